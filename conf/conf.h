@@ -1,0 +1,183 @@
+/*
+ * The settings: read from countersign.conf (libconfig's grammar), checked against one table, held
+ * as plain values. This room knows no other but lib: programs turn settings into policy objects.
+ *
+ * Each option is declared once, in conf/options.c: name, type, field, range, default, unit, doc.
+ * The table drives reading, `countersign config check|show|defaults|explain`, the sample file and
+ * the manual.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/ip.h"
+
+struct conf_strings {
+	const char *const *items;
+	unsigned count;
+};
+
+struct conf_networks {
+	const struct ip_network *items;
+	unsigned count;
+};
+
+enum conf_enforce { CONF_ENFORCE_OBSERVE, CONF_ENFORCE_RFC, CONF_ENFORCE_STRICT };
+enum conf_quarantine { CONF_QUARANTINE_HEADER, CONF_QUARANTINE_HOLD };
+enum conf_failure { CONF_FAILURE_TEMPFAIL, CONF_FAILURE_ACCEPT };
+enum conf_discovery { CONF_DISCOVERY_TREEWALK, CONF_DISCOVERY_PSL };
+enum conf_engine { CONF_ENGINE_NATIVE, CONF_ENGINE_LIBSPF2, CONF_ENGINE_BOTH };
+enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
+enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
+enum conf_canon { CONF_CANON_SIMPLE_SIMPLE, CONF_CANON_SIMPLE_RELAXED, CONF_CANON_RELAXED_SIMPLE,
+		  CONF_CANON_RELAXED_RELAXED };
+enum conf_action { CONF_ACTION_PUBLISHED, CONF_ACTION_ACCEPT, CONF_ACTION_QUARANTINE,
+		   CONF_ACTION_REJECT };
+enum conf_policy { CONF_POLICY_ANY = -1, CONF_POLICY_NONE, CONF_POLICY_QUARANTINE,
+		   CONF_POLICY_REJECT };
+
+/* One line of dmarc.actions: { domain = "example.com"; policy = "reject"; action = "accept"; } */
+struct conf_dmarc_action {
+	const char *domain;
+	enum conf_policy policy;
+	enum conf_action action;
+};
+
+/* One line of sign.logins: { login = "alice"; domains = [ "example.com" ]; } */
+struct conf_login {
+	const char *login;
+	struct conf_strings domains;
+};
+
+/* Durations are nanoseconds, sizes bytes. Everything lives in the conf's own arena. */
+struct conf {
+	struct conf_strings listen;        /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
+	const char *authserv_id;           /* "auto": the MTA's own name */
+	struct conf_networks trusted_networks;
+	int64_t socket_mode;               /* of local sockets: 0660 */
+	int64_t max_header_bytes;          /* of one message's header, all fields together */
+	int64_t drain;                     /* how long a stop waits for messages under way */
+
+	struct {
+		struct conf_strings servers;
+		int64_t timeout;           /* a message's deadline */
+		int64_t budget;            /* lookups for one message */
+		int64_t cache_entries;
+		const char *trust_anchor;  /* "" : no DNSSEC validation */
+	} dns;
+
+	struct {
+		enum conf_engine engine;
+	} spf;
+
+	struct {
+		int64_t max_signatures;
+		int64_t min_rsa_bits;
+		bool accept_partial_body;
+		bool accept_testing_keys;
+	} dkim;
+
+	struct {
+		enum conf_enforce enforce;
+		enum conf_quarantine quarantine;
+		enum conf_failure temperror;
+		enum conf_discovery discovery;
+		const char *psl_file;      /* "" : libpsl's own */
+		struct conf_strings psd_domains;
+		bool reject_bad_from;
+		const struct conf_dmarc_action *actions;
+		unsigned action_count;
+	} dmarc;
+
+	struct {
+		bool enabled;
+		const char *keys;          /* directory */
+		bool subdomains;
+		enum conf_canon canonicalization;
+		struct conf_strings oversign;
+		struct conf_strings headers;
+		int64_t expire;            /* 0: no x= */
+		const struct conf_login *logins;
+		unsigned login_count;
+	} sign;
+
+	struct {
+		const char *url;           /* "sqlite:/path"; "" : no ledger */
+		int64_t wait;              /* for the commit */
+		enum conf_failure on_failure;
+		int64_t keep;
+	} store;
+
+	struct {
+		const char *org;
+		const char *from;
+		const char *contact;
+	} reports;
+
+	struct {
+		enum conf_log_target target;
+		enum conf_log_level level;
+	} log;
+
+	struct arena *arena;               /* owns all of it */
+};
+
+/* One thing that is wrong with the settings. */
+struct conf_error {
+	const char *file;   /* as given */
+	unsigned line;      /* 0: not known */
+	const char *text;   /* "unknown key dmarc.enforec; did you mean dmarc.enforce?" */
+};
+
+struct conf_errors {
+	struct arena *arena;
+	struct conf_error *items;
+	unsigned count;
+};
+
+/*
+ * Reads PATH and, where it has them, conf.d/ *.conf beside it in the order of their names (a later
+ * one replaces what an earlier one set). NULL when anything is wrong: ERRORS then has all of it.
+ * ERRORS is initialised here; free it with conf_errors_free in either case.
+ *
+ * libconfig ends the process on some broken @include lines: a daemon checks a file in a child
+ * first (see conf_check_in_child), and passes settings on as text (conf_write, conf_parse).
+ */
+struct conf *conf_load(const char *path, struct conf_errors *errors);
+
+/* The same from text; NAME stands for the file's name in errors. @include is an error here. */
+struct conf *conf_parse(const char *name, const char *text, struct conf_errors *errors);
+
+struct conf *conf_default(void);
+void conf_free(struct conf *conf); /* NULL is fine */
+void conf_errors_free(struct conf_errors *errors);
+
+/* Loads PATH in a child process and returns the settings from its text form, so that nothing in a
+ * file can end this process. */
+struct conf *conf_load_guarded(const char *path, struct conf_errors *errors);
+
+/* All settings as a file that conf_parse reads back to the same values. */
+enum conf_write_style {
+	CONF_WRITE_VALUES,  /* every key, its value */
+	CONF_WRITE_SAMPLE,  /* every key with its documentation, value = default */
+	CONF_WRITE_CHANGED  /* keys that differ from the default */
+};
+void conf_write(const struct conf *conf, enum conf_write_style style, struct buf *out);
+
+/* The options, for `explain`, completion and the manual. */
+struct conf_option_info {
+	const char *name;     /* "dmarc.enforce" */
+	const char *type;     /* "choice", "duration", "list of networks" ... */
+	const char *def;      /* default as written in a file */
+	const char *range;    /* "1s .. 60s", "observe | rfc | strict", or NULL */
+	const char *doc;      /* one or more sentences */
+};
+unsigned conf_option_count(void);
+void conf_option_info(unsigned i, struct arena *arena, struct conf_option_info *info);
+
+#endif

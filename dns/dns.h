@@ -1,0 +1,166 @@
+/*
+ * DNS: start a lookup now, wait for it later.
+ *
+ * struct dns is the resolver of the process: shared by all threads, with one cache. struct
+ * dns_scope is one unit of work, normally one message: its lookups, their one budget and their one
+ * deadline. A lookup lives as long as its scope; asking a scope twice for the same (name, type)
+ * gives the same lookup. Identical lookups of different scopes share one question to the network.
+ *
+ * An answer is one of four, and they are never folded: data, no data (the name exists), no name,
+ * temporary failure. Everything that keeps us from knowing (SERVFAIL, REFUSED, time, budget, a
+ * bogus signature, a malformed packet) is a temporary failure with its reason.
+ */
+#ifndef DNS_DNS_H
+#define DNS_DNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/why.h"
+
+enum dns_type {
+	DNS_TYPE_A = 1,
+	DNS_TYPE_PTR = 12,
+	DNS_TYPE_MX = 15,
+	DNS_TYPE_TXT = 16,
+	DNS_TYPE_AAAA = 28
+};
+const char *dns_type_text(enum dns_type type);
+
+enum dns_status { DNS_DATA, DNS_NODATA, DNS_NXDOMAIN, DNS_TEMPFAIL };
+const char *dns_status_text(enum dns_status status);
+
+/* What an answer can hold at most; a larger one is a temporary failure ("answer too large"). */
+enum {
+	DNS_NAME_MAX = 253,        /* characters, without a final dot */
+	DNS_RECORDS_MAX = 128,     /* records of the type asked for */
+	DNS_ANSWER_BYTES = 65536   /* all their data together */
+};
+
+/*
+ * One record in the shape its type has. Text of TXT: its strings joined without a separator (RFC
+ * 7208 section 3.3, RFC 9989 section 4.7), any bytes, NUL added. Names: lower case, no final dot,
+ * "." for the root; a name with a byte outside printable ASCII has it as \DDD.
+ */
+struct dns_record {
+	uint16_t preference; /* MX */
+	uint8_t address[16]; /* A: 4 bytes, AAAA: 16 */
+	const char *text;    /* TXT, PTR, MX */
+	size_t length;       /* of text */
+};
+
+/* Immutable, shared; lives at least as long as the lookup it came from. */
+struct dns_answer {
+	enum dns_status status;
+	const char *reason; /* DNS_TEMPFAIL: "SERVFAIL", "no answer in time", ...; else NULL */
+	uint32_t ttl;       /* seconds it may be used for, already limited to the cache's bounds */
+	bool secure;        /* validated by DNSSEC */
+	unsigned count;     /* > 0 exactly for DNS_DATA */
+	const struct dns_record *records;
+};
+
+struct dns;
+struct dns_scope;
+struct dns_lookup;
+
+/* ---- the resolver (a program makes one, after fork) ---- */
+
+struct dns_settings {
+	const char *const *servers; /* "192.0.2.53", "192.0.2.53@5353", "2001:db8::53@5353"; */
+	unsigned server_count;      /* 0: those of /etc/resolv.conf */
+	const char *trust_anchor;   /* file with the root's key, or NULL: no validation */
+	unsigned cache_entries;     /* bound of our cache; 0: 65536 */
+	uint32_t max_ttl;           /* seconds; 0: 86400 */
+	uint32_t max_negative_ttl;  /* seconds; 0: 900 */
+};
+
+struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why);
+void dns_free(struct dns *dns); /* NULL is fine; no scope may be left */
+
+/* Counters since the start, for metrics and tests. */
+struct dns_stats {
+	uint64_t lookups;   /* asked by scopes */
+	uint64_t hits;      /* answered by our cache */
+	uint64_t shared;    /* joined to a question already under way */
+	uint64_t queries;   /* given to the back end */
+	uint64_t failures;  /* temporary failures */
+	uint64_t entries;   /* in the cache now */
+};
+void dns_stats(struct dns *dns, struct dns_stats *stats);
+void dns_flush(struct dns *dns); /* empties the cache */
+
+/* ---- a back end that answers from memory, for tests and for offline use ---- */
+
+enum dns_memory_mode {
+	DNS_MEMORY_ANSWER,
+	DNS_MEMORY_SERVFAIL,
+	DNS_MEMORY_SILENT,   /* never answers */
+	DNS_MEMORY_TRUNCATED /* as a resolver without TCP would see it: a temporary failure */
+};
+
+struct dns *dns_new_memory(const struct dns_settings *settings); /* servers are ignored */
+
+/* Adds one record; DATA as in struct dns_record's text, or the address as text. For MX: "10 host".
+ * A name with any record exists (other types: no data); its parents exist too; all others do not.
+ * "*.example.com" is a wildcard (RFC 4592). CNAMEs are added with dns_memory_alias. Returns -1
+ * with a reason when NAME or DATA is not possible. */
+int dns_memory_add(struct dns *dns, const char *name, enum dns_type type, const char *data,
+		   size_t length, struct why *why);
+int dns_memory_alias(struct dns *dns, const char *name, const char *target, struct why *why);
+void dns_memory_mode(struct dns *dns, const char *name, int type_or_0, enum dns_memory_mode mode);
+void dns_memory_delay(struct dns *dns, int64_t nanoseconds); /* of every answer from now on */
+void dns_memory_clear(struct dns *dns);                      /* records, modes and cache */
+
+/* ---- one unit of work ---- */
+
+/*
+ * BUDGET: how many lookups this scope may start (cached ones count too: the bound must not depend
+ * on the cache); lookups beyond it fail at once with "too many lookups for one message".
+ * MAX_WAIT: nanoseconds; a wait without a deadline set ends this long after it began.
+ */
+struct dns_scope *dns_scope_new(struct dns *dns, unsigned budget, int64_t max_wait);
+
+/* Lookups under way go on for the cache; nothing is called back after this returns. NULL is fine. */
+void dns_scope_free(struct dns_scope *scope);
+
+/* From now on every wait ends at DEADLINE (clock_mono()). */
+void dns_scope_deadline(struct dns_scope *scope, int64_t deadline);
+
+/*
+ * Starts a lookup; never blocks, never returns NULL. NAME is in ASCII, with or without the final
+ * dot; one that DNS cannot carry (empty label, label over 63, over 253 in all) is answered at once
+ * as DNS_NXDOMAIN without a query, and does not count.
+ */
+struct dns_lookup *dns_start(struct dns_scope *scope, const char *name, enum dns_type type);
+
+/*
+ * Like dns_start, and when the answer arrives FOLLOW(scope, lookup, arg) is called once so that it
+ * can start the lookups which the answer names. It may run in another thread, at once or later,
+ * but never after dns_scope_free() and never two at a time for one scope; it may only use ARG,
+ * which the caller keeps unchanged as long as the scope lives, dns_start*() and dns_lookup_answer()
+ * of LOOKUP. If the scope already has the lookup, FOLLOW still runs once for this call.
+ */
+typedef void dns_follow(struct dns_scope *scope, struct dns_lookup *lookup, const void *arg);
+struct dns_lookup *dns_start_follow(struct dns_scope *scope, const char *name, enum dns_type type,
+				    dns_follow *follow, const void *arg);
+
+/* Waits until the answer is there or the deadline has passed. Never NULL. Once it has returned
+ * for a lookup, every later call returns the same answer. */
+const struct dns_answer *dns_wait(struct dns_lookup *lookup);
+
+/* The answer if it is there, else NULL; does not wait. */
+const struct dns_answer *dns_lookup_answer(struct dns_lookup *lookup);
+
+const char *dns_lookup_name(const struct dns_lookup *lookup); /* lower case, no final dot */
+enum dns_type dns_lookup_type(const struct dns_lookup *lookup);
+
+/* For the explanation: every lookup of the scope in the order in which it was started. ANSWER may
+ * be NULL (not there yet); START and END are clock_mono(), END 0 while it is under way. */
+typedef void dns_visit(void *arg, const char *name, enum dns_type type,
+		       const struct dns_answer *answer, bool cached, int64_t start, int64_t end);
+void dns_scope_each(struct dns_scope *scope, dns_visit *visit, void *arg);
+unsigned dns_scope_lookups(struct dns_scope *scope);   /* started */
+int64_t dns_scope_waited(struct dns_scope *scope);     /* nanoseconds spent in dns_wait */
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * What the threads of one worker process share: the resolver, the ledger, the DKIM engine, and the
+ * current context (settings and what follows from them), which a reload swaps.
+ */
+#ifndef MILTER_SERVICE_H
+#define MILTER_SERVICE_H
+
+#include "conf/conf.h"
+#include "dns/dns.h"
+#include "lib/why.h"
+#include "policy/check.h"
+#include "policy/outbound.h"
+#include "store/ledger.h"
+
+/* Immutable and reference-counted: a session keeps the one it began with. */
+struct context {
+	struct conf *conf;
+	struct check_rules check;       /* for inbound messages */
+	struct outbound_rules outbound; /* for the others; holds the keyring */
+	struct psl *psl;
+	struct arena *arena;
+	_Atomic unsigned references;
+};
+
+struct service;
+
+/* Everything a worker needs, made after fork. CONF is owned by the service from here on, also on
+ * failure. */
+struct service *service_new(struct conf *conf, struct why *why);
+
+/* All or nothing: on -1 the old context stays. CONF is owned by the service in either case. The
+ * resolver, the ledger and the socket keep what they began with; a change of theirs is a reason
+ * for -1 ("store.url needs a restart"). */
+int service_reload(struct service *service, struct conf *conf, struct why *why);
+
+struct context *service_context(struct service *service); /* takes a reference */
+void context_drop(struct context *context);
+
+struct dns *service_dns(struct service *service);
+struct ledger *service_ledger(struct service *service); /* NULL: none is kept */
+
+/* Messages between MAIL and their answer. */
+void service_message_begin(struct service *service);
+void service_message_end(struct service *service);
+unsigned service_messages(struct service *service);
+
+/* From now on new connections are refused for a while (the MTA tries again). */
+void service_drain(struct service *service);
+bool service_draining(struct service *service);
+
+/* Commits what the ledger has queued. The service is not freed: libmilter's threads may still
+ * look at it; the process ends with _exit(). */
+void service_close(struct service *service);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * Canonicalisation (RFC 6376 section 3.4) and hashing of what DKIM signs. The header forms write
+ * into a buffer; the body form streams: bytes in, SHA-256 out, nothing stored but pending blanks.
+ */
+#ifndef POLICY_CANON_H
+#define POLICY_CANON_H
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "policy/dkimsig.h"
+
+/* One header field in canonical form with its final CRLF. VALUE: everything after the colon. */
+void canon_header(struct buf *out, enum dkimsig_canon canon, struct span name, struct span value);
+
+struct canon_body;
+
+/* Handles live in ARENA (released with it). */
+struct canon_body *canon_body_new(struct arena *arena, enum dkimsig_canon canon);
+void canon_body_add(struct canon_body *body, struct span chunk); /* any split; bare LF is CRLF */
+void canon_body_finish(struct canon_body *body, uint8_t digest[32]);
+uint64_t canon_body_length(const struct canon_body *body); /* canonical bytes so far */
+
+#endif

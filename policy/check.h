@@ -1,0 +1,49 @@
+/*
+ * Judges one inbound message: iprev, SPF, DKIM, DMARC, and what the operator makes of it. Fed in
+ * the order of SMTP; lookups start as soon as their name is known; only check_finish() waits.
+ * The milter and `countersign verify` both run this.
+ */
+#ifndef POLICY_CHECK_H
+#define POLICY_CHECK_H
+
+#include "dns/dns.h"
+#include "lib/arena.h"
+#include "policy/decide.h"
+#include "policy/dkimcheck.h"
+#include "policy/dmarc.h"
+#include "policy/verdict.h"
+
+enum spf_engine { SPF_ENGINE_NATIVE, SPF_ENGINE_LIBSPF2, SPF_ENGINE_BOTH };
+
+/* Immutable while any message uses it. */
+struct check_rules {
+	struct dkimcheck_engine *dkim_engine;
+	struct dkimcheck_rules dkim;
+	struct dmarc_rules dmarc;
+	struct decide_rules decide;
+	enum spf_engine spf_engine;
+};
+
+struct check_client {
+	struct ip ip;
+	const char *helo;      /* as given; "" when there was none */
+	const char *mail_from; /* without <>; "" for the null sender */
+	const char *receiver;  /* our host name */
+};
+
+struct check;
+
+/* CLIENT is copied into ARENA. Starts iprev and SPF lookups. NOW: wall seconds. */
+struct check *check_new(const struct check_rules *rules, const struct check_client *client,
+			struct arena *arena, struct dns_scope *scope, int64_t now);
+
+/* NAME and VALUE as in policy/dkimcheck.h. */
+void check_header(struct check *check, struct span name, struct span value);
+void check_end_of_headers(struct check *check);
+void check_body(struct check *check, struct span chunk);
+bool check_body_done(const struct check *check);
+
+/* Waits under the scope's deadline; never fails: what could not be found out is temperror. */
+const struct verdict *check_finish(struct check *check);
+
+#endif

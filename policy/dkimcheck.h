@@ -1,0 +1,52 @@
+/*
+ * Verifies the DKIM signatures of one message (libopendkim is used here and nowhere else but in
+ * tests). Fed in order: every header field, the end of the header, the body, the end.
+ *
+ * Key lookups start when a signature's field arrives. dkimcheck_finish() waits for the keys.
+ */
+#ifndef POLICY_DKIMCHECK_H
+#define POLICY_DKIMCHECK_H
+
+#include "dns/dns.h"
+#include "lib/arena.h"
+#include "policy/verdict.h"
+
+/* The library's handle and the rules: one for the process's life, shared by all threads. */
+struct dkimcheck_engine;
+
+struct dkimcheck_rules {
+	unsigned max_signatures;    /* looked at; the rest is counted as ignored */
+	unsigned min_rsa_bits;      /* at least 1024 (RFC 8301 section 3.2) */
+	bool accept_partial_body;   /* false: l= short of the body gives AUTH_POLICY */
+	bool accept_testing_keys;   /* false: a pass with a t=y key becomes AUTH_POLICY */
+	int64_t clock_drift;        /* seconds granted to t= and x= */
+};
+
+struct dkimcheck_engine *dkimcheck_engine_new(struct why *why);
+void dkimcheck_engine_free(struct dkimcheck_engine *engine);
+
+struct dkimcheck;
+
+/* All of it lives in ARENA and in SCOPE; RULES is copied. NOW: wall seconds. */
+struct dkimcheck *dkimcheck_new(struct dkimcheck_engine *engine,
+				const struct dkimcheck_rules *rules, struct arena *arena,
+				struct dns_scope *scope, int64_t now);
+
+/* NAME as in the message; VALUE: everything after the colon, exactly (with its first blank),
+ * folds as CRLF. */
+void dkimcheck_header(struct dkimcheck *check, struct span name, struct span value);
+
+/* AUTHOR: the From domain (may be NULL): signatures aligned with it are looked at first. */
+void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author);
+void dkimcheck_body(struct dkimcheck *check, struct span chunk); /* any split; bare LF is CRLF */
+
+/* True when the rest of the body changes nothing (no signature is left to verify). */
+bool dkimcheck_body_done(const struct dkimcheck *check);
+
+/* Fills OUT->dkim, dkim_count, dkim_ignored; one verdict for each signature looked at. */
+void dkimcheck_finish(struct dkimcheck *check, struct verdict *out);
+
+/* For starting DMARC tree walks early: d= of the I-th signature that passed the gate, or NULL. */
+const char *dkimcheck_domain(const struct dkimcheck *check, unsigned i);
+
+#endif

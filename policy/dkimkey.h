@@ -1,0 +1,28 @@
+/*
+ * A DKIM key record (RFC 6376 section 3.6.1, RFC 8463).
+ */
+#ifndef POLICY_DKIMKEY_H
+#define POLICY_DKIMKEY_H
+
+#include "lib/arena.h"
+#include "lib/span.h"
+#include "lib/why.h"
+#include "policy/dkimsig.h"
+
+enum dkimkey_type { DKIMKEY_RSA, DKIMKEY_ED25519 };
+
+struct dkimkey {
+	enum dkimkey_type type;
+	const uint8_t *data;   /* p= decoded */
+	size_t length;         /* 0: revoked (an empty p=) */
+	bool sha1, sha256;     /* h= lets these be used */
+	bool testing;          /* t=y */
+	bool strict;           /* t=s: the domain of i= must be d= */
+	bool email;            /* s= includes email or * */
+};
+
+/* -1 with a reason (a key record that cannot be used: permerror) for a syntax error, v= other than
+ * DKIM1 or not first, no p=, an unknown k=. */
+int dkimkey_parse(struct arena *arena, struct span text, struct dkimkey *key, struct why *why);
+
+#endif

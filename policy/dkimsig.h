@@ -1,0 +1,48 @@
+/*
+ * A DKIM-Signature field, parsed (RFC 6376 section 3.5): the gate. Nothing reaches a verifier that
+ * this parser has not accepted.
+ */
+#ifndef POLICY_DKIMSIG_H
+#define POLICY_DKIMSIG_H
+
+#include <stdint.h>
+
+#include "lib/arena.h"
+#include "lib/span.h"
+#include "policy/verdict.h"
+
+enum dkimsig_alg { DKIMSIG_RSA_SHA256, DKIMSIG_ED25519_SHA256, DKIMSIG_RSA_SHA1, DKIMSIG_UNKNOWN };
+enum dkimsig_canon { DKIMSIG_SIMPLE, DKIMSIG_RELAXED };
+
+enum {
+	DKIMSIG_FIELD_MAX = 8192,  /* bytes of the field's value */
+	DKIMSIG_HEADERS_MAX = 4000, /* bytes of h= */
+	DKIMSIG_IDENTITY_MAX = 200 /* bytes of i= */
+};
+
+struct dkimsig {
+	const char *domain;    /* d=, A-labels, lower case */
+	const char *selector;  /* s= */
+	const char *identity;  /* i= as in the field, or NULL */
+	const char *algorithm; /* a= as in the field */
+	enum dkimsig_alg alg;
+	enum dkimsig_canon header_canon, body_canon;
+	struct span headers;   /* h= as in the field */
+	struct span signature; /* b= with its blanks, as in the field */
+	struct span body_hash; /* bh= likewise */
+	const char *short_signature; /* the first 8 characters of b= without blanks */
+	bool has_length;
+	uint64_t length;       /* l= */
+	int64_t timestamp;     /* t=, or -1 */
+	int64_t expires;       /* x=, or -1 */
+};
+
+/*
+ * VALUE: the field's value as it came (folded). AUTH_NONE: accepted, all of SIG is set. Otherwise
+ * the result that the signature gets (AUTH_PERMERROR, or AUTH_POLICY for what RFC 8301 forbids),
+ * WHY says why, and what could be read of SIG is set (texts are never NULL but identity).
+ */
+enum auth_result dkimsig_parse(struct arena *arena, struct span value, struct dkimsig *sig,
+			       struct why *why);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * DMARC, RFC 9989: discovery (tree walk or public suffix list), alignment, and the policy that the
+ * author's domain asks for. Pure evaluation: what is done about it is policy/decide.h.
+ */
+#ifndef POLICY_DMARC_H
+#define POLICY_DMARC_H
+
+#include "dns/dns.h"
+#include "lib/arena.h"
+#include "policy/address.h"
+#include "policy/psl.h"
+#include "policy/verdict.h"
+
+struct dmarc_rules {
+	enum dmarc_discovery discovery;
+	const struct psl *psl;          /* for DMARC_PSL */
+	const char *const *psd_domains; /* names to treat as if their record said psd=y (section 11.8) */
+	unsigned psd_count;
+	unsigned authors_max;           /* From addresses of different domains evaluated at most: 4 */
+};
+
+/* Starts the lookups for a domain whose organizational domain may be needed: the author's domain
+ * when From arrives, the others at the end of the header. DOMAIN outlives SCOPE. */
+void dmarc_start(struct dns_scope *scope, const struct dmarc_rules *rules, const char *domain);
+
+/* What the From fields of a message come to. */
+struct dmarc_author {
+	unsigned fields;             /* From fields in the message */
+	const char *const *domains;  /* distinct author domains, in order */
+	unsigned domain_count;
+	const char *error;           /* why there is none to evaluate, or NULL */
+};
+
+/* Reads the SPF and DKIM parts of VERDICT and fills OUT. Several author domains: the strictest
+ * failing one is OUT (section 4.4). */
+void dmarc_check(struct dns_scope *scope, const struct dmarc_rules *rules,
+		 const struct dmarc_author *author, const struct verdict *verdict,
+		 struct arena *arena, struct dmarc_verdict *out);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * A DMARC policy record: RFC 9989 sections 4.7 and 4.8.
+ */
+#ifndef POLICY_DMARC_RECORD_H
+#define POLICY_DMARC_RECORD_H
+
+#include "lib/arena.h"
+#include "lib/span.h"
+#include "lib/why.h"
+#include "policy/verdict.h"
+
+enum dmarc_psd { DMARC_PSD_UNKNOWN, DMARC_PSD_YES, DMARC_PSD_NO };
+
+struct dmarc_record {
+	const char *text;
+	bool usable;    /* false: no policy can be taken from it (section 4.10.1), WHY says why */
+	enum dmarc_policy p, sp, np; /* with the fallbacks np -> sp -> p done */
+	bool has_p, has_sp, has_np;
+	bool adkim_strict, aspf_strict;
+	bool testing;
+	enum dmarc_psd psd;
+	const char *fo, *rua, *ruf;
+	unsigned notes; /* DMARC_NOTE_*: for the audit */
+};
+
+enum {
+	DMARC_NOTE_BAD_VALUE = 1, /* a tag's value was invalid and its default is used */
+	DMARC_NOTE_HISTORIC = 2,  /* pct, rf or ri */
+	DMARC_NOTE_MISSING_P = 4,
+	DMARC_NOTE_SIZE_SUFFIX = 8
+};
+
+/* TEXT: one TXT record. 1: a record (RECORD is set). 0: not a DMARC record (does not begin with
+ * v=DMARC1): to be ignored. -1: begins like one but is to be discarded, with a reason. */
+int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
+		       struct why *why);
+
+#endif

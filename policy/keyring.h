@@ -1,0 +1,54 @@
+/*
+ * Our own signing keys: read once from KEYS/DOMAIN/SELECTOR.key, decoded, and kept. Immutable once
+ * loaded and shared by all threads; a reload makes a new one.
+ */
+#ifndef POLICY_KEYRING_H
+#define POLICY_KEYRING_H
+
+#include "lib/arena.h"
+#include "lib/why.h"
+#include "policy/dkimsig.h"
+
+struct signing_key; /* an RSA or Ed25519 private key */
+
+const char *signing_key_domain(const struct signing_key *key);
+const char *signing_key_selector(const struct signing_key *key);
+enum dkimsig_alg signing_key_alg(const struct signing_key *key);
+unsigned signing_key_bits(const struct signing_key *key);
+
+/* The TXT record to publish for it: "v=DKIM1; k=rsa; p=..." */
+const char *signing_key_record(const struct signing_key *key, struct arena *arena);
+
+/* Signs a SHA-256 digest (RFC 6376 section 3.3.1: RSASSA-PKCS1-v1_5; RFC 8463: PureEdDSA over the
+ * digest). SIGNATURE lives in ARENA. */
+int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], struct arena *arena,
+		     struct span *signature, struct why *why);
+
+struct keyring;
+
+/*
+ * Loads all keys below PATH. -1 (NULL) with the first reason when a key cannot be used: not
+ * readable, readable or writable by others (the reason has the path, its mode and the chmod to
+ * type), not a private key, RSA under 1024 bits. A PATH that does not exist is an empty keyring.
+ */
+struct keyring *keyring_load(const char *path, struct why *why);
+struct keyring *keyring_take(struct keyring *keyring); /* reference counted */
+void keyring_drop(struct keyring *keyring);            /* NULL is fine; wipes the keys */
+
+unsigned keyring_count(const struct keyring *keyring);
+
+/* The keys of DOMAIN itself or, with SUBDOMAINS, of its nearest parent that has any, ordered by
+ * selector. Returns how many; *KEYS is borrowed. */
+unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
+		      const struct signing_key *const **keys);
+
+/* Every key, ordered by domain and selector. */
+typedef void keyring_visit(void *arg, const struct signing_key *key, const char *path);
+void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg);
+
+/* Makes a key file PATH/DOMAIN/SELECTOR.key (directories 0750, file 0640; never over an existing
+ * one). BITS 0: ed25519. */
+int keyring_generate(const char *path, const char *domain, const char *selector, unsigned bits,
+		     struct why *why);
+
+#endif

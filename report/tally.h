@@ -1,0 +1,19 @@
+/*
+ * Between a verdict and the ledger's rows: what RFC 9990 wants counted about a message.
+ */
+#ifndef REPORT_TALLY_H
+#define REPORT_TALLY_H
+
+#include "lib/arena.h"
+#include "policy/verdict.h"
+#include "store/ledger.h"
+
+/*
+ * The row that counts a message with this verdict. False: nothing to count (no policy record
+ * applied). RCPT_DOMAIN: the recipients' domain if they share one, else NULL. RECEIVED: wall
+ * seconds. Texts live in ARENA or in VERDICT.
+ */
+bool tally_row(const struct verdict *verdict, const char *rcpt_domain, int64_t received,
+	       struct arena *arena, struct ledger_row *row);
+
+#endif

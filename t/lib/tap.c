@@ -1,0 +1,88 @@
+#include "t/lib/tap.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int run, failed;
+
+static bool report(const char *file, int line, bool good, const char *format, va_list ap)
+{
+	printf("%sok %d - ", good ? "" : "not ", ++run);
+	vprintf(format, ap);
+	printf("\n");
+	if (!good) {
+		failed++;
+		printf("# at %s:%d\n", file, line);
+	}
+	fflush(stdout);
+	return good;
+}
+
+bool tap_ok(const char *file, int line, bool good, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	report(file, line, good, format, ap);
+	va_end(ap);
+	return good;
+}
+
+bool tap_int(const char *file, int line, long long have, long long want, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	report(file, line, have == want, format, ap);
+	va_end(ap);
+	if (have != want)
+		tap_note("have %lld, want %lld", have, want);
+	return have == want;
+}
+
+bool tap_text(const char *file, int line, const char *have, const char *want, const char *format, ...)
+{
+	bool same = have == want || (have != NULL && want != NULL && strcmp(have, want) == 0);
+	va_list ap;
+
+	va_start(ap, format);
+	report(file, line, same, format, ap);
+	va_end(ap);
+	if (!same)
+		tap_note("have \"%s\", want \"%s\"", have == NULL ? "(null)" : have,
+			 want == NULL ? "(null)" : want);
+	return same;
+}
+
+void tap_note(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	printf("# ");
+	vprintf(format, ap);
+	printf("\n");
+	va_end(ap);
+}
+
+void tap_skip_all(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	printf("1..0 # SKIP ");
+	vprintf(format, ap);
+	printf("\n");
+	va_end(ap);
+	exit(0);
+}
+
+int tap_done(void)
+{
+	printf("1..%d\n", run);
+	if (failed > 0)
+		printf("# %d of %d failed\n", failed, run);
+	return failed > 0;
+}

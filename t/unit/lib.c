@@ -1,0 +1,165 @@
+/* lib/: spans, arena, buffers, names, addresses, time. */
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/digest.h"
+#include "lib/ip.h"
+#include "lib/name.h"
+#include "lib/why.h"
+#include "t/lib/tap.h"
+
+static void test_span(void)
+{
+	struct span rest = span_of("a,,b,"), part;
+	bool more = true;
+	unsigned parts = 0;
+	uint64_t n = 7;
+
+	while (span_split(&rest, &more, ',', &part))
+		parts++;
+	is_int(parts, 4, "a trailing delimiter gives an empty last part");
+	ok(span_ieq(span_of("DKIM"), "dkim") && !span_eq(span_of("DKIM"), "dkim"), "case");
+	ok(span_eq(span_trim(span_of(" \r\n\tx y ")), "x y"), "trim");
+	ok(span_number(span_of("255"), 255, &n) && n == 255, "the largest number");
+	ok(!span_number(span_of("256"), 255, &n), "one more is refused");
+	ok(!span_number(span_of("18446744073709551616"), UINT64_MAX, &n), "an overflow is refused");
+	ok(!span_number(span_of(""), 9, &n) && !span_number(span_of("+1"), 9, &n), "no number");
+	ok(span_istarts(span_of("V=Spf1 x"), "v=spf1") && !span_istarts(span_of("v"), "v="), "prefix");
+}
+
+static void count_call(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void test_arena(void)
+{
+	struct arena *arena = arena_new(10000);
+	int calls = 0;
+	char *zero = arena_alloc(arena, 3000);
+	unsigned i, sum = 0;
+
+	for (i = 0; i < 3000; i++)
+		sum += (unsigned char)zero[i];
+	is_int(sum, 0, "zeroed");
+	ok(arena_has_room(arena, 6900) && !arena_has_room(arena, 7000), "the cap");
+	ok(!arena_has_room(arena, (size_t)-1), "an absurd size has no room");
+	arena_on_free(arena, count_call, &calls);
+	arena_reset(arena);
+	is_int(calls, 1, "clean-up runs at reset");
+	is_int(arena_used(arena), 0, "nothing is used after reset");
+	is_text(arena_printf(arena, "%s-%d", "a", 5), "a-5", "printf");
+	is_text(arena_lower(arena, span_of("AbC")), "abc", "lower");
+	for (i = 0; i < 2000; i++)
+		memset(arena_alloc(arena, i), 1, i);
+	ok(true, "many sizes");
+	arena_free(arena);
+	is_int(calls, 1, "but only once");
+}
+
+static void test_buf(void)
+{
+	struct buf buf;
+
+	buf_init(&buf, NULL, 10);
+	is_text(buf_text(&buf), "", "an empty buffer has an empty text");
+	buf_printf(&buf, "%s", "12345");
+	buf_string(&buf, "67890");
+	ok(!buf.failed, "the last byte fits");
+	buf_char(&buf, '!');
+	ok(buf.failed, "one more does not");
+	is_text(buf_text(&buf), "1234567890", "what fitted is there");
+	buf_free(&buf);
+}
+
+static const struct name_code colours[] = {{"red", 1}, {"green", 2}, {"ultramarine", 3}, {NULL, 0}};
+
+static void test_names(void)
+{
+	is_int(name_code(colours, span_of("GREEN"), -1), 2, "either case");
+	is_int(name_code(colours, span_of("blue"), -1), -1, "absent");
+	is_text(name_text(colours, 3), "ultramarine", "back");
+	is_text(name_nearest(colours, span_of("ultramarnie")), "ultramarine", "two letters swapped");
+	is_text(name_nearest(colours, span_of("xyzzy")), NULL, "nothing is near");
+}
+
+static void ip_case(const char *text, const char *want)
+{
+	char out[IP_TEXT_MAX];
+	struct ip ip;
+
+	is_text(ip_parse(span_of(text), &ip) ? ip_text(&ip, out) : NULL, want, "address %s", text);
+}
+
+static bool inside(const char *address, const char *network)
+{
+	struct ip_network net;
+	struct ip ip;
+
+	return ip_parse(span_of(address), &ip) && ip_network_parse(span_of(network), &net) &&
+	       ip_in_any(&ip, &net, 1);
+}
+
+static void test_ip(void)
+{
+	char name[IP_REVERSE_MAX];
+	struct ip_network net;
+	struct ip ip;
+
+	ip_case("192.0.2.1", "192.0.2.1");
+	ip_case("::ffff:192.0.2.1", "192.0.2.1");
+	ip_case("2001:DB8::1", "2001:db8::1");
+	ip_case("192.0.2.256", NULL);
+	ip_case("192.0.2.1 ", NULL);
+	ip_case("", NULL);
+	ok(inside("192.0.2.77", "192.0.2.64/26") && !inside("192.0.2.128", "192.0.2.64/26"), "/26");
+	ok(inside("10.0.0.1", "0.0.0.0/0") && !inside("::1", "0.0.0.0/0"), "/0 has a family");
+	ok(inside("2001:db8:8000::1", "2001:db8:8000::/33") && !inside("2001:db8::1", "2001:db8:8000::/33"), "/33");
+	ok(!ip_network_parse(span_of("192.0.2.0/33"), &net), "/33 of IPv4");
+	ok(!ip_network_parse(span_of("192.0.2.0/"), &net), "an empty length");
+	ip_parse(span_of("2001:db8::567:89ab"), &ip);
+	is_text(ip_reverse(&ip, name), "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+		"reverse name, RFC 3596 section 2.5");
+	ip_parse(span_of("192.0.2.1"), &ip);
+	is_text(ip_reverse(&ip, name), "1.2.0.192.in-addr.arpa", "reverse name of IPv4");
+}
+
+static void test_clock(void)
+{
+	char text[CLOCK_TEXT_MAX];
+	int32_t day;
+
+	ok(clock_day_parse(span_of("2026-11-22"), &day), "a day");
+	is_text(clock_day_text(day, text), "2026-11-22", "and back");
+	is_int(clock_day(clock_day_begin(day) + 86399), day, "its last second");
+	is_int(clock_day(-1), -1, "the day before 1970");
+	ok(!clock_day_parse(span_of("2026-02-30"), &day), "no such day");
+	ok(!clock_day_parse(span_of("2026-2-03"), &day), "no such form");
+	is_text(clock_utc_text(1795341723, text), "2026-11-22T10:02:03Z", "RFC 3339");
+}
+
+static void test_why_and_digest(void)
+{
+	struct why why;
+	uint8_t digest[DIGEST_SHA256_LEN];
+
+	is_int(why_set(&why, "no %s", "key"), -1, "why_set returns -1");
+	why_prefix(&why, "%s: ", "file");
+	is_text(why.text, "file: no key", "prefix");
+	digest_sha256("abc", 3, digest);
+	ok(memcmp(digest, "\xba\x78\x16\xbf\x8f\x01\xcf\xea", 8) == 0, "SHA-256 of abc, FIPS 180-2");
+}
+
+int main(void)
+{
+	test_span();
+	test_arena();
+	test_buf();
+	test_names();
+	test_ip();
+	test_clock();
+	test_why_and_digest();
+	return tap_done();
+}
