@@ -5,6 +5,8 @@
 #ifndef POLICY_DOMAIN_H
 #define POLICY_DOMAIN_H
 
+#include <stdbool.h>
+
 #include "lib/arena.h"
 #include "lib/span.h"
 
@@ -17,14 +19,16 @@
 const char *domain_to_ascii(struct arena *arena, struct span text);
 
 /* The rest work on names that domain_to_ascii returned. */
-unsigned domain_labels(const char *domain);                    /* "example.com" -> 2 */
-const char *domain_last(const char *domain, unsigned labels);  /* its last LABELS labels; a pointer into DOMAIN */
+unsigned domain_labels(const char *domain); /* "example.com" -> 2 */
+const char *domain_last(const char *domain, unsigned labels);  /* its last LABELS (> 0) labels; a
+								  pointer into DOMAIN */
 const char *domain_parent(const char *domain);                 /* without the first label, or NULL */
 bool domain_equal(const char *a, const char *b);               /* either case */
 bool domain_is_below(const char *domain, const char *parent);  /* strictly below; either case */
 bool domain_within(const char *domain, const char *parent);    /* equal or below */
 
-/* The domain of an address without <>: what follows the last "@" outside quotes; NULL: none. */
+/* The domain of an envelope address without <>, in the form of domain_to_ascii: what follows the
+ * last "@" outside quotes. NULL: there is none, or it is no domain name. */
 const char *domain_of_address(struct arena *arena, const char *address);
 
 #endif
