@@ -61,6 +61,7 @@ static void to_stderr(enum log_level level, const char *line)
 		return;
 }
 
+__attribute__((format(printf, 2, 0)))
 static void emit(enum log_level level, const char *format, va_list ap)
 {
 	char text[4096], line[8192];

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "lib/base64.h"
+#include "t/lib/fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new(1 << 20);

@@ -3,8 +3,7 @@
 
 #include "lib/arena.h"
 #include "policy/taglist.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -7,6 +7,7 @@
 
 static int run, failed;
 
+__attribute__((format(printf, 4, 0)))
 static bool report(const char *file, int line, bool good, const char *format, va_list ap)
 {
 	printf("%sok %d - ", good ? "" : "not ", ++run);

@@ -1,0 +1,26 @@
+#!/bin/bash
+# Every fuzz driver over its corpus (t/fuzz/corpus/X for t/bin/fuzz-X). With --enable-fuzzers each
+# goes on to look for new inputs for FUZZ_SECONDS (10); an input that fails is kept beside it.
+src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
+build=${COUNTERSIGN_BUILD:-$PWD}
+drivers=${COUNTERSIGN_FUZZ:-$(cd "$build" && echo t/bin/fuzz-*)}
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+
+n=0 failed=0
+for driver in $drivers; do
+	n=$((n + 1))
+	name=${driver##*/fuzz-}
+	mkdir "$work/$name"
+	if "$build/$driver" -max_total_time="${FUZZ_SECONDS:-10}" -timeout=10 \
+		-artifact_prefix="$build/$driver." \
+		"$work/$name" "$src/t/fuzz/corpus/$name" >"$work/out" 2>&1; then
+		echo "ok $n - $name: $(grep -aE '^[0-9]+ inputs|^Done ' "$work/out" | tail -n 1)"
+	else
+		failed=1
+		echo "not ok $n - $name"
+		tail -n 40 "$work/out" | sed 's/^/# /'
+	fi
+done
+echo "1..$n"
+exit $failed
