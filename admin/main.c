@@ -1,7 +1,227 @@
-#include <stdio.h>
+/*
+ * countersign, the administrator's command: finds the verb in a table and runs it.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
 
-int main(void)
+#include "admin/admin.h"
+#include "lib/buf.h"
+#include "lib/name.h"
+
+static const struct admin_verb builtin[];
+
+/* One line for each file of commands. */
+static const struct admin_verb *const groups[] = {
+    builtin,
+};
+
+enum { GROUPS = sizeof groups / sizeof groups[0], NAMES_MAX = 64 };
+
+/* ---- the table of commands ---- */
+
+/* The I-th verb of all groups, or NULL. */
+static const struct admin_verb *verb_at(unsigned i)
 {
-	fprintf(stderr, "countersign %s\n", VERSION);
-	return 70;
+	for (unsigned g = 0; g < GROUPS; g++) {
+		for (const struct admin_verb *v = groups[g]; v->noun != NULL; v++) {
+			if (i-- == 0)
+				return v;
+		}
+	}
+	return NULL;
+}
+
+static bool noun_exists(const char *noun)
+{
+	const struct admin_verb *v;
+
+	for (unsigned i = 0; (v = verb_at(i)) != NULL; i++) {
+		if (strcmp(v->noun, noun) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* VERB NULL: the entry of a noun that is a command by itself. */
+static const struct admin_verb *verb_find(const char *noun, const char *verb)
+{
+	const struct admin_verb *v;
+
+	for (unsigned i = 0; (v = verb_at(i)) != NULL; i++) {
+		if (strcmp(v->noun, noun) != 0)
+			continue;
+		if (verb == NULL ? v->verb == NULL : v->verb != NULL && strcmp(v->verb, verb) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+/* The noun, or with NOUN its verb, that WORD was most likely meant to be; or NULL. */
+static const char *verb_nearest(const char *noun, const char *word)
+{
+	struct name_code names[NAMES_MAX + 1];
+	const struct admin_verb *v;
+	unsigned n = 0;
+
+	for (unsigned i = 0; (v = verb_at(i)) != NULL && n < NAMES_MAX; i++) {
+		if (v->hidden || (noun != NULL && (v->verb == NULL || strcmp(v->noun, noun) != 0)))
+			continue;
+		names[n].code = 0;
+		names[n++].name = noun == NULL ? v->noun : v->verb;
+	}
+	names[n].name = NULL;
+	return name_nearest(names, span_of(word));
+}
+
+static void print_verb(const struct admin_verb *v)
+{
+	int width = printf("  %s", v->noun);
+
+	if (v->verb != NULL)
+		width += printf(" %s", v->verb);
+	if (*v->args != '\0')
+		width += printf(" %s", v->args);
+	if (width > 38)
+		width = printf("\n") - 1;
+	printf("%*s%s\n", 40 - width, "", v->help);
+}
+
+/* All commands, or with NOUN those of one noun. */
+static void help_all(const char *noun)
+{
+	const struct admin_verb *v;
+
+	printf("usage: countersign [options] %s [options] [arguments]\n\nCommands:\n",
+	       noun == NULL ? "COMMAND" : noun);
+	for (unsigned i = 0; (v = verb_at(i)) != NULL; i++) {
+		if (!v->hidden && (noun == NULL || strcmp(v->noun, noun) == 0))
+			print_verb(v);
+	}
+	printf("\nOptions of every command:\n");
+	admin_print_options(admin_global_options);
+	printf("\nThe manual: countersign(1), countersign.conf(5), countersignd(8).\n");
+}
+
+static int unknown(struct admin *admin, const char *noun, const char *word)
+{
+	const char *nearest = verb_nearest(noun, word);
+	const char *left = noun == NULL ? "" : noun, *blank = noun == NULL ? "" : " ";
+
+	admin->verb = NULL;
+	if (nearest == NULL)
+		return admin_usage(admin, "unknown command \"%s%s%s\"", left, blank, word);
+	return admin_usage(admin, "unknown command \"%s%s%s\"; did you mean \"%s%s%s\"?", left,
+			   blank, word, left, blank, nearest);
+}
+
+static int verb_missing(struct admin *admin, const char *noun)
+{
+	const struct admin_verb *v;
+	struct buf list;
+
+	buf_init(&list, admin->arena, 0);
+	for (unsigned i = 0; (v = verb_at(i)) != NULL; i++) {
+		if (!v->hidden && strcmp(v->noun, noun) == 0)
+			buf_printf(&list, "%s%s", list.len == 0 ? "" : ", ", v->verb);
+	}
+	return admin_usage(admin, "%s what? One of: %s", noun, buf_text(&list));
+}
+
+/* ---- commands of the frame itself ---- */
+
+static int cmd_version(struct admin *admin, int argc, char **argv)
+{
+	int status = admin_args(admin, argc, argv, 0, 0);
+
+	if (status == 0)
+		printf("countersign %s\n", VERSION);
+	return status;
+}
+
+static int cmd_help(struct admin *admin, int argc, char **argv)
+{
+	int status = admin_args(admin, argc, argv, 0, 2);
+	const char *noun = argc > optind ? argv[optind] : NULL;
+	const char *verb = argc > optind + 1 ? argv[optind + 1] : NULL;
+	const struct admin_verb *v;
+
+	if (status != 0)
+		return status;
+	if (noun != NULL && !noun_exists(noun))
+		return unknown(admin, NULL, noun);
+	v = noun == NULL ? NULL : verb_find(noun, verb);
+	if (v == NULL && verb != NULL)
+		return unknown(admin, noun, verb);
+	if (v != NULL)
+		admin_help(v);
+	else
+		help_all(noun);
+	return ADMIN_DONE;
+}
+
+static const struct admin_verb builtin[] = {
+    {"help", NULL, "[COMMAND]", "Explain a command", cmd_help, NULL, false},
+    {"version", NULL, "", "Print the version", cmd_version, NULL, false},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false}};
+
+/* ---- finding the command ---- */
+
+/* Takes the options before the next word off ARGC and ARGV. True when the program has to end with
+ * *STATUS; else ARGV[0] is the word, or ARGC is 0. NOUN: the word before, or NULL. */
+static bool next_word(struct admin *admin, int *argc, char ***argv, const char *noun, int *status)
+{
+	int c;
+
+	optind = 0; /* starts anew, with glibc, musl and the BSDs */
+	c = admin_next_option(admin, *argc, *argv, NULL, true);
+	if (c == 'h')
+		help_all(noun);
+	*status = c == 'h' ? ADMIN_DONE : ADMIN_USAGE;
+	*argc -= optind;
+	*argv += optind;
+	return c != -1;
+}
+
+static int run(struct admin *admin, int argc, char **argv)
+{
+	const char *noun;
+	int status;
+
+	if (next_word(admin, &argc, &argv, NULL, &status))
+		return status;
+	if (argc == 0)
+		return admin_usage(admin, "no command given");
+	noun = argv[0];
+	if (!noun_exists(noun))
+		return unknown(admin, NULL, noun);
+	admin->verb = verb_find(noun, NULL);
+	if (admin->verb == NULL) {
+		if (next_word(admin, &argc, &argv, noun, &status))
+			return status;
+		if (argc == 0)
+			return verb_missing(admin, noun);
+		admin->verb = verb_find(noun, argv[0]);
+	}
+	if (admin->verb == NULL)
+		return unknown(admin, noun, argv[0]);
+	optind = 0;
+	return admin->verb->run(admin, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct admin admin = {.arena = arena_new(0)};
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	status = run(&admin, argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		admin_error(&admin, "standard output: %s", strerror(errno));
+		status = ADMIN_IO;
+	}
+	arena_free(admin.arena);
+	return status;
 }

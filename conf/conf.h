@@ -16,6 +16,8 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/ip.h"
+#include "lib/span.h"
+#include "lib/why.h"
 
 struct conf_strings {
 	const char *const *items;
@@ -168,6 +170,11 @@ enum conf_write_style {
 	CONF_WRITE_CHANGED  /* keys that differ from the default */
 };
 void conf_write(const struct conf *conf, enum conf_write_style style, struct buf *out);
+
+/* Values that come from elsewhere, as a command's options do: "192.0.2.53@5353", "local:/path".
+ * 0, or -1 with the reason. */
+int conf_check_server(struct span text, struct why *why);
+int conf_check_socket(struct span text, struct why *why);
 
 /* The options, for `explain`, completion and the manual. */
 struct conf_option_info {

@@ -57,7 +57,7 @@ one libidn2 'idn2\.h' policy/domain.c
 one libpsl 'libpsl' policy/psl.c
 one OpenSSL 'openssl/' lib/digest.c policy/crypt.c
 one libxml2 'libxml/' report/xml.c
-one jansson 'jansson' report/json.c admin/json.c
+one jansson 'jansson' report/json.c admin/jsonout.c
 
 check "every .c and .h of the rooms is in Makefile.am" "$(
 	for f in {lib,conf,dns,store,policy,report,milter,admin}/*.[ch]; do

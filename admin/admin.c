@@ -1,0 +1,318 @@
+/*
+ * What every command uses: messages, options, settings.
+ *
+ * Options are read in three stretches: before the noun, before the verb (both by main.c) and
+ * behind it, by the command. Each stretch knows the global options, the last one also the
+ * command's own. A long option must be written out: a shortened one would change its meaning when
+ * an option is added.
+ */
+#include "admin/admin.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/out.h"
+#include "lib/name.h"
+
+enum { OPTIONS_MAX = 48 };
+enum { OPTION_COLOR = 1000, OPTION_RESOLVER };
+
+const struct admin_option admin_global_options[] = {
+    {"config", 'c', "FILE", "read the settings from FILE"},
+    {"json", 'j', NULL, "print one JSON object in place of text"},
+    {"quiet", 'q', NULL, "print no notes, only the answer and errors"},
+    {"verbose", 'v', NULL, "print more; twice for still more"},
+    {"color", OPTION_COLOR, "WHEN", "colour the output: auto, always or never"},
+    {"resolver", OPTION_RESOLVER, "IP[@PORT]", "ask this DNS server; may be given again"},
+    {"help", 'h', NULL, "explain, and exit"},
+    {"version", 'V', NULL, "print the version, and exit"},
+    {NULL, 0, NULL, NULL}};
+
+/* ---- messages ---- */
+
+bool admin_color(const struct admin *admin, FILE *stream)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (admin->color != ADMIN_COLOR_AUTO)
+		return admin->color == ADMIN_COLOR_ALWAYS;
+	if ((no != NULL && *no != '\0') || (term != NULL && strcmp(term, "dumb") == 0))
+		return false;
+	return isatty(fileno(stream)) == 1;
+}
+
+static void message(const struct admin *admin, enum out_style style, const char *kind,
+		    const char *format, va_list ap)
+{
+	bool color = admin_color(admin, stderr);
+	char *text = arena_vprintf(admin->arena, format, ap);
+
+	fputs("countersign: ", stderr);
+	fprintf(stderr, "%s%s%s", out_on(style, color), kind, out_off(style, color));
+	out_text(stderr, text);
+	fputc('\n', stderr);
+}
+
+#define MESSAGE(admin, style, kind, format)                                                        \
+	do {                                                                                       \
+		va_list ap;                                                                        \
+		va_start(ap, format);                                                              \
+		message((admin), (style), (kind), (format), ap);                                   \
+		va_end(ap);                                                                        \
+	} while (0)
+
+void admin_error(const struct admin *admin, const char *format, ...)
+{
+	MESSAGE(admin, OUT_BAD, "error: ", format);
+}
+
+void admin_warning(const struct admin *admin, const char *format, ...)
+{
+	MESSAGE(admin, OUT_WARN, "warning: ", format);
+}
+
+void admin_note(const struct admin *admin, const char *format, ...)
+{
+	if (!admin->quiet)
+		MESSAGE(admin, OUT_PLAIN, "", format);
+}
+
+void admin_verbose(const struct admin *admin, const char *format, ...)
+{
+	if (admin->verbose > 0)
+		MESSAGE(admin, OUT_PLAIN, "", format);
+}
+
+int admin_usage(const struct admin *admin, const char *format, ...)
+{
+	const struct admin_verb *v = admin->verb;
+
+	MESSAGE(admin, OUT_BAD, "error: ", format);
+	if (v == NULL)
+		fputs("Try: countersign --help\n", stderr);
+	else
+		fprintf(stderr, "Try: countersign %s%s%s --help\n", v->noun,
+			v->verb == NULL ? "" : " ", v->verb == NULL ? "" : v->verb);
+	return ADMIN_USAGE;
+}
+
+/* ---- options ---- */
+
+static int set_color(struct admin *admin, const char *when)
+{
+	static const struct name_code words[] = {{"auto", ADMIN_COLOR_AUTO},
+						 {"always", ADMIN_COLOR_ALWAYS},
+						 {"never", ADMIN_COLOR_NEVER},
+						 {NULL, 0}};
+	int color = name_code(words, span_of(when), -1);
+
+	if (color < 0) {
+		admin_usage(admin, "--color is auto, always or never, not \"%s\"", when);
+		return '?';
+	}
+	admin->color = (enum admin_color)color;
+	return 0;
+}
+
+static int add_resolver(struct admin *admin, const char *server)
+{
+	struct conf_strings *list = &admin->resolvers;
+	struct why why;
+	const char **items;
+
+	if (conf_check_server(span_of(server), &why) < 0) {
+		admin_usage(admin, "--resolver: %s", why.text);
+		return '?';
+	}
+	items = arena_array(admin->arena, list->count + 1, sizeof *items);
+	for (unsigned i = 0; i < list->count; i++)
+		items[i] = list->items[i];
+	items[list->count] = server;
+	list->items = items;
+	list->count++;
+	return 0;
+}
+
+/* 0: it was a global option and is dealt with; else the letter, or '?' after an error. */
+static int global_option(struct admin *admin, int letter)
+{
+	switch (letter) {
+	case 'c':
+		admin->conf_path = optarg;
+		return 0;
+	case 'j':
+		admin->json = true;
+		return 0;
+	case 'q':
+		admin->quiet = true;
+		return 0;
+	case 'v':
+		admin->verbose++;
+		return 0;
+	case OPTION_COLOR:
+		return set_color(admin, optarg);
+	case OPTION_RESOLVER:
+		return add_resolver(admin, optarg);
+	case 'V':
+		printf("countersign %s\n", VERSION);
+		exit(ADMIN_DONE);
+	default:
+		return letter;
+	}
+}
+
+/* getopt's two forms of the tables. */
+struct getopt_tables {
+	struct option longs[OPTIONS_MAX + 1];
+	char shorts[2 * OPTIONS_MAX + 3];
+	unsigned count, used;
+};
+
+static void add_options(struct getopt_tables *t, const struct admin_option *options)
+{
+	for (const struct admin_option *o = options; o != NULL && o->name != NULL; o++) {
+		assert(t->count < OPTIONS_MAX);
+		t->longs[t->count++] = (struct option){
+		    o->name, o->arg == NULL ? no_argument : required_argument, NULL, o->letter};
+		if (o->letter >= 256)
+			continue;
+		t->shorts[t->used++] = (char)o->letter;
+		if (o->arg != NULL)
+			t->shorts[t->used++] = ':';
+	}
+}
+
+static const char *nearest_option(const struct getopt_tables *t, const char *word)
+{
+	struct name_code names[OPTIONS_MAX + 1] = {{NULL, 0}};
+
+	for (unsigned i = 0; i < t->count; i++)
+		names[i].name = t->longs[i].name;
+	return name_nearest(names, span_make(word, strcspn(word, "=")));
+}
+
+static const char *option_name(const struct getopt_tables *t, int letter)
+{
+	for (unsigned i = 0; i < t->count; i++) {
+		if (t->longs[i].val == letter)
+			return t->longs[i].name;
+	}
+	return NULL;
+}
+
+/* What getopt_long said with RESULT, in words; LAST is the argument it looked at last. */
+static int bad_option(struct admin *admin, const struct getopt_tables *t, const char *last,
+		      int result)
+{
+	const char *known = optopt == 0 ? NULL : option_name(t, optopt);
+	const char *nearest;
+
+	if (known != NULL && result == ':')
+		admin_usage(admin, "--%s needs a value", known);
+	else if (known != NULL)
+		admin_usage(admin, "--%s takes no value", known);
+	else if (optopt != 0)
+		admin_usage(admin, "unknown option -%c", optopt);
+	else if ((nearest = nearest_option(t, last + 2)) != NULL)
+		admin_usage(admin, "unknown option %s; did you mean --%s?", last, nearest);
+	else
+		admin_usage(admin, "unknown option %s", last);
+	return '?';
+}
+
+/* The argument that holds the option getopt_long has just returned. */
+static const char *option_word(const struct option *option, char **argv)
+{
+	return argv[optind -
+		    (option->has_arg == required_argument && optarg == argv[optind - 1] ? 2 : 1)];
+}
+
+/* getopt_long takes "--verb" for "--verbose". */
+static bool shortened(const struct option *option, char **argv)
+{
+	const char *word = option_word(option, argv);
+
+	return strncmp(word, "--", 2) == 0 && strcspn(word + 2, "=") != strlen(option->name);
+}
+
+int admin_next_option(struct admin *admin, int argc, char **argv, const struct admin_option *own,
+		      bool stop)
+{
+	struct getopt_tables t = {.count = 0};
+	int index, c;
+
+	t.shorts[t.used++] = stop ? '+' : ':';
+	if (stop)
+		t.shorts[t.used++] = ':';
+	add_options(&t, admin_global_options);
+	add_options(&t, own);
+	opterr = 0;
+	for (;;) {
+		index = -1;
+		c = getopt_long(argc, argv, t.shorts, t.longs, &index);
+		if (c == '?' || c == ':')
+			return bad_option(admin, &t, argv[optind - 1], c);
+		if (index >= 0 && shortened(&t.longs[index], argv)) {
+			admin_usage(admin, "unknown option %s; did you mean --%s?",
+				    option_word(&t.longs[index], argv), t.longs[index].name);
+			return '?';
+		}
+		c = global_option(admin, c);
+		if (c != 0)
+			return c;
+	}
+}
+
+void admin_print_options(const struct admin_option *options)
+{
+	for (const struct admin_option *o = options; o != NULL && o->name != NULL; o++) {
+		int width = o->letter < 256 ? printf("  -%c, ", o->letter) : printf("      ");
+
+		width += printf("--%s%s%s", o->name, o->arg == NULL ? "" : "=",
+				o->arg == NULL ? "" : o->arg);
+		printf("%*s%s\n", width < 30 ? 30 - width : 1, "", o->help);
+	}
+}
+
+void admin_help(const struct admin_verb *v)
+{
+	printf("usage: countersign %s%s%s [options]%s%s\n\n%s.\n", v->noun,
+	       v->verb == NULL ? "" : " ", v->verb == NULL ? "" : v->verb,
+	       *v->args == '\0' ? "" : " ", v->args, v->help);
+	if (v->options != NULL) {
+		printf("\nOptions:\n");
+		admin_print_options(v->options);
+	}
+	printf("\nOptions of every command:\n");
+	admin_print_options(admin_global_options);
+}
+
+int admin_getopt(struct admin *admin, int argc, char **argv)
+{
+	int c = admin_next_option(admin, argc, argv, admin->verb->options, false);
+
+	if (c == 'h') {
+		admin_help(admin->verb);
+		exit(ADMIN_DONE);
+	}
+	return c;
+}
+
+int admin_args(struct admin *admin, int argc, char **argv, int min, int max)
+{
+	int c;
+
+	while ((c = admin_getopt(admin, argc, argv)) != -1) {
+		if (c == '?')
+			return ADMIN_USAGE;
+	}
+	if (argc - optind < min)
+		return admin_usage(admin, "too few arguments; wanted: %s", admin->verb->args);
+	if (max >= 0 && argc - optind > max)
+		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind + max]);
+	return 0;
+}

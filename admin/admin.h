@@ -1,0 +1,119 @@
+/*
+ * `countersign [options] NOUN [VERB] [options] [arguments]`: what a command gets and returns.
+ *
+ * A file of commands (admin/cmd_NOUN.c) exports one table of struct admin_verb, which ends with a
+ * NULL noun; it is named below and in admin/main.c. Long options, their help and their letters are
+ * in tables too, so that --help, the manual and the parser cannot disagree.
+ */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "lib/arena.h"
+#include "lib/why.h"
+
+/* Exit codes: 1 is the answer "no" or a finding, the others are those of sysexits.h. */
+enum admin_exit {
+	ADMIN_DONE = 0,
+	ADMIN_NO = 1,
+	ADMIN_USAGE = 64,
+	ADMIN_BAD_INPUT = 65,
+	ADMIN_NO_INPUT = 66,
+	ADMIN_UNAVAILABLE = 69, /* the daemon or the ledger cannot be reached */
+	ADMIN_INTERNAL = 70,
+	ADMIN_CANT_CREATE = 73,
+	ADMIN_IO = 74,
+	ADMIN_TEMPORARY = 75, /* a DNS timeout, a lock: try again */
+	ADMIN_PERMISSION = 77,
+	ADMIN_CONFIG = 78
+};
+
+enum admin_color { ADMIN_COLOR_AUTO, ADMIN_COLOR_ALWAYS, ADMIN_COLOR_NEVER };
+
+/* One option. LETTER: 'c' is also -c; 256 and above: no short form. ARG: NULL, or the name of its
+ * value in the help. A table ends with a NULL name. */
+struct admin_option {
+	const char *name;
+	int letter;
+	const char *arg;
+	const char *help;
+};
+
+struct admin;
+
+/* ARGV[0] is the verb (the noun where there is no verb), the rest is what followed it. */
+typedef int admin_run(struct admin *admin, int argc, char **argv);
+
+struct admin_verb {
+	const char *noun;
+	const char *verb; /* NULL: the noun alone is the command */
+	const char *args; /* of the usage line: "DOMAIN...", "" */
+	const char *help; /* one sentence, no full stop */
+	admin_run *run;
+	const struct admin_option *options; /* its own ones, or NULL */
+	bool hidden;                        /* not in --help */
+};
+
+struct admin {
+	const char *conf_path; /* NULL: the default one, which may be absent */
+	bool json;
+	bool quiet;
+	unsigned verbose;
+	enum admin_color color;
+	struct conf_strings resolvers; /* --resolver: in place of dns.servers */
+	struct arena *arena;           /* lives as long as the command */
+	const struct admin_verb *verb;
+	struct conf *conf; /* see admin_conf */
+};
+
+/*
+ * The next option of the command, global ones being dealt with here; works like getopt_long, and
+ * options may stand behind arguments. Returns the option's letter (its value is in optarg), '?'
+ * after the error was printed (the command returns ADMIN_USAGE), or -1 at the end: the arguments
+ * are then argv[optind] .. argv[argc - 1]. --help ends the program.
+ */
+int admin_getopt(struct admin *admin, int argc, char **argv);
+
+/* For commands without options of their own: parses, and checks the number of arguments. 0, or
+ * ADMIN_USAGE after the error was printed. MAX -1: no limit. */
+int admin_args(struct admin *admin, int argc, char **argv, int min, int max);
+
+/* The settings (--resolver included), read at the first call. NULL after all that is wrong with
+ * them was printed; the command returns ADMIN_CONFIG. The default file may be absent. */
+const struct conf *admin_conf(struct admin *admin);
+const char *admin_conf_path(const struct admin *admin); /* never NULL */
+
+/* To standard error, one line. */
+void admin_error(const struct admin *admin, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void admin_warning(const struct admin *admin, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void admin_note(const struct admin *admin, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* not with -q */
+void admin_verbose(const struct admin *admin, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* only with -v */
+
+/* The error and where to read more; returns ADMIN_USAGE. */
+int admin_usage(const struct admin *admin, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Whether what is written to STREAM may have colours. */
+bool admin_color(const struct admin *admin, FILE *stream);
+
+/* ---- the commands: one table for each file ---- */
+
+/* ---- for main.c ---- */
+
+extern const struct admin_option admin_global_options[];
+
+/* As admin_getopt, with the options OWN (or NULL) beside the global ones; 'h' is returned too.
+ * STOP: ends at the first argument. */
+int admin_next_option(struct admin *admin, int argc, char **argv, const struct admin_option *own,
+		      bool stop);
+void admin_print_options(const struct admin_option *options);
+void admin_help(const struct admin_verb *verb);
+
+#endif
