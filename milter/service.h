@@ -5,22 +5,10 @@
 #ifndef MILTER_SERVICE_H
 #define MILTER_SERVICE_H
 
-#include "conf/conf.h"
 #include "dns/dns.h"
 #include "lib/why.h"
-#include "policy/check.h"
-#include "policy/outbound.h"
+#include "milter/context.h"
 #include "store/ledger.h"
-
-/* Immutable and reference-counted: a session keeps the one it began with. */
-struct context {
-	struct conf *conf;
-	struct check_rules check;       /* for inbound messages */
-	struct outbound_rules outbound; /* for the others; holds the keyring */
-	struct psl *psl;
-	struct arena *arena;
-	_Atomic unsigned references;
-};
 
 struct service;
 
@@ -34,7 +22,6 @@ struct service *service_new(struct conf *conf, struct why *why);
 int service_reload(struct service *service, struct conf *conf, struct why *why);
 
 struct context *service_context(struct service *service); /* takes a reference */
-void context_drop(struct context *context);
 
 struct dns *service_dns(struct service *service);
 struct ledger *service_ledger(struct service *service); /* NULL: none is kept */

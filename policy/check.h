@@ -45,5 +45,6 @@ bool check_body_done(const struct check *check);
 
 /* Waits under the scope's deadline; never fails: what could not be found out is temperror. */
 const struct verdict *check_finish(struct check *check);
+const struct verdict *check_verdict(const struct check *check); /* after check_finish */
 
 #endif

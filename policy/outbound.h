@@ -47,6 +47,9 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 			      int64_t now);
 void outbound_header(struct outbound *outbound, struct span name, struct span value);
 void outbound_end_of_headers(struct outbound *outbound);
+
+/* After the header: this message is not to be signed, for a reason the caller knows. */
+void outbound_decline(struct outbound *outbound, const char *why);
 void outbound_body(struct outbound *outbound, struct span chunk);
 bool outbound_body_done(const struct outbound *outbound); /* nothing will be signed */
 void outbound_finish(struct outbound *outbound, struct outbound_result *result);

@@ -23,7 +23,8 @@ allowed() {
 	dns | store) echo lib ;;
 	policy) echo lib dns ;;
 	report) echo lib dns store policy ;;
-	milter | admin) echo lib dns store policy report conf ;;
+	milter) echo lib dns store policy report conf ;;
+	admin) echo lib dns store policy report conf milter ;;
 	esac
 }
 
@@ -59,6 +60,7 @@ one OpenSSL 'openssl/' lib/digest.c policy/crypt.c
 one libxml2 'libxml/' report/xml.c
 one jansson 'jansson' report/json.c admin/jsonout.c
 
+check "admin/ takes of milter/ only the context" "$(grep -Hn '#include "milter/' admin/*.[ch] | grep -v milter/context.h)"
 check "every .c and .h of the rooms is in Makefile.am" "$(
 	for f in {lib,conf,dns,store,policy,report,milter,admin}/*.[ch]; do
 		grep -qF " $f" Makefile.am || grep -qF "	$f" Makefile.am || echo "$f"

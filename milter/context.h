@@ -1,0 +1,39 @@
+/*
+ * Settings as policy objects: the context in which messages are judged and signed. Used by both
+ * programs, so it knows neither libmilter nor sessions.
+ */
+#ifndef MILTER_CONTEXT_H
+#define MILTER_CONTEXT_H
+
+#include "conf/conf.h"
+#include "lib/why.h"
+#include "policy/check.h"
+#include "policy/outbound.h"
+
+/* Immutable and reference-counted: a session keeps the one it began with. */
+struct context {
+	const struct conf *conf;
+	struct check_rules check;       /* for inbound messages */
+	struct outbound_rules outbound; /* for the others; holds the keyring */
+	struct psl *psl;
+	struct arena *arena;
+	_Atomic unsigned references;
+};
+
+/* Settings and keys as a worker would use them: NULL with a reason when they cannot be. CONF is
+ * borrowed and outlives the context, unless context_own is called. */
+struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
+			    struct why *why);
+void context_own(struct context *context, struct conf *conf); /* CONF is freed with CONTEXT */
+
+/* Would these settings and the keys on disk be accepted? For -t and before a reload. */
+int context_check(const struct conf *conf, struct why *why);
+
+/* Another holder. */
+struct context *context_take(struct context *context);
+void context_drop(struct context *context); /* the last one frees it; NULL is fine */
+
+/* What the resolver is made with; points into CONF. */
+struct dns_settings context_dns(const struct conf *conf);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The one line that is logged for a message: fixed order of keys, values from the network quoted
+ * and bounded.
+ */
+#ifndef MILTER_LOGLINE_H
+#define MILTER_LOGLINE_H
+
+#include "lib/arena.h"
+#include "policy/origin.h"
+#include "policy/outbound.h"
+#include "policy/verdict.h"
+
+struct logline_facts {
+	const char *queue_id; /* or NULL */
+	enum origin origin;
+	struct ip client;
+	const char *client_name;
+	const char *helo;
+	const char *mail_from;
+	const char *login;    /* or NULL */
+	uint64_t size;        /* bytes of header and body as seen */
+	unsigned lookups;
+	int64_t milliseconds; /* from the end of the message to our answer */
+	const char *note;     /* something else that went wrong, or NULL */
+};
+
+const char *logline_inbound(struct arena *arena, const struct logline_facts *facts,
+			    const struct verdict *verdict);
+const char *logline_outbound(struct arena *arena, const struct logline_facts *facts,
+			     const struct outbound_result *result, enum action action);
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * The road of one inbound message through the mechanisms. This file knows their order and what
+ * each needs of the others; it knows no mechanism from inside, and no MTA.
+ *
+ * Lookups begin here and are awaited in check_finish(): SPF and iprev when the envelope is known,
+ * keys with each signature's field, the author's DMARC records with From, and at the end of the
+ * header those of the other domains that could be aligned.
+ */
+#include "policy/check.h"
+
+#include <string.h>
+
+#include "policy/domain.h"
+#include "policy/iprev.h"
+#include "policy/spf.h"
+
+enum { FROM_DOMAINS_MAX = 16 };
+
+struct check {
+	const struct check_rules *rules;
+	struct arena *arena;
+	struct dns_scope *scope;
+	struct spf_request mfrom, helo;
+	bool check_helo;
+	struct dkimcheck *dkim;
+	unsigned from_fields;
+	const char *from_error;
+	const char *from_domains[FROM_DOMAINS_MAX];
+	unsigned from_count;
+	struct verdict verdict;
+};
+
+static void start_envelope(struct check *check, const struct check_client *client, int64_t now)
+{
+	struct spf_request request = {
+	    .client = client->ip,
+	    .scope = SPF_SCOPE_MFROM,
+	    .helo = arena_string(check->arena, client->helo),
+	    .mail_from = arena_string(check->arena, client->mail_from),
+	    .receiver = arena_string(check->arena, client->receiver),
+	    .now = now,
+	};
+
+	check->verdict.client = client->ip;
+	check->verdict.helo = request.helo;
+	check->verdict.mail_from = request.mail_from;
+	check->mfrom = request;
+	check->helo = request;
+	check->helo.scope = SPF_SCOPE_HELO;
+	if (client->ip.family == 0)
+		return;
+	iprev_start(check->scope, &check->verdict.client);
+	spf_start(check->scope, &check->mfrom);
+	spf_start(check->scope, &check->helo);
+}
+
+struct check *check_new(const struct check_rules *rules, const struct check_client *client,
+			struct arena *arena, struct dns_scope *scope, int64_t now)
+{
+	struct check *check = arena_make(arena, struct check);
+
+	check->rules = rules;
+	check->arena = arena;
+	check->scope = scope;
+	check->dkim = dkimcheck_new(rules->dkim_engine, &rules->dkim, arena, scope, now);
+	start_envelope(check, client, now);
+	return check;
+}
+
+static bool known_author(const struct check *check, const char *domain)
+{
+	for (unsigned i = 0; i < check->from_count; i++) {
+		if (strcmp(check->from_domains[i], domain) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_author(struct check *check, const char *domain)
+{
+	if (known_author(check, domain) || check->from_count == FROM_DOMAINS_MAX)
+		return;
+	check->from_domains[check->from_count++] = domain;
+	if (check->from_count <= check->rules->dmarc.authors_max)
+		dmarc_start(check->scope, &check->rules->dmarc, domain);
+}
+
+/* RFC 9989 section 5.3.1: the author's domain comes from the From field. */
+static void read_from(struct check *check, struct span value)
+{
+	struct address_list *list = arena_make(check->arena, struct address_list);
+	struct why why;
+
+	check->from_fields++;
+	if (address_parse(check->arena, value, list, &why) != 0) {
+		check->from_error = arena_printf(check->arena, "malformed From: %s", why.text);
+		return;
+	}
+	if (list->count == 0)
+		check->from_error = "From has no address";
+	for (unsigned i = 0; i < list->count; i++) {
+		if (list->addresses[i].domain == NULL)
+			check->from_error = "From has an address without a domain name";
+		else
+			add_author(check, list->addresses[i].domain);
+	}
+}
+
+void check_header(struct check *check, struct span name, struct span value)
+{
+	enum { FROM_FIELDS_READ = 4 };
+
+	if (span_ieq(name, "from")) {
+		if (check->from_fields < FROM_FIELDS_READ)
+			read_from(check, value);
+		else
+			check->from_fields++;
+	}
+	dkimcheck_header(check->dkim, name, value);
+}
+
+/* The domains that DKIM and SPF could align: their own walks (RFC 9989 section 4.10.2). */
+static void start_alignment(struct check *check)
+{
+	const char *identity = check->mfrom.mail_from;
+	const char *domain;
+
+	domain = domain_of_address(check->arena, identity);
+	if (domain == NULL && identity[0] == '\0')
+		domain = domain_to_ascii(check->arena, span_of(check->mfrom.helo));
+	if (domain != NULL)
+		dmarc_start(check->scope, &check->rules->dmarc, domain);
+	for (unsigned i = 0; i < check->rules->dkim.max_signatures; i++) {
+		domain = dkimcheck_domain(check->dkim, i);
+		if (domain == NULL)
+			break;
+		dmarc_start(check->scope, &check->rules->dmarc, domain);
+	}
+}
+
+void check_end_of_headers(struct check *check)
+{
+	const char *author = check->from_count > 0 ? check->from_domains[0] : NULL;
+
+	dkimcheck_end_of_headers(check->dkim, author);
+	if (author != NULL)
+		start_alignment(check);
+}
+
+void check_body(struct check *check, struct span chunk)
+{
+	dkimcheck_body(check->dkim, chunk);
+}
+
+bool check_body_done(const struct check *check)
+{
+	return dkimcheck_body_done(check->dkim);
+}
+
+/* A client that is not on TCP/IP has no address to judge. */
+static void no_client(struct verdict *verdict)
+{
+	verdict->iprev = (struct iprev_verdict){.result = AUTH_NONE, .why = "no client address"};
+	verdict->spf = (struct spf_verdict){.domain = "", .why = "no client address"};
+	verdict->spf_helo = verdict->spf;
+	verdict->spf_helo.scope = SPF_SCOPE_HELO;
+}
+
+static void finish_author(struct check *check, struct dmarc_author *author)
+{
+	memset(author, 0, sizeof *author);
+	author->fields = check->from_fields;
+	author->domains = check->from_domains;
+	author->domain_count = check->from_count;
+	author->error = check->from_error;
+	if (check->from_fields == 0)
+		author->error = "there is no From field";
+	else if (check->from_fields > 1)
+		author->error = arena_printf(check->arena, "there are %u From fields",
+					     check->from_fields);
+}
+
+const struct verdict *check_finish(struct check *check)
+{
+	struct verdict *verdict = &check->verdict;
+	struct dmarc_author author;
+
+	if (verdict->client.family == 0) {
+		no_client(verdict);
+	} else {
+		iprev_check(check->scope, &verdict->client, check->arena, &verdict->iprev);
+		spf_check(check->scope, &check->helo, check->arena, &verdict->spf_helo);
+		spf_check(check->scope, &check->mfrom, check->arena, &verdict->spf);
+	}
+	dkimcheck_finish(check->dkim, verdict);
+	finish_author(check, &author);
+	dmarc_check(check->scope, &check->rules->dmarc, &author, verdict, check->arena,
+		    &verdict->dmarc);
+	decide(&check->rules->decide, &author, check->arena, verdict);
+	return verdict;
+}
+
+const struct verdict *check_verdict(const struct check *check)
+{
+	return &check->verdict;
+}
