@@ -9,6 +9,7 @@
 
 #include "lib/arena.h"
 #include "lib/span.h"
+#include "lib/why.h"
 #include "policy/verdict.h"
 
 enum dkimsig_alg { DKIMSIG_RSA_SHA256, DKIMSIG_ED25519_SHA256, DKIMSIG_RSA_SHA1, DKIMSIG_UNKNOWN };

@@ -8,18 +8,39 @@
 static const struct {
 	const char *plain, *text;
 } vectors[] = {
-    {"", ""},         {"f", "Zg=="},        {"fo", "Zm8="},        {"foo", "Zm9v"},
-    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "+/+/"},
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
+    {"\xfb\xff\xbf", "+/+/"},
 };
 
 static const struct {
 	const char *text, *plain; /* NULL: refused */
 } folds[] = {
-    {"Zm 9v\r\n\tYm Fy", "foobar"}, {" \r\n Zm8 \r\n = ", "fo"}, {"Zg=\r\n =", "f"}, {" ", ""},
-    {"Zh==", "f"},                 {"Z", NULL},                {"Zg", NULL},      {"Zg=", NULL},
-    {"Zg===", NULL},               {"Zm9v=", NULL},            {"=", NULL},       {"====", NULL},
-    {"Zg==Zg==", NULL},            {"Zm9-", NULL},             {"Zm9_", NULL},    {"Zm9v.", NULL},
-    {"Zm9\x0bv", NULL},            {"Zm\xe9v", NULL},          {"Zm=v", NULL},    {"Z===", NULL},
+    {"Zm 9v\r\n\tYm Fy", "foobar"},
+    {" \r\n Zm8 \r\n = ", "fo"},
+    {"Zg=\r\n =", "f"},
+    {" ", ""},
+    {"Zh==", "f"},
+    {"Z", NULL},
+    {"Zg", NULL},
+    {"Zg=", NULL},
+    {"Zg===", NULL},
+    {"Zm9v=", NULL},
+    {"=", NULL},
+    {"====", NULL},
+    {"Zg==Zg==", NULL},
+    {"Zm9-", NULL},
+    {"Zm9_", NULL},
+    {"Zm9v.", NULL},
+    {"Zm9\x0bv", NULL},
+    {"Zm\xe9v", NULL},
+    {"Zm=v", NULL},
+    {"Z===", NULL},
 };
 
 static void check_decode(struct arena *arena, const char *text, const char *plain)
@@ -31,7 +52,8 @@ static void check_decode(struct arena *arena, const char *text, const char *plai
 	if (plain == NULL)
 		ok(!good, "\"%s\" is refused", text);
 	else
-		ok(good && length == strlen(plain) && memcmp(data, plain, length) == 0, "\"%s\"", text);
+		ok(good && length == strlen(plain) && memcmp(data, plain, length) == 0, "\"%s\"",
+		   text);
 }
 
 static void test_round_trip(struct arena *arena)

@@ -1,0 +1,316 @@
+/* policy/crypt and policy/der: the signed message of RFC 8463, keys there and back, damage. */
+#include "policy/crypt.h"
+
+#include <string.h>
+
+#include "lib/base64.h"
+#include "lib/digest.h"
+#include "policy/canon.h"
+#include "policy/der.h"
+#include "t/lib/tap.h"
+
+static struct span decoded(struct arena *arena, const char *text)
+{
+	const uint8_t *data = NULL;
+	size_t length = 0;
+
+	ok(base64_decode(arena, span_of(text), &data, &length), "base 64");
+	return span_make(data, length);
+}
+
+static void test_hash(struct arena *arena)
+{
+	struct crypt_hash *hash = crypt_hash_new(arena);
+	uint8_t have[CRYPT_DIGEST_LEN], want[CRYPT_DIGEST_LEN];
+
+	digest_sha256("abc", 3, want);
+	for (unsigned i = 0; i < 2; i++) {
+		crypt_hash_add(hash, "a", 1);
+		crypt_hash_add(hash, "", 0);
+		crypt_hash_add(hash, "bc", 2);
+		crypt_hash_finish(hash, have);
+		ok(memcmp(have, want, sizeof have) == 0, "SHA-256 in pieces, round %u", i);
+	}
+}
+
+/* ---- RFC 8463 appendix A.3 ---- */
+
+static const char *const fields[][2] = {
+    {"From", " Joe SixPack <joe@football.example.com>"},
+    {"To", " Suzie Q <suzie@shopping.example.net>"},
+    {"Subject", " Is dinner ready?"},
+    {"Date", " Fri, 11 Jul 2003 21:00:37 -0700 (PDT)"},
+    {"Message-ID", " <20030712040037.46341.5F8J@football.example.com>"},
+};
+
+static const struct {
+	enum crypt_type type;
+	unsigned bits;
+	const char *key, *signature, *field;
+} signatures[] = {
+    {CRYPT_ED25519, 256, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+     "/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\r\n "
+     "Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==",
+     " v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n d=football.example.com; "
+     "i=@football.example.com;\r\n q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n subject "
+     ": "
+     "date : message-id : from : subject : date;\r\n "
+     "bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n b="},
+    {CRYPT_RSA, 1024,
+     "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/"
+     "J16JYi0Q"
+     "vx/byYzCNb3W91y3FutACDfzwQ/BC/e/"
+     "8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kr"
+     "yOTIKT+l/K4w3QIDAQAB",
+     "F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3\r\n "
+     "DhCVlUrSjV4BwcVcOF6+FF3Zo9Rpo1tFOeS9mPYQTnGdaSGsgeefOsk2Jz\r\n "
+     "dA+L10TeYt9BgDfQNZtKdN1WO//KgIqXP7OdEFE4LjFYNcUxZQ4FADY+8=",
+     " v=1; a=rsa-sha256; c=relaxed/relaxed;\r\n d=football.example.com; "
+     "i=@football.example.com;\r\n "
+     "q=dns/txt; s=test; t=1528637909; h=from : to : subject :\r\n date : message-id : from : "
+     "subject : "
+     "date;\r\n bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n b="},
+};
+
+static void test_rfc8463(struct arena *arena)
+{
+	struct canon_body *body = canon_body_new(arena, DKIMSIG_RELAXED);
+	uint8_t digest[CRYPT_DIGEST_LEN];
+
+	canon_body_add(
+	    body, span_of("Hi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n"));
+	canon_body_finish(body, digest);
+	ok(memcmp(digest, decoded(arena, "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=").p, 32) ==
+	       0,
+	   "the body hash");
+	for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
+		struct crypt_public *key =
+		    crypt_public_parse(signatures[i].type, decoded(arena, signatures[i].key), NULL);
+		struct span signature = decoded(arena, signatures[i].signature);
+		struct buf text;
+
+		buf_init(&text, arena, 0);
+		for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
+			canon_header(&text, DKIMSIG_RELAXED, span_of(fields[f][0]),
+				     span_of(fields[f][1]));
+		canon_header(&text, DKIMSIG_RELAXED, span_of("DKIM-Signature"),
+			     span_of(signatures[i].field));
+		digest_sha256(text.data, text.len - 2, digest);
+		if (!ok(key != NULL, "the key"))
+			continue;
+		is_int(crypt_public_bits(key), signatures[i].bits, "its bits");
+		ok(crypt_public_verify(key, digest, signature), "the signature verifies");
+		digest[0] ^= 1;
+		ok(!crypt_public_verify(key, digest, signature), "not with another digest");
+		ok(!crypt_public_verify(key, digest, span_make(signature.p, 5)),
+		   "not when it is short");
+		crypt_public_free(key);
+	}
+}
+
+/* ---- private keys ---- */
+
+static const char *pem_text(const struct crypt_key *key, struct arena *arena)
+{
+	struct buf text;
+
+	buf_init(&text, arena, 0);
+	is_int(crypt_key_pem(key, &text, NULL), 0, "written as PEM");
+	return buf_text(&text);
+}
+
+static bool signs_for(const struct crypt_key *key, struct crypt_public *public, struct arena *arena)
+{
+	static const uint8_t digest[CRYPT_DIGEST_LEN] = "thirty-two bytes of some digest";
+	struct span signature;
+
+	return crypt_key_sign(key, digest, arena, &signature, NULL) == 0 &&
+	       crypt_public_verify(public, digest, signature);
+}
+
+/* The PKCS#1 form of a PKCS#8 RSA key, in lines as other programs write it. */
+static const char *as_pkcs1(struct arena *arena, const char *pem)
+{
+	const char *begin = strchr(pem, '\n'), *end = strstr(pem, "-----END");
+	struct span all = decoded(arena, arena_span(arena, (struct span){begin, end})), content,
+		    skip, inside;
+	struct buf text, out;
+
+	ok(der_take(&all, DER_SEQUENCE, &content) && der_take(&content, DER_INTEGER, &skip) &&
+	       der_take(&content, DER_SEQUENCE, &skip) &&
+	       der_take(&content, DER_OCTET_STRING, &inside),
+	   "PKCS#8");
+	buf_init(&text, arena, 0);
+	base64_encode(&text, (const uint8_t *)inside.p, span_len(inside));
+	buf_init(&out, arena, 0);
+	buf_string(&out, "Comment before.\n-----BEGIN RSA PRIVATE KEY-----\r\n");
+	for (size_t i = 0; i < text.len; i += 64)
+		buf_printf(&out, "%.*s\r\n", (int)(text.len - i < 64 ? text.len - i : 64),
+			   text.data + i);
+	buf_string(&out, "-----END RSA PRIVATE KEY-----\r\n");
+	return buf_text(&out);
+}
+
+static void test_keys(struct arena *arena, enum crypt_type type, unsigned bits)
+{
+	struct crypt_key *key = crypt_key_generate(type, bits, NULL), *again;
+	struct crypt_public *public;
+	const char *pem;
+	struct span data;
+
+	if (!ok(key != NULL, "a key of %u bits", bits))
+		return;
+	is_int(crypt_key_type(key), type, "its type");
+	is_int(crypt_key_bits(key), bits, "its bits");
+	is_int(crypt_key_public(key, arena, &data, NULL), 0, "its public part");
+	public = crypt_public_parse(type, data, NULL);
+	ok(public != NULL && crypt_public_bits(public) == bits, "which is read back");
+	ok(signs_for(key, public, arena), "signs");
+	pem = pem_text(key, arena);
+	again = crypt_key_parse(span_of(pem), NULL);
+	ok(again != NULL && crypt_key_bits(again) == bits && signs_for(again, public, arena),
+	   "the key from its PEM signs for it too");
+	crypt_key_free(again);
+	if (type == CRYPT_RSA) {
+		again = crypt_key_parse(span_of(as_pkcs1(arena, pem)), NULL);
+		ok(again != NULL && signs_for(again, public, arena), "and from PKCS#1");
+		crypt_key_free(again);
+	}
+	crypt_public_free(public);
+	crypt_key_free(key);
+}
+
+static void refused(const char *pem, const char *part)
+{
+	struct why why = {"nothing"};
+	struct crypt_key *key = crypt_key_parse(span_of(pem), &why);
+
+	ok(key == NULL && strstr(why.text, part) != NULL, "refused: %s", why.text);
+	crypt_key_free(key);
+}
+
+static void test_bad_private(struct arena *arena)
+{
+	struct crypt_key *key = crypt_key_generate(CRYPT_RSA, 1024, NULL);
+	char *pem = arena_string(arena, pem_text(key, arena));
+	unsigned survivors = 0, flips = 0;
+
+	refused("", "no private key");
+	refused("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "no private key");
+	refused("-----BEGIN PRIVATE KEY-----\nMAA=\n", "no private key");
+	refused("-----BEGIN PRIVATE KEY-----\nMAA\n-----END PRIVATE KEY-----\n", "base 64");
+	refused("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "damaged");
+	refused("-----BEGIN RSA PRIVATE KEY-----\nMAA=\n-----END RSA PRIVATE KEY-----\n",
+		"damaged");
+	refused(
+	    "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+	    "encrypted");
+	refused("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMAA=\n-----END RSA "
+		"PRIVATE KEY-----\n",
+		"encrypted");
+	refused("-----BEGIN PRIVATE "
+		"KEY-----\nMC4CAQAwBQYDK2VuBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+		"-----END PRIVATE KEY-----\n",
+		"DKIM does not know");
+	/* One letter changed anywhere in the key's numbers is noticed. */
+	for (char *p = strchr(pem, '\n') + 60; p < strstr(pem, "-----END") - 4; p += 7) {
+		char was = *p;
+
+		if (was == '\n')
+			continue;
+		*p = was == 'A' ? 'B' : 'A';
+		flips++;
+		crypt_key_free(key);
+		key = crypt_key_parse(span_of(pem), NULL);
+		survivors += key != NULL;
+		*p = was;
+	}
+	ok(flips > 80 && survivors == 0, "%u damaged keys, %u accepted", flips, survivors);
+	crypt_key_free(key);
+	ok(crypt_key_generate(CRYPT_RSA, 1023, NULL) == NULL, "1023 bits are too few");
+	ok(crypt_key_generate(CRYPT_RSA, 9000, NULL) == NULL, "9000 bits are too many");
+}
+
+/* ---- public keys ---- */
+
+static void test_public_forms(struct arena *arena)
+{
+	struct span spki = decoded(arena, signatures[1].key), pkcs1, again = {0}, wrong;
+	struct crypt_public *key;
+	char *copy;
+
+	pkcs1 = span_make(spki.p + 22,
+			  span_len(spki) - 22); /* behind the two headers and the zero bits */
+	key = crypt_public_parse(CRYPT_RSA, pkcs1, NULL);
+	ok(key != NULL && crypt_public_bits(key) == 1024, "RSAPublicKey alone");
+	crypt_public_free(key);
+	ok(crypt_rsa_spki(pkcs1, arena, &again) && span_same(again, spki),
+	   "made a SubjectPublicKeyInfo");
+	ok(crypt_rsa_spki(spki, arena, &again) && span_same(again, spki), "which stays as it is");
+	wrong = span_make(spki.p, span_len(spki) - 1);
+	ok(crypt_public_parse(CRYPT_RSA, wrong, NULL) == NULL, "one byte short");
+	ok(!crypt_rsa_spki(wrong, arena, &again), "is no key");
+	ok(crypt_public_parse(CRYPT_ED25519, wrong, NULL) == NULL, "nor an Ed25519 one");
+	copy = arena_copy(arena, spki.p, span_len(spki) + 0);
+	copy[span_len(spki) - 1] = 0;
+	ok(crypt_public_parse(CRYPT_RSA, span_make(copy, span_len(spki)), NULL) == NULL,
+	   "an even exponent");
+	ok(crypt_public_parse(CRYPT_RSA, span_of(""), NULL) == NULL, "no bytes");
+}
+
+static const struct {
+	const char *bytes;
+	size_t len;
+	bool good;
+} integers[] = {
+    {"\x02\x01\x01", 3, true},
+    {"\x02\x01\x00", 3, false},
+    {"\x02\x01\x80", 3, false},
+    {"\x02\x02\x00\x80", 4, true},
+    {"\x02\x03\x00\x00\x80", 5, false},
+    {"\x02\x00", 2, false},
+    {"\x02\x81\x01\x01", 4, false},
+    {"\x02\x80\x01", 3, false},
+    {"\x02\x83\x00\x00\x01\x01", 6, false},
+    {"\x02\x02\x01", 3, false},
+    {"\x03\x01\x01", 3, false},
+    {"\x02", 1, false},
+};
+
+static void test_der(struct arena *arena)
+{
+	static const size_t lengths[] = {0, 1, 127, 128, 255, 256, 65535};
+
+	for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
+		struct span in = span_make(integers[i].bytes, integers[i].len), bytes;
+
+		is_int(der_take_positive(&in, &bytes), integers[i].good, "integer %zu", i);
+	}
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+		struct span content = span_make(arena_alloc(arena, 70000), lengths[i]), in, back;
+		struct buf out;
+
+		buf_init(&out, arena, 0);
+		der_put(&out, DER_OCTET_STRING, content);
+		in = buf_view(&out);
+		ok(!out.failed && der_take(&in, DER_OCTET_STRING, &back) &&
+		       span_same(back, content) && span_empty(in),
+		   "%zu bytes there and back", lengths[i]);
+	}
+}
+
+int main(void)
+{
+	struct arena *arena = arena_new(0);
+
+	test_hash(arena);
+	test_rfc8463(arena);
+	test_keys(arena, CRYPT_RSA, 1024);
+	test_keys(arena, CRYPT_RSA, 2048);
+	test_keys(arena, CRYPT_ED25519, 256);
+	test_bad_private(arena);
+	test_public_forms(arena);
+	test_der(arena);
+	arena_free(arena);
+	return tap_done();
+}
