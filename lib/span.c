@@ -42,11 +42,13 @@ int char_hex(int c)
 
 struct span span_make(const void *data, size_t len)
 {
-	struct span s = {data, (const char *)data + len};
+	const char *p = data;
 
-	if (data == NULL)
-		s.p = s.end = "";
-	return s;
+	if (p == NULL) { /* NULL + 0 is undefined */
+		p = "";
+		len = 0;
+	}
+	return (struct span){p, p + len};
 }
 
 struct span span_of(const char *text)
