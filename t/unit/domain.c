@@ -22,13 +22,17 @@ static const struct {
     {"m\xc3\xbcnchen.example", "xn--mnchen-3ya.example"},
     {"M\xc3\x9cNCHEN.example", "xn--mnchen-3ya.example"},
     {"mu\xcc\x88nchen.example", "xn--mnchen-3ya.example"}, /* decomposed */
-    {"stra\xc3\x9f" "e.example", "xn--strae-oqa.example"},   /* non-transitional: not "strasse" */
+    {"stra\xc3\x9f"
+     "e.example",
+     "xn--strae-oqa.example"}, /* non-transitional: not "strasse" */
     {"\xe4\xbe\x8b\xe5\xad\x90\xe3\x80\x82\xe6\xb5\x8b\xe8\xaf\x95", "xn--fsqu00a.xn--0zwm56d"},
-    {"\xef\xbd\x85xample.com", "example.com"},             /* full width e is mapped */
+    {"\xef\xbd\x85xample.com", "example.com"}, /* full width e is mapped */
     {"m\xc3\xbcnchen.example.", "xn--mnchen-3ya.example"},
     {L63 ".example", L63 ".example"},
-    {L63 "." L63 "." L63 "." "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi",
-     L63 "." L63 "." L63 "." "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi"},
+    {L63 "." L63 "." L63 "."
+	 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi",
+     L63 "." L63 "." L63 "."
+	 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi"},
     {"", NULL},
     {".", NULL},
     {"..", NULL},
@@ -36,7 +40,9 @@ static const struct {
     {"example..com", NULL},
     {"example.com..", NULL},
     {"x" L63 ".example", NULL},
-    {L63 "." L63 "." L63 "." "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghij", NULL},
+    {L63 "." L63 "." L63 "."
+	 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghij",
+     NULL},
     {"exa mple.com", NULL},
     {"example.com\n", NULL},
     {"example.com;", NULL},
@@ -44,20 +50,24 @@ static const struct {
     {"a/b.example", NULL},
     {"[192.0.2.1]", NULL},
     {"user@example.com", NULL},
-    {"\xff\xfe.example", NULL},                /* not UTF-8 */
+    {"\xff\xfe.example", NULL}, /* not UTF-8 */
     {"m\xc3", NULL},
     {"\xc3\xbc \xc3\xbc.example", NULL},
-    {"a\xef\xbc\xa0" "b.example", NULL},        /* full width @ maps to @ */
-    {"a\xef\xbc\x8f\xc3\xbc.example", NULL},   /* full width / */
-    {"\xc3\xbc.\xe3\x80\x82" "example", NULL},   /* an empty label after mapping */
-    {"\xe2\x80\x8b.example", NULL},            /* nothing left of the label */
+    {"a\xef\xbc\xa0"
+     "b.example",
+     NULL},                                  /* full width @ maps to @ */
+    {"a\xef\xbc\x8f\xc3\xbc.example", NULL}, /* full width / */
+    {"\xc3\xbc.\xe3\x80\x82"
+     "example",
+     NULL},                         /* an empty label after mapping */
+    {"\xe2\x80\x8b.example", NULL}, /* nothing left of the label */
 };
 
 static void test_forms(void)
 {
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
-		is_text(domain_to_ascii(arena, span_of(forms[i].in)), forms[i].out, "form %zu: %s", i,
-			strchr(forms[i].in, '\n') != NULL ? "with a newline" : forms[i].in);
+		is_text(domain_to_ascii(arena, span_of(forms[i].in)), forms[i].out, "form %zu: %s",
+			i, strchr(forms[i].in, '\n') != NULL ? "with a newline" : forms[i].in);
 	is_text(domain_to_ascii(arena, span_make("a\0b.example", 11)), NULL, "NUL in ASCII");
 	is_text(domain_to_ascii(arena, span_make("\xc3\xbc\0b.example", 12)), NULL, "NUL in UTF-8");
 }
