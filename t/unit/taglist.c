@@ -66,7 +66,8 @@ static void test_lists(struct arena *arena)
 
 		is_text(failed ? NULL : shown(arena, &list), c->want, "list %zu", i);
 		if (c->why != NULL)
-			ok(strstr(why.text, c->why) != NULL, "list %zu: reason \"%s\"", i, why.text);
+			ok(strstr(why.text, c->why) != NULL, "list %zu: reason \"%s\"", i,
+			   why.text);
 	}
 }
 
@@ -107,9 +108,9 @@ static void test_values(void)
 		const char *value;
 		bool ascii, utf8;
 	} cases[] = {
-	    {"", true, true},           {"abc", true, true},        {"a\r\n b", true, true},
-	    {"a\tb", true, true},       {"a\x01", false, false},    {"\x7f", false, false},
-	    {"\xc3\xa9", false, true},  {"a\x0b", false, false},    {"~!=", true, true},
+	    {"", true, true},          {"abc", true, true},     {"a\r\n b", true, true},
+	    {"a\tb", true, true},      {"a\x01", false, false}, {"\x7f", false, false},
+	    {"\xc3\xa9", false, true}, {"a\x0b", false, false}, {"~!=", true, true},
 	    {"a;b", false, false},
 	};
 

@@ -1,0 +1,433 @@
+/*
+ * The list is split first (policy/taglist); then a table says which tags there are and who reads
+ * each. Every reader runs even after one has refused, so that a verdict can name the domain and
+ * the selector of a broken signature; the first refusal is the one that is told. Unknown tags are
+ * ignored, as they must be, but for the forms that the verifying library reads differently from
+ * RFC 6376: those are no error of the signer, and get a result of their own (unverifiable).
+ */
+#include "policy/dkimsig.h"
+
+#include <string.h>
+
+#include "lib/base64.h"
+#include "policy/domain.h"
+#include "policy/taglist.h"
+
+enum { NUMBER_DIGITS = 12, LENGTH_DIGITS = 76, SHORT_SIGNATURE = 8, SHA256_BYTES = 32 };
+
+struct reader {
+	struct arena *arena;
+	struct dkimsig *sig;
+	struct why why;
+};
+
+/* One for each tag. AUTH_NONE, or the result and READER's why. */
+typedef enum auth_result read_tag(struct reader *reader, struct span value);
+
+#define refuse(reader, ...)  (why_set(&(reader)->why, __VA_ARGS__), AUTH_PERMERROR)
+#define decline(reader, ...) (why_set(&(reader)->why, __VA_ARGS__), AUTH_NEUTRAL)
+
+/* sig-v-tag = %x76 [FWS] "=" [FWS] 1*DIGIT; "1" is the only one there is */
+static enum auth_result read_version(struct reader *r, struct span value)
+{
+	if (!span_eq(value, "1"))
+		return refuse(r, "v= is not 1 (RFC 6376 section 3.5)");
+	return AUTH_NONE;
+}
+
+static const struct name_code algorithms[] = {
+    {"rsa-sha256", DKIMSIG_RSA_SHA256},
+    {"ed25519-sha256", DKIMSIG_ED25519_SHA256},
+    {"rsa-sha1", DKIMSIG_RSA_SHA1},
+    {NULL, 0},
+};
+
+/* x-sig-a-tag-k "-" x-sig-a-tag-h; both are ALPHA *(ALPHA / DIGIT) */
+static bool algorithm_ok(struct span value)
+{
+	bool first = true;
+	unsigned dashes = 0;
+
+	for (const char *p = value.p; p < value.end; p++) {
+		if (*p == '-' && !first)
+			dashes++;
+		else if (first ? !char_is_alpha((unsigned char)*p)
+			       : !char_is_alnum((unsigned char)*p))
+			return false;
+		first = *p == '-';
+	}
+	return dashes == 1 && !first;
+}
+
+/* sig-a-tag-alg = "rsa-sha1" / "rsa-sha256" / x-sig-a-tag-alg; RFC 8463: "ed25519-sha256" */
+static enum auth_result read_algorithm(struct reader *r, struct span value)
+{
+	struct dkimsig *sig = r->sig;
+
+	if (!algorithm_ok(value))
+		return refuse(r, "a= is not an algorithm's name (RFC 6376 section 3.5)");
+	sig->algorithm = arena_lower(r->arena, value);
+	sig->alg = (enum dkimsig_alg)name_code(algorithms, value, DKIMSIG_UNKNOWN);
+	if (sig->alg == DKIMSIG_RSA_SHA1)
+		return refuse(r, "rsa-sha1 must not be used to verify (RFC 8301 section 3.1)");
+	if (sig->alg == DKIMSIG_UNKNOWN)
+		return decline(r, "a= names an unknown algorithm (RFC 6376 section 3.3.4)");
+	return AUTH_NONE;
+}
+
+static const struct name_code canons[] = {
+    {"simple", DKIMSIG_SIMPLE}, {"relaxed", DKIMSIG_RELAXED}, {NULL, 0}};
+
+/* sig-c-tag-alg = "simple" / "relaxed"; [ "/" the same ]: the body's is "simple" by default */
+static enum auth_result read_canon(struct reader *r, struct span value)
+{
+	struct span header, body = span_of("simple");
+	int codes[2];
+	bool more = true;
+
+	span_split(&value, &more, '/', &header);
+	if (more)
+		body = value;
+	if (span_empty(header) || span_empty(body))
+		return refuse(r, "c= is not header/body (RFC 6376 section 3.5)");
+	codes[0] = name_code(canons, header, -1);
+	codes[1] = name_code(canons, body, -1);
+	if (codes[0] < 0 || codes[1] < 0)
+		return decline(r, "c= names an unknown canonicalization (RFC 6376 section 3.4)");
+	r->sig->header_canon = (enum dkimsig_canon)codes[0];
+	r->sig->body_canon = (enum dkimsig_canon)codes[1];
+	return AUTH_NONE;
+}
+
+/* domain-name = sub-domain 1*("." sub-domain); U-labels by RFC 8616 section 4 */
+static enum auth_result read_domain(struct reader *r, struct span value)
+{
+	const char *domain = domain_to_ascii(r->arena, value);
+
+	if (domain == NULL || value.end[-1] == '.' || domain_labels(domain) < 2)
+		return refuse(r, "d= is not a domain name (RFC 6376 section 3.5)");
+	r->sig->domain = domain;
+	return AUTH_NONE;
+}
+
+/* selector = sub-domain *( "." sub-domain ), section 3.1 */
+static enum auth_result read_selector(struct reader *r, struct span value)
+{
+	const char *selector = domain_to_ascii(r->arena, value);
+
+	if (selector == NULL || value.end[-1] == '.')
+		return refuse(r, "s= is not a selector (RFC 6376 section 3.1)");
+	r->sig->selector = selector;
+	return AUTH_NONE;
+}
+
+/*
+ * dkim-quoted-printable = *(FWS / hex-octet / dkim-safe-char), section 2.11;
+ * hex-octet = "=" 2HEXDIG. NULL when it is none, or holds what no address has.
+ */
+static const char *quoted_printable(struct arena *arena, struct span text)
+{
+	char *out = arena_alloc(arena, span_len(text) + 1), *to = out;
+
+	for (const char *p = text.p; p < text.end; p++) {
+		int high, low;
+
+		if (char_is_space((unsigned char)*p))
+			continue;
+		if (*p != '=') {
+			*to++ = *p;
+			continue;
+		}
+		if (text.end - p < 3)
+			return NULL;
+		high = char_hex((unsigned char)p[1]);
+		low = char_hex((unsigned char)p[2]);
+		if (high < 0 || low < 0 || high * 16 + low < ' ' || high * 16 + low == 127)
+			return NULL;
+		*to++ = (char)(high * 16 + low);
+		p += 2;
+	}
+	return out;
+}
+
+static char *without_blanks(struct arena *arena, struct span text)
+{
+	char *out = arena_alloc(arena, span_len(text) + 1), *to = out;
+
+	for (const char *p = text.p; p < text.end; p++)
+		if (!char_is_space((unsigned char)*p))
+			*to++ = *p;
+	return out;
+}
+
+/* sig-i-tag = %x69 [FWS] "=" [FWS] [ Local-part ] "@" domain-name, as dkim-quoted-printable */
+static enum auth_result read_identity(struct reader *r, struct span value)
+{
+	const char *text, *at;
+
+	if (span_len(value) > DKIMSIG_IDENTITY_MAX)
+		return decline(r, "i= is longer than %d bytes", DKIMSIG_IDENTITY_MAX);
+	text = quoted_printable(r->arena, value);
+	at = text == NULL ? NULL : strrchr(text, '@');
+	if (at != NULL)
+		r->sig->identity_domain = domain_to_ascii(r->arena, span_of(at + 1));
+	if (at == NULL || r->sig->identity_domain == NULL)
+		return refuse(r, "i= is not an identity (RFC 6376 section 3.5)");
+	r->sig->identity = without_blanks(r->arena, value);
+	return AUTH_NONE;
+}
+
+bool dkimsig_next_name(struct span *rest, bool *more, struct span *name)
+{
+	if (!span_split(rest, more, ':', name))
+		return false;
+	*name = span_trim(*name);
+	return true;
+}
+
+/* RFC 5322 section 3.6.8: field-name = 1*ftext; ftext = %d33-57 / %d59-126 */
+static bool field_name_ok(struct span name)
+{
+	for (const char *p = name.p; p < name.end; p++)
+		if (*p < 33 || *p > 126)
+			return false;
+	return !span_empty(name);
+}
+
+/* sig-h-tag = %x68 [FWS] "=" [FWS] hdr-name *( [FWS] ":" [FWS] hdr-name ) */
+static enum auth_result read_headers(struct reader *r, struct span value)
+{
+	struct dkimsig *sig = r->sig;
+	struct span rest = value, name;
+	bool more = true, from = false;
+
+	if (span_len(value) > DKIMSIG_HEADERS_MAX)
+		return decline(r, "h= is longer than %d bytes", DKIMSIG_HEADERS_MAX);
+	while (dkimsig_next_name(&rest, &more, &name)) {
+		if (!field_name_ok(name))
+			return refuse(r, "h= holds what is no field name (RFC 6376 section 3.5)");
+		from = from || span_ieq(name, "From");
+		sig->signatures += span_ieq(name, "DKIM-Signature");
+		sig->header_names++;
+	}
+	if (!from)
+		return refuse(r, "h= does not include From (RFC 6376 section 6.1.1)");
+	sig->headers = value;
+	return AUTH_NONE;
+}
+
+/* sig-b-tag-data = base64string */
+static enum auth_result read_signature(struct reader *r, struct span value)
+{
+	char *text = without_blanks(r->arena, value);
+	const uint8_t *data;
+	size_t length;
+
+	if (strlen(text) > SHORT_SIGNATURE)
+		text[SHORT_SIGNATURE] = '\0';
+	if (!base64_decode(r->arena, value, &data, &length) || length == 0)
+		return refuse(r, "b= is not base64 (RFC 6376 section 3.5)");
+	r->sig->short_signature = text;
+	r->sig->signature = value;
+	return AUTH_NONE;
+}
+
+/* sig-bh-tag-data = base64string; both algorithms that can be verified have SHA-256 */
+static enum auth_result read_body_hash(struct reader *r, struct span value)
+{
+	const uint8_t *data;
+	size_t length;
+
+	if (!base64_decode(r->arena, value, &data, &length))
+		return refuse(r, "bh= is not base64 (RFC 6376 section 3.5)");
+	if (length != SHA256_BYTES && r->sig->alg <= DKIMSIG_ED25519_SHA256)
+		return refuse(r, "bh= is not the length of a SHA-256 hash (RFC 6376 section 3.5)");
+	r->sig->body_hash = value;
+	return AUTH_NONE;
+}
+
+static bool digits(struct span value)
+{
+	for (const char *p = value.p; p < value.end; p++)
+		if (!char_is_digit((unsigned char)*p))
+			return false;
+	return !span_empty(value);
+}
+
+/* sig-l-tag = %x6c [FWS] "=" [FWS] 1*76DIGIT */
+static enum auth_result read_length(struct reader *r, struct span value)
+{
+	if (!digits(value) || span_len(value) > LENGTH_DIGITS)
+		return refuse(r, "l= is not a number of up to 76 digits (RFC 6376 section 3.5)");
+	r->sig->has_length = true;
+	if (!span_number(value, UINT64_MAX, &r->sig->length))
+		r->sig->length = UINT64_MAX;
+	return AUTH_NONE;
+}
+
+/* sig-t-tag = %x74 [FWS] "=" [FWS] 1*12DIGIT */
+static enum auth_result read_timestamp(struct reader *r, struct span value)
+{
+	uint64_t number = 0;
+
+	if (span_len(value) > NUMBER_DIGITS || !span_number(value, INT64_MAX, &number))
+		return refuse(r, "t= is not a number of up to 12 digits (RFC 6376 section 3.5)");
+	r->sig->timestamp = (int64_t)number;
+	return AUTH_NONE;
+}
+
+/* sig-x-tag = %x78 [FWS] "=" [FWS] 1*12DIGIT; section 3.5: a longer one may be infinite */
+static enum auth_result read_expiration(struct reader *r, struct span value)
+{
+	uint64_t number = 0;
+
+	if (!digits(value))
+		return refuse(r, "x= is not a number (RFC 6376 section 3.5)");
+	if (span_len(value) <= NUMBER_DIGITS && span_number(value, INT64_MAX, &number))
+		r->sig->expires = (int64_t)number;
+	return AUTH_NONE;
+}
+
+/* sig-q-tag = %x71 [FWS] "=" [FWS] sig-q-tag-method *([FWS] ":" [FWS] sig-q-tag-method); "dns"
+ * alone is how signers wrote "dns/txt" before RFC 4871. */
+static enum auth_result read_query(struct reader *r, struct span value)
+{
+	struct span method;
+	bool more = true;
+
+	while (dkimsig_next_name(&value, &more, &method))
+		if (span_ieq(method, "dns/txt") || span_ieq(method, "dns"))
+			return AUTH_NONE;
+	return refuse(r, "q= does not include dns/txt (RFC 6376 section 3.5)");
+}
+
+/* In the order of a person's interest: the first refusal is told. bh= needs a= read before. What
+ * z= copied is for diagnosis only, and not looked at. */
+static const struct rule {
+	const char *tag;
+	bool required;
+	read_tag *read;
+} rules[] = {
+    {"v", true, read_version},     {"d", true, read_domain},    {"s", true, read_selector},
+    {"a", true, read_algorithm},   {"b", true, read_signature}, {"bh", true, read_body_hash},
+    {"h", true, read_headers},     {"c", false, read_canon},    {"i", false, read_identity},
+    {"q", false, read_query},      {"l", false, read_length},   {"t", false, read_timestamp},
+    {"x", false, read_expiration}, {"z", false, NULL},
+};
+enum { RULES = sizeof rules / sizeof *rules };
+
+static enum auth_result read_rule(struct reader *r, const struct rule *rule,
+				  const struct taglist *list)
+{
+	const struct tag *tag = taglist_find(list, rule->tag);
+
+	if (rule->read == NULL || (tag == NULL && !rule->required))
+		return AUTH_NONE;
+	if (tag == NULL)
+		return refuse(r, "%s= is missing (RFC 6376 section 6.1.1)", rule->tag);
+	if (span_empty(tag->value))
+		return refuse(r, "%s= is empty (RFC 6376 section 3.5)", rule->tag);
+	return rule->read(r, tag->value);
+}
+
+static enum auth_result read_values(struct reader *r, const struct taglist *list)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (!taglist_value_ok(list->tags[i].value, true))
+			return refuse(r,
+				      "a value holds a control character (RFC 6376 section 3.2)");
+	return AUTH_NONE;
+}
+
+/* Rules between tags: sections 3.5 (i=, x=) and 6.1.1. */
+static enum auth_result read_relations(struct reader *r)
+{
+	struct dkimsig *sig = r->sig;
+
+	if (sig->identity == NULL)
+		sig->identity_domain = sig->domain;
+	else if (!domain_within(sig->identity_domain, sig->domain))
+		return refuse(r, "the domain of i= is not d= or below it (RFC 6376 section 6.1.1)");
+	if (sig->expires >= 0 && sig->timestamp >= 0 && sig->expires <= sig->timestamp)
+		return refuse(r, "x= is not after t= (RFC 6376 section 3.5)");
+	return AUTH_NONE;
+}
+
+/* A tag of ours but for the case of its letters. */
+static bool wrong_case(struct span name)
+{
+	for (unsigned i = 0; i < RULES; i++)
+		if (span_ieq(name, rules[i].tag))
+			return !span_eq(name, rules[i].tag);
+	return false;
+}
+
+/*
+ * The verifying library finds the value of b= by the byte before "=", takes tag names in either
+ * case, and knows no UTF-8.
+ */
+static enum auth_result find_unverifiable(struct reader *r, struct span value,
+					  const struct taglist *list)
+{
+	for (unsigned i = 0; i < list->count; i++) {
+		struct span name = list->tags[i].name;
+
+		if (span_eq(name, "b") ? *name.end != '=' : name.end[-1] == 'b' && *name.end == '=')
+			return decline(r, "a form of tag \"%s\" that cannot be verified here",
+				       span_eq(name, "b") ? "b =" : "...b=");
+		if (wrong_case(name))
+			return decline(r, "a tag name in the wrong case cannot be verified here");
+	}
+	for (const char *p = value.p; p < value.end; p++)
+		if ((unsigned char)*p > 127)
+			return decline(r, "a field with UTF-8 (RFC 8616) cannot be verified here");
+	return AUTH_NONE;
+}
+
+static void clear(struct dkimsig *sig)
+{
+	memset(sig, 0, sizeof *sig);
+	sig->domain = sig->selector = sig->algorithm = sig->short_signature = "";
+	sig->identity_domain = "";
+	sig->headers = sig->signature = sig->body_hash = span_of("");
+	sig->alg = DKIMSIG_UNKNOWN;
+	sig->timestamp = sig->expires = -1;
+}
+
+/* Keeps the first refusal; one for the signer comes before one that is only ours. */
+static void note(struct reader *r, enum auth_result now, enum auth_result *result, struct why *why)
+{
+	if (now == AUTH_NONE || (*result != AUTH_NONE && (*result == now || now == AUTH_NEUTRAL)))
+		return;
+	*result = now;
+	*why = r->why;
+}
+
+enum auth_result dkimsig_parse(struct arena *arena, struct span value, struct dkimsig *sig,
+			       struct why *why)
+{
+	struct reader reader = {.arena = arena, .sig = sig};
+	enum auth_result result = AUTH_NONE;
+	struct taglist list;
+	struct why first;
+
+	clear(sig);
+	if (span_len(value) > DKIMSIG_FIELD_MAX) {
+		why_set(why, "a field longer than %d bytes cannot be verified here",
+			DKIMSIG_FIELD_MAX);
+		return AUTH_NEUTRAL;
+	}
+	if (taglist_parse(&list, value, why) != 0)
+		return AUTH_PERMERROR;
+	note(&reader, read_values(&reader, &list), &result, &first);
+	for (unsigned i = 0; i < RULES; i++)
+		note(&reader, read_rule(&reader, &rules[i], &list), &result, &first);
+	if (result == AUTH_NONE)
+		note(&reader, read_relations(&reader), &result, &first);
+	note(&reader, find_unverifiable(&reader, value, &list), &result, &first);
+	if (result != AUTH_NONE && why != NULL)
+		*why = first;
+	if (sig->identity_domain == NULL)
+		sig->identity_domain = "";
+	return result;
+}
