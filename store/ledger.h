@@ -1,10 +1,11 @@
 /*
  * The ledger: aggregate data, counted. One row stands for all messages of a day that look alike to
  * a report; the row has a count. This room knows no mail and no RFC: a row is texts and numbers
- * (report/tally.h makes rows from verdicts and reads them back).
+ * (report/tally.h makes rows from verdicts).
  *
  * One writer thread for each open ledger takes rows from a bounded queue and commits them in
- * groups. ledger_add() returns when the row is on disk (SQLite, synchronous=FULL).
+ * groups. ledger_add() returns when the row is on disk (SQLite, synchronous=FULL). Several
+ * processes may have the same ledger open. A ledger is opened after fork, never before.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
@@ -12,48 +13,55 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/arena.h"
 #include "lib/why.h"
 
 struct ledger;
 
-/* The policy configuration a row was judged by: rows of one day and one configuration form one
- * report. All texts may be long; NULL is stored as such. */
+/* The policy configuration a row was judged by: rows of one day, domain and configuration form one
+ * report. RUA and RUF are not part of its identity: the ones seen last are kept. */
 struct ledger_policy {
-	const char *domain;    /* the policy domain */
-	const char *p, *sp, *np;   /* "none" "quarantine" "reject" */
-	const char *adkim, *aspf;  /* "r" "s" */
+	const char *domain;       /* the policy domain; never NULL or "" */
+	const char *p, *sp, *np;  /* "none" "quarantine" "reject"; sp, np or NULL */
+	const char *adkim, *aspf; /* "r" "s" */
 	const char *fo;
-	const char *testing;       /* "y" "n" */
-	const char *discovery;     /* "treewalk" "psl" */
-	const char *rua;           /* NULL: no report is wanted */
+	const char *testing;   /* "y" "n" */
+	const char *discovery; /* "treewalk" "psl" */
+	const char *rua;       /* NULL: no report is wanted */
 	const char *ruf;
 };
 
-/* One combination; everything but COUNT is the row's identity. */
+/* One combination. All texts but RUA and RUF make its identity, but DKIM_NOTES: those of the first
+ * message are kept. Texts are UTF-8; NULL stands for "" except in the policy. */
 struct ledger_row {
-	int32_t day;               /* UTC, as clock_day() */
+	int32_t day; /* UTC, as clock_day() */
 	struct ledger_policy policy;
 	const char *source_ip;
-	const char *disposition;   /* "none" "pass" "quarantine" "reject" */
-	const char *dkim_aligned;  /* "pass" "fail" */
-	const char *spf_aligned;   /* "pass" "fail" */
-	const char *reasons;       /* JSON array of {"type","comment"}; "[]" for none */
+	const char *disposition;  /* "none" "pass" "quarantine" "reject" */
+	const char *dkim_aligned; /* "pass" "fail" */
+	const char *spf_aligned;  /* "pass" "fail" */
+	const char *reasons;      /* JSON array of {"type","comment"}; "[]" for none */
 	const char *header_from;
 	const char *envelope_from; /* domain; "" for the null sender */
 	const char *envelope_to;   /* domain, or "" */
-	const char *dkim;          /* JSON array of {"domain","selector","result","human_result"} */
+	const char *dkim;          /* JSON array of {"domain","selector","result"} */
+	const char *dkim_notes;    /* JSON array of {"text"}, one for each of DKIM; for people */
 	const char *spf_domain;    /* or "" */
 	const char *spf_result;    /* "none" "pass" ... */
-	int64_t count;
+	int64_t count;             /* 1 or more */
 };
 
 struct ledger_settings {
-	const char *path;        /* of the SQLite file; made (mode 0640) when absent */
-	bool read_only;          /* for the command: no writer, no change */
-	unsigned queue_rows;     /* bound of the queue; 0: 4096 */
-	unsigned group_rows;     /* rows of one commit at most; 0: 1000 */
+	const char *path;    /* of the SQLite file; made (mode 0640) when absent */
+	bool read_only;      /* for the command: no writer, no change */
+	unsigned queue_rows; /* bound of the queue; 0: 4096 (and 32 MiB in any case) */
+	unsigned group_rows; /* rows of one commit at most; 0: 1000 */
+	unsigned keep_days;  /* days before today that are kept; 0: all */
+	int64_t max_bytes;   /* the file may grow to this; 0: no limit */
+	int64_t busy_wait;   /* how long another process may hold the file; 0: 5 seconds */
 };
+
+/* The path in a store.url ("sqlite:/path"); NULL with the reason for anything else. */
+const char *ledger_url_path(const char *url, struct why *why);
 
 /* Opens and, unless read-only, brings the schema up to date and starts the writer. */
 struct ledger *ledger_open(const struct ledger_settings *settings, struct why *why);
@@ -61,8 +69,10 @@ void ledger_close(struct ledger *ledger); /* commits what is queued; NULL is fin
 
 /*
  * Adds ROW->count to its row and waits until that is committed or DEADLINE (clock_mono()) passes.
- * 0: committed. 1: not yet, but queued and it will be, or the reason is logged by whoever reads
- * ledger_stats. -1: refused (queue full, store failed); the row is not counted; WHY says why.
+ * 0: committed. 1: not yet: it is queued and the writer goes on trying; should it give up,
+ * ledger_stats shows it. -1: refused (queue full, the commit failed); not counted; WHY says why.
+ * A failing commit is tried 5 times in about 2 seconds (each may wait for a lock); then its rows
+ * are given up.
  */
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why);
@@ -71,32 +81,42 @@ struct ledger_stats {
 	uint64_t rows;     /* committed */
 	uint64_t groups;   /* commits */
 	uint64_t failures; /* rows lost to a failed commit or a full queue */
-	uint64_t pending;  /* rows in the queue now */
-	char last_error[256];
+	uint64_t pending;  /* rows accepted and not committed yet */
+	bool failing;      /* the last try to commit failed, for the reason last_error */
+	char last_error[512];
 };
 void ledger_stats(struct ledger *ledger, struct ledger_stats *stats);
 
-/* ---- reading ---- */
+/* Deletes what is older than BEFORE_DAY, in short transactions. Returns the number of rows, or -1.
+ * The writer does it by itself, once a day, when keep_days is set. Not for a read-only ledger. */
+int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why);
 
+/* ---- reading: any thread, also while the writer works; in pages, so that no transaction stays
+ * open during a visit and memory does not grow with the number of rows ---- */
+
+enum { LEDGER_CONFIG_MAX = 33 };
+
+/* What there is of one policy domain, day and configuration: what one report is made of. */
 struct ledger_day {
-	const char *domain;
 	int32_t day;
-	const char *p;
-	int64_t messages, passed; /* passed: dkim_aligned or spf_aligned is "pass" */
+	struct ledger_policy policy;
+	char config[LEDGER_CONFIG_MAX]; /* names the configuration: 32 hexadecimal digits */
+	int64_t since;                  /* wall seconds: when its first row was committed */
+	int64_t messages, passed;       /* passed: dkim_aligned or spf_aligned is "pass" */
 	int64_t rows;
-	const char *rua;
 };
 
-/* One call for each (policy domain, configuration) of DAY, ordered by domain. Texts live during
- * the call. A callback that returns non-zero ends the reading; that value is returned. */
+/* Those of FROM_DAY to TO_DAY, of DOMAIN (NULL: all), ordered by day, domain, since. Texts live
+ * during the call. A callback that returns non-zero ends the reading; that value is returned.
+ * 0: all visited. -1 with WHY set: failed. */
 typedef int ledger_day_visit(void *arg, const struct ledger_day *day);
-int ledger_days(struct ledger *ledger, int32_t from_day, int32_t to_day, ledger_day_visit *visit,
-		void *arg, struct why *why);
+int ledger_days(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
+		ledger_day_visit *visit, void *arg, struct why *why);
 
-/* The rows of one domain and day, ordered by configuration, then source. Streams: memory does not
- * grow with their number. */
+/* The rows of one domain, day and configuration, ordered by source (as text). Their POLICY has only
+ * the domain. */
 typedef int ledger_row_visit(void *arg, const struct ledger_row *row);
-int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, ledger_row_visit *visit,
-		void *arg, struct why *why);
+int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const char *config,
+		ledger_row_visit *visit, void *arg, struct why *why);
 
 #endif

@@ -1,0 +1,70 @@
+/*
+ * What a place to keep rows in must be able to do: one table of functions, one file for each
+ * (store/sqlite.c). The ledger (store/ledger.c) owns queue, threads, retries and keys, and knows
+ * no SQL; a driver owns connection and statements, and knows no threads: each of its handles is
+ * used by one thread at a time.
+ */
+#ifndef STORE_DRIVER_H
+#define STORE_DRIVER_H
+
+#include "lib/arena.h"
+#include "store/ledger.h"
+
+enum { DRIVER_KEY_LEN = 16 };
+
+/* A row with its keys: the first 16 bytes of SHA-256 over what makes the identity. */
+struct driver_row {
+	struct ledger_row row; /* no NULL but in the policy */
+	unsigned char config[DRIVER_KEY_LEN];
+	unsigned char key[DRIVER_KEY_LEN];
+};
+
+enum driver_outcome {
+	DRIVER_DONE,
+	DRIVER_RETRY,  /* nothing was changed; the same again may succeed */
+	DRIVER_REOPEN, /* nothing was changed; it may succeed with a new handle */
+	DRIVER_BROKEN  /* nothing was changed, and trying again is of no use */
+};
+
+struct driver_handle;
+
+/* What to read: the days, or the rows of one day, that come after the one read last. */
+struct driver_days_query {
+	const char *domain; /* NULL: all */
+	int32_t from_day, to_day;
+	const struct ledger_day *behind; /* NULL: from the beginning */
+};
+struct driver_rows_query {
+	const char *domain;
+	int32_t day;
+	unsigned char config[DRIVER_KEY_LEN];
+	const struct driver_row *behind; /* NULL: from the beginning */
+};
+
+struct driver {
+	/* Creates and migrates unless settings->read_only. */
+	struct driver_handle *(*open)(const struct ledger_settings *settings, struct why *why);
+	void (*close)(struct driver_handle *handle); /* NULL is fine */
+
+	/* All of them, or none. Sorted by (domain, day, config, source, key), each key once. */
+	enum driver_outcome (*commit)(struct driver_handle *handle, const struct driver_row **rows,
+				      unsigned count, struct why *why);
+
+	/* Deletes about MAX rows of days before BEFORE_DAY at most. *MORE: there are others. */
+	enum driver_outcome (*expire)(struct driver_handle *handle, int32_t before_day,
+				      unsigned max, unsigned *deleted, bool *more, struct why *why);
+
+	/* The next ones, at most MAX: their number (0: no more), or -1. They live in ARENA, which
+	 * is emptied after the query was read: its BEHIND may lie there. */
+	int (*days)(struct driver_handle *handle, const struct driver_days_query *query,
+		    struct arena *arena, struct ledger_day *days, unsigned max, struct why *why);
+	int (*rows)(struct driver_handle *handle, const struct driver_rows_query *query,
+		    struct arena *arena, struct driver_row *rows, unsigned max, struct why *why);
+};
+
+void driver_config_text(const unsigned char config[DRIVER_KEY_LEN], char text[LEDGER_CONFIG_MAX]);
+bool driver_config_parse(const char *text, unsigned char config[DRIVER_KEY_LEN]);
+
+extern const struct driver driver_sqlite;
+
+#endif

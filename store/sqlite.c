@@ -1,0 +1,751 @@
+/*
+ * The ledger in an SQLite file: the only file that knows SQL.
+ *
+ * Safe against kill -9 and power failure: write-ahead log with synchronous=FULL. Several processes
+ * write: every transaction begins IMMEDIATE (a later upgrade could not be waited for), and the one
+ * that finds the file locked asks again every millisecond.
+ *
+ * Tables have natural keys that begin with the policy domain, no sequences, no triggers, and only
+ * integers, texts and byte strings, so that the same tables serve on a server that is distributed
+ * by domain. `policy` has one row for each day and configuration, `tally` has the counts.
+ *
+ * The schema's version is user_version; migrations[] brings any older one up to date. The file is
+ * never opened but by SQLite (closing another descriptor of it would drop SQLite's locks).
+ *
+ * An administrator may move the file away while it is in use: a new one is made. Then processes
+ * that still have the old one must not remove the new one's log, nor the new one use the old one's.
+ */
+#include "store/driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+
+static const char *const migrations[] = {
+    /* 1 */
+    "CREATE TABLE policy ("
+    " domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
+    " since INTEGER NOT NULL,"
+    " p TEXT NOT NULL, sp TEXT, np TEXT, adkim TEXT, aspf TEXT, fo TEXT, testing TEXT,"
+    " discovery TEXT, rua TEXT, ruf TEXT,"
+    " PRIMARY KEY (domain, day, config)) WITHOUT ROWID;"
+    "CREATE INDEX policy_by_day ON policy (day, domain, since, config);"
+    "CREATE TABLE tally ("
+    " domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
+    " source_ip TEXT NOT NULL, row_key BLOB NOT NULL,"
+    " messages INTEGER NOT NULL, dkim_aligned TEXT NOT NULL, spf_aligned TEXT NOT NULL,"
+    " disposition TEXT NOT NULL, header_from TEXT NOT NULL, envelope_from TEXT NOT NULL,"
+    " envelope_to TEXT NOT NULL, spf_domain TEXT NOT NULL, spf_result TEXT NOT NULL,"
+    " reasons TEXT NOT NULL, dkim TEXT NOT NULL, dkim_notes TEXT NOT NULL,"
+    " PRIMARY KEY (domain, day, config, source_ip, row_key)) WITHOUT ROWID;",
+};
+enum {
+	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
+	APPLICATION_ID = 0x4353474e, /* tells our file from another program's: "CSGN" */
+	PAGE_BYTES = 1024 * 1024     /* texts of one page of rows */
+};
+
+enum statement {
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	ADD_POLICY,
+	ADD_TALLY,
+	OLDEST,
+	EXPIRE_TALLY,
+	EXPIRE_POLICY,
+	READ_DAYS,
+	READ_ROWS,
+	STATEMENTS
+};
+
+#define REPORT "domain = ?1 AND day = ?2 AND config = ?3"
+
+static const char *const statements[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [ADD_POLICY] = "INSERT INTO policy (domain, day, config, since, p, sp, np, adkim, aspf, fo,"
+		   " testing, discovery, rua, ruf)"
+		   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+		   " ON CONFLICT (domain, day, config) DO UPDATE"
+		   " SET rua = excluded.rua, ruf = excluded.ruf"
+		   " WHERE rua IS NOT excluded.rua OR ruf IS NOT excluded.ruf",
+    [ADD_TALLY] = "INSERT INTO tally (domain, day, config, source_ip, row_key, messages,"
+		  " dkim_aligned, spf_aligned, disposition, header_from, envelope_from,"
+		  " envelope_to, spf_domain, spf_result, reasons, dkim, dkim_notes)"
+		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+		  " ?17)"
+		  " ON CONFLICT (domain, day, config, source_ip, row_key) DO UPDATE"
+		  " SET messages = messages + excluded.messages",
+    [OLDEST] = "SELECT domain, day, config FROM policy WHERE day < ?1 ORDER BY day LIMIT 1",
+    [EXPIRE_TALLY] = "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
+		     " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT ?4)",
+    [EXPIRE_POLICY] = "DELETE FROM policy WHERE " REPORT,
+    [READ_DAYS] = "SELECT q.domain, q.day, q.config, q.since, q.p, q.sp, q.np, q.adkim, q.aspf,"
+		  " q.fo, q.testing, q.discovery, q.rua, q.ruf, IFNULL(SUM(t.messages), 0),"
+		  " IFNULL(SUM(CASE WHEN t.dkim_aligned = 'pass' OR t.spf_aligned = 'pass'"
+		  " THEN t.messages ELSE 0 END), 0), COUNT(t.domain) FROM"
+		  " (SELECT * FROM policy WHERE day <= ?2 AND (?1 IS NULL OR domain = ?1)"
+		  " AND (day, domain, since, config) > (?3, ?4, ?5, ?6)"
+		  " ORDER BY day, domain, since, config LIMIT ?7) AS q"
+		  " LEFT JOIN tally AS t"
+		  " ON t.domain = q.domain AND t.day = q.day AND t.config = q.config"
+		  " GROUP BY q.day, q.domain, q.since, q.config"
+		  " ORDER BY q.day, q.domain, q.since, q.config",
+    [READ_ROWS] = "SELECT source_ip, row_key, messages, dkim_aligned, spf_aligned, disposition,"
+		  " header_from, envelope_from, envelope_to, spf_domain, spf_result, reasons, dkim,"
+		  " dkim_notes FROM tally WHERE " REPORT " AND (source_ip, row_key) > (?4, ?5)"
+		  " ORDER BY source_ip, row_key LIMIT ?6",
+};
+
+struct driver_handle {
+	sqlite3 *db;
+	char *path;
+	bool read_only;
+	int64_t busy_wait, busy_until;
+	char fault[160]; /* SQLite's words for what a rollback followed; "" otherwise */
+	sqlite3_stmt *prepared[STATEMENTS];
+};
+
+/* ---- what went wrong, and what to do about it ---- */
+
+static const struct {
+	int code; /* primary result code of SQLite */
+	enum driver_outcome outcome;
+	const char *text;
+} faults[] = {
+    {SQLITE_BUSY, DRIVER_RETRY,
+     "locked by another program for too long: find it with \"fuser -v\" and end it"},
+    {SQLITE_FULL, DRIVER_RETRY, "no space is left for it: make room on its file system"},
+    {SQLITE_IOERR, DRIVER_RETRY,
+     "reading or writing it fails: check the disk and the system's log"},
+    {SQLITE_READONLY, DRIVER_RETRY,
+     "it may not be written: check its owner, its mode and the mount"},
+    {SQLITE_CANTOPEN, DRIVER_RETRY, "it cannot be opened: check its directory's owner and mode"},
+    {SQLITE_NOMEM, DRIVER_RETRY, "out of memory"},
+    {SQLITE_NOTADB, DRIVER_BROKEN,
+     "this is no SQLite database: move it away, a new one is made then"},
+    {SQLITE_CORRUPT, DRIVER_BROKEN,
+     "it is damaged: move it away, a new one is made then (\"sqlite3 FILE .recover\" may save what"
+     " the old one holds)"},
+};
+
+static enum driver_outcome explain(struct driver_handle *handle, int code, struct why *why)
+{
+	const char *said = handle->fault[0] != '\0' ? handle->fault : sqlite3_errmsg(handle->db);
+
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+		if (faults[i].code != (code & 0xff))
+			continue;
+		why_set(why, "%s: %s (%s, %d)", handle->path, faults[i].text, said, code);
+		return faults[i].outcome;
+	}
+	why_set(why, "%s: SQLite says: %s (%d)", handle->path, said, code);
+	return DRIVER_REOPEN;
+}
+
+static int refuse(const char *path, struct why *why, const char *text)
+{
+	return why_set(why, "%s: %s", path, text);
+}
+
+/* Why a file that exists, or should, cannot be opened: SQLite does not say. */
+static int explain_path(const char *path, bool read_only, struct why *why)
+{
+	char *copy = strdup(path);
+	const char *dir = copy == NULL ? "." : dirname(copy);
+	struct stat st;
+
+	if (stat(dir, &st) != 0)
+		why_set(why,
+			"%s: the directory %s: %s (make it: install -d -m 0750 -o countersign %s)",
+			path, dir, strerror(errno), dir);
+	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		refuse(path, why, "this is a directory, not a file");
+	else if (stat(path, &st) != 0 && errno == ENOENT && read_only)
+		refuse(path, why, "it does not exist; countersignd makes it when it starts");
+	else if (access(path, read_only ? R_OK : R_OK | W_OK) != 0 && errno != ENOENT)
+		why_set(why, "%s: %s; run this as root or as the user that owns the file", path,
+			strerror(errno));
+	else if (access(dir, R_OK | W_OK | X_OK) != 0)
+		why_set(why,
+			"%s: the directory %s may not be written (SQLite keeps -wal and -shm files"
+			" there): run this as root or as the user that owns the file",
+			path, dir);
+	else
+		refuse(path, why, "it cannot be opened");
+	free(copy);
+	return -1;
+}
+
+static int explain_opening(struct driver_handle *handle, int code, struct why *why)
+{
+	int primary = code & 0xff;
+
+	if (primary == SQLITE_CANTOPEN || (primary == SQLITE_READONLY && handle->read_only))
+		return explain_path(handle->path, handle->read_only, why);
+	explain(handle, code, why);
+	return -1;
+}
+
+/* ---- statements ---- */
+
+/* Another process holds the lock: ask again in a millisecond. */
+static int wait_for_lock(void *arg, int calls)
+{
+	const struct timespec moment = {.tv_nsec = CLOCK_MS};
+	struct driver_handle *handle = arg;
+	int64_t now = clock_mono();
+
+	if (calls == 0)
+		handle->busy_until = now + handle->busy_wait;
+	if (now >= handle->busy_until)
+		return 0;
+	nanosleep(&moment, NULL);
+	return 1;
+}
+
+/* The statement, ready to be bound; NULL: see sqlite3_errcode. */
+static sqlite3_stmt *prepare(struct driver_handle *handle, enum statement which)
+{
+	sqlite3_stmt **statement = &handle->prepared[which];
+
+	if (*statement == NULL)
+		sqlite3_prepare_v3(handle->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
+				   statement, NULL);
+	return *statement;
+}
+
+/* Steps a statement that gives no rows. */
+static int run(struct driver_handle *handle, sqlite3_stmt *statement)
+{
+	int code;
+
+	if (statement == NULL)
+		return sqlite3_errcode(handle->db);
+	code = sqlite3_step(statement);
+	sqlite3_reset(statement);
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+static int run_plain(struct driver_handle *handle, enum statement which)
+{
+	return run(handle, prepare(handle, which));
+}
+
+static void bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+	sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC); /* NULL gives NULL */
+}
+
+static void bind_report(sqlite3_stmt *statement, const char *domain, int32_t day,
+			const unsigned char *config)
+{
+	bind_text(statement, 1, domain);
+	sqlite3_bind_int(statement, 2, day);
+	sqlite3_bind_blob(statement, 3, config, DRIVER_KEY_LEN, SQLITE_STATIC);
+}
+
+static int end_transaction(struct driver_handle *handle, int code)
+{
+	handle->fault[0] = '\0';
+	if (code == SQLITE_OK)
+		code = run_plain(handle, COMMIT);
+	if (code == SQLITE_OK || sqlite3_get_autocommit(handle->db))
+		return code;
+	sqlite3_snprintf(sizeof handle->fault, handle->fault, "%s", sqlite3_errmsg(handle->db));
+	(void)run_plain(handle, ROLLBACK);
+	return code;
+}
+
+/* ---- opening ---- */
+
+static int pragma_number(struct driver_handle *handle, const char *sql, int64_t *number)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(handle->db, sql, -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		*number = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+/* What a file that was moved away left behind would be taken for the new file's log and index. */
+static void remove_leftovers(const char *path)
+{
+	static const char *const suffixes[] = {"-wal", "-shm"};
+
+	for (int i = 0; i < 2; i++) {
+		char *name = sqlite3_mprintf("%s%s", path, suffixes[i]);
+
+		if (name != NULL)
+			unlink(name);
+		sqlite3_free(name);
+	}
+}
+
+/* Whatever the umask is, the file is not more open than 0640, and the group may read it. */
+static int create_new(const char *path, struct why *why)
+{
+	int fd;
+
+	remove_leftovers(path);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : explain_path(path, false, why);
+	if (fchmod(fd, 0640) != 0)
+		why_set(why, "%s: its mode cannot be set: %s", path, strerror(errno));
+	return close(fd);
+}
+
+/* One process at a time: the directory is locked. */
+static int create_if_absent(const char *path, struct why *why)
+{
+	char *copy = strdup(path);
+	struct stat st;
+	int dir, result;
+
+	if (stat(path, &st) == 0 || copy == NULL) {
+		free(copy);
+		return 0;
+	}
+	dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || flock(dir, LOCK_EX) != 0)
+		result = explain_path(path, false, why);
+	else
+		result = stat(path, &st) == 0 ? 0 : create_new(path, why);
+	if (dir >= 0)
+		close(dir);
+	free(copy);
+	return result;
+}
+
+/* The switch to write-ahead logging does not wait for locks by itself. */
+static int use_wal(struct driver_handle *handle)
+{
+	const struct timespec moment = {.tv_nsec = 5 * CLOCK_MS};
+	int64_t until = clock_mono() + handle->busy_wait;
+	int code;
+
+	do {
+		code = sqlite3_exec(handle->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	} while ((code & 0xff) == SQLITE_BUSY && clock_mono() < until &&
+		 nanosleep(&moment, NULL) == 0);
+	return code;
+}
+
+static int limit_size(struct driver_handle *handle, int64_t bytes)
+{
+	int64_t page = 4096;
+	char sql[80];
+	int code = pragma_number(handle, "PRAGMA page_size", &page);
+
+	if (code != SQLITE_OK || bytes <= 0)
+		return code;
+	sqlite3_snprintf(sizeof sql, sql, "PRAGMA max_page_count = %lld",
+			 (long long)(bytes / page));
+	return sqlite3_exec(handle->db, sql, NULL, NULL, NULL);
+}
+
+static int configure(struct driver_handle *handle, const struct ledger_settings *settings)
+{
+	int code = SQLITE_OK;
+
+	sqlite3_extended_result_codes(handle->db, 1);
+	sqlite3_busy_handler(handle->db, wait_for_lock, handle);
+	sqlite3_db_config(handle->db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+	if (!handle->read_only)
+		code = use_wal(handle);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(
+		    handle->db,
+		    "PRAGMA synchronous = FULL; PRAGMA cache_size = -8000;"
+		    "PRAGMA journal_size_limit = 67108864; PRAGMA cell_size_check = ON;"
+		    "PRAGMA trusted_schema = OFF",
+		    NULL, NULL, NULL);
+	if (code == SQLITE_OK && !handle->read_only)
+		code = limit_size(handle, settings->max_bytes);
+	return code;
+}
+
+/* In a transaction: another process may be doing the same. */
+static int migrate(struct driver_handle *handle, int64_t *version)
+{
+	char sql[80];
+	int code = run_plain(handle, BEGIN);
+
+	if (code == SQLITE_OK)
+		code = pragma_number(handle, "PRAGMA user_version", version);
+	for (int64_t v = *version; code == SQLITE_OK && v < SCHEMA_VERSION; v++)
+		code = sqlite3_exec(handle->db, migrations[v], NULL, NULL, NULL);
+	sqlite3_snprintf(sizeof sql, sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+			 APPLICATION_ID, SCHEMA_VERSION);
+	if (code == SQLITE_OK && *version < SCHEMA_VERSION)
+		code = sqlite3_exec(handle->db, sql, NULL, NULL, NULL);
+	if (*version < SCHEMA_VERSION)
+		*version = SCHEMA_VERSION;
+	return end_transaction(handle, code);
+}
+
+/* In a transaction, so that the three fit together. */
+static int look_at_schema(struct driver_handle *handle, int64_t *version, bool *foreign)
+{
+	int64_t application = 0, tables = 0;
+	int code = sqlite3_exec(handle->db, "BEGIN", NULL, NULL, NULL);
+
+	if (code == SQLITE_OK)
+		code = pragma_number(handle, "PRAGMA user_version", version);
+	if (code == SQLITE_OK)
+		code = pragma_number(handle, "PRAGMA application_id", &application);
+	if (code == SQLITE_OK)
+		code = pragma_number(handle, "SELECT COUNT(*) FROM sqlite_master", &tables);
+	*foreign = tables > 0 && application != APPLICATION_ID;
+	return end_transaction(handle, code);
+}
+
+/* 0: the schema is ours and of this version. */
+static int check_schema(struct driver_handle *handle, struct why *why)
+{
+	int64_t version = 0;
+	bool foreign = false;
+	int code = look_at_schema(handle, &version, &foreign);
+
+	if (code == SQLITE_OK && foreign)
+		return refuse(handle->path, why, "this database belongs to another program");
+	if (code == SQLITE_OK && version < SCHEMA_VERSION && !handle->read_only)
+		code = migrate(handle, &version);
+	if (code != SQLITE_OK)
+		return explain_opening(handle, code, why);
+	if (version > SCHEMA_VERSION)
+		return why_set(why,
+			       "%s: written by a newer countersign (schema %d; this one knows %d):"
+			       " upgrade this one",
+			       handle->path, (int)version, SCHEMA_VERSION);
+	if (version < SCHEMA_VERSION)
+		return refuse(handle->path, why,
+			      "its schema is older than this program's: start countersignd once");
+	return 0;
+}
+
+/* Somebody moved the file away: what is written now would be lost with the old one. */
+static bool file_has_moved(struct driver_handle *handle)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(handle->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		   SQLITE_OK &&
+	       moved != 0;
+}
+
+/* What its log holds goes into the file; log and index of that name may be another's by now. */
+static void leave_moved_file(struct driver_handle *handle)
+{
+	int keep = 1;
+
+	sqlite3_file_control(handle->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+	sqlite3_wal_checkpoint_v2(handle->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+static void handle_close(struct driver_handle *handle)
+{
+	if (handle == NULL)
+		return;
+	if (handle->db != NULL && !handle->read_only && file_has_moved(handle))
+		leave_moved_file(handle);
+	for (int i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(handle->prepared[i]);
+	sqlite3_close(handle->db);
+	free(handle->path);
+	free(handle);
+}
+
+static struct driver_handle *handle_open(const struct ledger_settings *settings, struct why *why)
+{
+	int flags = settings->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	struct driver_handle *handle = calloc(1, sizeof *handle);
+	int code;
+
+	if (handle == NULL || (handle->path = strdup(settings->path)) == NULL)
+		abort();
+	handle->read_only = settings->read_only;
+	handle->busy_wait = settings->busy_wait;
+	if (!handle->read_only && create_if_absent(handle->path, why) != 0)
+		goto fail;
+	if (sqlite3_open_v2(handle->path, &handle->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK) {
+		explain_path(handle->path, handle->read_only, why);
+		goto fail;
+	}
+	code = configure(handle, settings);
+	if (code != SQLITE_OK)
+		explain_opening(handle, code, why);
+	else if (check_schema(handle, why) == 0)
+		return handle;
+fail:
+	handle_close(handle);
+	return NULL;
+}
+
+/* ---- writing ---- */
+
+static int add_policy(struct driver_handle *handle, const struct driver_row *at)
+{
+	const struct ledger_policy *policy = &at->row.policy;
+	const char *const texts[] = {policy->p,    policy->sp, policy->np,      policy->adkim,
+				     policy->aspf, policy->fo, policy->testing, policy->discovery,
+				     policy->rua,  policy->ruf};
+	sqlite3_stmt *statement = prepare(handle, ADD_POLICY);
+
+	if (statement == NULL)
+		return sqlite3_errcode(handle->db);
+	bind_report(statement, policy->domain, at->row.day, at->config);
+	sqlite3_bind_int64(statement, 4, clock_wall());
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		bind_text(statement, 5 + (int)i, texts[i]);
+	return run(handle, statement);
+}
+
+static int add_tally(struct driver_handle *handle, const struct driver_row *at)
+{
+	const struct ledger_row *row = &at->row;
+	const char *const texts[] = {row->dkim_aligned, row->spf_aligned,   row->disposition,
+				     row->header_from,  row->envelope_from, row->envelope_to,
+				     row->spf_domain,   row->spf_result,    row->reasons,
+				     row->dkim,         row->dkim_notes};
+	sqlite3_stmt *statement = prepare(handle, ADD_TALLY);
+
+	if (statement == NULL)
+		return sqlite3_errcode(handle->db);
+	bind_report(statement, row->policy.domain, row->day, at->config);
+	bind_text(statement, 4, row->source_ip);
+	sqlite3_bind_blob(statement, 5, at->key, DRIVER_KEY_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 6, row->count);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		bind_text(statement, 7 + (int)i, texts[i]);
+	return run(handle, statement);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Nothing new to say about the policy. */
+static bool same_policy(const struct driver_row *a, const struct driver_row *b)
+{
+	return a->row.day == b->row.day && memcmp(a->config, b->config, DRIVER_KEY_LEN) == 0 &&
+	       same_text(a->row.policy.domain, b->row.policy.domain) &&
+	       same_text(a->row.policy.rua, b->row.policy.rua) &&
+	       same_text(a->row.policy.ruf, b->row.policy.ruf);
+}
+
+static enum driver_outcome handle_commit(struct driver_handle *handle,
+					 const struct driver_row **rows, unsigned count,
+					 struct why *why)
+{
+	int code;
+
+	if (file_has_moved(handle)) {
+		refuse(handle->path, why, "the file was moved or deleted");
+		return DRIVER_REOPEN;
+	}
+	code = run_plain(handle, BEGIN);
+	for (unsigned i = 0; i < count && code == SQLITE_OK; i++) {
+		if (i == 0 || !same_policy(rows[i - 1], rows[i]))
+			code = add_policy(handle, rows[i]);
+		if (code == SQLITE_OK)
+			code = add_tally(handle, rows[i]);
+	}
+	code = end_transaction(handle, code);
+	return code == SQLITE_OK ? DRIVER_DONE : explain(handle, code, why);
+}
+
+/* The rows of the oldest report that is to go; then, when none is left, its policy. */
+static int expire_oldest(struct driver_handle *handle, sqlite3_stmt *oldest, unsigned max,
+			 unsigned *deleted)
+{
+	sqlite3_stmt *tally = prepare(handle, EXPIRE_TALLY);
+	sqlite3_stmt *policy = prepare(handle, EXPIRE_POLICY);
+	const char *domain = (const char *)sqlite3_column_text(oldest, 0);
+	int32_t day = sqlite3_column_int(oldest, 1);
+	const unsigned char *config = sqlite3_column_blob(oldest, 2);
+	int code;
+
+	if (tally == NULL || policy == NULL)
+		return sqlite3_errcode(handle->db);
+	bind_report(tally, domain, day, config);
+	sqlite3_bind_int64(tally, 4, max);
+	code = run(handle, tally);
+	if (code != SQLITE_OK)
+		return code;
+	*deleted = (unsigned)sqlite3_changes(handle->db);
+	if (*deleted == max)
+		return SQLITE_OK;
+	bind_report(policy, domain, day, config);
+	return run(handle, policy);
+}
+
+static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t before_day,
+					 unsigned max, unsigned *deleted, bool *more,
+					 struct why *why)
+{
+	sqlite3_stmt *oldest = prepare(handle, OLDEST);
+	int code = oldest == NULL ? sqlite3_errcode(handle->db) : run_plain(handle, BEGIN);
+
+	*deleted = 0;
+	*more = true;
+	for (unsigned reports = 0; code == SQLITE_OK && *more && *deleted < max && reports < max;
+	     reports++) {
+		unsigned part = 0;
+
+		sqlite3_bind_int(oldest, 1, before_day);
+		code = sqlite3_step(oldest);
+		*more = code == SQLITE_ROW;
+		code = *more ? expire_oldest(handle, oldest, max - *deleted, &part)
+			     : sqlite3_reset(oldest);
+		sqlite3_reset(oldest);
+		*deleted += part;
+	}
+	code = end_transaction(handle, code);
+	return code == SQLITE_OK ? DRIVER_DONE : explain(handle, code, why);
+}
+
+/* ---- reading ---- */
+
+static const char *text_at(sqlite3_stmt *statement, int at, struct arena *arena)
+{
+	const void *text = sqlite3_column_text(statement, at);
+
+	if (text == NULL)
+		return NULL;
+	return arena_copy(arena, text, (size_t)sqlite3_column_bytes(statement, at));
+}
+
+static void key_at(sqlite3_stmt *statement, int at, unsigned char key[DRIVER_KEY_LEN])
+{
+	const void *blob = sqlite3_column_blob(statement, at);
+
+	memset(key, 0, DRIVER_KEY_LEN);
+	if (blob != NULL && sqlite3_column_bytes(statement, at) == DRIVER_KEY_LEN)
+		memcpy(key, blob, DRIVER_KEY_LEN);
+}
+
+static void day_at(sqlite3_stmt *statement, struct arena *arena, struct ledger_day *day)
+{
+	struct ledger_policy *policy = &day->policy;
+	const char **texts[] = {&policy->p,    &policy->sp, &policy->np,      &policy->adkim,
+				&policy->aspf, &policy->fo, &policy->testing, &policy->discovery,
+				&policy->rua,  &policy->ruf};
+	unsigned char config[DRIVER_KEY_LEN];
+
+	policy->domain = text_at(statement, 0, arena);
+	day->day = sqlite3_column_int(statement, 1);
+	key_at(statement, 2, config);
+	driver_config_text(config, day->config);
+	day->since = sqlite3_column_int64(statement, 3);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		*texts[i] = text_at(statement, 4 + (int)i, arena);
+	day->messages = sqlite3_column_int64(statement, 14);
+	day->passed = sqlite3_column_int64(statement, 15);
+	day->rows = sqlite3_column_int64(statement, 16);
+}
+
+static void row_at(sqlite3_stmt *statement, const struct driver_rows_query *query,
+		   struct arena *arena, struct driver_row *at)
+{
+	struct ledger_row *row = &at->row;
+	const char **texts[] = {&row->dkim_aligned, &row->spf_aligned,   &row->disposition,
+				&row->header_from,  &row->envelope_from, &row->envelope_to,
+				&row->spf_domain,   &row->spf_result,    &row->reasons,
+				&row->dkim,         &row->dkim_notes};
+
+	memset(at, 0, sizeof *at);
+	memcpy(at->config, query->config, DRIVER_KEY_LEN);
+	row->policy.domain = query->domain;
+	row->day = query->day;
+	row->source_ip = text_at(statement, 0, arena);
+	key_at(statement, 1, at->key);
+	row->count = sqlite3_column_int64(statement, 2);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		*texts[i] = text_at(statement, 3 + (int)i, arena);
+}
+
+static int end_page(struct driver_handle *handle, sqlite3_stmt *statement, int code, unsigned count,
+		    struct why *why)
+{
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		explain(handle, code, why);
+	sqlite3_reset(statement);
+	return code == SQLITE_ROW || code == SQLITE_DONE ? (int)count : -1;
+}
+
+static int handle_days(struct driver_handle *handle, const struct driver_days_query *query,
+		       struct arena *arena, struct ledger_day *days, unsigned max, struct why *why)
+{
+	sqlite3_stmt *statement = prepare(handle, READ_DAYS);
+	const struct ledger_day *behind = query->behind;
+	unsigned char config[DRIVER_KEY_LEN];
+	unsigned count = 0;
+	int code = SQLITE_ROW;
+
+	if (statement == NULL)
+		return end_page(handle, NULL, sqlite3_errcode(handle->db), 0, why);
+	bind_text(statement, 1, query->domain);
+	sqlite3_bind_int(statement, 2, query->to_day);
+	sqlite3_bind_int(statement, 3, behind ? behind->day : query->from_day);
+	sqlite3_bind_text(statement, 4, behind ? behind->policy.domain : "", -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(statement, 5, behind ? behind->since : 0);
+	sqlite3_bind_zeroblob(statement, 6, 0);
+	if (behind != NULL && driver_config_parse(behind->config, config))
+		sqlite3_bind_blob(statement, 6, config, DRIVER_KEY_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 7, max);
+	arena_reset(arena);
+	while (count < max && (code = sqlite3_step(statement)) == SQLITE_ROW)
+		day_at(statement, arena, &days[count++]);
+	return end_page(handle, statement, code, count, why);
+}
+
+static int handle_rows(struct driver_handle *handle, const struct driver_rows_query *query,
+		       struct arena *arena, struct driver_row *rows, unsigned max, struct why *why)
+{
+	sqlite3_stmt *statement = prepare(handle, READ_ROWS);
+	const struct driver_row *behind = query->behind;
+	unsigned count = 0;
+	int code = SQLITE_ROW;
+
+	if (statement == NULL)
+		return end_page(handle, NULL, sqlite3_errcode(handle->db), 0, why);
+	bind_report(statement, query->domain, query->day, query->config);
+	sqlite3_bind_text(statement, 4, behind ? behind->row.source_ip : "", -1, SQLITE_TRANSIENT);
+	sqlite3_bind_zeroblob(statement, 5, 0);
+	if (behind != NULL)
+		sqlite3_bind_blob(statement, 5, behind->key, DRIVER_KEY_LEN, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(statement, 6, max);
+	arena_reset(arena);
+	while (count < max && arena_used(arena) < PAGE_BYTES &&
+	       (code = sqlite3_step(statement)) == SQLITE_ROW)
+		row_at(statement, query, arena, &rows[count++]);
+	return end_page(handle, statement, code, count, why);
+}
+
+const struct driver driver_sqlite = {
+    .open = handle_open,
+    .close = handle_close,
+    .commit = handle_commit,
+    .expire = handle_expire,
+    .days = handle_days,
+    .rows = handle_rows,
+};

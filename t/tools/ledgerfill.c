@@ -1,0 +1,231 @@
+/*
+ * Fills a ledger, for tests and for measuring:
+ *   ledgerfill PATH combinations DOMAIN DAY         every kind of row a report can have
+ *   ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no waiting
+ *   ledgerfill PATH wait DOMAIN DAY COUNT THREADS   each waits for its commit, as the milter does
+ * Prints the number of messages added.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "store/ledger.h"
+
+static struct ledger *ledger;
+static struct why why;
+static int64_t messages;
+
+static struct ledger_row sample(const char *domain, int32_t day)
+{
+	return (struct ledger_row){
+	    .day = day,
+	    .policy = {.domain = domain,
+		       .p = "quarantine",
+		       .sp = "none",
+		       .np = "reject",
+		       .adkim = "r",
+		       .aspf = "s",
+		       .fo = "1:d:s",
+		       .testing = "n",
+		       .discovery = "treewalk",
+		       .rua = "mailto:dmarc@example.com"},
+	    .source_ip = "192.0.2.1",
+	    .disposition = "none",
+	    .dkim_aligned = "fail",
+	    .spf_aligned = "fail",
+	    .reasons = "[]",
+	    .header_from = domain,
+	    .envelope_from = "bounce.example.net",
+	    .dkim = "[]",
+	    .dkim_notes = "[]",
+	    .spf_domain = "bounce.example.net",
+	    .spf_result = "none",
+	    .count = 1,
+	};
+}
+
+/* Returns at once; comes back when there is room in the queue. */
+static void add(const struct ledger_row *row)
+{
+	while (ledger_add(ledger, row, 0, &why) < 0)
+		usleep(1000);
+	messages += row->count;
+}
+
+static void add_each(struct ledger_row row, const char **field, const char *const *values)
+{
+	for (; *values != NULL; values++) {
+		*field = *values;
+		add(&row);
+		row.count++;
+	}
+}
+
+static const char *many_signatures(void)
+{
+	static char text[20000];
+	size_t len = 0;
+
+	for (int i = 0; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len,
+					"%s{\"domain\":\"d%d.example\",\"selector\":\"s%d\","
+					"\"result\":\"fail\"}",
+					i == 0 ? "[" : ",", i, i);
+	snprintf(text + len, sizeof text - len, "]");
+	return text;
+}
+
+#define SIGNATURE(result)                                                                          \
+	"[{\"domain\":\"example.com\",\"selector\":\"s1\",\"result\":\"" result "\"}]"
+#define REASON(type) "[{\"type\":\"" type "\"}]"
+
+static void combinations(const char *domain, int32_t day)
+{
+	struct ledger_row row = sample(domain, day);
+	const char *const dispositions[] = {"none", "pass", "quarantine", "reject", NULL};
+	const char *const results[] = {"pass", NULL};
+	const char *const spf[] = {"none",    "pass",      "fail",      "softfail", "policy",
+				   "neutral", "temperror", "permerror", NULL};
+	const char *const sources[] = {"198.51.100.7", "2001:db8::1", "::", NULL};
+	const char *const reasons[] = {
+	    REASON("local_policy"),
+	    REASON("mailing_list"),
+	    REASON("other"),
+	    REASON("policy_test_mode"),
+	    REASON("trusted_forwarder"),
+	    "[{\"type\":\"other\",\"comment\":\"<>&\\\"' \\u0000\\u0001]]> \\u20ac\"},"
+	    "{\"type\":\"local_policy\",\"comment\":\"\"}]",
+	    NULL};
+	const char *const dkim[] = {
+	    SIGNATURE("none"),      SIGNATURE("pass"),    SIGNATURE("fail"),
+	    SIGNATURE("policy"),    SIGNATURE("neutral"), SIGNATURE("temperror"),
+	    SIGNATURE("permerror"), many_signatures(),    NULL};
+	const char *const names[] = {"",
+				     "sub.example.com",
+				     "xn--bcher-kva.example",
+				     "a&b<c>\"d\".example",
+				     "\xff\xfe.example",
+				     "nul\001\037.example",
+				     "]]>.example",
+				     "b\xc3\xbc"
+				     "cher.example",
+				     "\xed\xa0\x80.example",
+				     "\xf4\x90\x80\x80.example",
+				     "\xef\xbf\xbf.example",
+				     NULL};
+
+	add_each(row, &row.disposition, dispositions);
+	add_each(row, &row.dkim_aligned, results);
+	add_each(row, &row.spf_aligned, results);
+	add_each(row, &row.spf_result, spf);
+	add_each(row, &row.source_ip, sources);
+	add_each(row, &row.reasons, reasons);
+	add_each(row, &row.dkim, dkim);
+	add_each(row, &row.header_from, names);
+	add_each(row, &row.envelope_from, names);
+	add_each(row, &row.envelope_to, names);
+	add_each(row, &row.spf_domain, names);
+	row.dkim = SIGNATURE("fail");
+	row.dkim_notes = "[{\"text\":\"body hash did not verify <&>\\u001b\"}]";
+	row.header_from = "notes.example.com";
+	add(&row);
+}
+
+static void rows(const char *domain, int32_t day, unsigned from, unsigned to)
+{
+	struct ledger_row row = sample(domain, day);
+	char source[40];
+
+	row.dkim = SIGNATURE("pass");
+	row.source_ip = source;
+	for (unsigned i = from; i < to; i++) {
+		snprintf(source, sizeof source, "2001:db8:%x:%x::%x", i * 40503 & 0xffff,
+			 i & 0xffff, i >> 16);
+		add(&row);
+	}
+}
+
+struct part {
+	pthread_t thread;
+	const char *domain;
+	int32_t day;
+	unsigned from, to;
+	int64_t longest;
+};
+
+static void *add_part(void *arg)
+{
+	struct part *part = arg;
+	struct ledger_row row = sample(part->domain, part->day);
+	char source[40];
+
+	row.source_ip = source;
+	for (unsigned i = part->from; i < part->to; i++) {
+		int64_t begin = clock_mono();
+
+		snprintf(source, sizeof source, "2001:db8:%x:%x::%x", i * 40503 & 0xffff,
+			 i & 0xffff, i >> 16);
+		if (ledger_add(ledger, &row, begin + 60 * CLOCK_SECOND, &why) != 0)
+			abort();
+		if (clock_mono() - begin > part->longest)
+			part->longest = clock_mono() - begin;
+	}
+	return NULL;
+}
+
+static void wait_rows(const char *domain, int32_t day, unsigned count, unsigned threads)
+{
+	struct part *parts = calloc(threads, sizeof *parts);
+	int64_t begin = clock_mono(), longest = 0;
+	double seconds;
+
+	if (parts == NULL)
+		abort();
+	for (unsigned i = 0; i < threads; i++) {
+		parts[i] = (struct part){.domain = domain,
+					 .day = day,
+					 .from = count / threads * i,
+					 .to = count / threads * (i + 1)};
+		pthread_create(&parts[i].thread, NULL, add_part, &parts[i]);
+	}
+	for (unsigned i = 0; i < threads; i++) {
+		pthread_join(parts[i].thread, NULL);
+		if (parts[i].longest > longest)
+			longest = parts[i].longest;
+	}
+	messages = count / threads * threads;
+	seconds = (double)(clock_mono() - begin) / 1e9;
+	fprintf(stderr, "%.0f rows/s, mean wait %.2f ms, longest %.1f ms\n",
+		(double)messages / seconds, seconds * threads / (double)messages * 1e3,
+		(double)longest / 1e6);
+	free(parts);
+}
+
+int main(int argc, char **argv)
+{
+	struct ledger_settings settings = {.path = argc > 1 ? argv[1] : ""};
+	unsigned count = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
+	int64_t begin = clock_mono();
+	int32_t day;
+
+	if (argc < 5 || !clock_day_parse(span_of(argv[4]), &day))
+		return 64;
+	ledger = ledger_open(&settings, &why);
+	if (ledger == NULL) {
+		fprintf(stderr, "%s\n", why.text);
+		return 1;
+	}
+	if (strcmp(argv[2], "combinations") == 0)
+		combinations(argv[3], day);
+	else if (strcmp(argv[2], "rows") == 0)
+		rows(argv[3], day, 0, count);
+	else if (strcmp(argv[2], "wait") == 0 && argc > 6)
+		wait_rows(argv[3], day, count, (unsigned)atoi(argv[6]));
+	ledger_close(ledger);
+	fprintf(stderr, "%.2f s\n", (double)(clock_mono() - begin) / 1e9);
+	printf("%lld\n", (long long)messages);
+	return 0;
+}

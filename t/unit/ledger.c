@@ -1,0 +1,845 @@
+/* store/: rows are counted once and not lost, whatever happens to the process, the file or others.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "store/ledger.h"
+#include "t/lib/tap.h"
+
+static char dir[200];
+static int files;
+
+/* A new name in the directory of this run. */
+static const char *new_path(void)
+{
+	static char path[300];
+
+	snprintf(path, sizeof path, "%s/%d.db", dir, ++files);
+	return path;
+}
+
+static void remove_all(void)
+{
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+	char path[600];
+
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+		if (entry->d_name[0] != '.' && unlink(path) != 0)
+			rmdir(path);
+	}
+	if (d != NULL)
+		closedir(d);
+	rmdir(dir);
+}
+
+static int64_t soon(int seconds)
+{
+	return clock_mono() + seconds * CLOCK_SECOND;
+}
+
+static struct ledger_row sample(const char *domain, int32_t day, const char *source)
+{
+	return (struct ledger_row){
+	    .day = day,
+	    .policy = {.domain = domain,
+		       .p = "reject",
+		       .sp = "none",
+		       .np = "none",
+		       .adkim = "r",
+		       .aspf = "s",
+		       .fo = "0",
+		       .testing = "n",
+		       .discovery = "treewalk",
+		       .rua = "mailto:a@example.com"},
+	    .source_ip = source,
+	    .disposition = "pass",
+	    .dkim_aligned = "pass",
+	    .spf_aligned = "fail",
+	    .reasons = "[]",
+	    .header_from = "example.com",
+	    .envelope_from = "bounce.example.com",
+	    .dkim = "[{\"domain\":\"example.com\"}]",
+	    .spf_domain = "bounce.example.com",
+	    .spf_result = "softfail",
+	    .count = 1,
+	};
+}
+
+static struct ledger *open_path(const char *path)
+{
+	struct ledger_settings settings = {.path = path, .busy_wait = 20 * CLOCK_MS};
+	struct why why = {""};
+	struct ledger *ledger = ledger_open(&settings, &why);
+
+	if (ledger == NULL)
+		tap_note("%s", why.text);
+	return ledger;
+}
+
+static int add(struct ledger *ledger, const struct ledger_row *row)
+{
+	struct why why = {""};
+	int result = ledger_add(ledger, row, soon(20), &why);
+
+	if (result < 0)
+		tap_note("%s", why.text);
+	return result;
+}
+
+/* ---- what a ledger holds ---- */
+
+struct sum {
+	int64_t messages, passed, rows, days;
+	struct ledger_day last; /* only its numbers and its config */
+	char rua[80], order[400], notes[80];
+	char domain[80];
+	struct ledger *ledger;
+	bool busy; /* others write meanwhile */
+};
+
+static int sum_row(void *arg, const struct ledger_row *row)
+{
+	struct sum *sum = arg;
+
+	sum->rows++;
+	sum->messages += row->count;
+	snprintf(sum->notes, sizeof sum->notes, "%s", row->dkim_notes);
+	if (strlen(sum->order) + strlen(row->source_ip) + 2 < sizeof sum->order) {
+		strcat(sum->order, row->source_ip);
+		strcat(sum->order, " ");
+	}
+	return 0;
+}
+
+static int sum_day(void *arg, const struct ledger_day *day)
+{
+	struct sum *sum = arg;
+	int64_t before = sum->messages;
+	struct why why = {""};
+
+	sum->days++;
+	sum->passed += day->passed;
+	sum->last = *day;
+	snprintf(sum->rua, sizeof sum->rua, "%s", day->policy.rua ? day->policy.rua : "(none)");
+	snprintf(sum->domain, sizeof sum->domain, "%s", day->policy.domain);
+	if (ledger_rows(sum->ledger, day->policy.domain, day->day, day->config, sum_row, sum, &why))
+		ok(false, "ledger_rows: %s", why.text);
+	if (!sum->busy && sum->messages - before != day->messages)
+		ok(false, "%s: rows and day disagree", day->policy.domain);
+	return 0;
+}
+
+static struct sum sum_of(struct ledger *ledger, const char *domain, int32_t from, int32_t to)
+{
+	struct sum sum = {.ledger = ledger};
+	struct why why = {""};
+
+	if (ledger_days(ledger, domain, from, to, sum_day, &sum, &why) != 0)
+		ok(false, "ledger_days: %s", why.text);
+	return sum;
+}
+
+static int64_t read_all(struct ledger *ledger)
+{
+	struct sum sum = {.ledger = ledger, .busy = true};
+	struct why why = {""};
+
+	if (ledger_days(ledger, NULL, 0, 100000, sum_day, &sum, &why) != 0)
+		ok(false, "ledger_days: %s", why.text);
+	return sum.messages;
+}
+
+static struct sum sum_all(struct ledger *ledger)
+{
+	return sum_of(ledger, NULL, 0, 100000);
+}
+
+static void test_counts(void)
+{
+	struct ledger *ledger = open_path(new_path());
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct sum sum;
+
+	is_int(add(ledger, &row), 0, "a row is committed");
+	row.count = 4;
+	is_int(add(ledger, &row), 0, "the same again");
+	sum = sum_all(ledger);
+	is_int(sum.rows, 1, "is one row");
+	is_int(sum.messages, 5, "with the sum");
+	is_int(sum.passed, 5, "that passed");
+	row.count = 1;
+	row.policy.rua = "mailto:b@example.com";
+	row.dkim_notes = "[{}]";
+	is_int(add(ledger, &row), 0, "rua and notes");
+	sum = sum_all(ledger);
+	is_int(sum.rows, 1, "are not part of the identity");
+	is_text(sum.rua, "mailto:b@example.com", "the last rua is kept");
+	is_text(sum.notes, "", "the first notes are kept");
+	row.policy.rua = NULL;
+	add(ledger, &row);
+	is_text(sum_all(ledger).rua, "(none)", "also when there is none any more");
+	row.policy.sp = NULL;
+	add(ledger, &row);
+	row.policy.sp = "";
+	add(ledger, &row);
+	is_int(sum_all(ledger).days, 3, "NULL and \"\" are different policies");
+	row = sample("example.com", 20000, "192.0.2.1");
+	row.envelope_to = "";
+	add(ledger, &row);
+	is_int(sum_all(ledger).rows, 3, "NULL and \"\" are the same in a row");
+	row.spf_domain = "bounce.example.comsoftfail";
+	row.spf_result = "";
+	add(ledger, &row);
+	is_int(sum_all(ledger).rows, 4, "texts do not run into each other");
+	ledger_close(ledger);
+}
+
+/* Each part of the identity makes a row of its own. */
+static void test_identity(void)
+{
+	struct ledger *ledger = open_path(new_path());
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	const char **texts[] = {
+	    &row.source_ip, &row.disposition,    &row.dkim_aligned,    &row.spf_aligned,
+	    &row.reasons,   &row.header_from,    &row.envelope_from,   &row.envelope_to,
+	    &row.dkim,      &row.spf_domain,     &row.spf_result,      &row.policy.p,
+	    &row.policy.sp, &row.policy.np,      &row.policy.adkim,    &row.policy.aspf,
+	    &row.policy.fo, &row.policy.testing, &row.policy.discovery};
+	const unsigned count = sizeof texts / sizeof texts[0];
+
+	add(ledger, &row);
+	for (unsigned i = 0; i < count; i++) {
+		const char *before = *texts[i];
+
+		*texts[i] = "different";
+		add(ledger, &row);
+		*texts[i] = before;
+	}
+	row.day++;
+	add(ledger, &row);
+	is_int(sum_all(ledger).rows, count + 2, "each part of the identity counts");
+	is_int(sum_all(ledger).messages, count + 2, "every message once");
+	ledger_close(ledger);
+}
+
+static void test_reading(void)
+{
+	struct ledger_settings settings = {.path = new_path(), .read_only = true};
+	struct ledger *ledger = open_path(settings.path);
+	struct why why = {""};
+	char text[40];
+	struct sum sum;
+
+	for (int i = 0; i < 1203; i++) { /* some pages of rows, and of days */
+		struct ledger_row row = sample("b.example", 20001, text);
+
+		snprintf(text, sizeof text, "2001:db8::%04x", i);
+		ledger_add(ledger, &row, 0, &why);
+		row.policy.domain = text;
+		row.day = 20000 + i % 3;
+		ledger_add(ledger, &row, 0, &why);
+	}
+	ledger_close(ledger);
+	ledger = ledger_open(&settings, &why);
+	sum = sum_of(ledger, "b.example", 20001, 20001);
+	is_int(sum.days, 1, "one domain, one configuration");
+	is_int(sum.rows, 1203, "all its rows, in pages");
+	ok(strncmp(sum.order, "2001:db8::0000 2001:db8::0001 2001:db8::0002 ", 45) == 0,
+	   "in order");
+	is_int(sum_all(ledger).days, 1204, "all days, in pages");
+	is_int(sum_all(ledger).messages, 2406, "all messages");
+	is_int(sum_of(ledger, NULL, 20001, 20001).days, 402, "one day of all domains");
+	is_int(sum_of(ledger, NULL, 19000, 19999).days, 0, "no day");
+	is_int(sum_of(ledger, "b.exampl", 0, 30000).days, 0, "no such domain");
+	is_text(sum_all(ledger).domain, "2001:db8::04b2", "the last of the last day");
+	is_int(ledger_rows(ledger, "b.example", 20001, "x", sum_row, &sum, &why), -1,
+	       "no configuration");
+	ledger_close(ledger);
+}
+
+static int stop_at_once(void *arg, const struct ledger_day *day)
+{
+	++*(int *)arg;
+	return day->day;
+}
+
+static void test_stop(void)
+{
+	struct ledger *ledger = open_path(new_path());
+	struct ledger_row row = sample("a.example", 20000, "192.0.2.1");
+	struct why why = {""};
+	int calls = 0;
+
+	add(ledger, &row);
+	row.day++;
+	add(ledger, &row);
+	is_int(ledger_days(ledger, NULL, 0, 30000, stop_at_once, &calls, &why), 20000,
+	       "what the callback returns");
+	is_int(calls, 1, "ends the reading");
+	ledger_close(ledger);
+}
+
+/* ---- opening ---- */
+
+static void expect_refusal(const char *path, bool read_only, const char *part)
+{
+	struct ledger_settings settings = {
+	    .path = path, .read_only = read_only, .busy_wait = 20 * CLOCK_MS};
+	struct why why = {""};
+	struct ledger *ledger = ledger_open(&settings, &why);
+
+	ok(ledger == NULL && strstr(why.text, part) != NULL, "refused with \"%s\": %s", part,
+	   ledger == NULL ? why.text : "opened");
+	ok(ledger == NULL && strncmp(why.text, path, strlen(path)) == 0, "the file is named");
+	ledger_close(ledger);
+}
+
+static void sql(const char *path, const char *text)
+{
+	sqlite3 *db = NULL;
+
+	ok(sqlite3_open(path, &db) == SQLITE_OK &&
+	       sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK,
+	   "%.60s", text);
+	sqlite3_close(db);
+}
+
+static void write_file(const char *path, long at, const char *text, size_t times)
+{
+	FILE *f = fopen(path, at == 0 ? "w" : "r+");
+
+	if (f == NULL || fseek(f, at, SEEK_SET) != 0)
+		abort();
+	for (size_t i = 0; i < times; i++)
+		fputs(text, f);
+	fclose(f);
+}
+
+static void test_open_errors(void)
+{
+	char path[400];
+
+	snprintf(path, sizeof path, "%s/no/such.db", dir);
+	expect_refusal(path, false, "install -d");
+	expect_refusal(path, true, "install -d");
+	expect_refusal(dir, false, "a directory");
+	expect_refusal(new_path(), true, "does not exist");
+	snprintf(path, sizeof path, "%s", new_path());
+	write_file(path, 0, "This is a text, not a database.\n", 100);
+	expect_refusal(path, false, "no SQLite database");
+	expect_refusal(path, true, "no SQLite database");
+	snprintf(path, sizeof path, "%s", new_path());
+	sql(path, "CREATE TABLE other (x); PRAGMA user_version = 1");
+	expect_refusal(path, false, "another program");
+	snprintf(path, sizeof path, "%s", new_path());
+	ledger_close(open_path(path));
+	sql(path, "PRAGMA user_version = 99");
+	expect_refusal(path, false, "newer");
+	expect_refusal(path, true, "newer");
+	sql(path, "PRAGMA user_version = 0");
+	expect_refusal(path, true, "older");
+}
+
+static void test_url(void)
+{
+	struct why why = {""};
+
+	is_text(ledger_url_path("sqlite:/var/lib/x.db", &why), "/var/lib/x.db",
+		"the path of a URL");
+	is_text(ledger_url_path("sqlite:x.db", &why), NULL, "not a relative one");
+	is_text(ledger_url_path("postgresql://x", &why), NULL, "nothing else");
+	ok(strstr(why.text, "sqlite:/") != NULL, "it says what to write: %s", why.text);
+}
+
+static unsigned mode_of(const char *path, const char *suffix)
+{
+	struct stat st;
+	char name[400];
+
+	snprintf(name, sizeof name, "%s%s", path, suffix);
+	return stat(name, &st) == 0 ? (unsigned)st.st_mode & 07777 : 0;
+}
+
+static void test_mode(void)
+{
+	static const mode_t masks[] = {0, 022, 077};
+
+	for (unsigned i = 0; i < 3; i++) {
+		char path[300];
+		mode_t before = umask(masks[i]);
+		struct ledger_row row = sample("a.example", 20000, "192.0.2.1");
+		struct ledger *ledger;
+
+		snprintf(path, sizeof path, "%s", new_path());
+		ledger = open_path(path);
+		add(ledger, &row);
+		is_int(mode_of(path, ""), 0640, "mode of the file, umask %03o", (unsigned)masks[i]);
+		is_int(mode_of(path, "-wal"), 0640, "mode of its log");
+		is_int(mode_of(path, "-shm"), 0640, "mode of its index");
+		ledger_close(ledger);
+		umask(before);
+	}
+}
+
+/* As another user: what the command says when it may not. */
+static void as_nobody(const char *path, char *text, size_t size)
+{
+	struct ledger_settings settings = {.path = path, .read_only = true};
+	int pipes[2];
+	ssize_t len;
+	pid_t pid;
+
+	if (pipe(pipes) != 0 || (pid = fork()) < 0)
+		abort();
+	if (pid == 0) {
+		struct why why = {"opened"};
+
+		if (setgid(65534) != 0 || setuid(65534) != 0)
+			_exit(1);
+		ledger_open(&settings, &why);
+		len = write(pipes[1], why.text, strlen(why.text));
+		_exit(len < 0);
+	}
+	close(pipes[1]);
+	len = read(pipes[0], text, size - 1);
+	text[len < 0 ? 0 : len] = '\0';
+	close(pipes[0]);
+	waitpid(pid, NULL, 0);
+}
+
+static void test_permission(void)
+{
+	char path[300], text[600];
+
+	if (geteuid() != 0) {
+		ok(true, "permissions # SKIP needs root");
+		return;
+	}
+	snprintf(path, sizeof path, "%s", new_path());
+	ledger_close(open_path(path));
+	as_nobody(path, text, sizeof text);
+	ok(strstr(text, "run this as root") != NULL, "no way to the file: %s", text);
+	chmod(dir, 0755);
+	as_nobody(path, text, sizeof text);
+	ok(strstr(text, "run this as root") != NULL, "not its reader: %s", text);
+	chmod(path, 0644);
+	as_nobody(path, text, sizeof text);
+	ok(strstr(text, "-wal and -shm") != NULL, "the directory may not be written: %s", text);
+	chmod(dir, 0700);
+}
+
+/* ---- many at once ---- */
+
+struct worker {
+	pthread_t thread;
+	struct ledger *ledger;
+	int number, rows, failed;
+};
+
+static void *add_many(void *arg)
+{
+	struct worker *worker = arg;
+	char source[40];
+
+	for (int i = 0; i < worker->rows; i++) {
+		struct ledger_row row = sample("example.com", 20000, source);
+
+		snprintf(source, sizeof source, "192.0.2.%d", i % 50);
+		worker->failed += ledger_add(worker->ledger, &row, soon(60), NULL) != 0;
+	}
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	enum { THREADS = 8, EACH = 200 };
+	struct ledger *ledger = open_path(new_path());
+	struct worker workers[THREADS];
+	struct ledger_stats stats;
+	int failed = 0;
+
+	for (int i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){.ledger = ledger, .number = i, .rows = EACH};
+		pthread_create(&workers[i].thread, NULL, add_many, &workers[i]);
+	}
+	for (int i = 0; i < 20; i++)
+		read_all(ledger); /* readers do not disturb */
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		failed += workers[i].failed;
+	}
+	is_int(failed, 0, "every row of %d threads was committed", THREADS);
+	is_int(sum_all(ledger).messages, THREADS * EACH, "every row is there");
+	is_int(sum_all(ledger).rows, 50, "added together");
+	ledger_stats(ledger, &stats);
+	is_int(stats.rows, THREADS * EACH, "stats: rows");
+	ok(stats.groups < stats.rows, "stats: %llu groups", (unsigned long long)stats.groups);
+	is_int(stats.pending, 0, "stats: nothing pending");
+	is_int(stats.failures, 0, "stats: no failure");
+	ledger_close(ledger);
+}
+
+static pid_t start_writer(const char *path, int number)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct ledger_settings settings = {.path = path};
+		struct worker worker = {
+		    .ledger = ledger_open(&settings, NULL), .rows = 300, .number = number};
+
+		if (worker.ledger == NULL)
+			_exit(2);
+		add_many(&worker);
+		ledger_close(worker.ledger);
+		_exit(worker.failed != 0);
+	}
+	return pid;
+}
+
+static void test_processes(void)
+{
+	struct ledger *ledger;
+	char path[300];
+	int status, bad = 0;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	for (int i = 0; i < 4; i++)
+		start_writer(path, i); /* all of them make the file */
+	for (int i = 0; i < 4; i++)
+		bad += wait(&status) < 0 || status != 0;
+	is_int(bad, 0, "four processes at one file");
+	ledger = open_path(path);
+	is_int(sum_all(ledger).messages, 1200, "every row is there");
+	is_int(sum_all(ledger).rows, 50, "once");
+	ledger_close(ledger);
+}
+
+/* ---- trouble ---- */
+
+/* The rows that a killed process had been told are committed. */
+static int run_and_kill(const char *path, int round)
+{
+	int pipes[2], acknowledged = 0;
+	char c;
+	pid_t pid;
+
+	if (pipe(pipes) != 0 || (pid = fork()) < 0)
+		abort();
+	if (pid == 0) {
+		struct ledger *ledger = open_path(path);
+
+		for (int i = 0; i < 100000; i++) {
+			char source[40];
+			struct ledger_row row = sample("example.com", 20000, source);
+
+			snprintf(source, sizeof source, "%d.%d", round, i);
+			if (ledger == NULL || ledger_add(ledger, &row, soon(20), NULL) != 0 ||
+			    write(pipes[1], "", 1) != 1)
+				_exit(1);
+		}
+		_exit(1);
+	}
+	close(pipes[1]);
+	if (read(pipes[0], &c, 1) == 1)
+		acknowledged++; /* it runs */
+	usleep((useconds_t)(round * 7919 % 40) * 1000);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (read(pipes[0], &c, 1) == 1)
+		acknowledged++;
+	close(pipes[0]);
+	return acknowledged;
+}
+
+static void test_kill(void)
+{
+	struct ledger *ledger;
+	int acknowledged = 0;
+	char path[300];
+	int64_t have;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	for (int round = 0; round < 10; round++)
+		acknowledged += run_and_kill(path, round);
+	ledger = open_path(path);
+	have = sum_all(ledger).messages;
+	ok(acknowledged >= 10 && have >= acknowledged && have <= acknowledged + 10,
+	   "kill -9: %d acknowledged, %lld there (one in flight for each)", acknowledged,
+	   (long long)have);
+	ledger_close(ledger);
+}
+
+static void test_locked(void)
+{
+	char path[300];
+	struct ledger *ledger;
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct ledger_stats stats;
+	struct why why = {""};
+	sqlite3 *db;
+	int64_t begin;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	ledger = open_path(path);
+	sqlite3_open(path, &db);
+	sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	begin = clock_mono();
+	is_int(ledger_add(ledger, &row, begin + 150 * CLOCK_MS, &why), 1,
+	       "locked: not yet committed");
+	ok(clock_mono() - begin < 2 * CLOCK_SECOND, "at the deadline");
+	ledger_stats(ledger, &stats);
+	ok(stats.failing && strstr(stats.last_error, "locked by another") != NULL, "stats: %s",
+	   stats.last_error);
+	is_int(stats.pending, 1, "stats: one row is pending");
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	row.count = 2;
+	is_int(add(ledger, &row), 0, "free again: committed");
+	is_int(sum_all(ledger).messages, 3, "with the row that waited");
+	ledger_stats(ledger, &stats);
+	ok(!stats.failing && stats.pending == 0, "stats: all is well");
+	sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	is_int(ledger_add(ledger, &row, soon(60), &why), -1, "locked for long: given up");
+	ok(strstr(why.text, "locked by another") != NULL, "with the reason");
+	ledger_stats(ledger, &stats);
+	is_int(stats.failures, 1, "stats: one failure");
+	is_int(ledger_add(ledger, &row, 0, &why), 1, "no wait");
+	ledger_close(ledger); /* in bounded time */
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_close(db);
+}
+
+static void test_queue_full(void)
+{
+	struct ledger_settings settings = {
+	    .path = new_path(), .queue_rows = 3, .group_rows = 2, .busy_wait = CLOCK_SECOND};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct ledger_stats stats;
+	struct why why = {""};
+	int queued = 0, refused = 0;
+	sqlite3 *db;
+
+	sqlite3_open(settings.path, &db);
+	sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	for (int i = 0; i < 20; i++) {
+		int result = ledger_add(ledger, &row, 0, &why);
+
+		queued += result == 1;
+		refused += result == -1;
+	}
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	ok(queued >= 3 && queued <= 5 && queued + refused == 20, "a bounded queue: %d", queued);
+	ok(strstr(why.text, "queue is full (3 rows)") != NULL, "%s", why.text);
+	ledger_stats(ledger, &stats);
+	is_int(stats.failures, refused, "stats: what was refused");
+	ledger_close(ledger);
+	ledger = open_path(settings.path);
+	is_int(sum_all(ledger).messages, queued, "closing commits what is queued");
+	ledger_close(ledger);
+	sqlite3_close(db);
+}
+
+static void test_disk_full(void)
+{
+	struct ledger_settings settings = {.path = new_path(), .max_bytes = 200 * 1024};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	struct why why = {""};
+	char source[40];
+	int committed = 0, result = 0;
+
+	for (int i = 0; i < 5000 && result == 0; i++) {
+		struct ledger_row row = sample("example.com", 20000, source);
+
+		snprintf(source, sizeof source, "192.0.2.%d", i);
+		result = ledger_add(ledger, &row, soon(60), &why);
+		committed += result == 0;
+	}
+	is_int(result, -1, "a full disk, after %d rows", committed);
+	ok(strstr(why.text, "no space is left") != NULL, "%s", why.text);
+	is_int(sum_all(ledger).messages, committed, "what was committed is there, no more");
+	is_int(ledger_expire(ledger, 20001, &why), committed, "old rows make room");
+	result = add(ledger, &(struct ledger_row){
+				 .policy = {.domain = "x", .p = "none"}, .day = 20001, .count = 1});
+	is_int(result, 0, "then it goes on");
+	ledger_close(ledger);
+}
+
+static void test_damaged(void)
+{
+	char path[300], away[310];
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct ledger *ledger;
+	struct why why = {""};
+	int64_t begin;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	ledger = open_path(path);
+	for (int i = 0; i < 50; i++) {
+		row.count = i + 1;
+		row.header_from = i % 2 ? "x.example" : "y.example";
+		ledger_add(ledger, &row, 0, NULL);
+	}
+	ledger_close(ledger);
+	write_file(path, 4096, "rubbish ", 4096);
+	ledger = open_path(path);
+	ok(ledger != NULL, "a damaged file is not looked through when it is opened");
+	begin = clock_mono();
+	is_int(ledger_add(ledger, &row, soon(20), &why), -1, "adding fails");
+	ok(clock_mono() - begin < CLOCK_SECOND, "at once");
+	ok(strstr(why.text, "it is damaged: move it away") != NULL, "%s", why.text);
+	snprintf(away, sizeof away, "%s.away", path);
+	ok(rename(path, away) == 0, "moved away while the ledger is open");
+	is_int(add(ledger, &row), 0, "a new file is made");
+	is_int(add(ledger, &row), 0, "and used");
+	ok(access(path, R_OK) == 0, "it is there");
+	ledger_close(ledger);
+}
+
+static void test_moved(void)
+{
+	char path[300], away[310];
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct ledger *ledger;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	snprintf(away, sizeof away, "%s.away", path);
+	ledger = open_path(path);
+	add(ledger, &row);
+	ok(rename(path, away) == 0, "a good file is moved away");
+	is_int(add(ledger, &row), 0, "a row after that");
+	ledger_close(ledger);
+	ledger = open_path(path);
+	is_int(sum_all(ledger).messages, 1, "is in the new file");
+	ledger_close(ledger);
+}
+
+/* Another process has the file open, too, and notices later. */
+static void test_moved_from_others(void)
+{
+	char path[300], away[310], c = 0;
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	int to[2], from[2], status;
+	struct ledger *ledger;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	snprintf(away, sizeof away, "%s.away", path);
+	if (pipe(to) != 0 || pipe(from) != 0)
+		abort();
+	if (fork() == 0) {
+		ledger = open_path(path);
+		status = add(ledger, &row);
+		status += write(from[1], &c, 1) != 1 || read(to[0], &c, 1) != 1;
+		status += add(ledger, &row);
+		ledger_close(ledger);
+		_exit(status);
+	}
+	status = read(from[0], &c, 1) != 1;
+	ledger = open_path(path);
+	add(ledger, &row);
+	ok(status == 0 && rename(path, away) == 0, "moved away while two processes have it");
+	is_int(add(ledger, &row), 0, "one goes on in a new file");
+	ok(write(to[1], &c, 1) == 1 && wait(&status) > 0 && status == 0, "so does the other");
+	is_int(add(ledger, &row), 0, "and the first again");
+	if (fork() == 0) { /* as if everything had been killed now */
+		struct ledger *other = open_path(path);
+
+		_exit((int)sum_all(other).messages);
+	}
+	wait(&status);
+	is_int(WEXITSTATUS(status), 3, "another process sees all of it");
+	ledger_close(ledger);
+	ledger = open_path(away);
+	is_int(sum_all(ledger).messages, 2, "the old file has the rest");
+	ledger_close(ledger);
+	for (unsigned i = 0; i < 2; i++)
+		close(to[i]), close(from[i]);
+}
+
+static void test_expire(void)
+{
+	struct ledger_settings settings = {.path = new_path()};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	int32_t today = clock_day(clock_wall());
+	struct why why = {""};
+	char source[40];
+
+	for (int i = 0; i < 1500; i++) {
+		struct ledger_row row = sample("example.com", today - i % 3 * 10, source);
+
+		snprintf(source, sizeof source, "192.0.2.%d", i);
+		ledger_add(ledger, &row, i == 1499 ? soon(20) : 0, NULL);
+	}
+	is_int(ledger_expire(ledger, today - 10, &why), 500, "what is older goes");
+	is_int(sum_all(ledger).messages, 1000, "the rest stays");
+	is_int(sum_all(ledger).days, 2, "with its policies");
+	is_int(ledger_expire(ledger, today - 10, &why), 0, "nothing more");
+	ledger_close(ledger);
+	settings.keep_days = 9;
+	ledger = ledger_open(&settings, NULL);
+	for (int i = 0; i < 500 && read_all(ledger) != 500; i++)
+		usleep(10000);
+	is_int(sum_all(ledger).messages, 500, "the writer does it by itself");
+	ledger_close(ledger);
+}
+
+static void test_close(void)
+{
+	const char *path = new_path();
+	struct ledger *ledger = open_path(path);
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	int64_t begin = clock_mono();
+
+	for (int i = 0; i < 1000; i++)
+		ledger_add(ledger, &row, 0, NULL);
+	ok(clock_mono() - begin < CLOCK_SECOND, "adding without waiting");
+	ledger_close(ledger);
+	ledger = open_path(path);
+	is_int(sum_all(ledger).messages, 1000, "closing commits all of it");
+	ledger_close(ledger);
+	ledger_close(NULL);
+}
+
+int main(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, sizeof dir, "%s/ledger.XXXXXX",
+		 tmp != NULL && strlen(tmp) < 100 ? tmp : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		tap_skip_all("%s: %s", dir, strerror(errno));
+	test_counts();
+	test_identity();
+	test_reading();
+	test_stop();
+	test_open_errors();
+	test_url();
+	test_mode();
+	test_permission();
+	test_threads();
+	test_processes();
+	test_kill();
+	test_locked();
+	test_queue_full();
+	test_disk_full();
+	test_damaged();
+	test_moved();
+	test_moved_from_others();
+	test_expire();
+	test_close();
+	remove_all();
+	return tap_done();
+}
