@@ -12,14 +12,15 @@
 enum dmarc_psd { DMARC_PSD_UNKNOWN, DMARC_PSD_YES, DMARC_PSD_NO };
 
 struct dmarc_record {
-	const char *text;
+	const char *text; /* as published; what is not printable ASCII is "?" */
 	bool usable;    /* false: no policy can be taken from it (section 4.10.1), WHY says why */
 	enum dmarc_policy p, sp, np; /* with the fallbacks np -> sp -> p done */
 	bool has_p, has_sp, has_np;
 	bool adkim_strict, aspf_strict;
 	bool testing;
 	enum dmarc_psd psd;
-	const char *fo, *rua, *ruf;
+	const char *fo;        /* lower case; "0" when not there, not valid, or without ruf */
+	const char *rua, *ruf; /* the tags' text, or NULL */
 	unsigned notes; /* DMARC_NOTE_*: for the audit */
 };
 
@@ -31,7 +32,8 @@ enum {
 };
 
 /* TEXT: one TXT record. 1: a record (RECORD is set). 0: not a DMARC record (does not begin with
- * v=DMARC1): to be ignored. -1: begins like one but is to be discarded, with a reason. */
+ * v=DMARC1): to be ignored. -1: begins like one but is to be discarded, with a reason (a known tag
+ * that is there twice). */
 int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
 		       struct why *why);
 
