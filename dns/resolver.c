@@ -1,0 +1,286 @@
+/*
+ * The resolver: the cache, the questions under way and the back end.
+ *
+ * A question is one (name, type) that the back end is asked; whoever wants the same meanwhile joins
+ * it as a waiter (single flight). Its answer goes into the cache first and to the waiters then.
+ *
+ * Locks, in the order in which they are taken: a scope's, the questions', a cache shard's. None is
+ * held while the back end or a waiter is called.
+ */
+#include "dns/resolver.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/backend.h"
+#include "dns/cache.h"
+#include "lib/clock.h"
+#include "lib/lock.h"
+
+enum {
+	QUESTIONS_MAX = 8192, /* under way at one time */
+	BUCKETS = 4096,
+	ENTRIES_DEFAULT = 65536,
+	ENTRY_BYTES = 1024, /* the cache's bound in bytes: this for each entry */
+	TTL_DEFAULT = 86400,
+	NEGATIVE_TTL_DEFAULT = 900
+};
+
+struct question {
+	struct question *next; /* in its bucket */
+	struct dns *dns;
+	struct waiter *waiters;
+	unsigned age; /* dns->age when it began */
+	struct key key;
+	char name[];
+};
+
+struct dns {
+	struct backend *backend;
+	struct cache *cache;
+	struct key_seed seed;
+	uint32_t max_ttl;
+	uint32_t max_negative_ttl;
+	atomic_int scopes;
+	atomic_ullong counts[COUNTS];
+
+	struct lock lock; /* for the rest, and the waiters' lists */
+	unsigned age;     /* changes with each flush: older answers are not kept */
+	unsigned under_way;
+	struct question *buckets[BUCKETS];
+};
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value != 0 ? value : otherwise;
+}
+
+struct dns *resolver_new(const struct dns_settings *settings, struct backend *backend)
+{
+	static const struct dns_settings none;
+	struct dns *dns = calloc(1, sizeof *dns);
+	unsigned entries;
+
+	if (dns == NULL)
+		abort();
+	if (settings == NULL)
+		settings = &none;
+	entries = or_default(settings->cache_entries, ENTRIES_DEFAULT);
+	dns->backend = backend;
+	dns->cache = cache_new(entries, (size_t)entries * ENTRY_BYTES);
+	key_seed_init(&dns->seed);
+	dns->max_ttl = or_default(settings->max_ttl, TTL_DEFAULT);
+	dns->max_negative_ttl = or_default(settings->max_negative_ttl, NEGATIVE_TTL_DEFAULT);
+	lock_init(&dns->lock);
+	return dns;
+}
+
+void dns_free(struct dns *dns)
+{
+	if (dns == NULL)
+		return;
+	assert(atomic_load(&dns->scopes) == 0);
+	dns->backend->calls->free(dns->backend);
+	assert(dns->under_way == 0);
+	cache_free(dns->cache);
+	lock_done(&dns->lock);
+	free(dns);
+}
+
+struct backend *resolver_backend(struct dns *dns)
+{
+	return dns->backend;
+}
+
+const struct key_seed *resolver_seed(struct dns *dns)
+{
+	return &dns->seed;
+}
+
+const struct key *resolver_question(const struct question *question)
+{
+	return &question->key;
+}
+
+void resolver_scopes(struct dns *dns, int change)
+{
+	atomic_fetch_add(&dns->scopes, change);
+}
+
+void resolver_count(struct dns *dns, enum resolver_count what)
+{
+	atomic_fetch_add_explicit(&dns->counts[what], 1, memory_order_relaxed);
+}
+
+/* ---- questions under way; dns->lock is held ---- */
+
+static bool can_join(const struct question *question, const struct key *key)
+{
+	return question->age == question->dns->age && key_same(&question->key, key);
+}
+
+static void join(struct question *question, struct waiter *waiter)
+{
+	waiter->next = question->waiters;
+	waiter->link = &question->waiters;
+	if (waiter->next != NULL)
+		waiter->next->link = &waiter->next;
+	question->waiters = waiter;
+}
+
+static void leave(struct waiter *waiter)
+{
+	*waiter->link = waiter->next;
+	if (waiter->next != NULL)
+		waiter->next->link = waiter->link;
+	waiter->link = NULL;
+}
+
+static struct question *question_new(struct dns *dns, const struct key *key)
+{
+	struct question *question = malloc(sizeof *question + key->length + 1);
+
+	if (question == NULL)
+		abort();
+	memcpy(question->name, key->name, key->length + 1);
+	question->key = *key;
+	question->key.name = question->name;
+	question->dns = dns;
+	question->waiters = NULL;
+	question->age = dns->age;
+	return question;
+}
+
+/* The answer may have come since the caller missed it in the cache: it goes there first, so one
+ * more look with the lock held is enough to never ask twice. */
+static struct answer *ask_locked(struct dns *dns, const struct key *key, int64_t now,
+				 struct waiter *waiter, struct question **begin)
+{
+	struct question **bucket = &dns->buckets[key->hash % BUCKETS];
+	struct question *question = *bucket;
+	struct answer *answer;
+
+	while (question != NULL && !can_join(question, key))
+		question = question->next;
+	if (question != NULL) {
+		resolver_count(dns, COUNT_SHARED);
+		join(question, waiter);
+		return NULL;
+	}
+	answer = cache_get(dns->cache, key, now);
+	if (answer != NULL) {
+		resolver_count(dns, COUNT_HITS);
+		return answer;
+	}
+	if (dns->under_way == QUESTIONS_MAX)
+		return &answer_crowded;
+	dns->under_way++;
+	question = question_new(dns, key);
+	question->next = *bucket;
+	*bucket = question;
+	join(question, waiter);
+	*begin = question;
+	return NULL;
+}
+
+/* ---- asking and answering ---- */
+
+struct answer *resolver_ask(struct dns *dns, const struct key *key, int64_t now,
+			    struct waiter *waiter, struct question **begin)
+{
+	struct answer *answer = cache_get(dns->cache, key, now);
+
+	*begin = NULL;
+	if (answer != NULL) {
+		resolver_count(dns, COUNT_HITS);
+		return answer;
+	}
+	lock_take(&dns->lock);
+	answer = ask_locked(dns, key, now, waiter, begin);
+	lock_drop(&dns->lock);
+	return answer;
+}
+
+void resolver_begin(struct question *question)
+{
+	struct backend *backend = question->dns->backend;
+
+	resolver_count(question->dns, COUNT_QUERIES);
+	backend->calls->start(backend, question);
+}
+
+bool resolver_forget(struct dns *dns, struct waiter *waiter)
+{
+	bool waiting;
+
+	lock_take(&dns->lock);
+	waiting = waiter->link != NULL;
+	if (waiting)
+		leave(waiter);
+	lock_drop(&dns->lock);
+	return waiting;
+}
+
+static void limit_ttl(const struct dns *dns, struct answer *answer)
+{
+	uint32_t max = answer->public.status == DNS_DATA ? dns->max_ttl : dns->max_negative_ttl;
+
+	if (atomic_load_explicit(&answer->references, memory_order_relaxed) != 0 &&
+	    answer->public.ttl > max)
+		answer->public.ttl = max;
+}
+
+/* Takes the question off the table; its waiters are the caller's, and no longer to be forgotten. */
+static struct waiter *close_question(struct dns *dns, struct question *question,
+				     struct answer *answer)
+{
+	struct question **link = &dns->buckets[question->key.hash % BUCKETS];
+
+	lock_take(&dns->lock);
+	if (question->age == dns->age)
+		cache_put(dns->cache, &question->key, answer, clock_mono());
+	while (*link != question)
+		link = &(*link)->next;
+	*link = question->next;
+	dns->under_way--;
+	for (struct waiter *waiter = question->waiters; waiter != NULL; waiter = waiter->next)
+		waiter->link = NULL;
+	lock_drop(&dns->lock);
+	return question->waiters;
+}
+
+void resolver_answered(struct question *question, struct answer *answer)
+{
+	struct dns *dns = question->dns;
+	struct waiter *waiter, *next;
+
+	limit_ttl(dns, answer);
+	waiter = close_question(dns, question, answer);
+	for (; waiter != NULL; waiter = next) {
+		next = waiter->next;
+		waiter->arrived(waiter, answer);
+	}
+	answer_drop(answer);
+	free(question);
+}
+
+/* ---- the resolver as a whole ---- */
+
+void dns_flush(struct dns *dns)
+{
+	lock_take(&dns->lock);
+	dns->age++;
+	lock_drop(&dns->lock);
+	cache_flush(dns->cache);
+}
+
+void dns_stats(struct dns *dns, struct dns_stats *stats)
+{
+	stats->lookups = atomic_load(&dns->counts[COUNT_LOOKUPS]);
+	stats->hits = atomic_load(&dns->counts[COUNT_HITS]);
+	stats->shared = atomic_load(&dns->counts[COUNT_SHARED]);
+	stats->queries = atomic_load(&dns->counts[COUNT_QUERIES]);
+	stats->failures = atomic_load(&dns->counts[COUNT_FAILURES]);
+	stats->entries = cache_entries(dns->cache);
+}
