@@ -11,12 +11,17 @@
 
 struct signing_key; /* an RSA or Ed25519 private key */
 
+/* A key from the text of a PEM file, outside of any keyring; wiped with ARENA. NULL with a reason
+ * as for keyring_load. */
+const struct signing_key *signing_key_make(struct arena *arena, const char *domain,
+					   const char *selector, struct span pem, struct why *why);
+
 const char *signing_key_domain(const struct signing_key *key);
 const char *signing_key_selector(const struct signing_key *key);
 enum dkimsig_alg signing_key_alg(const struct signing_key *key);
 unsigned signing_key_bits(const struct signing_key *key);
 
-/* The TXT record to publish for it: "v=DKIM1; k=rsa; p=..." */
+/* The TXT record to publish for it: "v=DKIM1; k=rsa; p=...". NULL: OpenSSL cannot write it. */
 const char *signing_key_record(const struct signing_key *key, struct arena *arena);
 
 /* Signs a SHA-256 digest (RFC 6376 section 3.3.1: RSASSA-PKCS1-v1_5; RFC 8463: PureEdDSA over the
@@ -27,9 +32,11 @@ int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], st
 struct keyring;
 
 /*
- * Loads all keys below PATH. -1 (NULL) with the first reason when a key cannot be used: not
- * readable, readable or writable by others (the reason has the path, its mode and the chmod to
- * type), not a private key, RSA under 1024 bits. A PATH that does not exist is an empty keyring.
+ * Loads all keys below PATH. NULL with the first reason when a key cannot be used: not readable,
+ * readable or writable by others (policy/keyfile.h: the reason has the path, its mode and the
+ * command to type), not a private key, RSA under 1024 bits; or when a name is no domain in lower
+ * case or no selector. Names that begin with a dot and files that do not end in .key are left
+ * alone. A PATH that does not exist is an empty keyring.
  */
 struct keyring *keyring_load(const char *path, struct why *why);
 struct keyring *keyring_take(struct keyring *keyring); /* reference counted */
@@ -45,6 +52,9 @@ unsigned keyring_find(const struct keyring *keyring, const char *domain, bool su
 /* Every key, ordered by domain and selector. */
 typedef void keyring_visit(void *arg, const struct signing_key *key, const char *path);
 void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg);
+
+/* Whether these can be a key's domain (A-labels, lower case) and its selector. */
+int keyring_check_names(const char *domain, const char *selector, struct why *why);
 
 /* Makes a key file PATH/DOMAIN/SELECTOR.key (directories 0750, file 0640; never over an existing
  * one). BITS 0: ed25519. */

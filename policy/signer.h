@@ -12,7 +12,7 @@ struct signer_rules {
 	enum dkimsig_canon header_canon, body_canon;
 	const char *const *oversign; /* names listed once more than they occur */
 	unsigned oversign_count;
-	const char *const *headers;  /* names signed where they occur; 0: those of section 5.4.1 */
+	const char *const *headers;  /* names signed where they occur; none: those of section 5.4.1 */
 	unsigned header_count;
 	int64_t expire;              /* seconds from t= to x=; 0: no x= */
 	bool timestamp;              /* t= */
@@ -20,6 +20,8 @@ struct signer_rules {
 
 struct signer;
 
+/* RULES must live as long as the signer. Received, Return-Path, Authentication-Results, ARC-* and
+ * DKIM-Signature are never signed, whatever the rules say; From always is, and oversigned. */
 struct signer *signer_new(const struct signer_rules *rules, struct arena *arena, int64_t now);
 
 /* As dkimcheck_header. */
@@ -27,10 +29,10 @@ void signer_header(struct signer *signer, struct span name, struct span value);
 void signer_body(struct signer *signer, struct span chunk);
 
 /*
- * The value of the DKIM-Signature field for KEY, folded with CRLF HTAB, without the name and the
- * first blank. May be called for several keys after the body; the body was hashed once.
- * IDENTITY_DOMAIN: d= (the key's domain, or a domain it signs for its parent: then d= is the key's
- * domain all the same). NULL with a reason on failure.
+ * The value of the DKIM-Signature field for KEY (d= and s= are the key's), folded with CRLF HTAB,
+ * without the name, the colon and the one blank that follows it: the field is
+ * "DKIM-Signature: " VALUE. Lives in the arena. May be called for several keys after the body. NULL
+ * with a reason: no From field, more names than h= may hold, the key cannot sign.
  */
 const char *signer_finish(struct signer *signer, const struct signing_key *key, struct why *why);
 

@@ -1,0 +1,435 @@
+/*
+ * A directory walk fills one array of keys, which is then sorted by domain and selector; a second
+ * array has one entry for each domain, for a binary search. Everything lives in one arena, keys are
+ * wiped by its clean-ups, and nothing changes after loading: threads share it without a lock.
+ *
+ * Each RSA key's numbers are checked when it is read (policy/crypt.c), at a fiftieth of what a
+ * signature costs; only one signature is made for each kind of key, to see that this machine's
+ * OpenSSL will make them at all.
+ */
+#include "policy/keyring.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base64.h"
+#include "policy/crypt.h"
+#include "policy/domain.h"
+#include "policy/keyfile.h"
+
+enum { RSA_MIN_BITS = 1024, KINDS_MAX = 16 };
+
+struct signing_key {
+	const char *domain;
+	const char *selector;
+	const char *path; /* NULL outside of a keyring */
+	struct crypt_key *crypt;
+};
+
+/* The keys of one domain: a range of keyring->keys. */
+struct holder {
+	const char *domain;
+	unsigned first, count;
+};
+
+struct keyring {
+	atomic_uint references;
+	struct arena *arena;
+	const struct signing_key **keys;
+	unsigned count;
+	struct holder *holders;
+	unsigned holder_count;
+};
+
+/* ---- one key ---- */
+
+static void free_crypt(void *crypt)
+{
+	crypt_key_free(crypt);
+}
+
+static struct signing_key *make_key(struct arena *arena, const char *domain, const char *selector,
+				    struct span pem, struct why *why)
+{
+	struct crypt_key *crypt = crypt_key_parse(pem, why);
+	struct signing_key *key;
+
+	if (crypt == NULL)
+		return NULL;
+	if (crypt_key_bits(crypt) < RSA_MIN_BITS && crypt_key_type(crypt) == CRYPT_RSA) {
+		why_set(why,
+			"RSA of %u bits, which nobody accepts (RFC 8301 section 3.2: at least %d); "
+			"make a new one: countersign key gen %s",
+			crypt_key_bits(crypt), RSA_MIN_BITS, domain);
+		crypt_key_free(crypt);
+		return NULL;
+	}
+	key = arena_make(arena, struct signing_key);
+	key->domain = arena_string(arena, domain);
+	key->selector = arena_string(arena, selector);
+	key->crypt = crypt;
+	arena_on_free(arena, free_crypt, crypt);
+	return key;
+}
+
+const struct signing_key *signing_key_make(struct arena *arena, const char *domain,
+					   const char *selector, struct span pem, struct why *why)
+{
+	if (keyring_check_names(domain, selector, why) == -1)
+		return NULL;
+	return make_key(arena, domain, selector, pem, why);
+}
+
+const char *signing_key_domain(const struct signing_key *key)
+{
+	return key->domain;
+}
+
+const char *signing_key_selector(const struct signing_key *key)
+{
+	return key->selector;
+}
+
+enum dkimsig_alg signing_key_alg(const struct signing_key *key)
+{
+	return crypt_key_type(key->crypt) == CRYPT_RSA ? DKIMSIG_RSA_SHA256
+						       : DKIMSIG_ED25519_SHA256;
+}
+
+unsigned signing_key_bits(const struct signing_key *key)
+{
+	return crypt_key_bits(key->crypt);
+}
+
+/* RFC 6376 section 3.6.1, RFC 8463 section 4.2 */
+const char *signing_key_record(const struct signing_key *key, struct arena *arena)
+{
+	struct span data;
+	struct buf text;
+
+	if (crypt_key_public(key->crypt, arena, &data, NULL) == -1)
+		return NULL;
+	buf_init(&text, arena, 0);
+	buf_printf(&text, "v=DKIM1; k=%s; p=",
+		   crypt_key_type(key->crypt) == CRYPT_RSA ? "rsa" : "ed25519");
+	base64_encode(&text, (const uint8_t *)data.p, span_len(data));
+	return buf_text(&text);
+}
+
+int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], struct arena *arena,
+		     struct span *signature, struct why *why)
+{
+	return crypt_key_sign(key->crypt, digest, arena, signature, why);
+}
+
+/* ---- names ---- */
+
+/*
+ * RFC 6376 section 3.1: selector = sub-domain *( "." sub-domain )
+ * Both are read as DNS names are; the whole name must fit.
+ */
+int keyring_check_names(const char *domain, const char *selector, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	const char *ascii = domain_to_ascii(arena, span_of(domain));
+	const char *label = domain_to_ascii(arena, span_of(selector));
+	int result = 0;
+
+	if (ascii == NULL)
+		result = why_set(why, "\"%s\" is not a domain name", domain);
+	else if (strcmp(ascii, domain) != 0)
+		result = why_set(why, "the domain \"%s\" must be written \"%s\"", domain, ascii);
+	else if (label == NULL || !span_ieq(span_of(selector), label))
+		result =
+		    why_set(why, "\"%s\" is not a selector (letters, digits, \"-\", \"_\", \".\")",
+			    selector);
+	else if (strlen(domain) + strlen(selector) + strlen("._domainkey.") > 253)
+		result = why_set(why, "%s._domainkey.%s is too long for the DNS", selector, domain);
+	arena_free(arena);
+	return result;
+}
+
+/* ---- loading ---- */
+
+struct loader {
+	struct arena *arena;
+	struct why *why;
+	uid_t trusted;
+	const char *domain; /* of the directory being read */
+	const struct signing_key **keys;
+	unsigned count, room;
+	struct {
+		enum dkimsig_alg alg;
+		unsigned bits;
+	} kinds[KINDS_MAX];
+	unsigned kind_count;
+	char text[KEYFILE_MAX];
+};
+
+static void add_key(struct loader *loader, const struct signing_key *key)
+{
+	if (loader->count == loader->room) {
+		loader->room = loader->room == 0 ? 16 : loader->room * 2;
+		loader->keys = realloc(loader->keys, loader->room * sizeof *loader->keys);
+		if (loader->keys == NULL)
+			abort();
+	}
+	loader->keys[loader->count++] = key;
+}
+
+/* One signature for the first key of each type and size. */
+static int try_kind(struct loader *loader, const struct signing_key *key)
+{
+	static const uint8_t digest[CRYPT_DIGEST_LEN];
+	enum dkimsig_alg alg = signing_key_alg(key);
+	unsigned bits = signing_key_bits(key);
+	struct arena *arena;
+	struct span signature;
+	int result;
+
+	for (unsigned i = 0; i < loader->kind_count; i++) {
+		if (loader->kinds[i].alg == alg && loader->kinds[i].bits == bits)
+			return 0;
+	}
+	if (loader->kind_count < KINDS_MAX) {
+		loader->kinds[loader->kind_count].alg = alg;
+		loader->kinds[loader->kind_count++].bits = bits;
+	}
+	arena = arena_new(0);
+	result = signing_key_sign(key, digest, arena, &signature, loader->why);
+	arena_free(arena);
+	return result;
+}
+
+static bool ends_in_key(struct span name)
+{
+	return span_len(name) > 4 && span_eq(span_make(name.end - 4, 4), ".key");
+}
+
+static int load_file(struct loader *loader, int directory, const char *path, const char *name)
+{
+	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
+	const char *selector = arena_copy(loader->arena, name, strlen(name) - strlen(".key"));
+	struct signing_key *key;
+	struct span text;
+
+	if (keyring_check_names(loader->domain, selector, loader->why) == -1)
+		return why_prefix(loader->why, "%s: ", whole);
+	if (keyfile_read(directory, name, whole, loader->trusted, loader->text, &text,
+			 loader->why) == -1)
+		return -1;
+	key = make_key(loader->arena, loader->domain, selector, text, loader->why);
+	if (key == NULL || try_kind(loader, key) == -1)
+		return why_prefix(loader->why, "%s: ", whole);
+	key->path = whole;
+	add_key(loader, key);
+	return 0;
+}
+
+/* Calls EACH for every name in the directory that does not begin with a dot; closes FD. */
+static int each_name(struct loader *loader, int fd, const char *path,
+		     int (*each)(struct loader *, int, const char *, const char *))
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int result = 0;
+
+	if (dir == NULL) {
+		close(fd);
+		return why_set(loader->why, "%s: %s", path, strerror(errno));
+	}
+	while (result == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			result = each(loader, dirfd(dir), path, entry->d_name);
+	}
+	if (result == 0 && errno != 0)
+		result = why_set(loader->why, "%s: %s", path, strerror(errno));
+	closedir(dir);
+	return result;
+}
+
+static int load_if_key(struct loader *loader, int directory, const char *path, const char *name)
+{
+	return ends_in_key(span_of(name)) ? load_file(loader, directory, path, name) : 0;
+}
+
+/* Something in the top directory: the directory of a domain, or a key in the wrong place. */
+static int load_domain(struct loader *loader, int top, const char *path, const char *name)
+{
+	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
+	int fd;
+
+	if (strcmp(name, "lost+found") == 0)
+		return 0;
+	fd = keyfile_open_directory(top, name, whole, loader->trusted, loader->why);
+	if (fd == -1 && errno == ENOTDIR && ends_in_key(span_of(name)))
+		return why_set(loader->why, "%s: a key's place is %s/DOMAIN/SELECTOR.key", whole,
+			       path);
+	if (fd == -1)
+		return errno == ENOTDIR ? 0 : -1;
+	loader->domain = arena_string(loader->arena, name);
+	if (keyring_check_names(loader->domain, "s", loader->why) == -1) {
+		close(fd);
+		return why_prefix(loader->why, "%s: ", whole);
+	}
+	return each_name(loader, fd, whole, load_if_key);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct signing_key *x = *(const struct signing_key *const *)a;
+	const struct signing_key *y = *(const struct signing_key *const *)b;
+	int order = strcmp(x->domain, y->domain);
+
+	return order != 0 ? order : strcmp(x->selector, y->selector);
+}
+
+static struct keyring *new_keyring(struct loader *loader)
+{
+	struct keyring *keyring = calloc(1, sizeof *keyring);
+	struct holder *holder = NULL;
+
+	if (keyring == NULL)
+		abort();
+	if (loader->count > 0)
+		qsort(loader->keys, loader->count, sizeof *loader->keys, by_name);
+	atomic_init(&keyring->references, 1);
+	keyring->arena = loader->arena;
+	keyring->keys = loader->keys;
+	keyring->count = loader->count;
+	keyring->holders = arena_array(loader->arena, loader->count, sizeof *keyring->holders);
+	for (unsigned i = 0; i < keyring->count; i++) {
+		const char *domain = keyring->keys[i]->domain;
+
+		if (holder == NULL || strcmp(holder->domain, domain) != 0) {
+			holder = &keyring->holders[keyring->holder_count++];
+			holder->domain = domain;
+			holder->first = i;
+		}
+		holder->count++;
+	}
+	return keyring;
+}
+
+/* Without slashes at the end, so that reasons show clean paths. */
+static const char *clean_path(struct arena *arena, const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return arena_copy(arena, path, len);
+}
+
+struct keyring *keyring_load(const char *path, struct why *why)
+{
+	struct loader *loader = calloc(1, sizeof *loader);
+	struct keyring *keyring = NULL;
+	int top;
+
+	if (loader == NULL)
+		abort();
+	loader->arena = arena_new(0);
+	loader->why = why;
+	path = clean_path(loader->arena, path);
+	top = keyfile_open_top(path, &loader->trusted, why);
+	if (top == -1 ? errno == ENOENT : each_name(loader, top, path, load_domain) == 0) {
+		keyring = new_keyring(loader);
+	} else {
+		arena_free(loader->arena);
+		free(loader->keys);
+	}
+	crypt_wipe(loader, sizeof *loader);
+	free(loader);
+	return keyring;
+}
+
+struct keyring *keyring_take(struct keyring *keyring)
+{
+	atomic_fetch_add(&keyring->references, 1);
+	return keyring;
+}
+
+void keyring_drop(struct keyring *keyring)
+{
+	unsigned before;
+
+	if (keyring == NULL)
+		return;
+	before = atomic_fetch_sub(&keyring->references, 1);
+	assert(before > 0);
+	if (before > 1)
+		return;
+	arena_free(keyring->arena);
+	free(keyring->keys);
+	free(keyring);
+}
+
+/* ---- using it ---- */
+
+unsigned keyring_count(const struct keyring *keyring)
+{
+	return keyring->count;
+}
+
+static int is_holder(const void *domain, const void *holder)
+{
+	return strcmp(domain, ((const struct holder *)holder)->domain);
+}
+
+unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
+		      const struct signing_key *const **keys)
+{
+	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
+		const struct holder *holder = bsearch(
+		    domain, keyring->holders, keyring->holder_count, sizeof *holder, is_holder);
+
+		if (holder != NULL) {
+			*keys = &keyring->keys[holder->first];
+			return holder->count;
+		}
+	}
+	*keys = NULL;
+	return 0;
+}
+
+void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg)
+{
+	for (unsigned i = 0; i < keyring->count; i++)
+		visit(arg, keyring->keys[i], keyring->keys[i]->path);
+}
+
+/* ---- a new key ---- */
+
+int keyring_generate(const char *path, const char *domain, const char *selector, unsigned bits,
+		     struct why *why)
+{
+	struct crypt_key *key;
+	struct arena *arena;
+	struct buf pem;
+	int result;
+
+	if (keyring_check_names(domain, selector, why) == -1)
+		return -1;
+	key = crypt_key_generate(bits == 0 ? CRYPT_ED25519 : CRYPT_RSA, bits, why);
+	if (key == NULL)
+		return -1;
+	arena = arena_new(0);
+	buf_init(&pem, NULL, 0);
+	result = crypt_key_pem(key, &pem, why);
+	if (result == 0)
+		result =
+		    keyfile_create(arena_printf(arena, "%s/%s", path, domain),
+				   arena_printf(arena, "%s.key", selector), buf_view(&pem), why);
+	crypt_wipe(pem.data, pem.len);
+	buf_free(&pem);
+	crypt_key_free(key);
+	arena_free(arena);
+	return result;
+}

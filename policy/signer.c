@@ -1,0 +1,365 @@
+/*
+ * The fields that will be signed are put into canonical form when they arrive and kept as one text;
+ * all others are forgotten at once. Each name that is signed has a chain of its fields, newest
+ * first, which is the order in which they are hashed (bottom up, RFC 6376 section 5.4.2).
+ *
+ * What several keys share (the list of names, the body hash) is made once, at the first key.
+ *
+ * The field is written to be read by every verifier: no line over 78 columns, folds only between
+ * tags, at the colons of h= and inside b=, no tag that is optional and says nothing.
+ */
+#include "policy/signer.h"
+
+#include <string.h>
+
+#include "lib/base64.h"
+#include "policy/canon.h"
+#include "policy/crypt.h"
+
+enum {
+	LINE_MAX_COLUMNS = 78,
+	TAB_COLUMNS = 8,
+	NAMES_TEXT_MAX = 3900 /* bytes of h=: some verifiers read no more than 4000 */
+};
+
+/* A field in canonical form: a part of signer->fields. */
+struct occurrence {
+	struct occurrence *before;
+	size_t at, len;
+};
+
+struct signed_name {
+	const char *name;
+	bool oversign;
+	struct occurrence *last;
+};
+
+struct signer {
+	const struct signer_rules *rules;
+	struct arena *arena;
+	int64_t now;
+	struct signed_name *names;
+	unsigned name_count;
+	struct buf fields;
+	struct canon_body *body;
+	bool body_done;
+	uint8_t body_digest[CRYPT_DIGEST_LEN];
+};
+
+/* RFC 6376 section 5.4.1, and what else says what a message is and whom an answer reaches. */
+static const char *const usual_names[] = {
+    "From",
+    "Sender",
+    "Reply-To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "To",
+    "Cc",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-ID",
+    "Content-Description",
+    "Content-Disposition",
+    "Resent-Date",
+    "Resent-From",
+    "Resent-Sender",
+    "Resent-To",
+    "Resent-Cc",
+    "Resent-Message-ID",
+    "List-Id",
+    "List-Help",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "List-Subscribe",
+    "List-Post",
+    "List-Owner",
+    "List-Archive",
+    "Feedback-ID",
+    "CFBL-Address",
+    "CFBL-Feedback-ID",
+    "Autocrypt",
+    "BIMI-Selector",
+};
+
+/* Fields that change on the way, or speak for somebody else. */
+static const char *const never_names[] = {
+    "Return-Path",
+    "Received",
+    "Authentication-Results",
+    "DKIM-Signature",
+};
+
+static const struct {
+	enum dkimsig_alg alg;
+	const char *text;
+} algorithms[] = {{DKIMSIG_RSA_SHA256, "rsa-sha256"}, {DKIMSIG_ED25519_SHA256, "ed25519-sha256"}};
+
+/* ---- which fields ---- */
+
+static bool never_signed(struct span name)
+{
+	for (size_t i = 0; i < sizeof never_names / sizeof *never_names; i++) {
+		if (span_ieq(name, never_names[i]))
+			return true;
+	}
+	return span_istarts(name, "ARC-");
+}
+
+static struct signed_name *find_name(struct signer *signer, struct span name)
+{
+	for (unsigned i = 0; i < signer->name_count; i++) {
+		if (span_ieq(name, signer->names[i].name))
+			return &signer->names[i];
+	}
+	return NULL;
+}
+
+static void add_name(struct signer *signer, const char *text, bool oversign)
+{
+	struct span name = span_of(text);
+	struct signed_name *known = find_name(signer, name);
+
+	if (known == NULL && !span_empty(name) && !never_signed(name)) {
+		known = &signer->names[signer->name_count++];
+		known->name = text;
+	}
+	if (known != NULL)
+		known->oversign = known->oversign || oversign;
+}
+
+static void choose_names(struct signer *signer, const struct signer_rules *rules)
+{
+	unsigned usual = sizeof usual_names / sizeof *usual_names;
+	const char *const *names = rules->header_count > 0 ? rules->headers : usual_names;
+	unsigned count = rules->header_count > 0 ? rules->header_count : usual;
+
+	signer->names = arena_array(signer->arena, (size_t)count + rules->oversign_count + 1,
+				    sizeof *signer->names);
+	add_name(signer, "From", true);
+	for (unsigned i = 0; i < count; i++)
+		add_name(signer, names[i], false);
+	for (unsigned i = 0; i < rules->oversign_count; i++)
+		add_name(signer, rules->oversign[i], true);
+}
+
+struct signer *signer_new(const struct signer_rules *rules, struct arena *arena, int64_t now)
+{
+	struct signer *signer = arena_make(arena, struct signer);
+
+	signer->rules = rules;
+	signer->arena = arena;
+	signer->now = now;
+	buf_init(&signer->fields, arena, 0);
+	signer->body = canon_body_new(arena, rules->body_canon);
+	choose_names(signer, rules);
+	return signer;
+}
+
+void signer_header(struct signer *signer, struct span name, struct span value)
+{
+	struct signed_name *known = find_name(signer, span_trim(name));
+	struct occurrence *field;
+
+	if (known == NULL)
+		return;
+	field = arena_make(signer->arena, struct occurrence);
+	field->at = signer->fields.len;
+	canon_header(&signer->fields, signer->rules->header_canon, name, value);
+	field->len = signer->fields.len - field->at;
+	field->before = known->last;
+	known->last = field;
+}
+
+void signer_body(struct signer *signer, struct span chunk)
+{
+	canon_body_add(signer->body, chunk);
+}
+
+/* ---- writing the field ---- */
+
+struct writer {
+	struct buf out;
+	size_t column;
+};
+
+static void fold(struct writer *writer)
+{
+	buf_add(&writer->out, "\r\n\t", 3);
+	writer->column = TAB_COLUMNS;
+}
+
+/* TEXT on this line, behind BLANK, or else on the next. */
+static void piece(struct writer *writer, const char *blank, struct span text)
+{
+	if (writer->column + strlen(blank) + span_len(text) > LINE_MAX_COLUMNS) {
+		fold(writer);
+	} else {
+		buf_string(&writer->out, blank);
+		writer->column += strlen(blank);
+	}
+	buf_span(&writer->out, text);
+	writer->column += span_len(text);
+}
+
+static void tag(struct writer *writer, struct arena *arena, const char *name, const char *value)
+{
+	piece(writer, " ", span_of(arena_printf(arena, "%s=%s;", name, value)));
+}
+
+static void number_tag(struct writer *writer, struct arena *arena, const char *name, int64_t value)
+{
+	tag(writer, arena, name, arena_printf(arena, "%lld", (long long)value));
+}
+
+static size_t times_named(const struct signed_name *name)
+{
+	size_t times = name->oversign ? 1 : 0;
+
+	for (const struct occurrence *field = name->last; field != NULL; field = field->before)
+		times++;
+	return times;
+}
+
+/* h=: a name for each of its fields, and one more where no other may be added. */
+static int names_tag(struct writer *writer, const struct signer *signer, struct why *why)
+{
+	size_t start = writer->out.len;
+	const char *prefix = "h=";
+
+	for (unsigned i = 0; i < signer->name_count; i++) {
+		const struct signed_name *name = &signer->names[i];
+		size_t times = times_named(name);
+
+		for (; times > 0 && writer->out.len - start < NAMES_TEXT_MAX; times--) {
+			const char *text = arena_printf(signer->arena, "%s%s:", prefix, name->name);
+
+			piece(writer, *prefix == '\0' ? "" : " ", span_of(text));
+			prefix = "";
+		}
+		if (times > 0)
+			return why_set(why,
+				       "too many header fields to sign: their names have over %d "
+				       "bytes",
+				       NAMES_TEXT_MAX);
+	}
+	writer->out.data[writer->out.len - 1] = ';';
+	return 0;
+}
+
+static const char *base64_text(struct arena *arena, const void *data, size_t len)
+{
+	struct buf text;
+
+	buf_init(&text, arena, 0);
+	base64_encode(&text, data, len);
+	return buf_text(&text);
+}
+
+/* Everything up to the empty b=, on a line of its own. */
+static int unsigned_field(struct writer *writer, const struct signer *signer,
+			  const struct signing_key *key, struct why *why)
+{
+	static const char *const canons[] = {
+	    [DKIMSIG_SIMPLE] = "simple", [DKIMSIG_RELAXED] = "relaxed"};
+	const struct signer_rules *rules = signer->rules;
+	struct arena *arena = signer->arena;
+
+	writer->column = strlen("DKIM-Signature: ");
+	piece(writer, "", span_of("v=1;"));
+	for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+		if (algorithms[i].alg == signing_key_alg(key))
+			tag(writer, arena, "a", algorithms[i].text);
+	}
+	tag(writer, arena, "c",
+	    arena_printf(arena, "%s/%s", canons[rules->header_canon], canons[rules->body_canon]));
+	tag(writer, arena, "d", signing_key_domain(key));
+	tag(writer, arena, "s", signing_key_selector(key));
+	if (rules->timestamp)
+		number_tag(writer, arena, "t", signer->now);
+	if (rules->expire > 0)
+		number_tag(writer, arena, "x", signer->now + rules->expire);
+	if (names_tag(writer, signer, why) == -1)
+		return -1;
+	tag(writer, arena, "bh",
+	    base64_text(arena, signer->body_digest, sizeof signer->body_digest));
+	fold(writer);
+	piece(writer, "", span_of("b="));
+	return 0;
+}
+
+static void add_signature(struct writer *writer, struct arena *arena, struct span signature)
+{
+	struct span text = span_of(base64_text(arena, signature.p, span_len(signature)));
+
+	while (!span_empty(text)) {
+		size_t room = LINE_MAX_COLUMNS - writer->column;
+		size_t n = span_len(text) < room ? span_len(text) : room;
+
+		piece(writer, "", span_make(text.p, n));
+		text.p += n;
+		if (!span_empty(text))
+			fold(writer);
+	}
+}
+
+/* ---- signing ---- */
+
+/* RFC 6376 section 3.7: the fields named in h=, then this one without its last CRLF. */
+static void hash_fields(const struct signer *signer, struct span own,
+			uint8_t digest[CRYPT_DIGEST_LEN])
+{
+	struct crypt_hash *hash = crypt_hash_new(signer->arena);
+	struct buf text;
+
+	for (unsigned i = 0; i < signer->name_count; i++) {
+		const struct occurrence *field = signer->names[i].last;
+
+		for (; field != NULL; field = field->before)
+			crypt_hash_add(hash, signer->fields.data + field->at, field->len);
+	}
+	buf_init(&text, signer->arena, 0);
+	canon_header(&text, signer->rules->header_canon, span_of("DKIM-Signature"), own);
+	crypt_hash_add(hash, text.data, text.len - strlen("\r\n"));
+	crypt_hash_finish(hash, digest);
+}
+
+static int sign(struct signer *signer, struct writer *writer, const struct signing_key *key,
+		struct why *why)
+{
+	uint8_t digest[CRYPT_DIGEST_LEN];
+	struct span signature, own;
+
+	buf_init(&writer->out, signer->arena, 0);
+	buf_char(&writer->out, ' ');
+	if (unsigned_field(writer, signer, key, why) == -1)
+		return -1;
+	own = buf_view(&writer->out);
+	hash_fields(signer, own, digest);
+	if (signing_key_sign(key, digest, signer->arena, &signature, why) == -1)
+		return -1;
+	add_signature(writer, signer->arena, signature);
+	return 0;
+}
+
+const char *signer_finish(struct signer *signer, const struct signing_key *key, struct why *why)
+{
+	struct writer writer = {0};
+
+	if (find_name(signer, span_of("From"))->last == NULL) {
+		why_set(why, "the message has no From field (RFC 6376 section 5.4)");
+		return NULL;
+	}
+	if (!signer->body_done) {
+		canon_body_finish(signer->body, signer->body_digest);
+		signer->body_done = true;
+	}
+	if (sign(signer, &writer, key, why) == -1) {
+		why_prefix(why, "%s/%s: ", signing_key_domain(key), signing_key_selector(key));
+		return NULL;
+	}
+	return buf_text(&writer.out) + 1; /* the first blank is the MTA's */
+}

@@ -1,0 +1,299 @@
+/* policy/keyring and policy/keyfile: what is loaded, found, refused, made and shared. */
+#include "policy/keyring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/crypt.h"
+#include "t/lib/tap.h"
+
+static char top[] = "/tmp/countersign-keyring.XXXXXX";
+static struct arena *arena;
+
+static const char *below(const char *name)
+{
+	return arena_printf(arena, "%s/keys/%s", top, name);
+}
+
+static void put_file(const char *name, const char *text, mode_t mode)
+{
+	FILE *file = fopen(below(name), "w");
+
+	if (file == NULL || fputs(text, file) == EOF || fclose(file) != 0 ||
+	    chmod(below(name), mode) != 0)
+		tap_note("%s: %s", below(name), strerror(errno));
+}
+
+/* The reason why loading fails, or "loaded N". */
+static const char *outcome(void)
+{
+	struct why why = {""};
+	struct keyring *keyring = keyring_load(below(""), &why);
+	const char *text = keyring == NULL
+			       ? arena_string(arena, why.text)
+			       : arena_printf(arena, "loaded %u", keyring_count(keyring));
+
+	keyring_drop(keyring);
+	return text;
+}
+
+static void refused(const char *part, const char *what)
+{
+	const char *text = outcome();
+
+	if (!ok(strstr(text, part) != NULL, "refused: %s", what))
+		tap_note("want \"%s\" in \"%s\"", part, text);
+}
+
+static unsigned mode_of(const char *name)
+{
+	struct stat status;
+
+	return stat(below(name), &status) == 0 ? (unsigned)status.st_mode & 07777 : 0;
+}
+
+static void test_generate(void)
+{
+	struct why why = {""};
+
+	is_text(outcome(), "loaded 0", "no directory is an empty keyring");
+	is_int(keyring_generate(below(""), "example.com", "s2", 1024, &why), 0, "an RSA key %s",
+	       why.text);
+	is_int(keyring_generate(below(""), "example.com", "e1", 0, &why), 0, "an Ed25519 key");
+	is_int(keyring_generate(below(""), "example.com", "s1", 1024, &why), 0, "another RSA key");
+	is_int(keyring_generate(below(""), "sub.example.net", "x.y", 0, &why), 0,
+	       "of another domain");
+	is_int(mode_of(""), 0750, "the directory");
+	is_int(mode_of("example.com"), 0750, "the domain's directory");
+	is_int(mode_of("example.com/s1.key"), 0640, "the file");
+	is_int(keyring_generate(below(""), "example.com", "s1", 0, &why), -1, "never over another");
+	ok(strstr(why.text, "exists") != NULL, "%s", why.text);
+	is_int(keyring_generate(below(""), "Example.com", "s1", 0, &why), -1, "%s", "upper case");
+	is_int(keyring_generate(below(""), "../x", "s1", 0, &why), -1, "%s", why.text);
+	is_int(keyring_generate(below(""), "example.com", "a/b", 0, &why), -1, "%s", why.text);
+	is_int(keyring_generate(below(""), "example.com", "", 0, &why), -1, "%s", why.text);
+	is_int(keyring_generate(below(""), "example.com", "s3", 512, &why), -1, "%s", why.text);
+}
+
+static void visit(void *arg, const struct signing_key *key, const char *path)
+{
+	struct buf *list = arg;
+
+	buf_printf(list, "%s/%s/%u/%s ", signing_key_domain(key), signing_key_selector(key),
+		   signing_key_bits(key), strstr(path, "/keys/") + 6);
+}
+
+static void test_find(void)
+{
+	struct keyring *keyring = keyring_load(below(""), NULL);
+	const struct signing_key *const *keys;
+	struct buf list;
+
+	buf_init(&list, arena, 0);
+	keyring_each(keyring, visit, &list);
+	is_text(buf_text(&list),
+		"example.com/e1/256/example.com/e1.key example.com/s1/1024/example.com/s1.key "
+		"example.com/s2/1024/example.com/s2.key "
+		"sub.example.net/x.y/256/sub.example.net/x.y.key ",
+		"every key, in order");
+	is_int(keyring_find(keyring, "example.com", false, &keys), 3, "keys of a domain");
+	is_text(signing_key_selector(keys[0]), "e1", "ordered by selector");
+	is_int(signing_key_alg(keys[0]), DKIMSIG_ED25519_SHA256, "its algorithm");
+	is_int(signing_key_alg(keys[2]), DKIMSIG_RSA_SHA256, "and of the last");
+	is_int(keyring_find(keyring, "a.b.example.com", false, &keys), 0, "not of what is below");
+	is_int(keyring_find(keyring, "a.b.example.com", true, &keys), 3, "unless it is asked for");
+	is_int(keyring_find(keyring, "a.sub.example.net", true, &keys), 1, "the nearest parent");
+	is_int(keyring_find(keyring, "example.net", true, &keys), 0, "not a child");
+	is_int(keyring_find(keyring, "xexample.com", true, &keys), 0, "not a like name");
+	keyring_drop(keyring);
+}
+
+static void test_record_and_sign(void)
+{
+	struct keyring *keyring = keyring_load(below(""), NULL), *other = keyring_take(keyring);
+	const struct signing_key *const *keys;
+	uint8_t digest[32] = {1};
+	struct span signature;
+
+	keyring_drop(keyring);
+	is_int(keyring_find(other, "example.com", false, &keys), 3, "a second reference keeps it");
+	is_int(signing_key_sign(keys[1], digest, arena, &signature, NULL), 0, "it signs");
+	is_int(span_len(signature), 128, "as long as the key");
+	ok(span_istarts(span_of(signing_key_record(keys[0], arena)), "v=DKIM1; k=ed25519; p="),
+	   "record");
+	is_int(strlen(signing_key_record(keys[0], arena)), 22 + 44, "of 32 bytes");
+	ok(span_istarts(span_of(signing_key_record(keys[1], arena)), "v=DKIM1; k=rsa; p=MIGf"),
+	   "record");
+	keyring_drop(other);
+	keyring_drop(NULL);
+}
+
+static const char *key_text(enum crypt_type type, unsigned bits)
+{
+	struct crypt_key *key = crypt_key_generate(type, bits, NULL);
+	struct buf text;
+
+	buf_init(&text, arena, 0);
+	crypt_key_pem(key, &text, NULL);
+	crypt_key_free(key);
+	return buf_text(&text);
+}
+
+static const struct {
+	mode_t mode;
+	const char *want;
+} file_modes[] = {
+    {0600, "loaded 5"},
+    {0640, "loaded 5"},
+    {0400, "loaded 5"},
+    {0750, "loaded 5"},
+    {0644, "example.com/m.key: mode 0644 lets every user read the key: chmod 0640 /"},
+    {0604, "example.com/m.key: mode 0604 lets every user read the key: chmod 0600 /"},
+    {0646, "mode 0646 lets every user change the key: chmod 0640 /"},
+    {0660, "mode 0660 lets its group change the key: chmod 0640 /"},
+    {0620, "mode 0620 lets its group change the key: chmod 0600 /"},
+};
+
+static void test_modes(void)
+{
+	put_file("example.com/m.key", key_text(CRYPT_ED25519, 0), 0600);
+	for (size_t i = 0; i < sizeof file_modes / sizeof *file_modes; i++) {
+		chmod(below("example.com/m.key"), file_modes[i].mode);
+		refused(file_modes[i].want,
+			arena_printf(arena, "file mode %04o", (unsigned)file_modes[i].mode));
+	}
+	chmod(below("example.com/m.key"), 0640);
+	chmod(below("example.com"), 0777);
+	refused("keys/example.com: mode 0777 lets every user put keys there: chmod o-w /",
+		"directory mode");
+	chmod(below("example.com"), 0750);
+	chmod(below(""), 01777);
+	refused("mode 1777 lets every user", "sticky does not help");
+	chmod(below(""), 0750);
+	is_text(outcome(), "loaded 5", "mended");
+}
+
+/* Run as root: who owns it matters. Not run as root: what may not be read is told. */
+static void test_owner(void)
+{
+	if (geteuid() != 0) {
+		chmod(below("example.com/m.key"), 0000);
+		refused("may not read it (mode 0000, owner ", "the reason has mode and owner");
+		chmod(below("example.com/m.key"), 0640);
+		return;
+	}
+	ok(chown(below("example.com/m.key"), 4242, 0) == 0, "given to another user");
+	refused("example.com/m.key: owned by user 4242, who could replace it: chown root /",
+		"owner of a file");
+	ok(chown(below(""), 4242, 0) == 0, "the directory too");
+	is_text(outcome(), "loaded 5", "root trusts the owner of the directory");
+	ok(chown(below("example.com"), 4343, 0) == 0, "a directory in it to somebody else");
+	refused("owned by user 4343", "owner of a directory");
+	ok(chown(below(""), 0, 0) == 0 && chown(below("example.com"), 0, 0) == 0 &&
+	       chown(below("example.com/m.key"), 0, 0) == 0,
+	   "and back");
+}
+
+static void test_links(void)
+{
+	ok(rename(below("example.com/m.key"), arena_printf(arena, "%s/elsewhere", top)) == 0,
+	   "moved away");
+	ok(symlink("../../elsewhere", below("example.com/m.key")) == 0, "a symbolic link to it");
+	is_text(outcome(), "loaded 5", "a link to a good file is good");
+	chmod(arena_printf(arena, "%s/elsewhere", top), 0644);
+	refused("mode 0644", "a link to a bad file is not");
+	unlink(arena_printf(arena, "%s/elsewhere", top));
+	refused("example.com/m.key: No such file", "a link to nothing");
+	unlink(below("example.com/m.key"));
+	ok(symlink("/dev/null", below("example.com/m.key")) == 0, "a link to a device");
+	refused("example.com/m.key: not a file", "a device");
+	unlink(below("example.com/m.key"));
+	ok(mkfifo(below("example.com/m.key"), 0600) == 0, "a pipe");
+	refused("not a file", "a pipe does not hold us");
+	unlink(below("example.com/m.key"));
+}
+
+static void test_content(void)
+{
+	put_file("example.com/m.key", "", 0600);
+	refused("example.com/m.key: no private key", "an empty file");
+	put_file("example.com/m.key", arena_printf(arena, "%33000s", "x"), 0600);
+	refused("not a key file", "a large file");
+	put_file("example.com/m.key",
+		 "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n", 0600);
+	refused("no private key", "a public key");
+	unlink(below("example.com/m.key"));
+	put_file("example.com/-.key", key_text(CRYPT_ED25519, 0), 0600);
+	put_file("example.com/a b.key", "", 0600);
+	refused("is not a selector", "a name that is no selector");
+	unlink(below("example.com/a b.key"));
+	unlink(below("example.com/-.key"));
+	put_file("example.com/.hidden.key", "", 0666);
+	put_file("example.com/notes.txt", "", 0666);
+	put_file("README", "", 0666);
+	is_text(outcome(), "loaded 4", "other files are left alone");
+	put_file("stray.key", "", 0600);
+	refused("stray.key: a key's place is", "a key in the wrong place");
+	unlink(below("stray.key"));
+	mkdir(below("Example.ORG"), 0750);
+	refused("must be written \"example.org\"", "upper case");
+	rmdir(below("Example.ORG"));
+	mkdir(below("not a domain"), 0750);
+	refused("\"not a domain\" is not a domain name", "no domain");
+	rmdir(below("not a domain"));
+	is_text(outcome(), "loaded 4", "mended");
+}
+
+/* RSA of 1024 bits is the least: RFC 8301 section 3.2. (Not made here: we make no weaker ones.) */
+static void test_small_key(void)
+{
+	static const char weak[] =
+	    "-----BEGIN RSA PRIVATE KEY-----\n"
+	    "MIIBzAIBAAJhAMSd6yxV0vQPtJOC3jQ5d7gRK94kmutGbZqYZ3eBl0mUaoNfrtcX\n"
+	    "gk7JshI52/gEXrAxTQKGdBccv1LmprcceetB+DZ+CF7DwX4Kg5cUWZAXeuaVQlwI\n"
+	    "43mZIBcBXSGnuQIDAQABAmEAqDP5NsqNV+H/t5pjggYP11ZJUxe5uMFdjr4G9gPV\n"
+	    "a0se/BjlOHmSLtj6EAGTn1AMOWV/1UmSWqX2VDLgDkUJaWLnirOiz16vYAUMtFCl\n"
+	    "cVQz1laomJ/tczfLjdZKRTvpAjEA5tl/KiANCYFFJBqt68YTf/9yaydF73d3qX9G\n"
+	    "zyi6CWLBwJFU03X3rqpJbsJQ5Ec3AjEA2gmntxkVLtQVKa+5oamq/8O4IdeD4BTo\n"
+	    "cT+qgYYoVY8C8UZ1xPPzAHf/wNlOgSCPAjEAlfJGiE1DSp4+E+KEf/YsKmL5piJf\n"
+	    "adlWz7ENhHf2xyvvoC6GQ8iHdlvD0P7E3lJnAjA20kKnGNloos6HYrWL3jsuf6lm\n"
+	    "aOexidA/2UAnvPGbQY/91jd6Q9QPhBx8AqdodCUCMQCprV+3JyCdkKzKjjjgCef1\n"
+	    "vnT7UA+vK1iw5rzr6XADKj70PDDUdlhdrqHxL11cNZc=\n"
+	    "-----END RSA PRIVATE KEY-----\n";
+	struct why why = {""};
+
+	ok(signing_key_make(arena, "example.com", "s", span_of(weak), &why) == NULL &&
+	       strstr(why.text, "RSA of 768 bits") != NULL,
+	   "%s", why.text);
+	ok(signing_key_make(arena, "example.com", "", span_of(weak), &why) == NULL, "%s", why.text);
+	ok(signing_key_make(arena, "example.com", "s", span_of(key_text(CRYPT_RSA, 1024)), &why) !=
+	       NULL,
+	   "1024 bits are enough");
+}
+
+int main(void)
+{
+	char command[100];
+
+	arena = arena_new(0);
+	if (mkdtemp(top) == NULL)
+		tap_skip_all("cannot make a directory in /tmp");
+	umask(0);
+	test_generate();
+	test_find();
+	test_record_and_sign();
+	test_modes();
+	test_owner();
+	test_links();
+	test_content();
+	test_small_key();
+	snprintf(command, sizeof command, "rm -rf '%s'", top);
+	ok(system(command) == 0, "cleaned up");
+	arena_free(arena);
+	return tap_done();
+}
