@@ -50,8 +50,8 @@ static void start_envelope(struct check *check, const struct check_client *clien
 	if (client->ip.family == 0)
 		return;
 	iprev_start(check->scope, &check->verdict.client);
-	spf_start(check->scope, &check->mfrom);
-	spf_start(check->scope, &check->helo);
+	spf_start(check->scope, &check->mfrom, check->arena);
+	spf_start(check->scope, &check->helo, check->arena);
 }
 
 struct check *check_new(const struct check_rules *rules, const struct check_client *client,

@@ -11,9 +11,8 @@
 #include "policy/decide.h"
 #include "policy/dkimcheck.h"
 #include "policy/dmarc.h"
+#include "policy/spf.h"
 #include "policy/verdict.h"
-
-enum spf_engine { SPF_ENGINE_NATIVE, SPF_ENGINE_LIBSPF2, SPF_ENGINE_BOTH };
 
 /* Immutable while any message uses it. */
 struct check_rules {
