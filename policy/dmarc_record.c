@@ -331,14 +331,17 @@ static void settle_policy(const struct parse *parse, struct why *why)
 		r->fo = "0"; /* section 4.7: fo is ignored without ruf */
 }
 
-/* For people: what is not printable becomes "?". */
+/* For people: HTAB becomes a space, what is not printable "?". */
 static const char *printable(struct arena *arena, struct span text)
 {
 	char *copy = arena_span(arena, text);
 
-	for (size_t i = 0; i < span_len(text); i++)
-		if (copy[i] < ' ' || copy[i] > '~')
+	for (size_t i = 0; i < span_len(text); i++) {
+		if (copy[i] == '\t')
+			copy[i] = ' ';
+		else if (copy[i] < ' ' || copy[i] > '~')
 			copy[i] = '?';
+	}
 	return copy;
 }
 
