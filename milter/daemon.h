@@ -1,0 +1,28 @@
+/*
+ * What a program does to become a well-behaved daemon. Used by main.c, in this order: detach,
+ * become, harden.
+ */
+#ifndef MILTER_DAEMON_H
+#define MILTER_DAEMON_H
+
+#include "conf/conf.h"
+#include "lib/why.h"
+
+/* Leaves the terminal. The caller goes on in the daemon, with the fd to report on; the process
+ * that was started waits for that report, prints its text, and ends with its code. -1: failed. */
+int daemon_detach(struct why *why);
+void daemon_report(int fd, int code, const char *text); /* FD -1: nothing; closes FD */
+
+/* Gives up root for USER ("name" or "name:group") for good. */
+int daemon_become(const char *user, struct why *why);
+
+/* No core files, not readable by others' debuggers, as many files as the system allows. Keys and
+ * mail are in this memory. */
+void daemon_harden(void);
+
+int daemon_pidfile(const char *path, struct why *why);
+
+/* Logs where and what the settings say. */
+void daemon_log(const struct conf *conf);
+
+#endif
