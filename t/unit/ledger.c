@@ -755,7 +755,8 @@ static void test_moved_from_others(void)
 	ok(write(to[1], &c, 1) == 1 && wait(&status) > 0 && status == 0, "so does the other");
 	is_int(add(ledger, &row), 0, "and the first again");
 	if (fork() == 0) { /* as if everything had been killed now */
-		struct ledger *other = open_path(path);
+		struct ledger_settings settings = {.path = path, .read_only = true};
+		struct ledger *other = ledger_open(&settings, NULL);
 
 		_exit((int)sum_all(other).messages);
 	}

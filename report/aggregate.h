@@ -1,0 +1,43 @@
+/*
+ * The aggregate report: RFC 9990. One report is made of one policy domain, one day (UTC) and one
+ * policy configuration (section 3.1), which is what struct ledger_day names. Nothing in it depends
+ * on when it is made: the same rows give the same identifier, name and text again.
+ */
+#ifndef REPORT_AGGREGATE_H
+#define REPORT_AGGREGATE_H
+
+#include <stdio.h>
+
+#include "lib/arena.h"
+#include "store/ledger.h"
+
+/* Who reports. */
+struct aggregate_reporter {
+	const char *org_name;
+	const char *email;
+	const char *contact;  /* extra_contact_info, or NULL */
+	const char *receiver; /* domain name of the receiver, for file names */
+};
+
+/* Section 3.5.1: alphanumeric, so that it also serves as the file name's unique-id (3.1.4). */
+enum { AGGREGATE_ID_MAX = 33 };
+void aggregate_id(const struct aggregate_reporter *reporter, const struct ledger_day *day,
+		  char id[AGGREGATE_ID_MAX]);
+
+/* Section 3.5.2: receiver!domain!begin!end!unique-id.EXTENSION ("xml", "xml.gz"). No byte of it
+ * needs care in a path. */
+const char *aggregate_file_name(const struct aggregate_reporter *reporter,
+				const struct ledger_day *day, const char *extension,
+				struct arena *arena);
+
+struct aggregate_sum {
+	int64_t records, messages;
+};
+
+/* The report as XML, written to OUT row by row (memory does not grow with it). -1: the ledger could
+ * not be read, OUT not written, or there is no row. SUM, if not NULL: what it came to. */
+int aggregate_write(struct ledger *ledger, const struct aggregate_reporter *reporter,
+		    const struct ledger_day *day, FILE *out, struct aggregate_sum *sum,
+		    struct why *why);
+
+#endif

@@ -1,0 +1,102 @@
+#include "report/xml.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libxml/xmlwriter.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/utf8.h"
+
+struct xml {
+	FILE *out;
+	xmlTextWriter *writer;
+	struct buf clean;
+	int error; /* errno of the first failure */
+};
+
+static const xmlChar *chars(const char *text)
+{
+	return (const xmlChar *)text;
+}
+
+static void check(struct xml *xml, int result)
+{
+	if (result < 0 && xml->error == 0)
+		xml->error = errno != 0 ? errno : EIO;
+}
+
+/* libxml2 would write errors to standard error; they are in errno. */
+static void keep_silent(void *context, const char *format, ...)
+{
+	(void)context;
+	(void)format;
+}
+
+struct xml *xml_new(FILE *out, const char *root, const char *space)
+{
+	struct xml *xml = calloc(1, sizeof *xml);
+	xmlOutputBuffer *buffer;
+
+	xmlSetGenericErrorFunc(NULL, keep_silent);
+	buffer = xmlOutputBufferCreateFile(out, NULL);
+	if (xml == NULL || buffer == NULL || (xml->writer = xmlNewTextWriter(buffer)) == NULL)
+		abort();
+	xml->out = out;
+	buf_init(&xml->clean, NULL, 0);
+	errno = 0;
+	check(xml, xmlTextWriterSetIndent(xml->writer, 1));
+	check(xml, xmlTextWriterSetIndentString(xml->writer, chars("  ")));
+	check(xml, xmlTextWriterStartDocument(xml->writer, NULL, "UTF-8", NULL));
+	check(xml, xmlTextWriterStartElementNS(xml->writer, NULL, chars(root), chars(space)));
+	return xml;
+}
+
+void xml_open(struct xml *xml, const char *name)
+{
+	check(xml, xmlTextWriterStartElement(xml->writer, chars(name)));
+}
+
+void xml_close(struct xml *xml)
+{
+	check(xml, xmlTextWriterEndElement(xml->writer));
+}
+
+void xml_text(struct xml *xml, const char *name, const char *text)
+{
+	if (!utf8_is_clean(span_of(text))) {
+		buf_clear(&xml->clean);
+		utf8_clean(&xml->clean, span_of(text));
+		text = buf_text(&xml->clean);
+	}
+	check(xml, xmlTextWriterWriteElement(xml->writer, chars(name), chars(text)));
+}
+
+void xml_number(struct xml *xml, const char *name, int64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRId64, number);
+	check(xml, xmlTextWriterWriteElement(xml->writer, chars(name), chars(text)));
+}
+
+bool xml_failed(const struct xml *xml)
+{
+	return xml->error != 0;
+}
+
+int xml_finish(struct xml *xml, struct why *why)
+{
+	int error;
+
+	check(xml, xmlTextWriterEndDocument(xml->writer));
+	xmlFreeTextWriter(xml->writer);
+	check(xml, fflush(xml->out));
+	if (ferror(xml->out))
+		check(xml, -1);
+	error = xml->error;
+	buf_free(&xml->clean);
+	free(xml);
+	return error == 0 ? 0 : why_set(why, "the report cannot be written: %s", strerror(error));
+}

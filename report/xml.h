@@ -1,0 +1,33 @@
+/*
+ * XML written as it is made: nothing but the open elements is held in memory. libxml2 is used here
+ * and nowhere else.
+ */
+#ifndef REPORT_XML_H
+#define REPORT_XML_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/why.h"
+
+struct xml;
+
+/* A document written to OUT, which the caller closes. SPACE: the namespace of all elements. A
+ * failure on the way is kept and told by xml_finish. */
+struct xml *xml_new(FILE *out, const char *root, const char *space);
+void xml_open(struct xml *xml, const char *name);
+void xml_close(struct xml *xml);
+
+/* An element with a text, any text: what XML cannot hold becomes U+FFFD. */
+void xml_text(struct xml *xml, const char *name, const char *text);
+void xml_number(struct xml *xml, const char *name, int64_t number);
+
+/* Something could not be written: the rest need not be made. */
+bool xml_failed(const struct xml *xml);
+
+/* Closes all elements, writes out what is left and frees XML. -1: something could not be written.
+ */
+int xml_finish(struct xml *xml, struct why *why);
+
+#endif
