@@ -112,13 +112,13 @@ static int compare_signatures(const void *a, const void *b)
 }
 
 /* RFC 8601 section 2.7.1 has no softfail for DKIM. */
-static const char *dkim_result(enum auth_result result)
+static const char *result_text(enum auth_result result)
 {
 	return auth_text(result == AUTH_SOFTFAIL ? AUTH_FAIL : result);
 }
 
 /* Why it failed; what may hold an address is left out (RFC 9990 section 7.2). */
-static const char *dkim_note(struct arena *arena, const struct dkim_verdict *dkim)
+static const char *failure_note(struct arena *arena, const struct dkim_verdict *dkim)
 {
 	if (dkim->result == AUTH_PASS || dkim->why == NULL || strchr(dkim->why, '@') != NULL)
 		return NULL;
@@ -154,9 +154,9 @@ static void add_signatures(const struct verdict *v, struct arena *arena, struct 
 		json_list_add(list);
 		json_list_set(list, "domain", clean_name(arena, dkim->domain));
 		json_list_set(list, "selector", clean_name(arena, dkim->selector));
-		json_list_set(list, "result", dkim_result(dkim->result));
+		json_list_set(list, "result", result_text(dkim->result));
 		json_list_add(notes);
-		json_list_set(notes, "text", dkim_note(arena, dkim));
+		json_list_set(notes, "text", failure_note(arena, dkim));
 	}
 	row->dkim = json_list_text(list);
 	row->dkim_notes = json_list_text(notes);
