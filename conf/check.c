@@ -1,8 +1,8 @@
 /*
- * The syntax of values that have one of their own: sockets and DNS servers. Whether a socket can be
- * made or a server answers is found out by whoever uses it.
+ * The syntax of values that have one of their own, and what several values must be together.
+ * Whether a socket can be made or a server answers is found out by whoever uses it.
  */
-#include "conf/conf.h"
+#include "conf/check.h"
 
 #include <string.h>
 #include <sys/un.h>
@@ -80,4 +80,152 @@ int conf_check_socket(struct span text, struct why *why)
 		       "\"%.*s\" is no socket: write local:/path, unix:/path or "
 		       "inet:PORT@HOST (inet:8891@127.0.0.1)",
 		       (int)span_len(text), text.p);
+}
+
+/* sqlite:/path; empty: none */
+int conf_check_store(struct span text, struct why *why)
+{
+	struct span scheme = text, path = text;
+	bool more = true;
+
+	if (span_empty(text))
+		return 0;
+	(void)span_split(&path, &more, ':', &scheme);
+	if (!more || !span_eq(scheme, "sqlite"))
+		return why_set(why, "\"%.*s\" is no store: write sqlite:/path", (int)span_len(text),
+			       text.p);
+	if (span_empty(path) || *path.p != '/')
+		return why_set(why, "the path behind sqlite: begins with \"/\"");
+	return 0;
+}
+
+/* ---- names ---- */
+
+static bool is_label(struct span label)
+{
+	if (span_empty(label) || span_len(label) > 63 || *label.p == '-' || label.end[-1] == '-')
+		return false;
+	for (const char *p = label.p; p < label.end; p++) {
+		if (!char_is_alnum((unsigned char)*p) && *p != '-' && *p != '_' && (*p & 0x80) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Labels of letters, digits, "-" and "_", or of a script beyond ASCII (the program converts it). */
+int conf_check_domain(struct span text, struct why *why)
+{
+	struct span rest = text, label;
+	bool more = true, good = span_len(text) <= 253;
+
+	while (good && span_split(&rest, &more, '.', &label))
+		good = is_label(label);
+	if (good)
+		return 0;
+	return why_set(why, "\"%.*s\" is no domain", (int)span_len(text), text.p);
+}
+
+/* A domain, "*." and a domain, or "*". */
+int conf_check_pattern(struct span text, struct why *why)
+{
+	if (span_eq(text, "*"))
+		return 0;
+	if (span_istarts(text, "*."))
+		text.p += 2;
+	return conf_check_domain(text, why);
+}
+
+/* RFC 5322 section 3.6.8: ftext = %d33-57 / %d59-126 */
+int conf_check_field(struct span text, struct why *why)
+{
+	bool good = !span_empty(text);
+
+	for (const char *p = text.p; p < text.end; p++)
+		good = good && *p >= 33 && *p <= 126 && *p != ':';
+	if (good)
+		return 0;
+	return why_set(why, "\"%.*s\" is no name of a header field", (int)span_len(text), text.p);
+}
+
+/* RFC 2045 section 5.1, token: what needs no quotes in an Authentication-Results field. */
+int conf_check_authserv_id(struct span text, struct why *why)
+{
+	bool good = !span_empty(text);
+
+	for (const char *p = text.p; p < text.end; p++)
+		good = good && *p > 32 && *p < 127 && strchr("()<>@,;:\\\"/[]?=", *p) == NULL;
+	if (good)
+		return 0;
+	return why_set(why, "\"%.*s\" is no name for Authentication-Results: write a host name",
+		       (int)span_len(text), text.p);
+}
+
+/* LOCAL@DOMAIN without quotes, comments or a display name; empty: none */
+int conf_check_address(struct span text, struct why *why)
+{
+	struct span local = text, domain = text;
+	bool more = true, good;
+
+	if (span_empty(text))
+		return 0;
+	(void)span_split(&domain, &more, '@', &local);
+	good = more && !span_empty(local) && span_len(local) <= 64;
+	for (const char *p = local.p; good && p < local.end; p++)
+		good = (unsigned char)*p > 32 && *p != 127 && strchr("()<>,;:\\\"[]", *p) == NULL;
+	if (good && conf_check_domain(domain, NULL) == 0)
+		return 0;
+	return why_set(why, "\"%.*s\" is no mail address: write it as name@example.com",
+		       (int)span_len(text), text.p);
+}
+
+/* ---- sections ---- */
+
+/* Where the option was set; the line is 0 where it was not. */
+static struct conf_line place(const struct conf *conf, const struct conf_option *option)
+{
+	return conf->origins[option - conf_options];
+}
+
+static const struct conf_option *option(const char *name)
+{
+	return &conf_options[conf_option_find(span_of(name))];
+}
+
+void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *listen = option("listen");
+
+	for (unsigned i = 0; i < conf->listen.count; i++) {
+		for (unsigned k = 0; k < i; k++) {
+			if (strcmp(conf->listen.items[i], conf->listen.items[k]) == 0)
+				conf_option_error(reader, listen, place(conf, listen),
+						  "\"%s\" is there twice", conf->listen.items[i]);
+		}
+	}
+}
+
+/* RFC 6376 section 5.4: the From field MUST be signed. */
+void conf_check_sign(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *headers = option("sign.headers");
+	bool from = conf->sign.headers.count == 0;
+
+	for (unsigned i = 0; i < conf->sign.headers.count; i++)
+		from = from || span_ieq(span_of(conf->sign.headers.items[i]), "from");
+	if (!from)
+		conf_option_error(reader, headers, place(conf, headers),
+				  "\"from\" must be among them");
+}
+
+void conf_check_reports(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *org = option("reports.org"), *from = option("reports.from");
+
+	if (*conf->reports.org != '\0' && *conf->reports.from == '\0' &&
+	    place(conf, from).line == 0)
+		conf_option_error(reader, org, place(conf, org),
+				  "is set, but reports.from is not: reports need both");
+	if (*conf->reports.from != '\0' && *conf->reports.org == '\0' && place(conf, org).line == 0)
+		conf_option_error(reader, from, place(conf, from),
+				  "is set, but reports.org is not: reports need both");
 }

@@ -127,6 +127,7 @@ struct conf {
 	} log;
 
 	struct arena *arena;               /* owns all of it */
+	struct conf_line *origins;         /* see conf_origin */
 };
 
 /* One thing that is wrong with the settings. */
@@ -138,19 +139,22 @@ struct conf_error {
 
 struct conf_errors {
 	struct arena *arena;
-	struct conf_error *items;
+	struct conf_error *items; /* sorted by file, in the order of reading, and line */
 	unsigned count;
+	const char **files;       /* every file that was read, or should have been */
+	unsigned file_count;
 };
 
 /*
  * Reads PATH and, where it has them, conf.d/ *.conf beside it in the order of their names (a later
- * one replaces what an earlier one set). NULL when anything is wrong: ERRORS then has all of it.
- * ERRORS is initialised here; free it with conf_errors_free in either case.
+ * one replaces what an earlier one set). PATH NULL: the default file, which may be absent. NULL
+ * when anything is wrong: ERRORS then has all of it. ERRORS is initialised here; free it with
+ * conf_errors_free in either case.
  *
- * libconfig ends the process on some broken @include lines: a daemon checks a file in a child
- * first (see conf_check_in_child), and passes settings on as text (conf_write, conf_parse).
+ * A daemon uses conf_load_guarded() and passes settings on as text (conf_write, conf_parse).
  */
 struct conf *conf_load(const char *path, struct conf_errors *errors);
+const char *conf_default_path(void);
 
 /* The same from text; NAME stands for the file's name in errors. @include is an error here. */
 struct conf *conf_parse(const char *name, const char *text, struct conf_errors *errors);
@@ -159,15 +163,17 @@ struct conf *conf_default(void);
 void conf_free(struct conf *conf); /* NULL is fine */
 void conf_errors_free(struct conf_errors *errors);
 
-/* Loads PATH in a child process and returns the settings from its text form, so that nothing in a
- * file can end this process. */
+/* Loads PATH in a child process and returns the settings from their text form, so that nothing in
+ * a file can end or stop this process (libconfig calls exit(2) in some cases). Waits for the child
+ * itself; a SIGCHLD handler that reaps it does no harm. */
 struct conf *conf_load_guarded(const char *path, struct conf_errors *errors);
 
 /* All settings as a file that conf_parse reads back to the same values. */
 enum conf_write_style {
-	CONF_WRITE_VALUES,  /* every key, its value */
-	CONF_WRITE_SAMPLE,  /* every key with its documentation, value = default */
-	CONF_WRITE_CHANGED  /* keys that differ from the default */
+	CONF_WRITE_VALUES, /* every key, its value */
+	CONF_WRITE_SHOW,   /* the same, with a comment that says where each was set */
+	CONF_WRITE_SAMPLE, /* every key with its documentation, its value commented out */
+	CONF_WRITE_CHANGED /* keys that differ from the default */
 };
 void conf_write(const struct conf *conf, enum conf_write_style style, struct buf *out);
 
@@ -178,13 +184,28 @@ int conf_check_socket(struct span text, struct why *why);
 
 /* The options, for `explain`, completion and the manual. */
 struct conf_option_info {
-	const char *name;     /* "dmarc.enforce" */
-	const char *type;     /* "choice", "duration", "list of networks" ... */
-	const char *def;      /* default as written in a file */
-	const char *range;    /* "1s .. 60s", "observe | rfc | strict", or NULL */
-	const char *doc;      /* one or more sentences */
+	const char *name;  /* "dmarc.enforce" */
+	const char *type;  /* "choice", "duration", "list of networks" ... */
+	const char *def;   /* default as written in a file */
+	const char *range; /* "1s .. 60s", "observe | rfc | strict", or NULL */
+	const char *doc;   /* one or more sentences */
+	const char *example; /* as written in a file, or NULL */
 };
 unsigned conf_option_count(void);
 void conf_option_info(unsigned i, struct arena *arena, struct conf_option_info *info);
+
+/* The value of the option as written in a file; whether that differs from the default; and where
+ * it was set (false: nowhere; FILE lives as long as CONF). */
+const char *conf_value(const struct conf *conf, unsigned i, struct arena *arena);
+bool conf_changed(const struct conf *conf, unsigned i);
+bool conf_origin(const struct conf *conf, unsigned i, const char **file, unsigned *line);
+
+/* The option of that name, or -1; the option or section NAME was most likely meant to be, or NULL.
+ */
+int conf_option_find(struct span name);
+const char *conf_option_nearest(struct span name);
+
+/* The sections in their order, NULL behind the last; "" has the keys outside sections. */
+const char *conf_section(unsigned i, const char **doc);
 
 #endif

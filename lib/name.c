@@ -54,7 +54,8 @@ unsigned name_distance(struct span a, struct span b, unsigned limit)
 
 const char *name_nearest(const struct name_code *table, struct span name)
 {
-	unsigned best = (unsigned)(span_len(name) / 3 + 2);
+	size_t half = span_len(name) / 2 + 1, third = span_len(name) / 3 + 2;
+	unsigned best = (unsigned)(half < third ? half : third);
 	const char *nearest = NULL;
 
 	for (; table->name != NULL; table++) {

@@ -1,0 +1,21 @@
+/*
+ * Checks of values that have a syntax of their own (0, or -1 with a reason), and of sections as a
+ * whole (errors are added to the reader's).
+ */
+#ifndef CONF_CHECK_H
+#define CONF_CHECK_H
+
+#include "conf/options.h"
+
+int conf_check_store(struct span text, struct why *why);
+int conf_check_domain(struct span text, struct why *why);
+int conf_check_pattern(struct span text, struct why *why);
+int conf_check_field(struct span text, struct why *why);
+int conf_check_authserv_id(struct span text, struct why *why);
+int conf_check_address(struct span text, struct why *why);
+
+void conf_check_top(const struct conf_reader *reader, const struct conf *conf);
+void conf_check_sign(const struct conf_reader *reader, const struct conf *conf);
+void conf_check_reports(const struct conf_reader *reader, const struct conf *conf);
+
+#endif

@@ -1,0 +1,325 @@
+/*
+ * THE option table. What is not here does not exist; what is here is read, checked, written,
+ * explained and in the manual without another line anywhere.
+ *
+ * The order is that of the sample file: keys outside sections first, then section by section.
+ */
+#include "conf/options.h"
+
+#include <stddef.h>
+
+#include "conf/check.h"
+#include "lib/clock.h"
+
+#define SECONDS(n) ((n)*CLOCK_SECOND)
+#define DAYS(n)    ((n)*86400 * CLOCK_SECOND)
+#define KIB(n)     (INT64_C(1024) * (n))
+#define MIB(n)     (INT64_C(1048576) * (n))
+
+/* ---- words ---- */
+
+static const struct name_code engines[] = {{"native", CONF_ENGINE_NATIVE},
+					   {"libspf2", CONF_ENGINE_LIBSPF2},
+					   {"both", CONF_ENGINE_BOTH},
+					   {NULL, 0}};
+static const struct name_code enforcements[] = {{"observe", CONF_ENFORCE_OBSERVE},
+						{"rfc", CONF_ENFORCE_RFC},
+						{"strict", CONF_ENFORCE_STRICT},
+						{NULL, 0}};
+static const struct name_code quarantines[] = {
+    {"header", CONF_QUARANTINE_HEADER}, {"hold", CONF_QUARANTINE_HOLD}, {NULL, 0}};
+static const struct name_code failures[] = {
+    {"tempfail", CONF_FAILURE_TEMPFAIL}, {"accept", CONF_FAILURE_ACCEPT}, {NULL, 0}};
+static const struct name_code discoveries[] = {
+    {"treewalk", CONF_DISCOVERY_TREEWALK}, {"psl", CONF_DISCOVERY_PSL}, {NULL, 0}};
+static const struct name_code canons[] = {{"simple/simple", CONF_CANON_SIMPLE_SIMPLE},
+					  {"simple/relaxed", CONF_CANON_SIMPLE_RELAXED},
+					  {"relaxed/simple", CONF_CANON_RELAXED_SIMPLE},
+					  {"relaxed/relaxed", CONF_CANON_RELAXED_RELAXED},
+					  {NULL, 0}};
+static const struct name_code targets[] = {
+    {"auto", CONF_LOG_AUTO}, {"syslog", CONF_LOG_SYSLOG}, {"stderr", CONF_LOG_STDERR}, {NULL, 0}};
+static const struct name_code levels[] = {{"error", CONF_LOG_ERROR},
+					  {"warning", CONF_LOG_WARNING},
+					  {"info", CONF_LOG_INFO},
+					  {"debug", CONF_LOG_DEBUG},
+					  {NULL, 0}};
+static const struct name_code actions[] = {{"published", CONF_ACTION_PUBLISHED},
+					   {"accept", CONF_ACTION_ACCEPT},
+					   {"quarantine", CONF_ACTION_QUARANTINE},
+					   {"reject", CONF_ACTION_REJECT},
+					   {NULL, 0}};
+static const struct name_code policies[] = {{"any", CONF_POLICY_ANY},
+					    {"none", CONF_POLICY_NONE},
+					    {"quarantine", CONF_POLICY_QUARANTINE},
+					    {"reject", CONF_POLICY_REJECT},
+					    {NULL, 0}};
+
+/* ---- records ---- */
+
+static const struct conf_option action_fields[] = {
+    {.name = "domain",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_dmarc_action, domain),
+     .check = conf_check_pattern,
+     .required = true},
+    {.name = "policy",
+     .type = &conf_type_choice,
+     .offset = offsetof(struct conf_dmarc_action, policy),
+     .choices = policies},
+    {.name = "action",
+     .type = &conf_type_choice,
+     .offset = offsetof(struct conf_dmarc_action, action),
+     .choices = actions,
+     .required = true}};
+static const struct conf_dmarc_action action_initial = {"", CONF_POLICY_ANY, CONF_ACTION_PUBLISHED};
+static const struct conf_record action_record = {action_fields, 3, sizeof action_initial,
+						 &action_initial};
+
+static const struct conf_option login_fields[] = {{.name = "login",
+						   .type = &conf_type_text,
+						   .offset = offsetof(struct conf_login, login),
+						   .min = 1,
+						   .required = true},
+						  {.name = "domains",
+						   .type = &conf_type_texts,
+						   .offset = offsetof(struct conf_login, domains),
+						   .min = 1,
+						   .check = conf_check_domain,
+						   .required = true}};
+static const struct conf_login login_initial = {"", {NULL, 0}};
+static const struct conf_record login_record = {login_fields, 2, sizeof login_initial,
+						&login_initial};
+
+/* ---- the table ---- */
+
+/* clang-format off */
+#define FIELD(member) .offset = offsetof(struct conf, member)
+
+const struct conf_option conf_options[] = {
+	{.name = "listen", .type = &conf_type_texts, FIELD(listen), .min = 1, .max = 16,
+	 .check = conf_check_socket, .what = "list of sockets",
+	 .def = "[ \"local:" RUNDIR "/milter.sock\" ]",
+	 .doc = "The sockets on which the MTA reaches countersignd: local:/path or unix:/path for a "
+		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1). Where "
+		"Postfix runs chrooted, as on Debian, add one inside its queue directory: "
+		"local:/var/spool/postfix/countersign/milter.sock. A change needs a restart."},
+	{.name = "socket_mode", .type = &conf_type_mode, FIELD(socket_mode), .max = 0777,
+	 .def = "\"0660\"",
+	 .doc = "The permissions of local sockets. The MTA's user needs to write to the socket: as its "
+		"group, which a socket takes from its directory where that has the setgid bit. A change "
+		"needs a restart."},
+	{.name = "authserv_id", .type = &conf_type_text, FIELD(authserv_id), .min = 1,
+	 .check = conf_check_authserv_id, .what = "name",
+	 .def = "\"auto\"",
+	 .doc = "The name under which results are written into Authentication-Results fields. "
+		"Fields that bear this name when a message arrives are forged, and removed. auto is the "
+		"MTA's own host name. Give all hosts that serve one domain the same name."},
+	{.name = "trusted_networks", .type = &conf_type_networks, FIELD(trusted_networks),
+	 .def = "[ \"127.0.0.0/8\", \"::1\" ]",
+	 .doc = "Clients whose mail is ours: it is signed, not judged. The same holds for mail from "
+		"clients that have logged in and for submission services, wherever they are. An address "
+		"alone, or with the length of its prefix."},
+	{.name = "max_header_bytes", .type = &conf_type_size, FIELD(max_header_bytes),
+	 .min = KIB(64), .max = MIB(16),
+	 .def = "\"1MiB\"",
+	 .doc = "How large the header of a message may be, all fields together. A larger one is "
+		"refused."},
+	{.name = "drain", .type = &conf_type_duration, FIELD(drain), .max = SECONDS(600),
+	 .def = "\"30s\"",
+	 .doc = "How long a stop or a restart waits for messages that are under way."},
+
+	{.name = "dns.servers", .type = &conf_type_texts, FIELD(dns.servers), .max = 16,
+	 .check = conf_check_server, .what = "list of DNS servers",
+	 .def = "[ ]",
+	 .doc = "The resolvers to ask, by address: 192.0.2.53, or 192.0.2.53@5353 for another port than "
+		"53. Without any, those of /etc/resolv.conf. A resolver on this host is best: public "
+		"ones are refused by many block lists and slow. A change needs a restart."},
+	{.name = "dns.timeout", .type = &conf_type_duration, FIELD(dns.timeout),
+	 .min = 100 * CLOCK_MS, .max = SECONDS(60),
+	 .def = "\"8s\"",
+	 .doc = "How long one message waits for DNS, all its lookups together. What is not known by then "
+		"is a temporary error, on which no policy is applied. Keep it well below the time the MTA "
+		"waits for a milter."},
+	{.name = "dns.budget", .type = &conf_type_integer, FIELD(dns.budget), .min = 10, .max = 1000,
+	 .def = "100",
+	 .doc = "How many lookups one message may cause. It bounds what a hostile message can make this "
+		"host ask for."},
+	{.name = "dns.cache_entries", .type = &conf_type_integer, FIELD(dns.cache_entries),
+	 .min = 1024, .max = 16777216,
+	 .def = "65536",
+	 .doc = "How many answers are kept in memory, each as long as its TTL allows. A change needs a "
+		"restart."},
+	{.name = "dns.trust_anchor", .type = &conf_type_path, FIELD(dns.trust_anchor),
+	 .def = "\"\"",
+	 .doc = "A file with the key of the DNS root, such as /usr/share/dns/root.key: answers are then "
+		"validated by DNSSEC, and a forged one counts as a temporary error. Empty: no validation. "
+		"A change needs a restart."},
+
+	{.name = "spf.engine", .type = &conf_type_choice, FIELD(spf.engine), .choices = engines,
+	 .def = "\"native\"",
+	 .doc = "What evaluates SPF. native is countersign's own evaluator. libspf2 is the library of that "
+		"name. both runs the two, uses the native result and logs every disagreement."},
+
+	{.name = "dkim.max_signatures", .type = &conf_type_integer, FIELD(dkim.max_signatures),
+	 .min = 1, .max = 50,
+	 .def = "10",
+	 .doc = "How many signatures of one message are verified. Those of the author's domain come first; "
+		"the rest is reported as not checked."},
+	{.name = "dkim.min_rsa_bits", .type = &conf_type_integer, FIELD(dkim.min_rsa_bits),
+	 .min = 1024, .max = 4096,
+	 .def = "1024",
+	 .doc = "The shortest RSA key with which a signature can pass. RFC 8301 forbids less than 1024 "
+		"bits; many senders still use 1024."},
+	{.name = "dkim.accept_partial_body", .type = &conf_type_bool, FIELD(dkim.accept_partial_body),
+	 .def = "false",
+	 .doc = "Whether a signature that covers only the beginning of the body (l=) can pass. Anyone can "
+		"append text to such a message."},
+	{.name = "dkim.accept_testing_keys", .type = &conf_type_bool, FIELD(dkim.accept_testing_keys),
+	 .def = "true",
+	 .doc = "Whether a signature whose key is marked as being tested (t=y) can pass. Its failure is "
+		"never held against the message."},
+
+	{.name = "dmarc.enforce", .type = &conf_type_choice, FIELD(dmarc.enforce),
+	 .choices = enforcements,
+	 .def = "\"rfc\"",
+	 .doc = "What is done with mail that fails DMARC. observe: nothing; results are written and "
+		"counted. rfc: what the domain's policy asks for, but p=reject quarantines, since RFC 9989 "
+		"forbids to reject on the policy alone. strict: exactly what the policy asks for; mail from "
+		"mailing lists and forwarders is then lost."},
+	{.name = "dmarc.quarantine", .type = &conf_type_choice, FIELD(dmarc.quarantine),
+	 .choices = quarantines,
+	 .def = "\"header\"",
+	 .doc = "How a message is quarantined. header: it is delivered with a field that says so, by which "
+		"it can be sorted into a folder. hold: the MTA keeps it in its hold queue until somebody "
+		"looks."},
+	{.name = "dmarc.temperror", .type = &conf_type_choice, FIELD(dmarc.temperror),
+	 .choices = failures,
+	 .def = "\"tempfail\"",
+	 .doc = "What is done when DNS failed for a message that would otherwise be rejected or "
+		"quarantined. tempfail: the sender is told to try again. accept: it is delivered."},
+	{.name = "dmarc.discovery", .type = &conf_type_choice, FIELD(dmarc.discovery),
+	 .choices = discoveries,
+	 .def = "\"treewalk\"",
+	 .doc = "How the organizational domain is found. treewalk: by the DNS tree walk of RFC 9989. psl: "
+		"by the public suffix list, as RFC 7489 did."},
+	{.name = "dmarc.psl_file", .type = &conf_type_path, FIELD(dmarc.psl_file),
+	 .def = "\"\"",
+	 .doc = "The public suffix list to use with discovery = \"psl\". Empty: the one that came with the "
+		"system's libpsl."},
+	{.name = "dmarc.psd_domains", .type = &conf_type_texts, FIELD(dmarc.psd_domains),
+	 .check = conf_check_domain, .what = "list of domains",
+	 .def = "[ ]",
+	 .doc = "Domains that are public suffixes although their record does not say so (psd=y): a record "
+		"there does not bind the names below it together."},
+	{.name = "dmarc.reject_bad_from", .type = &conf_type_bool, FIELD(dmarc.reject_bad_from),
+	 .def = "true",
+	 .doc = "Whether a message without exactly one readable From field is rejected. DMARC cannot "
+		"protect such a message, and what a reader is shown is anybody's guess."},
+	{.name = "dmarc.actions", .type = &conf_type_records, FIELD(dmarc.actions),
+	 .count_offset = offsetof(struct conf, dmarc.action_count), .record = &action_record,
+	 .def = "( )",
+	 .doc = "What to do with failing mail of certain author domains, in place of what enforce says; the "
+		"first entry that fits counts. domain: example.com, *.example.com for it and all names "
+		"below, or * for all. policy: the published policy for which the entry counts (none, "
+		"quarantine, reject), or any, which is also what is meant when it is left out. action: "
+		"accept, quarantine, reject, or published for exactly what the policy asks for.",
+	 .example = "actions = ( { domain = \"example.com\"; policy = \"reject\"; action = \"accept\"; } );"},
+
+	{.name = "sign.enabled", .type = &conf_type_bool, FIELD(sign.enabled),
+	 .def = "true",
+	 .doc = "Whether mail of ours is signed. A domain without a key is not signed in any case."},
+	{.name = "sign.keys", .type = &conf_type_path, FIELD(sign.keys), .min = 1,
+	 .def = "\"" SYSCONFDIR "/keys\"",
+	 .doc = "The directory of the keys, one file for each: DOMAIN/SELECTOR.key. There is no table of "
+		"keys: see countersign key gen."},
+	{.name = "sign.subdomains", .type = &conf_type_bool, FIELD(sign.subdomains),
+	 .def = "true",
+	 .doc = "Whether mail from a subdomain without a key of its own is signed with a key of the domain "
+		"above it."},
+	{.name = "sign.canonicalization", .type = &conf_type_choice, FIELD(sign.canonicalization),
+	 .choices = canons,
+	 .def = "\"relaxed/relaxed\"",
+	 .doc = "How header and body are made comparable before they are signed. Anything but "
+		"relaxed/relaxed breaks when a server on the way refolds a line."},
+	{.name = "sign.oversign", .type = &conf_type_texts, FIELD(sign.oversign),
+	 .check = conf_check_field, .what = "list of field names",
+	 .def = "[ \"from\", \"to\", \"cc\", \"subject\", \"date\", \"reply-to\", \"mime-version\", "
+		"\"content-type\", \"content-transfer-encoding\" ]",
+	 .doc = "Header fields that are named in the signature once more than they occur, so that none can "
+		"be added later."},
+	{.name = "sign.headers", .type = &conf_type_texts, FIELD(sign.headers),
+	 .check = conf_check_field, .what = "list of field names",
+	 .def = "[ ]",
+	 .doc = "Header fields that are signed where they occur. Empty: those that RFC 6376 section 5.4.1 "
+		"recommends. From must be among them."},
+	{.name = "sign.expire", .type = &conf_type_duration, FIELD(sign.expire), .max = DAYS(3650),
+	 .def = "\"0s\"",
+	 .doc = "How long a signature is valid (x=). 0s: without end. Mail can wait in a queue for days: "
+		"less than a week loses some."},
+	{.name = "sign.logins", .type = &conf_type_records, FIELD(sign.logins),
+	 .count_offset = offsetof(struct conf, sign.login_count), .record = &login_record,
+	 .def = "( )",
+	 .doc = "Which domains each login may send for. With one entry or more, mail of a client that has "
+		"logged in is only signed when its entry has the domain; without any, every login may have "
+		"every key.",
+	 .example = "logins = ( { login = \"alice\"; domains = [ \"example.com\" ]; } );"},
+
+	{.name = "store.url", .type = &conf_type_text, FIELD(store.url), .check = conf_check_store,
+	 .what = "URL",
+	 .def = "\"sqlite:" STATEDIR "/countersign.db\"",
+	 .doc = "Where results are counted: sqlite: and the path of a file on a local disk, which is made "
+		"when absent. Empty: nothing is counted, and no reports can be made. A change needs a "
+		"restart."},
+	{.name = "store.wait", .type = &conf_type_duration, FIELD(store.wait),
+	 .max = SECONDS(60),
+	 .def = "\"2s\"",
+	 .doc = "How long the answer to a message waits until its result is safely on disk."},
+	{.name = "store.on_failure", .type = &conf_type_choice, FIELD(store.on_failure),
+	 .choices = failures,
+	 .def = "\"accept\"",
+	 .doc = "What is done with a message whose result could not be stored. accept: it is delivered and "
+		"not counted. tempfail: the sender is told to try again."},
+	{.name = "store.keep", .type = &conf_type_duration, FIELD(store.keep),
+	 .min = DAYS(2), .max = DAYS(3650),
+	 .def = "\"90d\"",
+	 .doc = "How long results are kept."},
+
+	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
+	 .def = "\"\"",
+	 .doc = "The name of the organization that stands in the reports to other domains, such as its "
+		"domain name."},
+	{.name = "reports.from", .type = &conf_type_text, FIELD(reports.from),
+	 .check = conf_check_address, .what = "mail address",
+	 .def = "\"\"",
+	 .doc = "The address from which reports are sent, such as noreply-dmarc@reports.example.com. Its "
+		"domain should ask for no reports itself: two such senders would report on each other's "
+		"reports for ever."},
+	{.name = "reports.contact", .type = &conf_type_text, FIELD(reports.contact),
+	 .def = "\"\"",
+	 .doc = "More about how to reach you, for the people who read the reports: a URL or an address."},
+
+	{.name = "log.target", .type = &conf_type_choice, FIELD(log.target), .choices = targets,
+	 .def = "\"auto\"",
+	 .doc = "Where log lines go. auto: to standard error where that is the journal or a terminal, else "
+		"to syslog. syslog uses the facility mail."},
+	{.name = "log.level", .type = &conf_type_choice, FIELD(log.level), .choices = levels,
+	 .def = "\"info\"",
+	 .doc = "The least important lines to log. At info there is one line for each message."},
+
+	{.name = NULL},
+};
+/* clang-format on */
+
+const struct conf_section conf_sections[] = {
+    {"", "", conf_check_top},
+    {"dns", "Lookups.", NULL},
+    {"spf", "SPF, RFC 7208.", NULL},
+    {"dkim", "Verifying DKIM signatures, RFC 6376.", NULL},
+    {"dmarc", "DMARC, RFC 9989: what becomes of mail that fails.", NULL},
+    {"sign", "Signing mail of ours with DKIM.", conf_check_sign},
+    {"store", "The ledger, in which results are counted.", NULL},
+    {"reports", "Who we are in the reports to other domains.", conf_check_reports},
+    {"log", "Log lines.", NULL},
+    {NULL, NULL, NULL},
+};

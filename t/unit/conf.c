@@ -1,0 +1,715 @@
+/* conf/: every type of value, every kind of mistake with its place, files beside files, and text
+ * that is read back to the same settings. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "lib/clock.h"
+#include "t/lib/tap.h"
+
+/* ---- values ---- */
+
+static const struct {
+	const char *text;
+	const char *option;
+	const char *value; /* as written back */
+} good[] = {
+    {"sign: { enabled = false; };", "sign.enabled", "false"},
+    {"sign = { enabled = FALSE };", "sign.enabled", "false"},
+    {"dns: { budget = 0x40; };", "dns.budget", "64"},
+    {"dns: { budget = 64L; };", "dns.budget", "64"},
+    {"dns: { timeout = \"500ms\"; };", "dns.timeout", "\"500ms\""},
+    {"dns: { timeout = \"2000ms\"; };", "dns.timeout", "\"2s\""},
+    {"dns: { timeout = \"1m\"; };", "dns.timeout", "\"1m\""},
+    {"store: { keep = \"48h\"; };", "store.keep", "\"2d\""},
+    {"sign: { expire = \"0d\"; };", "sign.expire", "\"0s\""},
+    {"max_header_bytes = \"64KiB\";", "max_header_bytes", "\"64KiB\""},
+    {"max_header_bytes = \"65537B\";", "max_header_bytes", "\"65537B\""},
+    {"max_header_bytes = \"2048KiB\";", "max_header_bytes", "\"2MiB\""},
+    {"socket_mode = \"0600\";", "socket_mode", "\"0600\""},
+    {"socket_mode = \"777\";", "socket_mode", "\"0777\""},
+    {"dmarc: { enforce = \"strict\"; };", "dmarc.enforce", "\"strict\""},
+    {"reports: { contact = \"a \\\"b\\\" \\\\ \xc3\xa9\"; };", "reports.contact",
+     "\"a \\\"b\\\" \\\\ \xc3\xa9\""},
+    {"reports: { contact = \"one \" \"text\"; };", "reports.contact", "\"one text\""},
+    {"dns: { trust_anchor = \"/x y\"; };", "dns.trust_anchor", "\"/x y\""},
+    {"dns: { servers = [ \"192.0.2.1\", \"2001:db8::53@5353\" ]; };", "dns.servers",
+     "[ \"192.0.2.1\", \"2001:db8::53@5353\" ]"},
+    {"dns: { servers = ( \"192.0.2.1\" ); };", "dns.servers", "[ \"192.0.2.1\" ]"},
+    {"listen = [ \"inet:8891@127.0.0.1\", \"unix:/a\", \"inet:1\", \"inet6:25@::1\" ];", "listen",
+     "[ \"inet:8891@127.0.0.1\", \"unix:/a\", \"inet:1\", \"inet6:25@::1\" ]"},
+    {"trusted_networks = [ \"192.0.2.0/24\", \"2001:DB8::/32\", \"::ffff:192.0.2.1\" ];",
+     "trusted_networks", "[ \"192.0.2.0/24\", \"2001:db8::/32\", \"192.0.2.1\" ]"},
+    {"trusted_networks = [ ];", "trusted_networks", "[ ]"},
+    {"dmarc: { psd_domains = [ \"github.io\", \"b\xc3\xbc"
+     "cher.example\" ]; };",
+     "dmarc.psd_domains",
+     "[ \"github.io\", \"b\xc3\xbc"
+     "cher.example\" ]"},
+    {"dmarc: { actions = ( { domain = \"*\"; action = \"accept\"; } ); };", "dmarc.actions",
+     "(\n  { domain = \"*\"; policy = \"any\"; action = \"accept\"; }\n)"},
+    {"sign: { logins = ( { login = \"a\"; domains = [ \"x.example\", \"y.example\" ]; },"
+     " { login = \"b\"; domains = [ \"z.example\" ]; } ); };",
+     "sign.logins",
+     "(\n  { login = \"a\"; domains = [ \"x.example\", \"y.example\" ]; },\n"
+     "  { login = \"b\"; domains = [ \"z.example\" ]; }\n)"},
+    {"store: { url = \"\"; };", "store.url", "\"\""},
+    {"sign: { headers = [ \"Subject\", \"FROM\" ]; };", "sign.headers",
+     "[ \"Subject\", \"FROM\" ]"},
+    {"/* log: { */ # \"\n// @include \"/\"\nlog: { level = \"debug\"; }", "log.level", "\"debug\""},
+    {"\xef\xbb\xbf"
+     "drain = \"1s\";\r\n",
+     "drain", "\"1s\""},
+    {"reports: { contact = \"@include 99999999999 /* # { \"; };", "reports.contact",
+     "\"@include 99999999999 /* # { \""},
+};
+
+static void test_values(void)
+{
+	struct arena *arena = arena_new(0);
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		int option = conf_option_find(span_of(good[i].option));
+		struct conf_errors errors;
+		struct conf *conf = conf_parse("x", good[i].text, &errors);
+
+		if (ok(conf != NULL && option >= 0, "%s", good[i].text))
+			is_text(conf_value(conf, (unsigned)option, arena), good[i].value, "%s",
+				good[i].option);
+		else
+			tap_note("%s", errors.count > 0 ? errors.items[0].text : "?");
+		conf_free(conf);
+		conf_errors_free(&errors);
+	}
+	arena_free(arena);
+}
+
+/* The fields themselves, once for each type. */
+static void test_fields(void)
+{
+	struct conf_errors errors;
+	struct conf *conf =
+	    conf_parse("x",
+		       "dns: { timeout = \"1500ms\"; budget = 20; };"
+		       "max_header_bytes = \"3MiB\"; socket_mode = \"0640\";"
+		       "spf: { engine = \"both\"; }; dkim: { accept_partial_body = true; };"
+		       "trusted_networks = [ \"192.0.2.0/25\" ];"
+		       "dmarc: { actions = ( { domain = \"a.example\"; policy = \"reject\";"
+		       " action = \"quarantine\"; }, { domain = \"*.b.example\";"
+		       " action = \"published\"; } ); };"
+		       "sign: { logins = ( { login = \"u\"; domains = [ \"c.example\" ]; } ); };",
+		       &errors);
+
+	if (!ok(conf != NULL, "a file of all types"))
+		return;
+	is_int(conf->dns.timeout, 1500 * CLOCK_MS, "a duration is in nanoseconds");
+	is_int(conf->dns.budget, 20, "an integer");
+	is_int(conf->max_header_bytes, 3 << 20, "a size is in bytes");
+	is_int(conf->socket_mode, 0640, "a mode is octal");
+	is_int(conf->spf.engine, CONF_ENGINE_BOTH, "a choice");
+	ok(conf->dkim.accept_partial_body, "a boolean");
+	is_int(conf->trusted_networks.count, 1,
+	       "a list replaces the default, it does not add to it");
+	is_int(conf->trusted_networks.items[0].bits, 25, "a network's length");
+	is_int(conf->dmarc.action_count, 2, "records");
+	is_text(conf->dmarc.actions[0].domain, "a.example", "a record's text");
+	is_int(conf->dmarc.actions[0].policy, CONF_POLICY_REJECT, "its choice");
+	is_int(conf->dmarc.actions[0].action, CONF_ACTION_QUARANTINE, "its other choice");
+	is_int(conf->dmarc.actions[1].policy, CONF_POLICY_ANY, "a key that was left out");
+	is_int(conf->sign.login_count, 1, "logins");
+	is_text(conf->sign.logins[0].domains.items[0], "c.example", "a list in a record");
+	is_int(conf->drain, 30 * CLOCK_SECOND, "what is not set has its default");
+	conf_free(conf);
+	conf_errors_free(&errors);
+}
+
+static void test_defaults(void)
+{
+	struct conf *conf = conf_default();
+
+	is_int(conf->listen.count, 1, "one socket");
+	ok(strncmp(conf->listen.items[0], "local:/", 7) == 0, "of the local kind");
+	is_text(conf->authserv_id, "auto", "authserv_id");
+	is_int(conf->trusted_networks.count, 2, "trusted_networks");
+	is_int(conf->dns.timeout, 8 * CLOCK_SECOND, "dns.timeout");
+	is_int(conf->dns.cache_entries, 65536, "dns.cache_entries");
+	is_int(conf->dmarc.enforce, CONF_ENFORCE_RFC, "dmarc.enforce");
+	is_int(conf->dmarc.temperror, CONF_FAILURE_TEMPFAIL, "dmarc.temperror");
+	is_int(conf->store.on_failure, CONF_FAILURE_ACCEPT, "store.on_failure");
+	is_int(conf->store.keep, 90 * 86400 * CLOCK_SECOND, "store.keep");
+	is_int(conf->sign.oversign.count, 9, "sign.oversign");
+	is_int(conf->sign.canonicalization, CONF_CANON_RELAXED_RELAXED, "sign.canonicalization");
+	is_int(conf->max_header_bytes, 1 << 20, "max_header_bytes");
+	is_int(conf->dkim.min_rsa_bits, 1024, "dkim.min_rsa_bits");
+	ok(conf->sign.enabled && conf->sign.subdomains && conf->dmarc.reject_bad_from &&
+	       conf->dkim.accept_testing_keys && !conf->dkim.accept_partial_body,
+	   "booleans");
+	conf_free(conf);
+}
+
+/* ---- mistakes: each text has exactly this one ---- */
+
+static const struct {
+	const char *text;
+	unsigned line;
+	const char *error; /* a part of it */
+	unsigned more;     /* errors besides */
+} bad[] = {
+    {"dmarc: {\n enforec = \"rfc\"; };", 2,
+     "unknown key dmarc.enforec; did you mean dmarc.enforce?"},
+    {"\n\nenforce = \"rfc\";", 3, "unknown key enforce; did you mean dmarc.enforce?"},
+    {"spf: { timeout = \"8s\"; };", 1, "unknown key spf.timeout; did you mean dns.timeout?"},
+    {"dmrac: { enforce = 1; x = 2; };", 1, "unknown key dmrac; did you mean dmarc?"},
+    {"xyzzy = 1;", 1, "unknown key xyzzy"},
+    {"dmarc = \"rfc\";", 1, "dmarc is a section: write dmarc: { ... };"},
+    {"listen: { };", 1, "listen: wanted a list such as [ \"a\", \"b\" ], this is a section"},
+    {"listen = \"local:/x\";", 1, "listen: wanted a list: write it as [ \"local:/x\" ]"},
+    {"listen = [ ];", 1, "listen: must not be empty"},
+    {"listen = [ 5 ];", 1, "listen: wanted a text in quotes, this is a number"},
+    {"listen = [ \"local:/x\",\n \"/y\" ];", 2, "listen: \"/y\" is no socket"},
+    {"listen = [ \"local:x\" ];", 1, "begins with \"/\""},
+    {"listen = [ \"local:/a\", \"local:/a\" ];", 1, "\"local:/a\" is there twice"},
+    {"listen = [ \"inet:0@127.0.0.1\" ];", 1, "is no port"},
+    {"listen = [ \"inet:8891@\" ];", 1, "the host after \"@\" is missing"},
+    {"listen = [ \"inet:8891@a b\" ];", 1, "\"a b\" is no host"},
+    {"listen = [ \"local:/0123456789012345678901234567890123456789012345678901234567890123456789"
+     "01234567890123456789012345678901234567890\" ];",
+     1, "at most 107 characters"},
+    {"dns: { budget = \"100\"; };", 1, "dns.budget: wanted a number, this is a text in quotes"},
+    {"dns: { budget = 100.5; };", 1, "this is a number with a fraction"},
+    {"dns: { budget = 9; };", 1, "dns.budget: 9 is out of range (10 .. 1000)"},
+    {"dns: { budget = -1; };", 1, "dns.budget: -1 is out of range"},
+    {"dns: { budget = true; };", 1, "this is true or false"},
+    {"dns: { timeout = 8; };", 1,
+     "dns.timeout: wanted a duration in quotes, such as \"8s\", this is a number"},
+    {"dns: { timeout = \"8\"; };", 1,
+     "\"8\" is no duration: write a whole number and directly behind it"},
+    {"dns: { timeout = \"8 s\"; };", 1, "one of d, h, m, s, ms"},
+    {"dns: { timeout = \"8S\"; };", 1, "\"8S\" is no duration"},
+    {"dns: { timeout = \"s\"; };", 1, "\"s\" is no duration"},
+    {"dns: { timeout = \"1.5s\"; };", 1, "\"1.5s\" is no duration"},
+    {"dns: { timeout = \"-8s\"; };", 1, "\"-8s\" is no duration"},
+    {"dns: { timeout = \"61s\"; };", 1, "dns.timeout: 61s is out of range (100ms .. 1m)"},
+    {"dns: { timeout = \"106752d\"; };", 1, "\"106752d\" is too large"},
+    {"dns: { timeout = \"99999999999999999999s\"; };", 1, "is too large"},
+    {"max_header_bytes = \"1MB\";", 1,
+     "\"1MB\" is no size: write a whole number and directly behind it one of GiB, MiB, KiB, B"},
+    {"max_header_bytes = 65536;", 1, "wanted a size in quotes"},
+    {"max_header_bytes = \"8589934592GiB\";", 1, "is too large"},
+    {"max_header_bytes = \"17MiB\";", 1, "17MiB is out of range (64KiB .. 16MiB)"},
+    {"socket_mode = 0660;", 1, "wanted a file mode in quotes, such as \"0660\""},
+    {"socket_mode = \"0680\";", 1, "\"0680\" is no file mode"},
+    {"socket_mode = \"1777\";", 1, "is no file mode"},
+    {"socket_mode = \"60\";", 1, "is no file mode"},
+    {"sign: { enabled = \"yes\"; };", 1,
+     "sign.enabled: wanted true or false, this is a text in quotes"},
+    {"sign: { enabled = 1; };", 1, "wanted true or false, this is a number"},
+    {"dmarc: { enforce = \"strickt\"; };", 1,
+     "\"strickt\" is not one of \"observe\", \"rfc\", \"strict\"; did you mean \"strict\"?"},
+    {"dmarc: { enforce = \"RFC\"; };", 1, "did you mean \"rfc\"?"},
+    {"dmarc: { enforce = true; };", 1,
+     "wanted one of \"observe\", \"rfc\", \"strict\", this is true or false"},
+    {"dmarc: { enforce = rfc; };", 1, "syntax error at: dmarc: { enforce = rfc; };"},
+    {"sign: { keys = \"keys\"; };", 1, "sign.keys: \"keys\" does not begin with \"/\""},
+    {"sign: { keys = \"\"; };", 1, "sign.keys: must not be empty"},
+    {"reports: { contact = \"a\\nb\"; };", 1, "reports.contact: has a control character"},
+    {"authserv_id = \"a b\";", 1, "authserv_id: \"a b\" is no name"},
+    {"authserv_id = \"\";", 1, "is no name"},
+    {"trusted_networks = [ \"192.0.2.0/33\" ];", 1, "\"192.0.2.0/33\" is no network"},
+    {"trusted_networks = [ \"::1\",\n\n \"localhost\" ];", 3, "\"localhost\" is no network"},
+    {"dns: { servers = [ \"localhost\" ]; };", 1, "\"localhost\" is no DNS server"},
+    {"dns: { servers = [ \"192.0.2.1@\" ]; };", 1, "\"\" is no port"},
+    {"dns: { servers = [ \"192.0.2.1@65536\" ]; };", 1, "\"65536\" is no port"},
+    {"dmarc: { psd_domains = [ \"a..b\" ]; };", 1, "\"a..b\" is no domain"},
+    {"dmarc: { psd_domains = [ \"a b.example\" ]; };", 1, "is no domain"},
+    {"dmarc: { psd_domains = [ \"example.com.\" ]; };", 1, "is no domain"},
+    {"dmarc: { actions = { domain = \"*\"; }; };", 1,
+     "wanted a list such as ( { ... }, { ... } ), this is a section"},
+    {"dmarc: { actions = ( \"*\" ); };", 1, "wanted { domain = ...; }, this is a text in quotes"},
+    {"dmarc: { actions = (\n{ domain = \"*\"; } ); };", 2,
+     "dmarc.actions: the key action is missing"},
+    {"dmarc: { actions = ( { domain = \"*\"; polcy = \"none\"; action = \"accept\"; } ); };", 1,
+     "dmarc.actions: unknown key polcy; did you mean policy?"},
+    {"dmarc: { actions = ( { domain = \"**\"; action = \"accept\"; } ); };", 1,
+     "domain: \"**\" is no domain"},
+    {"sign: { logins = ( { login = \"\"; domains = [ \"a.example\" ]; } ); };", 1,
+     "login: must not be empty"},
+    {"sign: { logins = ( { login = \"a\"; domains = [ ]; } ); };", 1, "domains: must not be empty"},
+    {"sign: { oversign = [ \"a b\" ]; };", 1, "\"a b\" is no name of a header field"},
+    {"sign: { headers = [ \"to\" ]; };", 1, "sign.headers: \"from\" must be among them"},
+    {"store: { url = \"postgresql:x\"; };", 1, "\"postgresql:x\" is no store: write sqlite:/path"},
+    {"store: { url = \"sqlite:x\"; };", 1, "begins with \"/\""},
+    {"reports: { from = \"x\"; org = \"o\"; };", 1, "\"x\" is no mail address"},
+    {"reports: { org = \"o\"; };", 1, "reports.org: is set, but reports.from is not"},
+    {"reports: {\n from = \"a@b.example\"; };", 2, "reports.from: is set, but reports.org is not"},
+    {"drain = \"1s\";\ndrain = \"2s\";", 2, "duplicate setting name at: drain = \"2s\";"},
+    /* the grammar, and what the scan in front of it finds */
+    {"dns: { budget = 4294967396; };", 1, "4294967396 is too large for a number"},
+    {"dns: { budget = 2147483648; };", 1, "2147483648 is too large for a number"},
+    {"dns: { budget = -2147483649; };", 1, "-2147483649 is too large for a number"},
+    {"dns: { budget = 0x100000064; };", 1, "0x100000064 is too large for a number"},
+    {"dns: {\n budget = 18446744073709551716L; };", 2, "is too large for a number"},
+    {"dns: { budget = 4294967396L; };", 1, "4294967396 is out of range (10 .. 1000)"},
+    {"dns: { budget = 100 };\nx = 99999999999y = 1;", 2, "99999999999 is too large for a number", 2},
+    {"drain = \"1s", 1, "this text has no end"},
+    {"\n/* drain", 2, "this comment has no end"},
+    {"dns: {\n budget = 100;\n", 3, "a bracket that was opened is not closed"},
+    {"x = ((((((((((((((((((1))))))))))))))))));", 1, "brackets are nested too deeply"},
+    {"@include \"x.conf\"", 1, "@include is not possible here"},
+    {"log: {\n  @include \"/tmp\"\n};", 2, "@include is not possible here"},
+    {"a = 1; @include \"x.conf\"", 1, "syntax error"},
+    {"= 5;", 1, "syntax error at: = 5;"},
+};
+
+static void test_mistakes(void)
+{
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct conf_errors errors;
+		struct conf *conf = conf_parse("the name", bad[i].text, &errors);
+
+		ok(conf == NULL && errors.count > 0, "is refused: %.60s", bad[i].error);
+		if (errors.count > 0) {
+			ok(strstr(errors.items[0].text, bad[i].error) != NULL, "the reason");
+			if (strstr(errors.items[0].text, bad[i].error) == NULL)
+				tap_note("have: %s", errors.items[0].text);
+			is_int(errors.items[0].line, bad[i].line, "the line");
+			is_text(errors.items[0].file, "the name", "the file");
+		}
+		is_int(errors.count, 1 + bad[i].more, "and nothing else");
+		conf_free(conf);
+		conf_errors_free(&errors);
+	}
+}
+
+static void test_all_at_once(void)
+{
+	static const char *const wanted[] = {"1: drain: wanted a duration",
+					     "2: unknown key nonsense",
+					     "3: dns.budget: 5 is out of range",
+					     "4: 4294967296 is too large",
+					     "4: unknown key dns.bar",
+					     "6: sign.headers: \"from\" must",
+					     "7: unknown key last"};
+	struct conf_errors errors;
+	char text[200];
+
+	conf_free(conf_parse(
+	    "x",
+	    "drain = 3;\nnonsense = 1;\ndns: { budget = 5;\n"
+	    "cache_entries = 4294967296; bar = 1; };\nsign: { \n headers = [ \"to\" ]; };\n"
+	    "last = 1;",
+	    &errors));
+	is_int(errors.count, 7, "seven mistakes, seven errors");
+	for (unsigned i = 0; i < errors.count && i < 7; i++) {
+		snprintf(text, sizeof text, "%u: %s", errors.items[i].line, errors.items[i].text);
+		ok(strncmp(text, wanted[i], strlen(wanted[i])) == 0, "%s", wanted[i]);
+	}
+	conf_errors_free(&errors);
+}
+
+static void test_limits(void)
+{
+	struct conf_errors errors;
+	struct buf text;
+
+	buf_init(&text, NULL, 0);
+	for (int i = 0; i < 500; i++)
+		buf_printf(&text, "a%d = 1;\n", i);
+	conf_free(conf_parse("x", buf_text(&text), &errors));
+	is_int(errors.count, 201, "not more errors than anybody reads");
+	ok(strstr(errors.items[200].text, "too many errors") != NULL, "and that is said");
+	conf_errors_free(&errors);
+	for (int i = 500; i < 1001; i++)
+		buf_printf(&text, "a%d = 1;\n", i);
+	conf_free(conf_parse("x", buf_text(&text), &errors));
+	is_int(errors.count, 1, "a section of very many keys is not looked at");
+	is_text(errors.items[0].text, "more than 1000 keys in one section", "the reason");
+	is_int(errors.items[0].line, 1001, "its line");
+	conf_errors_free(&errors);
+	for (int i = 0; i < 100000; i++)
+		buf_string(&text, "# a comment\n");
+	conf_free(conf_parse("x", buf_text(&text), &errors));
+	is_int(errors.count > 0, 1, "a text of more than 1 MiB is refused");
+	conf_errors_free(&errors);
+	buf_free(&text);
+}
+
+/* ---- files ---- */
+
+static char directory[] = "/tmp/countersign-conf-XXXXXX";
+static char path[64];
+
+static void put_file(const char *name, const char *text)
+{
+	char full[128];
+	FILE *f;
+
+	snprintf(full, sizeof full, "%s/%s", directory, name);
+	f = fopen(full, "w");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		abort();
+}
+
+static void make_directory(const char *name)
+{
+	char full[128];
+
+	snprintf(full, sizeof full, "%s/%s", directory, name);
+	if (mkdir(full, 0700) < 0)
+		abort();
+}
+
+static void clean_up(void)
+{
+	char command[64];
+
+	snprintf(command, sizeof command, "rm -rf '%s'", directory);
+	if (system(command) != 0)
+		tap_note("%s is left over", directory);
+}
+
+/* "file:line: text" of error I, the directory left out. */
+static const char *error_text(const struct conf_errors *errors, unsigned i)
+{
+	const char *file;
+
+	if (i >= errors->count)
+		return "(no such error)";
+	file = errors->items[i].file;
+	if (strncmp(file, directory, strlen(directory)) == 0)
+		file += strlen(directory) + 1;
+	return arena_printf(errors->arena, "%s:%u: %s", file, errors->items[i].line,
+			    errors->items[i].text);
+}
+
+static bool came_from(const struct conf *conf, const char *option, const char *name, unsigned at)
+{
+	const char *file = "";
+	unsigned line = 0;
+	size_t n = strlen(directory) + 1;
+
+	return conf_origin(conf, (unsigned)conf_option_find(span_of(option)), &file, &line) &&
+	       strlen(file) > n && strcmp(file + n, name) == 0 && line == at;
+}
+
+typedef struct conf *loader(const char *path, struct conf_errors *errors);
+
+static void test_directory(loader *load)
+{
+	struct conf_errors errors;
+	struct conf *conf;
+
+	put_file("main.conf", "drain = \"1s\";\ndns: {\n budget = 11;\n timeout = \"1s\";\n};\n"
+			      "listen = [ \"local:/a\", \"local:/b\" ];\n");
+	put_file("conf.d/10-a.conf", "dns: { budget = 12; };");
+	put_file("conf.d/9-b.conf", "\ndns: { budget = 13; };\nlisten = [ \"local:/c\" ];");
+	put_file("conf.d/README", "this is no file of settings");
+	put_file("conf.d/.hidden.conf", "neither is this");
+	conf = load(path, &errors);
+	if (!ok(conf != NULL, "a file with conf.d beside it"))
+		tap_note("%s", error_text(&errors, 0));
+	else {
+		is_int(conf->dns.budget, 13, "the last in the order of names counts");
+		is_int(conf->dns.timeout, CLOCK_SECOND,
+		       "keys of one section come from several files");
+		is_int(conf->listen.count, 1, "a later list replaces an earlier one");
+		is_int(conf->drain, CLOCK_SECOND, "what nobody replaced stays");
+		ok(came_from(conf, "dns.budget", "conf.d/9-b.conf", 2), "the origin is known");
+		ok(came_from(conf, "dns.timeout", "main.conf", 4), "of each key");
+		ok(!came_from(conf, "sign.keys", "main.conf", 0), "a default has none");
+	}
+	conf_free(conf);
+	conf_errors_free(&errors);
+
+	put_file("conf.d/10-a.conf", "\nnonsense = 1;");
+	put_file("conf.d/9-b.conf", "syntax");
+	put_file("main.conf", "\n\nxyzzy = 1;");
+	conf = load(path, &errors);
+	ok(conf == NULL, "mistakes in three files");
+	is_int(errors.count, 3, "are all told");
+	is_text(error_text(&errors, 0), "main.conf:3: unknown key xyzzy",
+		"in the order of reading");
+	is_text(error_text(&errors, 1), "conf.d/10-a.conf:2: unknown key nonsense", "the second");
+	is_text(error_text(&errors, 2), "conf.d/9-b.conf:1: syntax error at: syntax", "the third");
+	conf_errors_free(&errors);
+	put_file("conf.d/10-a.conf", "");
+	put_file("conf.d/9-b.conf", "");
+}
+
+static void test_include(loader *load)
+{
+	struct conf_errors errors;
+	struct conf *conf;
+
+	put_file("main.conf", "# first\n  @include \"inc/a.conf\" drain = \"2s\";\nspf: {\n"
+			      "@include \"inc/empty.conf\"\nengine = \"both\"; };\n");
+	put_file("inc/a.conf", "log: {\n@include \"b.conf\"\n};");
+	put_file("inc/b.conf", "level = \"debug\";");
+	put_file("inc/empty.conf", "");
+	conf = load(path, &errors);
+	if (!ok(conf != NULL, "files that include files"))
+		tap_note("%s", error_text(&errors, 0));
+	else {
+		is_int(conf->log.level, CONF_LOG_DEBUG, "two deep, from the includer's directory");
+		is_int(conf->drain, 2 * CLOCK_SECOND, "what follows on the line");
+		ok(came_from(conf, "log.level", "inc/b.conf", 1), "the place in the included file");
+		ok(came_from(conf, "drain", "main.conf", 2), "the place behind it");
+		ok(came_from(conf, "spf.engine", "main.conf", 5), "and further on");
+	}
+	conf_free(conf);
+	conf_errors_free(&errors);
+
+	put_file("main.conf", "drain = \"1s\";\n@include \"/tmp\"\nnonsense = 1;");
+	conf = load(path, &errors);
+	ok(conf == NULL, "a directory is included");
+	is_text(error_text(&errors, 0), "main.conf:2: @include: /tmp is a directory", "the reason");
+	is_text(error_text(&errors, 1), "main.conf:3: unknown key nonsense",
+		"reading goes on behind it");
+	conf_errors_free(&errors);
+
+	put_file("main.conf", "@include \"main.conf\"\n");
+	conf = load(path, &errors);
+	ok(conf == NULL, "a file includes itself");
+	is_text(error_text(&errors, 0), "main.conf:1: more than 10 files include each other",
+		"the reason");
+	conf_errors_free(&errors);
+
+	put_file("main.conf", "\n@include \"inc/none.conf\"\n@include inc\n");
+	put_file("inc/c.conf", "drain = \"1s\";\ndrain = 4294967296;\n");
+	conf = load(path, &errors);
+	ok(conf == NULL, "an included file is missing");
+	ok(strstr(error_text(&errors, 0), "none.conf cannot be opened: No such file") != NULL,
+	   "the reason");
+	is_text(error_text(&errors, 1), "main.conf:3: @include wants the name of a file in quotes",
+		"a name without quotes");
+	conf_errors_free(&errors);
+
+	put_file("main.conf", "@include \"inc/c.conf\"\n");
+	conf = load(path, &errors);
+	ok(conf == NULL, "mistakes in an included file");
+	is_text(error_text(&errors, 0), "inc/c.conf:2: 4294967296 is too large for a number",
+		"a number");
+	is_text(error_text(&errors, 1),
+		"inc/c.conf:2: duplicate setting name at: drain = 4294967296;", "a duplicate");
+	conf_errors_free(&errors);
+}
+
+static void test_absent(loader *load)
+{
+	struct conf_errors errors;
+
+	ok(load("/nonexistent/x.conf", &errors) == NULL, "a file that is not there");
+	is_text(error_text(&errors, 0),
+		"/nonexistent/x.conf:0: cannot be opened: No such file or directory", "the reason");
+	conf_errors_free(&errors);
+	ok(load(directory, &errors) == NULL, "a directory as the file");
+	ok(strstr(error_text(&errors, 0), ": is a directory") != NULL, "the reason");
+	conf_errors_free(&errors);
+	ok(load("/dev/zero", &errors) == NULL, "a file without end");
+	ok(strstr(error_text(&errors, 0), "is larger than 1 MiB") != NULL, "the reason");
+	conf_errors_free(&errors);
+}
+
+/* ---- text and back ---- */
+
+static void round_trip(const struct conf *conf, enum conf_write_style style, const char *name)
+{
+	struct conf_errors errors;
+	struct arena *arena = arena_new(0);
+	struct buf text, again;
+	struct conf *back;
+
+	buf_init(&text, arena, 0);
+	buf_init(&again, arena, 0);
+	conf_write(conf, style, &text);
+	back = conf_parse(name, buf_text(&text), &errors);
+	if (!ok(back != NULL, "%s: is read back", name))
+		tap_note("%s", error_text(&errors, 0));
+	for (unsigned i = 0; back != NULL && i < conf_option_count(); i++) {
+		struct conf_option_info info;
+
+		conf_option_info(i, arena, &info);
+		is_text(conf_value(back, i, arena), conf_value(conf, i, arena), "%s: %s", name,
+			info.name);
+	}
+	if (back != NULL) {
+		conf_write(back, style, &again);
+		if (style != CONF_WRITE_SHOW)
+			is_text(buf_text(&again), buf_text(&text), "%s: is written the same", name);
+	}
+	conf_free(back);
+	conf_errors_free(&errors);
+	arena_free(arena);
+}
+
+static const char everything[] =
+    "listen = [ \"inet:8891@127.0.0.1\", \"local:/a/b\" ]; socket_mode = \"0666\";\n"
+    "authserv_id = \"mx.example.com\"; trusted_networks = [ \"192.0.2.0/24\", \"2001:db8::/48\" "
+    "];\n"
+    "max_header_bytes = \"100KiB\"; drain = \"1500ms\";\n"
+    "dns: { servers = [ \"192.0.2.53\", \"2001:db8::53@5353\" ]; timeout = \"250ms\"; budget = "
+    "10;\n"
+    "  cache_entries = 2000; trust_anchor = \"/root \\\"key\\\"\"; };\n"
+    "spf: { engine = \"libspf2\"; };\n"
+    "dkim: { max_signatures = 3; min_rsa_bits = 2048; accept_partial_body = true;\n"
+    "  accept_testing_keys = false; };\n"
+    "dmarc: { enforce = \"observe\"; quarantine = \"hold\"; temperror = \"accept\"; discovery = "
+    "\"psl\";\n"
+    "  psl_file = \"/psl.dat\"; psd_domains = [ \"a.example\", \"b.example\" ]; reject_bad_from = "
+    "false;\n"
+    "  actions = ( { domain = \"*.a.example\"; policy = \"none\"; action = \"reject\"; },\n"
+    "    { domain = \"*\"; action = \"published\"; } ); };\n"
+    "sign: { enabled = false; keys = \"/k\"; subdomains = false; canonicalization = "
+    "\"simple/relaxed\";\n"
+    "  oversign = [ \"from\" ]; expire = \"14d\";\n"
+    "  headers = [ \"from\", \"x-a-rather-long-field-name-1\", \"x-a-rather-long-field-name-2\",\n"
+    "    \"x-a-rather-long-field-name-3\", \"x-a-rather-long-field-name-4\" ];\n"
+    "  logins = ( { login = \"a\\\\b\"; domains = [ \"c.example\" ]; } ); };\n"
+    "store: { url = \"sqlite:/x.db\"; wait = \"0s\"; on_failure = \"tempfail\"; keep = \"3d\"; };\n"
+    "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; contact = "
+    "\"https://b.example/\"; };\n"
+    "log: { target = \"stderr\"; level = \"error\"; };\n";
+
+/* The sample with its settings no longer commented out. */
+static void test_sample(void)
+{
+	struct arena *arena = arena_new(0);
+	struct conf *defaults = conf_default(), *conf;
+	struct conf_errors errors;
+	struct buf sample, live;
+	struct span rest, line;
+	bool more = true;
+
+	buf_init(&sample, arena, 0);
+	buf_init(&live, arena, 0);
+	conf_write(defaults, CONF_WRITE_SAMPLE, &sample);
+	rest = buf_view(&sample);
+	while (span_split(&rest, &more, '\n', &line)) {
+		struct span text = span_trim(line);
+
+		if (span_len(text) > 1 && text.p[0] == '#' &&
+		    (text.p[1] != ' ' || (span_len(text) > 3 && text.p[2] == ' ')))
+			text.p++;
+		buf_span(&live, text);
+		buf_char(&live, '\n');
+		if (span_len(line) > 100)
+			ok(false, "a line of the sample is longer than 100: %.20s", line.p);
+	}
+	conf = conf_parse("sample", buf_text(&live), &errors);
+	if (!ok(conf != NULL, "the sample's settings are right"))
+		tap_note("%s", error_text(&errors, 0));
+	for (unsigned i = 0; conf != NULL && i < conf_option_count(); i++) {
+		const char *file;
+		unsigned at;
+
+		if (!conf_origin(conf, i, &file, &at) || conf_changed(conf, i))
+			ok(false, "option %u of the sample is missing or not its default", i);
+	}
+	conf_free(conf);
+	conf_free(defaults);
+	conf_errors_free(&errors);
+	arena_free(arena);
+}
+
+static void test_round_trips(void)
+{
+	struct conf_errors errors;
+	struct conf *conf = conf_default();
+
+	round_trip(conf, CONF_WRITE_VALUES, "defaults");
+	round_trip(conf, CONF_WRITE_SAMPLE, "sample");
+	round_trip(conf, CONF_WRITE_CHANGED, "changes of the defaults");
+	conf_free(conf);
+	conf = conf_parse("x", everything, &errors);
+	if (ok(conf != NULL, "a file with everything changed")) {
+		for (unsigned i = 0; i < conf_option_count(); i++)
+			ok(conf_changed(conf, i), "option %u is changed", i);
+		round_trip(conf, CONF_WRITE_VALUES, "everything");
+		round_trip(conf, CONF_WRITE_SHOW, "everything, with comments");
+		round_trip(conf, CONF_WRITE_CHANGED, "all changes");
+	} else {
+		tap_note("%s", error_text(&errors, 0));
+	}
+	conf_free(conf);
+	conf_errors_free(&errors);
+}
+
+static void test_guard(void)
+{
+	struct conf_errors errors;
+	struct conf *conf;
+
+	put_file("main.conf", everything);
+	conf = conf_load_guarded(path, &errors);
+	ok(conf != NULL, "settings come out of the child");
+	if (conf != NULL) {
+		round_trip(conf, CONF_WRITE_VALUES, "guarded");
+		ok(came_from(conf, "log.level", "main.conf", 20), "their origins too");
+	}
+	conf_free(conf);
+	conf_errors_free(&errors);
+	signal(SIGCHLD, SIG_IGN);
+	conf = conf_load_guarded(path, &errors);
+	ok(conf != NULL, "also when children are reaped by the system");
+	signal(SIGCHLD, SIG_DFL);
+	conf_free(conf);
+	conf_errors_free(&errors);
+	is_int(waitpid(-1, NULL, WNOHANG), -1, "no child is left");
+}
+
+/* ---- the table ---- */
+
+static void test_table(void)
+{
+	struct arena *arena = arena_new(0);
+	struct conf_option_info info;
+
+	for (unsigned i = 0; i < conf_option_count(); i++) {
+		conf_option_info(i, arena, &info);
+		ok(info.doc != NULL && strlen(info.doc) > 20 &&
+		       info.doc[strlen(info.doc) - 1] == '.',
+		   "%s has documentation", info.name);
+		is_int(conf_option_find(span_of(info.name)), i, "%s is found", info.name);
+	}
+	conf_option_info((unsigned)conf_option_find(span_of("dns.timeout")), arena, &info);
+	is_text(info.type, "duration", "a type");
+	is_text(info.range, "100ms .. 1m", "a range");
+	is_text(info.def, "\"8s\"", "a default");
+	is_text(conf_option_nearest(span_of("dns.timeuot")), "dns.timeout", "the nearest name");
+	is_text(conf_option_nearest(span_of("sgin")), "sign", "a section");
+	is_text(conf_option_nearest(span_of("spf.oversign")), "sign.oversign", "a wrong section");
+	is_text(conf_option_nearest(span_of("frobnicate")), NULL, "nothing near");
+	arena_free(arena);
+}
+
+int main(void)
+{
+	test_values();
+	test_fields();
+	test_defaults();
+	test_mistakes();
+	test_all_at_once();
+	test_limits();
+	test_round_trips();
+	test_sample();
+	test_table();
+	if (mkdtemp(directory) == NULL)
+		abort();
+	make_directory("conf.d");
+	make_directory("inc");
+	snprintf(path, sizeof path, "%s/main.conf", directory);
+	test_directory(conf_load);
+	test_directory(conf_load_guarded);
+	test_include(conf_load);
+	test_include(conf_load_guarded);
+	test_absent(conf_load);
+	test_absent(conf_load_guarded);
+	test_guard();
+	clean_up();
+	return tap_done();
+}
