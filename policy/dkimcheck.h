@@ -1,8 +1,20 @@
 /*
- * Verifies the DKIM signatures of one message (libopendkim is used here and nowhere else but in
- * tests). Fed in order: every header field, the end of the header, the body, the end.
+ * Verifies the DKIM signatures of one message (RFC 6376 section 6; the work is libopendkim's, see
+ * policy/dkimlib.h). Fed in order: every header field, the end of the header, the body, the end.
  *
  * Key lookups start when a signature's field arrives. dkimcheck_finish() waits for the keys.
+ *
+ * Results, in the terms of RFC 8601 section 2.7.1:
+ *   pass       the signature is good and its key may be used
+ *   fail       it does not match the message or the key; nothing else is a fail
+ *   policy     right or not, it is not accepted here: expired (x=), from the future (t=), a key
+ *              shorter than min_rsa_bits, and good ones with l= short of the body or a t=y key
+ *              where the rules say so
+ *   permerror  it can never be verified: what the gate refused (policy/dkimsig.h), no key, revoked,
+ *              more than one key, a key that does not allow it or is under 1024 bits, l= beyond the
+ *              body
+ *   temperror  the answer for its key did not come
+ *   neutral    it may be good, but cannot be verified here; WHY says what stands in the way
  */
 #ifndef POLICY_DKIMCHECK_H
 #define POLICY_DKIMCHECK_H

@@ -49,7 +49,7 @@ one() {
 	check "$name is included only in: $*" "$bad"
 }
 one libmilter 'libmilter/' milter/callbacks.c milter/worker.c
-one libopendkim 'opendkim/|dkim\.h' policy/dkimcheck.c
+one libopendkim 'opendkim/|dkim\.h' policy/dkimlib.c
 one libspf2 'spf2/' policy/spf_libspf2.c
 one libunbound 'unbound\.h' dns/unbound.c
 one libconfig 'libconfig' conf/read.c
