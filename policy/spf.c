@@ -14,6 +14,8 @@
 #include "policy/spf_libspf2.h"
 #include "policy/spf_prefetch.h"
 
+enum { MECHANISM_MAX = 255 };
+
 static enum auth_result check_host(struct spf_eval *eval, const char *domain);
 
 static bool address_matches(const struct spf_eval *eval, const struct spf_term *term,
@@ -168,6 +170,14 @@ static enum spf_match match_term(struct spf_eval *eval, const struct spf_term *t
 	return match;
 }
 
+/* A term can be as long as a record; nobody wants that in a log line. */
+static const char *mechanism_text(struct arena *arena, struct span text)
+{
+	if (span_len(text) > MECHANISM_MAX)
+		text.end = text.p + MECHANISM_MAX;
+	return arena_span(arena, text);
+}
+
 /* Section 4.6.2, and qualifiers */
 static enum auth_result matched(struct spf_eval *eval, const struct spf_record *record,
 				const struct spf_term *term)
@@ -175,7 +185,7 @@ static enum auth_result matched(struct spf_eval *eval, const struct spf_record *
 	char shown[SPF_SHOW_MAX], client[IP_TEXT_MAX];
 
 	if (eval->depth == 0) {
-		eval->out->mechanism = arena_span(eval->arena, term->text);
+		eval->out->mechanism = mechanism_text(eval->arena, term->text);
 		eval->exp = record->exp;
 		eval->exp_domain = eval->values.domain;
 	}
@@ -307,21 +317,6 @@ void spf_start(struct dns_scope *scope, const struct spf_request *request, struc
 		spf_prefetch(scope, &values, arena);
 }
 
-static const char *disagree(struct arena *arena, const struct spf_request *request,
-			    const struct spf_verdict *ours, const struct spf_verdict *other)
-{
-	char client[IP_TEXT_MAX], helo[SPF_SHOW_MAX], from[SPF_SHOW_MAX];
-
-	return arena_printf(arena,
-			    "SPF engines disagree: native %s (%s), libspf2 %s (%s); scope=%s "
-			    "client=%s helo=%s mail_from=%s record=%s",
-			    auth_text(ours->result), ours->why, auth_text(other->result), other->why,
-			    spf_scope_text(request->scope), ip_text(&request->client, client),
-			    spf_show(span_of(request->helo), helo),
-			    spf_show(span_of(request->mail_from), from),
-			    ours->record == NULL ? "-" : ours->record);
-}
-
 void spf_check_with(enum spf_engine engine, struct dns_scope *scope,
 		    const struct spf_request *request, struct arena *arena,
 		    struct spf_verdict *out, const char **disagreement)
@@ -344,5 +339,5 @@ void spf_check_with(enum spf_engine engine, struct dns_scope *scope,
 	spf_check(scope, request, arena, out);
 	spf_libspf2_check(scope, &silent, arena, &second);
 	if (second.result != out->result)
-		*disagreement = disagree(arena, request, out, &second);
+		*disagreement = spf_eval_disagreement(arena, request, out, &second);
 }

@@ -333,9 +333,10 @@ enum spf_match spf_eval_ptr(struct spf_eval *eval, const char *domain)
 	char name[IP_REVERSE_MAX];
 	struct iprev_names names;
 
+	ip_reverse(&eval->values.client, name);
 	iprev_names(eval->scope, &eval->values.client, &names);
-	spf_eval_trace(eval, "  PTR %s: %s", ip_reverse(&eval->values.client, name),
-		       dns_status_text(names.answer->status));
+	spf_eval_trace(eval, "  PTR %s: %s, %u names", name, dns_status_text(names.answer->status),
+		       names.count);
 	if (names.answer->status == DNS_NODATA || names.answer->status == DNS_NXDOMAIN)
 		return count_void(eval, name, DNS_TYPE_PTR);
 	for (unsigned i = 0; i < names.count; i++) {
@@ -389,4 +390,21 @@ void spf_eval_explain(struct spf_eval *eval)
 		out.len = SPF_EXPLANATION_MAX;
 	if (out.len > 0)
 		eval->out->explanation = buf_text(&out);
+}
+
+/* ---- two engines ---- */
+
+const char *spf_eval_disagreement(struct arena *arena, const struct spf_request *request,
+				  const struct spf_verdict *ours, const struct spf_verdict *other)
+{
+	char client[IP_TEXT_MAX], helo[SPF_SHOW_MAX], from[SPF_SHOW_MAX];
+
+	return arena_printf(arena,
+			    "SPF engines disagree: native %s (%s), libspf2 %s (%s); scope=%s "
+			    "client=%s helo=%s mail_from=%s record=%s",
+			    auth_text(ours->result), ours->why, auth_text(other->result), other->why,
+			    spf_scope_text(request->scope), ip_text(&request->client, client),
+			    spf_show(span_of(request->helo), helo),
+			    spf_show(span_of(request->mail_from), from),
+			    ours->record == NULL ? "-" : ours->record);
 }

@@ -59,6 +59,10 @@ enum spf_match spf_eval_ptr(struct spf_eval *eval, const char *domain);
 /* Section 6.2: sets the verdict's explanation from the record's exp=, if that gives one. */
 void spf_eval_explain(struct spf_eval *eval);
 
+/* One line: both results with their reasons, and all that the evaluation was given. */
+const char *spf_eval_disagreement(struct arena *arena, const struct spf_request *request,
+				  const struct spf_verdict *ours, const struct spf_verdict *other);
+
 enum dns_type spf_address_type(const struct ip *client); /* A or AAAA */
 struct ip spf_address(const struct dns_record *record, enum dns_type type);
 
