@@ -20,8 +20,18 @@ struct dmarc_rules {
 };
 
 /* Starts the lookups for a domain whose organizational domain may be needed: the author's domain
- * when From arrives, the others at the end of the header. DOMAIN outlives SCOPE. */
+ * when From arrives, the others at the end of the header. DOMAIN outlives SCOPE. For the author's
+ * domain, dmarc_start_author() also finds out whether it exists (np=), if that can matter. */
 void dmarc_start(struct dns_scope *scope, const struct dmarc_rules *rules, const char *domain);
+void dmarc_start_author(struct dns_scope *scope, const struct dmarc_rules *rules,
+			const char *domain);
+
+/* False when DOMAIN cannot be aligned with AUTHOR whatever the DNS says: no lookups are needed. */
+bool dmarc_could_align(const char *author, const char *domain);
+
+/* The organizational domain, a pointer into DOMAIN. NULL with a reason when it is not known. */
+const char *dmarc_org_domain(struct dns_scope *scope, const struct dmarc_rules *rules,
+			     struct arena *arena, const char *domain, struct why *why);
 
 /* What the From fields of a message come to. */
 struct dmarc_author {
@@ -31,8 +41,11 @@ struct dmarc_author {
 	const char *error;           /* why there is none to evaluate, or NULL */
 };
 
-/* Reads the SPF and DKIM parts of VERDICT and fills OUT. Several author domains: the strictest
- * failing one is OUT (section 4.4). */
+/*
+ * Reads the SPF and DKIM parts of VERDICT and fills OUT. Several author domains: the strictest
+ * failing one is OUT (section 11.5). A From that is out of DMARC's scope (none, several, malformed)
+ * is permerror; but where it names author domains one of which fails, that is OUT.
+ */
 void dmarc_check(struct dns_scope *scope, const struct dmarc_rules *rules,
 		 const struct dmarc_author *author, const struct verdict *verdict,
 		 struct arena *arena, struct dmarc_verdict *out);

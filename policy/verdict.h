@@ -106,7 +106,12 @@ struct dmarc_verdict {
 	const char *policy_tag;      /* which of them: "p", "sp", "np"; NULL without a record */
 	bool dkim_aligned;           /* an aligned DKIM signature passed */
 	bool spf_aligned;            /* SPF passed for an aligned MAIL FROM domain */
+	enum dmarc_policy worst;     /* temperror: the strictest policy that the missing answers
+					could have led to; else none */
+	bool incomplete;             /* From has more author domains than are evaluated */
 	const char *why;             /* for people, with the RFC section; never NULL */
+	const char *const *steps;    /* how it came to that, for people */
+	unsigned step_count;
 };
 
 enum action { ACTION_ACCEPT, ACTION_QUARANTINE, ACTION_REJECT, ACTION_TEMPFAIL };
