@@ -31,10 +31,11 @@
 #include "policy/domain.h"
 
 enum {
-	RSA_BITS_LEAST = 1024, /* RFC 8301 section 3.2 */
-	NAMES_BITS = 1024,     /* of the filter of names that h= lists */
-	SEARCH_MAX = 4000000,  /* names in h= times fields, for one message */
-	SIGNED_SIGNATURES = 3  /* DKIM-Signature fields that one signature may sign */
+	RSA_BITS_LEAST = 1024,    /* RFC 8301 section 3.2 */
+	NAMES_BITS = 1024,        /* of the filter of names that h= lists */
+	SEARCH_MAX = 4000000,     /* names in h= times fields, for one message */
+	LINE_MAX_BYTES = 1 << 20, /* the library keeps a line of the body for each signature */
+	SIGNED_SIGNATURES = 3     /* DKIM-Signature fields that one signature may sign */
 };
 
 struct dkimcheck_engine {
@@ -84,7 +85,8 @@ struct dkimcheck {
 	struct dkimlib_run *runs[DKIM_VERDICTS_MAX];
 	unsigned run_count;
 	struct canon_body *lengths[2]; /* by enum dkimsig_canon; where an l= asks for it */
-	bool body_begun, body_line_open, body_cr, body_bare_cr;
+	bool body_begun, body_cr, body_bare_cr;
+	size_t body_line; /* bytes of the line that has not ended */
 };
 
 /* ---- the engine ---- */
@@ -640,12 +642,39 @@ void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author)
 
 /* ---- the body ---- */
 
+static void give_up(struct dkimcheck *check, const char *why)
+{
+	for (unsigned i = 0; i < check->count; i++)
+		if (is_open(check->signatures[i]))
+			settle(check, check->signatures[i], AUTH_NEUTRAL, why);
+}
+
+/* Of the lines that PART holds or goes on with; what is left at its end is counted on. */
+static size_t longest_line(struct dkimcheck *check, struct span part)
+{
+	size_t longest = 0;
+	const char *lf;
+
+	while ((lf = memchr(part.p, '\n', span_len(part))) != NULL) {
+		size_t line = check->body_line + (size_t)(lf - part.p);
+
+		longest = line > longest ? line : longest;
+		check->body_line = 0;
+		part.p = lf + 1;
+	}
+	check->body_line += span_len(part);
+	return check->body_line > longest ? check->body_line : longest;
+}
+
 static void put_body(struct dkimcheck *check, struct span part)
 {
 	if (span_empty(part))
 		return;
 	check->body_begun = true;
-	check->body_line_open = part.end[-1] != '\n';
+	if (longest_line(check, part) > LINE_MAX_BYTES) {
+		give_up(check, "a line of the body is too long to be verified here");
+		return;
+	}
 	for (unsigned i = 0; i < check->run_count; i++)
 		dkimlib_body(check->runs[i], part);
 	for (unsigned i = 0; i < 2; i++)
@@ -730,7 +759,7 @@ static void end_body(struct dkimcheck *check)
 		put_body(check, span_of("\r"));
 		check->body_bare_cr = true;
 	}
-	if (check->body_begun && check->body_line_open)
+	if (check->body_begun && check->body_line > 0)
 		put_body(check, span_of("\r\n"));
 	for (unsigned i = 0; i < 2; i++)
 		if (check->lengths[i] != NULL)

@@ -829,6 +829,126 @@ static void test_flow(struct arena *arena)
 	dns_scope_free(scope);
 }
 
+/* ---- random messages: our canonicalization and libopendkim's agree ---- */
+
+static uint64_t random_state = 88172645463325252u;
+
+static unsigned chance(unsigned n)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (unsigned)(random_state >> 20) % n;
+}
+
+static const char *random_text(struct arena *arena, const char *const *pieces, unsigned count)
+{
+	struct buf buf;
+
+	buf_init(&buf, arena, 0);
+	for (unsigned n = chance(30); n > 0; n--)
+		buf_string(&buf, pieces[chance(count)]);
+	return buf_text(&buf);
+}
+
+enum { RANDOM_FIELDS = 12 };
+
+static const char *random_field(struct arena *arena)
+{
+	static const char *const names[] = {"From", "To", "X-A", "x-a", "Subject ", "Xa", "fROM"};
+	static const char *const pieces[] = {" ",  "\t", "\r\n ", "\r\n\t",  "a",
+					     "Bc", ":",  ";",     "\xc3\xa9"};
+
+	return arena_printf(arena, "%s:%s", names[chance(7)],
+			    random_text(arena, pieces, sizeof pieces / sizeof *pieces));
+}
+
+static bool has_name(const char *field, const char *name)
+{
+	struct span have = {field, strchr(field, ':')};
+
+	return span_ieq(span_trim(have), name);
+}
+
+/* Chooses names for h= and the fields that they mean: for each name the last one not yet meant. */
+static const char *random_choice(struct arena *arena, char *const *fields, const char **chosen)
+{
+	static const char *const names[] = {"from", "To", "X-a", "subject", "XA", "absent"};
+	bool used[RANDOM_FIELDS] = {false};
+	unsigned count = 0;
+	struct buf buf;
+
+	buf_init(&buf, arena, 0);
+	for (unsigned left = 1 + chance(12), first = 1; left > 0; left--, first = 0) {
+		const char *name = first ? "From" : names[chance(6)];
+
+		buf_printf(&buf, "%s%s", first ? "" : ":", name);
+		for (int i = RANDOM_FIELDS - 1; i >= 0; i--) {
+			if (used[i] || !has_name(fields[i], name))
+				continue;
+			used[i] = true;
+			chosen[count++] = fields[i];
+			break;
+		}
+	}
+	chosen[count] = NULL;
+	return buf_text(&buf);
+}
+
+static bool random_message(struct arena *arena)
+{
+	static const char *const pieces[] = {" ",  "\t",   "\r\n", "\r\n", "a",
+					     "bc", "\xe9", ".",    "=\r\n"};
+	enum dkimsig_canon header_canon = chance(2), body_canon = chance(2);
+	const char *body = random_text(arena, pieces, sizeof pieces / sizeof *pieces), *tags;
+	const char *chosen[RANDOM_FIELDS + 1], *header = "";
+	char *fields[RANDOM_FIELDS];
+	struct verdict verdict;
+
+	for (int i = RANDOM_FIELDS - 1; i >= 0; i--) {
+		fields[i] = arena_string(arena, random_field(arena));
+		header = arena_printf(arena, "%s\r\n%s", fields[i], header);
+	}
+	tags = arena_printf(
+	    arena, "v=1; a=rsa-sha256;%sd=example.com; s=short; bh=@; c=%s/%s; h=%s; b=",
+	    chance(2) ? "\r\n\t " : " ", header_canon ? "relaxed" : "simple",
+	    body_canon ? "relaxed" : "simple", random_choice(arena, fields, chosen));
+	header = joined(arena,
+			sign_by_hand(arena, tags, RSA_1024, header_canon, body_canon, chosen, body),
+			header);
+	verify_with(&usual, arena, NULL, header, span_of(body), chance((unsigned)strlen(body) + 1),
+		    &verdict);
+	if (verdict.dkim_count == 1 && verdict.dkim[0].result == AUTH_PASS)
+		return true;
+	tap_note("%s\r\n%s", header, body);
+	return false;
+}
+
+static void test_random(struct arena *arena)
+{
+	unsigned good = 0;
+
+	for (int i = 0; i < 300; i++)
+		good += random_message(arena);
+	is_int(good, 300, "random messages");
+}
+
+static void test_long_line(struct arena *arena)
+{
+	const struct how how = {.selector = "rsa", .key = RSA_2048, .header = 1, .body = 1};
+	const size_t limit = 1 << 20;
+	char *body = arena_alloc(arena, limit + 4);
+	const char *header;
+
+	memset(body, 'x', limit - 1);
+	header = joined(arena, sign(arena, &how, HEADER, joined(arena, body, "\r\n")), HEADER);
+	expect(arena, header, body, AUTH_PASS, NULL, "a very long line");
+	body[limit - 1] = body[limit] = 'x';
+	expect(arena, header, body, AUTH_NEUTRAL, "too long", "a longer one");
+	expect(arena, header, joined(arena, body, "\r\n"), AUTH_NEUTRAL, "too long",
+	       "with its end");
+}
+
 /* ---- threads, and what it costs ---- */
 
 struct work {
@@ -908,7 +1028,8 @@ int main(void)
 	    test_forms,      test_keys,   test_rules,      test_length,
 	    test_by_hand,    test_bodies, test_large_body, test_odd_headers,
 	    test_line_feeds, test_many,   test_mixed,      test_signed_signatures,
-	    test_search,     test_flow,   test_threads,    test_cost};
+	    test_search,     test_flow,   test_random,     test_long_line,
+	    test_threads,    test_cost};
 	struct arena *arena = arena_new(0);
 	struct why why = {""};
 
