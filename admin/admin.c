@@ -316,3 +316,45 @@ int admin_args(struct admin *admin, int argc, char **argv, int min, int max)
 		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind + max]);
 	return 0;
 }
+
+/* ---- settings ---- */
+
+const char *admin_conf_path(const struct admin *admin)
+{
+	return admin->conf_path == NULL ? conf_default_path() : admin->conf_path;
+}
+
+/* In the form that editors know how to jump to. */
+void admin_conf_errors(const struct admin *admin, const struct conf_errors *errors)
+{
+	bool color = admin_color(admin, stderr);
+
+	for (unsigned i = 0; i < errors->count; i++) {
+		const struct conf_error *e = &errors->items[i];
+
+		out_text(stderr, e->file);
+		if (e->line > 0)
+			fprintf(stderr, ":%u", e->line);
+		fprintf(stderr, ": %serror:%s ", out_on(OUT_BAD, color), out_off(OUT_BAD, color));
+		out_text(stderr, e->text);
+		fputc('\n', stderr);
+	}
+}
+
+const struct conf *admin_conf(struct admin *admin)
+{
+	struct conf_errors errors;
+
+	if (admin->conf != NULL)
+		return admin->conf;
+	admin->conf = conf_load_guarded(admin->conf_path, &errors);
+	if (admin->conf == NULL)
+		admin_conf_errors(admin, &errors);
+	else if (errors.file_count == 0)
+		admin_verbose(admin, "there is no %s: all settings have their defaults",
+			      admin_conf_path(admin));
+	conf_errors_free(&errors);
+	if (admin->conf != NULL && admin->resolvers.count > 0)
+		admin->conf->dns.servers = admin->resolvers;
+	return admin->conf;
+}

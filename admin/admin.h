@@ -85,6 +85,7 @@ int admin_args(struct admin *admin, int argc, char **argv, int min, int max);
  * them was printed; the command returns ADMIN_CONFIG. The default file may be absent. */
 const struct conf *admin_conf(struct admin *admin);
 const char *admin_conf_path(const struct admin *admin); /* never NULL */
+void admin_conf_errors(const struct admin *admin, const struct conf_errors *errors);
 
 /* To standard error, one line. */
 void admin_error(const struct admin *admin, const char *format, ...)
@@ -104,6 +105,7 @@ int admin_usage(const struct admin *admin, const char *format, ...)
 bool admin_color(const struct admin *admin, FILE *stream);
 
 /* ---- the commands: one table for each file ---- */
+extern const struct admin_verb cmd_config[];
 
 /* ---- for main.c ---- */
 

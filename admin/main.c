@@ -15,6 +15,7 @@ static const struct admin_verb builtin[];
 
 /* One line for each file of commands. */
 static const struct admin_verb *const groups[] = {
+    cmd_config,
     builtin,
 };
 
@@ -222,6 +223,7 @@ int main(int argc, char **argv)
 		admin_error(&admin, "standard output: %s", strerror(errno));
 		status = ADMIN_IO;
 	}
+	conf_free(admin.conf);
 	arena_free(admin.arena);
 	return status;
 }

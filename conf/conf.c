@@ -409,3 +409,8 @@ const char *conf_section(unsigned i, const char **doc)
 	*doc = conf_sections[i].doc;
 	return conf_sections[i].name;
 }
+
+bool conf_option_section(unsigned i, const char *section)
+{
+	return span_eq(section_of(conf_options[i].name), section);
+}

@@ -200,12 +200,13 @@ const char *conf_value(const struct conf *conf, unsigned i, struct arena *arena)
 bool conf_changed(const struct conf *conf, unsigned i);
 bool conf_origin(const struct conf *conf, unsigned i, const char **file, unsigned *line);
 
-/* The option of that name, or -1; the option or section NAME was most likely meant to be, or NULL.
- */
+/* The option of that name, or -1; what NAME was most likely meant to be (an option, a section), or
+ * NULL. */
 int conf_option_find(struct span name);
 const char *conf_option_nearest(struct span name);
 
 /* The sections in their order, NULL behind the last; "" has the keys outside sections. */
 const char *conf_section(unsigned i, const char **doc);
+bool conf_option_section(unsigned i, const char *section); /* whether the option is in it */
 
 #endif

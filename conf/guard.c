@@ -1,9 +1,10 @@
 /*
  * A load in a child process. The child sends fields, each ended by NUL, through a pipe:
  *
- *	"E" FILE LINE TEXT     an error
+ *	"V" TEXT               the settings as text, if nothing was wrong
  *	"O" OPTION FILE LINE   where an option was set
- *	"V" TEXT               the settings as text
+ *	"F" FILE               a file that was read
+ *	"E" FILE LINE TEXT     an error
  *	"."                    the end: without it, the child died
  *
  * A child that hangs is killed after CHILD_TIME: a file system may not answer.
@@ -37,27 +38,12 @@ static void put_number(struct buf *out, unsigned n)
 	buf_char(out, '\0');
 }
 
-static void answer(const char *path, struct buf *out)
+static void put_origins(struct buf *out, const struct conf *conf)
 {
-	struct conf_errors errors;
-	struct conf *conf = conf_load(path, &errors);
-	struct buf text;
 	const char *file;
 	unsigned line;
 
-	for (unsigned i = 0; i < errors.count; i++) {
-		put(out, "E");
-		put(out, errors.items[i].file);
-		put_number(out, errors.items[i].line);
-		put(out, errors.items[i].text);
-	}
-	if (conf != NULL) {
-		buf_init(&text, conf->arena, 0);
-		conf_write(conf, CONF_WRITE_VALUES, &text);
-		put(out, "V");
-		put(out, buf_text(&text));
-	}
-	for (unsigned i = 0; conf != NULL && i < conf_option_count(); i++) {
+	for (unsigned i = 0; i < conf_option_count(); i++) {
 		if (!conf_origin(conf, i, &file, &line))
 			continue;
 		put(out, "O");
@@ -65,6 +51,36 @@ static void answer(const char *path, struct buf *out)
 		put(out, file);
 		put_number(out, line);
 	}
+}
+
+static void put_errors(struct buf *out, const struct conf_errors *errors)
+{
+	for (unsigned i = 0; i < errors->file_count; i++) {
+		put(out, "F");
+		put(out, errors->files[i]);
+	}
+	for (unsigned i = 0; i < errors->count; i++) {
+		put(out, "E");
+		put(out, errors->items[i].file);
+		put_number(out, errors->items[i].line);
+		put(out, errors->items[i].text);
+	}
+}
+
+static void answer(const char *path, struct buf *out)
+{
+	struct conf_errors errors;
+	struct conf *conf = conf_load(path, &errors);
+	struct buf text;
+
+	if (conf != NULL) {
+		buf_init(&text, conf->arena, 0);
+		conf_write(conf, CONF_WRITE_VALUES, &text);
+		put(out, "V");
+		put(out, buf_text(&text));
+		put_origins(out, conf);
+	}
+	put_errors(out, &errors);
 	put(out, ".");
 }
 
@@ -161,6 +177,10 @@ static bool understand(struct span rest, const char *path, struct conf **conf,
 			conf_errors_free(errors);
 			*conf = conf_parse(path, next(&rest), errors);
 			conf_forget_origins(*conf);
+			errors->file_count = 0;
+			break;
+		case 'F':
+			(void)conf_errors_file(errors, next(&rest));
 			break;
 		case 'O':
 			take_origin(*conf, &rest);

@@ -149,7 +149,7 @@ static unsigned put_section(const struct writing *w, const struct conf_section *
 {
 	bool outside = *section->name == '\0', open = false;
 
-	for (; conf_options[i].name != NULL && span_eq(section_of(i), section->name); i++) {
+	for (; conf_options[i].name != NULL && conf_option_section(i, section->name); i++) {
 		if (w->style == CONF_WRITE_CHANGED && !differs(w->conf, w->defaults, i))
 			continue;
 		if (!open && !outside)

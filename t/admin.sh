@@ -47,6 +47,53 @@ run "a DNS server" 0 '^countersign' --resolver 192.0.2.53@5353 --resolver ::1 ve
 run "a DNS server that is none" 64 'is no DNS server' --resolver localhost version
 run "a port that is none" 64 'is no port' --resolver 192.0.2.53@0 version
 
+# ---- settings ----
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/conf.d"
+printf 'spf: {\n  engine = "both";\n};\ndns: { timeout = "8s"; };\n' >"$work/good.conf"
+printf 'log: { level = "debug"; };\n' >"$work/conf.d/log.conf"
+run "config without a verb" 64 'One of: check, show, defaults, explain$' config
+run "a misspelt verb" 64 'unknown command "config chekc"; did you mean "config check"' config chekc
+run "help of a noun" 0 'config explain NAME' config --help
+run "settings that are right" 0 "^$work/good.conf: ok$" config check "$work/good.conf"
+run "the files beside them" 0 "^$work/conf.d/log.conf: ok$" -c "$work/good.conf" config check
+run "nothing to say" 0 '^$' -q -c "$work/good.conf" config check
+run "show says where" 0 "engine = \"both\";  # $work/good.conf:2$" -c "$work/good.conf" config show
+run "show knows a default" 0 "timeout = \"8s\";  # .*:4, the default$" -c "$work/good.conf" config show
+run "show --changed" 0 '^	level = "debug";$' -c "$work/good.conf" config show --changed
+run "explain" 0 "set in $work/good.conf:2 to: \"both\"" -c "$work/good.conf" config explain spf
+run "explain what is not there" 64 'did you mean dmarc.enforce' -c "$work/good.conf" config explain dmarc.enforec
+run "the other server" 0 'servers = \[ "192.0.2.53@5353" \]' --resolver 192.0.2.53@5353 \
+	-c "$work/good.conf" config show
+run "a file that is not there" 78 "^/nonexistent: error: cannot be opened" -c /nonexistent config show
+printf 'spf: { engine = "x"; };\nfoo = 1;\nbar = 4294967296;\n' >"$work/bad.conf"
+run "settings that are wrong" 78 "^$work/bad.conf:1: error: spf.engine" config check "$work/bad.conf"
+run "the second mistake" 78 "^$work/bad.conf:2: error: unknown key foo" config check "$work/bad.conf"
+run "the third" 78 "^$work/bad.conf:3: error: 4294967296 is too large" config check "$work/bad.conf"
+run "their number" 78 "^countersign: 4 errors" config check "$work/bad.conf"
+run "config check as JSON" 78 '"ok": false' config check --json "$work/bad.conf"
+run "its errors" 78 '"text": "unknown key foo"' config check --json "$work/bad.conf"
+run "config show as JSON" 0 '"value": "both"' config show --json -c "$work/good.conf"
+run "config defaults as JSON" 0 '"default": 100' config defaults --json
+
+# The sample, its comments taken off, changes nothing.
+"$cs" config defaults | sed 's/^\(	*\)#\([^ ]\|  \)/\1\2/' >"$work/sample.conf"
+run "the sample is right" 0 'ok$' config check "$work/sample.conf"
+rm -r "$work/conf.d"
+run "the sample has only defaults" 0 '^$' -c "$work/sample.conf" config show --changed
+if command -v python3 >/dev/null; then
+	for command in "config show" "config defaults" "config check" "config explain dns"; do
+		n=$((n + 1))
+		if "$cs" --json -c "$work/good.conf" $command | python3 -m json.tool >"$work/out" 2>&1; then
+			echo "ok $n - $command --json is JSON"
+		else
+			failed=1
+			echo "not ok $n - $command --json is JSON"
+		fi
+	done
+fi
+
 n=$((n + 1))
 if [ -e /dev/full ]; then
 	"$cs" version 2>/dev/null >/dev/full
