@@ -33,6 +33,7 @@
 enum {
 	RSA_BITS_LEAST = 1024,    /* RFC 8301 section 3.2 */
 	NAMES_BITS = 1024,        /* of the filter of names that h= lists */
+	FIELDS_MAX = 4000,        /* that the library is given */
 	SEARCH_MAX = 4000000,     /* names in h= times fields, for one message */
 	LINE_MAX_BYTES = 1 << 20, /* the library keeps a line of the body for each signature */
 	SIGNED_SIGNATURES = 3     /* DKIM-Signature fields that one signature may sign */
@@ -508,7 +509,7 @@ static void limit_search(struct dkimcheck *check, const struct names *names)
 
 		if (!is_open(signature))
 			continue;
-		if (cost > left)
+		if (cost > left || fields > FIELDS_MAX)
 			settle(check, signature, AUTH_NEUTRAL,
 			       "signs too many fields to be verified here");
 		else

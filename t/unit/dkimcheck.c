@@ -19,6 +19,7 @@
 #include "lib/lock.h"
 #include "policy/canon.h"
 #include "policy/crypt.h"
+#include "policy/der.h"
 #include "policy/dkimcheck.h"
 #include "t/lib/tap.h"
 
@@ -132,6 +133,23 @@ static const char *bare_rsa(enum key_id id)
 	return base64_text(forever, der + 24, length - 24);
 }
 
+/* An RSA key of that size that nobody has the other half of. */
+static const char *unknown_rsa(unsigned bits)
+{
+	struct buf number, fields, key;
+
+	buf_init(&number, forever, 0);
+	buf_char(&number, '\0');
+	for (unsigned i = 0; i < bits / 8; i++)
+		buf_char(&number, (char)(0x81 + i % 100 * 2 % 128));
+	buf_init(&fields, forever, 0);
+	der_put(&fields, DER_INTEGER, buf_view(&number));
+	der_put(&fields, DER_INTEGER, span_make("\x01\x00\x01", 3));
+	buf_init(&key, forever, 0);
+	der_put(&key, DER_SEQUENCE, buf_view(&fields));
+	return base64_text(forever, key.data, key.len);
+}
+
 static void make_zone(void)
 {
 	const struct dns_settings settings = {0};
@@ -145,6 +163,11 @@ static void make_zone(void)
 	publish_key("test", "t=y; ", RSA_2048);
 	publish_key("strict", "t=s; ", RSA_2048);
 	publish_key("sha1", "h=sha1; ", RSA_2048);
+	publish_key("a_b.c-d", "", RSA_2048);
+	publish("bits5120._domainkey.example.com",
+		arena_printf(forever, "p=%s", unknown_rsa(5120)));
+	publish("bits8192._domainkey.example.com",
+		arena_printf(forever, "p=%s", unknown_rsa(8192)));
 	publish_key("tls", "s=tlsrpt; ", RSA_2048);
 	publish_key("wrong", "", OTHER);
 	publish("bare._domainkey.example.com", arena_printf(forever, "p=%s", bare_rsa(RSA_2048)));
@@ -385,6 +408,9 @@ static const struct key_case {
     {"long", RSA_4096, NULL, AUTH_PASS, "4096-bit key"},
     {"tiny", RSA_768, NULL, AUTH_PERMERROR, "768 bits is too short (RFC 8301"},
     {"bare", RSA_2048, NULL, AUTH_PASS, "2048-bit key"},
+    {"a_b.c-d", RSA_2048, NULL, AUTH_PASS, NULL},
+    {"bits5120", RSA_2048, NULL, AUTH_FAIL, NULL},
+    {"bits8192", RSA_2048, NULL, AUTH_NEUTRAL, "key of 8192 bits is longer"},
     {"test", RSA_2048, NULL, AUTH_PASS, "for tests"},
     {"beside", RSA_2048, NULL, AUTH_PASS, NULL},
     {"strict", RSA_2048, NULL, AUTH_PASS, NULL},
@@ -501,6 +527,11 @@ static void test_by_hand(struct arena *arena)
 	       by_hand(arena, "c=relaxed/relaxed;\r\n\td = Example.COM;\r\n h = FROM : Reply-To ;",
 		       "q=dns/txt; z=a|b; foo=; "),
 	       BODY, AUTH_PASS, NULL, "odd but right");
+	expect(arena, by_hand(arena, "c=Relaxed/RELAXED; d=_x.example.com; h=from;", "q=dns;"),
+	       BODY, AUTH_PERMERROR, "no key at rsa._domainkey._x.example.com",
+	       "odd, up to the key");
+	expect(arena, by_hand(arena, "c=Relaxed/RELAXED; d=news.example.com; h=from;", "q=dns;"),
+	       BODY, AUTH_PASS, NULL, "names in capitals");
 	text = arena_printf(arena, "t=%lld; x=%lld;", time - 10, time + 10);
 	expect(arena, by_hand(arena, PLAIN, text), BODY, AUTH_PASS, NULL, "t= and x=");
 	text = arena_printf(arena, "t=%lld; x=%lld;", time - 1000, time - 299);
