@@ -107,6 +107,8 @@ bool admin_color(const struct admin *admin, FILE *stream);
 /* ---- the commands: one table for each file ---- */
 extern const struct admin_verb cmd_config[];
 
+extern const struct admin_verb cmd_key_verbs[];
+
 /* ---- for main.c ---- */
 
 extern const struct admin_option admin_global_options[];

@@ -17,6 +17,7 @@ static const struct admin_verb builtin[];
 static const struct admin_verb *const groups[] = {
     cmd_config,
     builtin,
+    cmd_key_verbs,
 };
 
 enum { GROUPS = sizeof groups / sizeof groups[0], NAMES_MAX = 64 };

@@ -327,16 +327,29 @@ static const char *clean_path(struct arena *arena, const char *path)
 	return arena_copy(arena, path, len);
 }
 
-struct keyring *keyring_load(const char *path, struct why *why)
+static struct loader *loader_new(struct arena *arena, struct why *why)
 {
 	struct loader *loader = calloc(1, sizeof *loader);
-	struct keyring *keyring = NULL;
-	int top;
 
 	if (loader == NULL)
 		abort();
-	loader->arena = arena_new(0);
+	loader->arena = arena;
 	loader->why = why;
+	return loader;
+}
+
+static void loader_free(struct loader *loader)
+{
+	crypt_wipe(loader, sizeof *loader);
+	free(loader);
+}
+
+struct keyring *keyring_load(const char *path, struct why *why)
+{
+	struct loader *loader = loader_new(arena_new(0), why);
+	struct keyring *keyring = NULL;
+	int top;
+
 	path = clean_path(loader->arena, path);
 	top = keyfile_open_top(path, &loader->trusted, why);
 	if (top == -1 ? errno == ENOENT : each_name(loader, top, path, load_domain) == 0) {
@@ -345,9 +358,32 @@ struct keyring *keyring_load(const char *path, struct why *why)
 		arena_free(loader->arena);
 		free(loader->keys);
 	}
-	crypt_wipe(loader, sizeof *loader);
-	free(loader);
+	loader_free(loader);
 	return keyring;
+}
+
+const struct signing_key *keyring_load_one(const char *path, const char *domain,
+					   const char *selector, struct arena *arena,
+					   struct why *why)
+{
+	struct loader *loader = loader_new(arena, why);
+	const char *whole = arena_printf(arena, "%s/%s", clean_path(arena, path), domain);
+	const struct signing_key *key = NULL;
+	int top = keyfile_open_top(path, &loader->trusted, why), directory = -1;
+
+	loader->domain = domain;
+	if (top != -1)
+		directory = keyfile_open_directory(top, domain, whole, loader->trusted, why);
+	if (directory != -1 &&
+	    load_file(loader, directory, whole, arena_printf(arena, "%s.key", selector)) == 0)
+		key = loader->keys[0];
+	if (top != -1)
+		close(top);
+	if (directory != -1)
+		close(directory);
+	free(loader->keys);
+	loader_free(loader);
+	return key;
 }
 
 struct keyring *keyring_take(struct keyring *keyring)

@@ -39,6 +39,11 @@ struct keyring;
  * alone. A PATH that does not exist is an empty keyring.
  */
 struct keyring *keyring_load(const char *path, struct why *why);
+/* One key of those, with the same checks; wiped with ARENA. */
+const struct signing_key *keyring_load_one(const char *path, const char *domain,
+					   const char *selector, struct arena *arena,
+					   struct why *why);
+
 struct keyring *keyring_take(struct keyring *keyring); /* reference counted */
 void keyring_drop(struct keyring *keyring);            /* NULL is fine; wipes the keys */
 

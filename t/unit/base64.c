@@ -43,14 +43,14 @@ static const struct {
     {"Z===", NULL},
 };
 
-static void check_decode(struct arena *arena, const char *text, const char *plain)
+static void check_decode(struct arena *arena, size_t i, const char *text, const char *plain)
 {
 	const uint8_t *data = NULL;
 	size_t length = 99;
 	bool good = base64_decode(arena, span_of(text), &data, &length);
 
 	if (plain == NULL)
-		ok(!good, "\"%s\" is refused", text);
+		ok(!good, "case %zu is refused", i);
 	else
 		ok(good && length == strlen(plain) && memcmp(data, plain, length) == 0, "\"%s\"",
 		   text);
@@ -89,10 +89,10 @@ int main(void)
 		buf_init(&out, arena, 0);
 		base64_encode(&out, (const uint8_t *)vectors[i].plain, strlen(vectors[i].plain));
 		is_text(buf_text(&out), vectors[i].text, "encode vector %zu", i);
-		check_decode(arena, vectors[i].text, vectors[i].plain);
+		check_decode(arena, i, vectors[i].text, vectors[i].plain);
 	}
 	for (size_t i = 0; i < sizeof folds / sizeof *folds; i++)
-		check_decode(arena, folds[i].text, folds[i].plain);
+		check_decode(arena, i, folds[i].text, folds[i].plain);
 	ok(!base64_decode(arena, span_make("Zm9v\0", 5), &data, &length), "a NUL is refused");
 	test_round_trip(arena);
 	arena_free(arena);

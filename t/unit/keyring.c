@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/lock.h"
 #include "policy/crypt.h"
 #include "t/lib/tap.h"
 
@@ -133,6 +134,17 @@ static void test_record_and_sign(void)
 	keyring_drop(NULL);
 }
 
+static void test_one(void)
+{
+	const struct signing_key *key;
+	struct why why = {""};
+
+	key = keyring_load_one(below(""), "example.com", "s2", arena, &why);
+	ok(key != NULL && signing_key_bits(key) == 1024, "one key alone %s", why.text);
+	ok(keyring_load_one(below(""), "example.com", "s9", arena, &why) == NULL, "%s", why.text);
+	ok(keyring_load_one(below(""), "example.net", "s2", arena, &why) == NULL, "%s", why.text);
+}
+
 static const char *key_text(enum crypt_type type, unsigned bits)
 {
 	struct crypt_key *key = crypt_key_generate(type, bits, NULL);
@@ -249,6 +261,41 @@ static void test_content(void)
 	is_text(outcome(), "loaded 4", "mended");
 }
 
+/* Several threads sign with the same keys, each with a reference of its own. */
+static void *sign_often(void *arg)
+{
+	struct keyring *keyring = arg;
+	struct arena *own = arena_new(0);
+	const struct signing_key *const *keys;
+	unsigned count = keyring_find(keyring, "example.com", false, &keys), made = 0;
+	uint8_t digest[32] = {7};
+	struct span signature;
+
+	for (unsigned i = 0; i < 60; i++)
+		made += signing_key_sign(keys[i % count], digest, own, &signature, NULL) == 0;
+	arena_free(own);
+	keyring_drop(keyring);
+	return made == 60 ? keyring : NULL;
+}
+
+static void test_threads(void)
+{
+	struct keyring *keyring = keyring_load(below(""), NULL);
+	pthread_t threads[4];
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		thread_start(&threads[i], sign_often, keyring_take(keyring));
+	keyring_drop(keyring);
+	for (unsigned i = 0; i < 4; i++) {
+		void *result;
+
+		pthread_join(threads[i], &result);
+		good += result != NULL;
+	}
+	is_int(good, 4, "four threads sign with the same keys");
+}
+
 /* RSA of 1024 bits is the least: RFC 8301 section 3.2. (Not made here: we make no weaker ones.) */
 static void test_small_key(void)
 {
@@ -287,11 +334,13 @@ int main(void)
 	test_generate();
 	test_find();
 	test_record_and_sign();
+	test_one();
 	test_modes();
 	test_owner();
 	test_links();
 	test_content();
 	test_small_key();
+	test_threads();
 	snprintf(command, sizeof command, "rm -rf '%s'", top);
 	ok(system(command) == 0, "cleaned up");
 	arena_free(arena);
