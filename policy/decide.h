@@ -8,13 +8,19 @@
 #include "policy/dmarc.h"
 #include "policy/verdict.h"
 
+/*
+ * What is done with mail that fails. Observe: nothing, whatever the rest of the rules says. RFC: as
+ * the domain owner asks, but p=reject alone is handled as quarantine (RFC 9989 sections 7.4 and 8).
+ * Strict: as the domain owner asks. All but observe honour t=y.
+ */
 enum enforce { ENFORCE_OBSERVE, ENFORCE_RFC, ENFORCE_STRICT };
 
-/* What a line of the action matrix says to do with failing mail of a domain. */
+/* What a line of the action matrix says to do with failing mail of a domain. Published: as strict
+ * would. The others hold whatever the domain owner asks for, t=y too. */
 enum rule_action { RULE_PUBLISHED, RULE_ACCEPT, RULE_QUARANTINE, RULE_REJECT };
 
 struct decide_rule {
-	const char *domain;   /* author domain; "*.example.com" also means what is below; "*" all */
+	const char *domain;   /* author domain; "*.example.com": it and what is below; "*": all */
 	int published;        /* enum dmarc_policy this line is for, or -1: any */
 	enum rule_action action;
 };
@@ -24,10 +30,16 @@ struct decide_rules {
 	const struct decide_rule *matrix; /* first match wins; no match: as ENFORCE says */
 	unsigned matrix_count;
 	bool tempfail_on_temperror;  /* 451 where the message would otherwise suffer */
-	bool reject_bad_from;        /* 550 for no, several or malformed From */
+	bool reject_bad_from;        /* 550 for no, several or malformed From fields, and for more
+					author domains than are evaluated */
 };
 
-/* Fills VERDICT->decision from the rest of VERDICT. */
+/*
+ * Fills VERDICT->decision from the rest of VERDICT. Each reason for which what is done is not what
+ * the domain owner asked for is an override (RFC 9990 section 3.1.6). A temperror is never a reason
+ * to quarantine or reject: it is one to tempfail if any answer to what is missing would have led to
+ * that.
+ */
 void decide(const struct decide_rules *rules, const struct dmarc_author *author,
 	    struct arena *arena, struct verdict *verdict);
 

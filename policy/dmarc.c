@@ -441,7 +441,8 @@ static void judge(struct eval *eval, const char *author, struct dmarc_verdict *o
 	}
 	record = policy.state == POLICY_FOUND ? policy.at->record : NULL;
 	if (record == NULL)
-		steps_add(&eval->steps, "the record is not known: it could ask for strict alignment");
+		steps_add(&eval->steps,
+			  "the record is not known: it could ask for strict alignment");
 	dkim = check_dkim(eval, author, record == NULL || record->adkim_strict, &dkim_domain);
 	spf = check_spf(eval, author, record == NULL || record->aspf_strict, &spf_domain);
 	out->dkim_aligned = dkim == YES;

@@ -122,6 +122,7 @@ struct decision {
 	enum dmarc_policy disposition; /* what is reported as applied (none also for pass) */
 	struct override overrides[OVERRIDES_MAX];
 	unsigned override_count;
+	bool bad_from;                 /* rejected because From is none that DMARC can judge */
 	const char *why;               /* for people; never NULL */
 };
 
