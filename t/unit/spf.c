@@ -232,8 +232,8 @@ static void test_cases(struct dns *dns)
 		if (!ok(strstr(have.why, cases[i].why) != NULL, "why"))
 			tap_note("%s", have.why);
 		is_text(disagreement, NULL, "libspf2 agrees");
-		arena_free(arena);
 		dns_scope_free(scope);
+		arena_free(arena);
 	}
 }
 
@@ -261,8 +261,8 @@ static void test_identity(struct dns *dns)
 	spf_start(scope, &request, arena);
 	spf_check(scope, &request, arena, &have);
 	is_int(have.result, AUTH_NONE, "a client without an address: none");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void test_explanation_length(struct dns *dns)
@@ -275,8 +275,8 @@ static void test_explanation_length(struct dns *dns)
 	spf_check(scope, &request, arena, &have);
 	ok(have.explanation != NULL && strlen(have.explanation) == SPF_EXPLANATION_MAX,
 	   "a long explanation is cut");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void test_budget(struct dns *dns)
@@ -288,8 +288,8 @@ static void test_budget(struct dns *dns)
 
 	spf_check(scope, &request, arena, &have);
 	is_int(have.result, AUTH_TEMPERROR, "what the budget does not allow is not known");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void keep_line(void *arg, const char *line)
@@ -320,8 +320,8 @@ static void test_trace(struct dns *dns)
 		"include:inc3.example: match (RFC 7208 section 5.2)\n"
 		"pass: include:inc3.example of inc2.example: 192.0.2.1 matches a:h.example of the "
 		"record of inc3.example\n", "the trace");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void test_disagreement(void)
@@ -370,8 +370,8 @@ static int64_t measure(struct dns *dns, unsigned i, bool wait_first)
 	spf_check(scope, &request, arena, &have);
 	if (wait_first)
 		is_int(dns_scope_lookups(scope), trees[i].lookups, "and the check asks nothing more");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 	return clock_mono() - begin;
 }
 
