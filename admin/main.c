@@ -16,8 +16,9 @@ static const struct admin_verb builtin[];
 /* One line for each file of commands. */
 static const struct admin_verb *const groups[] = {
     cmd_config,
-    cmd_key,
     builtin,
+    cmd_key_verbs,
+    cmd_report,
 };
 
 enum { GROUPS = sizeof groups / sizeof groups[0], NAMES_MAX = 64 };

@@ -58,6 +58,7 @@ struct ledger {
 	unsigned queued;
 	size_t queued_bytes;
 	bool closing;
+	bool idle; /* the writer sleeps */
 	struct ledger_stats stats;
 
 	/* the writer's own */
@@ -339,8 +340,10 @@ static bool wait_for_work(struct ledger *ledger)
 {
 	while (ledger->first == NULL && !ledger->closing) {
 		if (!expire_is_due(ledger)) {
+			ledger->idle = true;
 			cond_wait_until(&ledger->work, &ledger->lock,
 					clock_mono() + 600 * CLOCK_SECOND);
+			ledger->idle = false;
 			continue;
 		}
 		lock_drop(&ledger->lock);
@@ -466,7 +469,8 @@ static bool queue(struct ledger *ledger, struct entry *entry)
 	ledger->queued++;
 	ledger->queued_bytes += entry->size;
 	ledger->stats.pending++;
-	cond_wake_one(&ledger->work);
+	if (ledger->idle)
+		cond_wake_one(&ledger->work);
 	return true;
 }
 
@@ -495,8 +499,8 @@ int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t dead
 		entry_free(entry);
 		return result;
 	}
-	while (entry->state == WAITING && cond_wait_until(&entry->done, &ledger->lock, deadline))
-		;
+	while (entry->state == WAITING && clock_mono() < deadline)
+		cond_wait_until(&entry->done, &ledger->lock, deadline);
 	state = entry->state;
 	entry->left = true;
 	result = state == COMMITTED ? 0 : state == WAITING ? 1 : -1;

@@ -64,6 +64,7 @@ enum statement {
 	EXPIRE_TALLY,
 	EXPIRE_POLICY,
 	READ_DAYS,
+	READ_SUM,
 	READ_ROWS,
 	STATEMENTS
 };
@@ -91,17 +92,14 @@ static const char *const statements[STATEMENTS] = {
     [EXPIRE_TALLY] = "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
 		     " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT ?4)",
     [EXPIRE_POLICY] = "DELETE FROM policy WHERE " REPORT,
-    [READ_DAYS] = "SELECT q.domain, q.day, q.config, q.since, q.p, q.sp, q.np, q.adkim, q.aspf,"
-		  " q.fo, q.testing, q.discovery, q.rua, q.ruf, IFNULL(SUM(t.messages), 0),"
-		  " IFNULL(SUM(CASE WHEN t.dkim_aligned = 'pass' OR t.spf_aligned = 'pass'"
-		  " THEN t.messages ELSE 0 END), 0), COUNT(t.domain) FROM"
-		  " (SELECT * FROM policy WHERE day <= ?2 AND (?1 IS NULL OR domain = ?1)"
+    [READ_DAYS] = "SELECT domain, day, config, since, p, sp, np, adkim, aspf, fo, testing,"
+		  " discovery, rua, ruf FROM policy"
+		  " WHERE day <= ?2 AND (?1 IS NULL OR domain = ?1)"
 		  " AND (day, domain, since, config) > (?3, ?4, ?5, ?6)"
-		  " ORDER BY day, domain, since, config LIMIT ?7) AS q"
-		  " LEFT JOIN tally AS t"
-		  " ON t.domain = q.domain AND t.day = q.day AND t.config = q.config"
-		  " GROUP BY q.day, q.domain, q.since, q.config"
-		  " ORDER BY q.day, q.domain, q.since, q.config",
+		  " ORDER BY day, domain, since, config LIMIT ?7",
+    [READ_SUM] = "SELECT COUNT(*), IFNULL(SUM(messages), 0), IFNULL(SUM(CASE"
+		 " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0 END), 0)"
+		 " FROM tally WHERE " REPORT,
     [READ_ROWS] = "SELECT source_ip, row_key, messages, dkim_aligned, spf_aligned, disposition,"
 		  " header_from, envelope_from, envelope_to, spf_domain, spf_result, reasons, dkim,"
 		  " dkim_notes FROM tally WHERE " REPORT " AND (source_ip, row_key) > (?4, ?5)"
@@ -643,7 +641,28 @@ static void key_at(sqlite3_stmt *statement, int at, unsigned char key[DRIVER_KEY
 		memcpy(key, blob, DRIVER_KEY_LEN);
 }
 
-static void day_at(sqlite3_stmt *statement, struct arena *arena, struct ledger_day *day)
+static int sum_day(struct driver_handle *handle, struct ledger_day *day,
+		   const unsigned char config[DRIVER_KEY_LEN])
+{
+	sqlite3_stmt *statement = prepare(handle, READ_SUM);
+	int code;
+
+	if (statement == NULL)
+		return sqlite3_errcode(handle->db);
+	bind_report(statement, day->policy.domain, day->day, config);
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW) {
+		day->rows = sqlite3_column_int64(statement, 0);
+		day->messages = sqlite3_column_int64(statement, 1);
+		day->passed = sqlite3_column_int64(statement, 2);
+	}
+	sqlite3_reset(statement);
+	return code;
+}
+
+/* The code of the last step: SQLITE_ROW when all is well. */
+static int day_at(struct driver_handle *handle, sqlite3_stmt *statement, struct arena *arena,
+		  struct ledger_day *day)
 {
 	struct ledger_policy *policy = &day->policy;
 	const char **texts[] = {&policy->p,    &policy->sp, &policy->np,      &policy->adkim,
@@ -658,9 +677,7 @@ static void day_at(sqlite3_stmt *statement, struct arena *arena, struct ledger_d
 	day->since = sqlite3_column_int64(statement, 3);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		*texts[i] = text_at(statement, 4 + (int)i, arena);
-	day->messages = sqlite3_column_int64(statement, 14);
-	day->passed = sqlite3_column_int64(statement, 15);
-	day->rows = sqlite3_column_int64(statement, 16);
+	return sum_day(handle, day, config);
 }
 
 static void row_at(sqlite3_stmt *statement, const struct driver_rows_query *query,
@@ -713,8 +730,8 @@ static int handle_days(struct driver_handle *handle, const struct driver_days_qu
 		sqlite3_bind_blob(statement, 6, config, DRIVER_KEY_LEN, SQLITE_STATIC);
 	sqlite3_bind_int64(statement, 7, max);
 	arena_reset(arena);
-	while (count < max && (code = sqlite3_step(statement)) == SQLITE_ROW)
-		day_at(statement, arena, &days[count++]);
+	while (count < max && code == SQLITE_ROW && (code = sqlite3_step(statement)) == SQLITE_ROW)
+		code = day_at(handle, statement, arena, &days[count++]);
 	return end_page(handle, statement, code, count, why);
 }
 

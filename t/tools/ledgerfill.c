@@ -1,6 +1,7 @@
 /*
  * Fills a ledger, for tests and for measuring:
  *   ledgerfill PATH combinations DOMAIN DAY         every kind of row a report can have
+ *   ledgerfill PATH policies DOMAIN DAY             one row under each of three policies
  *   ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no waiting
  *   ledgerfill PATH wait DOMAIN DAY COUNT THREADS   each waits for its commit, as the milter does
  * Prints the number of messages added.
@@ -55,13 +56,17 @@ static void add(const struct ledger_row *row)
 	messages += row->count;
 }
 
-static void add_each(struct ledger_row row, const char **field, const char *const *values)
+/* ROW with each of VALUES in FIELD, which is one of its texts; then as it was. */
+static void add_each(struct ledger_row *row, const char **field, const char *const *values)
 {
+	const char *before = *field;
+
 	for (; *values != NULL; values++) {
 		*field = *values;
-		add(&row);
-		row.count++;
+		add(row);
+		row->count++;
 	}
+	*field = before;
 }
 
 static const char *many_signatures(void)
@@ -117,21 +122,29 @@ static void combinations(const char *domain, int32_t day)
 				     "\xef\xbf\xbf.example",
 				     NULL};
 
-	add_each(row, &row.disposition, dispositions);
-	add_each(row, &row.dkim_aligned, results);
-	add_each(row, &row.spf_aligned, results);
-	add_each(row, &row.spf_result, spf);
-	add_each(row, &row.source_ip, sources);
-	add_each(row, &row.reasons, reasons);
-	add_each(row, &row.dkim, dkim);
-	add_each(row, &row.header_from, names);
-	add_each(row, &row.envelope_from, names);
-	add_each(row, &row.envelope_to, names);
-	add_each(row, &row.spf_domain, names);
+	add_each(&row, &row.disposition, dispositions);
+	add_each(&row, &row.dkim_aligned, results);
+	add_each(&row, &row.spf_aligned, results);
+	add_each(&row, &row.spf_result, spf);
+	add_each(&row, &row.source_ip, sources);
+	add_each(&row, &row.reasons, reasons);
+	add_each(&row, &row.dkim, dkim);
+	add_each(&row, &row.header_from, names);
+	add_each(&row, &row.envelope_from, names);
+	add_each(&row, &row.envelope_to, names);
+	add_each(&row, &row.spf_domain, names);
 	row.dkim = SIGNATURE("fail");
 	row.dkim_notes = "[{\"text\":\"body hash did not verify <&>\\u001b\"}]";
 	row.header_from = "notes.example.com";
 	add(&row);
+}
+
+static void policies(const char *domain, int32_t day)
+{
+	struct ledger_row row = sample(domain, day);
+	const char *const p[] = {"none", "quarantine", "reject", NULL};
+
+	add_each(&row, &row.policy.p, p);
 }
 
 static void rows(const char *domain, int32_t day, unsigned from, unsigned to)
@@ -220,6 +233,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[2], "combinations") == 0)
 		combinations(argv[3], day);
+	else if (strcmp(argv[2], "policies") == 0)
+		policies(argv[3], day);
 	else if (strcmp(argv[2], "rows") == 0)
 		rows(argv[3], day, 0, count);
 	else if (strcmp(argv[2], "wait") == 0 && argc > 6)
