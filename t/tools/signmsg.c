@@ -31,6 +31,7 @@ static struct span read_all(FILE *file, const char *name, struct arena *arena)
 	buf_init(&all, arena, 0);
 	while ((n = fread(part, 1, sizeof part, file)) > 0)
 		buf_add(&all, part, n);
+	fclose(file);
 	return buf_view(&all);
 }
 
@@ -78,12 +79,49 @@ static void feed(struct signer *signer, struct span message)
 		signer_body(signer, (struct span){message.p + 2, message.end});
 }
 
-static void print_records(char **argv, const struct signing_key *const *keys, int count,
-			  struct arena *arena)
+static void print_records(const struct signing_key *const *keys, int count, struct arena *arena)
 {
 	for (int i = 0; i < count; i++)
-		printf("%s._domainkey.%s %s\n", argv[3 * i + 2], argv[3 * i + 1],
-		       signing_key_record(keys[i], arena));
+		printf("%s._domainkey.%s %s\n", signing_key_selector(keys[i]),
+		       signing_key_domain(keys[i]), signing_key_record(keys[i], arena));
+}
+
+static void sign(const struct signer_rules *rules, const struct signing_key *const *keys, int count,
+		 struct arena *arena, int64_t now)
+{
+	struct span message = with_crlf(read_all(stdin, "standard input", arena), arena);
+	struct signer *signer = signer_new(rules, arena, now);
+	struct why why;
+
+	feed(signer, message);
+	for (int i = 0; i < count; i++) {
+		const char *value = signer_finish(signer, keys[i], &why);
+
+		if (value == NULL)
+			die("cannot sign", why.text);
+		printf("DKIM-Signature: %s\r\n", value);
+	}
+	fwrite(message.p, 1, span_len(message), stdout);
+}
+
+/* KEYFILE DOMAIN SELECTOR, three by three. */
+static const struct signing_key **read_keys(char **argv, int count, struct arena *arena)
+{
+	const struct signing_key **keys = arena_array(arena, (size_t)count, sizeof *keys);
+	struct why why;
+
+	for (int i = 0; i < count; i++, argv += 3) {
+		keys[i] = signing_key_make(arena, argv[1], argv[2],
+					   read_all(fopen(argv[0], "r"), argv[0], arena), &why);
+		if (keys[i] == NULL)
+			die(argv[0], why.text);
+	}
+	return keys;
+}
+
+static enum dkimsig_canon canon(const char *text)
+{
+	return strncmp(text, "simple", 6) == 0 ? DKIMSIG_SIMPLE : DKIMSIG_RELAXED;
 }
 
 int main(int argc, char **argv)
@@ -93,18 +131,14 @@ int main(int argc, char **argv)
 	struct arena *arena = arena_new(0);
 	const struct signing_key **keys;
 	int64_t now = clock_wall();
-	struct signer *signer;
-	struct span message;
 	bool records = false;
-	struct why why;
-	int option;
+	int option, count;
 
 	while ((option = getopt(argc, argv, "c:t:p")) != -1) {
 		if (option == 'c') {
-			rules.header_canon =
-			    strncmp(optarg, "simple", 6) == 0 ? DKIMSIG_SIMPLE : DKIMSIG_RELAXED;
+			rules.header_canon = canon(optarg);
 			rules.body_canon =
-			    strstr(optarg, "/simple") != NULL ? DKIMSIG_SIMPLE : DKIMSIG_RELAXED;
+			    canon(strchr(optarg, '/') == NULL ? "" : strchr(optarg, '/') + 1);
 		} else if (option == 't') {
 			now = atoll(optarg);
 		} else if (option == 'p') {
@@ -113,34 +147,15 @@ int main(int argc, char **argv)
 			return 64;
 		}
 	}
-	argc -= optind;
-	argv += optind;
-	if (argc == 0 || argc % 3 != 0)
+	count = (argc - optind) / 3;
+	if (count == 0 || (argc - optind) % 3 != 0)
 		die("usage",
 		    "signmsg [-c HEADER/BODY] [-t SECONDS] [-p] KEYFILE DOMAIN SELECTOR ...");
-	keys = arena_array(arena, (size_t)argc, sizeof *keys);
-	for (int i = 0; i < argc / 3; i++) {
-		keys[i] =
-		    signing_key_make(arena, argv[3 * i + 1], argv[3 * i + 2],
-				     read_all(fopen(argv[3 * i], "r"), argv[3 * i], arena), &why);
-		if (keys[i] == NULL)
-			die(argv[3 * i], why.text);
-	}
-	if (records) {
-		print_records(argv, keys, argc / 3, arena);
-		return 0;
-	}
-	message = with_crlf(read_all(stdin, "standard input", arena), arena);
-	signer = signer_new(&rules, arena, now);
-	feed(signer, message);
-	for (int i = 0; i < argc / 3; i++) {
-		const char *value = signer_finish(signer, keys[i], &why);
-
-		if (value == NULL)
-			die("cannot sign", why.text);
-		printf("DKIM-Signature: %s\r\n", value);
-	}
-	fwrite(message.p, 1, span_len(message), stdout);
+	keys = read_keys(argv + optind, count, arena);
+	if (records)
+		print_records(keys, count, arena);
+	else
+		sign(&rules, keys, count, arena, now);
 	arena_free(arena);
 	return 0;
 }
