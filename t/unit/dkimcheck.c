@@ -55,7 +55,7 @@ static struct {
 
 static struct arena *forever;
 static struct dkimcheck_engine *engine;
-static int64_t now;
+static int64_t now, max_wait = 10 * CLOCK_SECOND;
 
 static char *bio_text(BIO *bio)
 {
@@ -313,7 +313,7 @@ static void verify_with(const struct dkimcheck_rules *rules, struct arena *arena
 			const char *author, const char *header, struct span body, size_t split,
 			struct verdict *verdict)
 {
-	struct dns_scope *scope = dns_scope_new(zone, 200, CLOCK_SECOND / 5);
+	struct dns_scope *scope = dns_scope_new(zone, 200, max_wait);
 	struct dkimcheck *check = dkimcheck_new(engine, rules, arena, scope, now);
 
 	memset(verdict, 0, sizeof *verdict);
@@ -442,8 +442,11 @@ static void test_keys(struct arena *arena)
 					.body = DKIM_CANON_RELAXED};
 		const char *field = sign(arena, &how, HEADER, BODY);
 
+		if (strcmp(c->selector, "silent") == 0)
+			max_wait = CLOCK_SECOND / 5;
 		expect(arena, joined(arena, field, HEADER), BODY, c->want, c->why,
 		       arena_printf(arena, "key %s", c->selector));
+		max_wait = 10 * CLOCK_SECOND;
 	}
 }
 
@@ -666,7 +669,7 @@ static void test_line_feeds(struct arena *arena)
 {
 	const struct how how = {.selector = "rsa", .key = RSA_2048};
 	const char *header = joined(arena, sign(arena, &how, HEADER, BODY), HEADER);
-	struct dns_scope *scope = dns_scope_new(zone, 50, CLOCK_SECOND);
+	struct dns_scope *scope = dns_scope_new(zone, 50, max_wait);
 	struct dkimcheck *check = dkimcheck_new(engine, &usual, arena, scope, now);
 	struct span rest = span_of(header), field;
 	struct verdict verdict = {0};
@@ -825,7 +828,7 @@ static void test_flow(struct arena *arena)
 {
 	const struct how how = {.selector = "rsa", .key = RSA_2048};
 	const struct how gone = {.selector = "nothing", .key = RSA_2048};
-	struct dns_scope *scope = dns_scope_new(zone, 50, CLOCK_SECOND);
+	struct dns_scope *scope = dns_scope_new(zone, 50, max_wait);
 	struct dkimcheck *check = dkimcheck_new(engine, &usual, arena, scope, now);
 	struct verdict verdict = {0};
 
