@@ -17,8 +17,10 @@ static const struct name_code types[] = {
 };
 
 static const struct name_code statuses[] = {
-    {"data", DNS_DATA},         {"no data", DNS_NODATA},
-    {"no name", DNS_NXDOMAIN},  {"temporary failure", DNS_TEMPFAIL},
+    {"data", DNS_DATA},
+    {"no data", DNS_NODATA},
+    {"no name", DNS_NXDOMAIN},
+    {"temporary failure", DNS_TEMPFAIL},
     {NULL, 0},
 };
 

@@ -21,6 +21,7 @@ struct backend_calls {
 
 struct backend {
 	const struct backend_calls *calls;
+	const char *servers; /* whom it asks, for a person */
 };
 
 /* SETTINGS may be NULL. The resolver takes BACKEND. */

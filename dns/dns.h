@@ -78,6 +78,9 @@ struct dns_settings {
 struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why);
 void dns_free(struct dns *dns); /* NULL is fine; no scope may be left */
 
+/* Whom it asks, for the log: "192.0.2.53, 2001:db8::53@5353". */
+const char *dns_servers(const struct dns *dns);
+
 /* Counters since the start, for metrics and tests. */
 struct dns_stats {
 	uint64_t lookups;   /* asked by scopes */

@@ -318,6 +318,7 @@ struct dns *dns_new_memory(const struct dns_settings *settings)
 	if (memory == NULL)
 		abort();
 	memory->backend.calls = &calls;
+	memory->backend.servers = "memory";
 	lock_init(&memory->lock);
 	cond_init(&memory->changed);
 	memory->arena = arena_new(ARENA_CAP);
@@ -402,8 +403,8 @@ static uint8_t *make_address(struct arena *arena, int family, const char *data, 
 	return inet_pton(family, data, out) == 1 ? out : NULL;
 }
 
-static uint8_t *make_rdata(struct arena *arena, enum dns_type type, const char *data,
-			   size_t length, size_t *size)
+static uint8_t *make_rdata(struct arena *arena, enum dns_type type, const char *data, size_t length,
+			   size_t *size)
 {
 	const char *text = arena_copy(arena, data, length);
 
@@ -422,8 +423,8 @@ static uint8_t *make_rdata(struct arena *arena, enum dns_type type, const char *
 	return NULL;
 }
 
-static int add_locked(struct memory *memory, const char *name, enum dns_type type,
-		      const char *data, size_t length, struct why *why)
+static int add_locked(struct memory *memory, const char *name, enum dns_type type, const char *data,
+		      size_t length, struct why *why)
 {
 	size_t size = 0;
 	uint8_t *rdata = make_rdata(memory->arena, type, data, length, &size);

@@ -267,6 +267,11 @@ void resolver_answered(struct question *question, struct answer *answer)
 
 /* ---- the resolver as a whole ---- */
 
+const char *dns_servers(const struct dns *dns)
+{
+	return dns->backend->servers;
+}
+
 void dns_flush(struct dns *dns)
 {
 	lock_take(&dns->lock);

@@ -32,7 +32,7 @@ struct hooks {
 };
 
 struct dns_lookup {
-	struct dns_lookup *next;           /* in the order of their start */
+	struct dns_lookup *next; /* in the order of their start */
 	struct dns_lookup *next_in_bucket;
 	struct dns_scope *scope;
 	struct waiter waiter;
@@ -230,8 +230,8 @@ static void settle_new(struct dns_lookup *lookup, struct question **begin)
 		scope->started++;
 		lookup->waiter.arrived = arrived;
 		atomic_fetch_add(&scope->references, 1);
-		answer = resolver_ask(scope->dns, &lookup->key, lookup->start, &lookup->waiter,
-				      begin);
+		answer =
+		    resolver_ask(scope->dns, &lookup->key, lookup->start, &lookup->waiter, begin);
 		lookup->asked = answer == NULL;
 		if (lookup->asked)
 			return;

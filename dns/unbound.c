@@ -1,0 +1,339 @@
+/*
+ * The back end that asks the network, through libunbound: validation, retries, TCP when an answer
+ * is cut, random ports and identities are its work; the cache is ours.
+ *
+ * libunbound has a thread that resolves; a thread of ours takes the results from its pipe and makes
+ * answers of them. Results that are still open when we close would never come, so each question is
+ * in a list and is failed then.
+ *
+ * Only the settings' file form has all that we need (dns/forward.h), so they are written to a
+ * temporary file, which is gone when dns_new_unbound() returns. libunbound's parser of it is not
+ * reentrant.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unbound.h>
+#include <unistd.h>
+
+#include "dns/backend.h"
+#include "dns/forward.h"
+#include "dns/packet.h"
+#include "dns/wire.h"
+#include "lib/buf.h"
+#include "lib/lock.h"
+#include "lib/name.h"
+
+enum { CLASS_IN = 1, RCODE_NOERROR = 0, RCODE_NXDOMAIN = 3, REASON_MAX = 200 };
+
+struct query {
+	struct query *next, **link;
+	struct unbound *unbound;
+	struct question *question;
+};
+
+struct unbound {
+	struct backend backend;
+	struct ub_ctx *ctx;
+	struct lock lock; /* for the rest */
+	struct cond changed;
+	struct query *open;
+	struct forward_servers servers;
+	bool ready;
+	int stop[2]; /* a pipe; closing its end tells the thread to end */
+	pthread_t thread;
+};
+
+static const struct name_code rcodes[] = {
+    {"FORMERR", 1}, {"SERVFAIL", 2}, {"NOTIMP", 4}, {"REFUSED", 5}, {NULL, 0},
+};
+
+/* ---- results ---- */
+
+static struct answer *bogus_answer(const struct ub_result *result)
+{
+	char reason[REASON_MAX];
+
+	snprintf(reason, sizeof reason, "bogus: %s",
+		 result->why_bogus != NULL ? result->why_bogus : "DNSSEC validation failed");
+	return answer_failure(reason);
+}
+
+static struct answer *negative_answer(const struct ub_result *result)
+{
+	uint32_t ttl = 0;
+
+	if (result->answer_packet != NULL && result->answer_len > 0)
+		ttl = packet_negative_ttl(result->answer_packet, (size_t)result->answer_len);
+	return answer_negative(result->rcode == RCODE_NXDOMAIN ? DNS_NXDOMAIN : DNS_NODATA, ttl,
+			       result->secure);
+}
+
+static struct answer *data_answer(enum dns_type type, const struct ub_result *result)
+{
+	struct rdata rdata[DNS_RECORDS_MAX + 1];
+	size_t count = 0;
+
+	for (; count <= DNS_RECORDS_MAX && result->data[count] != NULL; count++) {
+		rdata[count].data = (const uint8_t *)result->data[count];
+		rdata[count].length = (size_t)result->len[count];
+	}
+	return answer_data(type, rdata, count, result->ttl > 0 ? (uint32_t)result->ttl : 0,
+			   result->secure);
+}
+
+static struct answer *answer_of(enum dns_type type, int error, const struct ub_result *result)
+{
+	const char *rcode;
+
+	if (error != 0 || result == NULL)
+		return answer_failure(error != 0 ? ub_strerror(error) : "no result");
+	if (result->bogus)
+		return bogus_answer(result);
+	if (result->rcode == RCODE_NOERROR && result->havedata && result->data[0] != NULL)
+		return data_answer(type, result);
+	if (result->rcode == RCODE_NOERROR || result->rcode == RCODE_NXDOMAIN)
+		return negative_answer(result);
+	rcode = name_text(rcodes, result->rcode);
+	return answer_failure(*rcode != '?' ? rcode : "a response code that is not known");
+}
+
+/* ---- questions ---- */
+
+static struct query *open_query(struct unbound *unbound, struct question *question)
+{
+	struct query *query = calloc(1, sizeof *query);
+
+	if (query == NULL)
+		abort();
+	query->unbound = unbound;
+	query->question = question;
+	lock_take(&unbound->lock);
+	query->next = unbound->open;
+	query->link = &unbound->open;
+	if (query->next != NULL)
+		query->next->link = &query->next;
+	unbound->open = query;
+	lock_drop(&unbound->lock);
+	return query;
+}
+
+static void close_query(struct query *query, struct answer *answer)
+{
+	struct unbound *unbound = query->unbound;
+
+	lock_take(&unbound->lock);
+	*query->link = query->next;
+	if (query->next != NULL)
+		query->next->link = query->link;
+	lock_drop(&unbound->lock);
+	resolver_answered(query->question, answer);
+	free(query);
+}
+
+static void on_result(void *arg, int error, struct ub_result *result)
+{
+	struct query *query = arg;
+	struct answer *answer;
+
+	answer = answer_of(resolver_question(query->question)->type, error, result);
+	ub_resolve_free(result);
+	close_query(query, answer);
+}
+
+/* libunbound reads names as a master file has them: unusual bytes are escaped. */
+static void start(struct backend *backend, struct question *question)
+{
+	struct unbound *unbound = (struct unbound *)backend;
+	const struct key *key = resolver_question(question);
+	struct query *query = open_query(unbound, question);
+	enum dns_type type = key->type;
+	uint8_t wire[WIRE_NAME_MAX];
+	char name[WIRE_TEXT_MAX];
+	int error;
+
+	if (wire_name_text(wire, wire_name_make(key->name, key->length, wire), name) == 0) {
+		close_query(query, answer_failure("not a name"));
+		return;
+	}
+	error = ub_resolve_async(unbound->ctx, name, (int)type, CLASS_IN, query, on_result, NULL);
+	if (error != 0)
+		close_query(query, answer_of(type, error, NULL));
+}
+
+/* ---- the thread ---- */
+
+static void on_warm(void *arg, int error, struct ub_result *result)
+{
+	(void)arg;
+	(void)error;
+	ub_resolve_free(result);
+}
+
+/* The first question makes libunbound start its own thread; asked from here that one inherits our
+ * mask of blocked signals. The name is in a zone that libunbound answers itself. */
+static void warm_up(struct unbound *unbound)
+{
+	(void)ub_resolve_async(unbound->ctx, "warm.countersign.invalid", DNS_TYPE_TXT, CLASS_IN,
+			       NULL, on_warm, NULL);
+	lock_take(&unbound->lock);
+	unbound->ready = true;
+	cond_wake_all(&unbound->changed);
+	lock_drop(&unbound->lock);
+}
+
+static void *take_results(void *arg)
+{
+	struct unbound *unbound = arg;
+	struct pollfd polls[2] = {
+	    {.fd = ub_fd(unbound->ctx), .events = POLLIN},
+	    {.fd = unbound->stop[0], .events = POLLIN},
+	};
+
+	warm_up(unbound);
+	while (polls[1].revents == 0) {
+		if (poll(polls, 2, -1) > 0 && polls[0].revents != 0)
+			(void)ub_process(unbound->ctx);
+	}
+	return NULL;
+}
+
+static void free_unbound(struct unbound *unbound)
+{
+	ub_ctx_delete(unbound->ctx);
+	buf_free(&unbound->servers.text);
+	cond_done(&unbound->changed);
+	lock_done(&unbound->lock);
+	free(unbound);
+}
+
+static void unbound_free(struct backend *backend)
+{
+	struct unbound *unbound = (struct unbound *)backend;
+
+	close(unbound->stop[1]);
+	pthread_join(unbound->thread, NULL);
+	close(unbound->stop[0]);
+	ub_ctx_delete(unbound->ctx);
+	unbound->ctx = NULL;
+	while (unbound->open != NULL)
+		close_query(unbound->open, answer_failure("the resolver was closed"));
+	free_unbound(unbound);
+}
+
+/* ---- configuration ---- */
+
+static int write_all(int fd, struct span text)
+{
+	while (!span_empty(text)) {
+		ssize_t written = write(fd, text.p, span_len(text));
+
+		if (written == -1 && errno != EINTR)
+			return -1;
+		text.p += written > 0 ? written : 0;
+	}
+	return 0;
+}
+
+static int load_config(struct ub_ctx *ctx, struct span text, struct why *why)
+{
+	static pthread_mutex_t parser = PTHREAD_MUTEX_INITIALIZER;
+	char path[] = "/tmp/countersign-dns-XXXXXX";
+	int fd = mkstemp(path), error, result = -1;
+
+	if (fd == -1)
+		return why_set(why, "%s: %s (the DNS library reads its settings from a file)", path,
+			       strerror(errno));
+	if (write_all(fd, text) == -1) {
+		why_set(why, "%s: %s", path, strerror(errno));
+	} else {
+		pthread_mutex_lock(&parser);
+		error = ub_ctx_config(ctx, path);
+		pthread_mutex_unlock(&parser);
+		result = error == 0 ? 0 : why_set(why, "DNS library: %s", ub_strerror(error));
+	}
+	close(fd);
+	unlink(path);
+	return result;
+}
+
+static int check_anchor(const char *path, struct why *why)
+{
+	FILE *file = fopen(path, "re");
+
+	if (file == NULL)
+		return why_set(why, "trust anchor %s: %s", path, strerror(errno));
+	fclose(file);
+	return 0;
+}
+
+/* Adding a zone makes libunbound take its settings, so that a fault in them shows now. */
+static int configure(struct unbound *unbound, const struct dns_settings *settings, struct why *why)
+{
+	struct ub_ctx *ctx = unbound->ctx;
+	struct buf config;
+	int error;
+
+	buf_init(&config, NULL, 0);
+	forward_config(&config, &unbound->servers, settings->trust_anchor != NULL);
+	error = load_config(ctx, buf_view(&config), why);
+	buf_free(&config);
+	if (error == -1)
+		return -1;
+	if (settings->trust_anchor != NULL && check_anchor(settings->trust_anchor, why) == -1)
+		return -1;
+	error = ub_ctx_async(ctx, 1);
+	if (error == 0 && settings->trust_anchor != NULL)
+		error = ub_ctx_add_ta_file(ctx, settings->trust_anchor);
+	if (error == 0)
+		error = ub_ctx_zone_add(ctx, "countersign.invalid.", "static");
+	if (error != 0)
+		return why_set(why, "DNS library: %s%s%s", ub_strerror(error),
+			       settings->trust_anchor != NULL ? "; trust anchor " : "",
+			       settings->trust_anchor != NULL ? settings->trust_anchor : "");
+	return 0;
+}
+
+static int start_thread(struct unbound *unbound, struct why *why)
+{
+	if (pipe(unbound->stop) == -1)
+		return why_set(why, "DNS: pipe: %s", strerror(errno));
+	if (thread_start(&unbound->thread, take_results, unbound) == -1) {
+		close(unbound->stop[0]);
+		close(unbound->stop[1]);
+		return why_set(why, "DNS: no thread could be started");
+	}
+	lock_take(&unbound->lock);
+	while (!unbound->ready)
+		cond_wait(&unbound->changed, &unbound->lock);
+	lock_drop(&unbound->lock);
+	return 0;
+}
+
+struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why)
+{
+	static const struct backend_calls calls = {start, unbound_free};
+	static const struct dns_settings none;
+	struct unbound *unbound = calloc(1, sizeof *unbound);
+
+	if (unbound == NULL)
+		abort();
+	if (settings == NULL)
+		settings = &none;
+	lock_init(&unbound->lock);
+	cond_init(&unbound->changed);
+	unbound->ctx = ub_ctx_create();
+	if (unbound->ctx == NULL) {
+		why_set(why, "DNS library: %s", strerror(errno));
+	} else if (ub_ctx_debugout(unbound->ctx, NULL) == 0 &&
+		   forward_servers(&unbound->servers, settings, why) == 0 &&
+		   configure(unbound, settings, why) == 0 && start_thread(unbound, why) == 0) {
+		unbound->backend.calls = &calls;
+		unbound->backend.servers = buf_text(&unbound->servers.text);
+		return resolver_new(settings, &unbound->backend);
+	}
+	free_unbound(unbound);
+	return NULL;
+}
