@@ -106,9 +106,7 @@ bool admin_color(const struct admin *admin, FILE *stream);
 
 /* ---- the commands: one table for each file ---- */
 extern const struct admin_verb cmd_config[];
-
-extern const struct admin_verb cmd_key_verbs[];
-
+extern const struct admin_verb cmd_key[];
 extern const struct admin_verb cmd_report[];
 
 /* ---- for main.c ---- */

@@ -349,19 +349,28 @@ static void mdoc_char(char c)
 		putchar(c);
 }
 
-/* Each sentence on a line of its own, as mdoc wants it. */
+/* Each sentence begins on a line of its own, as mdoc wants it. */
 static void mdoc_text(const char *text)
 {
-	bool fresh = true;
+	struct span rest = span_of(text), word;
+	size_t column = 0;
+	bool more = true;
 
-	for (; *text != '\0'; text++) {
-		if (fresh && (*text == '.' || *text == '\''))
-			fputs("\\&", stdout);
-		fresh = *text == '.' && text[1] == ' ';
-		mdoc_char(*text);
-		if (fresh) {
+	while (span_split(&rest, &more, ' ', &word)) {
+		if (column > 0 && column + 1 + span_len(word) > 78) {
 			putchar('\n');
-			text++;
+			column = 0;
+		}
+		if (column > 0)
+			putchar(' ');
+		else if (!span_empty(word) && (*word.p == '.' || *word.p == '\''))
+			fputs("\\&", stdout);
+		for (const char *p = word.p; p < word.end; p++)
+			mdoc_char(*p);
+		column += 1 + span_len(word);
+		if (more && !span_empty(word) && word.end[-1] == '.') {
+			putchar('\n');
+			column = 0;
 		}
 	}
 	putchar('\n');
@@ -388,7 +397,7 @@ static void mdoc_option(unsigned i, struct arena *arena)
 	}
 	printf(".Pp\nType: %s%s%s.\nDefault:\n", info.type, info.range == NULL ? "" : ", ",
 	       info.range == NULL ? "" : info.range);
-	mdoc_quoted("Ql", info.def);
+	mdoc_quoted("Li", info.def);
 }
 
 static int config_mdoc(struct admin *admin, int argc, char **argv)

@@ -466,7 +466,7 @@ static int cmd_show(struct admin *admin, int argc, char **argv)
 	return ADMIN_DONE;
 }
 
-const struct admin_verb cmd_key_verbs[] = {
+const struct admin_verb cmd_key[] = {
     {"key", "gen", "DOMAIN", "Make a signing key and print its DNS record", cmd_gen, gen_options,
      false},
     {"key", "list", "[DOMAIN]", "List the signing keys", cmd_list, list_options, false},

@@ -16,9 +16,9 @@ static const struct admin_verb builtin[];
 /* One line for each file of commands. */
 static const struct admin_verb *const groups[] = {
     cmd_config,
-    builtin,
-    cmd_key_verbs,
+    cmd_key,
     cmd_report,
+    builtin,
 };
 
 enum { GROUPS = sizeof groups / sizeof groups[0], NAMES_MAX = 64 };

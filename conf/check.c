@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/un.h>
 
-static int port_check(struct span port, struct why *why)
+static int port_check(struct span port, uint64_t lowest, struct why *why)
 {
 	uint64_t n;
 
-	if (!span_number(port, 65535, &n) || n == 0)
-		return why_set(why, "\"%.*s\" is no port (1 .. 65535)", (int)span_len(port),
-			       port.p);
+	if (!span_number(port, 65535, &n) || n < lowest)
+		return why_set(why, "\"%.*s\" is no port (%u .. 65535)", (int)span_len(port),
+			       port.p, (unsigned)lowest);
 	return 0;
 }
 
@@ -30,7 +30,7 @@ int conf_check_server(struct span text, struct why *why)
 			       "\"%.*s\" is no DNS server: write its address (192.0.2.53, "
 			       "2001:db8::53), with a port as 192.0.2.53@5353",
 			       (int)span_len(text), text.p);
-	return more ? port_check(rest, why) : 0;
+	return more ? port_check(rest, 1, why) : 0;
 }
 
 static int path_check(struct span path, struct why *why)
@@ -45,14 +45,15 @@ static int path_check(struct span path, struct why *why)
 	return 0;
 }
 
-/* PORT [ "@" HOST ]; HOST is a name or an address, which the system resolves. */
+/* PORT [ "@" HOST ]; HOST is a name or an address, which the system resolves. Port 0 is any that is
+ * free. */
 static int inet_check(struct span text, struct why *why)
 {
 	struct span port = text, host = text;
 	bool more = true;
 
 	(void)span_split(&host, &more, '@', &port);
-	if (port_check(port, why) < 0)
+	if (port_check(port, 0, why) < 0)
 		return -1;
 	if (!more)
 		return 0;

@@ -68,7 +68,7 @@ bool span_empty(struct span s)
 
 bool span_same(struct span a, struct span b)
 {
-	return span_len(a) == span_len(b) && memcmp(a.p, b.p, span_len(a)) == 0;
+	return span_len(a) == span_len(b) && (span_empty(a) || memcmp(a.p, b.p, span_len(a)) == 0);
 }
 
 bool span_isame(struct span a, struct span b)

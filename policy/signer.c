@@ -29,7 +29,7 @@ struct occurrence {
 };
 
 struct signed_name {
-	const char *name;
+	struct span name;
 	bool oversign;
 	struct occurrence *last;
 };
@@ -112,7 +112,7 @@ static bool never_signed(struct span name)
 static struct signed_name *find_name(struct signer *signer, struct span name)
 {
 	for (unsigned i = 0; i < signer->name_count; i++) {
-		if (span_ieq(name, signer->names[i].name))
+		if (span_isame(name, signer->names[i].name))
 			return &signer->names[i];
 	}
 	return NULL;
@@ -125,7 +125,7 @@ static void add_name(struct signer *signer, const char *text, bool oversign)
 
 	if (known == NULL && !span_empty(name) && !never_signed(name)) {
 		known = &signer->names[signer->name_count++];
-		known->name = text;
+		known->name = name;
 	}
 	if (known != NULL)
 		known->oversign = known->oversign || oversign;
@@ -235,7 +235,8 @@ static int names_tag(struct writer *writer, const struct signer *signer, struct 
 		size_t times = times_named(name);
 
 		for (; times > 0 && writer->out.len - start < NAMES_TEXT_MAX; times--) {
-			const char *text = arena_printf(signer->arena, "%s%s:", prefix, name->name);
+			const char *text = arena_printf(signer->arena, "%s%.*s:", prefix,
+							(int)span_len(name->name), name->name.p);
 
 			piece(writer, *prefix == '\0' ? "" : " ", span_of(text));
 			prefix = "";

@@ -33,7 +33,7 @@ struct spf_request {
 };
 
 /* Starts the lookups. REQUEST and what it points to stay unchanged, and ARENA stays, as long as
- * SCOPE lives. */
+ * SCOPE lives: the scope is freed before the arena. */
 void spf_start(struct dns_scope *scope, const struct spf_request *request, struct arena *arena);
 
 /* Evaluates check_host() (section 4); waits for what it needs. OUT's texts live in ARENA. */

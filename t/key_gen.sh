@@ -30,7 +30,7 @@ run() {
 	shift
 	"$cs" "$@" >"$work/out" 2>"$work/err"
 	status=$?
-	is "countersign $1 $2 ${3-} exits $want" "$status" "$want"
+	is "countersign $* exits $want" "$status" "$want"
 }
 
 has() { # name, pattern in standard output
@@ -126,6 +126,9 @@ run 0 key list --keys "$work/none"
 complains "no keys in"
 run 0 key show example.com --keys "$keys" --selector "s${year}a" --format line
 is "show gives the same record again" "$(cut -d' ' -f2- "$work/out")" "$record"
+printf 'sign: { keys = "%s"; };\n' "$keys" >"$work/countersign.conf"
+run 0 -c "$work/countersign.conf" key list example.org
+has "the directory of the settings" "^example.org +mail "
 run 1 key show example.net --keys "$keys"
 chmod 644 "$key"
 run 78 key list --keys "$keys"

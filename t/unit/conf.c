@@ -174,7 +174,7 @@ static const struct {
     {"listen = [ \"local:/x\",\n \"/y\" ];", 2, "listen: \"/y\" is no socket"},
     {"listen = [ \"local:x\" ];", 1, "begins with \"/\""},
     {"listen = [ \"local:/a\", \"local:/a\" ];", 1, "\"local:/a\" is there twice"},
-    {"listen = [ \"inet:0@127.0.0.1\" ];", 1, "is no port"},
+    {"listen = [ \"inet:65536@127.0.0.1\" ];", 1, "is no port (0 .. 65535)"},
     {"listen = [ \"inet:8891@\" ];", 1, "the host after \"@\" is missing"},
     {"listen = [ \"inet:8891@a b\" ];", 1, "\"a b\" is no host"},
     {"listen = [ \"local:/0123456789012345678901234567890123456789012345678901234567890123456789"

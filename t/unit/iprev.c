@@ -79,8 +79,8 @@ static void test_cases(struct dns *dns)
 			cases[i].client);
 		is_text(verdict.name, cases[i].name, "its name");
 		ok(verdict.why != NULL && verdict.why[0] != '\0', "a reason: %s", verdict.why);
-		arena_free(arena);
 		dns_scope_free(scope);
+		arena_free(arena);
 	}
 }
 
@@ -95,8 +95,8 @@ static void test_no_client(struct dns *dns)
 	iprev_check(scope, &client, arena, &verdict);
 	is_int(verdict.result, AUTH_NONE, "a client without an address has no result");
 	is_int(dns_scope_lookups(scope), 0, "and asks nothing");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void test_many_names(void)
@@ -118,8 +118,8 @@ static void test_many_names(void)
 	is_int(verdict.result, AUTH_FAIL, "the names behind the tenth are not tried");
 	is_int(dns_scope_lookups(scope), 11, "1 PTR and 10 addresses");
 	is_text(verdict.name, "h0.example", "the first name is told");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 	dns_free(dns);
 }
 
@@ -140,8 +140,8 @@ static void test_ahead(struct dns *dns)
 	iprev_check(scope, &client, arena, &verdict);
 	is_int(verdict.result, AUTH_PASS, "and the check");
 	is_int(dns_scope_lookups(scope), 3, "asks nothing more");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 int main(void)

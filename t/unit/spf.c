@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/lock.h"
 #include "policy/spf.h"
 #include "policy/spf_eval.h"
 #include "t/lib/tap.h"
@@ -57,6 +58,12 @@ static const struct {
     {"b.m.example", DNS_TYPE_A, "192.0.2.12"},
     {"c.m.example", DNS_TYPE_A, "192.0.2.13"},
     {"mx.example", DNS_TYPE_TXT, "v=spf1 -mx:m3.example/31 +all"},
+    {"mx5.example", DNS_TYPE_TXT, "v=spf1 mx:m5.example -all"},
+    {"m5.example", DNS_TYPE_MX, "10 1.m.example"},
+    {"m5.example", DNS_TYPE_MX, "10 2.m.example"},
+    {"m5.example", DNS_TYPE_MX, "20 3.m.example"},
+    {"m5.example", DNS_TYPE_MX, "30 h.example"},
+    {"m5.example", DNS_TYPE_MX, "30 a.m.example"},
     {"mx11.example", DNS_TYPE_TXT, "v=spf1 mx:m11.example +all"},
     {"nullmx.example", DNS_TYPE_TXT, "v=spf1 mx:null.example -all"},
     {"null.example", DNS_TYPE_MX, "0 ."},
@@ -225,8 +232,8 @@ static void test_cases(struct dns *dns)
 		if (!ok(strstr(have.why, cases[i].why) != NULL, "why"))
 			tap_note("%s", have.why);
 		is_text(disagreement, NULL, "libspf2 agrees");
-		arena_free(arena);
 		dns_scope_free(scope);
+		arena_free(arena);
 	}
 }
 
@@ -254,8 +261,8 @@ static void test_identity(struct dns *dns)
 	spf_start(scope, &request, arena);
 	spf_check(scope, &request, arena, &have);
 	is_int(have.result, AUTH_NONE, "a client without an address: none");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void test_explanation_length(struct dns *dns)
@@ -268,8 +275,8 @@ static void test_explanation_length(struct dns *dns)
 	spf_check(scope, &request, arena, &have);
 	ok(have.explanation != NULL && strlen(have.explanation) == SPF_EXPLANATION_MAX,
 	   "a long explanation is cut");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void test_budget(struct dns *dns)
@@ -281,8 +288,8 @@ static void test_budget(struct dns *dns)
 
 	spf_check(scope, &request, arena, &have);
 	is_int(have.result, AUTH_TEMPERROR, "what the budget does not allow is not known");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void keep_line(void *arg, const char *line)
@@ -313,8 +320,8 @@ static void test_trace(struct dns *dns)
 		"include:inc3.example: match (RFC 7208 section 5.2)\n"
 		"pass: include:inc3.example of inc2.example: 192.0.2.1 matches a:h.example of the "
 		"record of inc3.example\n", "the trace");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 }
 
 static void test_disagreement(void)
@@ -339,7 +346,7 @@ static const struct {
 	unsigned lookups;
 } trees[] = {
     {"three includes and an address", "u@inc1.example", 4, 4},
-    {"an mx with three names", "u@mx.example", 3, 5},
+    {"an mx with five names", "u@mx5.example", 3, 7},
     {"a redirect", "u@red.example", 2, 2},
     {"terms side by side", "u@void2.example", 2, 3},
 };
@@ -363,8 +370,8 @@ static int64_t measure(struct dns *dns, unsigned i, bool wait_first)
 	spf_check(scope, &request, arena, &have);
 	if (wait_first)
 		is_int(dns_scope_lookups(scope), trees[i].lookups, "and the check asks nothing more");
-	arena_free(arena);
 	dns_scope_free(scope);
+	arena_free(arena);
 	return clock_mono() - begin;
 }
 
@@ -388,6 +395,52 @@ static void test_time(struct dns *dns)
 		measure(dns, i, true);
 	}
 	dns_memory_delay(dns, 0);
+}
+
+/* ---- threads: they share the resolver, and libspf2's library ---- */
+
+enum { THREADS = 4, ROUNDS = 40 };
+
+static void *evaluate_all(void *arg)
+{
+	struct dns *dns = arg;
+	size_t wrong = 0;
+
+	for (unsigned i = 0; i < ROUNDS * sizeof cases / sizeof *cases; i++) {
+		unsigned n = i % (sizeof cases / sizeof *cases);
+		struct spf_request request =
+		    request_for(cases[n].client, cases[n].helo, cases[n].from);
+		struct dns_scope *scope = dns_scope_new(dns, 200, 5 * CLOCK_SECOND);
+		struct arena *arena = arena_new(0);
+		const char *disagreement;
+		struct spf_verdict have;
+
+		spf_start(scope, &request, arena);
+		spf_check_with(SPF_ENGINE_BOTH, scope, &request, arena, &have, &disagreement);
+		wrong += have.result != cases[n].result || disagreement != NULL;
+		dns_scope_free(scope);
+		arena_free(arena);
+	}
+	return (void *)wrong;
+}
+
+static void test_threads(struct dns *dns)
+{
+	pthread_t threads[THREADS];
+	size_t wrong = 0;
+	void *result;
+
+	dns_memory_delay(dns, CLOCK_MS / 10);
+	dns_memory_ttl(dns, 0, 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		ok(thread_start(&threads[i], evaluate_all, dns) == 0, "a thread");
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &result);
+		wrong += (size_t)result;
+	}
+	is_int(wrong, 0, "%d threads come to the same results", THREADS);
+	dns_memory_delay(dns, 0);
+	dns_memory_ttl(dns, 300, 60);
 }
 
 /* A tree that names more than it may is not followed beyond the ten terms. */
@@ -458,6 +511,7 @@ int main(void)
 	test_trace(dns);
 	test_disagreement();
 	test_time(dns);
+	test_threads(dns);
 	test_ahead_bound();
 	test_large();
 	dns_free(dns);

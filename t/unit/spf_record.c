@@ -196,12 +196,13 @@ static bool has_one_of(const char *text, const char *reasons)
 static void test_bad(void)
 {
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
-		char text[256];
+		char text[256], shown[SPF_SHOW_MAX];
 		struct spf_record record;
 		struct why why = {""};
 
 		if (!ok(spf_record_parse(with_version(text, sizeof text, bad[i].terms), &record,
-					 &why) < 0, "bad: \"%s\"", bad[i].terms))
+					 &why) < 0, "bad: \"%s\"",
+			spf_show(span_of(bad[i].terms), shown)))
 			continue;
 		is_int(record.count, bad[i].term, "the term at fault");
 		if (!ok(has_one_of(why.text, bad[i].reason), "the reason"))

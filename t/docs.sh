@@ -1,0 +1,79 @@
+#!/bin/bash
+# The manuals and the sample of settings say what the programs do.
+src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
+build=${COUNTERSIGN_BUILD:-$PWD}
+cs=$build/admin/countersign
+man=$build/doc/man
+export LC_ALL=C
+
+n=0 failed=0
+check() { # name, output that must be empty
+	n=$((n + 1))
+	if [ -z "$2" ]; then
+		echo "ok $n - $1"
+	else
+		failed=1
+		echo "not ok $n - $1"
+		printf '%s\n' "$2" | sed 's/^/# /'
+	fi
+}
+skip() {
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# The names of long options in a help text.
+options() {
+	grep -oE '^  (-[^ -], |    | *)--[a-z-]+' | grep -oE -- '--[a-z-]+'
+}
+
+# Those of the options read that TEXT, in mdoc, does not explain.
+undocumented() {
+	local option
+	while read -r option; do
+		grep -qE "^\.It (.*, )?Fl -${option#--}( |\$)" <<<"$1" || echo "$option"
+	done
+}
+
+# One part of countersign(1), from its heading to the next.
+part() {
+	awk -v heading="$1" '/^\.S[sh] / { inside = index($0 " ", heading " ") == 5 } inside' \
+		"$man/countersign.1"
+}
+
+for page in countersign.1 countersign.conf.5 countersignd.8; do
+	if command -v mandoc >/dev/null; then
+		check "$page is right mdoc" "$(mandoc -Tlint "$man/$page" 2>&1 |
+			grep -vE 'referenced manual not found|outdated mandoc.db')"
+	else
+		skip "$page is right mdoc" "there is no mandoc"
+	fi
+done
+
+check "the sample of settings is what config defaults prints (else: make update-docs)" \
+	"$(diff "$build/countersign.conf.sample" <("$cs" config defaults))"
+check "the settings in countersign.conf(5) are those of the program (else: make update-docs)" \
+	"$(diff <(sed '1,/BEGIN settings/d;/END settings/,$d' "$man/countersign.conf.5") \
+		<("$cs" config mdoc))"
+
+help=$("$cs" --help)
+check "countersign(1) explains the options of every command" \
+	"$(sed '1,/^Options of every/d' <<<"$help" | options | undocumented "$(part DESCRIPTION)")"
+while read -r noun verb _; do
+	[[ $verb =~ ^[a-z]+$ ]] || verb=
+	command="$noun${verb:+ $verb}"
+	text=$(part "$command")
+	check "countersign(1) has $command" "$([ -n "$text" ] || echo "no .Ss $command")"
+	check "and its options" "$("$cs" help $command | sed '/^Options of every/,$d' | options |
+		undocumented "$text")"
+done < <(sed -n '/^Commands:/,/^$/s/^  \([a-z]\)/\1/p' <<<"$help")
+
+if help=$("$build/milter/countersignd" --help 2>/dev/null); then
+	check "countersignd(8) explains every option" \
+		"$(options <<<"$help" | undocumented "$(cat "$man/countersignd.8")")"
+else
+	skip "countersignd(8) explains every option" "countersignd has no --help"
+fi
+
+echo "1..$n"
+exit $failed
