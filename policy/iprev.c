@@ -70,7 +70,8 @@ enum dns_status iprev_has(struct dns_scope *scope, const struct ip *client, cons
 	if (answer->status == DNS_TEMPFAIL)
 		return DNS_TEMPFAIL;
 	for (unsigned i = 0; i < answer->count; i++) {
-		struct ip ip = ip_from_bytes(answer->records[i].address, client->family == 6 ? 16 : 4);
+		struct ip ip =
+		    ip_from_bytes(answer->records[i].address, client->family == 6 ? 16 : 4);
 
 		if (ip_equal(&ip, client))
 			return DNS_DATA;
@@ -87,8 +88,8 @@ static void set(struct iprev_verdict *out, enum auth_result result, const char *
 }
 
 /* RFC 8601 section 2.7.3: what each answer to PTR that is not a name means. */
-static void without_names(const struct iprev_names *names, const char *address,
-			  struct arena *arena, struct iprev_verdict *out)
+static void without_names(const struct iprev_names *names, const char *address, struct arena *arena,
+			  struct iprev_verdict *out)
 {
 	if (names->answer == NULL)
 		set(out, AUTH_NONE, NULL, "the client has no IP address");

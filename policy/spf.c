@@ -125,11 +125,15 @@ static enum spf_match match_include(struct spf_eval *eval, const struct spf_term
 typedef enum spf_match match_function(struct spf_eval *eval, const struct spf_term *term,
 				      const char *name);
 
+/* clang-format off */
 static match_function *const match_functions[] = {
-    [SPF_TERM_INCLUDE] = match_include, [SPF_TERM_A] = match_host,
-    [SPF_TERM_MX] = match_mx,           [SPF_TERM_PTR] = match_ptr,
+    [SPF_TERM_INCLUDE] = match_include,
+    [SPF_TERM_A] = match_host,
+    [SPF_TERM_MX] = match_mx,
+    [SPF_TERM_PTR] = match_ptr,
     [SPF_TERM_EXISTS] = match_exists,
 };
+/* clang-format on */
 
 static enum spf_match match_with_dns(struct spf_eval *eval, const struct spf_term *term)
 {
@@ -247,14 +251,17 @@ static bool redirect(struct spf_eval *eval, const struct spf_record *record, con
 			       eval->out->terms, SPF_TERMS_MAX);
 		return true;
 	case SPF_NAME_NO_MATCH:
-		spf_eval_why(eval, "redirect= of %s does not apply to a local part that is not "
-				   "ASCII (RFC 8616 section 4)", from);
+		spf_eval_why(eval,
+			     "redirect= of %s does not apply to a local part that is not "
+			     "ASCII (RFC 8616 section 4)",
+			     from);
 		*result = AUTH_NEUTRAL;
 		return false;
 	case SPF_NAME_MALFORMED:
 		break;
 	}
-	spf_eval_why(eval, "redirect= of %s expands to no domain name (RFC 7208 section 6.1)", from);
+	spf_eval_why(eval, "redirect= of %s expands to no domain name (RFC 7208 section 6.1)",
+		     from);
 	return false;
 }
 
@@ -318,8 +325,8 @@ void spf_start(struct dns_scope *scope, const struct spf_request *request, struc
 }
 
 void spf_check_with(enum spf_engine engine, struct dns_scope *scope,
-		    const struct spf_request *request, struct arena *arena,
-		    struct spf_verdict *out, const char **disagreement)
+		    const struct spf_request *request, struct arena *arena, struct spf_verdict *out,
+		    const char **disagreement)
 {
 	struct spf_request silent = *request;
 	struct spf_verdict second;

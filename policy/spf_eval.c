@@ -108,8 +108,8 @@ const char *spf_eval_identity(struct arena *arena, const struct spf_request *req
 {
 	bool from_helo = request->scope == SPF_SCOPE_HELO || *request->mail_from == '\0';
 	const char *text = from_helo ? request->helo : request->mail_from;
-	const char *domain = from_helo ? domain_to_ascii(arena, span_of(text))
-				       : domain_of_address(arena, text);
+	const char *domain =
+	    from_helo ? domain_to_ascii(arena, span_of(text)) : domain_of_address(arena, text);
 	char shown[SPF_SHOW_MAX];
 
 	memset(values, 0, sizeof *values);
@@ -117,8 +117,9 @@ const char *spf_eval_identity(struct arena *arena, const struct spf_request *req
 	if (request->client.family == 0)
 		return "the client has no IP address";
 	if (domain == NULL || domain_labels(domain) < 2)
-		return arena_printf(arena, "%s \"%s\" has no domain to ask for (RFC 7208 section 4.3)",
-				    from_helo ? "HELO" : "MAIL FROM", spf_show(span_of(text), shown));
+		return arena_printf(
+		    arena, "%s \"%s\" has no domain to ask for (RFC 7208 section 4.3)",
+		    from_helo ? "HELO" : "MAIL FROM", spf_show(span_of(text), shown));
 	set_sender(arena, request, from_helo, values);
 	values->helo = helo_value(arena, request->helo);
 	values->receiver = request->receiver;
@@ -239,10 +240,19 @@ bool spf_eval_charge(struct spf_eval *eval, struct span spec)
 	eval->out->terms += 1 + spf_macro_uses(spec, "p");
 	if (eval->out->terms <= SPF_TERMS_MAX)
 		return true;
-	spf_eval_why(eval, "more than %d terms need a lookup: the record of %s exceeds the limit "
-			   "(RFC 7208 section 4.6.4)",
+	spf_eval_why(eval,
+		     "more than %d terms need a lookup: the record of %s exceeds the limit "
+		     "(RFC 7208 section 4.6.4)",
 		     SPF_TERMS_MAX, eval->out->domain);
 	return false;
+}
+
+/* How well a name suits as %{p}: 0 is best. */
+static unsigned name_rank(const char *name, const char *domain)
+{
+	if (domain_equal(name, domain))
+		return 0;
+	return domain_is_below(name, domain) ? 1 : 2;
 }
 
 /*
@@ -252,18 +262,14 @@ bool spf_eval_charge(struct spf_eval *eval, struct span spec)
  */
 static const char *validated_name(struct spf_eval *eval)
 {
-	const char *domain = eval->values.domain;
 	struct iprev_names names;
 
 	iprev_names(eval->scope, &eval->values.client, &names);
 	for (unsigned rank = 0; rank < 3; rank++) {
 		for (unsigned i = 0; i < names.count; i++) {
-			const char *name = names.name[i];
-			unsigned is = domain_equal(name, domain) ? 0 : domain_within(name, domain) ? 1 : 2;
-
-			if (is == rank &&
-			    iprev_has(eval->scope, &eval->values.client, name) == DNS_DATA)
-				return name;
+			if (name_rank(names.name[i], eval->values.domain) == rank &&
+			    iprev_has(eval->scope, &eval->values.client, names.name[i]) == DNS_DATA)
+				return names.name[i];
 		}
 	}
 	return NULL;
@@ -299,8 +305,9 @@ static enum spf_match count_void(struct spf_eval *eval, const char *name, enum d
 	eval->void_counted = true;
 	if (++eval->out->voids <= SPF_VOIDS_MAX)
 		return SPF_MATCH_NO;
-	spf_eval_why(eval, "more than %d terms ask for what does not exist, the last for %s %s "
-			   "(RFC 7208 section 4.6.4)",
+	spf_eval_why(eval,
+		     "more than %d terms ask for what does not exist, the last for %s %s "
+		     "(RFC 7208 section 4.6.4)",
 		     SPF_VOIDS_MAX, dns_type_text(type), name);
 	return SPF_MATCH_PERMERROR;
 }
@@ -350,7 +357,7 @@ enum spf_match spf_eval_ptr(struct spf_eval *eval, const char *domain)
 
 /* ---- the explanation ---- */
 
-/* Section 6.2: one TXT record, an explain-string; anything else: "as if no exp modifier was given" */
+/* Section 6.2: one TXT record, an explain-string; all else is "as if no exp modifier was given" */
 static bool explain_string(struct spf_eval *eval, struct span *text)
 {
 	const struct dns_answer *answer;
@@ -399,12 +406,12 @@ const char *spf_eval_disagreement(struct arena *arena, const struct spf_request 
 {
 	char client[IP_TEXT_MAX], helo[SPF_SHOW_MAX], from[SPF_SHOW_MAX];
 
-	return arena_printf(arena,
-			    "SPF engines disagree: native %s (%s), libspf2 %s (%s); scope=%s "
-			    "client=%s helo=%s mail_from=%s record=%s",
-			    auth_text(ours->result), ours->why, auth_text(other->result), other->why,
-			    spf_scope_text(request->scope), ip_text(&request->client, client),
-			    spf_show(span_of(request->helo), helo),
-			    spf_show(span_of(request->mail_from), from),
-			    ours->record == NULL ? "-" : ours->record);
+	return arena_printf(
+	    arena,
+	    "SPF engines disagree: native %s (%s), libspf2 %s (%s); scope=%s "
+	    "client=%s helo=%s mail_from=%s record=%.1000s",
+	    auth_text(ours->result), ours->why, auth_text(other->result), other->why,
+	    spf_scope_text(request->scope), ip_text(&request->client, client),
+	    spf_show(span_of(request->helo), helo), spf_show(span_of(request->mail_from), from),
+	    ours->record == NULL ? "-" : ours->record);
 }

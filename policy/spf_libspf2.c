@@ -288,8 +288,7 @@ static enum spf_match answer_mx(struct engine *engine, struct question *question
 		if (strcmp(text, ".") == 0)
 			continue;
 		dns_start(eval->scope, text, spf_address_type(&eval->values.client));
-		snprintf(host, sizeof host, "%u.%u.h", i,
-			 (unsigned)(question - engine->questions));
+		snprintf(host, sizeof host, "%u.%u.h", i, (unsigned)(question - engine->questions));
 		add_name(rr, host);
 	}
 	return SPF_MATCH_YES;
@@ -299,9 +298,8 @@ static enum spf_match answer_addresses(struct engine *engine, const struct quest
 				       const char *name, SPF_dns_rr_t *rr)
 {
 	const struct dns_answer *answer;
-	enum spf_match match =
-	    spf_eval_lookup(&engine->eval, name, spf_address_type(&engine->eval.values.client),
-			    &answer);
+	enum spf_match match = spf_eval_lookup(
+	    &engine->eval, name, spf_address_type(&engine->eval.values.client), &answer);
 
 	if (match == SPF_MATCH_YES)
 		add_addresses(engine, &question->term, answer, rr);
@@ -457,8 +455,8 @@ void spf_libspf2_check(struct dns_scope *scope, const struct spf_request *reques
 	engine->layer.hook = engine;
 	out->result = run(engine);
 	if (!engine->failed)
-		spf_eval_why(&engine->eval, "libspf2 evaluated the record of %s for %s", out->domain,
-			     ip_text(&request->client, client));
+		spf_eval_why(&engine->eval, "libspf2 evaluated the record of %s for %s",
+			     out->domain, ip_text(&request->client, client));
 	if (out->result == AUTH_FAIL)
 		spf_eval_explain(&engine->eval);
 	spf_eval_trace(&engine->eval, "%s: %s", auth_text(out->result), out->why);

@@ -274,7 +274,7 @@ static const char *value_of(char letter, const struct spf_macro_values *values,
 	return "";
 }
 
-/* Section 7.3: "Uppercase macros expand exactly as the lowercase macros, and are then URL escaped." */
+/* Section 7.3: "Uppercase macros expand exactly as the lowercase macros, and are then URL escaped" */
 static void put(struct buf *out, struct span part, bool escape)
 {
 	for (const char *p = part.p; p < part.end; p++) {
@@ -300,7 +300,8 @@ static void put_forward(struct buf *out, struct span value, const struct token *
 	struct span part = {value.end, value.end};
 	unsigned dots = 0;
 
-	while (part.p > value.p && (dots += is_delimiter(part.p[-1], token->delimiters)) < token->keep)
+	while (part.p > value.p &&
+	       (dots += is_delimiter(part.p[-1], token->delimiters)) < token->keep)
 		part.p--;
 	for (part.end = part.p; part.end < value.end; part.end++) {
 		if (!is_delimiter(*part.end, token->delimiters))
@@ -389,7 +390,8 @@ static struct span cut_left(struct span name)
 	return name;
 }
 
-enum spf_name spf_macro_name(struct buf *out, struct span spec, const struct spf_macro_values *values)
+enum spf_name spf_macro_name(struct buf *out, struct span spec,
+			     const struct spf_macro_values *values)
 {
 	struct span name;
 

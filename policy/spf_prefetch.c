@@ -33,7 +33,7 @@ static void follow_mx(struct dns_scope *scope, struct dns_lookup *lookup, const 
 
 	if (answer == NULL || answer->count > SPF_MX_MAX)
 		return;
-	for (unsigned i = 0; i < answer->count && *ahead->hosts > 0; i++) {
+	for (unsigned i = 0; i<answer->count && * ahead->hosts> 0; i++) {
 		if (strcmp(answer->records[i].text, ".") == 0)
 			continue;
 		--*ahead->hosts;

@@ -16,10 +16,10 @@
 #include "policy/spf_macro.h"
 
 enum argument {
-	ARGUMENT_NONE,    /* all */
-	ARGUMENT_DOMAIN,  /* ":" domain-spec */
-	ARGUMENT_MAYBE,   /* [ ":" domain-spec ] */
-	ARGUMENT_HOST,    /* [ ":" domain-spec ] [ dual-cidr-length ] */
+	ARGUMENT_NONE,   /* all */
+	ARGUMENT_DOMAIN, /* ":" domain-spec */
+	ARGUMENT_MAYBE,  /* [ ":" domain-spec ] */
+	ARGUMENT_HOST,   /* [ ":" domain-spec ] [ dual-cidr-length ] */
 	ARGUMENT_NETWORK4,
 	ARGUMENT_NETWORK6
 };

@@ -54,8 +54,8 @@ static void split(char *text, struct line *line)
 
 static enum dns_type type_of(const char *text)
 {
-	static const struct name_code types[] = {{"A", DNS_TYPE_A},     {"PTR", DNS_TYPE_PTR},
-						 {"MX", DNS_TYPE_MX},   {"TXT", DNS_TYPE_TXT},
+	static const struct name_code types[] = {{"A", DNS_TYPE_A},       {"PTR", DNS_TYPE_PTR},
+						 {"MX", DNS_TYPE_MX},     {"TXT", DNS_TYPE_TXT},
 						 {"AAAA", DNS_TYPE_AAAA}, {NULL, 0}};
 
 	return (enum dns_type)name_code(types, span_of(text), DNS_TYPE_A);
@@ -68,8 +68,8 @@ static void zone_line(struct dns *dns, const struct line *line)
 	int result = 0;
 
 	if (strcmp(kind, "rec") == 0)
-		result = dns_memory_add(dns, line->field[1], type_of(line->field[2]), line->field[3],
-					line->length[3], &why);
+		result = dns_memory_add(dns, line->field[1], type_of(line->field[2]),
+					line->field[3], line->length[3], &why);
 	else if (strcmp(kind, "alias") == 0)
 		result = dns_memory_alias(dns, line->field[1], line->field[2], &why);
 	else

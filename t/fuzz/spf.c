@@ -28,7 +28,8 @@ static const struct {
     {"*.w.x", DNS_TYPE_A, "127.0.0.2"},
     {"1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "h.x"},
     {"1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "f.x"},
-    {"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", DNS_TYPE_PTR, "h.x"},
+    {"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", DNS_TYPE_PTR,
+     "h.x"},
 };
 
 static struct dns *dns;
@@ -44,7 +45,8 @@ static void build_zone(struct span rest, bool more)
 		dns_memory_add(dns, fixed[i].name, fixed[i].type, fixed[i].data,
 			       strlen(fixed[i].data), NULL);
 	dns_memory_mode(dns, "f.x", 0, DNS_MEMORY_SERVFAIL);
-	for (char name[] = "a.x"; name[0] <= 'z' && span_split(&rest, &more, '\n', &line); name[0]++) {
+	for (char name[] = "a.x"; name[0] <= 'z' && span_split(&rest, &more, '\n', &line);
+	     name[0]++) {
 		char text[LINE_MAX_LEN + 8] = "v=spf1 ";
 		size_t length = span_len(line) < LINE_MAX_LEN ? span_len(line) : LINE_MAX_LEN;
 
@@ -55,7 +57,8 @@ static void build_zone(struct span rest, bool more)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const clients[] = {"192.0.2.1", "2001:db8::1", "127.0.0.1", "198.51.100.9"};
+	static const char *const clients[] = {"192.0.2.1", "2001:db8::1", "127.0.0.1",
+					      "198.51.100.9"};
 	struct span rest = span_make(data, size), helo = {rest.p, rest.p}, from = helo;
 	struct arena *arena = arena_new(0);
 	struct spf_request request = {.receiver = "r.x", .now = 1};

@@ -11,12 +11,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *line = size == 0 ? NULL : memchr(data, '\n', size);
 	struct span local = span_make(data, line == NULL ? 0 : (size_t)(line - data));
-	struct span spec = line == NULL ? span_make(data, size)
-					: (struct span){(const char *)line + 1, (const char *)data + size};
+	struct span spec = line == NULL
+			       ? span_make(data, size)
+			       : (struct span){(const char *)line + 1, (const char *)data + size};
 	struct arena *arena = arena_new(0);
-	struct spf_macro_values values = {.sender = "a.b@example.com", .sender_domain = "example.com",
-					  .domain = "d.example", .helo = "h-1.example",
-					  .client = {6, {0x20, 1}}, .local = arena_span(arena, local)};
+	struct spf_macro_values values = {.sender = "a.b@example.com",
+					  .sender_domain = "example.com",
+					  .domain = "d.example",
+					  .helo = "h-1.example",
+					  .client = {6, {0x20, 1}},
+					  .local = arena_span(arena, local)};
 	const char *at = NULL;
 	struct buf out;
 

@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (rest = record.terms; spf_record_next(&rest, &term);) {
 		assert(spf_record_next(&again, &copy) && copy.kind == term.kind);
 		assert(copy.bits4 == term.bits4 && copy.bits6 == term.bits6);
-		assert(ip_equal(&copy.network, &term.network) && span_same(copy.domain, term.domain));
+		assert(ip_equal(&copy.network, &term.network) &&
+		       span_same(copy.domain, term.domain));
 		assert(term.bits4 <= 32 && term.bits6 <= 128);
 	}
 	buf_free(&out);

@@ -1,4 +1,5 @@
-/* policy/iprev: RFC 8601 sections 2.7.3 and 3, and that the second step follows the first by itself. */
+/* policy/iprev: RFC 8601 sections 2.7.3 and 3, and that the second step follows the first by
+ * itself. */
 #include <string.h>
 #include <time.h>
 
@@ -41,12 +42,12 @@ static const struct {
     {"192.0.2.2", AUTH_PASS, "two.example"},
     {"192.0.2.3", AUTH_FAIL, "one.example"},
     {"192.0.2.4", AUTH_FAIL, "nowhere.example"},
-    {"192.0.2.5", AUTH_TEMPERROR, NULL},  /* PTR fails */
+    {"192.0.2.5", AUTH_TEMPERROR, NULL}, /* PTR fails */
     {"192.0.2.6", AUTH_TEMPERROR, "broken.example"},
     {"192.0.2.7", AUTH_PASS, "seven.example"}, /* another name's failure does not matter */
-    {"192.0.2.8", AUTH_PERMERROR, NULL},  /* no data */
-    {"192.0.2.9", AUTH_PERMERROR, NULL},  /* the root is no name */
-    {"192.0.2.99", AUTH_PERMERROR, NULL}, /* no such name */
+    {"192.0.2.8", AUTH_PERMERROR, NULL},       /* no data */
+    {"192.0.2.9", AUTH_PERMERROR, NULL},       /* the root is no name */
+    {"192.0.2.99", AUTH_PERMERROR, NULL},      /* no such name */
     {"2001:db8::1", AUTH_PASS, "six.example"},
 };
 
@@ -110,7 +111,8 @@ static void test_many_names(void)
 	for (unsigned i = 0; i < 12; i++) {
 		const char *text = arena_printf(arena, "h%u.example", i);
 
-		dns_memory_add(dns, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, text, strlen(text), NULL);
+		dns_memory_add(dns, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, text, strlen(text),
+			       NULL);
 		dns_memory_add(dns, text, DNS_TYPE_A, i < 10 ? "192.0.2.2" : "192.0.2.1", 9, NULL);
 	}
 	ip_parse(span_of("192.0.2.1"), &client);

@@ -118,8 +118,10 @@ static const struct {
      "the record of bad.example: syntax error in term 2 \"ip4:192.0.2.300\", at byte 14", NULL},
     {"192.0.2.9", "h", "u@empty.example", AUTH_NEUTRAL, "default", 0, 0, "section 4.7", NULL},
     {"192.0.2.1", "h", "u@inc1.example", AUTH_PASS, "include:inc2.example", 3, 0,
-     "include:inc2.example of inc1.example: include:inc3.example of inc2.example: 192.0.2.1 matches "
-     "a:h.example of the record of inc3.example", NULL},
+     "include:inc2.example of inc1.example: include:inc3.example of inc2.example: 192.0.2.1 "
+     "matches "
+     "a:h.example of the record of inc3.example",
+     NULL},
     {"192.0.2.2", "h", "u@inc1.example", AUTH_FAIL, "-all", 3, 0, "inc1.example", NULL},
     {"192.0.2.9", "h", "u@red.example", AUTH_PASS, "ip4:192.0.2.0/24", 1, 0, "plain.example", NULL},
     {"192.0.2.9", "h", "u@rednone.example", AUTH_PERMERROR, NULL, 1, 0, "section 6.1", NULL},
@@ -144,7 +146,8 @@ static const struct {
     {"192.0.2.14", "h", "u@mx.example", AUTH_PASS, "+all", 1, 0, "", NULL},
     {"192.0.2.1", "h", "u@mx11.example", AUTH_PERMERROR, NULL, 1, 0, "more than 10 MX", NULL},
     {"192.0.2.1", "h", "u@nullmx.example", AUTH_FAIL, "-all", 1, 0, "", NULL},
-    {"192.0.2.1", "h", "u@mxbroken.example", AUTH_TEMPERROR, NULL, 1, 0, "A of broken.example", NULL},
+    {"192.0.2.1", "h", "u@mxbroken.example", AUTH_TEMPERROR, NULL, 1, 0, "A of broken.example",
+     NULL},
     {"192.0.2.1", "h", "u@ptr.example", AUTH_PASS, "ptr", 1, 0, "", NULL},
     {"192.0.2.2", "h", "u@ptr.example", AUTH_FAIL, "-all", 1, 0, "", NULL},
     {"192.0.2.3", "h", "u@ptr.example", AUTH_FAIL, "-all", 1, 1, "", NULL},
@@ -160,8 +163,10 @@ static const struct {
     {"192.0.2.1", "h", "u@eai.example", AUTH_PASS, "exists:%{l}.w.example", 1, 0, "", NULL},
     {"192.0.2.1", "h", "\xc3\xbc@eai.example", AUTH_NEUTRAL, "?all", 2, 0, "", NULL},
     {"192.0.2.1", "h", "\xc3\xbc@eaired.example", AUTH_NEUTRAL, NULL, 1, 0, "8616", NULL},
-    {"192.0.2.1", "h", "u@b\xc3\xbc" "cher.example", AUTH_PASS, "exists:%{o}.w.example", 1, 0, "",
-     NULL},
+    {"192.0.2.1", "h",
+     "u@b\xc3\xbc"
+     "cher.example",
+     AUTH_PASS, "exists:%{o}.w.example", 1, 0, "", NULL},
 
     {"192.0.2.1", "h", "u@exp.example", AUTH_FAIL, "-all", 0, 0, "",
      "u@exp.example from 192.0.2.1 to rcv.example at 1700000000: in.ptr.example%"},
@@ -203,8 +208,11 @@ static struct dns *new_zone(void)
 
 static struct spf_request request_for(const char *client, const char *helo, const char *from)
 {
-	struct spf_request request = {.scope = SPF_SCOPE_MFROM, .helo = helo, .mail_from = from,
-				      .receiver = "rcv.example", .now = 1700000000};
+	struct spf_request request = {.scope = SPF_SCOPE_MFROM,
+				      .helo = helo,
+				      .mail_from = from,
+				      .receiver = "rcv.example",
+				      .now = 1700000000};
 
 	ip_parse(span_of(client), &request.client);
 	return request;
@@ -319,7 +327,8 @@ static void test_trace(struct dns *dns)
 		"  a:h.example: match (RFC 7208 section 5.3)\n"
 		"include:inc3.example: match (RFC 7208 section 5.2)\n"
 		"pass: include:inc3.example of inc2.example: 192.0.2.1 matches a:h.example of the "
-		"record of inc3.example\n", "the trace");
+		"record of inc3.example\n",
+		"the trace");
 	dns_scope_free(scope);
 	arena_free(arena);
 }
@@ -363,13 +372,16 @@ static int64_t measure(struct dns *dns, unsigned i, bool wait_first)
 	dns_flush(dns);
 	begin = clock_mono();
 	spf_start(scope, &request, arena);
-	for (unsigned n = 0; wait_first && n < 500 && dns_scope_lookups(scope) < trees[i].lookups; n++)
+	for (unsigned n = 0; wait_first && n < 500 && dns_scope_lookups(scope) < trees[i].lookups;
+	     n++)
 		nanosleep(&(struct timespec){0, 10 * CLOCK_MS}, NULL); /* the message arrives */
 	if (wait_first)
-		is_int(dns_scope_lookups(scope), trees[i].lookups, "%s: asked ahead", trees[i].what);
+		is_int(dns_scope_lookups(scope), trees[i].lookups, "%s: asked ahead",
+		       trees[i].what);
 	spf_check(scope, &request, arena, &have);
 	if (wait_first)
-		is_int(dns_scope_lookups(scope), trees[i].lookups, "and the check asks nothing more");
+		is_int(dns_scope_lookups(scope), trees[i].lookups,
+		       "and the check asks nothing more");
 	dns_scope_free(scope);
 	arena_free(arena);
 	return clock_mono() - begin;
@@ -486,14 +498,16 @@ static void test_large(void)
 		abort();
 	used = (size_t)snprintf(text, SIZE, "v=spf1 include:1%%{d}");
 	while (used < SIZE - 40)
-		used += (size_t)snprintf(text + used, SIZE - used, " ip4:198.51.100.0/24 ?ip6:2001:db8::1");
+		used += (size_t)snprintf(text + used, SIZE - used,
+					 " ip4:198.51.100.0/24 ?ip6:2001:db8::1");
 	add(dns, "*.example", DNS_TYPE_TXT, text);
 	spf_start(scope, &request, arena);
 	spf_check_with(SPF_ENGINE_BOTH, scope, &request, arena, &have, &disagreement);
 	is_int(have.result, AUTH_PERMERROR, "eleven records of 50 kB");
 	is_text(disagreement, NULL, "libspf2 agrees");
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-	tap_note("%.0f ms of CPU for the whole program", (double)cpu.tv_sec * 1e3 + (double)cpu.tv_nsec / 1e6);
+	tap_note("%.0f ms of CPU for the whole program",
+		 (double)cpu.tv_sec * 1e3 + (double)cpu.tv_nsec / 1e6);
 	free(text);
 	dns_scope_free(scope);
 	arena_free(arena);

@@ -48,17 +48,17 @@ static const struct {
     {"%{l1-}", "bad", false},
     {"%{ir}.%{v}._spf.%{d2}", "3.2.0.192.in-addr._spf.example.com", false},
     {"%{lr-}.lp._spf.%{d2}", "bad.strong.lp._spf.example.com", false},
-    {"%{lr-}.lp.%{ir}.%{v}._spf.%{d2}",
-     "bad.strong.lp.3.2.0.192.in-addr._spf.example.com", false},
-    {"%{ir}.%{v}.%{l1r-}.lp._spf.%{d2}",
-     "3.2.0.192.in-addr.strong.lp._spf.example.com", false},
+    {"%{lr-}.lp.%{ir}.%{v}._spf.%{d2}", "bad.strong.lp.3.2.0.192.in-addr._spf.example.com", false},
+    {"%{ir}.%{v}.%{l1r-}.lp._spf.%{d2}", "3.2.0.192.in-addr.strong.lp._spf.example.com", false},
     {"%{d2}.trusted-domains.example.net", "example.com.trusted-domains.example.net", false},
     {"%{ir}.%{v}._spf.%{d2}",
      "1.0.b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6._spf.example.com", true},
     {"%{i}", "2.0.0.1.0.d.b.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.c.b.0.1", true},
     {"%{c}", "2001:db8::cb01", true},
-    {"%{c} %{r} %{t} %{h} %{p}", "192.0.2.3 rcv.example.net 1700000000 mail.Example.ORG "
-				 "mx.example.org", false},
+    {"%{c} %{r} %{t} %{h} %{p}",
+     "192.0.2.3 rcv.example.net 1700000000 mail.Example.ORG "
+     "mx.example.org",
+     false},
     {"%%%_%-", "% %20", false},
     {"a%{S}b", "astrong-bad%40email.example.comb", false},
     {"%{H2R}", "Example.mail", false},
@@ -170,8 +170,10 @@ static void test_cut(void)
 
 	values.domain = "somewhat.long.exp.example.com";
 	buf_init(&out, NULL, 0);
-	is_int(spf_macro_name(&out, span_of("foobar.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.example.com"),
-			      &values), SPF_NAME_OK, "a name that is too long");
+	is_int(spf_macro_name(&out,
+			      span_of("foobar.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.example.com"),
+			      &values),
+	       SPF_NAME_OK, "a name that is too long");
 	is_int(out.len, 8 * 30 + 11, "is cut to whole labels");
 	ok(strncmp(buf_text(&out), "somewhat.long.exp", 17) == 0, "from the left");
 	buf_free(&out);

@@ -10,8 +10,8 @@ static const struct {
 	const char *text;
 	bool is;
 } versions[] = {
-    {"v=spf1", true},        {"v=spf1 ", true},      {"V=sPf1 -all", true}, {"v=spf10", false},
-    {"v=spf1\t-all", false}, {" v=spf1", false},     {"v=spf", false},      {"", false},
+    {"v=spf1", true},        {"v=spf1 ", true},       {"V=sPf1 -all", true}, {"v=spf10", false},
+    {"v=spf1\t-all", false}, {" v=spf1", false},      {"v=spf", false},      {"", false},
     {"v=spf1mx", false},     {"v=spf2.0/pra", false},
 };
 
@@ -141,7 +141,9 @@ static const struct {
     {" exists:%{}.x", 1, "unknown macro letter"},
     {" x=%abc", 1, "not followed by"},
     {" a:\xef\xbb\xbfgarbage.example.net", 1, "not visible ASCII"},
-    {" \x80" "a:example.net", 1, "unknown mechanism"},
+    {" \x80"
+     "a:example.net",
+     1, "unknown mechanism"},
     {" a:x.example\rptr", 1, "not visible ASCII"},
     {" ip4:192.0.2.5\n", 1, "not an IPv4"},
     {" x=a\tb", 1, "not visible ASCII"},
@@ -166,7 +168,8 @@ static void test_good(void)
 		unsigned n = 0;
 
 		if (!ok(spf_record_parse(with_version(text, sizeof text, good[i].terms), &record,
-					 &why) == 0, "good: \"%s\"", good[i].terms)) {
+					 &why) == 0,
+			"good: \"%s\"", good[i].terms)) {
 			tap_note("%s", why.text);
 			continue;
 		}
@@ -201,8 +204,8 @@ static void test_bad(void)
 		struct why why = {""};
 
 		if (!ok(spf_record_parse(with_version(text, sizeof text, bad[i].terms), &record,
-					 &why) < 0, "bad: \"%s\"",
-			spf_show(span_of(bad[i].terms), shown)))
+					 &why) < 0,
+			"bad: \"%s\"", spf_show(span_of(bad[i].terms), shown)))
 			continue;
 		is_int(record.count, bad[i].term, "the term at fault");
 		if (!ok(has_one_of(why.text, bad[i].reason), "the reason"))
@@ -218,7 +221,9 @@ static void test_fields(void)
 	struct ip client;
 
 	ok(spf_record_parse(span_of("v=spf1 exp=e.x -a:h.example/20//60 ~ip6:2001:db8::/33 all "
-				    "redirect=r.x"), &record, NULL) == 0, "a record with everything");
+				    "redirect=r.x"),
+			    &record, NULL) == 0,
+	   "a record with everything");
 	ok(record.has_all && span_eq(record.exp, "e.x") && span_eq(record.redirect, "r.x"),
 	   "what belongs to the record");
 	rest = record.terms;
@@ -244,8 +249,9 @@ static void test_fields(void)
 
 static void test_reason(void)
 {
-	static const char text[] = "v=spf1 mx exists:foo%\x80zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
-				   "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz";
+	static const char text[] =
+	    "v=spf1 mx exists:foo%\x80zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+	    "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz";
 	struct spf_record record;
 	struct why why;
 
@@ -253,7 +259,8 @@ static void test_reason(void)
 	is_text(why.text,
 		"syntax error in term 2 \"exists:foo%?zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
 		"zzzzzzzzzzzzzzzzzzzz...\", at byte 21: \"%\" not followed by {, %, _ or - "
-		"(section 7.1)", "a reason has the term, its place, the fault; printable, cut");
+		"(section 7.1)",
+		"a reason has the term, its place, the fault; printable, cut");
 }
 
 static void test_large(void)
