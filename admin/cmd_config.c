@@ -180,7 +180,7 @@ static void print_settings(const struct conf *conf, enum conf_write_style style)
 
 	buf_init(&text, NULL, 0);
 	conf_write(conf, style, &text);
-	fwrite(text.data, 1, text.len, stdout);
+	fputs(buf_text(&text), stdout);
 	buf_free(&text);
 }
 

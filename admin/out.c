@@ -55,7 +55,7 @@ void out_text(FILE *stream, const char *text)
 
 	buf_init(&out, NULL, 0);
 	harmless(text, &out);
-	fwrite(out.data, 1, out.len, stream);
+	fputs(buf_text(&out), stream);
 	buf_free(&out);
 }
 
