@@ -17,14 +17,13 @@
 
 #include "admin/jsonout.h"
 #include "admin/out.h"
-#include "lib/buf.h"
+#include "admin/report_print.h"
 #include "lib/clock.h"
 #include "policy/domain.h"
 #include "report/aggregate.h"
-#include "report/json.h"
 #include "store/ledger.h"
 
-enum { ROWS_SHOWN = 40, ROWS_MAX = 1000, CHUNK_ROWS = 500, DAYS_MAX = 3650 };
+enum { ROWS_SHOWN = 40, DAYS_MAX = 3650 };
 
 /* ---- days: "today", "yesterday", "2026-11-22"; "7d" for --since ---- */
 
@@ -61,11 +60,6 @@ static const char *day_text(struct arena *arena, int32_t day)
 	char text[CLOCK_TEXT_MAX];
 
 	return arena_string(arena, clock_day_text(day, text));
-}
-
-static double percent(int64_t part, int64_t whole)
-{
-	return whole == 0 ? 0 : 100.0 * (double)part / (double)whole;
 }
 
 /* ---- the ledger of the settings ---- */
@@ -130,7 +124,7 @@ static unsigned next_number(struct list *list, const struct ledger_day *day)
 static void list_text(struct list *list, const struct ledger_day *day, unsigned number)
 {
 	const char *rua = day->policy.rua == NULL ? "(none wanted)" : day->policy.rua;
-	double passed = percent(day->passed, day->messages);
+	double passed = report_percent(day->passed, day->messages);
 	char text[CLOCK_TEXT_MAX];
 
 	out_cell(list->table, OUT_PLAIN, "%s", clock_day_text(day->day, text));
@@ -241,17 +235,10 @@ static const struct admin_option show_options[] = {
     {NULL, 0, NULL, NULL}};
 
 struct show {
-	struct admin *admin;
-	struct ledger *ledger;
-	const char *domain;
-	int32_t day;
+	struct report_view view;
 	unsigned policy; /* 0: all */
-	unsigned rows;   /* 0: all */
 	bool xml;
 	const char *output;
-	struct aggregate_reporter reporter;
-	struct ledger_day *reports; /* the configurations, from number FIRST */
-	unsigned count, first, seen;
 };
 
 static struct ledger_day copy_day(struct arena *arena, const struct ledger_day *day)
@@ -270,341 +257,37 @@ static struct ledger_day copy_day(struct arena *arena, const struct ledger_day *
 static int collect(void *arg, const struct ledger_day *day)
 {
 	struct show *show = arg;
-	struct arena *arena = show->admin->arena;
+	struct arena *arena = show->view.admin->arena;
 
-	show->seen++;
-	if (show->policy != 0 && show->seen != show->policy)
+	show->view.seen++;
+	if (show->policy != 0 && show->view.seen != show->policy)
 		return 0;
-	if ((show->count & (show->count - 1)) == 0) {
-		struct ledger_day *old = show->reports;
+	if ((show->view.count & (show->view.count - 1)) == 0) {
+		struct ledger_day *old = show->view.reports;
 
-		show->reports = arena_array(arena, 2 * show->count + 1, sizeof *old);
-		if (show->count > 0)
-			memcpy(show->reports, old, show->count * sizeof *old);
+		show->view.reports = arena_array(arena, 2 * show->view.count + 1, sizeof *old);
+		if (show->view.count > 0)
+			memcpy(show->view.reports, old, show->view.count * sizeof *old);
 	}
-	if (show->count == 0)
-		show->first = show->seen;
-	show->reports[show->count++] = copy_day(arena, day);
+	if (show->view.count == 0)
+		show->view.first = show->view.seen;
+	show->view.reports[show->view.count++] = copy_day(arena, day);
 	return 0;
 }
 
 static int nothing(const struct show *show)
 {
-	const char *day = day_text(show->admin->arena, show->day);
+	const char *day = day_text(show->view.admin->arena, show->view.day);
 
-	if (show->seen > 0)
-		admin_error(show->admin, "no policy %u: %s had %u on %s", show->policy,
-			    show->domain, show->seen, day);
+	if (show->view.seen > 0)
+		admin_error(show->view.admin, "no policy %u: %s had %u on %s", show->policy,
+			    show->view.domain, show->view.seen, day);
 	else
-		admin_error(show->admin,
+		admin_error(show->view.admin,
 			    "nothing was counted for %s on %s; see: countersign report list"
 			    " --since 30d",
-			    show->domain, day);
+			    show->view.domain, day);
 	return ADMIN_NO;
-}
-
-/* ---- report show: for people ---- */
-
-static const char *reason_types(struct arena *arena, const struct ledger_row *row)
-{
-	const struct json_list *reasons = json_list_parse(arena, row->reasons);
-	struct buf buf;
-
-	buf_init(&buf, arena, 0);
-	for (unsigned i = 0; i < json_list_count(reasons); i++) {
-		const char *type = json_list_get(reasons, i, "type");
-
-		buf_printf(&buf, "%s%s", buf.len == 0 ? "" : ", ", type == NULL ? "?" : type);
-	}
-	return buf_text(&buf);
-}
-
-static const char *signature_texts(struct arena *arena, const struct ledger_row *row)
-{
-	const struct json_list *list = json_list_parse(arena, row->dkim);
-	struct buf buf;
-
-	buf_init(&buf, arena, 0);
-	for (unsigned i = 0; i < json_list_count(list); i++) {
-		const char *domain = json_list_get(list, i, "domain");
-		const char *result = json_list_get(list, i, "result");
-
-		buf_printf(&buf, "%s%s=%s", buf.len == 0 ? "" : " ", domain ? domain : "?",
-			   result ? result : "?");
-	}
-	return buf_text(&buf);
-}
-
-static struct out_table *new_row_table(const struct admin *admin, struct arena *arena)
-{
-	static const char *const headings[] = {"SOURCE", ">MESSAGES",   "DISPOSITION",
-					       "DKIM",   "SPF",         "HEADER FROM",
-					       "REASON", "SPF CHECKED", "SIGNATURES"};
-
-	return out_table_new(arena, headings, admin->verbose > 0 ? 9 : 7);
-}
-
-static enum out_style aligned_style(const char *result)
-{
-	return strcmp(result, "pass") == 0 ? OUT_GOOD : OUT_PLAIN;
-}
-
-static void add_row_cells(const struct admin *admin, struct arena *arena, struct out_table *table,
-			  const struct ledger_row *row)
-{
-	bool held = strcmp(row->disposition, "none") != 0 && strcmp(row->disposition, "pass") != 0;
-
-	out_cell(table, OUT_PLAIN, "%s", row->source_ip);
-	out_cell(table, OUT_PLAIN, "%" PRId64, row->count);
-	out_cell(table, held ? OUT_WARN : OUT_PLAIN, "%s", row->disposition);
-	out_cell(table, aligned_style(row->dkim_aligned), "%s", row->dkim_aligned);
-	out_cell(table, aligned_style(row->spf_aligned), "%s", row->spf_aligned);
-	out_cell(table, OUT_PLAIN, "%s", row->header_from);
-	out_cell(table, OUT_PLAIN, "%s", reason_types(arena, row));
-	if (admin->verbose == 0)
-		return;
-	out_cell(table, OUT_PLAIN, "%s=%s", row->spf_domain, row->spf_result);
-	out_cell(table, OUT_PLAIN, "%s", signature_texts(arena, row));
-}
-
-/* The rows with most messages: sorted, each with an arena of its own that is used again. */
-struct top {
-	struct top_row {
-		struct ledger_row row;
-		struct arena *arena;
-	} rows[ROWS_MAX];
-	unsigned count, max;
-	int64_t messages; /* of all rows, shown or not */
-};
-
-static void copy_row(struct top_row *to, const struct ledger_row *row)
-{
-	struct ledger_row *copy = &to->row;
-	const char **texts[] = {&copy->source_ip,   &copy->disposition, &copy->dkim_aligned,
-				&copy->spf_aligned, &copy->reasons,     &copy->header_from,
-				&copy->dkim,        &copy->spf_domain,  &copy->spf_result};
-
-	if (to->arena == NULL)
-		to->arena = arena_new(0);
-	arena_reset(to->arena);
-	*copy = *row;
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		*texts[i] = arena_string(to->arena, *texts[i]);
-}
-
-static int keep_top(void *arg, const struct ledger_row *row)
-{
-	struct top *top = arg;
-	struct top_row place;
-	unsigned i = top->count < top->max ? top->count : top->max - 1;
-
-	top->messages += row->count;
-	if (top->count == top->max && top->rows[i].row.count >= row->count)
-		return 0;
-	if (top->count < top->max)
-		top->count++;
-	place = top->rows[i]; /* the last one goes: its arena serves the new one */
-	for (; i > 0 && top->rows[i - 1].row.count < row->count; i--)
-		top->rows[i] = top->rows[i - 1];
-	copy_row(&place, row);
-	top->rows[i] = place;
-	return 0;
-}
-
-static int print_top(const struct show *show, const struct ledger_day *day, struct why *why)
-{
-	struct top *top = calloc(1, sizeof *top);
-	struct arena *arena = arena_new(0);
-	struct out_table *table = new_row_table(show->admin, arena);
-	int64_t messages = 0;
-	int result;
-
-	if (top == NULL)
-		abort();
-	top->max = show->rows;
-	result =
-	    ledger_rows(show->ledger, show->domain, show->day, day->config, keep_top, top, why);
-	for (unsigned i = 0; i < top->count; i++) {
-		add_row_cells(show->admin, arena, table, &top->rows[i].row);
-		messages += top->rows[i].row.count;
-		arena_free(top->rows[i].arena);
-	}
-	out_table_print(table, stdout, admin_color(show->admin, stdout));
-	if (top->messages > messages)
-		printf("and %" PRId64 " messages in other rows (--rows=0 shows all)\n",
-		       top->messages - messages);
-	arena_free(arena);
-	free(top);
-	return result;
-}
-
-/* All rows: a table for each chunk of them, so that memory does not grow. */
-struct chunks {
-	const struct admin *admin;
-	struct arena *arena;
-	struct out_table *table;
-	unsigned count;
-};
-
-static void print_chunk(struct chunks *chunks)
-{
-	if (chunks->table != NULL)
-		out_table_print(chunks->table, stdout, admin_color(chunks->admin, stdout));
-	arena_reset(chunks->arena);
-	chunks->table = NULL;
-	chunks->count = 0;
-}
-
-static int add_to_chunk(void *arg, const struct ledger_row *row)
-{
-	struct chunks *chunks = arg;
-
-	if (chunks->count == CHUNK_ROWS)
-		print_chunk(chunks);
-	if (chunks->table == NULL)
-		chunks->table = new_row_table(chunks->admin, chunks->arena);
-	add_row_cells(chunks->admin, chunks->arena, chunks->table, row);
-	chunks->count++;
-	return ferror(stdout);
-}
-
-static int print_all(const struct show *show, const struct ledger_day *day, struct why *why)
-{
-	struct chunks chunks = {.admin = show->admin, .arena = arena_new(0)};
-	int result = ledger_rows(show->ledger, show->domain, show->day, day->config, add_to_chunk,
-				 &chunks, why);
-
-	print_chunk(&chunks);
-	arena_free(chunks.arena);
-	return result;
-}
-
-static void print_policy(const struct ledger_policy *policy)
-{
-	const struct {
-		const char *name, *text;
-	} tags[] = {{"p", policy->p},         {"sp", policy->sp},     {"np", policy->np},
-		    {"adkim", policy->adkim}, {"aspf", policy->aspf}, {"fo", policy->fo},
-		    {"t", policy->testing}};
-
-	for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
-		if (tags[i].text == NULL)
-			continue;
-		printf("%s%s=", i == 0 ? "" : " ", tags[i].name);
-		out_text(stdout, tags[i].text);
-	}
-}
-
-static int show_text(const struct show *show, struct why *why)
-{
-	int result = 0;
-
-	for (unsigned i = 0; i < show->count && result == 0; i++) {
-		const struct ledger_day *day = &show->reports[i];
-		char text[CLOCK_TEXT_MAX];
-
-		printf("%s%s   %s   ", i == 0 ? "" : "\n", show->domain,
-		       clock_day_text(show->day, text));
-		print_policy(&day->policy);
-		if (show->seen > 1)
-			printf("   (policy %u of %u)", show->first + i, show->seen);
-		printf("\n%" PRId64 " messages, %.1f %% pass, %" PRId64 " rows; report to: ",
-		       day->messages, percent(day->passed, day->messages), day->rows);
-		out_text(stdout, day->policy.rua == NULL ? "nobody (no rua)" : day->policy.rua);
-		printf("\n\n");
-		result = show->rows > 0 ? print_top(show, day, why) : print_all(show, day, why);
-	}
-	return result;
-}
-
-/* ---- report show: for programs; written as it is read ---- */
-
-static void json_member(struct arena *arena, const char *name, const char *text, const char *end)
-{
-	printf("\"%s\": %s%s", name, json_quote(arena, text), end);
-}
-
-/* A list as the row holds it; an empty one where that is damaged. */
-static const char *json_list_or_empty(struct arena *arena, const char *text)
-{
-	struct json_list *list = json_list_parse(arena, text);
-
-	return list == NULL ? "[]" : json_list_text(list);
-}
-
-struct json_rows {
-	struct arena *arena;
-	bool more;
-};
-
-static int print_json_row(void *arg, const struct ledger_row *row)
-{
-	struct json_rows *rows = arg;
-	struct arena *arena = rows->arena;
-
-	arena_reset(arena);
-	printf("%s\n        {", rows->more ? "," : "");
-	rows->more = true;
-	json_member(arena, "source_ip", row->source_ip, ", ");
-	printf("\"count\": %" PRId64 ", ", row->count);
-	json_member(arena, "disposition", row->disposition, ", ");
-	json_member(arena, "dkim_aligned", row->dkim_aligned, ", ");
-	json_member(arena, "spf_aligned", row->spf_aligned, ", ");
-	printf("\"reasons\": %s, ", json_list_or_empty(arena, row->reasons));
-	json_member(arena, "header_from", row->header_from, ", ");
-	json_member(arena, "envelope_from", row->envelope_from, ", ");
-	json_member(arena, "envelope_to", row->envelope_to, ", ");
-	printf("\"dkim\": %s, ", json_list_or_empty(arena, row->dkim));
-	json_member(arena, "spf_domain", row->spf_domain, ", ");
-	json_member(arena, "spf_result", row->spf_result, "}");
-	return ferror(stdout);
-}
-
-static int print_json_report(const struct show *show, unsigned i, struct why *why)
-{
-	const struct ledger_day *day = &show->reports[i];
-	struct json_rows rows = {.arena = arena_new(0)};
-	struct arena *arena = rows.arena;
-	char id[AGGREGATE_ID_MAX];
-	int result;
-
-	aggregate_id(&show->reporter, day, id);
-	printf("%s\n    {\n      \"policy_number\": %u,\n      ", i == 0 ? "" : ",",
-	       show->first + i);
-	json_member(arena, "report_id", id, ",\n      \"policy\": {");
-	json_member(arena, "p", day->policy.p, ", ");
-	json_member(arena, "sp", day->policy.sp, ", ");
-	json_member(arena, "np", day->policy.np, ", ");
-	json_member(arena, "adkim", day->policy.adkim, ", ");
-	json_member(arena, "aspf", day->policy.aspf, ", ");
-	json_member(arena, "fo", day->policy.fo, ", ");
-	json_member(arena, "testing", day->policy.testing, ", ");
-	json_member(arena, "discovery_method", day->policy.discovery, ", ");
-	json_member(arena, "rua", day->policy.rua, "},\n      ");
-	printf("\"messages\": %" PRId64 ",\n      \"passed\": %" PRId64 ",\n      \"rows\": [",
-	       day->messages, day->passed);
-	result = ledger_rows(show->ledger, show->domain, show->day, day->config, print_json_row,
-			     &rows, why);
-	printf("\n      ]\n    }");
-	arena_free(rows.arena);
-	return result;
-}
-
-static int show_json(const struct show *show, struct why *why)
-{
-	struct arena *arena = show->admin->arena;
-	char now[CLOCK_TEXT_MAX];
-	int result = 0;
-
-	printf("{\n  \"schema\": \"countersign.report.show/1\",\n  ");
-	json_member(arena, "version", VERSION, ",\n  ");
-	json_member(arena, "generated", clock_utc_text(clock_wall(), now), ",\n  ");
-	json_member(arena, "domain", show->domain, ",\n  ");
-	json_member(arena, "day", day_text(arena, show->day), ",\n  \"reports\": [");
-	for (unsigned i = 0; i < show->count && result == 0; i++)
-		result = print_json_report(show, i, why);
-	printf("\n  ]\n}\n");
-	return result;
 }
 
 /* ---- report show: as it is sent ---- */
@@ -612,8 +295,8 @@ static int show_json(const struct show *show, struct why *why)
 /* What is not set is made of the host's name. */
 static void set_reporter(struct show *show, const struct conf *conf)
 {
-	struct aggregate_reporter *reporter = &show->reporter;
-	struct arena *arena = show->admin->arena;
+	struct aggregate_reporter *reporter = &show->view.reporter;
+	struct arena *arena = show->view.admin->arena;
 	char host[256] = "";
 
 	if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
@@ -629,7 +312,7 @@ static void set_reporter(struct show *show, const struct conf *conf)
 		reporter->receiver = arena_string(arena, host);
 	if ((show->xml || show->output != NULL) &&
 	    (conf->reports.org[0] == '\0' || conf->reports.from[0] == '\0'))
-		admin_warning(show->admin,
+		admin_warning(show->view.admin,
 			      "reports.org and reports.from are not both set: the report says"
 			      " \"%s\", %s",
 			      reporter->org_name, reporter->email);
@@ -637,22 +320,23 @@ static void set_reporter(struct show *show, const struct conf *conf)
 
 static int show_xml(const struct show *show, struct why *why)
 {
-	if (show->count > 1) {
+	if (show->view.count > 1) {
 		admin_usage(
-		    show->admin,
+		    show->view.admin,
 		    "%s had %u policies on that day, so there are %u reports: choose one with"
 		    " --policy=1 to %u, or write all of them with --output=DIR",
-		    show->domain, show->seen, show->seen, show->seen);
+		    show->view.domain, show->view.seen, show->view.seen, show->view.seen);
 		return ADMIN_USAGE;
 	}
-	return aggregate_write(show->ledger, &show->reporter, &show->reports[0], stdout, NULL, why);
+	return aggregate_write(show->view.ledger, &show->view.reporter, &show->view.reports[0],
+			       stdout, NULL, why);
 }
 
 /* Complete or not at all: written beside, then renamed. */
 static int write_file(const struct show *show, const struct ledger_day *day, struct why *why)
 {
-	struct arena *arena = show->admin->arena;
-	const char *name = aggregate_file_name(&show->reporter, day, "xml", arena);
+	struct arena *arena = show->view.admin->arena;
+	const char *name = aggregate_file_name(&show->view.reporter, day, "xml", arena);
 	const char *path = arena_printf(arena, "%s/%s", show->output, name);
 	const char *part = arena_printf(arena, "%s/.%s.part", show->output, name);
 	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -661,14 +345,14 @@ static int write_file(const struct show *show, const struct ledger_day *day, str
 
 	if (out == NULL)
 		return why_set(why, "%s: %s", part, strerror(errno));
-	result = aggregate_write(show->ledger, &show->reporter, day, out, NULL, why);
+	result = aggregate_write(show->view.ledger, &show->view.reporter, day, out, NULL, why);
 	if (fclose(out) != 0 && result == 0)
 		result = why_set(why, "%s: %s", part, strerror(errno));
 	if (result == 0 && rename(part, path) != 0)
 		result = why_set(why, "%s: %s", path, strerror(errno));
 	if (result != 0)
 		unlink(part);
-	else if (!show->admin->quiet)
+	else if (!show->view.admin->quiet)
 		printf("%s\n", path);
 	return result;
 }
@@ -677,8 +361,8 @@ static int show_files(const struct show *show, struct why *why)
 {
 	int result = 0;
 
-	for (unsigned i = 0; i < show->count && result == 0; i++)
-		result = write_file(show, &show->reports[i], why);
+	for (unsigned i = 0; i < show->view.count && result == 0; i++)
+		result = write_file(show, &show->view.reports[i], why);
 	return result;
 }
 
@@ -687,10 +371,10 @@ static int show_files(const struct show *show, struct why *why)
 static int show_reports(struct show *show)
 {
 	struct why why = {""};
-	int result =
-	    ledger_days(show->ledger, show->domain, show->day, show->day, collect, show, &why);
+	int result = ledger_days(show->view.ledger, show->view.domain, show->view.day,
+				 show->view.day, collect, show, &why);
 
-	if (result == 0 && show->count == 0)
+	if (result == 0 && show->view.count == 0)
 		return nothing(show);
 	if (result != 0)
 		;
@@ -698,13 +382,13 @@ static int show_reports(struct show *show)
 		result = show_files(show, &why);
 	else if (show->xml)
 		result = show_xml(show, &why);
-	else if (show->admin->json)
-		result = show_json(show, &why);
+	else if (show->view.admin->json)
+		result = report_print_json(&show->view, &why);
 	else
-		result = show_text(show, &why);
+		result = report_print_text(&show->view, &why);
 	if (result >= 0)
 		return result == ADMIN_USAGE ? ADMIN_USAGE : ADMIN_DONE;
-	admin_error(show->admin, "%s", why.text);
+	admin_error(show->view.admin, "%s", why.text);
 	return show->output != NULL || show->xml ? ADMIN_IO : ADMIN_UNAVAILABLE;
 }
 
@@ -723,19 +407,20 @@ static int read_show_option(struct show *show, int c)
 {
 	switch (c) {
 	case OPTION_DAY:
-		if (parse_day(optarg, &show->day))
+		if (parse_day(optarg, &show->view.day))
 			return 0;
-		return admin_usage(show->admin, "--day: \"%s\" is no day (2026-11-22, today)",
+		return admin_usage(show->view.admin, "--day: \"%s\" is no day (2026-11-22, today)",
 				   optarg);
 	case OPTION_POLICY:
 		if (parse_number(optarg, 1000000, &show->policy) && show->policy > 0)
 			return 0;
-		return admin_usage(show->admin, "--policy: \"%s\" is no number from 1", optarg);
+		return admin_usage(show->view.admin, "--policy: \"%s\" is no number from 1",
+				   optarg);
 	case OPTION_ROWS:
-		if (parse_number(optarg, ROWS_MAX, &show->rows))
+		if (parse_number(optarg, REPORT_PRINT_ROWS_MAX, &show->view.rows))
 			return 0;
-		return admin_usage(show->admin, "--rows: \"%s\" is no number from 0 to %d", optarg,
-				   ROWS_MAX);
+		return admin_usage(show->view.admin, "--rows: \"%s\" is no number from 0 to %d",
+				   optarg, REPORT_PRINT_ROWS_MAX);
 	case OPTION_XML:
 		show->xml = true;
 		return 0;
@@ -749,7 +434,8 @@ static int read_show_option(struct show *show, int c)
 
 static int cmd_show(struct admin *admin, int argc, char **argv)
 {
-	struct show show = {.admin = admin, .day = clock_day(clock_wall()) - 1, .rows = ROWS_SHOWN};
+	struct show show = {
+	    .view = {.admin = admin, .day = clock_day(clock_wall()) - 1, .rows = ROWS_SHOWN}};
 	int c, status;
 
 	while ((c = admin_getopt(admin, argc, argv)) != -1)
@@ -759,15 +445,15 @@ static int cmd_show(struct admin *admin, int argc, char **argv)
 		return admin_usage(admin, "give one domain");
 	if (admin->json && (show.xml || show.output != NULL))
 		return admin_usage(admin, "either --json or XML, not both");
-	show.domain = domain_to_ascii(admin->arena, span_of(argv[optind]));
-	if (show.domain == NULL)
+	show.view.domain = domain_to_ascii(admin->arena, span_of(argv[optind]));
+	if (show.view.domain == NULL)
 		return admin_usage(admin, "\"%s\" is no domain name", argv[optind]);
-	show.ledger = open_ledger(admin, &status);
-	if (show.ledger == NULL)
+	show.view.ledger = open_ledger(admin, &status);
+	if (show.view.ledger == NULL)
 		return status;
 	set_reporter(&show, admin_conf(admin));
 	status = show_reports(&show);
-	ledger_close(show.ledger);
+	ledger_close(show.view.ledger);
 	return status;
 }
 
