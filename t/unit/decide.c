@@ -134,125 +134,50 @@ static void test_actions(void)
 	}
 }
 
+/* flags: w tempfail is wanted, p a record is published, a aligned, t t=y. rules: of the operator.
+ */
+static const struct {
+	const char *name, *flags;
+	enum enforce enforce;
+	enum dmarc_policy policy, worst;
+	const struct decide_rule *rules;
+	unsigned rule_count;
+	const char *want;
+} temperrors[] = {
+    {"strict, reject", "wp", S, J, J, NULL, 0, "tempfail none"},
+    {"rfc, reject", "wp", R, J, J, NULL, 0, "tempfail none"},
+    {"none", "wp", R, N, N, NULL, 0, "accept none"},
+    {"np could be reject", "wp", R, N, J, NULL, 0, "tempfail none"},
+    {"np could be none", "wp", R, J, J, NULL, 0, "tempfail none"},
+    {"t=y, quarantine", "wpt", R, Q, Q, NULL, 0, "accept none other"},
+    {"no record known", "w", R, N, J, NULL, 0, "tempfail none"},
+    {"no record known, aligned", "wa", S, N, N, NULL, 0, "accept none"},
+    {"observe", "wp", O, J, J, NULL, 0, "accept none other"},
+    {"not wanted", "p", S, J, J, NULL, 0, "accept none other"},
+    {"a rule would reject p=none", "wp", R, N, N, &matrix[3], 1, "tempfail none"},
+    {"a rule would accept", "wp", S, J, J, &all[1], 1, "accept none other"},
+    {"a rule for what may be published", "w", S, N, J, all, 2, "tempfail none"},
+};
+
 static void test_temperror(void)
 {
-	static const struct {
-		const char *name;
-		struct decide_rules rules;
-		enum dmarc_policy policy, worst;
-		bool published, aligned, testing;
-		const char *want;
-	} temp[] = {
-	    {"strict, reject",
-	     {.enforce = S, .tempfail_on_temperror = true},
-	     J,
-	     J,
-	     true,
-	     false,
-	     false,
-	     "tempfail none"},
-	    {"rfc, reject",
-	     {.enforce = R, .tempfail_on_temperror = true},
-	     J,
-	     J,
-	     true,
-	     false,
-	     false,
-	     "tempfail none"},
-	    {"none",
-	     {.enforce = R, .tempfail_on_temperror = true},
-	     N,
-	     N,
-	     true,
-	     false,
-	     false,
-	     "accept none"},
-	    {"np could be reject",
-	     {.enforce = R, .tempfail_on_temperror = true},
-	     N,
-	     J,
-	     true,
-	     false,
-	     false,
-	     "tempfail none"},
-	    {"np could be none",
-	     {.enforce = R, .tempfail_on_temperror = true},
-	     J,
-	     J,
-	     true,
-	     false,
-	     false,
-	     "tempfail none"},
-	    {"t=y, quarantine",
-	     {.enforce = R, .tempfail_on_temperror = true},
-	     Q,
-	     Q,
-	     true,
-	     false,
-	     true,
-	     "accept none other"},
-	    {"no record known",
-	     {.enforce = R, .tempfail_on_temperror = true},
-	     N,
-	     J,
-	     false,
-	     false,
-	     false,
-	     "tempfail none"},
-	    {"no record known, aligned",
-	     {.enforce = S, .tempfail_on_temperror = true},
-	     N,
-	     N,
-	     false,
-	     true,
-	     false,
-	     "accept none"},
-	    {"observe",
-	     {.enforce = O, .tempfail_on_temperror = true},
-	     J,
-	     J,
-	     true,
-	     false,
-	     false,
-	     "accept none other"},
-	    {"not wanted", {.enforce = S}, J, J, true, false, false, "accept none other"},
-	    {"a rule would reject p=none",
-	     {.enforce = R, .tempfail_on_temperror = true, .matrix = &matrix[3], .matrix_count = 1},
-	     N,
-	     N,
-	     true,
-	     false,
-	     false,
-	     "tempfail none"},
-	    {"a rule would accept",
-	     {.enforce = S, .tempfail_on_temperror = true, .matrix = &all[1], .matrix_count = 1},
-	     J,
-	     J,
-	     true,
-	     false,
-	     false,
-	     "accept none other"},
-	    {"a rule for what may be published",
-	     {.enforce = S, .tempfail_on_temperror = true, .matrix = all, .matrix_count = 2},
-	     N,
-	     J,
-	     false,
-	     false,
-	     false,
-	     "tempfail none"},
-	};
-
-	for (size_t i = 0; i < sizeof temp / sizeof temp[0]; i++) {
+	for (size_t i = 0; i < sizeof temperrors / sizeof temperrors[0]; i++) {
+		const char *flags = temperrors[i].flags;
+		struct decide_rules rules = {.enforce = temperrors[i].enforce,
+					     .matrix = temperrors[i].rules,
+					     .matrix_count = temperrors[i].rule_count,
+					     .tempfail_on_temperror = strchr(flags, 'w') != NULL};
 		struct verdict verdict;
 
-		set_dmarc(&verdict, "bank.example", AUTH_TEMPERROR, temp[i].policy,
-			  temp[i].testing);
-		verdict.dmarc.worst = temp[i].worst;
-		verdict.dmarc.dkim_aligned = temp[i].aligned;
-		if (!temp[i].published)
+		set_dmarc(&verdict, "bank.example", AUTH_TEMPERROR, temperrors[i].policy,
+			  strchr(flags, 't') != NULL);
+		verdict.dmarc.worst = temperrors[i].worst;
+		verdict.dmarc.dkim_aligned = strchr(flags, 'a') != NULL;
+		if (strchr(flags, 'p') == NULL)
 			verdict.dmarc.published = NULL;
-		decide(&temp[i].rules, &one_author, arena, &verdict);
-		is_text(describe(&verdict.decision), temp[i].want, "temperror: %s", temp[i].name);
+		decide(&rules, &one_author, arena, &verdict);
+		is_text(describe(&verdict.decision), temperrors[i].want, "temperror: %s",
+			temperrors[i].name);
 	}
 }
 

@@ -1,0 +1,447 @@
+/*
+ * Reading: only as far as it takes to know whose field it is, and strictly: what one reader might
+ * skip and another might not (an open comment, a control character) makes the field unreadable, and
+ * what is unreadable goes.
+ *
+ * Writing: one field, one line for each result where that fits. A sender chooses many of the bytes
+ * (domains, selectors, reasons), so a value is a token or a quoted-string, a comment is reduced to
+ * harmless characters, both have a largest size, and their number is bounded: the field is too.
+ */
+#include "policy/authres.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "policy/domain.h"
+
+enum {
+	VALUE_MAX = 253,   /* the longest domain name; no honest value is longer */
+	COMMENT_MAX = 100, /* characters of a reason */
+	LINE_MAX_LEN = 78, /* RFC 5322 section 2.1.1 */
+	FIELD_NAME = sizeof "Authentication-Results: " - 1
+};
+
+/* RFC 2045 section 5.1: token = 1*<any CHAR except SPACE, CTLs, or tspecials> */
+static bool is_token_char(int c)
+{
+	return c > ' ' && c < 127 && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+}
+
+static bool is_token(struct span s)
+{
+	for (const char *p = s.p; p < s.end; p++)
+		if (!is_token_char((unsigned char)*p))
+			return false;
+	return !span_empty(s);
+}
+
+bool authres_id_ok(const char *authserv_id)
+{
+	return is_token(span_of(authserv_id)) && strlen(authserv_id) <= VALUE_MAX;
+}
+
+/* ---- reading ---- */
+
+/* Past one CRLF or LF that folds, or one blank. */
+static bool take_blank(struct span *rest)
+{
+	const char *p = rest->p;
+
+	if (p < rest->end && *p == '\r')
+		p++;
+	if (p < rest->end && *p == '\n')
+		p++;
+	else if (p > rest->p)
+		return false; /* a bare CR */
+	if (p == rest->end || !char_is_wsp(*p))
+		return false;
+	rest->p = p + 1;
+	return true;
+}
+
+static bool is_control(int c)
+{
+	return (c < ' ' && c != '\t') || c == 127;
+}
+
+/* Past a comment or quoted-string that ends with CLOSE; its text goes to OUT unless that is NULL.
+ * Comments nest. */
+static bool take_enclosed(struct span *rest, char close, struct buf *out)
+{
+	unsigned depth = 1;
+
+	for (rest->p++; rest->p < rest->end; rest->p++) {
+		unsigned char c = (unsigned char)*rest->p;
+
+		if (c == '\r' || c == '\n') {
+			if (!take_blank(rest))
+				return false;
+			rest->p--;
+			c = ' ';
+		} else if (c == close && --depth == 0) {
+			rest->p++;
+			return true;
+		} else if (c == '(' && close == ')') {
+			depth++;
+		} else if (c == '\\') {
+			if (++rest->p == rest->end)
+				return false;
+			c = (unsigned char)*rest->p;
+		}
+		if (is_control(c))
+			return false;
+		if (out != NULL)
+			buf_char(out, (char)c);
+	}
+	return false;
+}
+
+/* [CFWS]; *ANY: there was some */
+static bool skip_cfws(struct span *rest, bool *any)
+{
+	for (*any = false; rest->p < rest->end; *any = true) {
+		if (*rest->p == '(') {
+			if (!take_enclosed(rest, ')', NULL))
+				return false;
+		} else if (!char_is_space((unsigned char)*rest->p)) {
+			break;
+		} else if (!take_blank(rest)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* value = token / quoted-string; UTF-8 may be in both (RFC 8601 section 2.5) */
+static bool take_value(struct span *rest, struct buf *out)
+{
+	if (rest->p < rest->end && *rest->p == '"')
+		return take_enclosed(rest, '"', out);
+	while (rest->p < rest->end &&
+	       (is_token_char((unsigned char)*rest->p) || (unsigned char)*rest->p > 127))
+		buf_char(out, *rest->p++);
+	return out->len > 0;
+}
+
+/* authres-version = 1*DIGIT: only 1 is known. */
+static bool take_version(struct span *rest)
+{
+	struct span digits = {rest->p, rest->p};
+	uint64_t version;
+
+	while (rest->p < rest->end && char_is_digit((unsigned char)*rest->p))
+		rest->p++;
+	digits.end = rest->p;
+	return span_empty(digits) || (span_number(digits, 1, &version) && version == 1);
+}
+
+/* The results themselves: every reader must find the same tokens. */
+static bool skip_results(struct span *rest)
+{
+	bool any;
+
+	while (rest->p < rest->end) {
+		if (!skip_cfws(rest, &any))
+			return false;
+		if (rest->p == rest->end)
+			break;
+		if (*rest->p == '"') {
+			if (!take_enclosed(rest, '"', NULL))
+				return false;
+		} else if (is_control((unsigned char)*rest->p)) {
+			return false;
+		} else {
+			rest->p++;
+		}
+	}
+	return true;
+}
+
+/* authres-payload = [CFWS] authserv-id [ CFWS authres-version ] ( no-result / 1*resinfo ) [CFWS];
+ * both no-result and resinfo begin with [CFWS] ";" */
+static bool read_id(struct span value, struct buf *id)
+{
+	bool any;
+
+	if (!skip_cfws(&value, &any) || !take_value(&value, id) || !skip_cfws(&value, &any))
+		return false;
+	if (any && (!take_version(&value) || !skip_cfws(&value, &any)))
+		return false;
+	return value.p < value.end && *value.p == ';' && skip_results(&value);
+}
+
+static struct span without_dot(struct span name)
+{
+	if (!span_empty(name) && name.end[-1] == '.')
+		name.end--;
+	return name;
+}
+
+static bool same_domain(struct span a, struct span b)
+{
+	struct arena *arena = arena_new(0);
+	const char *one = domain_to_ascii(arena, a), *two = domain_to_ascii(arena, b);
+	bool same = one != NULL && two != NULL && strcmp(one, two) == 0;
+
+	arena_free(arena);
+	return same;
+}
+
+static bool has_non_ascii(struct span s)
+{
+	for (const char *p = s.p; p < s.end; p++)
+		if ((unsigned char)*p > 127)
+			return true;
+	return false;
+}
+
+bool authres_is_ours(struct span value, const char *ours)
+{
+	struct span mine = without_dot(span_of(ours)), theirs;
+	bool result = true;
+	struct buf id;
+
+	buf_init(&id, NULL, 0);
+	if (read_id(value, &id)) {
+		theirs = without_dot(span_trim(buf_view(&id)));
+		result = span_isame(theirs, mine);
+		if (!result && (has_non_ascii(theirs) || has_non_ascii(mine)))
+			result = same_domain(theirs, mine);
+	}
+	buf_free(&id);
+	return result;
+}
+
+/* ---- writing ---- */
+
+struct writer {
+	struct buf buf;
+	size_t begin; /* of the last line */
+	size_t name;  /* what stands in front of it: the field's name, then nothing */
+};
+
+static size_t column(const struct writer *w)
+{
+	return w->name + w->buf.len - w->begin;
+}
+
+static void fold(struct writer *w)
+{
+	buf_char(&w->buf, '\n');
+	w->begin = w->buf.len;
+	w->name = 0;
+	buf_char(&w->buf, '\t');
+}
+
+/* One word, on the next line where it does not fit on this one. */
+static void put(struct writer *w, struct span word)
+{
+	if (column(w) + 1 + span_len(word) + 1 > LINE_MAX_LEN)
+		fold(w);
+	else
+		buf_char(&w->buf, ' ');
+	buf_span(&w->buf, word);
+}
+
+static void put_result(struct writer *w, const char *method, enum auth_result result)
+{
+	buf_char(&w->buf, ';');
+	fold(w);
+	buf_printf(&w->buf, "%s=%s", method, auth_text(result));
+}
+
+/* pvalue, as a token or a quoted-string. */
+static void add_value(struct buf *buf, struct span value)
+{
+	if (is_token(value)) {
+		buf_span(buf, value);
+		return;
+	}
+	buf_char(buf, '"');
+	for (const char *p = value.p; p < value.end; p++) {
+		if (*p == '"' || *p == '\\')
+			buf_char(buf, '\\');
+		buf_char(buf, *p < ' ' || *p > '~' ? '?' : *p);
+	}
+	buf_char(buf, '"');
+}
+
+/* propspec; none for an empty value, nor for one too long to be true. */
+static void put_property(struct writer *w, const char *property, const char *value)
+{
+	struct buf text;
+
+	if (value == NULL || value[0] == '\0' || strlen(value) > VALUE_MAX)
+		return;
+	buf_init(&text, w->buf.arena, 0);
+	buf_printf(&text, "%s=", property);
+	add_value(&text, span_of(value));
+	put(w, buf_view(&text));
+}
+
+/* What may be in a comment: nothing that ends it, and nothing that a careless reader of the field
+ * could take for a result. */
+static char comment_char(char c)
+{
+	if (c == '=')
+		return ':';
+	if (c == ';')
+		return ',';
+	if (c == '(' || c == ')')
+		return c == '(' ? '[' : ']';
+	return c < ' ' || c > '~' || c == '\\' || c == '"' ? '?' : c;
+}
+
+static void put_words(struct writer *w, struct span text)
+{
+	struct span word;
+	bool more = true;
+
+	while (span_split(&text, &more, ' ', &word))
+		if (!span_empty(word))
+			put(w, word);
+}
+
+/* A comment of at most COMMENT_MAX characters, folded between its words. */
+static void put_comment(struct writer *w, const char *text)
+{
+	char clean[COMMENT_MAX + 2];
+	size_t length = 0;
+
+	if (text == NULL || text[0] == '\0')
+		return;
+	clean[length++] = '(';
+	for (; *text != '\0' && length <= COMMENT_MAX; text++)
+		clean[length++] = comment_char(*text);
+	clean[length++] = ')';
+	put_words(w, span_make(clean, length));
+}
+
+/* Section 2.7.3. */
+static void write_iprev(struct writer *w, const struct verdict *verdict)
+{
+	char text[IP_TEXT_MAX];
+
+	if (verdict->client.family == 0)
+		return;
+	put_result(w, "iprev", verdict->iprev.result);
+	put_comment(w,
+		    verdict->iprev.result == AUTH_PASS ? verdict->iprev.name : verdict->iprev.why);
+	put_property(w, "policy.iprev", ip_text(&verdict->client, text));
+}
+
+static void write_spf_result(struct writer *w, const struct spf_verdict *spf, const char *property)
+{
+	put_result(w, "spf", spf->result);
+	put_comment(w, spf->why);
+	put_property(w, property, spf->domain);
+}
+
+/* Section 2.7.2: "only the parameter that yielded the result is included". For the null sender that
+ * is HELO, so the HELO check has nothing to add. */
+static void write_spf(struct writer *w, const struct verdict *verdict)
+{
+	bool null_sender = verdict->mail_from == NULL || verdict->mail_from[0] == '\0';
+
+	write_spf_result(w, &verdict->spf, null_sender ? "smtp.helo" : "smtp.mailfrom");
+	if (!null_sender && verdict->spf_helo.result != AUTH_NONE)
+		write_spf_result(w, &verdict->spf_helo, "smtp.helo");
+}
+
+static void write_signature(struct writer *w, const struct dkim_verdict *dkim)
+{
+	struct buf text;
+
+	put_result(w, "dkim", dkim->result);
+	if (dkim->result == AUTH_PASS) {
+		buf_init(&text, w->buf.arena, 0);
+		if (dkim->key_bits > 0)
+			buf_printf(&text, "%u bit key", dkim->key_bits);
+		if (dkim->testing)
+			buf_printf(&text, "%stesting", text.len > 0 ? ", " : "");
+		if (dkim->partial)
+			buf_printf(&text, "%sbody signed in part", text.len > 0 ? ", " : "");
+		put_comment(w, buf_text(&text));
+	} else {
+		put_comment(w, dkim->why);
+	}
+	put_property(w, "header.d", dkim->domain);
+	put_property(w, "header.s", dkim->selector);
+	put_property(w, "header.a", dkim->algorithm);
+	put_property(w, "header.b", dkim->signature); /* RFC 6008 */
+}
+
+/* Section 2.7.1. */
+static void write_dkim(struct writer *w, const struct verdict *verdict)
+{
+	unsigned written = 0, rest;
+	char text[64];
+
+	for (int passes = 1; passes >= 0; passes--) {
+		for (unsigned i = 0; i < verdict->dkim_count && written < AUTHRES_DKIM_MAX; i++) {
+			if ((verdict->dkim[i].result == AUTH_PASS) != passes)
+				continue;
+			write_signature(w, &verdict->dkim[i]);
+			written++;
+		}
+	}
+	rest = verdict->dkim_count - written + verdict->dkim_ignored;
+	if (rest > 0) {
+		put_result(w, "dkim", AUTH_NEUTRAL);
+		snprintf(text, sizeof text, "%u more signatures", rest);
+		put_comment(w, text);
+	} else if (written == 0) {
+		put_result(w, "dkim", AUTH_NONE);
+	}
+}
+
+/* RFC 9989 sections 4.7 (t=y) and 9.1 (policy.dmarc: after the policy's options). */
+static enum dmarc_policy after_options(const struct dmarc_verdict *dmarc)
+{
+	if (!dmarc->published->testing)
+		return dmarc->policy;
+	return dmarc->policy == DMARC_POLICY_REJECT ? DMARC_POLICY_QUARANTINE : DMARC_POLICY_NONE;
+}
+
+/* What the domain asks for and what it came to; without a record, why. */
+static void write_policy(struct writer *w, const struct verdict *verdict)
+{
+	const struct dmarc_verdict *dmarc = &verdict->dmarc;
+	struct buf text;
+
+	if (dmarc->published == NULL || dmarc->policy_tag == NULL) {
+		put_comment(w, dmarc->why);
+		return;
+	}
+	buf_init(&text, w->buf.arena, 0);
+	buf_printf(&text, "(%s=%s%s dis=%s)", dmarc->policy_tag, dmarc_policy_text(dmarc->policy),
+		   dmarc->published->testing ? " t=y" : "",
+		   dmarc_policy_text(verdict->decision.disposition));
+	put_words(w, buf_view(&text));
+}
+
+static void write_dmarc(struct writer *w, const struct verdict *verdict)
+{
+	const struct dmarc_verdict *dmarc = &verdict->dmarc;
+
+	put_result(w, "dmarc", dmarc->result);
+	write_policy(w, verdict);
+	put_property(w, "header.from", dmarc->author_domain);
+	if (dmarc->published != NULL)
+		put_property(w, "policy.dmarc", dmarc_policy_text(after_options(dmarc)));
+}
+
+const char *authres_write(struct arena *arena, const char *authserv_id,
+			  const struct verdict *verdict)
+{
+	struct writer w = {.name = FIELD_NAME};
+
+	buf_init(&w.buf, arena, 0);
+	add_value(&w.buf, span_of(authserv_id));
+	write_iprev(&w, verdict);
+	write_spf(&w, verdict);
+	write_dkim(&w, verdict);
+	write_dmarc(&w, verdict);
+	return buf_text(&w.buf);
+}
