@@ -108,6 +108,7 @@ bool admin_color(const struct admin *admin, FILE *stream);
 extern const struct admin_verb cmd_config[];
 extern const struct admin_verb cmd_key[];
 extern const struct admin_verb cmd_report[];
+extern const struct admin_verb cmd_verify[];
 
 /* ---- for main.c ---- */
 

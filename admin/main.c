@@ -19,6 +19,7 @@ static const struct admin_verb *const groups[] = {
     cmd_key,
     cmd_report,
     builtin,
+    cmd_verify,
 };
 
 enum { GROUPS = sizeof groups / sizeof groups[0], NAMES_MAX = 64 };

@@ -21,6 +21,11 @@ struct service *service_new(struct conf *conf, struct why *why);
  * for -1 ("store.url needs a restart"). */
 int service_reload(struct service *service, struct conf *conf, struct why *why);
 
+/* A reload in two steps: what can fail, then what cannot. CONF is owned by the service from here on;
+ * NULL with the reason. The context is then committed, or dropped. */
+struct context *service_prepare(struct service *service, struct conf *conf, struct why *why);
+void service_commit(struct service *service, struct context *context);
+
 struct context *service_context(struct service *service); /* takes a reference */
 
 struct dns *service_dns(struct service *service);
@@ -35,8 +40,8 @@ unsigned service_messages(struct service *service);
 void service_drain(struct service *service);
 bool service_draining(struct service *service);
 
-/* Commits what the ledger has queued. The service is not freed: libmilter's threads may still
- * look at it; the process ends with _exit(). */
+/* Waits, not for ever, until the ledger has committed what is queued. Nothing is freed: libmilter's
+ * threads may still look at it; the process ends with _exit(). */
 void service_close(struct service *service);
 
 #endif

@@ -13,6 +13,7 @@
 #include "policy/domain.h"
 #include "policy/iprev.h"
 #include "policy/spf.h"
+#include "policy/steps.h"
 
 enum { FROM_DOMAINS_MAX = 16 };
 
@@ -21,7 +22,7 @@ struct check {
 	struct arena *arena;
 	struct dns_scope *scope;
 	struct spf_request mfrom, helo;
-	bool check_helo;
+	struct steps mfrom_steps, helo_steps;
 	struct dkimcheck *dkim;
 	unsigned from_fields;
 	const char *from_error;
@@ -29,6 +30,18 @@ struct check {
 	unsigned from_count;
 	struct verdict verdict;
 };
+
+static void add_step(void *arg, const char *line)
+{
+	steps_add(arg, "%s", line);
+}
+
+static void explain(struct spf_request *request, struct steps *steps, struct arena *arena)
+{
+	steps->arena = arena;
+	request->trace = add_step;
+	request->trace_arg = steps;
+}
 
 static void start_envelope(struct check *check, const struct check_client *client, int64_t now)
 {
@@ -47,6 +60,10 @@ static void start_envelope(struct check *check, const struct check_client *clien
 	check->mfrom = request;
 	check->helo = request;
 	check->helo.scope = SPF_SCOPE_HELO;
+	if (client->explain) {
+		explain(&check->mfrom, &check->mfrom_steps, check->arena);
+		explain(&check->helo, &check->helo_steps, check->arena);
+	}
 	if (client->ip.family == 0)
 		return;
 	iprev_start(check->scope, &check->verdict.client);
@@ -166,6 +183,19 @@ static void no_client(struct verdict *verdict)
 	verdict->spf_helo.scope = SPF_SCOPE_HELO;
 }
 
+static void check_spf(struct check *check, const struct spf_request *request,
+		      const struct steps *steps, struct spf_verdict *out)
+{
+	const char *disagreement = NULL;
+
+	spf_check_with(check->rules->spf_engine, check->scope, request, check->arena, out,
+		       &disagreement);
+	out->steps = steps->items;
+	out->step_count = steps->count;
+	if (disagreement != NULL)
+		check->verdict.disagreement = disagreement;
+}
+
 static void finish_author(struct check *check, struct dmarc_author *author)
 {
 	memset(author, 0, sizeof *author);
@@ -189,8 +219,8 @@ const struct verdict *check_finish(struct check *check)
 		no_client(verdict);
 	} else {
 		iprev_check(check->scope, &verdict->client, check->arena, &verdict->iprev);
-		spf_check(check->scope, &check->helo, check->arena, &verdict->spf_helo);
-		spf_check(check->scope, &check->mfrom, check->arena, &verdict->spf);
+		check_spf(check, &check->helo, &check->helo_steps, &verdict->spf_helo);
+		check_spf(check, &check->mfrom, &check->mfrom_steps, &verdict->spf);
 	}
 	dkimcheck_finish(check->dkim, verdict);
 	finish_author(check, &author);

@@ -45,6 +45,8 @@ struct spf_verdict {
 	const char *why;         /* for people; never NULL */
 	unsigned terms;          /* terms that cost a lookup: of 10 (RFC 7208 section 4.6.4) */
 	unsigned voids;          /* void lookups: of 2 */
+	const char *const *steps; /* the evaluation, a line each, when it was asked for */
+	unsigned step_count;
 };
 
 struct dkim_verdict {
@@ -140,6 +142,7 @@ struct verdict {
 	unsigned dkim_ignored;   /* signatures beyond the limit, not looked at */
 	struct dmarc_verdict dmarc;
 	struct decision decision;
+	const char *disagreement; /* what a second engine made of it, where it differs; or NULL */
 };
 
 #endif

@@ -1,0 +1,385 @@
+/*
+ * `countersign verify FILE`: what the milter would say of a message, by the same code, with the
+ * steps that led to it.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "admin/jsonout.h"
+#include "admin/message.h"
+#include "admin/out.h"
+#include "lib/clock.h"
+#include "milter/context.h"
+#include "policy/authres.h"
+#include "policy/domain.h"
+
+struct run {
+	struct admin *admin;
+	struct message_file message;
+	struct check_client client;
+	const char *authserv_id;
+	const struct verdict *verdict;
+	struct dns_scope *scope;
+	int64_t start, end;
+};
+
+static const struct admin_option options[] = {
+    {"ip", 'i', "ADDRESS", "the client's address; without it SPF and iprev are not checked"},
+    {"helo", 'H', "NAME", "what the client said in HELO or EHLO"},
+    {"from", 'f', "ADDRESS", "MAIL FROM; \"\" is the null sender (default: the From field)"},
+    {NULL, 0, NULL, NULL},
+};
+
+/* ---- running the message through ---- */
+
+static const char *default_sender(struct run *run)
+{
+	struct arena *arena = run->admin->arena;
+	struct address_list *list = arena_make(arena, struct address_list);
+
+	for (unsigned i = 0; i < run->message.field_count; i++) {
+		const struct message_field *field = &run->message.fields[i];
+
+		if (span_ieq(field->name, "from") &&
+		    address_parse(arena, field->value, list, NULL) == 0 && list->count > 0 &&
+		    list->addresses[0].domain != NULL)
+			return arena_printf(arena, "%s@%s", list->addresses[0].local,
+					    list->addresses[0].domain);
+	}
+	return "";
+}
+
+static const char *own_name(struct arena *arena, const struct conf *conf)
+{
+	char host[256];
+
+	if (strcmp(conf->authserv_id, "auto") != 0)
+		return conf->authserv_id;
+	if (gethostname(host, sizeof host) != 0)
+		return "localhost";
+	host[sizeof host - 1] = '\0';
+	return arena_string(arena, host);
+}
+
+static void feed(struct run *run, const struct context *context, const struct conf *conf)
+{
+	struct check *check =
+	    check_new(&context->check, &run->client, run->admin->arena, run->scope, clock_wall());
+
+	for (unsigned i = 0; i < run->message.field_count; i++)
+		check_header(check, run->message.fields[i].name, run->message.fields[i].value);
+	check_end_of_headers(check);
+	check_body(check, run->message.body);
+	dns_scope_deadline(run->scope, clock_mono() + conf->dns.timeout);
+	run->verdict = check_finish(check);
+}
+
+static int judge(struct run *run, const struct conf *conf, void (*show)(struct run *))
+{
+	struct dns_settings settings = context_dns(conf);
+	struct dkimcheck_engine *engine;
+	struct context *context = NULL;
+	struct dns *dns = NULL;
+	struct why why;
+
+	engine = dkimcheck_engine_new(&why);
+	if (engine != NULL)
+		context = context_new(conf, engine, &why);
+	if (context != NULL)
+		dns = dns_new_unbound(&settings, &why);
+	if (dns != NULL) {
+		run->scope = dns_scope_new(dns, (unsigned)conf->dns.budget, conf->dns.timeout);
+		run->start = clock_mono();
+		feed(run, context, conf);
+		run->end = clock_mono();
+		show(run);
+		dns_scope_free(run->scope);
+	} else {
+		admin_error(run->admin, "%s", why.text);
+	}
+	dns_free(dns);
+	context_drop(context);
+	dkimcheck_engine_free(engine);
+	return dns == NULL ? ADMIN_CONFIG : ADMIN_DONE;
+}
+
+/* ---- for people ---- */
+
+static const enum out_style style_of[] = {
+    [AUTH_NONE] = OUT_DIM,      [AUTH_PASS] = OUT_GOOD,     [AUTH_FAIL] = OUT_BAD,
+    [AUTH_SOFTFAIL] = OUT_WARN, [AUTH_NEUTRAL] = OUT_PLAIN, [AUTH_POLICY] = OUT_WARN,
+    [AUTH_TEMPERROR] = OUT_WARN, [AUTH_PERMERROR] = OUT_BAD,
+};
+
+static void line(const struct run *run, const char *what, enum auth_result result,
+		 const char *detail, const char *why)
+{
+	bool color = admin_color(run->admin, stdout);
+	const char *text = auth_text(result);
+
+	printf("%-7s %s%s%s%*s ", what, out_on(style_of[result], color), text,
+	       out_off(style_of[result], color), (int)(9 - strlen(text)), "");
+	if (detail != NULL && detail[0] != '\0') {
+		out_text(stdout, detail);
+		printf("  ");
+	}
+	out_text(stdout, why);
+	printf("\n");
+}
+
+static void show_steps(const struct run *run, const char *const *steps, unsigned count)
+{
+	if (run->admin->verbose == 0)
+		return;
+	for (unsigned i = 0; i < count; i++) {
+		printf("          . ");
+		out_text(stdout, steps[i]);
+		printf("\n");
+	}
+}
+
+static void show_spf(const struct run *run, const char *what, const struct spf_verdict *spf)
+{
+	line(run, what, spf->result, spf->domain, spf->why);
+	if (run->admin->verbose == 0)
+		return;
+	if (spf->record != NULL) {
+		printf("          . record: ");
+		out_text(stdout, spf->record);
+		printf("\n");
+	}
+	printf("          . %u of 10 terms with lookups, %u of 2 void lookups (RFC 7208 section 4.6.4)\n",
+	       spf->terms, spf->voids);
+	show_steps(run, spf->steps, spf->step_count);
+}
+
+static void show_dkim(const struct run *run, const struct verdict *verdict)
+{
+	struct arena *arena = run->admin->arena;
+
+	if (verdict->dkim_count == 0)
+		line(run, "dkim", AUTH_NONE, NULL, "the message has no signature");
+	for (unsigned i = 0; i < verdict->dkim_count; i++) {
+		const struct dkim_verdict *dkim = &verdict->dkim[i];
+
+		line(run, "dkim", dkim->result,
+		     arena_printf(arena, "d=%s s=%s a=%s", dkim->domain, dkim->selector,
+				  dkim->algorithm),
+		     dkim->why);
+	}
+	if (verdict->dkim_ignored > 0)
+		printf("          . %u more signatures were not looked at\n",
+		       verdict->dkim_ignored);
+}
+
+static void show_dmarc(const struct run *run, const struct dmarc_verdict *dmarc)
+{
+	line(run, "dmarc", dmarc->result, dmarc->author_domain, dmarc->why);
+	if (run->admin->verbose == 0)
+		return;
+	if (dmarc->published != NULL) {
+		printf("          . record of %s: ", dmarc->published->domain);
+		out_text(stdout, dmarc->published->record);
+		printf("\n");
+	}
+	show_steps(run, dmarc->steps, dmarc->step_count);
+}
+
+static void show_lookup(void *arg, const char *name, enum dns_type type,
+			const struct dns_answer *answer, bool cached, int64_t start, int64_t end)
+{
+	const struct run *run = arg;
+
+	printf("          %-5s ", dns_type_text(type));
+	out_text(stdout, name);
+	if (answer == NULL) {
+		printf(": not needed in time\n");
+		return;
+	}
+	printf(": %s", dns_status_text(answer->status));
+	if (answer->reason != NULL)
+		printf(" (%s)", answer->reason);
+	if (answer->status == DNS_DATA)
+		printf(", %u record%s", answer->count, answer->count == 1 ? "" : "s");
+	printf(cached ? ", cached\n" : ", asked at %.1f ms, answered at %.1f ms\n",
+	       (double)(start - run->start) / 1e6, (double)(end - run->start) / 1e6);
+}
+
+static void show_text(struct run *run)
+{
+	const struct verdict *verdict = run->verdict;
+	bool color = admin_color(run->admin, stdout);
+
+	line(run, "iprev", verdict->iprev.result, verdict->iprev.name, verdict->iprev.why);
+	show_spf(run, "helo", &verdict->spf_helo);
+	show_spf(run, "spf", &verdict->spf);
+	show_dkim(run, verdict);
+	show_dmarc(run, &verdict->dmarc);
+	printf("%-7s %s%-9s%s ", "action", out_on(OUT_BOLD, color),
+	       name_text(action_names, (int)verdict->decision.action), out_off(OUT_BOLD, color));
+	out_text(stdout, verdict->decision.why);
+	printf("\n");
+	if (run->admin->verbose > 0) {
+		printf("lookups\n");
+		dns_scope_each(run->scope, show_lookup, run);
+	}
+	printf("\nAuthentication-Results: %s\n",
+	       authres_write(run->admin->arena, run->authserv_id, verdict));
+}
+
+/* ---- for programs ---- */
+
+static void json_spf(struct jsonout *out, const char *key, const struct spf_verdict *spf)
+{
+	jsonout_object(out, key);
+	jsonout_text(out, "result", auth_text(spf->result));
+	jsonout_text(out, "scope", spf_scope_text(spf->scope));
+	jsonout_text(out, "domain", spf->domain);
+	jsonout_text(out, "mechanism", spf->mechanism);
+	jsonout_text(out, "record", spf->record);
+	jsonout_text(out, "explanation", spf->explanation);
+	jsonout_text(out, "why", spf->why);
+	jsonout_int(out, "terms", spf->terms);
+	jsonout_int(out, "voids", spf->voids);
+	jsonout_end(out);
+}
+
+static void json_dkim(struct jsonout *out, const struct verdict *verdict)
+{
+	jsonout_array(out, "dkim");
+	for (unsigned i = 0; i < verdict->dkim_count; i++) {
+		const struct dkim_verdict *dkim = &verdict->dkim[i];
+
+		jsonout_object(out, NULL);
+		jsonout_text(out, "result", auth_text(dkim->result));
+		jsonout_text(out, "domain", dkim->domain);
+		jsonout_text(out, "selector", dkim->selector);
+		jsonout_text(out, "identity", dkim->identity);
+		jsonout_text(out, "algorithm", dkim->algorithm);
+		jsonout_int(out, "key_bits", dkim->key_bits);
+		jsonout_bool(out, "testing", dkim->testing);
+		jsonout_bool(out, "partial", dkim->partial);
+		jsonout_text(out, "why", dkim->why);
+		jsonout_end(out);
+	}
+	jsonout_end(out);
+	jsonout_int(out, "dkim_ignored", verdict->dkim_ignored);
+}
+
+static void json_dmarc(struct jsonout *out, const struct dmarc_verdict *dmarc)
+{
+	jsonout_object(out, "dmarc");
+	jsonout_text(out, "result", auth_text(dmarc->result));
+	jsonout_text(out, "author_domain", dmarc->author_domain);
+	jsonout_text(out, "org_domain", dmarc->org_domain);
+	jsonout_text(out, "policy",
+		     dmarc->published == NULL ? NULL : dmarc_policy_text(dmarc->policy));
+	jsonout_text(out, "policy_tag", dmarc->policy_tag);
+	jsonout_text(out, "policy_domain",
+		     dmarc->published == NULL ? NULL : dmarc->published->domain);
+	jsonout_text(out, "record", dmarc->published == NULL ? NULL : dmarc->published->record);
+	jsonout_bool(out, "dkim_aligned", dmarc->dkim_aligned);
+	jsonout_bool(out, "spf_aligned", dmarc->spf_aligned);
+	jsonout_text(out, "why", dmarc->why);
+	jsonout_end(out);
+}
+
+static void json_lookup(void *arg, const char *name, enum dns_type type,
+			const struct dns_answer *answer, bool cached, int64_t start, int64_t end)
+{
+	struct jsonout *out = arg;
+
+	jsonout_object(out, NULL);
+	jsonout_text(out, "name", name);
+	jsonout_text(out, "type", dns_type_text(type));
+	jsonout_text(out, "status", answer == NULL ? NULL : dns_status_text(answer->status));
+	jsonout_text(out, "reason", answer == NULL ? NULL : answer->reason);
+	jsonout_bool(out, "cached", cached);
+	jsonout_real(out, "milliseconds", end == 0 ? 0.0 : (double)(end - start) / 1e6);
+	jsonout_end(out);
+}
+
+static void show_json(struct run *run)
+{
+	const struct verdict *verdict = run->verdict;
+	struct jsonout *out = jsonout_new(run->admin->arena, "verify");
+
+	jsonout_object(out, "iprev");
+	jsonout_text(out, "result", auth_text(verdict->iprev.result));
+	jsonout_text(out, "name", verdict->iprev.name);
+	jsonout_text(out, "why", verdict->iprev.why);
+	jsonout_end(out);
+	json_spf(out, "spf_helo", &verdict->spf_helo);
+	json_spf(out, "spf", &verdict->spf);
+	json_dkim(out, verdict);
+	json_dmarc(out, &verdict->dmarc);
+	jsonout_text(out, "action", name_text(action_names, (int)verdict->decision.action));
+	jsonout_text(out, "reason", verdict->decision.why);
+	jsonout_text(out, "authentication_results",
+		     authres_write(run->admin->arena, run->authserv_id, verdict));
+	jsonout_array(out, "lookups");
+	dns_scope_each(run->scope, json_lookup, out);
+	jsonout_end(out);
+	jsonout_print(out, stdout);
+}
+
+/* ---- the command ---- */
+
+/* 0: the message passes; 1: it would be held, refused or deferred; 75: DNS kept us from knowing. */
+static int exit_code(const struct verdict *verdict)
+{
+	if (verdict->dmarc.result == AUTH_TEMPERROR)
+		return ADMIN_TEMPORARY;
+	return verdict->decision.action == ACTION_ACCEPT ? ADMIN_DONE : ADMIN_NO;
+}
+
+static int read_options(struct run *run, int argc, char **argv, const char **from)
+{
+	int letter;
+
+	while ((letter = admin_getopt(run->admin, argc, argv)) != -1) {
+		if (letter == 'i' && !ip_parse(span_of(optarg), &run->client.ip))
+			return admin_usage(run->admin, "--ip: \"%s\" is not an address", optarg);
+		if (letter == 'H')
+			run->client.helo = optarg;
+		else if (letter == 'f')
+			*from = optarg;
+		else if (letter != 'i')
+			return ADMIN_USAGE;
+	}
+	if (argc - optind != 1)
+		return admin_usage(run->admin, "verify takes one file, or - for standard input");
+	return ADMIN_DONE;
+}
+
+static int verify(struct admin *admin, int argc, char **argv)
+{
+	struct run run = {.admin = admin, .client = {.helo = ""}};
+	const struct conf *conf;
+	const char *from = NULL;
+	struct why why;
+	int status = read_options(&run, argc, argv, &from);
+
+	if (status != ADMIN_DONE)
+		return status;
+	conf = admin_conf(admin);
+	if (conf == NULL)
+		return ADMIN_CONFIG;
+	if (message_read(admin->arena, argv[optind], &run.message, &why) != 0) {
+		admin_error(admin, "%s", why.text);
+		return ADMIN_NO_INPUT;
+	}
+	run.authserv_id = own_name(admin->arena, conf);
+	run.client.receiver = run.authserv_id;
+	run.client.explain = admin->verbose > 0;
+	run.client.mail_from = from != NULL ? from : default_sender(&run);
+	status = judge(&run, conf, admin->json ? show_json : show_text);
+	return status == ADMIN_DONE ? exit_code(run.verdict) : status;
+}
+
+const struct admin_verb cmd_verify[] = {
+    {"verify", NULL, "FILE|-", "Judge a message as the milter would, and explain it", verify,
+     options, false},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false},
+};

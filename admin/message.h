@@ -1,0 +1,30 @@
+/*
+ * A message in a file or on standard input, as a milter would be given it.
+ */
+#ifndef ADMIN_MESSAGE_H
+#define ADMIN_MESSAGE_H
+
+#include "lib/arena.h"
+#include "lib/span.h"
+#include "lib/why.h"
+
+struct message_field {
+	struct span name;
+	struct span value; /* everything after the colon; folds are CRLF */
+};
+
+struct message_file {
+	struct message_field *fields;
+	unsigned field_count;
+	struct span body; /* as in the file */
+	size_t size;      /* of the file */
+};
+
+enum { MESSAGE_FILE_MAX = 256 << 20 };
+
+/* PATH "-": standard input. Line ends may be LF or CRLF; a leading "From " line (mbox) is left
+ * out. -1 with a reason: cannot be read, too large, or a line of the header that is no field. */
+int message_read(struct arena *arena, const char *path, struct message_file *message,
+		 struct why *why);
+
+#endif

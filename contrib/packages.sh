@@ -1,0 +1,49 @@
+# Installing what the README's commands need on Debian and its relatives. To be sourced by bash.
+
+packages_build="build-essential autoconf automake pkg-config libmilter-dev libopendkim-dev libspf2-dev libssl-dev
+	libconfig-dev libunbound-dev libidn2-dev libpsl-dev libsqlite3-dev libxml2-dev libjansson-dev"
+packages_lab="postfix nsd swaks openssl python3-dkim python3-nacl python3-dnspython"
+packages_test="$packages_lab libxml2-utils miltertest sqlite3 mandoc python3-yaml procps publicsuffix"
+
+# Those of the list that are not installed.
+packages_missing() {
+	local package
+	for package; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+	done
+}
+
+# Installs what is missing, nothing else, starts no service and leaves none enabled that was not there before.
+packages_install() {
+	local missing policy=/usr/sbin/policy-rc.d made= status services=
+	missing=$(packages_missing "$@")
+	[ -n "$missing" ] || return 0
+	command -v apt-get >/dev/null ||
+		{ echo "these are needed, and this system has no apt-get to install them:" $missing >&2; return 1; }
+	[ "$(id -u)" = 0 ] ||
+		{ echo "these packages are missing; as root: apt-get install --no-install-recommends" $missing >&2; return 1; }
+	for package in postfix nsd; do
+		case " "$missing" " in *[[:space:]]$package[[:space:]]*) services="$services $package" ;; esac
+	done
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod 755 $policy
+		made=1
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	# without this, a new Postfix would be set up as the host's mail system
+	[ -e /etc/postfix/main.cf ] || ! command -v debconf-set-selections >/dev/null ||
+		echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+	{
+		apt-get -qq install -y --no-install-recommends $missing ||
+			{ apt-get -qq update && apt-get -qq install -y --no-install-recommends $missing; }
+	} >"$PACKAGES_LOG" 2>&1 </dev/null
+	status=$?
+	[ -z "$made" ] || rm -f $policy
+	[ -z "$services" ] || ! command -v systemctl >/dev/null || systemctl -q disable $services >/dev/null 2>&1
+	if [ $status -ne 0 ]; then
+		tail -5 "$PACKAGES_LOG" >&2
+		echo "apt-get could not install:" $missing "(whole output: $PACKAGES_LOG)" >&2
+	fi
+	return $status
+}

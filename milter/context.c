@@ -1,0 +1,184 @@
+/*
+ * From settings to the objects of policy/. Both programs judge and sign by what is made here.
+ */
+#include "milter/context.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "lib/clock.h"
+
+/* ---- settings to rules ---- */
+
+static int dmarc_rules(struct context *context, struct dmarc_rules *rules, struct why *why)
+{
+	const struct conf *conf = context->conf;
+
+	rules->discovery = DMARC_TREEWALK;
+	rules->psd_domains = conf->dmarc.psd_domains.items;
+	rules->psd_count = conf->dmarc.psd_domains.count;
+	rules->authors_max = 4;
+	if (conf->dmarc.discovery == CONF_DISCOVERY_TREEWALK)
+		return 0;
+	rules->discovery = DMARC_PSL;
+	context->psl = psl_load(conf->dmarc.psl_file[0] == '\0' ? NULL : conf->dmarc.psl_file, why);
+	rules->psl = context->psl;
+	return context->psl == NULL ? -1 : 0;
+}
+
+static const enum enforce enforce_of[] = {
+    [CONF_ENFORCE_OBSERVE] = ENFORCE_OBSERVE,
+    [CONF_ENFORCE_RFC] = ENFORCE_RFC,
+    [CONF_ENFORCE_STRICT] = ENFORCE_STRICT,
+};
+
+static const enum rule_action action_of[] = {
+    [CONF_ACTION_PUBLISHED] = RULE_PUBLISHED,
+    [CONF_ACTION_ACCEPT] = RULE_ACCEPT,
+    [CONF_ACTION_QUARANTINE] = RULE_QUARANTINE,
+    [CONF_ACTION_REJECT] = RULE_REJECT,
+};
+
+static void decide_rules(struct context *context, struct decide_rules *rules)
+{
+	const struct conf *conf = context->conf;
+	struct decide_rule *matrix =
+	    arena_array(context->arena, conf->dmarc.action_count, sizeof *matrix);
+
+	for (unsigned i = 0; i < conf->dmarc.action_count; i++) {
+		matrix[i].domain = conf->dmarc.actions[i].domain;
+		matrix[i].published = (int)conf->dmarc.actions[i].policy;
+		matrix[i].action = action_of[conf->dmarc.actions[i].action];
+	}
+	rules->enforce = enforce_of[conf->dmarc.enforce];
+	rules->matrix = matrix;
+	rules->matrix_count = conf->dmarc.action_count;
+	rules->tempfail_on_temperror = conf->dmarc.temperror == CONF_FAILURE_TEMPFAIL;
+	rules->reject_bad_from = conf->dmarc.reject_bad_from;
+}
+
+static const enum spf_engine spf_engine_of[] = {
+    [CONF_ENGINE_NATIVE] = SPF_ENGINE_NATIVE,
+    [CONF_ENGINE_LIBSPF2] = SPF_ENGINE_LIBSPF2,
+    [CONF_ENGINE_BOTH] = SPF_ENGINE_BOTH,
+};
+
+static int check_rules(struct context *context, struct dkimcheck_engine *engine, struct why *why)
+{
+	const struct conf *conf = context->conf;
+	struct check_rules *rules = &context->check;
+
+	rules->dkim_engine = engine;
+	rules->dkim.max_signatures = (unsigned)conf->dkim.max_signatures;
+	rules->dkim.min_rsa_bits = (unsigned)conf->dkim.min_rsa_bits;
+	rules->dkim.accept_partial_body = conf->dkim.accept_partial_body;
+	rules->dkim.accept_testing_keys = conf->dkim.accept_testing_keys;
+	rules->dkim.clock_drift = 300;
+	rules->spf_engine = spf_engine_of[conf->spf.engine];
+	decide_rules(context, &rules->decide);
+	return dmarc_rules(context, &rules->dmarc, why);
+}
+
+static int outbound_rules(struct context *context, struct why *why)
+{
+	const struct conf *conf = context->conf;
+	struct outbound_rules *rules = &context->outbound;
+	struct outbound_login *logins =
+	    arena_array(context->arena, conf->sign.login_count, sizeof *logins);
+	enum conf_canon canon = conf->sign.canonicalization;
+
+	for (unsigned i = 0; i < conf->sign.login_count; i++) {
+		logins[i].login = conf->sign.logins[i].login;
+		logins[i].domains = conf->sign.logins[i].domains.items;
+		logins[i].domain_count = conf->sign.logins[i].domains.count;
+	}
+	rules->enabled = conf->sign.enabled;
+	rules->subdomains = conf->sign.subdomains;
+	rules->logins = logins;
+	rules->login_count = conf->sign.login_count;
+	rules->signer = (struct signer_rules){
+	    .header_canon = canon == CONF_CANON_SIMPLE_SIMPLE || canon == CONF_CANON_SIMPLE_RELAXED
+				? DKIMSIG_SIMPLE
+				: DKIMSIG_RELAXED,
+	    .body_canon = canon == CONF_CANON_SIMPLE_SIMPLE || canon == CONF_CANON_RELAXED_SIMPLE
+			      ? DKIMSIG_SIMPLE
+			      : DKIMSIG_RELAXED,
+	    .oversign = conf->sign.oversign.items,
+	    .oversign_count = conf->sign.oversign.count,
+	    .headers = conf->sign.headers.items,
+	    .header_count = conf->sign.headers.count,
+	    .expire = conf->sign.expire / CLOCK_SECOND,
+	    .timestamp = true,
+	};
+	rules->keyring = keyring_load(conf->sign.keys, why);
+	return rules->keyring == NULL ? -1 : 0;
+}
+
+/* ---- the context ---- */
+
+static void context_free(struct context *context)
+{
+	struct arena *arena = context->arena;
+
+	keyring_drop(context->outbound.keyring);
+	psl_unload(context->psl);
+	arena_free(arena);
+}
+
+struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
+			    struct why *why)
+{
+	struct arena *arena = arena_new(SIZE_MAX);
+	struct context *context = arena_make(arena, struct context);
+
+	context->arena = arena;
+	context->conf = conf;
+	context->references = 1;
+	if (check_rules(context, engine, why) != 0 || outbound_rules(context, why) != 0) {
+		context_free(context);
+		return NULL;
+	}
+	return context;
+}
+
+struct context *context_take(struct context *context)
+{
+	atomic_fetch_add(&context->references, 1);
+	return context;
+}
+
+void context_drop(struct context *context)
+{
+	if (context != NULL && atomic_fetch_sub(&context->references, 1) == 1)
+		context_free(context);
+}
+
+static void free_conf(void *conf)
+{
+	conf_free(conf);
+}
+
+void context_own(struct context *context, struct conf *conf)
+{
+	arena_on_free(context->arena, free_conf, conf);
+}
+
+int context_check(const struct conf *conf, struct why *why)
+{
+	struct context *context = context_new(conf, NULL, why);
+
+	context_drop(context);
+	return context == NULL ? -1 : 0;
+}
+
+struct dns_settings context_dns(const struct conf *conf)
+{
+	struct dns_settings settings = {
+	    .servers = conf->dns.servers.items,
+	    .server_count = conf->dns.servers.count,
+	    .trust_anchor = conf->dns.trust_anchor[0] == '\0' ? NULL : conf->dns.trust_anchor,
+	    .cache_entries = (unsigned)conf->dns.cache_entries,
+	};
+
+	return settings;
+}

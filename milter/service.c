@@ -1,0 +1,203 @@
+/*
+ * The one place where a worker's threads meet: the pointer to the current context, under a lock
+ * that is held for a few instructions.
+ */
+#include "milter/service.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/clock.h"
+#include "lib/lock.h"
+
+/* How long a stop waits for rows that were answered before they were committed. */
+static const int64_t CLOSE_WAIT = 5 * CLOCK_SECOND;
+
+struct service {
+	struct lock lock;
+	struct context *context;
+	struct dns *dns;
+	struct ledger *ledger;
+	struct dkimcheck_engine *dkim_engine;
+	_Atomic unsigned messages;
+	atomic_bool draining;
+};
+
+static int open_dns(struct service *service, const struct conf *conf, struct why *why)
+{
+	struct dns_settings settings = context_dns(conf);
+
+	service->dns = dns_new_unbound(&settings, why);
+	return service->dns == NULL ? -1 : 0;
+}
+
+static int open_ledger(struct service *service, const struct conf *conf, struct why *why)
+{
+	struct ledger_settings settings = {0};
+
+	if (conf->store.url[0] == '\0')
+		return 0;
+	settings.path = ledger_url_path(conf->store.url, why);
+	if (settings.path == NULL)
+		return -1;
+	settings.keep_days = (unsigned)(conf->store.keep / (CLOCK_SECOND * 86400));
+	service->ledger = ledger_open(&settings, why);
+	return service->ledger == NULL ? -1 : 0;
+}
+
+/* CONF is owned by the context or, on failure, freed. */
+static struct context *own_context(struct service *service, struct conf *conf, struct why *why)
+{
+	struct context *context = context_new(conf, service->dkim_engine, why);
+
+	if (context == NULL)
+		conf_free(conf);
+	else
+		context_own(context, conf);
+	return context;
+}
+
+struct service *service_new(struct conf *conf, struct why *why)
+{
+	struct service *service = calloc(1, sizeof *service);
+
+	if (service == NULL)
+		abort();
+	lock_init(&service->lock);
+	service->dkim_engine = dkimcheck_engine_new(why);
+	if (service->dkim_engine != NULL)
+		service->context = own_context(service, conf, why);
+	else
+		conf_free(conf);
+	if (service->context == NULL || open_dns(service, service->context->conf, why) != 0 ||
+	    open_ledger(service, service->context->conf, why) != 0) {
+		context_drop(service->context);
+		dns_free(service->dns);
+		dkimcheck_engine_free(service->dkim_engine);
+		free(service);
+		return NULL;
+	}
+	return service;
+}
+
+static bool same_strings(const struct conf_strings *a, const struct conf_strings *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++) {
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* What a running worker cannot change, by name; NULL when nothing of it differs. */
+static const char *fixed_change(const struct conf *now, const struct conf *next)
+{
+	if (strcmp(now->store.url, next->store.url) != 0)
+		return "store.url";
+	if (!same_strings(&now->dns.servers, &next->dns.servers))
+		return "dns.servers";
+	if (strcmp(now->dns.trust_anchor, next->dns.trust_anchor) != 0)
+		return "dns.trust_anchor";
+	if (now->dns.cache_entries != next->dns.cache_entries)
+		return "dns.cache_entries";
+	return NULL;
+}
+
+struct context *service_prepare(struct service *service, struct conf *conf, struct why *why)
+{
+	struct context *now = service_context(service);
+	const char *fixed = fixed_change(now->conf, conf);
+
+	context_drop(now);
+	if (fixed == NULL)
+		return own_context(service, conf, why);
+	conf_free(conf);
+	why_set(why, "a change of %s needs a restart", fixed);
+	return NULL;
+}
+
+void service_commit(struct service *service, struct context *context)
+{
+	struct context *old;
+
+	lock_take(&service->lock);
+	old = service->context;
+	service->context = context;
+	lock_drop(&service->lock);
+	context_drop(old);
+}
+
+int service_reload(struct service *service, struct conf *conf, struct why *why)
+{
+	struct context *context = service_prepare(service, conf, why);
+
+	if (context == NULL)
+		return -1;
+	service_commit(service, context);
+	return 0;
+}
+
+struct context *service_context(struct service *service)
+{
+	struct context *context;
+
+	lock_take(&service->lock);
+	context = context_take(service->context);
+	lock_drop(&service->lock);
+	return context;
+}
+
+struct dns *service_dns(struct service *service)
+{
+	return service->dns;
+}
+
+struct ledger *service_ledger(struct service *service)
+{
+	return service->ledger;
+}
+
+void service_message_begin(struct service *service)
+{
+	atomic_fetch_add(&service->messages, 1);
+}
+
+void service_message_end(struct service *service)
+{
+	atomic_fetch_sub(&service->messages, 1);
+}
+
+unsigned service_messages(struct service *service)
+{
+	return atomic_load(&service->messages);
+}
+
+void service_drain(struct service *service)
+{
+	atomic_store(&service->draining, true);
+}
+
+bool service_draining(struct service *service)
+{
+	return atomic_load(&service->draining);
+}
+
+void service_close(struct service *service)
+{
+	const struct timespec pause = {.tv_nsec = 5 * CLOCK_MS};
+	int64_t end = clock_mono() + CLOSE_WAIT;
+	struct ledger_stats stats;
+
+	if (service->ledger == NULL)
+		return;
+	for (;;) {
+		ledger_stats(service->ledger, &stats);
+		if (stats.pending == 0 || clock_mono() > end)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}

@@ -1,0 +1,539 @@
+/*
+ * One message at a time: its origin is decided at MAIL, then it is either judged (policy/check) or
+ * signed (policy/outbound), never both. session_end() is the table of contents of the end of a
+ * message: verdict, header changes, ledger, log, answer.
+ */
+#include "milter/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "milter/logline.h"
+#include "policy/authres.h"
+#include "policy/domain.h"
+#include "policy/iprev.h"
+#include "report/tally.h"
+
+enum {
+	ENVELOPE_ROOM = 64 * 1024,  /* of a message's arena, beside its header */
+	AUTHRES_FIELDS_MAX = 10000, /* more of them in one header are abuse */
+	HOLD_REASON_MAX = 90        /* what MTAs keep of a reason for quarantine */
+};
+
+/* One message. All of it is in its arena. */
+struct message {
+	struct arena *arena;
+	struct context *context;
+	struct dns_scope *scope;
+	enum origin origin;
+	struct check *check;       /* inbound */
+	struct outbound *outbound; /* the others */
+	const char *mail_from;
+	const char *login;
+	const char *authserv_id;
+	const char *rcpt_domain; /* the one domain of all recipients so far, or NULL */
+	bool rcpt_mixed;
+	uint64_t size, header_bytes;
+	unsigned authres_fields;
+	unsigned *ours; /* which of them go, from 1 */
+	unsigned ours_count, ours_room;
+	const char *refusal; /* the header is beyond what is accepted */
+};
+
+struct session {
+	struct service *service;
+	struct ip client;
+	char *client_name;
+	char *helo;
+	char *mta_name;
+	char *daemon_name;
+	struct message *message;
+};
+
+static void replace(char **text, const char *with)
+{
+	free(*text);
+	*text = with == NULL ? NULL : strdup(with);
+	if (with != NULL && *text == NULL)
+		abort();
+}
+
+struct session *session_new(struct service *service)
+{
+	struct session *session = calloc(1, sizeof *session);
+
+	if (session != NULL)
+		session->service = service;
+	return session;
+}
+
+void session_free(struct session *session)
+{
+	if (session == NULL)
+		return;
+	session_abort(session);
+	free(session->client_name);
+	free(session->helo);
+	free(session->mta_name);
+	free(session->daemon_name);
+	free(session);
+}
+
+/* ---- connection ---- */
+
+/* Asks for the client's name as early as it can be asked; the answer waits in the cache. */
+static void warm_reverse_name(struct session *session)
+{
+	struct dns_scope *scope;
+
+	if (session->client.family == 0)
+		return;
+	scope = dns_scope_new(service_dns(session->service), 1, CLOCK_SECOND);
+	iprev_start(scope, &session->client);
+	dns_scope_free(scope);
+}
+
+static bool is_trusted(const struct context *context, const struct ip *ip)
+{
+	const struct conf_networks *trusted = &context->conf->trusted_networks;
+
+	return ip_in_any(ip, trusted->items, trusted->count);
+}
+
+void session_connect(struct session *session, const char *name, const struct sockaddr *address,
+		     const struct session_facts *facts)
+{
+	struct context *context = service_context(session->service);
+
+	ip_from_sockaddr(address, &session->client);
+	replace(&session->client_name, name == NULL ? "unknown" : name);
+	replace(&session->mta_name, facts->mta_name);
+	replace(&session->daemon_name, facts->daemon_name);
+	if (!is_trusted(context, &session->client))
+		warm_reverse_name(session);
+	context_drop(context);
+}
+
+void session_helo(struct session *session, const char *helo)
+{
+	replace(&session->helo, helo);
+}
+
+/* ---- a message begins ---- */
+
+static void free_scope(void *scope)
+{
+	dns_scope_free(scope);
+}
+
+/* Without <> and blanks; a source route ("@a,@b:c@d", RFC 5321 appendix C) is dropped. */
+static const char *bare_address(struct arena *arena, const char *address)
+{
+	struct span s = span_trim(span_of(address));
+	const char *colon;
+
+	if (!span_empty(s) && *s.p == '<')
+		s.p++;
+	if (!span_empty(s) && s.end[-1] == '>')
+		s.end--;
+	if (!span_empty(s) && *s.p == '@') {
+		colon = memchr(s.p, ':', span_len(s));
+		if (colon != NULL)
+			s.p = colon + 1;
+	}
+	return arena_span(arena, s);
+}
+
+static const char *authserv_id(const struct session *session, const struct message *message)
+{
+	const char *set = message->context->conf->authserv_id;
+	char host[256];
+
+	if (strcmp(set, "auto") != 0)
+		return set;
+	if (session->mta_name != NULL)
+		return arena_string(message->arena, session->mta_name);
+	if (gethostname(host, sizeof host) != 0)
+		return "localhost";
+	host[sizeof host - 1] = '\0';
+	return arena_string(message->arena, host);
+}
+
+static enum origin decide_origin(const struct session *session, const struct message *message,
+				 const struct session_facts *facts)
+{
+	const struct conf *conf = message->context->conf;
+	struct origin_facts origin = {
+	    .auth_type = facts->auth_type,
+	    .daemon_name = session->daemon_name,
+	    .client = session->client,
+	    .trusted = conf->trusted_networks.items,
+	    .trusted_count = conf->trusted_networks.count,
+	};
+
+	return origin_decide(&origin);
+}
+
+static void start_inbound(struct session *session, struct message *message)
+{
+	const struct conf *conf = message->context->conf;
+	struct check_client client = {
+	    .ip = session->client,
+	    .helo = session->helo == NULL ? "" : session->helo,
+	    .mail_from = message->mail_from,
+	    .receiver = message->authserv_id,
+	};
+
+	message->scope = dns_scope_new(service_dns(session->service), (unsigned)conf->dns.budget,
+				       conf->dns.timeout);
+	arena_on_free(message->arena, free_scope, message->scope);
+	message->check = check_new(&message->context->check, &client, message->arena,
+				   message->scope, clock_wall());
+}
+
+static void start_outbound(struct message *message)
+{
+	struct outbound_sender sender = {
+	    .origin = message->origin,
+	    .login = message->login,
+	    .mail_from = message->mail_from,
+	};
+
+	message->outbound = outbound_new(&message->context->outbound, &sender, message->arena,
+					 clock_wall());
+}
+
+void session_mail(struct session *session, const char *address, const struct session_facts *facts)
+{
+	struct context *context = service_context(session->service);
+	struct arena *arena = arena_new((size_t)context->conf->max_header_bytes + ENVELOPE_ROOM);
+	struct message *message = arena_make(arena, struct message);
+
+	session_abort(session);
+	if (facts->mta_name != NULL)
+		replace(&session->mta_name, facts->mta_name);
+	if (facts->daemon_name != NULL)
+		replace(&session->daemon_name, facts->daemon_name);
+	message->arena = arena;
+	message->context = context;
+	message->mail_from = bare_address(arena, address);
+	message->login = arena_string(arena, facts->auth_login);
+	message->authserv_id = authserv_id(session, message);
+	message->origin = decide_origin(session, message, facts);
+	if (message->origin == ORIGIN_INBOUND)
+		start_inbound(session, message);
+	else
+		start_outbound(message);
+	session->message = message;
+	service_message_begin(session->service);
+}
+
+void session_abort(struct session *session)
+{
+	struct message *message = session->message;
+
+	if (message == NULL)
+		return;
+	session->message = NULL;
+	context_drop(message->context);
+	arena_free(message->arena);
+	service_message_end(session->service);
+}
+
+void session_rcpt(struct session *session, const char *address)
+{
+	struct message *message = session->message;
+	const char *domain;
+
+	if (message == NULL || message->rcpt_mixed)
+		return;
+	domain = domain_of_address(message->arena, bare_address(message->arena, address));
+	if (domain == NULL || (message->rcpt_domain != NULL &&
+			       !domain_equal(domain, message->rcpt_domain)))
+		message->rcpt_mixed = true;
+	message->rcpt_domain = message->rcpt_mixed ? NULL : domain;
+}
+
+/* ---- header and body ---- */
+
+static void note_ours(struct message *message)
+{
+	if (message->ours_count == message->ours_room) {
+		unsigned room = message->ours_room == 0 ? 8 : message->ours_room * 2;
+		unsigned *more = arena_array(message->arena, room, sizeof *more);
+
+		if (message->ours_count > 0)
+			memcpy(more, message->ours, message->ours_count * sizeof *more);
+		message->ours = more;
+		message->ours_room = room;
+	}
+	message->ours[message->ours_count++] = message->authres_fields;
+}
+
+static void look_at_authres(struct message *message, struct span value)
+{
+	message->authres_fields++;
+	if (message->authres_fields > AUTHRES_FIELDS_MAX)
+		message->refusal = "too many Authentication-Results fields";
+	else if (authres_is_ours(value, message->authserv_id))
+		note_ours(message);
+}
+
+/* True while the header is within its bound; a message beyond it is refused at its end. */
+static bool admit(struct message *message, struct span name, struct span value)
+{
+	const struct conf *conf = message->context->conf;
+
+	message->header_bytes += span_len(name) + span_len(value) + 4;
+	if (message->header_bytes > (uint64_t)conf->max_header_bytes)
+		message->refusal = "message header too large";
+	return message->refusal == NULL;
+}
+
+void session_header(struct session *session, struct span name, struct span value)
+{
+	struct message *message = session->message;
+
+	if (message == NULL || !admit(message, name, value))
+		return;
+	if (span_ieq(name, "Authentication-Results"))
+		look_at_authres(message, value);
+	if (message->check != NULL)
+		check_header(message->check, name, value);
+	else
+		outbound_header(message->outbound, name, value);
+}
+
+void session_end_of_headers(struct session *session)
+{
+	struct message *message = session->message;
+
+	if (message == NULL || message->refusal != NULL)
+		return;
+	if (message->check != NULL) {
+		check_end_of_headers(message->check);
+		return;
+	}
+	outbound_end_of_headers(message->outbound);
+	/* Mail that comes back from a content filter was judged on its way in: it is not ours. */
+	if (message->origin == ORIGIN_LOCAL && message->ours_count > 0)
+		outbound_decline(message->outbound, "it was judged here on its way in");
+}
+
+bool session_body(struct session *session, struct span chunk)
+{
+	struct message *message = session->message;
+
+	if (message == NULL || message->refusal != NULL)
+		return false;
+	message->size += span_len(chunk);
+	if (message->check != NULL) {
+		check_body(message->check, chunk);
+		return !check_body_done(message->check);
+	}
+	outbound_body(message->outbound, chunk);
+	return !outbound_body_done(message->outbound);
+}
+
+/* ---- the end of a message ---- */
+
+static struct header_change *change_add(struct answer *answer, struct header_change *changes)
+{
+	return &changes[answer->change_count++];
+}
+
+/* Ours from elsewhere go, highest first: an index counts from the top and moves with what is
+ * removed above it. */
+static void remove_ours(const struct message *message, struct answer *answer,
+			struct header_change *changes)
+{
+	for (unsigned i = message->ours_count; i > 0; i--) {
+		struct header_change *change = change_add(answer, changes);
+
+		change->name = "Authentication-Results";
+		change->remove = message->ours[i - 1];
+	}
+}
+
+/* VALUE with the blank that stands behind the colon, and its folds as MTAs take them: LF alone. */
+static void insert(const struct message *message, struct answer *answer,
+		   struct header_change *changes, const char *name, const char *value)
+{
+	struct header_change *change = change_add(answer, changes);
+	char *out = arena_printf(message->arena, " %s", value);
+
+	change->name = name;
+	change->value = out;
+	for (const char *in = out; *in != '\0'; in++) {
+		if (*in != '\r')
+			*out++ = *in;
+	}
+	*out = '\0';
+}
+
+static void hold_or_mark(const struct message *message, const struct verdict *verdict,
+			 struct answer *answer, struct header_change *changes)
+{
+	const struct conf *conf = message->context->conf;
+
+	if (verdict->decision.action != ACTION_QUARANTINE)
+		return;
+	if (conf->dmarc.quarantine == CONF_QUARANTINE_HOLD) {
+		answer->hold = arena_printf(message->arena, "%.*s", HOLD_REASON_MAX,
+					    verdict->decision.why);
+		return;
+	}
+	answer->action = ACTION_ACCEPT;
+	insert(message, answer, changes, "X-Countersign-Quarantine",
+	       arena_printf(message->arena, "yes (dmarc=%s header.from=%s)",
+			    auth_text(verdict->dmarc.result), verdict->dmarc.author_domain));
+}
+
+static void change_inbound(const struct message *message, const struct verdict *verdict,
+			   struct answer *answer, struct header_change *changes)
+{
+	remove_ours(message, answer, changes);
+	hold_or_mark(message, verdict, answer, changes);
+	insert(message, answer, changes, "Authentication-Results",
+	       authres_write(message->arena, message->authserv_id, verdict));
+}
+
+/* Counted before the answer: what was answered is in the ledger. NULL, or what went wrong. */
+static const char *record(struct session *session, const struct verdict *verdict)
+{
+	const struct message *message = session->message;
+	struct ledger *ledger = service_ledger(session->service);
+	int64_t wait = message->context->conf->store.wait;
+	struct ledger_row row;
+	struct why why;
+	int outcome;
+
+	if (ledger == NULL ||
+	    !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain, clock_wall(),
+		       message->arena, &row))
+		return NULL;
+	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
+	if (outcome == 0)
+		return NULL;
+	if (outcome > 0)
+		return "not yet recorded: the ledger is slow";
+	return arena_printf(message->arena, "not recorded: %s", why.text);
+}
+
+static void temporary_failure(struct answer *answer, const char *text)
+{
+	answer->action = ACTION_TEMPFAIL;
+	answer->hold = NULL;
+	answer->change_count = 0;
+	answer->reply = (struct smtp_reply){"451", "4.3.0", text};
+}
+
+static void end_inbound(struct session *session, struct answer *answer,
+			struct header_change *changes, struct logline_facts *facts)
+{
+	struct message *message = session->message;
+	const struct conf *conf = message->context->conf;
+	const struct verdict *verdict;
+
+	dns_scope_deadline(message->scope, clock_mono() + conf->dns.timeout);
+	verdict = check_finish(message->check);
+	answer->action = verdict->decision.action;
+	if (answer->action == ACTION_REJECT || answer->action == ACTION_TEMPFAIL)
+		decide_reply(verdict, message->arena, &answer->reply);
+	else
+		change_inbound(message, verdict, answer, changes);
+	facts->note = record(session, verdict);
+	if (facts->note != NULL && conf->store.on_failure == CONF_FAILURE_TEMPFAIL)
+		temporary_failure(answer, "cannot record this message now, try again later");
+	facts->lookups = dns_scope_lookups(message->scope);
+}
+
+static void end_outbound(struct session *session, struct answer *answer,
+			 struct header_change *changes, struct outbound_result *result)
+{
+	struct message *message = session->message;
+
+	outbound_finish(message->outbound, result);
+	if (message->origin != ORIGIN_LOCAL)
+		remove_ours(message, answer, changes);
+	for (unsigned i = 0; i < result->field_count; i++)
+		insert(message, answer, changes, "DKIM-Signature", result->fields[i]);
+}
+
+static void begin_facts(const struct session *session, const char *queue_id,
+			struct logline_facts *facts)
+{
+	const struct message *message = session->message;
+
+	memset(facts, 0, sizeof *facts);
+	facts->queue_id = queue_id;
+	facts->origin = message->origin;
+	facts->client = session->client;
+	facts->client_name = session->client_name == NULL ? "unknown" : session->client_name;
+	facts->helo = session->helo == NULL ? "" : session->helo;
+	facts->mail_from = message->mail_from;
+	facts->login = message->login;
+	facts->size = message->size + message->header_bytes;
+}
+
+static void refuse(struct session *session, const char *queue_id, struct answer *answer)
+{
+	const struct message *message = session->message;
+
+	answer->action = ACTION_REJECT;
+	answer->reply = (struct smtp_reply){"552", "5.3.4", message->refusal};
+	log_info("%s: origin=%s action=reject reason=\"%s\"",
+		 queue_id == NULL ? "NOQUEUE" : queue_id,
+		 name_text(origin_names, (int)message->origin), message->refusal);
+}
+
+static int64_t milliseconds_since(int64_t start)
+{
+	return (clock_mono() - start) / CLOCK_MS;
+}
+
+static void log_inbound(const struct message *message, const struct logline_facts *facts)
+{
+	const struct verdict *verdict = check_verdict(message->check);
+
+	log_info("%s", logline_inbound(message->arena, facts, verdict));
+	if (verdict->disagreement != NULL)
+		log_warning("%s: %s", facts->queue_id == NULL ? "NOQUEUE" : facts->queue_id,
+			    verdict->disagreement);
+}
+
+void session_end(struct session *session, const char *queue_id, struct answer *answer)
+{
+	struct message *message = session->message;
+	int64_t start = clock_mono();
+	struct header_change *changes;
+	struct outbound_result result;
+	struct logline_facts facts;
+
+	memset(answer, 0, sizeof *answer);
+	if (message == NULL) {
+		temporary_failure(answer, "no message is under way");
+		return;
+	}
+	if (message->refusal != NULL) {
+		refuse(session, queue_id, answer);
+		return;
+	}
+	begin_facts(session, queue_id, &facts);
+	changes = arena_array(message->arena, message->ours_count + 8u + DKIM_VERDICTS_MAX,
+			      sizeof *changes);
+	answer->changes = changes;
+	if (message->check != NULL) {
+		end_inbound(session, answer, changes, &facts);
+		facts.milliseconds = milliseconds_since(start);
+		log_inbound(message, &facts);
+	} else {
+		end_outbound(session, answer, changes, &result);
+		facts.milliseconds = milliseconds_since(start);
+		log_info("%s", logline_outbound(message->arena, &facts, &result, answer->action));
+	}
+}

@@ -1,0 +1,56 @@
+# Test Anything Protocol for shell scripts. To be sourced.
+tap_n=0
+tap_failed=0
+
+ok() { # name, command...: passes when the command succeeds
+	local name=$1
+	shift
+	tap_n=$((tap_n + 1))
+	if "$@" >/dev/null 2>&1; then
+		echo "ok $tap_n - $name"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_n - $name"
+		echo "# failed: $*" | head -c 600
+		echo
+	fi
+}
+
+is() { # name, have, want
+	tap_n=$((tap_n + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $tap_n - $1"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_n - $1"
+		printf 'have: %s\nwant: %s\n' "$2" "$3" | sed 's/^/# /'
+	fi
+}
+
+like() { # name, text, extended regular expression
+	tap_n=$((tap_n + 1))
+	if printf '%s\n' "$2" | grep -qE -- "$3"; then
+		echo "ok $tap_n - $1"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_n - $1"
+		printf 'text: %s\nis not like: %s\n' "$2" "$3" | sed 's/^/# /'
+	fi
+}
+
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+need() { # programs, all of which must be there
+	local program
+	for program; do
+		command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || skip_all "$program is not installed"
+	done
+}
+
+done_testing() {
+	echo "1..$tap_n"
+	exit $((tap_failed > 0))
+}

@@ -1,0 +1,90 @@
+#!/bin/bash
+# Every behaviour of the daemon, as an MTA sees it: each file of t/scenario is its settings, its zone and a script for
+# miltertest. No MTA and no root needed.
+. "$COUNTERSIGN_SRC/t/lib/tap.sh"
+need miltertest openssl
+only=${1:-}
+SRC=$COUNTERSIGN_SRC BUILD=$COUNTERSIGN_BUILD
+top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-scenario.XXXXXX") || exit 99
+daemon='' dns=''
+
+stop() {
+	[ -z "$daemon" ] || { kill "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null; }
+	[ -z "$dns" ] || { kill "$dns" 2>/dev/null; wait "$dns" 2>/dev/null; }
+	daemon='' dns=''
+}
+trap 'stop; rm -rf "$top"' EXIT
+trap 'exit 130' INT TERM
+
+# The values of a scenario's comment lines: key, file.
+lines() {
+	sed -n "s/^-- $1: //p" "$2"
+}
+
+foreign_keys() { # script
+	local domain selector rest record
+	lines foreign "$1" | while read -r domain selector rest; do
+		openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$tmp/$domain.$selector.key" 2>/dev/null
+		[ -n "$rest" ] && continue
+		record="v=DKIM1; k=rsa; p=$(openssl pkey -in "$tmp/$domain.$selector.key" -pubout -outform DER | base64 -w0)"
+		echo "$selector._domainkey.$domain 60 TXT \"${record:0:200}\" \"${record:200}\""
+	done
+}
+
+start() { # script
+	tmp=$top/$(basename "$1" .lua)
+	mkdir -p "$tmp/conf.d" "$tmp/keys"
+	{ lines zone "$1"; foreign_keys "$1"; } >"$tmp/zone"
+	"$BUILD/t/bin/dnsd" $(lines servfail "$1" | sed 's/^/--servfail /') $(lines drop "$1" | sed 's/^/--drop /') \
+		$(lines dnsd "$1") --port-file "$tmp/port" "$tmp/zone" >"$tmp/dnsd.log" 2>&1 &
+	dns=$!
+	for _ in $(seq 100); do [ -s "$tmp/port" ] && break; sleep 0.05; done
+	cat >"$tmp/countersign.conf" <<-C
+		listen = [ "local:$tmp/milter.sock" ];
+		dns: { servers = [ "127.0.0.1@$(cat "$tmp/port")" ]; };
+		sign: { keys = "$tmp/keys"; };
+		store: { url = "sqlite:$tmp/ledger.db"; };
+		log: { target = "stderr"; };
+	C
+	lines conf "$1" >"$tmp/conf.d/scenario.conf"
+	lines key "$1" | while read -r domain selector type; do
+		"$BUILD/admin/countersign" -q -c "$tmp/countersign.conf" key gen "$domain" --selector "$selector" --type "$type" >/dev/null
+	done
+	"$BUILD/milter/countersignd" -f --allow-root -c "$tmp/countersign.conf" >"$tmp/log" 2>&1 &
+	daemon=$!
+	for _ in $(seq 200); do [ -S "$tmp/milter.sock" ] && return 0; sleep 0.05; done
+	return 1
+}
+
+for script in "$SRC"/t/scenario/*.lua; do
+	name=$(basename "$script" .lua)
+	[ "$name" = lib ] && continue
+	[ -z "$only" ] || [ "$only" = "$name" ] || continue
+	if ! start "$script"; then
+		ok "$name: the daemon starts" false
+		sed 's/^/# /' "$tmp/log" "$tmp/dnsd.log"
+		stop
+		continue
+	fi
+	timeout 60 miltertest -w -D sock="unix:$tmp/milter.sock" -D dir="$SRC/t/scenario" -D tmp="$tmp" -D bin="$BUILD/t/bin" \
+		-D countersign="$BUILD/admin/countersign -c $tmp/countersign.conf" -s "$script" >"$tmp/out" 2>&1
+	status=$?
+	while read -r result number _ text; do # the script's checks, under its name
+		case $result$number in
+		ok*) ok "$name: $text" true ;;
+		not*) ok "$name: ${text#- }" false ;;
+		*) [ "$result" = "#" ] && echo "# $number $_ $text" ;;
+		esac
+	done < <(grep -E '^(ok|not ok|#) ' "$tmp/out")
+	if ! grep -qE '^1\.\.[0-9]+$' "$tmp/out"; then
+		ok "$name: runs to its end (exit $status)" false
+		tail -5 "$tmp/out" | sed 's/^/# /'
+	fi
+	kill -0 "$daemon" 2>/dev/null || { ok "$name: the daemon is still there" false; tail -5 "$tmp/log" | sed 's/^/# /'; }
+	stop
+	if grep -qE 'Sanitizer|runtime error' "$tmp/log"; then
+		ok "$name: no sanitizer finding" false
+		grep -E -A12 'Sanitizer|runtime error' "$tmp/log" | head -40 | sed 's/^/# /'
+	fi
+done
+done_testing
