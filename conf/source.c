@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 1 << 20, INCLUDES_MAX = 10, KEYS_MAX = 1000 };
+enum { TEXT_MAX = 1 << 20, INCLUDES_MAX = 10, FILES_MAX = 100, KEYS_MAX = 1000 };
 
 /* One text being scanned. */
 struct scan {
@@ -248,22 +248,31 @@ static void key(struct scan *s)
 static void scan_text(struct conf_source *source, const char *file, struct span text,
 		      unsigned includes);
 
-/* Reads all of a file that is no larger than TEXT_MAX. A fifo without a writer is empty. */
+/* Opens without waiting for the other end of a pipe; reading one waits. */
+static int open_file(const char *path, struct why *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return why_set(why, "cannot be opened: %s", strerror(errno));
+	if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) && fcntl(fd, F_SETFL, 0) == 0)
+		return fd;
+	close(fd);
+	return why_set(why, "is a directory");
+}
+
+/* Reads all of a file that is no larger than TEXT_MAX. */
 static int read_file(struct conf_source *source, const char *path, struct span *text,
 		     struct why *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open_file(path, why);
 	struct buf buf;
-	struct stat st;
 	char piece[4096];
 	ssize_t n;
 
 	if (fd < 0)
-		return why_set(why, "cannot be opened: %s", strerror(errno));
-	if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode)) {
-		close(fd);
-		return why_set(why, "is a directory");
-	}
+		return -1;
 	buf_init(&buf, source->arena, TEXT_MAX);
 	while ((n = read(fd, piece, sizeof piece)) > 0 && !buf.failed)
 		buf_add(&buf, piece, (size_t)n);
@@ -298,6 +307,8 @@ static void include_file(struct scan *s, struct span name)
 		wrong(s, s->line, "@include is not possible here");
 	} else if (span_empty(name) || memchr(name.p, '\\', span_len(name)) != NULL) {
 		wrong(s, s->line, "@include wants the name of a file, without \\");
+	} else if (source->included++ == FILES_MAX) {
+		fail(s, s->line, "more than %d files are included", FILES_MAX);
 	} else if (s->includes == INCLUDES_MAX) {
 		wrong(s, s->line, "more than %d files include each other", INCLUDES_MAX);
 	} else {

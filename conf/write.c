@@ -101,14 +101,18 @@ static void put_setting(const char *name, const char *value, const char *indent,
 	buf_char(out, ';');
 }
 
+/* As a comment; the name of a file must not end it. */
 static void put_origin(const struct writing *w, unsigned i)
 {
 	const char *file;
 	unsigned line;
 
-	if (conf_origin(w->conf, i, &file, &line))
-		buf_printf(w->out, "  # %s:%u%s", file, line,
-			   differs(w->conf, w->defaults, i) ? "" : ", the default");
+	if (!conf_origin(w->conf, i, &file, &line))
+		return;
+	buf_string(w->out, "  # ");
+	for (; *file != '\0'; file++)
+		buf_char(w->out, (unsigned char)*file < ' ' || *file == 0x7f ? '?' : *file);
+	buf_printf(w->out, ":%u%s", line, differs(w->conf, w->defaults, i) ? "" : ", the default");
 }
 
 static struct span section_of(unsigned i)

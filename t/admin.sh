@@ -58,6 +58,7 @@ run "a misspelt verb" 64 'unknown command "config chekc"; did you mean "config c
 run "help of a noun" 0 'config explain NAME' config --help
 run "settings that are right" 0 "^$work/good.conf: ok$" config check "$work/good.conf"
 run "the files beside them" 0 "^$work/conf.d/log.conf: ok$" -c "$work/good.conf" config check
+run "settings from a pipe" 0 'ok$' config check <(cat "$work/good.conf")
 run "nothing to say" 0 '^$' -q -c "$work/good.conf" config check
 run "show says where" 0 "engine = \"both\";  # $work/good.conf:2$" -c "$work/good.conf" config show
 run "show knows a default" 0 "timeout = \"8s\";  # .*:4, the default$" -c "$work/good.conf" config show

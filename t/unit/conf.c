@@ -255,7 +255,8 @@ static const struct {
     {"dns: { budget = 0x100000064; };", 1, "0x100000064 is too large for a number"},
     {"dns: {\n budget = 18446744073709551716L; };", 2, "is too large for a number"},
     {"dns: { budget = 4294967396L; };", 1, "4294967396 is out of range (10 .. 1000)"},
-    {"dns: { budget = 100 };\nx = 99999999999y = 1;", 2, "99999999999 is too large for a number", 2},
+    {"dns: { budget = 100 };\nx = 99999999999y = 1;", 2, "99999999999 is too large for a number",
+     2},
     {"drain = \"1s", 1, "this text has no end"},
     {"\n/* drain", 2, "this comment has no end"},
     {"dns: {\n budget = 100;\n", 3, "a bracket that was opened is not closed"},
@@ -477,6 +478,23 @@ static void test_include(loader *load)
 	ok(conf == NULL, "a file includes itself");
 	is_text(error_text(&errors, 0), "main.conf:1: more than 10 files include each other",
 		"the reason");
+	conf_errors_free(&errors);
+
+	put_file("main.conf", "@include \"inc/many.conf\"\n");
+	put_file("inc/many.conf",
+		 "@include \"ten.conf\"\n@include \"ten.conf\"\n@include \"ten.conf\"\n"
+		 "@include \"ten.conf\"\n@include \"ten.conf\"\n@include \"ten.conf\"\n"
+		 "@include \"ten.conf\"\n@include \"ten.conf\"\n@include \"ten.conf\"\n"
+		 "@include \"ten.conf\"\n");
+	put_file("inc/ten.conf",
+		 "@include \"empty.conf\"\n@include \"empty.conf\"\n@include \"empty.conf\"\n"
+		 "@include \"empty.conf\"\n@include \"empty.conf\"\n@include \"empty.conf\"\n"
+		 "@include \"empty.conf\"\n@include \"empty.conf\"\n@include \"empty.conf\"\n"
+		 "@include \"empty.conf\"\n");
+	conf = load(path, &errors);
+	ok(conf == NULL &&
+	       strstr(error_text(&errors, 0), "more than 100 files are included") != NULL,
+	   "very many includes");
 	conf_errors_free(&errors);
 
 	put_file("main.conf", "\n@include \"inc/none.conf\"\n@include inc\n");
