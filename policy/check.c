@@ -99,7 +99,7 @@ static void add_author(struct check *check, const char *domain)
 		return;
 	check->from_domains[check->from_count++] = domain;
 	if (check->from_count <= check->rules->dmarc.authors_max)
-		dmarc_start(check->scope, &check->rules->dmarc, domain);
+		dmarc_start_author(check->scope, &check->rules->dmarc, domain);
 }
 
 /* RFC 9989 section 5.3.1: the author's domain comes from the From field. */
@@ -136,6 +136,16 @@ void check_header(struct check *check, struct span name, struct span value)
 	dkimcheck_header(check->dkim, name, value);
 }
 
+static void start_identifier(struct check *check, const char *domain)
+{
+	for (unsigned i = 0; i < check->from_count; i++) {
+		if (dmarc_could_align(check->from_domains[i], domain)) {
+			dmarc_start(check->scope, &check->rules->dmarc, domain);
+			return;
+		}
+	}
+}
+
 /* The domains that DKIM and SPF could align: their own walks (RFC 9989 section 4.10.2). */
 static void start_alignment(struct check *check)
 {
@@ -146,12 +156,12 @@ static void start_alignment(struct check *check)
 	if (domain == NULL && identity[0] == '\0')
 		domain = domain_to_ascii(check->arena, span_of(check->mfrom.helo));
 	if (domain != NULL)
-		dmarc_start(check->scope, &check->rules->dmarc, domain);
+		start_identifier(check, domain);
 	for (unsigned i = 0; i < check->rules->dkim.max_signatures; i++) {
 		domain = dkimcheck_domain(check->dkim, i);
 		if (domain == NULL)
 			break;
-		dmarc_start(check->scope, &check->rules->dmarc, domain);
+		start_identifier(check, domain);
 	}
 }
 
