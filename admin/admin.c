@@ -46,6 +46,9 @@ bool admin_color(const struct admin *admin, FILE *stream)
 }
 
 static void message(const struct admin *admin, enum out_style style, const char *kind,
+		    const char *format, va_list ap) __attribute__((format(printf, 4, 0)));
+
+static void message(const struct admin *admin, enum out_style style, const char *kind,
 		    const char *format, va_list ap)
 {
 	bool color = admin_color(admin, stderr);
