@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "lib/clock.h"
+
 static int port_check(struct span port, uint64_t lowest, struct why *why)
 {
 	uint64_t n;
@@ -205,10 +207,10 @@ void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 	}
 }
 
-/* RFC 6376 section 5.4: the From field MUST be signed. */
+/* RFC 6376: the From field MUST be signed (section 5.4); x= is in seconds (section 3.5). */
 void conf_check_sign(const struct conf_reader *reader, const struct conf *conf)
 {
-	const struct conf_option *headers = option("sign.headers");
+	const struct conf_option *headers = option("sign.headers"), *expire = option("sign.expire");
 	bool from = conf->sign.headers.count == 0;
 
 	for (unsigned i = 0; i < conf->sign.headers.count; i++)
@@ -216,6 +218,17 @@ void conf_check_sign(const struct conf_reader *reader, const struct conf *conf)
 	if (!from)
 		conf_option_error(reader, headers, place(conf, headers),
 				  "\"from\" must be among them");
+	if (conf->sign.expire % CLOCK_SECOND != 0)
+		conf_option_error(reader, expire, place(conf, expire), "must be whole seconds");
+}
+
+/* What is kept is kept by days (store/ledger.h). */
+void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *keep = option("store.keep");
+
+	if (conf->store.keep % (86400 * CLOCK_SECOND) != 0)
+		conf_option_error(reader, keep, place(conf, keep), "must be whole days");
 }
 
 void conf_check_reports(const struct conf_reader *reader, const struct conf *conf)

@@ -85,7 +85,7 @@ static const struct conf_option login_fields[] = {{.name = "login",
 						   .type = &conf_type_texts,
 						   .offset = offsetof(struct conf_login, domains),
 						   .min = 1,
-						   .check = conf_check_domain,
+						   .check = conf_check_pattern,
 						   .required = true}};
 static const struct conf_login login_initial = {"", {NULL, 0}};
 static const struct conf_record login_record = {login_fields, 2, sizeof login_initial,
@@ -183,15 +183,15 @@ const struct conf_option conf_options[] = {
 	{.name = "dmarc.enforce", .type = &conf_type_choice, FIELD(dmarc.enforce),
 	 .choices = enforcements,
 	 .def = "\"rfc\"",
-	 .doc = "What is done with mail that fails DMARC. observe: nothing; results are written and "
-		"counted. rfc: what the domain's policy asks for, but p=reject quarantines, since RFC 9989 "
+	 .doc = "What is done with mail that fails DMARC. observe: nothing, whatever actions says; "
+		"results are written and counted. rfc: what the domain's policy asks for, but p=reject quarantines, since RFC 9989 "
 		"forbids to reject on the policy alone. strict: exactly what the policy asks for; mail from "
 		"mailing lists and forwarders is then lost."},
 	{.name = "dmarc.quarantine", .type = &conf_type_choice, FIELD(dmarc.quarantine),
 	 .choices = quarantines,
 	 .def = "\"header\"",
-	 .doc = "How a message is quarantined. header: it is delivered with a field that says so, by which "
-		"it can be sorted into a folder. hold: the MTA keeps it in its hold queue until somebody "
+	 .doc = "How a message is quarantined. header: it is delivered with the field "
+		"X-Countersign-Quarantine, by which it can be sorted into a folder. hold: the MTA keeps it in its hold queue until somebody "
 		"looks."},
 	{.name = "dmarc.temperror", .type = &conf_type_choice, FIELD(dmarc.temperror),
 	 .choices = failures,
@@ -260,9 +260,10 @@ const struct conf_option conf_options[] = {
 	{.name = "sign.logins", .type = &conf_type_records, FIELD(sign.logins),
 	 .count_offset = offsetof(struct conf, sign.login_count), .record = &login_record,
 	 .def = "( )",
-	 .doc = "Which domains each login may send for. With one entry or more, mail of a client that has "
-		"logged in is only signed when its entry has the domain; without any, every login may have "
-		"every key.",
+	 .doc = "Which author domains each login may have signed. With one entry or more, mail of a client "
+		"that has logged in is signed only when the entry of its login has the domain: example.com, "
+		"*.example.com for all names below it, or * for all. Without any entry it is signed when "
+		"the domain of MAIL FROM is the one that signs, or below it.",
 	 .example = "logins = ( { login = \"alice\"; domains = [ \"example.com\" ]; } );"},
 
 	{.name = "store.url", .type = &conf_type_text, FIELD(store.url), .check = conf_check_store,
@@ -283,7 +284,7 @@ const struct conf_option conf_options[] = {
 	{.name = "store.keep", .type = &conf_type_duration, FIELD(store.keep),
 	 .min = DAYS(2), .max = DAYS(3650),
 	 .def = "\"90d\"",
-	 .doc = "How long results are kept."},
+	 .doc = "How long results are kept, in whole days. A change needs a restart."},
 
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",
@@ -318,7 +319,7 @@ const struct conf_section conf_sections[] = {
     {"dkim", "Verifying DKIM signatures, RFC 6376.", NULL},
     {"dmarc", "DMARC, RFC 9989: what becomes of mail that fails.", NULL},
     {"sign", "Signing mail of ours with DKIM.", conf_check_sign},
-    {"store", "The ledger, in which results are counted.", NULL},
+    {"store", "The ledger, in which results are counted.", conf_check_ledger},
     {"reports", "Who we are in the reports to other domains.", conf_check_reports},
     {"log", "Log lines.", NULL},
     {NULL, NULL, NULL},

@@ -241,6 +241,9 @@ static const struct {
      "login: must not be empty"},
     {"sign: { logins = ( { login = \"a\"; domains = [ ]; } ); };", 1, "domains: must not be empty"},
     {"sign: { oversign = [ \"a b\" ]; };", 1, "\"a b\" is no name of a header field"},
+    {"sign: { expire = \"1500ms\"; };", 1, "sign.expire: must be whole seconds"},
+    {"store: { keep = \"50h\"; };", 1, "store.keep: must be whole days"},
+    {"sign: { logins = ( { login = \"a\"; domains = [ \"*a\" ]; } ); };", 1, "\"*a\" is no domain"},
     {"sign: { headers = [ \"to\" ]; };", 1, "sign.headers: \"from\" must be among them"},
     {"store: { url = \"postgresql:x\"; };", 1, "\"postgresql:x\" is no store: write sqlite:/path"},
     {"store: { url = \"sqlite:x\"; };", 1, "begins with \"/\""},
@@ -587,7 +590,7 @@ static const char everything[] =
     "  oversign = [ \"from\" ]; expire = \"14d\";\n"
     "  headers = [ \"from\", \"x-a-rather-long-field-name-1\", \"x-a-rather-long-field-name-2\",\n"
     "    \"x-a-rather-long-field-name-3\", \"x-a-rather-long-field-name-4\" ];\n"
-    "  logins = ( { login = \"a\\\\b\"; domains = [ \"c.example\" ]; } ); };\n"
+    "  logins = ( { login = \"a\\\\b\"; domains = [ \"*.c.example\", \"*\" ]; } ); };\n"
     "store: { url = \"sqlite:/x.db\"; wait = \"0s\"; on_failure = \"tempfail\"; keep = \"3d\"; };\n"
     "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; contact = "
     "\"https://b.example/\"; };\n"
