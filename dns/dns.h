@@ -67,10 +67,10 @@ struct dns_lookup;
 /* ---- the resolver (a program makes one, after fork) ---- */
 
 struct dns_settings {
-	const char *const *servers; /* "192.0.2.53", "192.0.2.53@5353", "2001:db8::53@5353"; */
+	const char *const *servers; /* "192.0.2.53", "192.0.2.53@5353", "2001:db8::53@5353" */
 	unsigned server_count;      /* 0: those of /etc/resolv.conf */
-	const char *trust_anchor;   /* file with the root's key, or NULL: no validation */
-	unsigned cache_entries;     /* bound of our cache; 0: 65536 */
+	const char *trust_anchor;   /* file with the root's DS or DNSKEY; NULL: no validation */
+	unsigned cache_entries;     /* bound of our cache, and 1024 bytes for each; 0: 65536 */
 	uint32_t max_ttl;           /* seconds; 0: 86400 */
 	uint32_t max_negative_ttl;  /* seconds; 0: 900 */
 };

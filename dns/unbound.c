@@ -6,15 +6,16 @@
  * answers of them. Results that are still open when we close would never come, so each question is
  * in a list and is failed then.
  *
- * Only the settings' file form has all that we need (dns/forward.h), so they are written to a
- * temporary file, which is gone when dns_new_unbound() returns. libunbound's parser of it is not
- * reentrant.
+ * Only the settings' file form has all that we need (dns/forward.h), so they are given to
+ * libunbound as a file that is gone when dns_new_unbound() returns. Its parser is not reentrant.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unbound.h>
 #include <unistd.h>
 
@@ -237,9 +238,36 @@ static int write_all(int fd, struct span text)
 	return 0;
 }
 
-static int load_config(struct ub_ctx *ctx, struct span text, struct why *why)
+static int parse_config(struct ub_ctx *ctx, const char *path)
 {
 	static pthread_mutex_t parser = PTHREAD_MUTEX_INITIALIZER;
+	int error;
+
+	pthread_mutex_lock(&parser);
+	error = ub_ctx_config(ctx, path);
+	pthread_mutex_unlock(&parser);
+	return error;
+}
+
+/* A file in memory: a hardened service may have no place to write to. */
+static bool load_from_memory(struct ub_ctx *ctx, struct span text)
+{
+	int fd = memfd_create("countersign-dns", MFD_CLOEXEC);
+	char path[32];
+	bool loaded;
+
+	if (fd == -1)
+		return false;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	loaded =
+	    write_all(fd, text) == 0 && access(path, R_OK) == 0 && parse_config(ctx, path) == 0;
+	close(fd);
+	return loaded;
+}
+
+/* And where files in memory have no path, a temporary one. */
+static int load_from_file(struct ub_ctx *ctx, struct span text, struct why *why)
+{
 	char path[] = "/tmp/countersign-dns-XXXXXX";
 	int fd = mkstemp(path), error, result = -1;
 
@@ -249,9 +277,7 @@ static int load_config(struct ub_ctx *ctx, struct span text, struct why *why)
 	if (write_all(fd, text) == -1) {
 		why_set(why, "%s: %s", path, strerror(errno));
 	} else {
-		pthread_mutex_lock(&parser);
-		error = ub_ctx_config(ctx, path);
-		pthread_mutex_unlock(&parser);
+		error = parse_config(ctx, path);
 		result = error == 0 ? 0 : why_set(why, "DNS library: %s", ub_strerror(error));
 	}
 	close(fd);
@@ -278,7 +304,9 @@ static int configure(struct unbound *unbound, const struct dns_settings *setting
 
 	buf_init(&config, NULL, 0);
 	forward_config(&config, &unbound->servers, settings->trust_anchor != NULL);
-	error = load_config(ctx, buf_view(&config), why);
+	error = load_from_memory(ctx, buf_view(&config))
+		    ? 0
+		    : load_from_file(ctx, buf_view(&config), why);
 	buf_free(&config);
 	if (error == -1)
 		return -1;
@@ -298,7 +326,7 @@ static int configure(struct unbound *unbound, const struct dns_settings *setting
 
 static int start_thread(struct unbound *unbound, struct why *why)
 {
-	if (pipe(unbound->stop) == -1)
+	if (pipe2(unbound->stop, O_CLOEXEC) == -1)
 		return why_set(why, "DNS: pipe: %s", strerror(errno));
 	if (thread_start(&unbound->thread, take_results, unbound) == -1) {
 		close(unbound->stop[0]);

@@ -73,7 +73,7 @@ bool wire_name_skip(const uint8_t *packet, size_t size, size_t *offset)
 {
 	size_t at = *offset;
 
-	while (at < size) {
+	while (at < size && at - *offset < WIRE_NAME_MAX) {
 		uint8_t label = packet[at];
 
 		if ((label & 0xc0) == 0xc0) {
@@ -82,7 +82,7 @@ bool wire_name_skip(const uint8_t *packet, size_t size, size_t *offset)
 			*offset = at + 2;
 			return true;
 		}
-		if (label > LABEL_MAX || at - *offset >= WIRE_NAME_MAX)
+		if (label > LABEL_MAX || at - *offset + 1 + label > WIRE_NAME_MAX)
 			return false;
 		at += 1 + (size_t)label;
 		if (label == 0) {

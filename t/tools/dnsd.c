@@ -35,7 +35,7 @@ static const char usage[] =
     "  --port-file FILE    write the port into FILE when it is ready\n"
     "  --negative-ttl SEC  of the root's SOA (60)\n"
     "  --delay MS          every answer comes so much later\n"
-    "  --drop NAME         never answer questions for NAME\n"
+    "  --drop NAME         never answer questions for NAME; here and below * is any name\n"
     "  --servfail NAME     answer SERVFAIL\n"
     "  --refuse NAME       answer REFUSED\n"
     "  --truncate NAME     over UDP say that the answer does not fit\n"
@@ -159,7 +159,7 @@ static struct pending *pending_new(const struct reply *reply, int64_t arrived)
 static enum reply_fault fault_of(const struct reply_query *query, bool tcp)
 {
 	for (const struct fault *fault = server.faults; fault != NULL; fault = fault->next) {
-		if (strcmp(fault->name, query->name) == 0 &&
+		if ((strcmp(fault->name, "*") == 0 || strcmp(fault->name, query->name) == 0) &&
 		    !(tcp && fault->kind == REPLY_TRUNCATE))
 			return fault->kind;
 	}

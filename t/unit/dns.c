@@ -421,6 +421,31 @@ static void test_cache_bounds(void)
 	dns_free(dns);
 }
 
+static void test_crowd(void)
+{
+	enum { QUESTIONS_MAX = 8192 };
+	struct dns *dns = new_dns();
+	struct dns_scope *scope = dns_scope_new(dns, 3 * QUESTIONS_MAX, LONG_WAIT * CLOCK_SECOND);
+	struct dns_lookup *last = NULL;
+	char name[40];
+
+	dns_memory_delay(dns, LONG_WAIT * CLOCK_SECOND);
+	for (int i = 0; i <= QUESTIONS_MAX; i++) {
+		snprintf(name, sizeof name, "n%d.example", i);
+		last = dns_start(scope, name, DNS_TYPE_TXT);
+		if (i == QUESTIONS_MAX - 1)
+			ok(dns_lookup_answer(last) == NULL, "%d questions are under way", i + 1);
+	}
+	is_text(dns_wait(last)->reason, "too many questions under way", "one more is refused");
+	ok(dns_lookup_answer(dns_start(scope, "n0.example", DNS_TYPE_TXT)) == NULL, "others wait");
+	dns_scope_free(scope);
+	scope = new_scope(dns);
+	ok(dns_lookup_answer(dns_start(scope, "n1.example", DNS_TYPE_TXT)) == NULL,
+	   "joining one of them is possible");
+	dns_scope_free(scope);
+	dns_free(dns);
+}
+
 /* ---- following ---- */
 
 struct chain {
@@ -723,6 +748,7 @@ int main(void)
 	test_ttl();
 	test_flush_under_way();
 	test_cache_bounds();
+	test_crowd();
 	test_follow();
 	test_follow_late();
 	test_free_while_following();

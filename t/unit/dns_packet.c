@@ -93,6 +93,22 @@ static void test_wire_make(void)
 	make_case(name, 0);
 }
 
+static void test_wire_skip(void)
+{
+	uint8_t wire[400];
+	size_t offset = 0;
+
+	memset(wire, 50, sizeof wire);
+	wire[51 * 5 - 1] = 0;
+	ok(!wire_name_skip(wire, sizeof wire, &offset), "five labels of 50 do not end after 254");
+	wire[51 * 4] = 49;
+	ok(wire_name_skip(wire, sizeof wire, &offset) && offset == 255, "255 octets are a name");
+	wire[51 * 4] = 50;
+	wire[51 * 5] = 0;
+	offset = 0;
+	ok(!wire_name_skip(wire, sizeof wire, &offset) && offset == 0, "256 are none");
+}
+
 /* ---- packets ---- */
 
 #define HEADER(answers, authorities) "\0\1\201\200\0\1\0" answers "\0" authorities "\0\0"
@@ -218,6 +234,7 @@ int main(void)
 {
 	test_wire_text();
 	test_wire_make();
+	test_wire_skip();
 	test_packets();
 	test_data();
 	test_one_bad_record();
