@@ -9,6 +9,9 @@
  * blanks together), and they are taken whole. Only the others are taken word by word.
  *
  * A CR that is not followed by LF is an ordinary byte.
+ *
+ * Hashes of prefixes are taken in passing: the lengths that are wanted stand in order, and the hash
+ * is looked at when the canonical bytes get there.
  */
 #include "policy/canon.h"
 
@@ -18,8 +21,17 @@
 
 enum { BUFFERED = 960 };
 
+struct prefix {
+	struct prefix *next;
+	uint64_t length;
+	uint8_t digest[CRYPT_DIGEST_LEN];
+};
+
 struct canon_body {
+	struct arena *arena;
 	struct crypt_hash *hash;
+	struct prefix *prefixes; /* by length */
+	struct prefix *ahead;    /* the first one not yet reached */
 	bool relaxed;
 	bool cr;        /* the last chunk ended with CR */
 	bool blank;     /* relaxed: blanks are pending in this line */
@@ -105,6 +117,7 @@ struct canon_body *canon_body_new(struct arena *arena, enum dkimsig_canon canon)
 {
 	struct canon_body *body = arena_make(arena, struct canon_body);
 
+	body->arena = arena;
 	body->hash = crypt_hash_new(arena);
 	body->relaxed = canon == DKIMSIG_RELAXED;
 	return body;
@@ -116,7 +129,7 @@ static void flush(struct canon_body *body)
 	body->used = 0;
 }
 
-static void put(struct canon_body *body, const char *data, size_t len)
+static void put_all(struct canon_body *body, const char *data, size_t len)
 {
 	body->length += len;
 	if (len > BUFFERED - body->used) {
@@ -128,6 +141,21 @@ static void put(struct canon_body *body, const char *data, size_t len)
 	}
 	memcpy(body->buffer + body->used, data, len);
 	body->used += len;
+}
+
+static void put(struct canon_body *body, const char *data, size_t len)
+{
+	while (body->ahead != NULL && body->ahead->length - body->length <= len) {
+		size_t part = (size_t)(body->ahead->length - body->length);
+
+		put_all(body, data, part);
+		flush(body);
+		crypt_hash_peek(body->hash, body->ahead->digest);
+		body->ahead = body->ahead->next;
+		data += part;
+		len -= part;
+	}
+	put_all(body, data, len);
 }
 
 static void put_text(struct canon_body *body, const char *from, const char *to)
@@ -260,8 +288,7 @@ void canon_body_finish(struct canon_body *body, uint8_t digest[32])
 	settle_cr(body);
 	if (body->text)
 		end_line(body);
-	if (!body->relaxed && body->length == 0)
-		put(body, "\r\n", 2);
+	put(body, "\r\n", !body->relaxed && body->length == 0 ? 2 : 0);
 	flush(body);
 	crypt_hash_finish(body->hash, digest);
 }
@@ -269,4 +296,31 @@ void canon_body_finish(struct canon_body *body, uint8_t digest[32])
 uint64_t canon_body_length(const struct canon_body *body)
 {
 	return body->length;
+}
+
+void canon_body_want(struct canon_body *body, uint64_t length)
+{
+	struct prefix **at = &body->prefixes, *prefix;
+
+	while (*at != NULL && (*at)->length < length)
+		at = &(*at)->next;
+	if (*at != NULL && (*at)->length == length)
+		return;
+	prefix = arena_make(body->arena, struct prefix);
+	prefix->length = length;
+	prefix->next = *at;
+	*at = prefix;
+	body->ahead = body->prefixes;
+}
+
+bool canon_body_prefix(const struct canon_body *body, uint64_t length, uint8_t digest[32])
+{
+	const struct prefix *prefix = body->prefixes;
+
+	while (prefix != body->ahead && prefix->length != length)
+		prefix = prefix->next;
+	if (prefix == body->ahead)
+		return false;
+	memcpy(digest, prefix->digest, sizeof prefix->digest);
+	return true;
 }

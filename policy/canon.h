@@ -20,4 +20,12 @@ void canon_body_add(struct canon_body *body, struct span chunk); /* any split; b
 void canon_body_finish(struct canon_body *body, uint8_t digest[32]);
 uint64_t canon_body_length(const struct canon_body *body); /* canonical bytes so far */
 
+/*
+ * The hash of the first LENGTH canonical bytes alone (l=, RFC 6376 section 3.5): asked for before
+ * the first canon_body_add(), as often as need be, all out of one pass. Read after
+ * canon_body_finish(); false when the body has fewer bytes.
+ */
+void canon_body_want(struct canon_body *body, uint64_t length);
+bool canon_body_prefix(const struct canon_body *body, uint64_t length, uint8_t digest[32]);
+
 #endif

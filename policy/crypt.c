@@ -105,6 +105,16 @@ void crypt_hash_finish(struct crypt_hash *hash, uint8_t digest[CRYPT_DIGEST_LEN]
 		abort();
 }
 
+void crypt_hash_peek(const struct crypt_hash *hash, uint8_t digest[CRYPT_DIGEST_LEN])
+{
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
+
+	if (copy == NULL || EVP_MD_CTX_copy_ex(copy, hash->ctx) != 1 ||
+	    EVP_DigestFinal_ex(copy, digest, NULL) != 1)
+		abort();
+	EVP_MD_CTX_free(copy);
+}
+
 /* ---- RSA numbers ---- */
 
 enum rsa_number { RSA_N, RSA_E, RSA_D, RSA_P, RSA_Q, RSA_DP, RSA_DQ, RSA_QINV, RSA_NUMBERS };

@@ -190,6 +190,52 @@ static void test_random(void)
 	buf_free(&want);
 }
 
+/* The hash of every prefix, out of one pass. */
+static unsigned wrong_prefixes(struct arena *arena, enum dkimsig_canon canon, struct span body,
+			       struct span canonical)
+{
+	struct canon_body *one = canon_body_new(arena, canon);
+	uint64_t length = span_len(canonical);
+	uint8_t whole[32], have[32], want[32];
+	unsigned wrong = 0;
+
+	for (uint64_t i = 1; i <= length; i += 2)
+		canon_body_want(one, i);
+	canon_body_want(one, UINT64_MAX);
+	for (uint64_t i = length + 2; i-- > 0;)
+		canon_body_want(one, i);
+	canon_body_add(one, span_make(body.p, span_len(body) / 3));
+	canon_body_add(one, (struct span){body.p + span_len(body) / 3, body.end});
+	canon_body_finish(one, whole);
+	for (uint64_t i = 0; i <= length; i++) {
+		digest_sha256(canonical.p, i, want);
+		wrong += !canon_body_prefix(one, i, have) || memcmp(have, want, sizeof want) != 0;
+	}
+	wrong += memcmp(whole, want, sizeof want) != 0;
+	wrong += canon_body_prefix(one, length + 1, have);
+	wrong += canon_body_prefix(one, UINT64_MAX, have);
+	return wrong;
+}
+
+static void test_prefixes(void)
+{
+	struct arena *arena = arena_new(0);
+	unsigned wrong = 0;
+	struct buf body, want;
+
+	srandom(35);
+	buf_init(&body, arena, 0);
+	buf_init(&want, arena, 0);
+	for (unsigned i = 0; i < 300; i++) {
+		random_body(&body);
+		buf_clear(&want);
+		reference(&want, i % 2, buf_view(&body));
+		wrong += wrong_prefixes(arena, i % 2, buf_view(&body), buf_view(&want)) != 0;
+	}
+	is_int(wrong, 0, "the hashes of all prefixes of 300 random bodies");
+	arena_free(arena);
+}
+
 /* Millions of empty lines and of blanks are counted, not kept. */
 static void test_memory(enum dkimsig_canon canon)
 {
@@ -217,6 +263,7 @@ int main(void)
 	test_headers();
 	test_bodies();
 	test_random();
+	test_prefixes();
 	test_memory(DKIMSIG_SIMPLE);
 	test_memory(DKIMSIG_RELAXED);
 	return tap_done();
