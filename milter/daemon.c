@@ -153,6 +153,7 @@ void daemon_harden(void)
 	struct rlimit files;
 
 	no_dumps();
+	umask(umask(0077) | 0007);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
@@ -164,17 +165,18 @@ void daemon_harden(void)
 int daemon_pidfile(const char *path, struct why *why)
 {
 	char text[32];
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
 
 	if (fd < 0)
 		return why_set(why, "%s: %s", path, strerror(errno));
-	if (write(fd, text, (size_t)len) != len) {
+	if (lockf(fd, F_TLOCK, 0) != 0) {
 		close(fd);
-		return why_set(why, "%s: %s", path, strerror(errno));
+		return why_set(why, "%s is held by another daemon: stop it first", path);
 	}
-	close(fd);
-	return 0;
+	if (ftruncate(fd, 0) != 0 || write(fd, text, (size_t)len) != len)
+		return why_set(why, "%s: %s", path, strerror(errno));
+	return 0; /* it stays open, and locked */
 }
 
 void daemon_log(const struct conf *conf)

@@ -16,10 +16,11 @@ void daemon_report(int fd, int code, const char *text); /* FD -1: nothing; close
 /* Gives up root for USER ("name" or "name:group") for good. */
 int daemon_become(const char *user, struct why *why);
 
-/* No core files, not readable by others' debuggers, as many files as the system allows. Keys and
- * mail are in this memory. */
+/* No core files, not readable by others' debuggers, nothing it writes is for everybody, as many
+ * open files as the system allows. Keys and mail are in this memory. */
 void daemon_harden(void);
 
+/* Writes this process's id there, and holds the file until the end. -1: another daemon does. */
 int daemon_pidfile(const char *path, struct why *why);
 
 /* Logs where and what the settings say. */

@@ -127,8 +127,8 @@ static const struct step {
 } begin[] =
     {
 	{'D', "Cj\0mx.example.com", 18},
-	{'C', "client.example.com\0U", 21},
-	{'H', "client.example.com", 19},
+	{'C', "localhost\0004\0\031127.0.0.1", 23},
+	{'H', "localhost", 10},
 	{'M', "<a@example.com>", 16},
 },
   finish[] = {
@@ -210,6 +210,8 @@ int main(int argc, char **argv)
 		many(argv[2], atof(argv[3]));
 		return 0;
 	}
+	if (argc == 3 && strcmp(argv[1], "touch") == 0)
+		return close(connect_to(argv[2]));
 	if (argc != 3 || strcmp(argv[1], "once") != 0)
 		return 2;
 	outcome = once(argv[2]);
