@@ -272,21 +272,21 @@ static void test_deadline(void)
 
 	add(dns, "slow.example", DNS_TYPE_TXT, "late");
 	dns_memory_mode(dns, "silent.example", 0, DNS_MEMORY_SILENT);
-	dns_memory_delay(dns, 100 * CLOCK_MS);
+	dns_memory_delay(dns, 600 * CLOCK_MS);
 	lookup = dns_start(scope, "slow.example", DNS_TYPE_TXT);
 	ok(dns_lookup_answer(lookup) == NULL, "nothing is there yet");
 	begun = clock_mono();
 	dns_scope_deadline(scope, begun + 20 * CLOCK_MS);
 	answer = dns_wait(lookup);
-	ok(clock_mono() - begun >= 20 * CLOCK_MS && clock_mono() - begun < 90 * CLOCK_MS,
+	ok(clock_mono() - begun >= 20 * CLOCK_MS && clock_mono() - begun < 500 * CLOCK_MS,
 	   "the wait ends at the deadline");
 	is_text(answer->reason, "no answer in time", "with its reason");
-	nap(150 * CLOCK_MS);
+	nap(700 * CLOCK_MS);
 	ok(dns_wait(lookup) == answer && dns_lookup_answer(lookup) == answer, "and stays so");
 	ok(dns_scope_waited(scope) >= 20 * CLOCK_MS, "the wait is counted");
 	begun = clock_mono();
 	is_int(ask(scope, "silent.example", DNS_TYPE_TXT)->status, DNS_TEMPFAIL, "after the deadline");
-	ok(clock_mono() - begun < 50 * CLOCK_MS, "there is no waiting");
+	ok(clock_mono() - begun < 500 * CLOCK_MS, "there is no waiting");
 	dns_scope_free(scope);
 	scope = dns_scope_new(dns, 9, 20 * CLOCK_MS);
 	is_text(ask(scope, "slow.example", DNS_TYPE_TXT)->records[0].text, "late",
@@ -472,7 +472,7 @@ static void follow_chain(struct dns_scope *scope, struct dns_lookup *lookup, con
 
 static void fill_chain(struct dns *dns, const char *prefix, int length)
 {
-	char name[40], next[40];
+	char name[80], next[80];
 
 	for (int i = 0; i < length; i++) {
 		snprintf(name, sizeof name, "%s%d.example", prefix, i);
@@ -492,7 +492,6 @@ static void test_follow(void)
 {
 	struct dns *dns = new_dns();
 	struct dns_scope *scope = new_scope(dns);
-	int64_t begun;
 
 	memset(&chain, 0, sizeof chain);
 	fill_chain(dns, "c", 200);
@@ -502,23 +501,35 @@ static void test_follow(void)
 	is_int(atomic_load(&chain.runs), 402, "once for each call");
 	dns_scope_free(scope);
 
+	dns_free(dns);
+}
+
+static void test_follow_side_by_side(void)
+{
+	enum { CHAINS = 20, LINKS = 10 };
+	struct dns *dns = new_dns();
+	struct dns_scope *scope = new_scope(dns);
+	char name[40];
+	int64_t begun;
+
 	memset(&chain, 0, sizeof chain);
-	dns_memory_clear(dns);
-	fill_chain(dns, "c", 10);
-	fill_chain(dns, "d", 10);
-	dns_memory_delay(dns, 5 * CLOCK_MS);
-	scope = new_scope(dns);
+	for (int i = 0; i < CHAINS; i++) {
+		snprintf(name, sizeof name, "c%d-", i);
+		fill_chain(dns, name, LINKS);
+	}
+	dns_memory_delay(dns, 10 * CLOCK_MS);
 	begun = clock_mono();
-	dns_start_follow(scope, "c0.example", DNS_TYPE_TXT, follow_chain, NULL);
-	dns_start_follow(scope, "d0.example", DNS_TYPE_TXT, follow_chain, NULL);
-	wait_runs(22);
-	ok(clock_mono() - begun >= 55 * CLOCK_MS, "a link costs one delay");
-	ok(clock_mono() - begun < 300 * CLOCK_MS, "two chains go side by side");
+	for (int i = 0; i < CHAINS; i++) {
+		snprintf(name, sizeof name, "c%d-0.example", i);
+		dns_start_follow(scope, name, DNS_TYPE_TXT, follow_chain, NULL);
+	}
+	wait_runs(CHAINS * (LINKS + 1));
+	ok(clock_mono() - begun >= 110 * CLOCK_MS, "a link costs one delay");
+	ok(clock_mono() - begun < 1100 * CLOCK_MS, "chains go side by side");
 	ok(!atomic_load(&chain.overlap), "never two hooks at a time");
-	is_int(dns_scope_lookups(scope), 22, "every link is a lookup");
-	begun = clock_mono();
-	is_int(ask(scope, "c10.example", DNS_TYPE_TXT)->status, DNS_NXDOMAIN, "the end of the chain");
-	ok(clock_mono() - begun < 4 * CLOCK_MS, "is already there");
+	is_int(dns_scope_lookups(scope), CHAINS * (LINKS + 1), "every link is a lookup");
+	ok(dns_lookup_answer(dns_start(scope, "c0-10.example", DNS_TYPE_TXT)) != NULL,
+	   "the end of a chain is there without waiting");
 	dns_scope_free(scope);
 	dns_free(dns);
 }
@@ -678,7 +689,7 @@ static void test_threads(void)
 	struct dns *dns = new_dns();
 	pthread_t threads[THREADS];
 	struct dns_stats stats;
-	char name[40], next[40];
+	char name[80], next[80];
 
 	memset(&chain, 0, sizeof chain);
 	for (int i = 0; i < NAMES; i++) {
@@ -750,6 +761,7 @@ int main(void)
 	test_cache_bounds();
 	test_crowd();
 	test_follow();
+	test_follow_side_by_side();
 	test_follow_late();
 	test_free_while_following();
 	test_free_under_way();
