@@ -103,12 +103,11 @@ const struct conf_option conf_options[] = {
 	 .doc = "The sockets on which the MTA reaches countersignd: local:/path or unix:/path for a "
 		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1). Where "
 		"Postfix runs chrooted, as on Debian, add one inside its queue directory: "
-		"local:/var/spool/postfix/countersign/milter.sock. A change needs a restart."},
+		"local:/var/spool/postfix/countersign/milter.sock."},
 	{.name = "socket_mode", .type = &conf_type_mode, FIELD(socket_mode), .max = 0777,
 	 .def = "\"0660\"",
 	 .doc = "The permissions of local sockets. The MTA's user needs to write to the socket: as its "
-		"group, which a socket takes from its directory where that has the setgid bit. A change "
-		"needs a restart."},
+		"group, which a socket takes from its directory where that has the setgid bit."},
 	{.name = "authserv_id", .type = &conf_type_text, FIELD(authserv_id), .min = 1,
 	 .check = conf_check_authserv_id, .what = "name",
 	 .def = "\"auto\"",
