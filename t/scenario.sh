@@ -13,7 +13,7 @@ stop() {
 	[ -z "$dns" ] || { kill "$dns" 2>/dev/null; wait "$dns" 2>/dev/null; }
 	daemon='' dns=''
 }
-trap 'stop; rm -rf "$top"' EXIT
+trap 'stop; [ -n "${SCENARIO_KEEP:-}" ] || rm -rf "$top"' EXIT
 trap 'exit 130' INT TERM
 
 # The values of a scenario's comment lines: key, file.
@@ -61,7 +61,7 @@ for script in "$SRC"/t/scenario/*.lua; do
 	[ "$name" = lib ] && continue
 	[ -z "$only" ] || [ "$only" = "$name" ] || continue
 	if ! start "$script"; then
-		ok "$name: the daemon starts" false
+		fail "$name: the daemon starts"
 		sed 's/^/# /' "$tmp/log" "$tmp/dnsd.log"
 		stop
 		continue
@@ -69,21 +69,21 @@ for script in "$SRC"/t/scenario/*.lua; do
 	timeout 60 miltertest -w -D sock="unix:$tmp/milter.sock" -D dir="$SRC/t/scenario" -D tmp="$tmp" -D bin="$BUILD/t/bin" \
 		-D countersign="$BUILD/admin/countersign -c $tmp/countersign.conf" -s "$script" >"$tmp/out" 2>&1
 	status=$?
-	while read -r result number _ text; do # the script's checks, under its name
-		case $result$number in
-		ok*) ok "$name: $text" true ;;
-		not*) ok "$name: ${text#- }" false ;;
-		*) [ "$result" = "#" ] && echo "# $number $_ $text" ;;
+	while IFS= read -r line; do # the script's checks, under its name
+		case $line in
+		'ok '*) pass "$name: ${line#* - }" ;;
+		'not ok '*) fail "$name: ${line#* - }" ;;
+		*) echo "$line" ;;
 		esac
-	done < <(grep -E '^(ok|not ok|#) ' "$tmp/out")
+	done < <(grep -E '^(ok|not ok|#) ?' "$tmp/out")
 	if ! grep -qE '^1\.\.[0-9]+$' "$tmp/out"; then
-		ok "$name: runs to its end (exit $status)" false
-		tail -5 "$tmp/out" | sed 's/^/# /'
+		fail "$name: runs to its end (exit $status)"
+		tail -12 "$tmp/out" | sed 's/^/# /'
 	fi
-	kill -0 "$daemon" 2>/dev/null || { ok "$name: the daemon is still there" false; tail -5 "$tmp/log" | sed 's/^/# /'; }
+	kill -0 "$daemon" 2>/dev/null || { fail "$name: the daemon is still there"; tail -5 "$tmp/log" | sed 's/^/# /'; }
 	stop
 	if grep -qE 'Sanitizer|runtime error' "$tmp/log"; then
-		ok "$name: no sanitizer finding" false
+		fail "$name: no sanitizer finding"
 		grep -E -A12 'Sanitizer|runtime error' "$tmp/log" | head -40 | sed 's/^/# /'
 	fi
 done

@@ -2,6 +2,17 @@
 tap_n=0
 tap_failed=0
 
+pass() { # name
+	tap_n=$((tap_n + 1))
+	echo "ok $tap_n - $1"
+}
+
+fail() { # name
+	tap_n=$((tap_n + 1))
+	tap_failed=$((tap_failed + 1))
+	echo "not ok $tap_n - $1"
+}
+
 ok() { # name, command...: passes when the command succeeds
 	local name=$1
 	shift

@@ -1,5 +1,5 @@
 -- DKIM in its variety, through the daemon.
--- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; 
+-- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dkim: { max_signatures = 3; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
 -- zone: mail.sender.test 60 A 198.51.100.25
 -- zone: 25.100.51.198.in-addr.arpa 60 PTR mail.sender.test
@@ -17,8 +17,7 @@ local spoof = { ip = "203.0.113.66", helo = "evil.test", from = "<x@evil.test>",
 local genuine = { ip = "198.51.100.25", helo = "mail.sender.test", from = "<bob@sender.test>", headers = headers }
 local body = "one\r\ntwo  blanks \r\n\r\n\r\n"
 for _, c in ipairs{ "simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed" } do
-	genuine.headers = signed("sender.test", "sel1", { { "From", " Bob <bob@sender.test>" }, { "Subject", "\tfolded\r\n  twice\r\n\there" } }, body, "-c " .. c)
-	for _, h in ipairs(genuine.headers) do h[2] = string.gsub(h[2], "\r\n", "\n") end
+	genuine.headers = signed("sender.test", "sel1", { { "From", "Bob <bob@sender.test>" }, { "Subject", "\tfolded\r\n  twice\r\n\there" } }, body, "-c " .. c)
 	genuine.body = body
 	like(send(genuine).ar, "dkim=pass", c .. " verifies, folds and blanks as they were")
 	genuine.body = { "one\r", "\ntw", "o  blanks \r\n\r", "\n\r\n" }
@@ -33,6 +32,6 @@ genuine.headers = signed("sender.test", "sel1", { { "From", "Bob <bob@sender.tes
 for i = 1, 30 do table.insert(genuine.headers, 1, { "DKIM-Signature", "v=1; a=rsa-sha256; d=s" .. i .. ".test; s=x; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=YQ==" }) end
 local r = send(genuine)
 like(r.ar, "dkim=pass", "an aligned signature below thirty others is still looked at")
-local _, count = string.gsub(r.ar, "dkim=", "")
-is(count, 10, "ten at most are")
+local _, count = string.gsub(r.ar, "header%.b=", "")
+is(count, 3, "max_signatures are")
 done()

@@ -11,7 +11,7 @@
 -- zone: helo.test 60 A 198.51.100.25
 dofile(dir .. "/lib.lua")
 
-local headers = { { "From", " Bob <bob@sender.test>" }, { "To", " alice@example.com" }, { "Subject", "  two  blanks" } }
+local headers = { { "From", "Bob <bob@sender.test>" }, { "To", "alice@example.com" }, { "Subject", "  two  blanks" } }
 local good = { ip = "198.51.100.25", helo = "mail.sender.test", from = "<bob@sender.test>" }
 
 good.headers = signed("sender.test", "sel1", headers, "hello\r\n")

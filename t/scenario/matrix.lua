@@ -15,14 +15,14 @@ local headers = { { "From", "Bob <bob@sender.test>" }, { "Subject", "x" } }
 local spoof = { ip = "203.0.113.66", helo = "evil.test", from = "<x@evil.test>", headers = headers }
 local genuine = { ip = "198.51.100.25", helo = "mail.sender.test", from = "<bob@sender.test>", headers = headers }
 local r = send(spoof)
-ok(r.reply_is("550", "5.7.1"), "one domain is refused")
+ok(r.refused_for("sender.test"), "one domain is refused")
 spoof.headers = { { "From", "a@sub.lenient.test" } }
 r = send(spoof)
 is(r.reply, "accept", "below another everything is accepted")
 ok(r.added("X-Countersign-Quarantine") == nil, "without a mark")
 spoof.headers = { { "From", "q@quarantine.test" } }
 r = send(spoof)
-ok(r.reply_is("550", "5.7.1"), "and quarantine is mapped to reject for all")
+ok(r.refused_for("quarantine.test"), "and quarantine is mapped to reject for all")
 r = send(genuine)
 is(r.reply, "accept", "what passes is not touched by the matrix")
 done()

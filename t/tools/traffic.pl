@@ -25,7 +25,7 @@ sub one {
 	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port, Timeout => 20) or return "lost";
 	$s->autoflush(1);
 	my $code = reply($s);
-	for my $line ("EHLO client.test", "MAIL FROM:<$from>", "RCPT TO:<$to>", "DATA",
+	for my $line ("EHLO client.test", "XCLIENT ADDR=198.51.100.25 NAME=mail.sender.test", "EHLO client.test", "MAIL FROM:<$from>", "RCPT TO:<$to>", "DATA",
 		"From: $from\r\nTo: $to\r\nSubject: traffic $id\r\n\r\nbody $id\r\n.") {
 		return $code unless $code =~ /^[23]$/;
 		print $s "$line\r\n" or return "lost";
