@@ -48,10 +48,18 @@ static bool listens_on(const struct conf *conf, const char *address)
 	return false;
 }
 
+/* The reason may be a worker's, who must not say more to the service manager than a status. */
 static void say_refused(const char *reason)
 {
-	log_error("reload refused: %s; the settings stay as they were", reason);
-	notify_send("READY=1\nSTATUS=ready; the last reload was refused: %s", reason);
+	struct why line;
+
+	why_set(&line, "%s", reason);
+	for (char *p = line.text; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
+	}
+	log_error("reload refused: %s; the settings stay as they were", line.text);
+	notify_send("READY=1\nSTATUS=ready; the last reload was refused: %s", line.text);
 }
 
 void reload_refuse(struct reload *reload, const char *reason)

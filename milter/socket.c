@@ -61,6 +61,17 @@ static int stream_socket(int family)
 	return fd;
 }
 
+/* Elsewhere than on Linux an accepted connection inherits O_NONBLOCK from its listener, and
+ * libmilter wants one that blocks. */
+static int start_listening(int fd)
+{
+#ifndef __linux__
+	if (fcntl(fd, F_SETFL, 0) != 0)
+		return -1;
+#endif
+	return listen(fd, BACKLOG);
+}
+
 /* ---- local sockets ---- */
 
 static bool local_address(const char *path, union address *address)
@@ -150,7 +161,7 @@ static int bind_beside(const char *temporary, mode_t mode, struct stat *st, stru
 		close(fd);
 		return -1;
 	}
-	if (chmod(temporary, mode) != 0 || listen(fd, BACKLOG) != 0 || lstat(temporary, st) != 0) {
+	if (chmod(temporary, mode) != 0 || start_listening(fd) != 0 || lstat(temporary, st) != 0) {
 		why_set(why, "%s: %s", temporary, strerror(errno));
 		unlink(temporary);
 		close(fd);
@@ -244,7 +255,7 @@ static int bind_inet(const struct addrinfo *found)
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
 	    (found->ai_family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
-	    bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+	    bind(fd, found->ai_addr, found->ai_addrlen) != 0 || start_listening(fd) != 0) {
 		int error = errno;
 
 		close(fd);
