@@ -4,15 +4,13 @@
  *   a field arrives      the gate (policy/dkimsig) reads it; its key's lookup starts
  *   end of the header    which signatures are looked at is chosen: aligned with the author first,
  *                        then in the message's order, then those that the gate refused. What can be
- *                        judged already is settled. The rest is given to the library
- *   body                 put into lines that end with CRLF, then to the library
- *   finish               the keys are awaited and judged (policy/dkimkey); only a signature whose
- *                        key is right is verified
+ *                        judged already is settled. The rest is given to the engine
+ *   body                 to the engine, as it came
+ *   finish               the keys are awaited and judged (policy/dkimkey); what has a key that may
+ *                        be used is for the engine to verify, and its result becomes a verdict
  *
- * The library takes every DKIM-Signature field for a signature to verify, and a signature may
- * itself sign such fields (RFC 6376 section 3.5, h=). So all signatures that do not are verified in
- * one run, which sees no other DKIM-Signature field; and each one that does has a run of its own,
- * with its own field first and then just those that it signs, the last ones (section 5.4.2).
+ * Every rule is here, and the same for every engine. With two engines each has its own pass over
+ * the message; the verdict is the first one's, and the second is only compared with it.
  *
  * Nothing here costs more than the message's size times the number of signatures looked at.
  */
@@ -21,51 +19,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base64.h"
 #include "lib/buf.h"
-#include "policy/canon.h"
-#include "policy/crypt.h"
+#include "policy/dkimengine.h"
 #include "policy/dkimkey.h"
 #include "policy/dkimlib.h"
+#include "policy/dkimlib_engine.h"
+#include "policy/dkimnative.h"
 #include "policy/dkimsig.h"
 #include "policy/domain.h"
+#include "policy/keycache.h"
 
 enum {
-	RSA_BITS_LEAST = 1024,    /* RFC 8301 section 3.2 */
-	NAMES_BITS = 1024,        /* of the filter of names that h= lists */
-	FIELDS_MAX = 4000,        /* that the library is given */
-	SEARCH_MAX = 4000000,     /* names in h= times fields, for one message */
-	LINE_MAX_BYTES = 1 << 20, /* the library keeps a line of the body for each signature */
-	SIGNED_SIGNATURES = 3     /* DKIM-Signature fields that one signature may sign */
+	RSA_BITS_LEAST = 1024, /* RFC 8301 section 3.2 */
+	KEYS_KEPT = 2048,      /* decoded, by the native engine */
+	ENGINES = 2            /* for one message */
 };
 
 struct dkimcheck_engine {
 	struct dkimlib *lib;
-};
-
-struct signature;
-
-struct field {
-	struct field *next;
-	struct span text; /* "Name:value" */
-	struct span name; /* without blanks behind it */
-	bool is_signature;
-	struct signature *signature; /* NULL also for those beyond what is kept */
-	bool odd; /* holds a control character that the library takes for a blank */
+	struct keycache *keys;
 };
 
 struct signature {
 	struct dkimsig parsed;
-	struct field *field;
+	const struct dkimengine_field *field;
 	enum auth_result gate; /* AUTH_NONE: passed */
 	const char *gate_why;
 	const char *key_name;
 	struct dns_lookup *lookup;
+	const struct dkimkey *key; /* may be used */
 	bool chosen;
-	bool settled; /* the verdict is final */
-	struct dkimlib_run *run;
-	unsigned index; /* in RUN */
+	bool settled;  /* the verdict is final */
+	unsigned task; /* its number for the engines */
 	struct dkim_verdict verdict;
+};
+
+/* One engine's work on the message. */
+struct pass {
+	const struct dkimengine *engine;
+	struct dkimengine_message message;
+	void *state;
 };
 
 struct dkimcheck {
@@ -75,19 +68,15 @@ struct dkimcheck {
 	struct dns_scope *scope;
 	int64_t now;
 
-	struct field *fields, **fields_end;
+	struct dkimengine_field *fields, **fields_end;
 	struct signature *signatures[DKIM_VERDICTS_MAX];
 	unsigned count;
 	unsigned lookups;
 	unsigned dropped; /* beyond DKIM_VERDICTS_MAX */
 	bool decided;     /* the header has ended */
 	unsigned open;    /* chosen and not settled */
-
-	struct dkimlib_run *runs[DKIM_VERDICTS_MAX];
-	unsigned run_count;
-	struct canon_body *lengths[2]; /* by enum dkimsig_canon; where an l= asks for it */
-	bool body_begun, body_cr, body_bare_cr;
-	size_t body_line; /* bytes of the line that has not ended */
+	struct pass passes[ENGINES];
+	unsigned pass_count;
 };
 
 /* ---- the engine ---- */
@@ -103,6 +92,7 @@ struct dkimcheck_engine *dkimcheck_engine_new(struct why *why)
 	if (engine == NULL)
 		abort();
 	engine->lib = lib;
+	engine->keys = keycache_new(KEYS_KEPT);
 	return engine;
 }
 
@@ -111,6 +101,7 @@ void dkimcheck_engine_free(struct dkimcheck_engine *engine)
 	if (engine == NULL)
 		return;
 	dkimlib_free(engine->lib);
+	keycache_free(engine->keys);
 	free(engine);
 }
 
@@ -143,7 +134,7 @@ static void start_key(struct dkimcheck *check, struct signature *signature)
 	check->lookups++;
 }
 
-static void add_signature(struct dkimcheck *check, struct field *field, struct span value)
+static void add_signature(struct dkimcheck *check, struct dkimengine_field *field)
 {
 	struct signature *signature;
 	struct why why;
@@ -154,25 +145,14 @@ static void add_signature(struct dkimcheck *check, struct field *field, struct s
 	}
 	signature = arena_make(check->arena, struct signature);
 	check->signatures[check->count++] = signature;
-	field->signature = signature;
 	signature->field = field;
-	signature->gate = dkimsig_parse(check->arena, value, &signature->parsed, &why);
-	if (signature->gate != AUTH_NONE)
+	signature->gate = dkimsig_parse(check->arena, field->value, &signature->parsed, &why);
+	if (signature->gate == AUTH_NONE)
+		field->sig = &signature->parsed;
+	else
 		signature->gate_why = arena_string(check->arena, why.text);
-	else if (check->lookups < check->rules.max_signatures)
+	if (signature->gate == AUTH_NONE && check->lookups < check->rules.max_signatures)
 		start_key(check, signature);
-}
-
-/* What the library takes for a blank in relaxed header canonicalization, or for the end. */
-static bool is_odd(struct span value)
-{
-	for (const char *p = value.p; p < value.end; p++) {
-		bool bare_cr = *p == '\r' && (p + 1 == value.end || p[1] != '\n');
-
-		if (bare_cr || *p == '\v' || *p == '\f' || *p == '\0')
-			return true;
-	}
-	return false;
 }
 
 static size_t count_of(struct span text, char c)
@@ -204,26 +184,28 @@ static struct span field_text(struct arena *arena, struct span name, struct span
 	return (struct span){text, to};
 }
 
-/* The name without the blanks that may stand before the colon. They are kept in the text, where
- * simple canonicalization needs them, but for HTAB, with which the library takes no field. */
+/* The name may have blanks before the colon; they belong to the text, for simple canonicalization.
+ */
 void dkimcheck_header(struct dkimcheck *check, struct span name, struct span value)
 {
-	struct field *field = arena_make(check->arena, struct field);
-	struct span bare = span_trim(name);
+	struct dkimengine_field *field = arena_make(check->arena, struct dkimengine_field);
 
-	if (memchr(name.p, '\t', span_len(name)) != NULL)
-		name = bare;
 	field->text = field_text(check->arena, name, value);
-	field->name = (struct span){field->text.p, field->text.p + span_len(bare)};
-	field->odd = is_odd(value);
+	field->name = span_trim(span_make(field->text.p, span_len(name)));
+	field->value = (struct span){field->text.p + span_len(name) + 1, field->text.end};
 	*check->fields_end = field;
 	check->fields_end = &field->next;
-	field->is_signature = span_ieq(bare, "DKIM-Signature");
+	field->is_signature = span_ieq(field->name, "DKIM-Signature");
 	if (field->is_signature)
-		add_signature(check, field, value);
+		add_signature(check, field);
 }
 
 /* ---- verdicts ---- */
+
+static bool is_open(const struct signature *signature)
+{
+	return signature->chosen && !signature->settled;
+}
 
 static void settle(struct dkimcheck *check, struct signature *signature, enum auth_result result,
 		   const char *why)
@@ -262,9 +244,6 @@ static bool time_allows(struct dkimcheck *check, struct signature *signature)
 	else if (parsed->timestamp > check->now + drift)
 		settle(check, signature, AUTH_POLICY,
 		       "signed in the future: t= is to come (RFC 6376 section 3.5)");
-	else if (parsed->timestamp >= 0 && parsed->timestamp < DKIMLIB_EPOCH)
-		settle(check, signature, AUTH_NEUTRAL,
-		       "a t= before the year 2002 cannot be verified here");
 	return !signature->settled;
 }
 
@@ -297,20 +276,6 @@ static bool pick_key(struct dkimcheck *check, struct signature *signature,
 		SETTLE(check, signature, AUTH_PERMERROR,
 		       "the record at %s is no key: %s (RFC 6376 section 3.6.1)", name, first.text);
 	return good == 1;
-}
-
-/* The record as the library takes it: RSA as SubjectPublicKeyInfo, and no other tag. */
-static const char *key_record(struct arena *arena, const struct dkimkey *key)
-{
-	struct span data = span_make(key->data, key->length);
-	struct buf buf;
-
-	if (key->type == DKIMKEY_RSA && !crypt_rsa_spki(data, arena, &data))
-		return NULL;
-	buf_init(&buf, arena, DKIMLIB_RECORD_MAX);
-	buf_string(&buf, key->type == DKIMKEY_RSA ? "p=" : "k=ed25519; p=");
-	base64_encode(&buf, (const uint8_t *)data.p, span_len(data));
-	return buf.failed ? NULL : buf_text(&buf);
 }
 
 /* RFC 6376 sections 3.6.1 and 6.1.2: does the record allow this signature? */
@@ -356,8 +321,7 @@ static bool size_allows(struct dkimcheck *check, struct signature *signature,
 static void judge_key(struct dkimcheck *check, struct signature *signature,
 		      const struct dns_answer *answer)
 {
-	const char *record;
-	struct dkimkey key;
+	struct dkimkey *key = arena_make(check->arena, struct dkimkey);
 
 	if (answer->status == DNS_TEMPFAIL)
 		SETTLE(check, signature, AUTH_TEMPERROR,
@@ -366,18 +330,12 @@ static void judge_key(struct dkimcheck *check, struct signature *signature,
 	else if (answer->status != DNS_DATA)
 		SETTLE(check, signature, AUTH_PERMERROR, "no key at %s (RFC 6376 section 6.1.2)",
 		       signature->key_name);
-	if (signature->settled || !pick_key(check, signature, answer, &key))
+	if (signature->settled || !pick_key(check, signature, answer, key))
 		return;
-	signature->verdict.testing = key.testing;
-	signature->verdict.key_bits = key.bits;
-	if (!key_allows(check, signature, &key) || !size_allows(check, signature, &key))
-		return;
-	record = key_record(check->arena, &key);
-	if (record == NULL)
-		SETTLE(check, signature, AUTH_NEUTRAL,
-		       "an RSA key of %u bits is longer than can be verified here", key.bits);
-	else if (signature->run != NULL)
-		dkimlib_key(signature->run, signature->index, record);
+	signature->verdict.testing = key->testing;
+	signature->verdict.key_bits = key->bits;
+	if (key_allows(check, signature, key) && size_allows(check, signature, key))
+		signature->key = key;
 }
 
 /* ---- the choice ---- */
@@ -442,191 +400,48 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 		judge_key(check, signature, answer);
 }
 
-/* ---- what the library is given ---- */
+/* ---- the engines' passes ---- */
 
-/* A set of names that may hold too many: a field more is no harm. */
-struct names {
-	uint64_t bits[NAMES_BITS / 64];
-};
+static void settle_result(struct dkimcheck *check, struct signature *signature);
 
-static unsigned name_slot(struct span name)
+static struct dkimengine_task *task_of(struct dkimcheck *check, unsigned pass,
+				       const struct signature *signature)
 {
-	uint32_t hash = 2166136261u;
-
-	for (const char *p = name.p; p < name.end; p++)
-		hash = (hash ^ (uint32_t)char_lower((unsigned char)*p)) * 16777619u;
-	return (hash ^ hash >> 16) % NAMES_BITS;
+	return &check->passes[pass].message.tasks[signature->task];
 }
 
-static bool names_have(const struct names *names, struct span name)
+static void begin_pass(struct dkimcheck *check, const struct dkimengine *engine, void *shared)
 {
-	unsigned slot = name_slot(name);
+	struct pass *pass = &check->passes[check->pass_count++];
 
-	return (names->bits[slot / 64] >> slot % 64 & 1) != 0;
-}
-
-static void names_add(struct names *names, const struct dkimsig *parsed)
-{
-	struct span rest = parsed->headers, name;
-	bool more = true;
-
-	while (dkimsig_next_name(&rest, &more, &name)) {
-		unsigned slot = name_slot(name);
-
-		names->bits[slot / 64] |= UINT64_C(1) << slot % 64;
-	}
-}
-
-static bool is_open(const struct signature *signature)
-{
-	return signature->chosen && !signature->settled;
-}
-
-/* Fields that the library would canonicalize wrongly, signed relaxed (RFC 6376 section 3.4.2). */
-static bool signs_odd_field(const struct dkimcheck *check, const struct signature *signature)
-{
-	struct names names = {{0}};
-
-	if (signature->parsed.header_canon != DKIMSIG_RELAXED)
-		return false;
-	names_add(&names, &signature->parsed);
-	for (const struct field *field = check->fields; field != NULL; field = field->next)
-		if (field->odd && (field == signature->field || names_have(&names, field->name)))
-			return true;
-	return false;
-}
-
-/* The library looks at each field for each name. */
-static void limit_search(struct dkimcheck *check, const struct names *names)
-{
-	uint64_t fields = 0, left = SEARCH_MAX;
-
-	for (const struct field *field = check->fields; field != NULL; field = field->next)
-		fields += field->is_signature || names_have(names, field->name);
+	pass->engine = engine;
+	pass->message.arena = check->arena;
+	pass->message.fields = check->fields;
+	pass->message.tasks = arena_array(check->arena, check->open, sizeof *pass->message.tasks);
 	for (unsigned i = 0; i < check->count; i++) {
 		struct signature *signature = check->signatures[i];
-		uint64_t cost = fields * signature->parsed.header_names;
 
 		if (!is_open(signature))
 			continue;
-		if (cost > left || fields > FIELDS_MAX)
-			settle(check, signature, AUTH_NEUTRAL,
-			       "signs too many fields to be verified here");
-		else
-			left -= cost;
+		signature->task = pass->message.count++;
+		pass->message.tasks[signature->task].field = signature->field;
+		pass->message.tasks[signature->task].sig = &signature->parsed;
 	}
+	pass->state = engine->begin(shared, &pass->message);
 }
 
-static struct dkimlib_run *begin_run(struct dkimcheck *check)
+/* What the first engine refuses at once is settled. */
+static void begin_passes(struct dkimcheck *check)
 {
-	struct dkimlib_run *run = dkimlib_run_new(check->engine->lib, check->arena);
-
-	check->runs[check->run_count++] = run;
-	return run;
-}
-
-static void run_common(struct dkimcheck *check, const struct names *names)
-{
-	struct dkimlib_run *run = NULL;
-	unsigned index = 0;
-
-	for (unsigned i = 0; i < check->count && run == NULL; i++)
-		if (is_open(check->signatures[i]) && check->signatures[i]->parsed.signatures == 0)
-			run = begin_run(check);
-	if (run == NULL)
-		return;
-	for (struct field *field = check->fields; field != NULL; field = field->next) {
-		struct signature *signature = field->signature;
-
-		if (!field->is_signature && names_have(names, field->name)) {
-			dkimlib_field(run, field->text);
-		} else if (signature != NULL && is_open(signature) &&
-			   signature->parsed.signatures == 0) {
-			dkimlib_field(run, field->text);
-			signature->run = run;
-			signature->index = index++;
-		}
-	}
-	dkimlib_end_of_header(run);
-}
-
-/* How many DKIM-Signature fields there are besides that of SIGNATURE; and whether the last WANTED
- * of them have passed the gate. */
-static unsigned other_signatures(const struct dkimcheck *check, const struct signature *signature,
-				 unsigned wanted, bool *passed)
-{
-	unsigned others = 0, at = 0;
-
-	for (const struct field *field = check->fields; field != NULL; field = field->next)
-		others += field->is_signature && field != signature->field;
-	*passed = true;
-	for (const struct field *field = check->fields; field != NULL; field = field->next) {
-		if (!field->is_signature || field == signature->field || at++ + wanted < others)
-			continue;
-		if (field->signature == NULL || field->signature->gate != AUTH_NONE)
-			*passed = false;
-	}
-	return others;
-}
-
-/* A run for one that signs DKIM-Signature fields. A name that finds none (section 5.4.2: nothing
- * is hashed for it) cannot be told to the library, which would take the signature's own field. */
-static void run_alone(struct dkimcheck *check, struct signature *signature,
-		      const struct names *names)
-{
-	unsigned wanted = signature->parsed.signatures, others, at = 0;
-	bool passed;
-
-	others = other_signatures(check, signature, wanted, &passed);
-	if (wanted > SIGNED_SIGNATURES || wanted > others || !passed) {
-		settle(check, signature, AUTH_NEUTRAL,
-		       "h= lists DKIM-Signature in a way that cannot be verified here");
-		return;
-	}
-	signature->run = begin_run(check);
-	signature->index = 0;
-	dkimlib_field(signature->run, signature->field->text);
-	for (struct field *field = check->fields; field != NULL; field = field->next) {
-		bool feed = field->is_signature
-				? field != signature->field && at++ + wanted >= others
-				: names_have(names, field->name);
-
-		if (feed)
-			dkimlib_field(signature->run, field->text);
-	}
-	dkimlib_end_of_header(signature->run);
-}
-
-static void measure_body(struct dkimcheck *check, const struct signature *signature)
-{
-	enum dkimsig_canon canon = signature->parsed.body_canon;
-
-	if (signature->parsed.has_length && check->lengths[canon] == NULL)
-		check->lengths[canon] = canon_body_new(check->arena, canon);
-}
-
-static void start_runs(struct dkimcheck *check)
-{
-	struct names names = {{0}};
-
+	if (check->rules.engine != DKIMCHECK_OPENDKIM)
+		begin_pass(check, &dkimnative_engine, check->engine->keys);
+	if (check->rules.engine != DKIMCHECK_NATIVE)
+		begin_pass(check, &dkimlib_engine, check->engine->lib);
 	for (unsigned i = 0; i < check->count; i++) {
 		struct signature *signature = check->signatures[i];
 
-		if (is_open(signature) && signs_odd_field(check, signature))
-			settle(check, signature, AUTH_NEUTRAL,
-			       "a signed field holds a control character (RFC 5322 section 2.2)");
-		if (is_open(signature))
-			names_add(&names, &signature->parsed);
-	}
-	limit_search(check, &names);
-	run_common(check, &names);
-	for (unsigned i = 0; i < check->count; i++) {
-		struct signature *signature = check->signatures[i];
-
-		if (is_open(signature) && signature->run == NULL)
-			run_alone(check, signature, &names);
-		if (is_open(signature))
-			measure_body(check, signature);
+		if (is_open(signature) && task_of(check, 0, signature)->result != DKIMENGINE_OPEN)
+			settle_result(check, signature);
 	}
 }
 
@@ -638,112 +453,15 @@ void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author)
 		if (check->signatures[i]->chosen)
 			judge_early(check, check->signatures[i]);
 	if (check->open > 0)
-		start_runs(check);
+		begin_passes(check);
 }
 
-/* ---- the body ---- */
-
-static void give_up(struct dkimcheck *check, const char *why)
-{
-	for (unsigned i = 0; i < check->count; i++)
-		if (is_open(check->signatures[i]))
-			settle(check, check->signatures[i], AUTH_NEUTRAL, why);
-}
-
-/* Of the lines that PART holds or goes on with; what is left at its end is counted on. */
-static size_t longest_line(struct dkimcheck *check, struct span part)
-{
-	size_t longest = 0;
-	const char *lf;
-
-	while ((lf = memchr(part.p, '\n', span_len(part))) != NULL) {
-		size_t line = check->body_line + (size_t)(lf - part.p);
-
-		longest = line > longest ? line : longest;
-		check->body_line = 0;
-		part.p = lf + 1;
-	}
-	check->body_line += span_len(part);
-	return check->body_line > longest ? check->body_line : longest;
-}
-
-static void put_body(struct dkimcheck *check, struct span part)
-{
-	if (span_empty(part))
-		return;
-	check->body_begun = true;
-	if (longest_line(check, part) > LINE_MAX_BYTES) {
-		give_up(check, "a line of the body is too long to be verified here");
-		return;
-	}
-	for (unsigned i = 0; i < check->run_count; i++)
-		dkimlib_body(check->runs[i], part);
-	for (unsigned i = 0; i < 2; i++)
-		if (check->lengths[i] != NULL)
-			canon_body_add(check->lengths[i], part);
-}
-
-static bool has_bare_lf(struct span chunk)
-{
-	const char *lf, *p = chunk.p;
-
-	while (p < chunk.end && (lf = memchr(p, '\n', (size_t)(chunk.end - p))) != NULL) {
-		if (lf == chunk.p || lf[-1] != '\r')
-			return true;
-		p = lf + 1;
-	}
-	return false;
-}
-
-static bool has_bare_cr(struct span chunk)
-{
-	const char *cr, *p = chunk.p;
-
-	while (p < chunk.end && (cr = memchr(p, '\r', (size_t)(chunk.end - p))) != NULL) {
-		if (cr + 1 == chunk.end || cr[1] != '\n')
-			return true;
-		p = cr + 1;
-	}
-	return false;
-}
-
-static void put_with_crlf(struct dkimcheck *check, struct span chunk)
-{
-	char out[4096];
-	size_t used = 0;
-	char last = '\0';
-
-	for (const char *p = chunk.p; p < chunk.end; last = *p++) {
-		if (used + 2 > sizeof out) {
-			put_body(check, span_make(out, used));
-			used = 0;
-		}
-		if (*p == '\n' && last != '\r')
-			out[used++] = '\r';
-		out[used++] = *p;
-	}
-	put_body(check, span_make(out, used));
-}
-
-/* A CR at the end of a chunk waits for what follows it. */
 void dkimcheck_body(struct dkimcheck *check, struct span chunk)
 {
 	if (check->open == 0 || span_empty(chunk))
 		return;
-	if (check->body_cr) {
-		bool line_end = *chunk.p == '\n';
-
-		put_body(check, span_of(line_end ? "\r\n" : "\r"));
-		chunk.p += line_end;
-		check->body_bare_cr = check->body_bare_cr || !line_end;
-	}
-	check->body_cr = !span_empty(chunk) && chunk.end[-1] == '\r';
-	chunk.end -= check->body_cr;
-	check->body_bare_cr = check->body_bare_cr || has_bare_cr(chunk);
-	if (has_bare_lf(chunk))
-		put_with_crlf(check, chunk);
-	else
-		put_body(check, chunk);
+	for (unsigned i = 0; i < check->pass_count; i++)
+		check->passes[i].engine->body(check->passes[i].state, chunk);
 }
 
 bool dkimcheck_body_done(const struct dkimcheck *check)
@@ -751,20 +469,17 @@ bool dkimcheck_body_done(const struct dkimcheck *check)
 	return check->decided && check->open == 0;
 }
 
-/* RFC 6376 section 3.4.3 and 3.4.4: a last line without CRLF gets one. */
-static void end_body(struct dkimcheck *check)
+static void finish_passes(struct dkimcheck *check)
 {
-	uint8_t digest[32];
+	for (unsigned i = 0; i < check->pass_count; i++) {
+		for (unsigned at = 0; at < check->count; at++) {
+			struct signature *signature = check->signatures[at];
 
-	if (check->body_cr) {
-		put_body(check, span_of("\r"));
-		check->body_bare_cr = true;
+			if (is_open(signature))
+				task_of(check, i, signature)->key = signature->key;
+		}
+		check->passes[i].engine->finish(check->passes[i].state);
 	}
-	if (check->body_begun && check->body_line > 0)
-		put_body(check, span_of("\r\n"));
-	for (unsigned i = 0; i < 2; i++)
-		if (check->lengths[i] != NULL)
-			canon_body_finish(check->lengths[i], digest);
 }
 
 /* ---- the end ---- */
@@ -789,40 +504,33 @@ static void settle_good(struct dkimcheck *check, struct signature *signature)
 
 static void settle_result(struct dkimcheck *check, struct signature *signature)
 {
-	const struct dkimsig *parsed = &signature->parsed;
-	const char *text;
+	const struct dkimengine_task *task = task_of(check, 0, signature);
 
-	if (check->body_bare_cr && parsed->body_canon == DKIMSIG_RELAXED) {
-		settle(
-		    check, signature, AUTH_NEUTRAL,
-		    "a CR without LF in the body cannot be verified here (RFC 6376 section 5.3)");
-		return;
-	}
-	signature->verdict.partial =
-	    parsed->has_length &&
-	    parsed->length < canon_body_length(check->lengths[parsed->body_canon]);
-	switch (dkimlib_result(signature->run, signature->index, &text)) {
-	case DKIMLIB_GOOD:
+	signature->verdict.partial = task->partial;
+	switch (task->result) {
+	case DKIMENGINE_GOOD:
 		settle_good(check, signature);
 		break;
-	case DKIMLIB_BAD_SIGNATURE:
+	case DKIMENGINE_BAD_SIGNATURE:
 		settle(
 		    check, signature, AUTH_FAIL,
 		    "the signature does not match the header and the key (RFC 6376 section 6.1.3)");
 		break;
-	case DKIMLIB_BAD_BODY:
+	case DKIMENGINE_BAD_BODY:
 		settle(check, signature, AUTH_FAIL,
 		       "the body is not the one that was signed (RFC 6376 section 6.1.3)");
 		break;
-	case DKIMLIB_SHORT_BODY:
+	case DKIMENGINE_SHORT_BODY:
 		settle(check, signature, AUTH_PERMERROR,
 		       "l= is more than the body has (RFC 6376 section 3.5)");
 		break;
-	case DKIMLIB_REFUSED:
-		SETTLE(check, signature, AUTH_NEUTRAL, "cannot be verified here: %s", text);
+	case DKIMENGINE_REFUSED:
+		settle(check, signature, AUTH_NEUTRAL, task->why);
 		break;
-	case DKIMLIB_BROKEN:
-		SETTLE(check, signature, AUTH_TEMPERROR, "could not be verified: %s", text);
+	case DKIMENGINE_OPEN:
+	case DKIMENGINE_BROKEN:
+		SETTLE(check, signature, AUTH_TEMPERROR, "could not be verified: %s",
+		       task->why == NULL ? "no result" : task->why);
 		break;
 	}
 }
@@ -832,8 +540,68 @@ static void judge_keys(struct dkimcheck *check)
 	for (unsigned i = 0; i < check->count; i++) {
 		struct signature *signature = check->signatures[i];
 
-		if (is_open(signature))
+		if (is_open(signature) && signature->key == NULL)
 			judge_key(check, signature, dns_wait(signature->lookup));
+	}
+}
+
+/* ---- two engines ---- */
+
+static const char *const result_texts[] = {
+    [DKIMENGINE_OPEN] = "nothing",
+    [DKIMENGINE_GOOD] = "good",
+    [DKIMENGINE_BAD_SIGNATURE] = "wrong signature",
+    [DKIMENGINE_BAD_BODY] = "other body",
+    [DKIMENGINE_SHORT_BODY] = "short body",
+    [DKIMENGINE_REFUSED] = "refused",
+    [DKIMENGINE_BROKEN] = "broken",
+};
+
+/* What an engine could not verify it says nothing about. */
+static bool has_opinion(const struct dkimengine_task *task)
+{
+	return task->result != DKIMENGINE_OPEN && task->result != DKIMENGINE_REFUSED &&
+	       task->result != DKIMENGINE_BROKEN;
+}
+
+static const char *opinion(struct arena *arena, const struct pass *pass,
+			   const struct dkimengine_task *task)
+{
+	return arena_printf(arena, "%s %s%s", pass->engine->name, result_texts[task->result],
+			    task->result == DKIMENGINE_GOOD && task->partial ? " in part" : "");
+}
+
+static const char *disagreement(struct dkimcheck *check, const struct signature *signature)
+{
+	static const char *const canons[] = {"simple", "relaxed"};
+	const struct dkimengine_task *ours = task_of(check, 0, signature);
+	const struct dkimengine_task *other = task_of(check, 1, signature);
+	const struct dkimsig *parsed = &signature->parsed;
+
+	if (!has_opinion(ours) || !has_opinion(other) ||
+	    (ours->result == other->result && ours->partial == other->partial))
+		return NULL;
+	return arena_printf(
+	    check->arena, "DKIM engines disagree: %s, %s; d=%s s=%s a=%s c=%s/%s%s b=%s",
+	    opinion(check->arena, &check->passes[0], ours),
+	    opinion(check->arena, &check->passes[1], other), parsed->domain, parsed->selector,
+	    parsed->algorithm, canons[parsed->header_canon], canons[parsed->body_canon],
+	    parsed->has_length ? " l=" : "", parsed->short_signature);
+}
+
+/* Behind what other mechanisms have written there. */
+static void compare(struct dkimcheck *check, struct verdict *out)
+{
+	for (unsigned i = 0; i < check->count; i++) {
+		const char *text;
+
+		if (!is_open(check->signatures[i]))
+			continue;
+		text = disagreement(check, check->signatures[i]);
+		if (text != NULL && out->disagreement != NULL)
+			text = arena_printf(check->arena, "%s; %s", out->disagreement, text);
+		if (text != NULL)
+			out->disagreement = text;
 	}
 }
 
@@ -849,10 +617,11 @@ static void list_verdicts(struct dkimcheck *check, struct verdict *out)
 
 void dkimcheck_finish(struct dkimcheck *check, struct verdict *out)
 {
-	end_body(check);
 	judge_keys(check);
-	for (unsigned i = 0; i < check->run_count && check->open > 0; i++)
-		dkimlib_end_of_body(check->runs[i]);
+	if (check->open > 0)
+		finish_passes(check);
+	if (check->pass_count > 1)
+		compare(check, out);
 	for (unsigned i = 0; i < check->count; i++)
 		if (is_open(check->signatures[i]))
 			settle_result(check, check->signatures[i]);

@@ -1,6 +1,10 @@
 /*
- * Verifies the DKIM signatures of one message (RFC 6376 section 6; the work is libopendkim's, see
- * policy/dkimlib.h). Fed in order: every header field, the end of the header, the body, the end.
+ * Verifies the DKIM signatures of one message (RFC 6376 section 6). Fed in order: every header
+ * field, the end of the header, the body, the end.
+ *
+ * The rules are one; what hashes and verifies is one of two engines: ours (policy/dkimnative.h) or
+ * libopendkim (policy/dkimlib_engine.h). With both, the verdict is ours, and where libopendkim has
+ * another opinion of a signature OUT->disagreement says so.
  *
  * Key lookups start when a signature's field arrives. dkimcheck_finish() waits for the keys.
  *
@@ -14,7 +18,8 @@
  *              more than one key, a key that does not allow it or is under 1024 bits, l= beyond the
  *              body
  *   temperror  the answer for its key did not come
- *   neutral    it may be good, but cannot be verified here; WHY says what stands in the way
+ *   neutral    it may be good, but cannot be verified here (most of all by libopendkim); WHY says
+ *              what stands in the way
  */
 #ifndef POLICY_DKIMCHECK_H
 #define POLICY_DKIMCHECK_H
@@ -23,15 +28,18 @@
 #include "lib/arena.h"
 #include "policy/verdict.h"
 
-/* The library's handle and the rules: one for the process's life, shared by all threads. */
+/* What the engines share between messages: one for the process's life, shared by all threads. */
 struct dkimcheck_engine;
 
+enum dkimcheck_choice { DKIMCHECK_NATIVE, DKIMCHECK_OPENDKIM, DKIMCHECK_BOTH };
+
 struct dkimcheck_rules {
-	unsigned max_signatures;    /* looked at; the rest is counted as ignored */
-	unsigned min_rsa_bits;      /* at least 1024 (RFC 8301 section 3.2) */
-	bool accept_partial_body;   /* false: l= short of the body gives AUTH_POLICY */
-	bool accept_testing_keys;   /* false: a pass with a t=y key becomes AUTH_POLICY */
-	int64_t clock_drift;        /* seconds granted to t= and x= */
+	enum dkimcheck_choice engine;
+	unsigned max_signatures;  /* looked at; the rest is counted as ignored */
+	unsigned min_rsa_bits;    /* at least 1024 (RFC 8301 section 3.2) */
+	bool accept_partial_body; /* false: l= short of the body gives AUTH_POLICY */
+	bool accept_testing_keys; /* false: a pass with a t=y key becomes AUTH_POLICY */
+	int64_t clock_drift;      /* seconds granted to t= and x= */
 };
 
 struct dkimcheck_engine *dkimcheck_engine_new(struct why *why);
@@ -55,7 +63,8 @@ void dkimcheck_body(struct dkimcheck *check, struct span chunk); /* any split; b
 /* True when the rest of the body changes nothing (no signature is left to verify). */
 bool dkimcheck_body_done(const struct dkimcheck *check);
 
-/* Fills OUT->dkim, dkim_count, dkim_ignored; one verdict for each signature looked at. */
+/* Fills OUT->dkim, dkim_count, dkim_ignored; one verdict for each signature looked at. Adds to
+ * OUT->disagreement. */
 void dkimcheck_finish(struct dkimcheck *check, struct verdict *out);
 
 /* For starting DMARC tree walks early: d= of the I-th signature that passed the gate, or NULL. */

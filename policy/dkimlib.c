@@ -201,7 +201,8 @@ void dkimlib_end_of_body(struct dkimlib_run *run)
 			(void)dkim_sig_process(run->dkim, run->signatures[i]);
 }
 
-enum dkimlib_result dkimlib_result(const struct dkimlib_run *run, unsigned index, const char **text)
+enum dkimengine_result dkimlib_result(const struct dkimlib_run *run, unsigned index,
+				      const char **text)
 {
 	DKIM_SIGINFO *signature;
 	unsigned flags;
@@ -209,20 +210,20 @@ enum dkimlib_result dkimlib_result(const struct dkimlib_run *run, unsigned index
 
 	*text = "out of memory";
 	if (run->broken || index >= run->count)
-		return DKIMLIB_BROKEN;
+		return DKIMENGINE_BROKEN;
 	signature = run->signatures[index];
 	flags = dkim_sig_getflags(signature);
 	error = dkim_sig_geterror(signature);
 	*text = dkim_sig_geterrorstr(error);
 	if (error == DKIM_SIGERROR_TOOLARGE_L)
-		return DKIMLIB_SHORT_BODY;
+		return DKIMENGINE_SHORT_BODY;
 	if (error != DKIM_SIGERROR_OK && error != DKIM_SIGERROR_BADSIG)
-		return DKIMLIB_REFUSED;
+		return DKIMENGINE_REFUSED;
 	if ((flags & DKIM_SIGFLAG_PROCESSED) == 0)
-		return DKIMLIB_REFUSED;
+		return DKIMENGINE_REFUSED;
 	if ((flags & DKIM_SIGFLAG_PASSED) == 0)
-		return DKIMLIB_BAD_SIGNATURE;
+		return DKIMENGINE_BAD_SIGNATURE;
 	if (dkim_sig_getbh(signature) != DKIM_SIGBH_MATCH)
-		return DKIMLIB_BAD_BODY;
-	return error == DKIM_SIGERROR_OK ? DKIMLIB_GOOD : DKIMLIB_REFUSED;
+		return DKIMENGINE_BAD_BODY;
+	return error == DKIM_SIGERROR_OK ? DKIMENGINE_GOOD : DKIMENGINE_REFUSED;
 }

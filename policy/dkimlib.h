@@ -9,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/span.h"
 #include "lib/why.h"
+#include "policy/dkimengine.h"
 
 /* The library's handle: one for the process, shared by all threads. */
 struct dkimlib;
@@ -23,15 +24,6 @@ enum {
 	DKIMLIB_SIGNATURES_MAX = 100, /* in one run */
 	DKIMLIB_RECORD_MAX = 1024,    /* bytes of a key record's text */
 	DKIMLIB_EPOCH = 1000000000    /* a t= or an x= before that is not understood */
-};
-
-enum dkimlib_result {
-	DKIMLIB_GOOD,
-	DKIMLIB_BAD_SIGNATURE, /* does not match header and key */
-	DKIMLIB_BAD_BODY,      /* matches them, but not the body */
-	DKIMLIB_SHORT_BODY,    /* l= is more than there is */
-	DKIMLIB_REFUSED,       /* the library does not accept the field or the key */
-	DKIMLIB_BROKEN         /* the library could not work (memory) */
 };
 
 struct dkimlib_run *dkimlib_run_new(struct dkimlib *lib, struct arena *arena);
@@ -50,8 +42,8 @@ void dkimlib_body(struct dkimlib_run *run, struct span chunk);
 void dkimlib_key(struct dkimlib_run *run, unsigned index, const char *record);
 void dkimlib_end_of_body(struct dkimlib_run *run);
 
-/* Of a signature with a key. TEXT: what the library calls it (constant). */
-enum dkimlib_result dkimlib_result(const struct dkimlib_run *run, unsigned index,
-				   const char **text);
+/* Of a signature with a key; never DKIMENGINE_OPEN. TEXT: what the library calls it (constant). */
+enum dkimengine_result dkimlib_result(const struct dkimlib_run *run, unsigned index,
+				      const char **text);
 
 #endif

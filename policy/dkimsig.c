@@ -2,8 +2,7 @@
  * The list is split first (policy/taglist); then a table says which tags there are and who reads
  * each. Every reader runs even after one has refused, so that a verdict can name the domain and
  * the selector of a broken signature; the first refusal is the one that is told. Unknown tags are
- * ignored, as they must be, but for the forms that the verifying library reads differently from
- * RFC 6376: those are no error of the signer, and get a result of their own (unverifiable).
+ * ignored, as they must be.
  */
 #include "policy/dkimsig.h"
 
@@ -201,8 +200,6 @@ static enum auth_result read_headers(struct reader *r, struct span value)
 	struct span rest = value, name;
 	bool more = true, from = false;
 
-	if (span_len(value) > DKIMSIG_HEADERS_MAX)
-		return decline(r, "h= is longer than %d bytes", DKIMSIG_HEADERS_MAX);
 	while (dkimsig_next_name(&rest, &more, &name)) {
 		if (!field_name_ok(name))
 			return refuse(r, "h= holds what is no field name (RFC 6376 section 3.5)");
@@ -353,37 +350,6 @@ static enum auth_result read_relations(struct reader *r)
 	return AUTH_NONE;
 }
 
-/* A tag of ours but for the case of its letters. */
-static bool wrong_case(struct span name)
-{
-	for (unsigned i = 0; i < RULES; i++)
-		if (span_ieq(name, rules[i].tag))
-			return !span_eq(name, rules[i].tag);
-	return false;
-}
-
-/*
- * The verifying library finds the value of b= by the byte before "=", takes tag names in either
- * case, and knows no UTF-8.
- */
-static enum auth_result find_unverifiable(struct reader *r, struct span value,
-					  const struct taglist *list)
-{
-	for (unsigned i = 0; i < list->count; i++) {
-		struct span name = list->tags[i].name;
-
-		if (span_eq(name, "b") ? *name.end != '=' : name.end[-1] == 'b' && *name.end == '=')
-			return decline(r, "a form of tag \"%s\" that cannot be verified here",
-				       span_eq(name, "b") ? "b =" : "...b=");
-		if (wrong_case(name))
-			return decline(r, "a tag name in the wrong case cannot be verified here");
-	}
-	for (const char *p = value.p; p < value.end; p++)
-		if ((unsigned char)*p > 127)
-			return decline(r, "a field with UTF-8 (RFC 8616) cannot be verified here");
-	return AUTH_NONE;
-}
-
 static void clear(struct dkimsig *sig)
 {
 	memset(sig, 0, sizeof *sig);
@@ -424,7 +390,6 @@ enum auth_result dkimsig_parse(struct arena *arena, struct span value, struct dk
 		note(&reader, read_rule(&reader, &rules[i], &list), &result, &first);
 	if (result == AUTH_NONE)
 		note(&reader, read_relations(&reader), &result, &first);
-	note(&reader, find_unverifiable(&reader, value, &list), &result, &first);
 	if (result != AUTH_NONE && why != NULL)
 		*why = first;
 	if (sig->identity_domain == NULL)

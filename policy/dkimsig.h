@@ -7,7 +7,7 @@
  *                   repeated tag, a rule between tags; and rsa-sha1 (RFC 8301 section 3.1)
  *   AUTH_NEUTRAL    what may be right, but cannot be verified here: an algorithm or a
  *                   canonicalisation unknown to us (to be ignored: sections 3.3.4 and 3.4), or a
- *                   form that the verifier would hash wrongly
+ *                   field or an i= that is too long
  */
 #ifndef POLICY_DKIMSIG_H
 #define POLICY_DKIMSIG_H
@@ -23,9 +23,8 @@ enum dkimsig_alg { DKIMSIG_RSA_SHA256, DKIMSIG_ED25519_SHA256, DKIMSIG_RSA_SHA1,
 enum dkimsig_canon { DKIMSIG_SIMPLE, DKIMSIG_RELAXED };
 
 enum {
-	DKIMSIG_FIELD_MAX = 8192,  /* bytes of the field's value */
-	DKIMSIG_HEADERS_MAX = 4000, /* bytes of h= */
-	DKIMSIG_IDENTITY_MAX = 200 /* bytes of i= */
+	DKIMSIG_FIELD_MAX = 32768, /* bytes of the field's value */
+	DKIMSIG_IDENTITY_MAX = 512 /* bytes of i= */
 };
 
 struct dkimsig {

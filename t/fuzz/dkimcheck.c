@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct dkimcheck_rules rules = {.max_signatures = 5, .min_rsa_bits = 1024};
+	const struct dkimcheck_rules rules = {
+	    .engine = DKIMCHECK_BOTH, .max_signatures = 5, .min_rsa_bits = 1024};
 	struct arena *arena = arena_new(0);
 	struct verdict verdict = {0};
 	struct dns_scope *scope;

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(sig.headers.p > value.p && sig.headers.end <= value.end);
 		assert(sig.header_names > sig.signatures && *sig.short_signature != '\0');
 		for (size_t i = 0; i < size; i++)
-			assert(data[i] != 0 && data[i] < 127);
+			assert(data[i] != 0 && data[i] != 127);
 	}
 	assert(sig.domain != NULL && sig.selector != NULL && sig.algorithm != NULL);
 	assert(sig.identity_domain != NULL && strlen(sig.short_signature) <= 8);

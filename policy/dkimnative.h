@@ -1,0 +1,17 @@
+/*
+ * Our own engine: RFC 6376 sections 3.4 to 3.7 and 6.1.3, RFC 8463, RFC 8616. It shares the
+ * canonicalization and the cryptography with the signer (policy/signer.h), and refuses nothing that
+ * has passed the gate but RSA keys over CRYPT_RSA_MAX_BITS.
+ *
+ * Cost: the body is hashed once for each of the two canonicalizations that is asked for, however
+ * many signatures and lengths (l=) there are; a field is put into relaxed form once; a key is
+ * decoded once for all messages.
+ */
+#ifndef POLICY_DKIMNATIVE_H
+#define POLICY_DKIMNATIVE_H
+
+#include "policy/dkimengine.h"
+
+extern const struct dkimengine dkimnative_engine; /* SHARED: a struct keycache */
+
+#endif
