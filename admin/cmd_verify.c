@@ -19,8 +19,9 @@ struct run {
 	struct message_file message;
 	struct check_client client;
 	const char *authserv_id;
+	struct arena *arena; /* of the judgement */
 	const struct verdict *verdict;
-	struct dns_scope *scope;
+	struct check *check;
 	int64_t start, end;
 };
 
@@ -62,46 +63,60 @@ static const char *own_name(struct arena *arena, const struct conf *conf)
 	return arena_string(arena, host);
 }
 
-static void feed(struct run *run, const struct context *context, const struct conf *conf)
+static void feed(struct run *run, const struct context *context, struct dns *dns)
 {
-	struct check *check =
-	    check_new(&context->check, &run->client, run->admin->arena, run->scope, clock_wall());
+	const struct conf *conf = context->conf;
+	struct check_dns lookups = {dns, (unsigned)conf->dns.budget, conf->dns.timeout};
+	struct check *check;
 
+	run->start = clock_mono();
+	check = check_new(&context->check, &run->client, &lookups, run->arena, clock_wall());
 	for (unsigned i = 0; i < run->message.field_count; i++)
 		check_header(check, run->message.fields[i].name, run->message.fields[i].value);
 	check_end_of_headers(check);
 	check_body(check, run->message.body);
-	dns_scope_deadline(run->scope, clock_mono() + conf->dns.timeout);
-	run->verdict = check_finish(check);
+	run->check = check;
+	run->verdict = check_finish(check, clock_mono() + conf->dns.timeout);
+	run->end = clock_mono();
+}
+
+/* 0: the message passes; 1: it would be held, refused or deferred; 75: DNS kept us from knowing. */
+static int exit_code(const struct verdict *verdict)
+{
+	if (verdict->dmarc.result == AUTH_TEMPERROR)
+		return ADMIN_TEMPORARY;
+	return verdict->decision.action == ACTION_ACCEPT ? ADMIN_DONE : ADMIN_NO;
 }
 
 static int judge(struct run *run, const struct conf *conf, void (*show)(struct run *))
 {
 	struct dns_settings settings = context_dns(conf);
+	struct conf judging = *conf; /* borrows all of it; no key of ours is read */
 	struct dkimcheck_engine *engine;
 	struct context *context = NULL;
 	struct dns *dns = NULL;
+	int status = ADMIN_CONFIG;
 	struct why why;
 
+	judging.sign.enabled = false;
 	engine = dkimcheck_engine_new(&why);
 	if (engine != NULL)
-		context = context_new(conf, engine, &why);
+		context = context_new(&judging, engine, &why);
 	if (context != NULL)
 		dns = dns_new_unbound(&settings, &why);
 	if (dns != NULL) {
-		run->scope = dns_scope_new(dns, (unsigned)conf->dns.budget, conf->dns.timeout);
-		run->start = clock_mono();
-		feed(run, context, conf);
-		run->end = clock_mono();
+		run->arena = arena_new(SIZE_MAX);
+		feed(run, context, dns);
 		show(run);
-		dns_scope_free(run->scope);
+		status = exit_code(run->verdict);
+		arena_free(run->arena); /* the lookups end before their resolver */
 	} else {
 		admin_error(run->admin, "%s", why.text);
 	}
 	dns_free(dns);
 	context_drop(context);
 	dkimcheck_engine_free(engine);
-	return dns == NULL ? ADMIN_CONFIG : ADMIN_DONE;
+	return status;
 }
 
 /* ---- for people ---- */
@@ -222,7 +237,7 @@ static void show_text(struct run *run)
 	printf("\n");
 	if (run->admin->verbose > 0) {
 		printf("lookups\n");
-		dns_scope_each(run->scope, show_lookup, run);
+		check_each_lookup(run->check, show_lookup, run);
 	}
 	printf("\nAuthentication-Results: %s\n",
 	       authres_write(run->admin->arena, run->authserv_id, verdict));
@@ -319,20 +334,12 @@ static void show_json(struct run *run)
 	jsonout_text(out, "authentication_results",
 		     authres_write(run->admin->arena, run->authserv_id, verdict));
 	jsonout_array(out, "lookups");
-	dns_scope_each(run->scope, json_lookup, out);
+	check_each_lookup(run->check, json_lookup, out);
 	jsonout_end(out);
 	jsonout_print(out, stdout);
 }
 
 /* ---- the command ---- */
-
-/* 0: the message passes; 1: it would be held, refused or deferred; 75: DNS kept us from knowing. */
-static int exit_code(const struct verdict *verdict)
-{
-	if (verdict->dmarc.result == AUTH_TEMPERROR)
-		return ADMIN_TEMPORARY;
-	return verdict->decision.action == ACTION_ACCEPT ? ADMIN_DONE : ADMIN_NO;
-}
 
 static int read_options(struct run *run, int argc, char **argv, const char **from)
 {
@@ -374,8 +381,7 @@ static int verify(struct admin *admin, int argc, char **argv)
 	run.client.receiver = run.authserv_id;
 	run.client.explain = admin->verbose > 0;
 	run.client.mail_from = from != NULL ? from : default_sender(&run);
-	status = judge(&run, conf, admin->json ? show_json : show_text);
-	return status == ADMIN_DONE ? exit_code(run.verdict) : status;
+	return judge(&run, conf, admin->json ? show_json : show_text);
 }
 
 const struct admin_verb cmd_verify[] = {

@@ -8,7 +8,7 @@
 #   lab_zone RECORD...          (re)writes the zone (the root) and serves it on port $LAB_DNS
 #   lab_key DOMAIN SELECTOR     a foreign signing key; prints its zone line
 #   lab_conf SETTING...         writes countersign.conf (dns, listen, keys and store are filled in)
-#   lab_daemon                  starts countersignd; lab_daemon_stop stops it
+#   lab_daemon                  starts countersignd; lab_reload, lab_daemon_stop
 #   lab_postfix [SETTING...]    starts Postfix, main.cf changed by these (name=value)
 #   lab_send, lab_submit        mail in and out; lab_mail, lab_left find what arrived and what left
 
@@ -129,6 +129,23 @@ lab_daemon() {
 	LAB_DAEMON_PID=$!
 	lab_wait 10 test -S "$LAB/run/milter.sock" ||
 		{ tail -5 "$LAB/log/countersignd.log" >&2; lab_fail "countersignd did not start"; return 1; }
+}
+
+# Has the daemon read its settings again; false if it refused them.
+lab_reload() {
+	local before
+	before=$(lab_reloads | wc -l)
+	kill -HUP "$LAB_DAEMON_PID"
+	lab_wait 5 lab_reloaded "$before" || return 1
+	lab_reloads | tail -1 | grep -q 'reloaded:'
+}
+
+lab_reloads() {
+	grep -E ': (reloaded:|reload refused)' "$LAB/log/countersignd.log"
+}
+
+lab_reloaded() {
+	[ "$(lab_reloads | wc -l)" -gt "$1" ]
 }
 
 lab_daemon_stop() {

@@ -110,6 +110,8 @@ static int outbound_rules(struct context *context, struct why *why)
 	    .expire = conf->sign.expire / CLOCK_SECOND,
 	    .timestamp = true,
 	};
+	if (!conf->sign.enabled)
+		return 0;
 	rules->keyring = keyring_load(conf->sign.keys, why);
 	return rules->keyring == NULL ? -1 : 0;
 }

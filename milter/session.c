@@ -28,7 +28,6 @@ enum {
 struct message {
 	struct arena *arena;
 	struct context *context;
-	struct dns_scope *scope;
 	enum origin origin;
 	struct check *check;       /* inbound */
 	struct outbound *outbound; /* the others */
@@ -125,11 +124,6 @@ void session_helo(struct session *session, const char *helo)
 
 /* ---- a message begins ---- */
 
-static void free_scope(void *scope)
-{
-	dns_scope_free(scope);
-}
-
 /* Without <> and blanks; a source route ("@a,@b:c@d", RFC 5321 appendix C) is dropped. */
 static const char *bare_address(struct arena *arena, const char *address)
 {
@@ -187,12 +181,14 @@ static void start_inbound(struct session *session, struct message *message)
 	    .mail_from = message->mail_from,
 	    .receiver = message->authserv_id,
 	};
+	struct check_dns dns = {
+	    .dns = service_dns(session->service),
+	    .budget = (unsigned)conf->dns.budget,
+	    .max_wait = conf->dns.timeout,
+	};
 
-	message->scope = dns_scope_new(service_dns(session->service), (unsigned)conf->dns.budget,
-				       conf->dns.timeout);
-	arena_on_free(message->arena, free_scope, message->scope);
-	message->check = check_new(&message->context->check, &client, message->arena,
-				   message->scope, clock_wall());
+	message->check = check_new(&message->context->check, &client, &dns, message->arena,
+				   clock_wall());
 }
 
 static void start_outbound(struct message *message)
@@ -439,8 +435,7 @@ static void end_inbound(struct session *session, struct answer *answer,
 	const struct conf *conf = message->context->conf;
 	const struct verdict *verdict;
 
-	dns_scope_deadline(message->scope, clock_mono() + conf->dns.timeout);
-	verdict = check_finish(message->check);
+	verdict = check_finish(message->check, clock_mono() + conf->dns.timeout);
 	answer->action = verdict->decision.action;
 	if (answer->action == ACTION_REJECT || answer->action == ACTION_TEMPFAIL)
 		decide_reply(verdict, message->arena, &answer->reply);
@@ -449,7 +444,7 @@ static void end_inbound(struct session *session, struct answer *answer,
 	facts->note = record(session, verdict);
 	if (facts->note != NULL && conf->store.on_failure == CONF_FAILURE_TEMPFAIL)
 		temporary_failure(answer, "cannot record this message now, try again later");
-	facts->lookups = dns_scope_lookups(message->scope);
+	facts->lookups = check_lookups(message->check);
 }
 
 static void end_outbound(struct session *session, struct answer *answer,

@@ -17,10 +17,14 @@
 
 enum { FROM_DOMAINS_MAX = 16 };
 
+/* The parts of the DNS budget, in per cent of it. */
+enum part { PART_ENVELOPE, PART_KEYS, PART_POLICY, PARTS };
+static const unsigned part_share[PARTS] = {50, 20, 30};
+
 struct check {
 	const struct check_rules *rules;
 	struct arena *arena;
-	struct dns_scope *scope;
+	struct dns_scope *scopes[PARTS];
 	struct spf_request mfrom, helo;
 	struct steps mfrom_steps, helo_steps;
 	struct dkimcheck *dkim;
@@ -66,20 +70,35 @@ static void start_envelope(struct check *check, const struct check_client *clien
 	}
 	if (client->ip.family == 0)
 		return;
-	iprev_start(check->scope, &check->verdict.client);
-	spf_start(check->scope, &check->mfrom, check->arena);
-	spf_start(check->scope, &check->helo, check->arena);
+	iprev_start(check->scopes[PART_ENVELOPE], &check->verdict.client);
+	spf_start(check->scopes[PART_ENVELOPE], &check->mfrom, check->arena);
+	spf_start(check->scopes[PART_ENVELOPE], &check->helo, check->arena);
+}
+
+static void free_scope(void *scope)
+{
+	dns_scope_free(scope);
+}
+
+static void open_scopes(struct check *check, const struct check_dns *dns)
+{
+	for (unsigned i = 0; i < PARTS; i++) {
+		check->scopes[i] =
+		    dns_scope_new(dns->dns, dns->budget * part_share[i] / 100, dns->max_wait);
+		arena_on_free(check->arena, free_scope, check->scopes[i]);
+	}
 }
 
 struct check *check_new(const struct check_rules *rules, const struct check_client *client,
-			struct arena *arena, struct dns_scope *scope, int64_t now)
+			const struct check_dns *dns, struct arena *arena, int64_t now)
 {
 	struct check *check = arena_make(arena, struct check);
 
 	check->rules = rules;
 	check->arena = arena;
-	check->scope = scope;
-	check->dkim = dkimcheck_new(rules->dkim_engine, &rules->dkim, arena, scope, now);
+	open_scopes(check, dns);
+	check->dkim = dkimcheck_new(rules->dkim_engine, &rules->dkim, arena,
+				    check->scopes[PART_KEYS], now);
 	start_envelope(check, client, now);
 	return check;
 }
@@ -99,7 +118,7 @@ static void add_author(struct check *check, const char *domain)
 		return;
 	check->from_domains[check->from_count++] = domain;
 	if (check->from_count <= check->rules->dmarc.authors_max)
-		dmarc_start_author(check->scope, &check->rules->dmarc, domain);
+		dmarc_start_author(check->scopes[PART_POLICY], &check->rules->dmarc, domain);
 }
 
 /* RFC 9989 section 5.3.1: the author's domain comes from the From field. */
@@ -140,7 +159,7 @@ static void start_identifier(struct check *check, const char *domain)
 {
 	for (unsigned i = 0; i < check->from_count; i++) {
 		if (dmarc_could_align(check->from_domains[i], domain)) {
-			dmarc_start(check->scope, &check->rules->dmarc, domain);
+			dmarc_start(check->scopes[PART_POLICY], &check->rules->dmarc, domain);
 			return;
 		}
 	}
@@ -198,8 +217,8 @@ static void check_spf(struct check *check, const struct spf_request *request,
 {
 	const char *disagreement = NULL;
 
-	spf_check_with(check->rules->spf_engine, check->scope, request, check->arena, out,
-		       &disagreement);
+	spf_check_with(check->rules->spf_engine, check->scopes[PART_ENVELOPE], request,
+		       check->arena, out, &disagreement);
 	out->steps = steps->items;
 	out->step_count = steps->count;
 	if (disagreement != NULL)
@@ -213,6 +232,9 @@ static void finish_author(struct check *check, struct dmarc_author *author)
 	author->domains = check->from_domains;
 	author->domain_count = check->from_count;
 	author->error = check->from_error;
+	if (check->from_count > check->rules->dmarc.authors_max)
+		author->error = arena_printf(check->arena, "From has addresses of more than %u domains",
+					     check->rules->dmarc.authors_max);
 	if (check->from_fields == 0)
 		author->error = "there is no From field";
 	else if (check->from_fields > 1)
@@ -220,22 +242,25 @@ static void finish_author(struct check *check, struct dmarc_author *author)
 					     check->from_fields);
 }
 
-const struct verdict *check_finish(struct check *check)
+const struct verdict *check_finish(struct check *check, int64_t deadline)
 {
 	struct verdict *verdict = &check->verdict;
 	struct dmarc_author author;
 
+	for (unsigned i = 0; i < PARTS; i++)
+		dns_scope_deadline(check->scopes[i], deadline);
 	if (verdict->client.family == 0) {
 		no_client(verdict);
 	} else {
-		iprev_check(check->scope, &verdict->client, check->arena, &verdict->iprev);
+		iprev_check(check->scopes[PART_ENVELOPE], &verdict->client, check->arena,
+			    &verdict->iprev);
 		check_spf(check, &check->helo, &check->helo_steps, &verdict->spf_helo);
 		check_spf(check, &check->mfrom, &check->mfrom_steps, &verdict->spf);
 	}
 	dkimcheck_finish(check->dkim, verdict);
 	finish_author(check, &author);
-	dmarc_check(check->scope, &check->rules->dmarc, &author, verdict, check->arena,
-		    &verdict->dmarc);
+	dmarc_check(check->scopes[PART_POLICY], &check->rules->dmarc, &author, verdict,
+		    check->arena, &verdict->dmarc);
 	decide(&check->rules->decide, &author, check->arena, verdict);
 	return verdict;
 }
@@ -243,4 +268,19 @@ const struct verdict *check_finish(struct check *check)
 const struct verdict *check_verdict(const struct check *check)
 {
 	return &check->verdict;
+}
+
+void check_each_lookup(struct check *check, dns_visit *visit, void *arg)
+{
+	for (unsigned i = 0; i < PARTS; i++)
+		dns_scope_each(check->scopes[i], visit, arg);
+}
+
+unsigned check_lookups(struct check *check)
+{
+	unsigned lookups = 0;
+
+	for (unsigned i = 0; i < PARTS; i++)
+		lookups += dns_scope_lookups(check->scopes[i]);
+	return lookups;
 }

@@ -31,11 +31,25 @@ struct check_client {
 	bool explain;          /* keep the steps of SPF's evaluation (spf_verdict.steps) */
 };
 
+/* What the message may ask of DNS. */
+struct check_dns {
+	struct dns *dns;
+	unsigned budget;  /* lookups in all */
+	int64_t max_wait; /* nanoseconds; see dns_scope_new */
+};
+
 struct check;
 
-/* CLIENT is copied into ARENA. Starts iprev and SPF lookups. NOW: wall seconds. */
+/*
+ * CLIENT is copied into ARENA; everything is released with it. Starts iprev and SPF lookups. NOW:
+ * wall seconds.
+ *
+ * The budget has three parts, for the envelope (iprev, SPF), for signatures' keys, and for DMARC:
+ * the sender decides what the first two cost, and must not be able to keep the author's policy
+ * from being read.
+ */
 struct check *check_new(const struct check_rules *rules, const struct check_client *client,
-			struct arena *arena, struct dns_scope *scope, int64_t now);
+			const struct check_dns *dns, struct arena *arena, int64_t now);
 
 /* NAME and VALUE as in policy/dkimcheck.h. */
 void check_header(struct check *check, struct span name, struct span value);
@@ -43,8 +57,13 @@ void check_end_of_headers(struct check *check);
 void check_body(struct check *check, struct span chunk);
 bool check_body_done(const struct check *check);
 
-/* Waits under the scope's deadline; never fails: what could not be found out is temperror. */
-const struct verdict *check_finish(struct check *check);
+/* Waits until DEADLINE (clock_mono()) at most; never fails: what could not be found out is
+ * temperror. */
+const struct verdict *check_finish(struct check *check, int64_t deadline);
 const struct verdict *check_verdict(const struct check *check); /* after check_finish */
+
+/* The lookups of the message, for its explanation. */
+void check_each_lookup(struct check *check, dns_visit *visit, void *arg);
+unsigned check_lookups(struct check *check);
 
 #endif
