@@ -1,0 +1,37 @@
+/*
+ * Where a report goes: the addresses in rua (RFC 9989 section 4.7, RFC 9990 sections 3.5 and 4).
+ */
+#ifndef REPORT_DESTINATION_H
+#define REPORT_DESTINATION_H
+
+#include "dns/dns.h"
+#include "lib/arena.h"
+#include "policy/dmarc.h"
+
+enum { DESTINATION_MAX = 10 }; /* of one report */
+
+struct destination {
+	const char *address; /* local@host, printable ASCII that needs no quoting in SMTP */
+	const char *host;    /* A-labels, lower case; the end of ADDRESS */
+};
+
+/* Those that RUA names and we can serve, in its order, each once. What is malformed, has another
+ * scheme or comes after the first DESTINATION_MAX is left out. Their number. */
+unsigned destination_parse(struct arena *arena, struct span rua,
+			   struct destination list[DESTINATION_MAX]);
+
+enum destination_answer {
+	DESTINATION_YES,
+	DESTINATION_NO,   /* WHY says why */
+	DESTINATION_LATER /* a temporary failure of DNS; WHY says which */
+};
+
+/*
+ * May a report about POLICY_DOMAIN go to TO? Yes if both have one organizational domain, or if TO's
+ * host says so (section 4). TO's address may be replaced by one that the host names instead.
+ */
+enum destination_answer destination_check(struct dns_scope *scope, const struct dmarc_rules *rules,
+					  struct arena *arena, const char *policy_domain,
+					  struct destination *to, struct why *why);
+
+#endif
