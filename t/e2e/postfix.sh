@@ -114,8 +114,8 @@ like "the foreign one is kept" "$(echo "$ar" | tail -1)" 'other\.example'
 message 'Bob <bob@sender.test>' alice@example.com folded "X-Folded: one" " two" "	three" "X-Blank:   spaces" | sign >"$LAB/m"
 lab_send "${GOOD[@]}" "$LAB/m" >/dev/null
 like "folded fields and leading blanks verify" "$(results folded)" 'dkim=pass'
-message 'Bob <bob@sender.test>' alice@example.com long "X-Long: $(head -c 74000 /dev/zero | tr '\0' x | fold -w 900 | sed '2,$s/^/ /')" >"$LAB/m"
-like "a header field of 74 kB is accepted" "$(lab_send "${GOOD[@]}" "$LAB/m")" '^250 '
+message 'Bob <bob@sender.test>' alice@example.com long "X-Long: $(head -c 100000 /dev/zero | tr '\0' x | fold -w 900 | sed '2,$s/^/ /')" >"$LAB/m"
+like "a header field of 100 kB is accepted" "$(lab_send "${GOOD[@]}" "$LAB/m")" '^250 '
 like "and judged" "$(results long)" 'spf=pass'
 { message 'Bob <bob@sender.test>' alice@example.com big; head -c 22000000 /dev/urandom | base64; } | sign >"$LAB/m"
 like "a body of 30 MB is accepted" "$(lab_send "${GOOD[@]}" "$LAB/m" --timeout 60)" '^250 '
@@ -135,6 +135,11 @@ message 'Mallory <alice@example.com>' bob@sender.test out2 >"$LAB/m"
 lab_submit m@other.example bob@sender.test "$LAB/m" >/dev/null
 is "another envelope domain gets no signature" "$(grep -c '^DKIM-Signature:' "$(lab_left out2)")" 0
 like "and the log says why" "$(grep 'origin=submission' "$LAB/log/countersignd.log" | tail -1)" 'sign=no reason="MAIL FROM <m@other\.example> does not match example\.com"'
+message 'Alice <alice@example.com>' bob@sender.test auth1 >"$LAB/m"
+like "a client that logged in may submit from anywhere" "$(lab_send 203.0.113.66 roaming.test alice@example.com bob@sender.test "$LAB/m" \
+	--xclient-login alice@example.com)" '^250 '
+is "and is signed, not judged" "$(grep -cE '^(DKIM-Signature|Authentication-Results):' "$(lab_left auth1)")" 2
+like "the log names the login" "$(grep 'origin=auth' "$LAB/log/countersignd.log" | tail -1)" 'user=alice@example\.com .*sign=example\.com/'
 message 'alice@example.com' bob@sender.test out3 | sendmail -C "$LAB/etc" -f alice@example.com bob@sender.test
 is "the sendmail command's mail is signed (non_smtpd_milters)" "$(grep -c '^DKIM-Signature:' "$(lab_left out3)")" 2
 message 'alice@other.example' bob@sender.test out4 | sendmail -C "$LAB/etc" -f alice@other.example bob@sender.test
