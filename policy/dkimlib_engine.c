@@ -4,8 +4,9 @@
  * one run, which sees no other DKIM-Signature field; and each one that does has a run of its own,
  * with its own field first and then just those that it signs, the last ones (section 5.4.2).
  *
- * The body is put into lines that end with CRLF before the library sees it. How much of a body
- * lies beyond an l= the library does not tell: it is measured beside it.
+ * The body is put into lines that end with CRLF before the library sees it. A CR that ends no line
+ * it drops now and then, in either canonicalization: such a body is not verified. How much of a
+ * body lies beyond an l= the library does not tell: it is measured beside it.
  *
  * Nothing here costs more than the message's size times the number of signatures.
  */
@@ -152,13 +153,15 @@ static void names_add(struct names *names, const struct dkimsig *sig)
 	}
 }
 
-/* What the library takes for a blank in relaxed header canonicalization, or for the end. */
+/* What the library takes for a blank in relaxed header canonicalization, or for the end: control
+ * characters, and line ends that are no folds. */
 static bool is_odd(struct span value)
 {
 	for (const char *p = value.p; p < value.end; p++) {
-		bool bare_cr = *p == '\r' && (p + 1 == value.end || p[1] != '\n');
+		char next = p + 1 == value.end ? '\0' : p[1];
 
-		if (bare_cr || *p == '\v' || *p == '\f' || *p == '\0')
+		if (*p == '\v' || *p == '\f' || *p == '\0' || (*p == '\r' && next != '\n') ||
+		    (*p == '\n' && !char_is_wsp((unsigned char)next)))
 			return true;
 	}
 	return false;
@@ -508,7 +511,7 @@ static void conclude(struct state *state, struct dkimengine_task *task)
 	const struct dkimsig *sig = task->sig;
 	const char *text;
 
-	if (state->body_bare_cr && sig->body_canon == DKIMSIG_RELAXED) {
+	if (state->body_bare_cr) {
 		refuse(
 		    task,
 		    "a CR without LF in the body cannot be verified here (RFC 6376 section 5.3)");
