@@ -1,7 +1,8 @@
 # Installing what the README's commands need on Debian and its relatives. To be sourced by bash.
 
 packages_build="build-essential autoconf automake pkg-config libmilter-dev libopendkim-dev libspf2-dev libssl-dev
-	libconfig-dev libunbound-dev libidn2-dev libpsl-dev libsqlite3-dev libxml2-dev libjansson-dev"
+	libconfig-dev libunbound-dev libidn2-dev libpsl-dev libsqlite3-dev libxml2-dev libjansson-dev
+	libcurl4-openssl-dev zlib1g-dev"
 packages_lab="postfix nsd swaks openssl python3-dkim python3-nacl python3-dnspython"
 packages_test="$packages_lab libxml2-utils miltertest sqlite3 mandoc python3-yaml procps publicsuffix"
 

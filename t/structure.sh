@@ -58,6 +58,8 @@ one libidn2 'idn2\.h' policy/domain.c
 one libpsl 'libpsl' policy/psl.c
 one OpenSSL 'openssl/' lib/digest.c policy/crypt.c
 one libxml2 'libxml/' report/xml.c
+one libcurl 'curl/' report/send.c
+one zlib 'zlib\.h' report/gzip.c
 one jansson 'jansson' report/json.c admin/jsonout.c
 
 check "admin/ takes of milter/ only the context" "$(grep -Hn '#include "milter/' admin/*.[ch] | grep -v milter/context.h)"

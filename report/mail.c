@@ -1,0 +1,154 @@
+/*
+ * Two parts: a few lines for people, and the report. The message has one shape, and all that is put
+ * into it is checked before: addresses are dot-atoms, domain names A-labels, the identifier and the
+ * file name letters, digits and a few signs. Only the names of the reporter are free text: they
+ * appear in the first part, which is base64 as soon as it is not ASCII.
+ */
+#include "report/mail.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base64.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/utf8.h"
+
+enum {
+	LINE_BYTES = 57, /* 76 characters of base64, RFC 2045 section 6.8 */
+	LOCAL_MAX = 64   /* RFC 5321 section 4.5.3.1.1 */
+};
+
+/* RFC 5322 section 3.3; strftime() would follow the locale. */
+static const char *date_text(int64_t wall, struct buf *out)
+{
+	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	time_t seconds = (time_t)wall;
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	buf_printf(out, "%s, %d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
+		   months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	return buf_text(out);
+}
+
+/*
+ * dmarc-subject = "Report" 1*FWS "Domain:" 1*FWS domain-name 1*FWS
+ *                 "Submitter:" 1*FWS domain-name 1*FWS [ "Report-ID:" 1*FWS ridtxt ]
+ */
+static void write_header(const struct mail *mail, struct arena *arena, FILE *out)
+{
+	struct buf date;
+
+	buf_init(&date, arena, 0);
+	fprintf(out, "From: <%s>\r\n", mail->reporter->email);
+	fprintf(out, "To: <%s>\r\n", mail->to);
+	fprintf(out, "Subject: Report Domain: %s\r\n Submitter: %s\r\n Report-ID: <%s>\r\n",
+		mail->domain, mail->reporter->receiver, mail->id);
+	fprintf(out, "Date: %s\r\n", date_text(mail->date, &date));
+	fprintf(out, "Message-ID: <%s@%s>\r\n", mail->id, mail->reporter->receiver);
+	fprintf(out,
+		"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+		"Content-Type: multipart/mixed; boundary=\"=_%s\"\r\n\r\n",
+		mail->id);
+}
+
+static void write_base64(const void *data, size_t length, FILE *out)
+{
+	struct buf line;
+
+	buf_init(&line, NULL, 0);
+	base64_encode(&line, data, length);
+	fprintf(out, "%s\r\n", buf_text(&line));
+	buf_free(&line);
+}
+
+static bool is_plain(struct span text)
+{
+	for (; text.p < text.end; text.p++)
+		if ((*text.p < ' ' && *text.p != '\r' && *text.p != '\n') || *text.p > '~')
+			return false;
+	return true;
+}
+
+static void compose_text(const struct mail *mail, struct buf *text)
+{
+	const struct aggregate_reporter *reporter = mail->reporter;
+	char day[CLOCK_TEXT_MAX];
+
+	buf_printf(text, "This is a DMARC aggregate report (RFC 9990).\r\n\r\n");
+	buf_printf(text, "Domain:    %s\r\n", mail->domain);
+	buf_printf(text, "Day:       %s (UTC)\r\n", clock_day_text(mail->day, day));
+	buf_printf(text, "Messages:  %" PRId64 "\r\n", mail->messages);
+	buf_printf(text, "Report-ID: %s\r\n", mail->id);
+	buf_printf(text, "Reporter:  ");
+	utf8_clean(text, span_of(reporter->org_name));
+	if (reporter->contact != NULL && reporter->contact[0] != '\0') {
+		buf_printf(text, "\r\nContact:   ");
+		utf8_clean(text, span_of(reporter->contact));
+	}
+	buf_printf(text,
+		   "\r\n\r\nIt was asked for by the tag \"rua\" in the DMARC record of %s.\r\n",
+		   mail->domain);
+}
+
+static void write_text(const struct mail *mail, struct arena *arena, FILE *out)
+{
+	struct buf text;
+	bool plain;
+
+	buf_init(&text, arena, 0);
+	compose_text(mail, &text);
+	plain = is_plain(buf_view(&text));
+	fprintf(out, "--=_%s\r\nContent-Type: text/plain; charset=%s\r\n", mail->id,
+		plain ? "us-ascii" : "utf-8");
+	fprintf(out, "Content-Transfer-Encoding: %s\r\n\r\n", plain ? "7bit" : "base64");
+	if (plain)
+		fprintf(out, "%s", buf_text(&text));
+	for (size_t at = 0; !plain && at < text.len; at += LINE_BYTES)
+		write_base64(text.data + at,
+			     text.len - at < LINE_BYTES ? text.len - at : LINE_BYTES, out);
+}
+
+static void write_attachment(const struct mail *mail, FILE *gz, FILE *out)
+{
+	char line[LINE_BYTES];
+	size_t length;
+
+	fprintf(out, "--=_%s\r\nContent-Type: application/gzip;\r\n name=\"%s\"\r\n", mail->id,
+		mail->file_name);
+	fprintf(out, "Content-Disposition: attachment;\r\n filename=\"%s\"\r\n", mail->file_name);
+	fprintf(out, "Content-Transfer-Encoding: base64\r\n\r\n");
+	rewind(gz);
+	while ((length = fread(line, 1, sizeof line, gz)) > 0)
+		write_base64(line, length, out);
+	fprintf(out, "--=_%s--\r\n", mail->id);
+}
+
+int mail_write(const struct mail *mail, FILE *gz, FILE *out, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+
+	errno = 0;
+	write_header(mail, arena, out);
+	write_text(mail, arena, out);
+	write_attachment(mail, gz, out);
+	arena_free(arena);
+	if (fflush(out) == 0 && !ferror(out) && !ferror(gz))
+		return 0;
+	return why_set(why, "the mail cannot be written: %s", strerror(errno));
+}
+
+const char *mail_verp(struct arena *arena, const char *from, const char *to)
+{
+	const char *from_at = strrchr(from, '@'), *to_at = strrchr(to, '@');
+
+	if ((size_t)(from_at - from) + 1 + strlen(to) > LOCAL_MAX)
+		return from;
+	return arena_printf(arena, "%.*s+%.*s=%s%s", (int)(from_at - from), from, (int)(to_at - to),
+			    to, to_at + 1, from_at);
+}

@@ -1,0 +1,172 @@
+/*
+ * libcurl speaks SMTP; what it does not tell is to which command a reply belongs, and that decides
+ * whose fault a refusal is: 5xx to RCPT or to the mail itself is about this recipient, 5xx to
+ * anything else is about us. So its trace is read: commands as they go out, replies as they come.
+ */
+#include "report/send.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/span.h"
+
+enum { TIMEOUT_MS = 300 * 1000, CONNECT_MS = 30 * 1000 };
+
+struct trace {
+	char verb[5]; /* of the last command but QUIT: "MAIL" */
+	bool quit;    /* what comes now is only a farewell */
+	struct why reply;
+	int code;
+};
+
+int send_init(struct why *why)
+{
+	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+
+	return code == CURLE_OK ? 0 : why_set(why, "libcurl: %s", curl_easy_strerror(code));
+}
+
+int send_url_check(const char *url, struct why *why)
+{
+	struct span s = span_of(url);
+	CURLU *parsed = curl_url();
+	char *path = NULL;
+	bool good = (span_istarts(s, "smtp://") || span_istarts(s, "smtps://")) && parsed != NULL &&
+		    curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		    curl_url_get(parsed, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
+		    strcmp(path, "/") == 0;
+
+	curl_free(path);
+	curl_url_cleanup(parsed);
+	return good ? 0 : why_set(why, "\"%s\": give it as \"smtp://host:port\"", url);
+}
+
+/* ---- who said what ---- */
+
+static void note_command(struct trace *trace, struct span text)
+{
+	size_t length = span_len(text) < 4 ? span_len(text) : 4;
+
+	trace->quit = span_istarts(text, "QUIT");
+	if (trace->quit)
+		return;
+	memcpy(trace->verb, text.p, length);
+	trace->verb[length] = '\0';
+}
+
+/* RFC 5321 section 4.2: Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code ... */
+static void note_reply(struct trace *trace, struct span text)
+{
+	uint64_t code;
+
+	text = span_trim(text);
+	if (span_len(text) < 3 || trace->quit || !span_number(span_make(text.p, 3), 599, &code))
+		return;
+	trace->code = (int)code;
+	why_set(&trace->reply, "%.*s", (int)span_len(text), text.p);
+	for (char *p = trace->reply.text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
+			*p = '?';
+}
+
+static int on_trace(CURL *curl, curl_infotype type, char *data, size_t size, void *arg)
+{
+	(void)curl;
+	if (type == CURLINFO_HEADER_OUT)
+		note_command(arg, span_make(data, size));
+	else if (type == CURLINFO_HEADER_IN)
+		note_reply(arg, span_make(data, size));
+	return 0;
+}
+
+/* Replies are delivered as data too. */
+static size_t drop(char *data, size_t size, size_t count, void *arg)
+{
+	(void)data;
+	(void)arg;
+	return size * count;
+}
+
+static size_t read_message(char *to, size_t size, size_t count, void *message)
+{
+	size_t got = fread(to, size, count, message);
+
+	return got == 0 && ferror((FILE *)message) ? CURL_READFUNC_ABORT : got;
+}
+
+/* ---- sending ---- */
+
+static void set_up(CURL *curl, const struct send_server *server, struct trace *trace)
+{
+	struct buf url;
+
+	buf_init(&url, NULL, 0);
+	buf_string(&url, server->url);
+	while (url.len > 0 && url.data[url.len - 1] == '/')
+		url.len--;
+	if (server->helo != NULL)
+		buf_printf(&url, "/%s", server->helo);
+	curl_easy_setopt(curl, CURLOPT_URL, buf_text(&url));
+	buf_free(&url);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+			 server->timeout == 0 ? (long)TIMEOUT_MS
+					      : (long)(server->timeout / CLOCK_MS));
+	/* smtps names a host that must prove itself; STARTTLS is taken as it comes */
+	if (span_istarts(span_of(server->url), "smtp:")) {
+		curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_trace);
+	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, trace);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, drop);
+}
+
+static enum send_outcome judge(CURLcode code, const struct trace *trace, const char *error,
+			       struct why *reply)
+{
+	bool about_it = strcmp(trace->verb, "RCPT") == 0 || strcmp(trace->verb, "DATA") == 0;
+
+	*reply = trace->reply;
+	if (code == CURLE_OK)
+		return SEND_DONE;
+	if (trace->code >= 500 && about_it)
+		return SEND_REFUSED;
+	if (trace->code < 400)
+		why_set(reply, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
+	return SEND_LATER;
+}
+
+enum send_outcome send_mail(const struct send_server *server, const char *sender,
+			    const char *recipient, FILE *message, struct why *reply)
+{
+	char error[CURL_ERROR_SIZE] = "";
+	struct trace trace = {.code = 0};
+	enum send_outcome outcome;
+	struct curl_slist *to = curl_slist_append(NULL, recipient);
+	CURL *curl = curl_easy_init();
+
+	if (curl == NULL || to == NULL)
+		abort();
+	set_up(curl, server, &trace);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(curl, CURLOPT_MAIL_FROM, sender);
+	curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
+	curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
+	curl_easy_setopt(curl, CURLOPT_READDATA, message);
+	rewind(message);
+	outcome = judge(curl_easy_perform(curl), &trace, error, reply);
+	curl_slist_free_all(to);
+	curl_easy_cleanup(curl);
+	return outcome;
+}

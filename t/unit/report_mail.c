@@ -1,0 +1,274 @@
+/* report/mail, report/gzip, report/send: what is written, and what is made of a server's words. */
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base64.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "report/gzip.h"
+#include "report/mail.h"
+#include "report/send.h"
+#include "t/lib/tap.h"
+
+static const struct aggregate_reporter reporter = {.org_name = "Example",
+						   .email = "noreply@reports.example.net",
+						   .contact = "https://example.net/",
+						   .receiver = "reports.example.net"};
+
+static struct mail sample(const struct aggregate_reporter *by)
+{
+	struct mail mail = {.reporter = by,
+			    .domain = "example.com",
+			    .id = "20261121000102030405060708090a0b",
+			    .file_name = "reports.example.net!example.com!1!2!20261121ab.xml.gz",
+			    .to = "dmarc@example.com",
+			    .day = 20778,
+			    .messages = 7,
+			    .date = 1795305600};
+
+	return mail;
+}
+
+static const char *slurp(struct arena *arena, FILE *file, size_t *length)
+{
+	char *text;
+
+	fseek(file, 0, SEEK_END);
+	*length = (size_t)ftell(file);
+	rewind(file);
+	text = arena_alloc(arena, *length + 1);
+	if (fread(text, 1, *length, file) != *length)
+		abort();
+	return text;
+}
+
+static FILE *compressed(const char *text, size_t times)
+{
+	FILE *plain = tmpfile(), *gz = tmpfile();
+	struct why why;
+
+	while (times-- > 0)
+		fputs(text, plain);
+	is_int(gzip_file(plain, gz, &why), 0, "compresses");
+	fclose(plain);
+	return gz;
+}
+
+static void test_gzip(void)
+{
+	struct arena *arena = arena_new(0);
+	FILE *one = compressed("abcdefghij", 50000), *two = compressed("abcdefghij", 50000);
+	FILE *none = compressed("", 0);
+	size_t one_length, two_length, none_length;
+	const char *one_text = slurp(arena, one, &one_length);
+	const char *two_text = slurp(arena, two, &two_length);
+
+	ok(one_length == two_length && memcmp(one_text, two_text, one_length) == 0,
+	   "the same twice");
+	ok(memcmp(one_text, "\x1f\x8b\x08\0\0\0\0\0", 8) == 0, "gzip without a time");
+	ok(one_length < 5000, "smaller");
+	slurp(arena, none, &none_length);
+	is_int(none_length, 20, "nothing compresses to a header and a trailer");
+	fclose(one);
+	fclose(two);
+	fclose(none);
+	arena_free(arena);
+}
+
+static void has(const char *text, const char *part)
+{
+	ok(strstr(text, part) != NULL, "has: %.*s", (int)strcspn(part + 2, "\r"), part + 2);
+}
+
+static void test_mail(void)
+{
+	struct arena *arena = arena_new(0);
+	struct aggregate_reporter foreign = reporter;
+	struct mail mail = sample(&reporter);
+	FILE *gz = compressed("<feedback/>", 1), *out = tmpfile();
+	size_t length, gz_length, back_length, longest = 0;
+	const char *text, *gz_text = slurp(arena, gz, &gz_length), *at, *end;
+	const uint8_t *back;
+	struct why why;
+
+	is_int(mail_write(&mail, gz, out, &why), 0, "written");
+	text = slurp(arena, out, &length);
+	ok(strncmp(text, "From: <noreply@reports.example.net>\r\nTo: <dmarc@example.com>\r\n",
+		   62) == 0,
+	   "begins with From");
+	has(text, "\r\nSubject: Report Domain: example.com\r\n Submitter: reports.example.net\r\n"
+		  " Report-ID: <20261121000102030405060708090a0b>\r\n");
+	has(text, "\r\nMessage-ID: <20261121000102030405060708090a0b@reports.example.net>\r\n");
+	has(text, "\r\nDate: Sun, 22 Nov 2026 00:00:00 +0000\r\n");
+	has(text, "\r\nAuto-Submitted: auto-generated\r\n");
+	has(text, "Content-Type: text/plain; charset=us-ascii\r\n");
+	has(text, "\r\nReporter:  Example\r\nContact:   https://example.net/\r\n");
+	has(text, " filename=\"reports.example.net!example.com!1!2!20261121ab.xml.gz\"\r\n");
+	at = strstr(text, "application/gzip");
+	at = at == NULL ? text : strstr(at, "\r\n\r\n") + 4;
+	end = strstr(at, "--=_");
+	ok(base64_decode(arena, (struct span){at, end}, &back, &back_length) &&
+	       back_length == gz_length && memcmp(back, gz_text, gz_length) == 0,
+	   "the attachment is the file");
+	for (const char *line = text; (end = strstr(line, "\r\n")) != NULL; line = end + 2)
+		longest = (size_t)(end - line) > longest ? (size_t)(end - line) : longest;
+	ok(longest <= 78, "no line is longer than 78 (%zu)", longest);
+	foreign.org_name = "Universit\xc3\xa4t \xff";
+	mail = sample(&foreign);
+	rewind(out);
+	is_int(ftruncate(fileno(out), 0), 0, "again");
+	mail_write(&mail, gz, out, &why);
+	text = slurp(arena, out, &length);
+	has(text, "charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n");
+	for (size_t i = 0; i < length; i++)
+		if ((text[i] < ' ' && strchr("\r\n", text[i]) == NULL) || text[i] > '~')
+			ok(false, "byte %zu is %d", i, text[i]);
+	fclose(out);
+	fclose(gz);
+	arena_free(arena);
+}
+
+static void test_verp(void)
+{
+	struct arena *arena = arena_new(0);
+
+	is_text(mail_verp(arena, "r@example.net", "dmarc@example.com"),
+		"r+dmarc=example.com@example.net", "verp");
+	is_text(
+	    mail_verp(arena, "r@example.net",
+		      "a23456789012345678901234567890@b2345678901234567890.c2345678901.example"),
+	    "r@example.net", "too long for a local part");
+	arena_free(arena);
+}
+
+/* ---- a server that says what a table says ---- */
+
+struct script {
+	const char *name, *greeting, *mail, *rcpt, *data, *end;
+	enum send_outcome want;
+	const char *reply;
+};
+
+static const struct script scripts[] = {
+    {"taken", "220 hi", "250 ok", "250 ok", "354 go", "250 2.0.0 queued as 4711", SEND_DONE,
+     "250 2.0.0 queued as 4711"},
+    {"unknown recipient", "220 hi", "250 ok", "550 5.1.1 no such user", "", "", SEND_REFUSED,
+     "550 5.1.1 no such user"},
+    {"greylisted", "220 hi", "250 ok", "451 4.7.1 come again", "", "", SEND_LATER,
+     "451 4.7.1 come again"},
+    {"refused at DATA", "220 hi", "250 ok", "250 ok", "554 5.7.1 no", "", SEND_REFUSED,
+     "554 5.7.1 no"},
+    {"refused at the end", "220 hi", "250 ok", "250 ok", "354 go", "552 5.3.4 too big",
+     SEND_REFUSED, "552 5.3.4 too big"},
+    {"put off at the end", "220 hi", "250 ok", "250 ok", "354 go", "452 4.3.1 full", SEND_LATER,
+     "452 4.3.1 full"},
+    {"the sender is refused", "220 hi", "550 5.7.1 who are you", "", "", "", SEND_LATER,
+     "550 5.7.1 who are you"},
+    {"the client is refused", "554 5.7.1 go away", "", "", "", "", SEND_LATER, NULL},
+    {"it hangs up", "", "", "", "", "", SEND_LATER, NULL},
+    {"it hangs up at the end", "220 hi", "250 ok", "250 ok", "354 go", "", SEND_LATER, NULL},
+};
+
+static const char *answer_to(const struct script *script, const char *line)
+{
+	if (strncmp(line, "EHLO", 4) == 0)
+		return "250 hello";
+	if (strncmp(line, "MAIL", 4) == 0)
+		return script->mail;
+	if (strncmp(line, "RCPT", 4) == 0)
+		return script->rcpt;
+	if (strncmp(line, "DATA", 4) == 0)
+		return script->data;
+	return "221 bye";
+}
+
+/* In a process of its own. */
+static void serve(int listener, const struct script *script)
+{
+	int fd = accept(listener, NULL, NULL);
+	FILE *in = fdopen(fd, "r");
+	bool body = false;
+	char line[2048];
+
+	if (script->greeting[0] == '\0')
+		_exit(0);
+	dprintf(fd, "%s\r\n", script->greeting);
+	while (fgets(line, sizeof line, in) != NULL) {
+		const char *answer;
+
+		if (body && strcmp(line, ".\r\n") != 0)
+			continue;
+		answer = body ? script->end : answer_to(script, line);
+		if (answer[0] == '\0')
+			_exit(0);
+		body = strncmp(answer, "354", 3) == 0;
+		dprintf(fd, "%s\r\n", answer);
+	}
+	_exit(0);
+}
+
+static void test_script(const struct script *script)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct send_server server = {.helo = "client.example", .timeout = 10 * CLOCK_SECOND};
+	FILE *message = tmpfile();
+	struct why reply = {""};
+	char url[64];
+	pid_t pid;
+
+	if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 1) != 0 ||
+	    getsockname(listener, (struct sockaddr *)&address, &size) != 0)
+		abort();
+	snprintf(url, sizeof url, "smtp://127.0.0.1:%d", ntohs(address.sin_port));
+	server.url = url;
+	pid = fork();
+	if (pid == 0)
+		serve(listener, script);
+	fputs("Subject: x\r\n\r\n.dot\r\n", message);
+	is_int(send_mail(&server, "", "a@example.com", message, &reply), script->want, "%s (%s)",
+	       script->name, reply.text);
+	if (script->reply != NULL)
+		is_text(reply.text, script->reply, "%s: reply", script->name);
+	else
+		ok(reply.text[0] != '\0', "%s: says why: %s", script->name, reply.text);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(listener);
+	fclose(message);
+}
+
+static void test_urls(void)
+{
+	struct why why;
+
+	is_int(send_url_check("smtp://127.0.0.1:25", &why), 0, "smtp");
+	is_int(send_url_check("smtps://mail.example.com", &why), 0, "smtps");
+	is_int(send_url_check("smtp://[::1]:25/", &why), 0, "IPv6");
+	is_int(send_url_check("http://x/", &why), -1, "http");
+	is_int(send_url_check("127.0.0.1:25", &why), -1, "no scheme");
+	is_int(send_url_check("smtp://x/y", &why), -1, "a path");
+	is_int(send_url_check("", &why), -1, "nothing");
+}
+
+int main(void)
+{
+	struct why why;
+
+	if (send_init(&why) != 0)
+		return 99;
+	test_gzip();
+	test_mail();
+	test_verp();
+	test_urls();
+	for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++)
+		test_script(&scripts[i]);
+	return tap_done();
+}
