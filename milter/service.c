@@ -98,6 +98,8 @@ static const char *fixed_change(const struct conf *now, const struct conf *next)
 {
 	if (strcmp(now->store.url, next->store.url) != 0)
 		return "store.url";
+	if (now->store.keep != next->store.keep)
+		return "store.keep";
 	if (!same_strings(&now->dns.servers, &next->dns.servers))
 		return "dns.servers";
 	if (strcmp(now->dns.trust_anchor, next->dns.trust_anchor) != 0)
