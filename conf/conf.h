@@ -34,6 +34,7 @@ enum conf_quarantine { CONF_QUARANTINE_HEADER, CONF_QUARANTINE_HOLD };
 enum conf_failure { CONF_FAILURE_TEMPFAIL, CONF_FAILURE_ACCEPT };
 enum conf_discovery { CONF_DISCOVERY_TREEWALK, CONF_DISCOVERY_PSL };
 enum conf_engine { CONF_ENGINE_NATIVE, CONF_ENGINE_LIBSPF2, CONF_ENGINE_BOTH };
+enum conf_dkim_engine { CONF_DKIM_NATIVE, CONF_DKIM_OPENDKIM, CONF_DKIM_BOTH };
 enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
 enum conf_canon { CONF_CANON_SIMPLE_SIMPLE, CONF_CANON_SIMPLE_RELAXED, CONF_CANON_RELAXED_SIMPLE,
@@ -78,6 +79,7 @@ struct conf {
 	} spf;
 
 	struct {
+		enum conf_dkim_engine engine;
 		int64_t max_signatures;
 		int64_t min_rsa_bits;
 		bool accept_partial_body;

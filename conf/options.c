@@ -22,6 +22,10 @@ static const struct name_code engines[] = {{"native", CONF_ENGINE_NATIVE},
 					   {"libspf2", CONF_ENGINE_LIBSPF2},
 					   {"both", CONF_ENGINE_BOTH},
 					   {NULL, 0}};
+static const struct name_code dkim_engines[] = {{"native", CONF_DKIM_NATIVE},
+						{"opendkim", CONF_DKIM_OPENDKIM},
+						{"both", CONF_DKIM_BOTH},
+						{NULL, 0}};
 static const struct name_code enforcements[] = {{"observe", CONF_ENFORCE_OBSERVE},
 						{"rfc", CONF_ENFORCE_RFC},
 						{"strict", CONF_ENFORCE_STRICT},
@@ -160,6 +164,12 @@ const struct conf_option conf_options[] = {
 	 .doc = "What evaluates SPF. native is countersign's own evaluator. libspf2 is the library of that "
 		"name. both runs the two, uses the native result and logs every disagreement."},
 
+	{.name = "dkim.engine", .type = &conf_type_choice, FIELD(dkim.engine), .choices = dkim_engines,
+	 .def = "\"native\"",
+	 .doc = "What verifies signatures. native is countersign's own verifier. opendkim is the library "
+		"libopendkim, which is slower and cannot verify every form that RFC 6376 allows: such a "
+		"signature is neutral. both runs the two, uses the native result and logs every "
+		"disagreement."},
 	{.name = "dkim.max_signatures", .type = &conf_type_integer, FIELD(dkim.max_signatures),
 	 .min = 1, .max = 50,
 	 .def = "10",

@@ -63,12 +63,19 @@ static const enum spf_engine spf_engine_of[] = {
     [CONF_ENGINE_BOTH] = SPF_ENGINE_BOTH,
 };
 
+static const enum dkimcheck_choice dkim_engine_of[] = {
+    [CONF_DKIM_NATIVE] = DKIMCHECK_NATIVE,
+    [CONF_DKIM_OPENDKIM] = DKIMCHECK_OPENDKIM,
+    [CONF_DKIM_BOTH] = DKIMCHECK_BOTH,
+};
+
 static int check_rules(struct context *context, struct dkimcheck_engine *engine, struct why *why)
 {
 	const struct conf *conf = context->conf;
 	struct check_rules *rules = &context->check;
 
 	rules->dkim_engine = engine;
+	rules->dkim.engine = dkim_engine_of[conf->dkim.engine];
 	rules->dkim.max_signatures = (unsigned)conf->dkim.max_signatures;
 	rules->dkim.min_rsa_bits = (unsigned)conf->dkim.min_rsa_bits;
 	rules->dkim.accept_partial_body = conf->dkim.accept_partial_body;

@@ -97,7 +97,8 @@ static void test_fields(void)
 	    conf_parse("x",
 		       "dns: { timeout = \"1500ms\"; budget = 20; };"
 		       "max_header_bytes = \"3MiB\"; socket_mode = \"0640\";"
-		       "spf: { engine = \"both\"; }; dkim: { accept_partial_body = true; };"
+		       "spf: { engine = \"both\"; };"
+		       "dkim: { engine = \"opendkim\"; accept_partial_body = true; };"
 		       "trusted_networks = [ \"192.0.2.0/25\" ];"
 		       "dmarc: { actions = ( { domain = \"a.example\"; policy = \"reject\";"
 		       " action = \"quarantine\"; }, { domain = \"*.b.example\";"
@@ -112,6 +113,7 @@ static void test_fields(void)
 	is_int(conf->max_header_bytes, 3 << 20, "a size is in bytes");
 	is_int(conf->socket_mode, 0640, "a mode is octal");
 	is_int(conf->spf.engine, CONF_ENGINE_BOTH, "a choice");
+	is_int(conf->dkim.engine, CONF_DKIM_OPENDKIM, "another");
 	ok(conf->dkim.accept_partial_body, "a boolean");
 	is_int(conf->trusted_networks.count, 1,
 	       "a list replaces the default, it does not add to it");
@@ -577,7 +579,8 @@ static const char everything[] =
     "10;\n"
     "  cache_entries = 2000; trust_anchor = \"/root \\\"key\\\"\"; };\n"
     "spf: { engine = \"libspf2\"; };\n"
-    "dkim: { max_signatures = 3; min_rsa_bits = 2048; accept_partial_body = true;\n"
+    "dkim: { engine = \"both\"; max_signatures = 3; min_rsa_bits = 2048; "
+    "accept_partial_body = true;\n"
     "  accept_testing_keys = false; };\n"
     "dmarc: { enforce = \"observe\"; quarantine = \"hold\"; temperror = \"accept\"; discovery = "
     "\"psl\";\n"
