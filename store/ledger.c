@@ -143,6 +143,7 @@ static struct entry *entry_new(const struct ledger_row *row)
 	entry->size = size;
 	entry->at.row.day = row->day;
 	entry->at.row.count = row->count;
+	entry->at.row.quiet = row->quiet;
 	to = (char *)(entry + 1);
 	for (unsigned i = 0; i < FIELDS; i++) {
 		const char *text = field(row, i);
@@ -217,6 +218,7 @@ static unsigned merge_group(struct ledger *ledger, unsigned count)
 
 		if (into != NULL && compare_rows(&into->at, &entry->at) == 0) {
 			into->at.row.count += entry->at.row.count;
+			into->at.row.quiet += entry->at.row.quiet;
 			continue;
 		}
 		into = entry;

@@ -48,6 +48,7 @@ struct ledger_row {
 	const char *spf_domain;    /* or "" */
 	const char *spf_result;    /* "none" "pass" ... */
 	int64_t count;             /* 1 or more */
+	int64_t quiet;             /* how many of them are no reason to report */
 };
 
 struct ledger_settings {
@@ -104,6 +105,7 @@ struct ledger_day {
 	int64_t since;                  /* wall seconds: when its first row was committed */
 	int64_t messages, passed;       /* passed: dkim_aligned or spf_aligned is "pass" */
 	int64_t rows;
+	int64_t quiet; /* of MESSAGES: no reason to report, see struct ledger_row */
 };
 
 /* Those of FROM_DAY to TO_DAY, of DOMAIN (NULL: all), ordered by day, domain, since. Texts live

@@ -1,5 +1,5 @@
 /*
- * The ledger in an SQLite file: the only file that knows SQL.
+ * The ledger in an SQLite file. Only this file and store/outbox.c know SQL.
  *
  * Safe against kill -9 and power failure: write-ahead log with synchronous=FULL. Several processes
  * write: every transaction begins IMMEDIATE (a later upgrade could not be waited for), and the one
@@ -15,12 +15,11 @@
  * An administrator may move the file away while it is in use: a new one is made. Then processes
  * that still have the old one must not remove the new one's log, nor the new one use the old one's.
  */
-#include "store/driver.h"
+#include "store/sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -47,6 +46,27 @@ static const char *const migrations[] = {
     " envelope_to TEXT NOT NULL, spf_domain TEXT NOT NULL, spf_result TEXT NOT NULL,"
     " reasons TEXT NOT NULL, dkim TEXT NOT NULL, dkim_notes TEXT NOT NULL,"
     " PRIMARY KEY (domain, day, config, source_ip, row_key)) WITHOUT ROWID;",
+    /* 2: reports that were built (store/outbox.h), and messages that are no reason for one */
+    "ALTER TABLE tally ADD COLUMN quiet INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE report ("
+    " domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
+    " id TEXT NOT NULL, file_name TEXT NOT NULL, built INTEGER NOT NULL,"
+    " records INTEGER NOT NULL, messages INTEGER NOT NULL,"
+    " PRIMARY KEY (domain, day, config)) WITHOUT ROWID;"
+    "CREATE TABLE report_part ("
+    " domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
+    " part INTEGER NOT NULL, data BLOB NOT NULL,"
+    " PRIMARY KEY (domain, day, config, part));"
+    "CREATE TABLE delivery ("
+    " domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
+    " address TEXT NOT NULL, host TEXT NOT NULL, sent_to TEXT,"
+    " state TEXT NOT NULL, tries INTEGER NOT NULL, next INTEGER, tried INTEGER, reply TEXT,"
+    " PRIMARY KEY (domain, day, config, address)) WITHOUT ROWID;"
+    "CREATE INDEX delivery_due ON delivery (next);"
+    "CREATE INDEX delivery_tried ON delivery (tried, host);"
+    "CREATE TABLE suppression ("
+    " address TEXT NOT NULL PRIMARY KEY, failures INTEGER NOT NULL,"
+    " until INTEGER NOT NULL, reason TEXT) WITHOUT ROWID;",
 };
 enum {
 	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
@@ -63,6 +83,9 @@ enum statement {
 	OLDEST,
 	EXPIRE_TALLY,
 	EXPIRE_POLICY,
+	EXPIRE_REPORT,
+	EXPIRE_PARTS,
+	EXPIRE_DELIVERIES,
 	READ_DAYS,
 	READ_SUM,
 	READ_ROWS,
@@ -83,22 +106,26 @@ static const char *const statements[STATEMENTS] = {
 		   " WHERE rua IS NOT excluded.rua OR ruf IS NOT excluded.ruf",
     [ADD_TALLY] = "INSERT INTO tally (domain, day, config, source_ip, row_key, messages,"
 		  " dkim_aligned, spf_aligned, disposition, header_from, envelope_from,"
-		  " envelope_to, spf_domain, spf_result, reasons, dkim, dkim_notes)"
+		  " envelope_to, spf_domain, spf_result, reasons, dkim, dkim_notes, quiet)"
 		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-		  " ?17)"
+		  " ?17, ?18)"
 		  " ON CONFLICT (domain, day, config, source_ip, row_key) DO UPDATE"
-		  " SET messages = messages + excluded.messages",
+		  " SET messages = messages + excluded.messages, quiet = quiet + excluded.quiet",
     [OLDEST] = "SELECT domain, day, config FROM policy WHERE day < ?1 ORDER BY day LIMIT 1",
     [EXPIRE_TALLY] = "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
 		     " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT ?4)",
     [EXPIRE_POLICY] = "DELETE FROM policy WHERE " REPORT,
+    [EXPIRE_REPORT] = "DELETE FROM report WHERE " REPORT,
+    [EXPIRE_PARTS] = "DELETE FROM report_part WHERE " REPORT,
+    [EXPIRE_DELIVERIES] = "DELETE FROM delivery WHERE " REPORT,
     [READ_DAYS] = "SELECT domain, day, config, since, p, sp, np, adkim, aspf, fo, testing,"
 		  " discovery, rua, ruf FROM policy"
 		  " WHERE day <= ?2 AND (?1 IS NULL OR domain = ?1)"
 		  " AND (day, domain, since, config) > (?3, ?4, ?5, ?6)"
 		  " ORDER BY day, domain, since, config LIMIT ?7",
     [READ_SUM] = "SELECT COUNT(*), IFNULL(SUM(messages), 0), IFNULL(SUM(CASE"
-		 " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0 END), 0)"
+		 " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0 END), 0),"
+		 " IFNULL(SUM(quiet), 0)"
 		 " FROM tally WHERE " REPORT,
     [READ_ROWS] = "SELECT source_ip, row_key, messages, dkim_aligned, spf_aligned, disposition,"
 		  " header_from, envelope_from, envelope_to, spf_domain, spf_result, reasons, dkim,"
@@ -264,6 +291,28 @@ static int end_transaction(struct driver_handle *handle, int code)
 	sqlite3_snprintf(sizeof handle->fault, handle->fault, "%s", sqlite3_errmsg(handle->db));
 	(void)run_plain(handle, ROLLBACK);
 	return code;
+}
+
+/* ---- for store/outbox.c ---- */
+
+sqlite3 *sqlite_db(struct driver_handle *handle)
+{
+	return handle->db;
+}
+
+int sqlite_begin(struct driver_handle *handle)
+{
+	return run_plain(handle, BEGIN);
+}
+
+int sqlite_end(struct driver_handle *handle, int code)
+{
+	return end_transaction(handle, code);
+}
+
+enum driver_outcome sqlite_explain(struct driver_handle *handle, int code, struct why *why)
+{
+	return explain(handle, code, why);
 }
 
 /* ---- opening ---- */
@@ -533,6 +582,7 @@ static int add_tally(struct driver_handle *handle, const struct driver_row *at)
 	sqlite3_bind_int64(statement, 6, row->count);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		bind_text(statement, 7 + (int)i, texts[i]);
+	sqlite3_bind_int64(statement, 18, row->quiet);
 	return run(handle, statement);
 }
 
@@ -571,18 +621,36 @@ static enum driver_outcome handle_commit(struct driver_handle *handle,
 	return code == SQLITE_OK ? DRIVER_DONE : explain(handle, code, why);
 }
 
+/* All that names the report but its rows. */
+static int expire_report(struct driver_handle *handle, const char *domain, int32_t day,
+			 const unsigned char *config)
+{
+	static const enum statement all[] = {EXPIRE_PARTS, EXPIRE_DELIVERIES, EXPIRE_REPORT,
+					     EXPIRE_POLICY};
+	int code = SQLITE_OK;
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0] && code == SQLITE_OK; i++) {
+		sqlite3_stmt *statement = prepare(handle, all[i]);
+
+		if (statement == NULL)
+			return sqlite3_errcode(handle->db);
+		bind_report(statement, domain, day, config);
+		code = run(handle, statement);
+	}
+	return code;
+}
+
 /* The rows of the oldest report that is to go; then, when none is left, its policy. */
 static int expire_oldest(struct driver_handle *handle, sqlite3_stmt *oldest, unsigned max,
 			 unsigned *deleted)
 {
 	sqlite3_stmt *tally = prepare(handle, EXPIRE_TALLY);
-	sqlite3_stmt *policy = prepare(handle, EXPIRE_POLICY);
 	const char *domain = (const char *)sqlite3_column_text(oldest, 0);
 	int32_t day = sqlite3_column_int(oldest, 1);
 	const unsigned char *config = sqlite3_column_blob(oldest, 2);
 	int code;
 
-	if (tally == NULL || policy == NULL)
+	if (tally == NULL)
 		return sqlite3_errcode(handle->db);
 	bind_report(tally, domain, day, config);
 	sqlite3_bind_int64(tally, 4, max);
@@ -592,8 +660,7 @@ static int expire_oldest(struct driver_handle *handle, sqlite3_stmt *oldest, uns
 	*deleted = (unsigned)sqlite3_changes(handle->db);
 	if (*deleted == max)
 		return SQLITE_OK;
-	bind_report(policy, domain, day, config);
-	return run(handle, policy);
+	return expire_report(handle, domain, day, config);
 }
 
 static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t before_day,
@@ -655,6 +722,7 @@ static int sum_day(struct driver_handle *handle, struct ledger_day *day,
 		day->rows = sqlite3_column_int64(statement, 0);
 		day->messages = sqlite3_column_int64(statement, 1);
 		day->passed = sqlite3_column_int64(statement, 2);
+		day->quiet = sqlite3_column_int64(statement, 3);
 	}
 	sqlite3_reset(statement);
 	return code;

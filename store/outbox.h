@@ -1,0 +1,122 @@
+/*
+ * The outbox: reports that were built, each with the places it goes to and what became of it there.
+ * It is in the same file as the ledger. This room knows nothing of mail: an address is a text.
+ *
+ * Whatever happens, killing included, each change is there as a whole or not at all. A delivery
+ * that is "sending" and has no sender has an unknown outcome: it is due again.
+ *
+ * One process at a time sends: OUTBOX_SEND takes a lock that ends with its holder. An outbox
+ * belongs to one thread.
+ */
+#ifndef STORE_OUTBOX_H
+#define STORE_OUTBOX_H
+
+#include <stdio.h>
+
+#include "lib/arena.h"
+#include "store/ledger.h"
+
+enum outbox_mode {
+	OUTBOX_READ,
+	OUTBOX_CHANGE, /* for the administrator's changes, also while others send */
+	OUTBOX_SEND
+};
+
+enum outbox_state {
+	OUTBOX_BUILT, /* waits for its first try */
+	OUTBOX_SENDING,
+	OUTBOX_SENT,
+	OUTBOX_DEFERRED,
+	OUTBOX_FAILED,
+	OUTBOX_SUPPRESSED
+};
+const char *outbox_state_text(enum outbox_state state);
+
+/* Texts that come out live in the arena given. */
+struct outbox_report {
+	const char *domain; /* these three name it, as in struct ledger_day */
+	int32_t day;
+	const char *config;
+	const char *id;
+	const char *file_name;
+	int64_t records, messages;
+};
+
+struct outbox_delivery {
+	const char *domain;
+	int32_t day;
+	const char *config;
+	const char *address; /* as the domain asks for it */
+	const char *sent_to; /* where it was sent instead, or NULL */
+	enum outbox_state state;
+	unsigned tries;
+	int64_t next;      /* wall seconds: when it is due; 0: never again */
+	int64_t tried;     /* the last try, or 0 */
+	const char *reply; /* of the server, or what else there is to say; or NULL */
+};
+
+struct outbox;
+
+/* NULL with the reason. *BUSY: another process sends. READ: the ledger's schema must be up to
+ * date. */
+struct outbox *outbox_open(const struct ledger_settings *settings, enum outbox_mode mode,
+			   bool *busy, struct why *why);
+void outbox_close(struct outbox *outbox); /* NULL is fine */
+
+/* ---- reports. 0 or more, -1: failed ---- */
+
+/* Stores REPORT, the content of GZ from its beginning, and a delivery for each address, due NOW. 1:
+ * it is there already; nothing was changed. */
+int outbox_put(struct outbox *outbox, const struct outbox_report *report, FILE *gz,
+	       const char *const *addresses, unsigned count, int64_t now, struct why *why);
+
+/* The report named by DOMAIN, DAY and CONFIG: 1 found, 0 not. */
+int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const char *config,
+		struct arena *arena, struct outbox_report *report, struct why *why);
+
+/* Its content, into GZ. 0: it is not kept any more (every delivery was sent). */
+int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE *gz,
+		struct why *why);
+
+/* ---- deliveries ---- */
+
+/* Those of a report, by address; their number. */
+int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, const char *config,
+		      struct arena *arena, struct outbox_delivery **list, struct why *why);
+
+/* Those due until NOW, of one domain and of days from FROM_DAY to TO_DAY; DOMAIN NULL: all; at most
+ * MAX, the longest due first. */
+int outbox_due(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
+	       int64_t now, unsigned max, struct arena *arena, struct outbox_delivery **list,
+	       struct why *why);
+
+/* DELIVERY has a new state (all that follows ADDRESS is stored). When every delivery of a report is
+ * sent, its content goes. */
+int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, struct why *why);
+
+/* Tries at addresses of HOST (NULL: all) since a time. */
+int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t *tries,
+		 struct why *why);
+
+/* ---- addresses that get nothing for a while ---- */
+
+#define OUTBOX_FOR_EVER INT64_MAX
+
+struct outbox_suppression {
+	const char *address;
+	unsigned failures; /* in a row */
+	int64_t until;     /* wall seconds; 0: not suppressed */
+	const char *reason;
+};
+
+/* 1: there is one; 0: none. */
+int outbox_suppression(struct outbox *outbox, const char *address, struct arena *arena,
+		       struct outbox_suppression *found, struct why *why);
+/* FAILURES and UNTIL 0: forgets it; 1: there was one. */
+int outbox_suppress(struct outbox *outbox, const struct outbox_suppression *suppression,
+		    struct why *why);
+/* All of them, by address; their number. */
+int outbox_suppressions(struct outbox *outbox, struct arena *arena,
+			struct outbox_suppression **list, struct why *why);
+
+#endif
