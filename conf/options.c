@@ -144,10 +144,10 @@ const struct conf_option conf_options[] = {
 	 .doc = "How long one message waits for DNS, all its lookups together. What is not known by then "
 		"is a temporary error, on which no policy is applied. Keep it well below the time the MTA "
 		"waits for a milter."},
-	{.name = "dns.budget", .type = &conf_type_integer, FIELD(dns.budget), .min = 10, .max = 1000,
+	{.name = "dns.budget", .type = &conf_type_integer, FIELD(dns.budget), .min = 40, .max = 1000,
 	 .def = "100",
 	 .doc = "How many lookups one message may cause. It bounds what a hostile message can make this "
-		"host ask for."},
+		"host ask for: half of it is for SPF, a fifth for keys, the rest for DMARC."},
 	{.name = "dns.cache_entries", .type = &conf_type_integer, FIELD(dns.cache_entries),
 	 .min = 1024, .max = 16777216,
 	 .def = "65536",

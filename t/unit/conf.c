@@ -95,7 +95,7 @@ static void test_fields(void)
 	struct conf_errors errors;
 	struct conf *conf =
 	    conf_parse("x",
-		       "dns: { timeout = \"1500ms\"; budget = 20; };"
+		       "dns: { timeout = \"1500ms\"; budget = 50; };"
 		       "max_header_bytes = \"3MiB\"; socket_mode = \"0640\";"
 		       "spf: { engine = \"both\"; };"
 		       "dkim: { engine = \"opendkim\"; accept_partial_body = true; };"
@@ -109,7 +109,7 @@ static void test_fields(void)
 	if (!ok(conf != NULL, "a file of all types"))
 		return;
 	is_int(conf->dns.timeout, 1500 * CLOCK_MS, "a duration is in nanoseconds");
-	is_int(conf->dns.budget, 20, "an integer");
+	is_int(conf->dns.budget, 50, "an integer");
 	is_int(conf->max_header_bytes, 3 << 20, "a size is in bytes");
 	is_int(conf->socket_mode, 0640, "a mode is octal");
 	is_int(conf->spf.engine, CONF_ENGINE_BOTH, "a choice");
@@ -184,7 +184,7 @@ static const struct {
      1, "at most 107 characters"},
     {"dns: { budget = \"100\"; };", 1, "dns.budget: wanted a number, this is a text in quotes"},
     {"dns: { budget = 100.5; };", 1, "this is a number with a fraction"},
-    {"dns: { budget = 9; };", 1, "dns.budget: 9 is out of range (10 .. 1000)"},
+    {"dns: { budget = 9; };", 1, "dns.budget: 9 is out of range (40 .. 1000)"},
     {"dns: { budget = -1; };", 1, "dns.budget: -1 is out of range"},
     {"dns: { budget = true; };", 1, "this is true or false"},
     {"dns: { timeout = 8; };", 1,
@@ -259,7 +259,7 @@ static const struct {
     {"dns: { budget = -2147483649; };", 1, "-2147483649 is too large for a number"},
     {"dns: { budget = 0x100000064; };", 1, "0x100000064 is too large for a number"},
     {"dns: {\n budget = 18446744073709551716L; };", 2, "is too large for a number"},
-    {"dns: { budget = 4294967396L; };", 1, "4294967396 is out of range (10 .. 1000)"},
+    {"dns: { budget = 4294967396L; };", 1, "4294967396 is out of range (40 .. 1000)"},
     {"dns: { budget = 100 };\nx = 99999999999y = 1;", 2, "99999999999 is too large for a number",
      2},
     {"drain = \"1s", 1, "this text has no end"},
@@ -410,17 +410,17 @@ static void test_directory(loader *load)
 	struct conf_errors errors;
 	struct conf *conf;
 
-	put_file("main.conf", "drain = \"1s\";\ndns: {\n budget = 11;\n timeout = \"1s\";\n};\n"
+	put_file("main.conf", "drain = \"1s\";\ndns: {\n budget = 111;\n timeout = \"1s\";\n};\n"
 			      "listen = [ \"local:/a\", \"local:/b\" ];\n");
-	put_file("conf.d/10-a.conf", "dns: { budget = 12; };");
-	put_file("conf.d/9-b.conf", "\ndns: { budget = 13; };\nlisten = [ \"local:/c\" ];");
+	put_file("conf.d/10-a.conf", "dns: { budget = 112; };");
+	put_file("conf.d/9-b.conf", "\ndns: { budget = 113; };\nlisten = [ \"local:/c\" ];");
 	put_file("conf.d/README", "this is no file of settings");
 	put_file("conf.d/.hidden.conf", "neither is this");
 	conf = load(path, &errors);
 	if (!ok(conf != NULL, "a file with conf.d beside it"))
 		tap_note("%s", error_text(&errors, 0));
 	else {
-		is_int(conf->dns.budget, 13, "the last in the order of names counts");
+		is_int(conf->dns.budget, 113, "the last in the order of names counts");
 		is_int(conf->dns.timeout, CLOCK_SECOND,
 		       "keys of one section come from several files");
 		is_int(conf->listen.count, 1, "a later list replaces an earlier one");
@@ -576,7 +576,7 @@ static const char everything[] =
     "];\n"
     "max_header_bytes = \"100KiB\"; drain = \"1500ms\";\n"
     "dns: { servers = [ \"192.0.2.53\", \"2001:db8::53@5353\" ]; timeout = \"250ms\"; budget = "
-    "10;\n"
+    "41;\n"
     "  cache_entries = 2000; trust_anchor = \"/root \\\"key\\\"\"; };\n"
     "spf: { engine = \"libspf2\"; };\n"
     "dkim: { engine = \"both\"; max_signatures = 3; min_rsa_bits = 2048; "
