@@ -129,3 +129,23 @@ const char *domain_of_address(struct arena *arena, const char *address)
 	}
 	return at == NULL ? NULL : domain_to_ascii(arena, span_of(at + 1));
 }
+
+bool domain_pattern_parse(struct arena *arena, struct span text, struct domain_pattern *pattern)
+{
+	*pattern = (struct domain_pattern){NULL, false};
+	if (span_eq(text, "*"))
+		return true;
+	pattern->below = span_istarts(text, "*.");
+	if (pattern->below)
+		text.p += 2;
+	pattern->domain = domain_to_ascii(arena, text);
+	return pattern->domain != NULL;
+}
+
+bool domain_pattern_matches(const struct domain_pattern *pattern, const char *domain)
+{
+	if (pattern->domain == NULL)
+		return true;
+	return pattern->below ? domain_within(domain, pattern->domain)
+			      : domain_equal(domain, pattern->domain);
+}

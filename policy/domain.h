@@ -27,6 +27,14 @@ bool domain_equal(const char *a, const char *b);               /* either case */
 bool domain_is_below(const char *domain, const char *parent);  /* strictly below; either case */
 bool domain_within(const char *domain, const char *parent);    /* equal or below */
 
+/* Which domains a setting names: "example.com", "*.example.com" (it and what is below), "*". */
+struct domain_pattern {
+	const char *domain; /* in the form of domain_to_ascii; NULL: every domain */
+	bool below;
+};
+bool domain_pattern_parse(struct arena *arena, struct span text, struct domain_pattern *pattern);
+bool domain_pattern_matches(const struct domain_pattern *pattern, const char *domain);
+
 /* The domain of an envelope address without <>, in the form of domain_to_ascii: what follows the
  * last "@" outside quotes. NULL: there is none, or it is no domain name. */
 const char *domain_of_address(struct arena *arena, const char *address);

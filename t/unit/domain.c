@@ -133,6 +133,38 @@ static void test_addresses(void)
 			"domain of %s", addresses[i].address);
 }
 
+static void test_patterns(void)
+{
+	static const struct {
+		const char *pattern, *domain;
+		bool matches;
+	} cases[] = {
+	    {"*", "a.example", true},
+	    {"*", "", true},
+	    {"example.com", "Example.COM", true},
+	    {"EXAMPLE.com", "example.com", true},
+	    {"example.com", "a.example.com", false},
+	    {"example.com", "", false},
+	    {"*.example.com", "a.b.example.com", true},
+	    {"*.example.com", "example.com", true},
+	    {"*.example.com", "badexample.com", false},
+	    {"*.m\xc3\xbcnchen.example", "a.xn--mnchen-3ya.example", true},
+	};
+	static const char *const none[] = {"", "*.", "**", "*a", "a..b", "*.*.a", "a b"};
+	struct domain_pattern pattern;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		if (!ok(domain_pattern_parse(arena, span_of(cases[i].pattern), &pattern),
+			"a pattern: %s", cases[i].pattern))
+			continue;
+		is_int(domain_pattern_matches(&pattern, cases[i].domain), cases[i].matches,
+		       "%s for \"%s\"", cases[i].pattern, cases[i].domain);
+	}
+	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+		ok(!domain_pattern_parse(arena, span_of(none[i]), &pattern),
+		   "no pattern: \"%s\"", none[i]);
+}
+
 int main(void)
 {
 	arena = arena_new(1 << 20);
@@ -141,6 +173,7 @@ int main(void)
 	test_labels();
 	test_relations();
 	test_addresses();
+	test_patterns();
 	arena_free(arena);
 	return tap_done();
 }
