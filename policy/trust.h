@@ -1,0 +1,67 @@
+/*
+ * Who may hand on mail that then fails DMARC: the forwarders and mailing lists that the operator
+ * names (RFC 9989 section 7.4). What a stranger can write, a List-Id field above all, is never
+ * enough: each entry rests on an address or on something that was authenticated.
+ */
+#ifndef POLICY_TRUST_H
+#define POLICY_TRUST_H
+
+#include "lib/arena.h"
+#include "lib/why.h"
+#include "policy/domain.h"
+#include "policy/verdict.h"
+
+enum trust_kind {
+	TRUST_NETWORK, /* the client's address */
+	TRUST_DOMAIN,  /* a DKIM signature or SPF passed for the domain */
+	TRUST_HOST     /* the client's verified name (iprev) */
+};
+
+/* An entry of the settings, prepared. */
+struct trust_entry {
+	const char *text; /* as in the settings */
+	enum trust_kind kind;
+	struct ip_network network;
+	struct domain_pattern domain;
+};
+
+struct trust_rules {
+	const struct trust_entry *forwarders;
+	unsigned forwarder_count;
+	const struct trust_entry *lists; /* all TRUST_DOMAIN */
+	unsigned list_count;
+};
+
+/*
+ * TEXT outlives ENTRY. A forwarder: "192.0.2.0/24", "forwarder.example" (authenticated by DKIM, by
+ * SPF for MAIL FROM or by SPF for HELO), "host:mx.forwarder.example" (iprev); "*." in front of a
+ * domain: it and what is below. A list: "dev.lists.example", the id of one list, or the end of
+ * ids. 0, or -1 with the reason.
+ */
+int trust_forwarder_parse(struct arena *arena, const char *text, struct trust_entry *entry,
+			  struct why *why);
+int trust_list_parse(struct arena *arena, const char *text, struct trust_entry *entry,
+		     struct why *why);
+
+/* The list's id in a List-Id field (RFC 2919), lower case; NULL: it has none. */
+const char *trust_list_id(struct arena *arena, struct span value);
+
+enum trust_answer {
+	TRUST_NO,
+	TRUST_MAYBE, /* DNS did not answer: the entry in RULE could hold */
+	TRUST_YES
+};
+
+struct trust {
+	enum trust_answer answer;
+	enum override_type type; /* for the report */
+	const char *rule;        /* "trusted forwarder 192.0.2.0/24": nothing of the message in it */
+	const char *why;         /* the same with what it rests on; for people */
+};
+
+/* The first entry that holds, forwarders before lists. Texts live in ARENA. */
+void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
+		const char *const *list_ids, unsigned list_id_count, struct arena *arena,
+		struct trust *out);
+
+#endif
