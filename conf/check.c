@@ -138,6 +138,40 @@ int conf_check_pattern(struct span text, struct why *why)
 	return conf_check_domain(text, why);
 }
 
+static bool is_numeric(struct span text)
+{
+	for (const char *p = text.p; p < text.end; p++) {
+		if (!char_is_digit((unsigned char)*p) && *p != '.')
+			return false;
+	}
+	return true;
+}
+
+/* A network that is not everybody; a domain or "*." and a domain, with "host:" or without. */
+int conf_check_forwarder(struct span text, struct why *why)
+{
+	bool host = span_istarts(text, "host:");
+	struct span name = text;
+	struct ip_network network;
+
+	if (ip_network_parse(text, &network)) {
+		if (network.bits > 0)
+			return 0;
+		return why_set(why, "\"%.*s\" is everybody", (int)span_len(text), text.p);
+	}
+	if (host)
+		name.p += 5;
+	if (span_istarts(name, "*."))
+		name.p += 2;
+	if (!is_numeric(name) && conf_check_domain(name, NULL) == 0)
+		return 0;
+	return why_set(why,
+		       "\"%.*s\" is no forwarder: write a network (192.0.2.0/24), a domain "
+		       "(forwarder.example, *.forwarder.example) or the name of a client "
+		       "(host:mx.forwarder.example)",
+		       (int)span_len(text), text.p);
+}
+
 /* RFC 5322 section 3.6.8: ftext = %d33-57 / %d59-126 */
 int conf_check_field(struct span text, struct why *why)
 {

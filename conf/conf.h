@@ -46,7 +46,8 @@ enum conf_policy { CONF_POLICY_ANY = -1, CONF_POLICY_NONE, CONF_POLICY_QUARANTIN
 
 /* One line of dmarc.actions: { domain = "example.com"; policy = "reject"; action = "accept"; } */
 struct conf_dmarc_action {
-	const char *domain;
+	const char *domain;    /* of the author */
+	const char *recipient; /* domain of all recipients; "*": any */
 	enum conf_policy policy;
 	enum conf_action action;
 };
@@ -94,6 +95,8 @@ struct conf {
 		const char *psl_file;      /* "" : libpsl's own */
 		struct conf_strings psd_domains;
 		bool reject_bad_from;
+		struct conf_strings trusted_forwarders;
+		struct conf_strings mailing_lists;
 		const struct conf_dmarc_action *actions;
 		unsigned action_count;
 	} dmarc;

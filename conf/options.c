@@ -67,6 +67,10 @@ static const struct conf_option action_fields[] = {
      .offset = offsetof(struct conf_dmarc_action, domain),
      .check = conf_check_pattern,
      .required = true},
+    {.name = "recipient",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_dmarc_action, recipient),
+     .check = conf_check_pattern},
     {.name = "policy",
      .type = &conf_type_choice,
      .offset = offsetof(struct conf_dmarc_action, policy),
@@ -76,8 +80,9 @@ static const struct conf_option action_fields[] = {
      .offset = offsetof(struct conf_dmarc_action, action),
      .choices = actions,
      .required = true}};
-static const struct conf_dmarc_action action_initial = {"", CONF_POLICY_ANY, CONF_ACTION_PUBLISHED};
-static const struct conf_record action_record = {action_fields, 3, sizeof action_initial,
+static const struct conf_dmarc_action action_initial = {"", "*", CONF_POLICY_ANY,
+							CONF_ACTION_PUBLISHED};
+static const struct conf_record action_record = {action_fields, 4, sizeof action_initial,
 						 &action_initial};
 
 static const struct conf_option login_fields[] = {{.name = "login",
@@ -192,10 +197,11 @@ const struct conf_option conf_options[] = {
 	{.name = "dmarc.enforce", .type = &conf_type_choice, FIELD(dmarc.enforce),
 	 .choices = enforcements,
 	 .def = "\"rfc\"",
-	 .doc = "What is done with mail that fails DMARC. observe: nothing, whatever actions says; "
+	 .doc = "What is done with mail that fails DMARC. observe: nothing, whatever else is set; "
 		"results are written and counted. rfc: what the domain's policy asks for, but p=reject quarantines, since RFC 9989 "
 		"forbids to reject on the policy alone. strict: exactly what the policy asks for; mail from "
-		"mailing lists and forwarders is then lost."},
+		"mailing lists and forwarders is then lost, but for those named in mailing_lists and "
+		"trusted_forwarders."},
 	{.name = "dmarc.quarantine", .type = &conf_type_choice, FIELD(dmarc.quarantine),
 	 .choices = quarantines,
 	 .def = "\"header\"",
@@ -206,7 +212,10 @@ const struct conf_option conf_options[] = {
 	 .choices = failures,
 	 .def = "\"tempfail\"",
 	 .doc = "What is done when DNS failed for a message that would otherwise be rejected or "
-		"quarantined. tempfail: the sender is told to try again. accept: it is delivered."},
+		"quarantined. tempfail: the sender is told to try again. accept: it is delivered. A message "
+		"that fails for sure, but of which DNS did not say whether it comes through a trusted "
+		"forwarder or mailing list, is never delivered for that: with accept it is handled as one "
+		"that does not."},
 	{.name = "dmarc.discovery", .type = &conf_type_choice, FIELD(dmarc.discovery),
 	 .choices = discoveries,
 	 .def = "\"treewalk\"",
@@ -225,14 +234,39 @@ const struct conf_option conf_options[] = {
 	 .def = "true",
 	 .doc = "Whether a message without exactly one readable From field is rejected. DMARC cannot "
 		"protect such a message, and what a reader is shown is anybody's guess."},
+	{.name = "dmarc.trusted_forwarders", .type = &conf_type_texts,
+	 FIELD(dmarc.trusted_forwarders), .max = 1000,
+	 .check = conf_check_forwarder, .what = "list of networks and domains",
+	 .def = "[ ]",
+	 .doc = "Who may hand on mail that then fails DMARC: it is accepted, and the report to the author's "
+		"domain says trusted_forwarder. 192.0.2.0/24 or an address: the client. forwarder.example: "
+		"a DKIM signature of that domain passed, or SPF did for the domain of MAIL FROM or HELO. "
+		"host:mx.forwarder.example: the verified name of the client's address (iprev). "
+		"*.forwarder.example and host:*.forwarder.example: the same for the names below it, too. "
+		"Name only those who forward, not providers whose customers write what they like. They go "
+		"before actions.",
+	 .example = "trusted_forwarders = [ \"192.0.2.0/24\", \"forwarder.example\", "
+		    "\"host:*.gateway.example\" ];"},
+	{.name = "dmarc.mailing_lists", .type = &conf_type_texts, FIELD(dmarc.mailing_lists),
+	 .max = 1000,
+	 .check = conf_check_domain, .what = "list of domains",
+	 .def = "[ ]",
+	 .doc = "Mailing lists whose mail is accepted although it fails DMARC; the report says "
+		"mailing_list. An entry is the id of a list as in its List-Id field, without < and >, or the "
+		"domain in which the ids of many lists end: lists.example.org. Since anybody can write a "
+		"List-Id, a DKIM signature or SPF must also have passed for that domain, one below it or one "
+		"above it (example.org).",
+	 .example = "mailing_lists = [ \"lists.example.org\", \"dev.groups.example.net\" ];"},
 	{.name = "dmarc.actions", .type = &conf_type_records, FIELD(dmarc.actions),
 	 .count_offset = offsetof(struct conf, dmarc.action_count), .record = &action_record,
 	 .def = "( )",
-	 .doc = "What to do with failing mail of certain author domains, in place of what enforce says; the "
-		"first entry that fits counts. domain: example.com, *.example.com for it and all names "
-		"below, or * for all. policy: the published policy for which the entry counts (none, "
-		"quarantine, reject), or any, which is also what is meant when it is left out. action: "
-		"accept, quarantine, reject, or published for exactly what the policy asks for.",
+	 .doc = "What to do with other failing mail of certain author domains, in place of what enforce "
+		"says; the first entry that fits counts. domain: example.com, *.example.com for it and all "
+		"names below, or * for all. recipient: the same for the domains of the recipients; every "
+		"recipient of the message must fit, since what is done is done to all copies. policy: the "
+		"published policy for which the entry counts (none, quarantine, reject). recipient and policy "
+		"can be left out, or * and any: then the entry counts for all. action: accept, quarantine, "
+		"reject, or published for exactly what the policy asks for.",
 	 .example = "actions = ( { domain = \"example.com\"; policy = \"reject\"; action = \"accept\"; } );"},
 
 	{.name = "sign.enabled", .type = &conf_type_bool, FIELD(sign.enabled),

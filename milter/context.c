@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/clock.h"
 
@@ -39,22 +40,78 @@ static const enum rule_action action_of[] = {
     [CONF_ACTION_REJECT] = RULE_REJECT,
 };
 
-static void decide_rules(struct context *context, struct decide_rules *rules)
+/* What a line is called where it is the reason for something. */
+static const char *action_text(struct arena *arena, const struct conf_dmarc_action *action)
+{
+	bool all = strcmp(action->recipient, "*") == 0;
+
+	return arena_printf(arena, "%s%s%s", action->domain, all ? "" : " to ",
+			    all ? "" : action->recipient);
+}
+
+static int action_rule(struct arena *arena, const struct conf_dmarc_action *action,
+		       struct decide_rule *rule, struct why *why)
+{
+	rule->text = action_text(arena, action);
+	rule->published = (int)action->policy;
+	rule->action = action_of[action->action];
+	if (!domain_pattern_parse(arena, span_of(action->domain), &rule->domain))
+		return why_set(why, "dmarc.actions: \"%s\" is no domain", action->domain);
+	if (!domain_pattern_parse(arena, span_of(action->recipient), &rule->recipient))
+		return why_set(why, "dmarc.actions: \"%s\" is no domain", action->recipient);
+	return 0;
+}
+
+typedef int trust_parse(struct arena *arena, const char *text, struct trust_entry *entry,
+			struct why *why);
+
+/* The entries of the option NAME, or NULL. */
+static const struct trust_entry *trust_entries(struct arena *arena, const char *name,
+					       const struct conf_strings *texts, trust_parse *parse,
+					       struct why *why)
+{
+	struct trust_entry *entries = arena_array(arena, texts->count + 1, sizeof *entries);
+
+	for (unsigned i = 0; i < texts->count; i++) {
+		if (parse(arena, texts->items[i], &entries[i], why) != 0) {
+			why_prefix(why, "%s: ", name);
+			return NULL;
+		}
+	}
+	return entries;
+}
+
+static int trust_rules(struct context *context, struct trust_rules *rules, struct why *why)
+{
+	const struct conf_strings *forwarders = &context->conf->dmarc.trusted_forwarders;
+	const struct conf_strings *lists = &context->conf->dmarc.mailing_lists;
+
+	rules->forwarders = trust_entries(context->arena, "dmarc.trusted_forwarders", forwarders,
+					  trust_forwarder_parse, why);
+	rules->forwarder_count = forwarders->count;
+	rules->lists =
+	    trust_entries(context->arena, "dmarc.mailing_lists", lists, trust_list_parse, why);
+	rules->list_count = lists->count;
+	return rules->forwarders == NULL || rules->lists == NULL ? -1 : 0;
+}
+
+static int decide_rules(struct context *context, struct decide_rules *rules, struct why *why)
 {
 	const struct conf *conf = context->conf;
 	struct decide_rule *matrix =
 	    arena_array(context->arena, conf->dmarc.action_count, sizeof *matrix);
 
 	for (unsigned i = 0; i < conf->dmarc.action_count; i++) {
-		matrix[i].domain = conf->dmarc.actions[i].domain;
-		matrix[i].published = (int)conf->dmarc.actions[i].policy;
-		matrix[i].action = action_of[conf->dmarc.actions[i].action];
+		if (action_rule(context->arena, &conf->dmarc.actions[i], &matrix[i], why) != 0)
+			return -1;
+		rules->by_recipient = rules->by_recipient || matrix[i].recipient.domain != NULL;
 	}
 	rules->enforce = enforce_of[conf->dmarc.enforce];
 	rules->matrix = matrix;
 	rules->matrix_count = conf->dmarc.action_count;
 	rules->tempfail_on_temperror = conf->dmarc.temperror == CONF_FAILURE_TEMPFAIL;
 	rules->reject_bad_from = conf->dmarc.reject_bad_from;
+	return trust_rules(context, &rules->trust, why);
 }
 
 static const enum spf_engine spf_engine_of[] = {
@@ -82,7 +139,8 @@ static int check_rules(struct context *context, struct dkimcheck_engine *engine,
 	rules->dkim.accept_testing_keys = conf->dkim.accept_testing_keys;
 	rules->dkim.clock_drift = 300;
 	rules->spf_engine = spf_engine_of[conf->spf.engine];
-	decide_rules(context, &rules->decide);
+	if (decide_rules(context, &rules->decide, why) != 0)
+		return -1;
 	return dmarc_rules(context, &rules->dmarc, why);
 }
 

@@ -244,10 +244,16 @@ void session_rcpt(struct session *session, const char *address)
 {
 	struct message *message = session->message;
 	const char *domain;
+	bool wanted;
 
-	if (message == NULL || message->rcpt_mixed)
+	if (message == NULL)
+		return;
+	wanted = message->check != NULL && check_wants_recipients(message->check);
+	if (message->rcpt_mixed && !wanted)
 		return;
 	domain = domain_of_address(message->arena, bare_address(message->arena, address));
+	if (wanted)
+		check_recipient(message->check, domain);
 	if (domain == NULL || (message->rcpt_domain != NULL &&
 			       !domain_equal(domain, message->rcpt_domain)))
 		message->rcpt_mixed = true;

@@ -415,9 +415,13 @@ static void write_policy(struct writer *w, const struct verdict *verdict)
 		return;
 	}
 	buf_init(&text, w->buf.arena, 0);
-	buf_printf(&text, "(%s=%s%s dis=%s)", dmarc->policy_tag, dmarc_policy_text(dmarc->policy),
+	buf_printf(&text, "(%s=%s%s dis=%s", dmarc->policy_tag, dmarc_policy_text(dmarc->policy),
 		   dmarc->published->testing ? " t=y" : "",
 		   dmarc_policy_text(verdict->decision.disposition));
+	for (unsigned i = 0; i < verdict->decision.override_count; i++)
+		buf_printf(&text, " override=%s",
+			   name_text(override_names, (int)verdict->decision.overrides[i].type));
+	buf_char(&text, ')');
 	put_words(w, buf_view(&text));
 }
 

@@ -15,7 +15,7 @@
 #include "policy/spf.h"
 #include "policy/steps.h"
 
-enum { FROM_DOMAINS_MAX = 16 };
+enum { FROM_DOMAINS_MAX = 16, RECIPIENT_DOMAINS_MAX = 64, LIST_IDS_MAX = 4 };
 
 /* The parts of the DNS budget, in per cent of it. */
 enum part { PART_ENVELOPE, PART_KEYS, PART_POLICY, PARTS };
@@ -32,6 +32,11 @@ struct check {
 	const char *from_error;
 	const char *from_domains[FROM_DOMAINS_MAX];
 	unsigned from_count;
+	const char *recipients[RECIPIENT_DOMAINS_MAX]; /* distinct */
+	unsigned recipient_count;
+	bool recipients_unknown;
+	const char *list_ids[LIST_IDS_MAX];
+	unsigned list_id_count;
 	struct verdict verdict;
 };
 
@@ -97,24 +102,42 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 	check->rules = rules;
 	check->arena = arena;
 	open_scopes(check, dns);
-	check->dkim = dkimcheck_new(rules->dkim_engine, &rules->dkim, arena,
-				    check->scopes[PART_KEYS], now);
+	check->dkim =
+	    dkimcheck_new(rules->dkim_engine, &rules->dkim, arena, check->scopes[PART_KEYS], now);
 	start_envelope(check, client, now);
 	return check;
 }
 
-static bool known_author(const struct check *check, const char *domain)
+static bool is_among(const char *const *domains, unsigned count, const char *domain)
 {
-	for (unsigned i = 0; i < check->from_count; i++) {
-		if (strcmp(check->from_domains[i], domain) == 0)
+	for (unsigned i = count; i > 0; i--) {
+		if (strcmp(domains[i - 1], domain) == 0)
 			return true;
 	}
 	return false;
 }
 
+bool check_wants_recipients(const struct check *check)
+{
+	return check->rules->decide.by_recipient && !check->recipients_unknown;
+}
+
+void check_recipient(struct check *check, const char *domain)
+{
+	if (domain == NULL)
+		check->recipients_unknown = true;
+	else if (is_among(check->recipients, check->recipient_count, domain))
+		return;
+	else if (check->recipient_count == RECIPIENT_DOMAINS_MAX)
+		check->recipients_unknown = true;
+	else
+		check->recipients[check->recipient_count++] = domain;
+}
+
 static void add_author(struct check *check, const char *domain)
 {
-	if (known_author(check, domain) || check->from_count == FROM_DOMAINS_MAX)
+	if (is_among(check->from_domains, check->from_count, domain) ||
+	    check->from_count == FROM_DOMAINS_MAX)
 		return;
 	check->from_domains[check->from_count++] = domain;
 	if (check->from_count <= check->rules->dmarc.authors_max)
@@ -142,6 +165,16 @@ static void read_from(struct check *check, struct span value)
 	}
 }
 
+static void read_list_id(struct check *check, struct span value)
+{
+	const char *id = NULL;
+
+	if (check->list_id_count < LIST_IDS_MAX)
+		id = trust_list_id(check->arena, value);
+	if (id != NULL)
+		check->list_ids[check->list_id_count++] = id;
+}
+
 void check_header(struct check *check, struct span name, struct span value)
 {
 	enum { FROM_FIELDS_READ = 4 };
@@ -151,6 +184,8 @@ void check_header(struct check *check, struct span name, struct span value)
 			read_from(check, value);
 		else
 			check->from_fields++;
+	} else if (check->rules->decide.trust.list_count > 0 && span_ieq(name, "list-id")) {
+		read_list_id(check, value);
 	}
 	dkimcheck_header(check->dkim, name, value);
 }
@@ -233,19 +268,28 @@ static void finish_author(struct check *check, struct dmarc_author *author)
 	author->domain_count = check->from_count;
 	author->error = check->from_error;
 	if (check->from_count > check->rules->dmarc.authors_max)
-		author->error = arena_printf(check->arena, "From has addresses of more than %u domains",
-					     check->rules->dmarc.authors_max);
+		author->error =
+		    arena_printf(check->arena, "From has addresses of more than %u domains",
+				 check->rules->dmarc.authors_max);
 	if (check->from_fields == 0)
 		author->error = "there is no From field";
 	else if (check->from_fields > 1)
-		author->error = arena_printf(check->arena, "there are %u From fields",
-					     check->from_fields);
+		author->error =
+		    arena_printf(check->arena, "there are %u From fields", check->from_fields);
 }
 
 const struct verdict *check_finish(struct check *check, int64_t deadline)
 {
 	struct verdict *verdict = &check->verdict;
 	struct dmarc_author author;
+	struct decide_facts facts = {
+	    .author = &author,
+	    .recipients = check->recipients,
+	    .recipient_count = check->recipient_count,
+	    .recipients_unknown = check->recipients_unknown,
+	    .list_ids = check->list_ids,
+	    .list_id_count = check->list_id_count,
+	};
 
 	for (unsigned i = 0; i < PARTS; i++)
 		dns_scope_deadline(check->scopes[i], deadline);
@@ -261,7 +305,7 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 	finish_author(check, &author);
 	dmarc_check(check->scopes[PART_POLICY], &check->rules->dmarc, &author, verdict,
 		    check->arena, &verdict->dmarc);
-	decide(&check->rules->decide, &author, check->arena, verdict);
+	decide(&check->rules->decide, &facts, check->arena, verdict);
 	return verdict;
 }
 

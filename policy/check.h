@@ -51,6 +51,11 @@ struct check;
 struct check *check_new(const struct check_rules *rules, const struct check_client *client,
 			const struct check_dns *dns, struct arena *arena, int64_t now);
 
+/* Each recipient's domain, as domain_of_address (NULL: it has none), while that can make a
+ * difference. DOMAIN lives as long as CHECK. */
+bool check_wants_recipients(const struct check *check);
+void check_recipient(struct check *check, const char *domain);
+
 /* NAME and VALUE as in policy/dkimcheck.h. */
 void check_header(struct check *check, struct span name, struct span value);
 void check_end_of_headers(struct check *check);

@@ -1,8 +1,8 @@
 /*
  * The order of authority: observe; then a From field that cannot be judged; then the operator's
- * first line that matches; then `enforce`. What the domain owner asks for is the input, what the
- * operator makes of it the output, and each step between the two leaves its override for the
- * report.
+ * trusted forwarders and lists; then the first line of the matrix that matches; then `enforce`.
+ * What the domain owner asks for is the input, what the operator makes of it the output, and each
+ * step between the two leaves its override for the report.
  *
  * For temperror the same function answers "what would have happened if the message had failed?"
  */
@@ -19,23 +19,34 @@ static void override(struct decision *decision, enum override_type type, const c
 	decision->overrides[decision->override_count++] = (struct override){type, comment};
 }
 
-static bool domain_matches(const char *pattern, const char *domain)
+/* What a decision is made from. */
+struct judging {
+	const struct decide_rules *rules;
+	const struct decide_facts *facts;
+	const struct dmarc_verdict *dmarc;
+	struct trust trust;
+	struct arena *arena;
+};
+
+/* A line for recipients is for messages to them alone: what is done is done to all copies. */
+static bool recipients_match(const struct decide_rule *rule, const struct decide_facts *facts)
 {
-	if (strcmp(pattern, "*") == 0)
+	if (rule->recipient.domain == NULL)
 		return true;
-	if (strncmp(pattern, "*.", 2) == 0)
-		return domain_within(domain, pattern + 2);
-	return domain_equal(domain, pattern);
+	for (unsigned i = 0; i < facts->recipient_count; i++)
+		if (!domain_pattern_matches(&rule->recipient, facts->recipients[i]))
+			return false;
+	return facts->recipient_count > 0 && !facts->recipients_unknown;
 }
 
-static const struct decide_rule *first_match(const struct decide_rules *rules, const char *domain,
-					     enum dmarc_policy policy)
+static const struct decide_rule *first_match(const struct judging *j, enum dmarc_policy policy)
 {
-	for (unsigned i = 0; i < rules->matrix_count; i++) {
-		const struct decide_rule *rule = &rules->matrix[i];
+	for (unsigned i = 0; i < j->rules->matrix_count; i++) {
+		const struct decide_rule *rule = &j->rules->matrix[i];
 
 		if ((rule->published < 0 || rule->published == (int)policy) &&
-		    domain_matches(rule->domain, domain))
+		    domain_pattern_matches(&rule->domain, j->dmarc->author_domain) &&
+		    recipients_match(rule, j->facts))
 			return rule;
 	}
 	return NULL;
@@ -55,6 +66,15 @@ static void observe(enum dmarc_policy asked, struct decision *out)
 		override(out, OVERRIDE_LOCAL_POLICY, out->why);
 }
 
+/* What is not what the domain owner asked for has its reason. */
+static void settle(enum dmarc_policy disposition, enum dmarc_policy policy, enum override_type type,
+		   const char *comment, struct decision *out)
+{
+	out->disposition = disposition;
+	if (disposition != policy)
+		override(out, type, comment);
+}
+
 static void follow_rule(const struct decide_rule *rule, enum dmarc_policy policy,
 			struct arena *arena, struct decision *out)
 {
@@ -64,10 +84,14 @@ static void follow_rule(const struct decide_rule *rule, enum dmarc_policy policy
 	    [RULE_REJECT] = DMARC_POLICY_REJECT,
 	};
 
-	out->disposition = actions[rule->action];
-	out->why = arena_printf(arena, "local rule for %s", rule->domain);
-	if (out->disposition != policy)
-		override(out, OVERRIDE_LOCAL_POLICY, out->why);
+	out->why = arena_printf(arena, "local rule for %s", rule->text);
+	settle(actions[rule->action], policy, OVERRIDE_LOCAL_POLICY, out->why, out);
+}
+
+static void follow_trust(const struct trust *trust, enum dmarc_policy policy, struct decision *out)
+{
+	out->why = trust->why;
+	settle(DMARC_POLICY_NONE, policy, trust->type, trust->rule, out);
 }
 
 /* ASKED: POLICY, or one below it when TESTING. */
@@ -91,25 +115,29 @@ static void follow_owner(const struct dmarc_verdict *dmarc, enum dmarc_policy po
 }
 
 /* What is done with a message that fails under POLICY: OUT's disposition, overrides and why. */
-static void apply(const struct decide_rules *rules, const struct dmarc_verdict *dmarc,
-		  enum dmarc_policy policy, struct arena *arena, struct decision *out)
+static void apply(const struct judging *j, enum dmarc_policy policy, struct decision *out)
 {
-	const struct decide_rule *rule = first_match(rules, dmarc->author_domain, policy);
-	bool testing = dmarc->published != NULL && dmarc->published->testing;
+	const struct decide_rule *rule = first_match(j, policy);
+	bool testing = j->dmarc->published != NULL && j->dmarc->published->testing;
 	enum dmarc_policy asked = testing ? one_below(policy) : policy;
+	enum enforce enforce = j->rules->enforce;
 
 	memset(out, 0, sizeof *out);
-	if (rules->enforce != ENFORCE_OBSERVE && rule != NULL && rule->action != RULE_PUBLISHED) {
-		follow_rule(rule, policy, arena, out);
+	if (enforce != ENFORCE_OBSERVE && j->trust.answer == TRUST_YES) {
+		follow_trust(&j->trust, policy, out);
+		return;
+	}
+	if (enforce != ENFORCE_OBSERVE && rule != NULL && rule->action != RULE_PUBLISHED) {
+		follow_rule(rule, policy, j->arena, out);
 		return;
 	}
 	if (asked != policy)
 		override(out, OVERRIDE_POLICY_TEST_MODE, NULL);
-	if (rules->enforce == ENFORCE_OBSERVE)
+	if (enforce == ENFORCE_OBSERVE)
 		observe(asked, out);
 	else
-		follow_owner(dmarc, policy, asked, rule != NULL || rules->enforce == ENFORCE_STRICT,
-			     arena, out);
+		follow_owner(j->dmarc, policy, asked, rule != NULL || enforce == ENFORCE_STRICT,
+			     j->arena, out);
 }
 
 static enum action action_for(enum dmarc_policy disposition)
@@ -125,37 +153,46 @@ static enum action action_for(enum dmarc_policy disposition)
 	return ACTION_ACCEPT;
 }
 
+static void decide_fail(const struct judging *j, struct decision *out)
+{
+	apply(j, j->dmarc->policy, out);
+	out->action = action_for(out->disposition);
+	if (out->action == ACTION_ACCEPT || j->trust.answer != TRUST_MAYBE ||
+	    !j->rules->tempfail_on_temperror)
+		return;
+	memset(out, 0, sizeof *out);
+	out->action = ACTION_TEMPFAIL;
+	out->why = arena_printf(j->arena, "could be of %s, but DNS did not answer", j->trust.why);
+}
+
 /* ---- temperror ---- */
 
-static bool harmful(const struct decide_rules *rules, const struct dmarc_verdict *dmarc,
-		    enum dmarc_policy policy, struct arena *arena)
+static bool harmful(const struct judging *j, enum dmarc_policy policy)
 {
 	struct decision decision;
 
-	apply(rules, dmarc, policy, arena, &decision);
+	apply(j, policy, &decision);
 	return decision.disposition != DMARC_POLICY_NONE;
 }
 
 /* Could the answers that are missing have led to quarantine or reject? */
-static bool could_suffer(const struct decide_rules *rules, const struct dmarc_verdict *dmarc,
-			 struct arena *arena)
+static bool could_suffer(const struct judging *j)
 {
+	const struct dmarc_verdict *dmarc = j->dmarc;
+
 	if (dmarc->dkim_aligned || dmarc->spf_aligned)
 		return false;
 	if (dmarc->published != NULL)
-		return harmful(rules, dmarc, dmarc->policy, arena) ||
-		       harmful(rules, dmarc, dmarc->worst, arena);
-	return harmful(rules, dmarc, DMARC_POLICY_NONE, arena) ||
-	       harmful(rules, dmarc, DMARC_POLICY_QUARANTINE, arena) ||
-	       harmful(rules, dmarc, DMARC_POLICY_REJECT, arena);
+		return harmful(j, dmarc->policy) || harmful(j, dmarc->worst);
+	return harmful(j, DMARC_POLICY_NONE) || harmful(j, DMARC_POLICY_QUARANTINE) ||
+	       harmful(j, DMARC_POLICY_REJECT);
 }
 
-static void decide_temperror(const struct decide_rules *rules, const struct dmarc_verdict *dmarc,
-			     struct arena *arena, struct decision *out)
+static void decide_temperror(const struct judging *j, struct decision *out)
 {
-	bool suffers = could_suffer(rules, dmarc, arena);
+	bool suffers = could_suffer(j);
 
-	if (suffers && rules->tempfail_on_temperror) {
+	if (suffers && j->rules->tempfail_on_temperror) {
 		out->action = ACTION_TEMPFAIL;
 		out->why = "dmarc=temperror, and a failure would have been acted on "
 			   "(RFC 9989 section 5.3.6)";
@@ -163,7 +200,7 @@ static void decide_temperror(const struct decide_rules *rules, const struct dmar
 	}
 	out->why = suffers ? "no policy is applied on temperror (RFC 9989 section 5.3.6)"
 			   : "dmarc=temperror, and no answer could have harmed the message";
-	if (dmarc->worst != DMARC_POLICY_NONE)
+	if (j->dmarc->worst != DMARC_POLICY_NONE)
 		override(out, OVERRIDE_OTHER, "DNS did not answer");
 }
 
@@ -192,24 +229,35 @@ static void reject_from(const struct verdict *verdict, const char *reason, struc
 		override(out, OVERRIDE_LOCAL_POLICY, reason);
 }
 
-void decide(const struct decide_rules *rules, const struct dmarc_author *author,
-	    struct arena *arena, struct verdict *verdict)
+/* Asked only for what can suffer: most mail passes. */
+static void look_for_trust(struct judging *j, const struct verdict *verdict)
 {
-	const struct dmarc_verdict *dmarc = &verdict->dmarc;
-	const char *reason = bad_from(author, dmarc);
+	enum auth_result result = verdict->dmarc.result;
+
+	if (j->rules->enforce != ENFORCE_OBSERVE &&
+	    (result == AUTH_FAIL || result == AUTH_TEMPERROR))
+		trust_find(&j->rules->trust, verdict, j->facts->list_ids, j->facts->list_id_count,
+			   j->arena, &j->trust);
+}
+
+void decide(const struct decide_rules *rules, const struct decide_facts *facts, struct arena *arena,
+	    struct verdict *verdict)
+{
+	struct judging j = {
+	    .rules = rules, .facts = facts, .dmarc = &verdict->dmarc, .arena = arena};
+	const char *reason = bad_from(facts->author, &verdict->dmarc);
 	struct decision *out = &verdict->decision;
 
 	memset(out, 0, sizeof *out);
-	if (reason != NULL && rules->reject_bad_from && rules->enforce != ENFORCE_OBSERVE) {
+	look_for_trust(&j, verdict);
+	if (reason != NULL && rules->reject_bad_from && rules->enforce != ENFORCE_OBSERVE)
 		reject_from(verdict, reason, out);
-	} else if (dmarc->result == AUTH_FAIL) {
-		apply(rules, dmarc, dmarc->policy, arena, out);
-		out->action = action_for(out->disposition);
-	} else if (dmarc->result == AUTH_TEMPERROR) {
-		decide_temperror(rules, dmarc, arena, out);
-	} else {
-		out->why = arena_printf(arena, "dmarc=%s", auth_text(dmarc->result));
-	}
+	else if (j.dmarc->result == AUTH_FAIL)
+		decide_fail(&j, out);
+	else if (j.dmarc->result == AUTH_TEMPERROR)
+		decide_temperror(&j, out);
+	else
+		out->why = arena_printf(arena, "dmarc=%s", auth_text(j.dmarc->result));
 }
 
 /* ---- what the client is told ---- */

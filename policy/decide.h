@@ -6,12 +6,15 @@
 
 #include "lib/arena.h"
 #include "policy/dmarc.h"
+#include "policy/domain.h"
+#include "policy/trust.h"
 #include "policy/verdict.h"
 
 /*
  * What is done with mail that fails. Observe: nothing, whatever the rest of the rules says. RFC: as
  * the domain owner asks, but p=reject alone is handled as quarantine (RFC 9989 sections 7.4 and 8).
- * Strict: as the domain owner asks. All but observe honour t=y.
+ * Strict: as the domain owner asks. All but observe honour t=y, and accept what comes through a
+ * trusted forwarder or mailing list.
  */
 enum enforce { ENFORCE_OBSERVE, ENFORCE_RFC, ENFORCE_STRICT };
 
@@ -20,8 +23,10 @@ enum enforce { ENFORCE_OBSERVE, ENFORCE_RFC, ENFORCE_STRICT };
 enum rule_action { RULE_PUBLISHED, RULE_ACCEPT, RULE_QUARANTINE, RULE_REJECT };
 
 struct decide_rule {
-	const char *domain;   /* author domain; "*.example.com": it and what is below; "*": all */
-	int published;        /* enum dmarc_policy this line is for, or -1: any */
+	const char *text;                /* what it is called in reasons: "example.com" */
+	struct domain_pattern domain;    /* author domain */
+	struct domain_pattern recipient; /* "*", or all recipients' domains must fit */
+	int published;                   /* enum dmarc_policy this line is for, or -1: any */
 	enum rule_action action;
 };
 
@@ -29,18 +34,31 @@ struct decide_rules {
 	enum enforce enforce;
 	const struct decide_rule *matrix; /* first match wins; no match: as ENFORCE says */
 	unsigned matrix_count;
+	bool by_recipient;                /* a line of the matrix asks for recipients */
+	struct trust_rules trust;         /* goes before the matrix */
 	bool tempfail_on_temperror;  /* 451 where the message would otherwise suffer */
 	bool reject_bad_from;        /* 550 for no, several or malformed From fields, and for more
 					author domains than are evaluated */
+};
+
+/* What the operator's rules ask of a message beside its verdict. */
+struct decide_facts {
+	const struct dmarc_author *author;
+	const char *const *recipients; /* their distinct domains */
+	unsigned recipient_count;
+	bool recipients_unknown;       /* there are more, or one has no domain */
+	const char *const *list_ids;   /* of List-Id fields: trust_list_id */
+	unsigned list_id_count;
 };
 
 /*
  * Fills VERDICT->decision from the rest of VERDICT. Each reason for which what is done is not what
  * the domain owner asked for is an override (RFC 9990 section 3.1.6). A temperror is never a reason
  * to quarantine or reject: it is one to tempfail if any answer to what is missing would have led to
- * that.
+ * that; or, for a message that fails, if an answer that is missing could have shown that it comes
+ * through a trusted forwarder or list. Where no tempfail is wanted, such an exception is not made.
  */
-void decide(const struct decide_rules *rules, const struct dmarc_author *author,
+void decide(const struct decide_rules *rules, const struct decide_facts *facts,
 	    struct arena *arena, struct verdict *verdict);
 
 /* The SMTP reply that tells the sender: code "550", enhanced "5.7.1", text without CR, LF and

@@ -151,8 +151,7 @@ static void consider_domain(struct best *best, const struct trust_entry *entry, 
 			    const struct verdict *v)
 {
 	for (unsigned i = 0; i < v->dkim_count; i++)
-		consider(best,
-			 rests_on(entry, related, v->dkim[i].result, v->dkim[i].domain),
+		consider(best, rests_on(entry, related, v->dkim[i].result, v->dkim[i].domain),
 			 "DKIM d=", v->dkim[i].domain);
 	consider(best, rests_on(entry, related, v->spf.result, v->spf.domain), "SPF for ",
 		 v->spf.domain);

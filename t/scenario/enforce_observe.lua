@@ -1,5 +1,5 @@
 -- dmarc.enforce = "observe": nothing changes but headers.
--- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "observe"; };
+-- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "observe"; trusted_forwarders = [ "203.0.113.77" ]; actions = ( { domain = "*"; action = "reject"; } ); };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
 -- zone: mail.sender.test 60 A 198.51.100.25
 -- zone: 25.100.51.198.in-addr.arpa 60 PTR mail.sender.test
@@ -17,4 +17,7 @@ local r = send(spoof)
 is(r.reply, "accept", "accepted")
 like(r.ar, "dmarc=fail", "with its result")
 ok(r.added("X-Countersign-Quarantine") == nil, "and no mark")
+spoof.ip = "203.0.113.77"
+r = send(spoof)
+like(r.ar, "dmarc=fail %(p=reject dis=none%s+override=local_policy%)", "no other rule is asked")
 done()

@@ -154,6 +154,26 @@ static void written(const struct verdict *v, const char *want, const char *name)
 	ok(authres_is_ours(span_of(value), "mx.example.com"), "%s: is ours", name);
 }
 
+/* What was done and why it is not what the policy asks for. */
+static void test_overrides(void)
+{
+	struct dmarc_published published;
+	struct verdict v;
+
+	set_verdict(&v, &published);
+	published.testing = true;
+	v.dmarc.result = AUTH_FAIL;
+	v.decision.overrides[0].type = OVERRIDE_POLICY_TEST_MODE;
+	v.decision.overrides[1].type = OVERRIDE_TRUSTED_FORWARDER;
+	v.decision.overrides[1].comment = "not shown";
+	v.decision.override_count = 2;
+	ok(strstr(authres_write(arena, "mx.example.com", &v),
+		  "\n\tdmarc=fail (p=reject t=y dis=none override=policy_test_mode\n"
+		  "\toverride=trusted_forwarder) header.from=example.com "
+		  "policy.dmarc=quarantine") != NULL,
+	   "overrides are named: %s", authres_write(arena, "mx.example.com", &v));
+}
+
 static void test_writing(void)
 {
 	struct dmarc_published published;
@@ -308,6 +328,7 @@ int main(void)
 	test_reading();
 	test_long_reading();
 	test_writing();
+	test_overrides();
 	test_nothing();
 	test_nasty();
 	test_size();

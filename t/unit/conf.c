@@ -52,7 +52,19 @@ static const struct {
      "[ \"github.io\", \"b\xc3\xbc"
      "cher.example\" ]"},
     {"dmarc: { actions = ( { domain = \"*\"; action = \"accept\"; } ); };", "dmarc.actions",
-     "(\n  { domain = \"*\"; policy = \"any\"; action = \"accept\"; }\n)"},
+     "(\n  { domain = \"*\"; recipient = \"*\"; policy = \"any\"; action = \"accept\"; }\n)"},
+    {"dmarc: { actions = ( { domain = \"*\"; recipient = \"*.a.example\";"
+     " action = \"reject\"; } ); };",
+     "dmarc.actions",
+     "(\n  { domain = \"*\"; recipient = \"*.a.example\"; policy = \"any\";"
+     " action = \"reject\"; }\n)"},
+    {"dmarc: { trusted_forwarders = [ \"192.0.2.0/24\", \"2001:db8::1\", \"fwd.example\","
+     " \"*.fwd.example\", \"host:mx.fwd.example\", \"host:*.fwd.example\" ]; };",
+     "dmarc.trusted_forwarders",
+     "[ \"192.0.2.0/24\", \"2001:db8::1\", \"fwd.example\", \"*.fwd.example\","
+     "\n  \"host:mx.fwd.example\", \"host:*.fwd.example\" ]"},
+    {"dmarc: { mailing_lists = [ \"dev.lists.example\" ]; };", "dmarc.mailing_lists",
+     "[ \"dev.lists.example\" ]"},
     {"sign: { logins = ( { login = \"a\"; domains = [ \"x.example\", \"y.example\" ]; },"
      " { login = \"b\"; domains = [ \"z.example\" ]; } ); };",
      "sign.logins",
@@ -239,6 +251,22 @@ static const struct {
      "dmarc.actions: unknown key polcy; did you mean policy?"},
     {"dmarc: { actions = ( { domain = \"**\"; action = \"accept\"; } ); };", 1,
      "domain: \"**\" is no domain"},
+    {"dmarc: { actions = ( { domain = \"*\"; recipient = \"a@b.example\";"
+     " action = \"accept\"; } ); };",
+     1, "recipient: \"a@b.example\" is no domain"},
+    {"dmarc: { trusted_forwarders = [ \"192.0.2.0/33\" ]; };", 1,
+     "\"192.0.2.0/33\" is no forwarder: write a network"},
+    {"dmarc: { trusted_forwarders = [ \"fwd.example\",\n \"0.0.0.0/0\" ]; };", 2,
+     "\"0.0.0.0/0\" is everybody"},
+    {"dmarc: { trusted_forwarders = [ \"::/0\" ]; };", 1, "\"::/0\" is everybody"},
+    {"dmarc: { trusted_forwarders = [ \"*\" ]; };", 1, "\"*\" is no forwarder"},
+    {"dmarc: { trusted_forwarders = [ \"192.0.2\" ]; };", 1, "\"192.0.2\" is no forwarder"},
+    {"dmarc: { trusted_forwarders = [ \"host:\" ]; };", 1, "\"host:\" is no forwarder"},
+    {"dmarc: { trusted_forwarders = [ \"host:192.0.2.1\" ]; };", 1, "is no forwarder"},
+    {"dmarc: { trusted_forwarders = \"fwd.example\"; };", 1, "wanted a list"},
+    {"dmarc: { mailing_lists = [ \"<dev.lists.example>\" ]; };", 1,
+     "\"<dev.lists.example>\" is no domain"},
+    {"dmarc: { mailing_lists = [ \"*\" ]; };", 1, "\"*\" is no domain"},
     {"sign: { logins = ( { login = \"\"; domains = [ \"a.example\" ]; } ); };", 1,
      "login: must not be empty"},
     {"sign: { logins = ( { login = \"a\"; domains = [ ]; } ); };", 1, "domains: must not be empty"},
@@ -583,10 +611,12 @@ static const char everything[] =
     "accept_partial_body = true;\n"
     "  accept_testing_keys = false; };\n"
     "dmarc: { enforce = \"observe\"; quarantine = \"hold\"; temperror = \"accept\"; discovery = "
-    "\"psl\";\n"
+    "\"psl\";"
     "  psl_file = \"/psl.dat\"; psd_domains = [ \"a.example\", \"b.example\" ]; reject_bad_from = "
     "false;\n"
-    "  actions = ( { domain = \"*.a.example\"; policy = \"none\"; action = \"reject\"; },\n"
+    "  trusted_forwarders = [ \"192.0.2.0/24\", \"host:*.f.example\" ]; mailing_lists = [ "
+    "\"l.example\" ];\n"
+    "  actions = ( { domain = \"*.a.example\"; recipient = \"c.example\"; policy = \"none\"; action = \"reject\"; },\n"
     "    { domain = \"*\"; action = \"published\"; } ); };\n"
     "sign: { enabled = false; keys = \"/k\"; subdomains = false; canonicalization = "
     "\"simple/relaxed\";\n"

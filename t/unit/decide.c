@@ -7,15 +7,43 @@
 
 static struct arena *arena;
 
-static const struct decide_rule matrix[] = {
-    {"friend.example", -1, RULE_ACCEPT},
-    {"*.group.example", DMARC_POLICY_REJECT, RULE_QUARANTINE},
-    {"*.group.example", -1, RULE_PUBLISHED},
-    {"bank.example", -1, RULE_REJECT},
-    {"*.never.example", DMARC_POLICY_QUARANTINE, RULE_REJECT},
+/* A line of the matrix as the settings have it; rule_of() prepares it. */
+struct line {
+	const char *domain, *recipient;
+	int published;
+	enum rule_action action;
 };
-static const struct decide_rule all[] = {{"*", DMARC_POLICY_REJECT, RULE_REJECT},
-					 {"*", -1, RULE_ACCEPT}};
+static const struct line lines[] = {
+    {"friend.example", "*", -1, RULE_ACCEPT},
+    {"*.group.example", "*", DMARC_POLICY_REJECT, RULE_QUARANTINE},
+    {"*.group.example", "*", -1, RULE_PUBLISHED},
+    {"bank.example", "*", -1, RULE_REJECT},
+    {"*.never.example", "*", DMARC_POLICY_QUARANTINE, RULE_REJECT},
+};
+static struct decide_rule matrix[sizeof lines / sizeof lines[0]];
+static struct decide_rule all[2];
+
+static struct decide_rule rule_of(const struct line *line)
+{
+	struct decide_rule rule = {
+	    .text = line->domain, .published = line->published, .action = line->action};
+
+	ok(domain_pattern_parse(arena, span_of(line->domain), &rule.domain) &&
+	       domain_pattern_parse(arena, span_of(line->recipient), &rule.recipient),
+	   "patterns of %s", line->domain);
+	return rule;
+}
+
+static void prepare(void)
+{
+	static const struct line for_all[] = {{"*", "*", DMARC_POLICY_REJECT, RULE_REJECT},
+					      {"*", "*", -1, RULE_ACCEPT}};
+
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		matrix[i] = rule_of(&lines[i]);
+	for (size_t i = 0; i < 2; i++)
+		all[i] = rule_of(&for_all[i]);
+}
 
 #define O ENFORCE_OBSERVE
 #define R ENFORCE_RFC
@@ -81,6 +109,7 @@ static const struct {
 };
 
 static const struct dmarc_author one_author = {.fields = 1, .domain_count = 1};
+static const struct decide_facts plain = {.author = &one_author};
 
 static void set_dmarc(struct verdict *verdict, const char *domain, enum auth_result result,
 		      enum dmarc_policy policy, bool testing)
@@ -123,7 +152,7 @@ static void test_actions(void)
 
 		set_dmarc(&verdict, cases[i].domain, cases[i].result, cases[i].policy,
 			  cases[i].testing);
-		decide(&rules, &one_author, arena, &verdict);
+		decide(&rules, &plain, arena, &verdict);
 		is_text(describe(&verdict.decision), cases[i].want, "%s", cases[i].name);
 		ok(verdict.decision.why != NULL && verdict.decision.why[0] != '\0', "%s: explained",
 		   cases[i].name);
@@ -175,10 +204,175 @@ static void test_temperror(void)
 		verdict.dmarc.dkim_aligned = strchr(flags, 'a') != NULL;
 		if (strchr(flags, 'p') == NULL)
 			verdict.dmarc.published = NULL;
-		decide(&rules, &one_author, arena, &verdict);
+		decide(&rules, &plain, arena, &verdict);
 		is_text(describe(&verdict.decision), temperrors[i].want, "temperror: %s",
 			temperrors[i].name);
 	}
+}
+
+/* ---- lines for recipients ---- */
+
+/* recipients: domains; "?" stands for those that are not known. */
+static const struct {
+	const char *name, *recipients, *want;
+} to[] = {
+    {"nobody", "", "reject reject"},
+    {"the one", "lists.example.net", "accept none local_policy"},
+    {"below it", "a.lists.example.net", "accept none local_policy"},
+    {"several below it", "a.lists.example.net b.lists.example.net", "accept none local_policy"},
+    {"another", "example.com", "reject reject"},
+    {"one of two", "lists.example.net example.com", "reject reject"},
+    {"one of two, the other way round", "example.com lists.example.net", "reject reject"},
+    {"one and others", "lists.example.net ?", "reject reject"},
+    {"only others", "?", "reject reject"},
+    {"the next line", "desk.example", "quarantine quarantine local_policy"},
+};
+
+static void test_recipients(void)
+{
+	static const struct line for_some[] = {
+	    {"*", "*.lists.example.net", -1, RULE_ACCEPT},
+	    {"bank.example", "desk.example", DMARC_POLICY_NONE, RULE_REJECT},
+	    {"bank.example", "desk.example", DMARC_POLICY_REJECT, RULE_QUARANTINE},
+	};
+	struct decide_rule some[3];
+	struct decide_rules rules = {
+	    .enforce = S, .matrix = some, .matrix_count = 3, .by_recipient = true};
+
+	for (size_t i = 0; i < 3; i++)
+		some[i] = rule_of(&for_some[i]);
+	for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
+		struct span rest = span_of(to[i].recipients), part;
+		const char *recipients[4];
+		struct decide_facts facts = {.author = &one_author, .recipients = recipients};
+		bool more = !span_empty(rest);
+		struct verdict verdict;
+
+		while (span_split(&rest, &more, ' ', &part)) {
+			if (span_eq(part, "?"))
+				facts.recipients_unknown = true;
+			else
+				recipients[facts.recipient_count++] = arena_span(arena, part);
+		}
+		set_dmarc(&verdict, "bank.example", AUTH_FAIL, J, false);
+		decide(&rules, &facts, arena, &verdict);
+		is_text(describe(&verdict.decision), to[i].want, "to %s", to[i].name);
+	}
+}
+
+/* ---- trusted forwarders and lists ---- */
+
+/* flags: f the forwarder's signature passes, m its key is missing for now, l the list's passes,
+ * i the message has the list's id, w tempfail is wanted, t t=y. */
+static const struct {
+	const char *name, *flags;
+	enum enforce enforce;
+	enum auth_result result;
+	enum dmarc_policy policy;
+	const struct decide_rule *rules;
+	unsigned rule_count;
+	const char *want;
+} trusts[] = {
+    {"nobody", "", S, AUTH_FAIL, J, NULL, 0, "reject reject"},
+    {"strict", "f", S, AUTH_FAIL, J, NULL, 0, "accept none trusted_forwarder"},
+    {"rfc", "f", R, AUTH_FAIL, J, NULL, 0, "accept none trusted_forwarder"},
+    {"quarantine", "f", R, AUTH_FAIL, Q, NULL, 0, "accept none trusted_forwarder"},
+    {"nothing is asked for", "f", S, AUTH_FAIL, N, NULL, 0, "accept none"},
+    {"t=y", "ft", S, AUTH_FAIL, J, NULL, 0, "accept none trusted_forwarder"},
+    {"observe", "f", O, AUTH_FAIL, J, NULL, 0, "accept none local_policy"},
+    {"a pass", "f", S, AUTH_PASS, J, NULL, 0, "accept none"},
+    {"no record", "f", S, AUTH_NONE, N, NULL, 0, "accept none"},
+    {"before the matrix", "f", S, AUTH_FAIL, J, all, 2, "accept none trusted_forwarder"},
+    {"the matrix for the rest", "", R, AUTH_FAIL, J, all, 2, "reject reject"},
+    {"list", "li", S, AUTH_FAIL, J, NULL, 0, "accept none mailing_list"},
+    {"list, rfc", "li", R, AUTH_FAIL, Q, NULL, 0, "accept none mailing_list"},
+    {"list, the id alone", "i", S, AUTH_FAIL, J, NULL, 0, "reject reject"},
+    {"list, no id", "l", S, AUTH_FAIL, J, NULL, 0, "reject reject"},
+    {"list and forwarder", "fli", S, AUTH_FAIL, J, NULL, 0, "accept none trusted_forwarder"},
+    {"perhaps", "m", S, AUTH_FAIL, J, NULL, 0, "reject reject"},
+    {"perhaps, wait", "mw", S, AUTH_FAIL, J, NULL, 0, "tempfail none"},
+    {"perhaps, rfc", "mw", R, AUTH_FAIL, J, NULL, 0, "tempfail none"},
+    {"perhaps, nothing to fear", "mw", S, AUTH_FAIL, N, NULL, 0, "accept none"},
+    {"perhaps, but the list for sure", "mliw", S, AUTH_FAIL, J, NULL, 0,
+     "accept none mailing_list"},
+    {"perhaps, accepted by a rule", "mw", S, AUTH_FAIL, N, all, 2, "accept none"},
+    {"perhaps, observe", "mw", O, AUTH_FAIL, J, NULL, 0, "accept none local_policy"},
+    {"temperror", "fw", S, AUTH_TEMPERROR, J, NULL, 0, "accept none other"},
+    {"temperror, nobody", "w", S, AUTH_TEMPERROR, J, NULL, 0, "tempfail none"},
+    {"temperror, perhaps", "mw", S, AUTH_TEMPERROR, J, NULL, 0, "tempfail none"},
+};
+
+static void test_trust(void)
+{
+	static const char *const ids[] = {"dev.list.example"};
+	struct trust_entry forwarder, list;
+	struct why why;
+
+	ok(trust_forwarder_parse(arena, "fwd.example", &forwarder, &why) == 0 &&
+	       trust_list_parse(arena, "list.example", &list, &why) == 0,
+	   "entries");
+	for (size_t i = 0; i < sizeof trusts / sizeof trusts[0]; i++) {
+		const char *flags = trusts[i].flags;
+		struct decide_rules rules = {.enforce = trusts[i].enforce,
+					     .matrix = trusts[i].rules,
+					     .matrix_count = trusts[i].rule_count,
+					     .trust = {&forwarder, 1, &list, 1},
+					     .tempfail_on_temperror = strchr(flags, 'w') != NULL};
+		struct decide_facts facts = {.author = &one_author,
+					     .list_ids = ids,
+					     .list_id_count = strchr(flags, 'i') != NULL};
+		struct dkim_verdict dkim[2];
+		struct verdict verdict;
+
+		memset(dkim, 0, sizeof dkim);
+		dkim[0].domain = "fwd.example";
+		dkim[0].result = strchr(flags, 'f')   ? AUTH_PASS
+				 : strchr(flags, 'm') ? AUTH_TEMPERROR
+						      : AUTH_FAIL;
+		dkim[1].domain = "list.example";
+		dkim[1].result = strchr(flags, 'l') ? AUTH_PASS : AUTH_FAIL;
+		set_dmarc(&verdict, "a.example", trusts[i].result, trusts[i].policy,
+			  strchr(flags, 't') != NULL);
+		verdict.dmarc.worst = trusts[i].result == AUTH_TEMPERROR ? J : N;
+		verdict.dkim = dkim;
+		verdict.dkim_count = 2;
+		decide(&rules, &facts, arena, &verdict);
+		is_text(describe(&verdict.decision), trusts[i].want, "trust: %s", trusts[i].name);
+		ok(verdict.decision.why != NULL && verdict.decision.why[0] != '\0',
+		   "trust: %s: explained", trusts[i].name);
+	}
+}
+
+/* The report names the rule and nothing of the message; the log says what it rests on. */
+static void test_comments(void)
+{
+	static const struct line to_some[] = {{"*", "example.net", -1, RULE_ACCEPT}};
+	static const char *const recipients[] = {"example.net"};
+	struct decide_facts facts = {
+	    .author = &one_author, .recipients = recipients, .recipient_count = 1};
+	struct trust_entry forwarder;
+	struct decide_rule rule = rule_of(&to_some[0]);
+	struct decide_rules rules = {.enforce = S,
+				     .matrix = &rule,
+				     .matrix_count = 1,
+				     .by_recipient = true,
+				     .trust = {.forwarders = &forwarder}};
+	struct verdict verdict;
+	struct why why;
+
+	rule.text = "* to example.net";
+	trust_forwarder_parse(arena, "192.0.2.0/24", &forwarder, &why);
+	set_dmarc(&verdict, "a.example", AUTH_FAIL, J, false);
+	decide(&rules, &facts, arena, &verdict);
+	is_text(verdict.decision.overrides[0].comment, "local rule for * to example.net",
+		"a rule's comment");
+	rules.trust.forwarder_count = 1;
+	verdict.client = (struct ip){.family = 4, .bytes = {192, 0, 2, 7}};
+	decide(&rules, &facts, arena, &verdict);
+	is_text(verdict.decision.overrides[0].comment, "trusted forwarder 192.0.2.0/24",
+		"a forwarder's comment");
+	is_text(verdict.decision.why, "trusted forwarder 192.0.2.0/24 (its address)",
+		"what it rests on");
 }
 
 static void test_bad_from(void)
@@ -199,20 +393,21 @@ static void test_bad_from(void)
 
 	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
 		struct decide_rules rules = {.enforce = R, .reject_bad_from = true};
+		struct decide_facts facts = {.author = &from[i].author};
 		struct verdict verdict;
 
 		set_dmarc(&verdict, "a.example", AUTH_PERMERROR, N, false);
 		verdict.dmarc.incomplete = from[i].incomplete;
-		decide(&rules, &from[i].author, arena, &verdict);
+		decide(&rules, &facts, arena, &verdict);
 		is_text(describe(&verdict.decision), from[i].bad ? "reject reject" : "accept none",
 			"From: %s", from[i].name);
 		is_int(verdict.decision.bad_from, from[i].bad, "From: %s: marked", from[i].name);
 		rules.enforce = O;
-		decide(&rules, &from[i].author, arena, &verdict);
+		decide(&rules, &facts, arena, &verdict);
 		is_text(describe(&verdict.decision), "accept none", "From: %s, observe",
 			from[i].name);
 		rules = (struct decide_rules){.enforce = S};
-		decide(&rules, &from[i].author, arena, &verdict);
+		decide(&rules, &facts, arena, &verdict);
 		is_text(describe(&verdict.decision), "accept none", "From: %s, not wanted",
 			from[i].name);
 	}
@@ -222,13 +417,14 @@ static void test_bad_from_that_fails(void)
 {
 	struct decide_rules rules = {.enforce = S};
 	struct dmarc_author two = {.fields = 2, .domain_count = 2};
+	struct decide_facts facts = {.author = &two};
 	struct verdict verdict;
 
 	set_dmarc(&verdict, "a.example", AUTH_FAIL, Q, false);
-	decide(&rules, &two, arena, &verdict);
+	decide(&rules, &facts, arena, &verdict);
 	is_text(describe(&verdict.decision), "quarantine quarantine", "two From fields, one fails");
 	rules.reject_bad_from = true;
-	decide(&rules, &two, arena, &verdict);
+	decide(&rules, &facts, arena, &verdict);
 	is_text(describe(&verdict.decision), "reject reject local_policy",
 		"and rejected for the fields");
 }
@@ -274,8 +470,12 @@ static void test_replies(void)
 int main(void)
 {
 	arena = arena_new(1 << 20);
+	prepare();
 	test_actions();
 	test_temperror();
+	test_recipients();
+	test_trust();
+	test_comments();
 	test_bad_from();
 	test_bad_from_that_fails();
 	test_replies();
