@@ -20,6 +20,8 @@ struct run {
 	struct check_client client;
 	const char *authserv_id;
 	struct arena *arena; /* of the judgement */
+	const char **recipients;
+	unsigned recipient_count;
 	const struct verdict *verdict;
 	struct check *check;
 	int64_t start, end;
@@ -29,6 +31,7 @@ static const struct admin_option options[] = {
     {"ip", 'i', "ADDRESS", "the client's address; without it SPF and iprev are not checked"},
     {"helo", 'H', "NAME", "what the client said in HELO or EHLO"},
     {"from", 'f', "ADDRESS", "MAIL FROM; \"\" is the null sender (default: the From field)"},
+    {"to", 't', "ADDRESS", "a recipient, for the rules that ask for recipients; can be repeated"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -71,6 +74,8 @@ static void feed(struct run *run, const struct context *context, struct dns *dns
 
 	run->start = clock_mono();
 	check = check_new(&context->check, &run->client, &lookups, run->arena, clock_wall());
+	for (unsigned i = 0; i < run->recipient_count; i++)
+		check_recipient(check, domain_of_address(run->arena, run->recipients[i]));
 	for (unsigned i = 0; i < run->message.field_count; i++)
 		check_header(check, run->message.fields[i].name, run->message.fields[i].value);
 	check_end_of_headers(check);
@@ -122,8 +127,8 @@ static int judge(struct run *run, const struct conf *conf, void (*show)(struct r
 /* ---- for people ---- */
 
 static const enum out_style style_of[] = {
-    [AUTH_NONE] = OUT_DIM,      [AUTH_PASS] = OUT_GOOD,     [AUTH_FAIL] = OUT_BAD,
-    [AUTH_SOFTFAIL] = OUT_WARN, [AUTH_NEUTRAL] = OUT_PLAIN, [AUTH_POLICY] = OUT_WARN,
+    [AUTH_NONE] = OUT_DIM,       [AUTH_PASS] = OUT_GOOD,     [AUTH_FAIL] = OUT_BAD,
+    [AUTH_SOFTFAIL] = OUT_WARN,  [AUTH_NEUTRAL] = OUT_PLAIN, [AUTH_POLICY] = OUT_WARN,
     [AUTH_TEMPERROR] = OUT_WARN, [AUTH_PERMERROR] = OUT_BAD,
 };
 
@@ -164,7 +169,8 @@ static void show_spf(const struct run *run, const char *what, const struct spf_v
 		out_text(stdout, spf->record);
 		printf("\n");
 	}
-	printf("          . %u of 10 terms with lookups, %u of 2 void lookups (RFC 7208 section 4.6.4)\n",
+	printf("          . %u of 10 terms with lookups, %u of 2 void lookups (RFC 7208 section "
+	       "4.6.4)\n",
 	       spf->terms, spf->voids);
 	show_steps(run, spf->steps, spf->step_count);
 }
@@ -221,20 +227,39 @@ static void show_lookup(void *arg, const char *name, enum dns_type type,
 	       (double)(start - run->start) / 1e6, (double)(end - run->start) / 1e6);
 }
 
+/* With the reasons that the report to the author's domain will give (RFC 9990 section 3.1.6). */
+static void show_action(const struct run *run, const struct decision *decision)
+{
+	bool color = admin_color(run->admin, stdout);
+
+	printf("%-7s %s%-9s%s ", "action", out_on(OUT_BOLD, color),
+	       name_text(action_names, (int)decision->action), out_off(OUT_BOLD, color));
+	out_text(stdout, decision->why);
+	printf("\n");
+	for (unsigned i = 0; i < decision->override_count && run->admin->verbose > 0; i++) {
+		const struct override *override = &decision->overrides[i];
+
+		printf("          . reported as %s with reason %s",
+		       dmarc_policy_text(decision->disposition),
+		       name_text(override_names, (int) override->type));
+		if (override->comment != NULL) {
+			printf(": ");
+			out_text(stdout, override->comment);
+		}
+		printf("\n");
+	}
+}
+
 static void show_text(struct run *run)
 {
 	const struct verdict *verdict = run->verdict;
-	bool color = admin_color(run->admin, stdout);
 
 	line(run, "iprev", verdict->iprev.result, verdict->iprev.name, verdict->iprev.why);
 	show_spf(run, "helo", &verdict->spf_helo);
 	show_spf(run, "spf", &verdict->spf);
 	show_dkim(run, verdict);
 	show_dmarc(run, &verdict->dmarc);
-	printf("%-7s %s%-9s%s ", "action", out_on(OUT_BOLD, color),
-	       name_text(action_names, (int)verdict->decision.action), out_off(OUT_BOLD, color));
-	out_text(stdout, verdict->decision.why);
-	printf("\n");
+	show_action(run, &verdict->decision);
 	if (run->admin->verbose > 0) {
 		printf("lookups\n");
 		check_each_lookup(run->check, show_lookup, run);
@@ -300,6 +325,22 @@ static void json_dmarc(struct jsonout *out, const struct dmarc_verdict *dmarc)
 	jsonout_end(out);
 }
 
+static void json_decision(struct jsonout *out, const struct decision *decision)
+{
+	jsonout_text(out, "action", name_text(action_names, (int)decision->action));
+	jsonout_text(out, "reason", decision->why);
+	jsonout_text(out, "disposition", dmarc_policy_text(decision->disposition));
+	jsonout_array(out, "overrides");
+	for (unsigned i = 0; i < decision->override_count; i++) {
+		jsonout_object(out, NULL);
+		jsonout_text(out, "type",
+			     name_text(override_names, (int)decision->overrides[i].type));
+		jsonout_text(out, "comment", decision->overrides[i].comment);
+		jsonout_end(out);
+	}
+	jsonout_end(out);
+}
+
 static void json_lookup(void *arg, const char *name, enum dns_type type,
 			const struct dns_answer *answer, bool cached, int64_t start, int64_t end)
 {
@@ -329,8 +370,7 @@ static void show_json(struct run *run)
 	json_spf(out, "spf", &verdict->spf);
 	json_dkim(out, verdict);
 	json_dmarc(out, &verdict->dmarc);
-	jsonout_text(out, "action", name_text(action_names, (int)verdict->decision.action));
-	jsonout_text(out, "reason", verdict->decision.why);
+	json_decision(out, &verdict->decision);
 	jsonout_text(out, "authentication_results",
 		     authres_write(run->admin->arena, run->authserv_id, verdict));
 	jsonout_array(out, "lookups");
@@ -350,6 +390,8 @@ static int read_options(struct run *run, int argc, char **argv, const char **fro
 			return admin_usage(run->admin, "--ip: \"%s\" is not an address", optarg);
 		if (letter == 'H')
 			run->client.helo = optarg;
+		else if (letter == 't')
+			run->recipients[run->recipient_count++] = optarg;
 		else if (letter == 'f')
 			*from = optarg;
 		else if (letter != 'i')
@@ -366,8 +408,10 @@ static int verify(struct admin *admin, int argc, char **argv)
 	const struct conf *conf;
 	const char *from = NULL;
 	struct why why;
-	int status = read_options(&run, argc, argv, &from);
+	int status;
 
+	run.recipients = arena_array(admin->arena, (size_t)argc + 1, sizeof *run.recipients);
+	status = read_options(&run, argc, argv, &from);
 	if (status != ADMIN_DONE)
 		return status;
 	conf = admin_conf(admin);
