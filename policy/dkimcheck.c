@@ -547,57 +547,19 @@ static void judge_keys(struct dkimcheck *check)
 
 /* ---- two engines ---- */
 
-static const char *const result_texts[] = {
-    [DKIMENGINE_OPEN] = "nothing",
-    [DKIMENGINE_GOOD] = "good",
-    [DKIMENGINE_BAD_SIGNATURE] = "wrong signature",
-    [DKIMENGINE_BAD_BODY] = "other body",
-    [DKIMENGINE_SHORT_BODY] = "short body",
-    [DKIMENGINE_REFUSED] = "refused",
-    [DKIMENGINE_BROKEN] = "broken",
-};
-
-/* What an engine could not verify it says nothing about. */
-static bool has_opinion(const struct dkimengine_task *task)
-{
-	return task->result != DKIMENGINE_OPEN && task->result != DKIMENGINE_REFUSED &&
-	       task->result != DKIMENGINE_BROKEN;
-}
-
-static const char *opinion(struct arena *arena, const struct pass *pass,
-			   const struct dkimengine_task *task)
-{
-	return arena_printf(arena, "%s %s%s", pass->engine->name, result_texts[task->result],
-			    task->result == DKIMENGINE_GOOD && task->partial ? " in part" : "");
-}
-
-static const char *disagreement(struct dkimcheck *check, const struct signature *signature)
-{
-	static const char *const canons[] = {"simple", "relaxed"};
-	const struct dkimengine_task *ours = task_of(check, 0, signature);
-	const struct dkimengine_task *other = task_of(check, 1, signature);
-	const struct dkimsig *parsed = &signature->parsed;
-
-	if (!has_opinion(ours) || !has_opinion(other) ||
-	    (ours->result == other->result && ours->partial == other->partial))
-		return NULL;
-	return arena_printf(
-	    check->arena, "DKIM engines disagree: %s, %s; d=%s s=%s a=%s c=%s/%s%s b=%s",
-	    opinion(check->arena, &check->passes[0], ours),
-	    opinion(check->arena, &check->passes[1], other), parsed->domain, parsed->selector,
-	    parsed->algorithm, canons[parsed->header_canon], canons[parsed->body_canon],
-	    parsed->has_length ? " l=" : "", parsed->short_signature);
-}
-
 /* Behind what other mechanisms have written there. */
 static void compare(struct dkimcheck *check, struct verdict *out)
 {
 	for (unsigned i = 0; i < check->count; i++) {
+		const struct signature *signature = check->signatures[i];
 		const char *text;
 
-		if (!is_open(check->signatures[i]))
+		if (!is_open(signature))
 			continue;
-		text = disagreement(check, check->signatures[i]);
+		text = dkimengine_disagreement(check->arena, check->passes[0].engine,
+					       task_of(check, 0, signature),
+					       check->passes[1].engine,
+					       task_of(check, 1, signature));
 		if (text != NULL && out->disagreement != NULL)
 			text = arena_printf(check->arena, "%s; %s", out->disagreement, text);
 		if (text != NULL)

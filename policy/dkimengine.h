@@ -62,4 +62,11 @@ struct dkimengine {
 	void (*finish)(void *state);
 };
 
+/* One line that tells how the two differ over the same signature; NULL when they do not, or when
+ * one of them could not verify it. */
+const char *dkimengine_disagreement(struct arena *arena, const struct dkimengine *one,
+				    const struct dkimengine_task *ours,
+				    const struct dkimengine *other,
+				    const struct dkimengine_task *theirs);
+
 #endif
