@@ -1,0 +1,11 @@
+#!/bin/bash
+# The benchmark at its smallest: that it runs, and that no verdict is wrong under load. Its figures are for t/bench/run.
+. "$COUNTERSIGN_SRC/t/lib/tap.sh"
+need openssl awk
+out=$(cd "$COUNTERSIGN_BUILD" && bash "$COUNTERSIGN_SRC/t/bench/run" -qp verify large sign 2>&1)
+is "every message of the benchmark has the right verdict" $? 0
+for what in 'verify 4 KiB' 'verify 1m' 'sign RSA-2048' 'sign Ed25519'; do
+	ok "there is a figure for: $what" grep -qE "^\| $what.* \| [1-9][0-9]*( |$)" <<<"$out"
+done
+[ "$tap_failed" = 0 ] || sed 's/^/# /' <<<"$out"
+done_testing
