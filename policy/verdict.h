@@ -83,7 +83,7 @@ struct dmarc_published {
 	bool psd;                 /* psd=y: a public suffix domain's record */
 };
 
-/* RFC 9990 section 3.1.1.6 ("reason"): why the applied policy is not the published one. */
+/* RFC 9990 section 3.1.6 ("reason"): why the applied policy is not the published one. */
 enum override_type {
 	OVERRIDE_LOCAL_POLICY,
 	OVERRIDE_MAILING_LIST,

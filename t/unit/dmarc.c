@@ -18,7 +18,8 @@
  * zone: lines "D name record" (at _dmarc.name), "A name" (the name exists), "F name" (queries for
  * it fail), "P name" (the operator calls it a public suffix).
  * spf, dkim: "result domain", several for dkim; "" for none.
- * want: "result tag=policy@record-domain org=domain aligned-by [worst=policy]"; "?": not known.
+ * want: "result tag=policy@record-domain org=domain aligned-by [worst=policy] [t=y]"; "?": not
+ * known.
  */
 struct vector {
 	const char *name, *zone, *author, *spf, *dkim, *want;
@@ -35,6 +36,11 @@ static const struct vector vectors[] = {
     {"SPF softfail is no pass", EXAMPLE, "example.com", "softfail example.com", "",
      "fail p=reject@example.com org=example.com -"},
     {"SPF permerror is no pass", EXAMPLE, "example.com", "permerror example.com", "",
+     "fail p=reject@example.com org=example.com -"},
+    {"SPF neutral is no pass", EXAMPLE, "example.com", "neutral example.com", "",
+     "fail p=reject@example.com org=example.com -"},
+    {"DKIM neutral and permerror are no pass", EXAMPLE, "example.com", "",
+     "neutral example.com permerror example.com none example.com",
      "fail p=reject@example.com org=example.com -"},
     {"SPF passes, identical", EXAMPLE, "example.com", "pass example.com", "",
      "pass p=reject@example.com org=example.com spf"},
@@ -125,7 +131,24 @@ static const struct vector vectors[] = {
      "nowhere.example.com", "", "pass example.com",
      "pass np=reject@example.com org=example.com dkim"},
     {"t=y leaves the policy", "D example.com v=DMARC1; p=reject; t=y\n", "example.com", "", "",
-     "fail p=reject@example.com org=example.com -"},
+     "fail p=reject@example.com org=example.com - t=y"},
+    {"t=y of the record that is inherited",
+     "D example.com v=DMARC1; p=none; sp=reject; t=y\nA a.example.com\n", "a.example.com", "", "",
+     "fail sp=reject@example.com org=example.com - t=y"},
+    {"t=y for np", "D example.com v=DMARC1; p=none; np=quarantine; t=y\n", "nowhere.example.com",
+     "", "", "fail np=quarantine@example.com org=example.com - t=y"},
+    {"t=y above the record that applies",
+     "D example.com v=DMARC1; p=reject; t=y\nD a.example.com v=DMARC1; p=reject\n", "a.example.com",
+     "", "", "fail p=reject@a.example.com org=example.com -"},
+    {"np does not apply to the domain itself", "D example.com v=DMARC1; p=none; np=reject\n",
+     "example.com", "", "", "fail p=none@example.com org=example.com -"},
+    {"sp and np at a subdomain say nothing",
+     "D example.com v=DMARC1; p=none\nD b.example.com v=DMARC1; p=none; sp=reject; np=reject\n",
+     "nowhere.b.example.com", "", "", "fail p=none@example.com org=example.com -"},
+    {"np below a name that does not exist", "D example.com v=DMARC1; p=none; sp=none; np=reject\n",
+     "a.nowhere.example.com", "", "", "fail np=reject@example.com org=example.com -"},
+    {"p in other letters", "D example.com v=DMARC1; p=Reject; ADKIM=s; adkim=S\n", "example.com",
+     "", "pass a.example.com", "fail p=reject@example.com org=example.com -"},
 
     /* ---- records that are none (sections 4.10 and 4.10.1) ---- */
     {"other TXT records beside", EXAMPLE "D example.com hello\nD example.com v=DMARC2; p=none\n",
@@ -151,6 +174,31 @@ static const struct vector vectors[] = {
      "permerror - org=example.com -"},
     {"no p", "D example.com v=DMARC1; rua=mailto:a@example.com\n", "example.com", "", "",
      "fail p=none@example.com org=example.com -"},
+    {"no p, no rua", "D example.com v=DMARC1\n", "example.com", "", "",
+     "fail p=none@example.com org=example.com -"},
+    {"no p, but sp", "D example.com v=DMARC1; sp=reject\nA a.example.com\n", "a.example.com", "",
+     "", "fail sp=reject@example.com org=example.com -"},
+    {"invalid sp with rua",
+     "D example.com v=DMARC1; p=reject; sp=x; rua=mailto:a@example.com\nA a.example.com\n",
+     "a.example.com", "", "", "fail p=none@example.com org=example.com -"},
+    {"invalid np with rua", "D example.com v=DMARC1; p=reject; np=x; rua=mailto:a@example.com\n",
+     "example.com", "", "", "fail p=none@example.com org=example.com -"},
+    {"invalid np with a rua that is none", "D example.com v=DMARC1; p=reject; np=x; rua=a\n",
+     "example.com", "", "", "permerror - org=example.com -"},
+    {"invalid p still aligns", "D example.com v=DMARC1; p=monitor; rua=mailto:a@example.com\n",
+     "a.example.com", "", "pass b.example.com", "pass p=none@example.com org=example.com dkim"},
+    {"an invalid adkim is relaxed", "D example.com v=DMARC1; p=reject; adkim=x\n", "example.com",
+     "", "pass a.example.com", "pass p=reject@example.com org=example.com dkim"},
+    {"tags that are no more", "D example.com v=DMARC1; p=reject; pct=0; rf=afrf; ri=1\n",
+     "example.com", "", "", "fail p=reject@example.com org=example.com -"},
+    {"v in other letters is another record", "D example.com v=dmarc1; p=reject\n", "example.com",
+     "", "", "none - org=example.com -"},
+    {"v is not the first", "D example.com p=reject; v=DMARC1\n", "example.com", "", "",
+     "none - org=example.com -"},
+    {"a suffix without an organization's record but two",
+     "D bank.example v=DMARC1; p=reject; psd=y\nD mega.bank.example v=DMARC1; p=none\n"
+     "D mega.bank.example v=DMARC1; p=quarantine\n",
+     "mega.bank.example", "", "", "fail p=reject@bank.example org=mega.bank.example -"},
 
     /* ---- organizational domains (section 4.10.2) ---- */
     {"the fewest labels", EXAMPLE "D mail.example.com v=DMARC1; p=none\n", "a.mail.example.com", "",
@@ -177,6 +225,26 @@ static const struct vector vectors[] = {
      "pass p=none@dept.example.com org=dept.example.com dkim"},
     {"psd=n below the author's", EXAMPLE "D dept.example.com v=DMARC1; p=none; psd=n\n",
      "example.com", "", "pass dept.example.com", "fail p=reject@example.com org=example.com -"},
+    {"section 4.10.2, first example", EXAMPLE "D mail.example.com v=DMARC1; p=none\n",
+     "a.mail.example.com", "", "pass x.example.com",
+     "pass p=reject@example.com org=example.com dkim"},
+    {"section 4.10.2, second example", EXAMPLE "D mail.example.com v=DMARC1; p=none; psd=n\n",
+     "a.mail.example.com", "", "pass b.mail.example.com",
+     "pass p=none@mail.example.com org=mail.example.com dkim"},
+    {"section 4.10.2, third example", "D com v=DMARC1; p=none; psd=y\nA a.mail.example.com\n",
+     "a.mail.example.com", "", "pass example.com", "pass p=none@com org=example.com dkim"},
+    {"section 4.4, table 1, relaxed", EXAMPLE "A news.example.com\n", "news.example.com",
+     "pass foo.example.com", "", "pass p=reject@example.com org=example.com spf"},
+    {"section 4.4, table 1, none", EXAMPLE "A news.example.com\n", "news.example.com",
+     "pass foo.example.net", "", "fail p=reject@example.com org=example.com -"},
+    {"each identifier has a walk of its own",
+     EXAMPLE "D dept.example.com v=DMARC1; p=none; psd=n\n", "example.com",
+     "pass x.dept.example.com", "pass y.example.com",
+     "pass p=reject@example.com org=example.com dkim"},
+    {"two records at the top of an identifier",
+     EXAMPLE "D com v=DMARC1; p=none\n"
+	     "D com v=DMARC1; p=none\n",
+     "example.com", "", "pass evil.com", "fail p=reject@example.com org=example.com -"},
     {"appendix B.4.1", EXAMPLE "D signing.example.com v=DMARC1; p=none\n", "example.com",
      "pass example.com", "pass signing.example.com",
      "pass p=reject@example.com org=example.com dkim,spf"},
@@ -422,6 +490,8 @@ static const char *describe(struct arena *arena, const struct dmarc_verdict *out
 		   out->dkim_aligned && out->spf_aligned ? "," : "", out->spf_aligned ? "spf" : "");
 	if (out->worst != DMARC_POLICY_NONE)
 		buf_printf(&text, " worst=%s", dmarc_policy_text(out->worst));
+	if (out->published != NULL && out->published->testing)
+		buf_string(&text, " t=y");
 	return buf_text(&text);
 }
 
@@ -536,6 +606,53 @@ static void test_authors(void)
 				     out.published == NULL ? "-" : dmarc_policy_text(out.policy)),
 			authors[i].want, "From: %s", authors[i].name);
 		is_int(out.incomplete, authors[i].incomplete, "all evaluated: %s", authors[i].name);
+		dns_scope_free(scope);
+		arena_free(arena);
+	}
+}
+
+/* Sections 3.2.4 and 4.4.2: MAIL FROM is the only identity; a HELO that passes is none. */
+static void test_spf_identity(void)
+{
+	static const struct {
+		const char *name;
+		struct spf_verdict helo, spf;
+		enum auth_result want;
+	} identities[] = {
+	    {"HELO alone",
+	     {.result = AUTH_PASS, .scope = SPF_SCOPE_HELO, .domain = "example.com"},
+	     {.result = AUTH_NONE, .domain = "example.net"},
+	     AUTH_FAIL},
+	    {"HELO, and MAIL FROM fails",
+	     {.result = AUTH_PASS, .scope = SPF_SCOPE_HELO, .domain = "example.com"},
+	     {.result = AUTH_FAIL, .domain = "example.com"},
+	     AUTH_FAIL},
+	    {"HELO in the place of MAIL FROM",
+	     {.result = AUTH_NONE, .domain = ""},
+	     {.result = AUTH_PASS, .scope = SPF_SCOPE_HELO, .domain = "example.com"},
+	     AUTH_FAIL},
+	    {"HELO not known",
+	     {.result = AUTH_TEMPERROR, .scope = SPF_SCOPE_HELO, .domain = "example.com"},
+	     {.result = AUTH_NONE, .domain = "example.net"},
+	     AUTH_FAIL},
+	    {"postmaster@HELO, for the null sender",
+	     {.result = AUTH_PASS, .scope = SPF_SCOPE_HELO, .domain = "example.com"},
+	     {.result = AUTH_PASS, .scope = SPF_SCOPE_MFROM, .domain = "example.com"},
+	     AUTH_PASS},
+	};
+	const char *domain = "example.com";
+
+	for (size_t i = 0; i < sizeof identities / sizeof identities[0]; i++) {
+		struct arena *arena = arena_new(1 << 20);
+		struct dns_scope *scope = dns_scope_new(dns, 100, 2 * CLOCK_SECOND);
+		struct dmarc_author author = {.fields = 1, .domains = &domain, .domain_count = 1};
+		struct verdict verdict = {.spf_helo = identities[i].helo, .spf = identities[i].spf};
+		struct dmarc_verdict out;
+
+		load_zone(arena, EXAMPLE);
+		dmarc_check(scope, &rules, &author, &verdict, arena, &out);
+		is_text(auth_text(out.result), auth_text(identities[i].want), "SPF: %s",
+			identities[i].name);
 		dns_scope_free(scope);
 		arena_free(arena);
 	}
@@ -677,6 +794,7 @@ int main(void)
 		run(&vectors[i]);
 	test_psl();
 	test_authors();
+	test_spf_identity();
 	test_published();
 	test_queries();
 	test_odd_names();

@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "policy/decide.h"
 #include "report/tally.h"
 #include "t/lib/tap.h"
 
@@ -182,6 +183,107 @@ static void test_overrides(void)
 	ok(strlen(row_of(&verdict).reasons) < 600, "a long comment is cut");
 }
 
+/* ---- each reason that the decision can give, as the report will have it ---- */
+
+#define REASON(type, comment) "[{\"type\":\"" type "\",\"comment\":\"" comment "\"}]"
+
+/* by: what passed although nothing is aligned: f the forwarder's signature, l the list's. */
+static const struct {
+	const char *name;
+	enum enforce enforce;
+	enum auth_result result;
+	enum dmarc_policy policy;
+	bool testing;
+	char by;
+	const char *author, *disposition, *reasons;
+} deviations[] = {
+    {"as asked", ENFORCE_STRICT, AUTH_FAIL, DMARC_POLICY_REJECT, false, '-', "a.example", "reject",
+     "[]"},
+    {"nothing asked", ENFORCE_RFC, AUTH_FAIL, DMARC_POLICY_NONE, false, '-', "a.example", "none",
+     "[]"},
+    {"nothing asked, by a forwarder", ENFORCE_RFC, AUTH_FAIL, DMARC_POLICY_NONE, false, 'f',
+     "a.example", "none", "[]"},
+    {"a pass by a forwarder", ENFORCE_STRICT, AUTH_PASS, DMARC_POLICY_REJECT, false, 'f',
+     "a.example", "pass", "[]"},
+    {"local_policy: observed", ENFORCE_OBSERVE, AUTH_FAIL, DMARC_POLICY_REJECT, false, 'f',
+     "a.example", "none", REASON("local_policy", "enforcement is off (observe)")},
+    {"local_policy: section 7.4", ENFORCE_RFC, AUTH_FAIL, DMARC_POLICY_REJECT, false, '-',
+     "a.example", "quarantine",
+     REASON("local_policy", "p=reject alone is handled as quarantine (RFC 9989 section 7.4)")},
+    {"local_policy: milder", ENFORCE_STRICT, AUTH_FAIL, DMARC_POLICY_REJECT, false, '-',
+     "friend.example", "none", REASON("local_policy", "local rule for friend.example")},
+    {"local_policy: stricter", ENFORCE_RFC, AUTH_FAIL, DMARC_POLICY_NONE, false, '-',
+     "bank.example", "reject", REASON("local_policy", "local rule for bank.example")},
+    {"a rule that does what is asked", ENFORCE_RFC, AUTH_FAIL, DMARC_POLICY_REJECT, false, '-',
+     "bank.example", "reject", "[]"},
+    {"trusted_forwarder", ENFORCE_STRICT, AUTH_FAIL, DMARC_POLICY_REJECT, false, 'f', "a.example",
+     "none", REASON("trusted_forwarder", "trusted forwarder fwd.example")},
+    {"trusted_forwarder, t=y", ENFORCE_RFC, AUTH_FAIL, DMARC_POLICY_QUARANTINE, true, 'f',
+     "a.example", "none", REASON("trusted_forwarder", "trusted forwarder fwd.example")},
+    {"mailing_list", ENFORCE_RFC, AUTH_FAIL, DMARC_POLICY_QUARANTINE, false, 'l', "bank.example",
+     "none", REASON("mailing_list", "mailing list lists.example")},
+    {"policy_test_mode", ENFORCE_STRICT, AUTH_FAIL, DMARC_POLICY_REJECT, true, '-', "a.example",
+     "quarantine", "[{\"type\":\"policy_test_mode\"}]"},
+    {"policy_test_mode and local_policy", ENFORCE_OBSERVE, AUTH_FAIL, DMARC_POLICY_REJECT, true,
+     '-', "a.example", "none",
+     "[{\"type\":\"policy_test_mode\"},{\"type\":\"local_policy\","
+     "\"comment\":\"enforcement is off (observe)\"}]"},
+    {"other", ENFORCE_STRICT, AUTH_TEMPERROR, DMARC_POLICY_REJECT, false, '-', "a.example", "none",
+     REASON("other", "DNS did not answer")},
+};
+
+static void set_rules(struct decide_rules *rules, struct decide_rule *matrix,
+		      struct trust_entry *forwarder, struct trust_entry *list)
+{
+	matrix[0] = (struct decide_rule){.text = "friend.example",
+					 .domain = {"friend.example", false},
+					 .published = -1,
+					 .action = RULE_ACCEPT};
+	matrix[1] = (struct decide_rule){.text = "bank.example",
+					 .domain = {"bank.example", false},
+					 .published = -1,
+					 .action = RULE_REJECT};
+	trust_forwarder_parse(arena, "fwd.example", forwarder, NULL);
+	trust_list_parse(arena, "lists.example", list, NULL);
+	*rules = (struct decide_rules){
+	    .matrix = matrix, .matrix_count = 2, .trust = {forwarder, 1, list, 1}};
+}
+
+static void test_deviations(void)
+{
+	static const char *const ids[] = {"dev.lists.example"};
+	static const struct dmarc_author author = {.fields = 1, .domain_count = 1};
+	struct decide_facts facts = {.author = &author, .list_ids = ids, .list_id_count = 1};
+	struct trust_entry forwarder, list;
+	struct decide_rule matrix[2];
+	struct decide_rules rules;
+
+	set_rules(&rules, matrix, &forwarder, &list);
+	for (unsigned i = 0; i < sizeof deviations / sizeof deviations[0]; i++) {
+		struct verdict verdict = sample();
+		struct ledger_row row;
+
+		signatures[0] =
+		    signature("fwd.example", "s", deviations[i].by == 'f' ? AUTH_PASS : AUTH_FAIL);
+		signatures[1] = signature("lists.example", "s",
+					  deviations[i].by == 'l' ? AUTH_PASS : AUTH_FAIL);
+		verdict.dkim_count = 2;
+		verdict.spf.result = AUTH_FAIL;
+		verdict.dmarc.author_domain = deviations[i].author;
+		verdict.dmarc.result = deviations[i].result;
+		verdict.dmarc.policy = verdict.dmarc.worst = deviations[i].policy;
+		verdict.dmarc.spf_aligned = deviations[i].result == AUTH_PASS;
+		published.testing = deviations[i].testing;
+		rules.enforce = deviations[i].enforce;
+		decide(&rules, &facts, arena, &verdict);
+		row = row_of(&verdict);
+		is_text(row.disposition, deviations[i].disposition, "%s", deviations[i].name);
+		is_text(row.reasons, deviations[i].reasons, "%s: reasons", deviations[i].name);
+		is_text(row.dkim_aligned, "fail", "%s: what is trusted is not aligned for that",
+			deviations[i].name);
+	}
+}
+
 static void test_signature_order(void)
 {
 	struct verdict verdict = sample();
@@ -293,6 +395,7 @@ int main(void)
 	test_not_counted();
 	test_dispositions();
 	test_overrides();
+	test_deviations();
 	test_signature_order();
 	test_many_signatures();
 	test_envelope();
