@@ -25,6 +25,7 @@
 #define __has_feature(x) 0
 #endif
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/lsan_interface.h>
 #define LOOKS_INTO_ITSELF 1 /* for leaks, as a debugger does */
 #else
 #define LOOKS_INTO_ITSELF 0
@@ -143,8 +144,7 @@ static void no_dumps(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 #ifdef __linux__
-	if (!LOOKS_INTO_ITSELF)
-		prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_DUMPABLE, LOOKS_INTO_ITSELF); /* giving up root has taken it away */
 #endif
 }
 
@@ -161,6 +161,14 @@ void daemon_harden(void)
 }
 
 /* ---- the rest ---- */
+
+void daemon_exit(int code)
+{
+#if LOOKS_INTO_ITSELF
+	__lsan_do_recoverable_leak_check();
+#endif
+	_exit(code);
+}
 
 int daemon_pidfile(const char *path, struct why *why)
 {

@@ -5,6 +5,8 @@
 #ifndef MILTER_DAEMON_H
 #define MILTER_DAEMON_H
 
+#include <stdnoreturn.h>
+
 #include "conf/conf.h"
 #include "lib/why.h"
 
@@ -22,6 +24,9 @@ void daemon_harden(void);
 
 /* Writes this process's id there, and holds the file until the end. -1: another daemon does. */
 int daemon_pidfile(const char *path, struct why *why);
+
+/* _exit(), with threads still there; a build that looks for leaks does it here. */
+noreturn void daemon_exit(int code);
 
 /* Logs where and what the settings say. */
 void daemon_log(const struct conf *conf);

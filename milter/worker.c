@@ -61,7 +61,7 @@ static noreturn void leave(struct worker *worker, int code)
 {
 	if (worker->service != NULL)
 		service_close(worker->service);
-	_exit(code);
+	daemon_exit(code);
 }
 
 static noreturn void fail(struct worker *worker, const struct why *why)

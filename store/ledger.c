@@ -39,12 +39,13 @@ enum {
 enum entry_state { WAITING, COMMITTED, FAILED };
 
 struct entry {
-	struct driver_row at; /* its texts lie behind the struct */
+	struct driver_row at;
 	struct entry *next;
 	struct cond done;
 	size_t size;
 	enum entry_state state;
 	bool left; /* its caller */
+	char texts[]; /* of AT */
 };
 
 struct ledger {
@@ -144,7 +145,7 @@ static struct entry *entry_new(const struct ledger_row *row)
 	entry->at.row.day = row->day;
 	entry->at.row.count = row->count;
 	entry->at.row.quiet = row->quiet;
-	to = (char *)(entry + 1);
+	to = entry->texts;
 	for (unsigned i = 0; i < FIELDS; i++) {
 		const char *text = field(row, i);
 		size_t len = text == NULL ? 0 : strlen(text) + 1;

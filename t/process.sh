@@ -3,7 +3,7 @@
 # settings of its own, no MTA; t/tools/poke.c plays the MTA.
 build=${COUNTERSIGN_BUILD:-$PWD}
 daemon=$build/milter/countersignd poke=$build/t/bin/poke
-dir=$(mktemp -d /tmp/countersign-process.XXXXXX) || exit 99
+dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-process.XXXXXX") || exit 99
 socket=$dir/a.sock
 root=
 [ "$(id -u)" = 0 ] && root=--allow-root
@@ -154,7 +154,7 @@ eventually eval '[ "$(worker)" != $old ]'
 mkfifo "$dir/go"
 hold() { # begins a message; a line to fd 7 ends it
 	rm -f "$dir/held"
-	"$poke" hold "$socket" <"$dir/go" >"$dir/held" &
+	"$poke" hold "$socket" <"$dir/go" >"$dir/held" 7>&- &
 	hold=$!
 	exec 7>"$dir/go"
 	eventually grep -q under "$dir/held"

@@ -6,7 +6,7 @@ need miltertest openssl
 only=${1:-}
 SRC=$COUNTERSIGN_SRC BUILD=$COUNTERSIGN_BUILD
 top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-scenario.XXXXXX") || exit 99
-daemon='' dns=''
+daemon='' dns='' seen=-
 
 stop() {
 	[ -z "$daemon" ] || { kill "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null; }
@@ -82,9 +82,11 @@ for script in "$SRC"/t/scenario/*.lua; do
 	fi
 	kill -0 "$daemon" 2>/dev/null || { fail "$name: the daemon is still there"; tail -5 "$tmp/log" | sed 's/^/# /'; }
 	stop
-	if grep -qE 'Sanitizer|runtime error' "$tmp/log"; then
+	found=$(grep -lE 'Sanitizer|runtime error' "$tmp/log" ${FOUND:+"$FOUND"/*} 2>/dev/null | grep -vxF "$seen" | head -1)
+	if [ -n "$found" ]; then
 		fail "$name: no sanitizer finding"
-		grep -E -A12 'Sanitizer|runtime error' "$tmp/log" | head -40 | sed 's/^/# /'
+		grep -E -A12 'Sanitizer|runtime error' "$found" | head -40 | sed 's/^/# /'
+		seen=$(ls ${FOUND:+"$FOUND"/*} 2>/dev/null)
 	fi
 done
 done_testing

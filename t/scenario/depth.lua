@@ -1,6 +1,6 @@
 -- With every DNS answer 20 ms late and nothing cached, a message takes as long as its longest chain of dependent answers:
 -- here SPF's four (the record and three includes, each known only from the one before). The best of three domains
--- counts, since the machine may be busy.
+-- counts, since the machine may be busy. How slow a sanitizer makes it says nothing.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ];
 -- dnsd: --delay 20
 -- zone: mail.mx.test 60 A 198.51.100.25
@@ -41,5 +41,6 @@ for _, domain in ipairs{ "a.test", "b.test", "c.test" } do
 	ok(took >= 78, string.format("it waits for the chain (%.0f ms)", took))
 	if best == nil or took < best then best = took end
 end
-ok(best <= 80 * 1.3, string.format("and for no more: %.0f ms for a chain of 80 ms", best))
+local sanitizer = os.getenv("COUNTERSIGN_SANITIZER") or ""
+ok(best <= 80 * 1.3 or sanitizer ~= "", string.format("and for no more: %.0f ms for a chain of 80 ms", best))
 done()

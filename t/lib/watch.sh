@@ -1,0 +1,70 @@
+#!/bin/bash
+# Runs one test and looks behind it: what a sanitizer found in any of its processes, how long it took, and the processes
+# and files that it left. Anything of that fails the test.  watch.sh COMMAND [ARGUMENT...]
+#
+# TMPDIR is the test's own. A process is the test's when it has that TMPDIR or works below it.
+top=$(mktemp -d "${TMPDIR:-/tmp}/cst.XXXXXX") || exit 99
+mkdir "$top/t" "$top/found"
+chmod 755 "$top"
+chmod 1777 "$top/t" "$top/found" # the tests' daemons give up root
+export TMPDIR=$top/t FOUND=$top/found
+limit=${COUNTERSIGN_TEST_SECONDS:-900}
+
+# Findings go to files: workers have no terminal, and some programs' output is read by the test.
+into="log_path=$FOUND/in"
+export ASAN_OPTIONS="detect_leaks=1:$into${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
+export UBSAN_OPTIONS="print_stacktrace=1:$into${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
+export TSAN_OPTIONS="suppressions=$COUNTERSIGN_SRC/t/tsan.supp:second_deadlock_stack=1:$into${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+
+processes() {
+	local dir
+	for dir in /proc/[0-9]*; do
+		[ "${dir##*/}" = $$ ] && continue
+		case $(readlink "$dir/cwd" 2>/dev/null) in "$top"/*) echo "${dir##*/}" && continue ;; esac
+		grep -qzxF "TMPDIR=$TMPDIR" "$dir/environ" 2>/dev/null && echo "${dir##*/}"
+	done
+}
+
+# Those that are still there after a while, but for this one's own subshells.
+stay() {
+	local pid left
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		left=
+		for pid in $(processes); do
+			[ "$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null)" = $$ ] || left="$left $pid"
+		done
+		[ -n "$left" ] || return 0
+		sleep 0.5
+	done
+	echo $left
+}
+
+finish() { # reason, details
+	[ -z "$2" ] || sed 's/^/# /' <<<"$2"
+	echo "Bail out! $1"
+	status=1
+}
+
+timeout --foreground -k 20 "$limit" "$@" &
+trap 'kill $! 2>/dev/null' INT TERM
+wait $!
+status=$?
+trap - INT TERM
+[ $status -ne 124 ] && [ $status -ne 137 ] || finish "it was not done after $limit seconds" ''
+left=$(stay)
+if [ -n "$left" ]; then
+	finish "processes were left" "$(ps -o pid,ppid,args -p "${left// /,}")"
+	kill -9 $left
+fi
+if [ -n "$(ls -A "$FOUND")" ]; then
+	first=$(ls -tr "$FOUND"/* | head -1)
+	finish "$(ls "$FOUND" | wc -l) processes have sanitizers' findings: $(grep -hE '^SUMMARY|runtime error' "$FOUND"/* | sort | uniq -c | sort -rn | head -1)" \
+		"$(head -60 "$first")"
+	[ -z "${COUNTERSIGN_FINDINGS:-}" ] || cp "$FOUND"/* "$COUNTERSIGN_FINDINGS"
+fi
+[ -n "${LAB_KEEP:-}${SCENARIO_KEEP:-}" ] && exit $status
+if [ -n "$(ls -A "$TMPDIR")" ]; then
+	finish "files were left" "$(cd "$TMPDIR" && find . -mindepth 1 | head -20)"
+fi
+rm -rf "$top"
+exit $status
