@@ -73,6 +73,7 @@ struct dns_settings {
 	unsigned cache_entries;     /* bound of our cache, and 1024 bytes for each; 0: 65536 */
 	uint32_t max_ttl;           /* seconds; 0: 86400 */
 	uint32_t max_negative_ttl;  /* seconds; 0: 900 */
+	void (*on_wait)(void); /* called by a thread that is about to wait; must not call back */
 };
 
 struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why);

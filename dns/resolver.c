@@ -42,6 +42,7 @@ struct dns {
 	struct key_seed seed;
 	uint32_t max_ttl;
 	uint32_t max_negative_ttl;
+	void (*on_wait)(void);
 	atomic_int scopes;
 	atomic_ullong counts[COUNTS];
 
@@ -70,6 +71,7 @@ struct dns *resolver_new(const struct dns_settings *settings, struct backend *ba
 	dns->backend = backend;
 	dns->cache = cache_new(entries, (size_t)entries * ENTRY_BYTES);
 	key_seed_init(&dns->seed);
+	dns->on_wait = settings->on_wait;
 	dns->max_ttl = or_default(settings->max_ttl, TTL_DEFAULT);
 	dns->max_negative_ttl = or_default(settings->max_negative_ttl, NEGATIVE_TTL_DEFAULT);
 	lock_init(&dns->lock);
@@ -101,6 +103,12 @@ const struct key_seed *resolver_seed(struct dns *dns)
 const struct key *resolver_question(const struct question *question)
 {
 	return &question->key;
+}
+
+void resolver_waits(struct dns *dns)
+{
+	if (dns->on_wait != NULL)
+		dns->on_wait();
 }
 
 void resolver_scopes(struct dns *dns, int change)

@@ -16,6 +16,7 @@ struct waiter {
 };
 
 const struct key_seed *resolver_seed(struct dns *dns);
+void resolver_waits(struct dns *dns); /* a thread is about to wait for an answer */
 void resolver_scopes(struct dns *dns, int change); /* one more, one less */
 
 /*

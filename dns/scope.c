@@ -306,6 +306,7 @@ static void wait_for(struct dns_lookup *lookup)
 	int64_t begun = clock_mono(), ended;
 	bool in_time = true;
 
+	resolver_waits(scope->dns);
 	lookup->waiting++;
 	while (lookup->answer == NULL && in_time) {
 		in_time = cond_wait_until(&scope->changed, &scope->lock,

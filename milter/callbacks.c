@@ -2,7 +2,8 @@
  * Between libmilter and milter/session.h. What the protocol asks of a filter is settled here:
  *
  * - steps that never carry a verdict are not answered (SMFIP_NR_*); libmilter answers for us where
- *   the MTA does not know that. Body chunks are answered, so that the rest can be skipped;
+ *   the MTA does not know that. Body chunks are answered, so that the rest can be skipped; and MAIL,
+ *   because MTAs keep back what needs no answer: lookups are under way while the client still talks;
  * - header values come with their first blank (SMFIP_HDR_LEADSPC) or get one; folds come as LF and
  *   are made CRLF; values we add have LF folds and, with LEADSPC, their own first blank;
  * - every session of the process asks for the same steps: libmilter keeps the union globally;
@@ -41,7 +42,7 @@ static const unsigned long wanted_actions =
     SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
 static const unsigned long needed_actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
 static const unsigned long wanted_steps =
-    SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH |
+    SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH |
     SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_SKIP | SMFIP_HDR_LEADSPC;
 
 static const struct {
@@ -141,7 +142,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
 	};
 
 	session_mail(connection_of(ctx)->session, argv[0], &facts);
-	return SMFIS_NOREPLY;
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat on_rcpt(SMFICTX *ctx, char **argv)

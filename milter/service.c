@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/lock.h"
+#include "milter/kick.h"
 
 /* How long a stop waits for rows that were answered before they were committed. */
 static const int64_t CLOSE_WAIT = 5 * CLOCK_SECOND;
@@ -29,6 +30,7 @@ static int open_dns(struct service *service, const struct conf *conf, struct why
 {
 	struct dns_settings settings = context_dns(conf);
 
+	settings.on_wait = kick_soon;
 	service->dns = dns_new_unbound(&settings, why);
 	return service->dns == NULL ? -1 : 0;
 }

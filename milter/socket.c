@@ -367,6 +367,34 @@ void socket_remove(const struct socket_listener *listener)
 		unlink(listener->path);
 }
 
+int socket_address(const struct socket_listener *listener, int fd, struct socket_address *out)
+{
+	union address address;
+
+	memset(out, 0, sizeof *out);
+	out->len = sizeof out->room;
+	if (listener->path == NULL)
+		return getsockname(fd, (struct sockaddr *)&out->room, &out->len);
+	if (!local_address(listener->path, &address))
+		return -1;
+	out->len = sizeof address.local;
+	memcpy(&out->room, &address, sizeof address.local);
+	return 0;
+}
+
+int socket_call(const struct socket_address *address)
+{
+	int fd = stream_socket(((const struct sockaddr *)&address->room)->sa_family);
+
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_SETFL, 0) == 0 &&
+	    connect(fd, (const struct sockaddr *)&address->room, address->len) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 void socket_close(struct socket_listener *listener)
 {
 	if (listener->fd >= 0)

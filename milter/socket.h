@@ -9,6 +9,7 @@
 #ifndef MILTER_SOCKET_H
 #define MILTER_SOCKET_H
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "lib/why.h"
@@ -34,6 +35,14 @@ int socket_set_mode(const struct socket_listener *listener, mode_t mode, struct 
 
 /* Takes the name of a local socket away, if it is still this socket's. */
 void socket_remove(const struct socket_listener *listener);
+
+/* Where it is reached from this host; FD: the listening socket. -1 with errno. */
+struct socket_address {
+	struct sockaddr_storage room;
+	socklen_t len;
+};
+int socket_address(const struct socket_listener *listener, int fd, struct socket_address *address);
+int socket_call(const struct socket_address *address); /* a blocking connection to there, or -1 */
 
 void socket_close(struct socket_listener *listener); /* frees; removes nothing */
 

@@ -37,6 +37,7 @@
 #include "milter/callbacks.h"
 #include "milter/channel.h"
 #include "milter/daemon.h"
+#include "milter/kick.h"
 #include "milter/service.h"
 
 enum { SETTINGS_MAX = 64 << 20, DRAIN_LOOK_MS = 20, FD_SEARCH_MAX = 4096 };
@@ -382,7 +383,8 @@ static int prepare_to_serve(struct worker *worker, struct why *why)
 	daemon_log(conf);
 	worker->service = service_new(conf, why);
 	if (worker->service == NULL || callbacks_register(worker->service, why) != 0 ||
-	    adopt_socket(worker, why) != 0)
+	    adopt_socket(worker, why) != 0 ||
+	    kick_start(worker->start->listener, worker->milter_fd, why) != 0)
 		return -1;
 	if (thread_start(&thread, run_milter, NULL) != 0)
 		return why_set(why, "the milter's thread could not be started");

@@ -29,7 +29,8 @@ static const char usage_text[] =
     "  -n N   messages in all (1000)\n"
     "  -k N   messages for one connection; 0: as many as there are (0)\n"
     "  -t MS  the client thinks so long before each SMTP command (0)\n"
-    "  -b     all connections send the content of their message at the same moment (N = connections)\n"
+    "  -b     all connections send the content of their message at the same moment (N = "
+    "connections)\n"
     "  -i N   idle connections beside the busy ones (0)\n"
     "  -l L   the client has logged in as L\n"
     "  -p PID the server's process; may be repeated; what comes from it counts too\n"
@@ -166,8 +167,9 @@ static bool as_expected(const struct inserted *inserted, const struct mail *mail
 
 static int envelope(struct client *client, const struct mail *mail, const char *queue_id)
 {
-	const char *const macros[] = {"i", queue_id, "{auth_type}", run.login == NULL ? NULL : "PLAIN",
-				      "{auth_authen}", run.login, NULL};
+	const char *const macros[] = {
+	    "i",       queue_id, "{auth_type}", run.login == NULL ? NULL : "PLAIN", "{auth_authen}",
+	    run.login, NULL};
 	struct buf data;
 	int bad;
 

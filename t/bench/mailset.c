@@ -120,8 +120,9 @@ static void read_line(struct mailset *set, struct span line, struct arena *arena
 	mail->rcpt = columns[4];
 	mail->field = strcmp(columns[5], "-") == 0 ? NULL : columns[5];
 	mail->text = columns[6];
-	path = slash == NULL ? columns[0]
-			     : arena_printf(arena, "%.*s/%s", (int)(slash - list), list, columns[0]);
+	path = slash == NULL
+		   ? columns[0]
+		   : arena_printf(arena, "%.*s/%s", (int)(slash - list), list, columns[0]);
 	read_mail(mail, path, arena);
 	set->count++;
 }

@@ -8,9 +8,9 @@
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 
-static unsigned long steps = SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT |
-			     SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NODATA | SMFIP_NOUNKNOWN |
-			     SMFIP_SKIP | SMFIP_HDR_LEADSPC;
+static unsigned long steps = SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR |
+			     SMFIP_NR_EOH | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_SKIP |
+			     SMFIP_HDR_LEADSPC;
 static sfsistat quiet = SMFIS_NOREPLY;
 
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
@@ -47,6 +47,12 @@ static sfsistat on_words(SMFICTX *ctx, char **words)
 	(void)ctx;
 	(void)words;
 	return quiet;
+}
+
+static sfsistat on_mail(SMFICTX *ctx, char **words)
+{
+	(void)on_words(ctx, words);
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
@@ -87,7 +93,7 @@ int main(int argc, char **argv)
 	    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
 	    .xxfi_connect = on_connect,
 	    .xxfi_helo = on_text,
-	    .xxfi_envfrom = on_words,
+	    .xxfi_envfrom = on_mail,
 	    .xxfi_envrcpt = on_words,
 	    .xxfi_header = on_header,
 	    .xxfi_eoh = on_end_of_headers,
