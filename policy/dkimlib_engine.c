@@ -155,7 +155,7 @@ static void names_add(struct names *names, const struct dkimsig *sig)
 
 /* What the library takes for a blank in relaxed header canonicalization, or for the end: control
  * characters, and line ends that are no folds. */
-static bool is_odd(struct span value)
+static bool is_odd_value(struct span value)
 {
 	for (const char *p = value.p; p < value.end; p++) {
 		char next = p + 1 == value.end ? '\0' : p[1];
@@ -167,19 +167,30 @@ static bool is_odd(struct span value)
 	return false;
 }
 
-/* Fields that the library would canonicalize wrongly, signed relaxed (RFC 6376 section 3.4.2). */
+/* Between name and colon stands something else than OTHER or SP. */
+static bool is_odd_gap(const struct dkimengine_field *field, char other)
+{
+	for (const char *p = field->name.end; p + 1 < field->value.p; p++)
+		if (*p != ' ' && *p != other)
+			return true;
+	return false;
+}
+
+/* Does it sign a field that the library would canonicalize wrongly (RFC 6376 section 3.4)? */
 static bool signs_odd_field(const struct state *state, const struct dkimengine_task *task)
 {
+	bool relaxed = task->sig->header_canon == DKIMSIG_RELAXED;
 	struct names names = {{0}};
 
-	if (task->sig->header_canon != DKIMSIG_RELAXED)
-		return false;
 	names_add(&names, task->sig);
 	for (const struct dkimengine_field *field = state->fields; field != NULL;
-	     field = field->next)
-		if ((field == task->field || names_have(&names, field->name)) &&
-		    is_odd(field->value))
+	     field = field->next) {
+		if (field != task->field && !names_have(&names, field->name))
+			continue;
+		if (relaxed ? is_odd_value(field->value) || is_odd_gap(field, '\t')
+			    : is_odd_gap(field, ' '))
 			return true;
+	}
 	return false;
 }
 
@@ -213,13 +224,13 @@ static struct dkimlib_run *begin_run(struct state *state)
 	return run;
 }
 
-/* Blanks before the colon are kept, where simple canonicalization needs them; but with HTAB there
- * the library takes no field. */
+/* Blanks before the colon are kept, where simple canonicalization needs them; but a HTAB is left
+ * out, with which the library takes no field. */
 static void feed(struct state *state, struct dkimlib_run *run, const struct dkimengine_field *field)
 {
 	struct buf text;
 
-	if (memchr(field->name.end, '\t', (size_t)(field->value.p - field->name.end)) == NULL) {
+	if (!is_odd_gap(field, ' ')) {
 		dkimlib_field(run, field->text);
 		return;
 	}

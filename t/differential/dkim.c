@@ -472,6 +472,15 @@ static void compare(struct tally *tally, const struct message *message, unsigned
 	}
 }
 
+/* Blanks before a colon. */
+static void odd_name(struct message *message)
+{
+	static const char *const gaps[] = {" ", "\t", "  \t ", " \t"};
+	struct mailgen_field *field = &message->fields[chance(message, message->count)];
+
+	field->name = arena_printf(message->arena, "%s%s", field->name, PICK(message, gaps));
+}
+
 static void long_body(struct message *message)
 {
 	struct buf body;
@@ -497,6 +506,8 @@ static void try_one(struct tally *tally, struct arena *arena, struct arena *fore
 	for (; message->count < mail.field_count && message->count < FIELDS_MAX - 20;
 	     message->count++)
 		message->fields[message->count] = mail.fields[message->count];
+	if (chance(message, 10) == 0)
+		odd_name(message);
 	if (chance(message, 100) == 0)
 		long_body(message);
 	for (unsigned signatures = 1 + chance(message, 3); signatures > 0; signatures--)
