@@ -43,12 +43,16 @@ enum conf_action { CONF_ACTION_PUBLISHED, CONF_ACTION_ACCEPT, CONF_ACTION_QUARAN
 		   CONF_ACTION_REJECT };
 enum conf_policy { CONF_POLICY_ANY = -1, CONF_POLICY_NONE, CONF_POLICY_QUARANTINE,
 		   CONF_POLICY_REJECT };
+enum conf_result { CONF_RESULT_ANY = -1, CONF_RESULT_NONE, CONF_RESULT_PASS, CONF_RESULT_FAIL,
+		   CONF_RESULT_SOFTFAIL, CONF_RESULT_NEUTRAL, CONF_RESULT_PERMERROR };
 
 /* One line of dmarc.actions: { domain = "example.com"; policy = "reject"; action = "accept"; } */
 struct conf_dmarc_action {
 	const char *domain;    /* of the author */
 	const char *recipient; /* domain of all recipients; "*": any */
 	enum conf_policy policy;
+	enum conf_result spf;
+	enum conf_result dkim; /* any, none, pass or fail */
 	enum conf_action action;
 };
 

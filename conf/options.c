@@ -58,6 +58,19 @@ static const struct name_code policies[] = {{"any", CONF_POLICY_ANY},
 					    {"quarantine", CONF_POLICY_QUARANTINE},
 					    {"reject", CONF_POLICY_REJECT},
 					    {NULL, 0}};
+static const struct name_code spf_results[] = {{"any", CONF_RESULT_ANY},
+					       {"none", CONF_RESULT_NONE},
+					       {"pass", CONF_RESULT_PASS},
+					       {"fail", CONF_RESULT_FAIL},
+					       {"softfail", CONF_RESULT_SOFTFAIL},
+					       {"neutral", CONF_RESULT_NEUTRAL},
+					       {"permerror", CONF_RESULT_PERMERROR},
+					       {NULL, 0}};
+static const struct name_code dkim_results[] = {{"any", CONF_RESULT_ANY},
+						{"none", CONF_RESULT_NONE},
+						{"pass", CONF_RESULT_PASS},
+						{"fail", CONF_RESULT_FAIL},
+						{NULL, 0}};
 
 /* ---- records ---- */
 
@@ -75,14 +88,22 @@ static const struct conf_option action_fields[] = {
      .type = &conf_type_choice,
      .offset = offsetof(struct conf_dmarc_action, policy),
      .choices = policies},
+    {.name = "spf",
+     .type = &conf_type_choice,
+     .offset = offsetof(struct conf_dmarc_action, spf),
+     .choices = spf_results},
+    {.name = "dkim",
+     .type = &conf_type_choice,
+     .offset = offsetof(struct conf_dmarc_action, dkim),
+     .choices = dkim_results},
     {.name = "action",
      .type = &conf_type_choice,
      .offset = offsetof(struct conf_dmarc_action, action),
      .choices = actions,
      .required = true}};
-static const struct conf_dmarc_action action_initial = {"", "*", CONF_POLICY_ANY,
-							CONF_ACTION_PUBLISHED};
-static const struct conf_record action_record = {action_fields, 4, sizeof action_initial,
+static const struct conf_dmarc_action action_initial = {
+    "", "*", CONF_POLICY_ANY, CONF_RESULT_ANY, CONF_RESULT_ANY, CONF_ACTION_PUBLISHED};
+static const struct conf_record action_record = {action_fields, 6, sizeof action_initial,
 						 &action_initial};
 
 static const struct conf_option login_fields[] = {{.name = "login",
@@ -212,10 +233,10 @@ const struct conf_option conf_options[] = {
 	 .choices = failures,
 	 .def = "\"tempfail\"",
 	 .doc = "What is done when DNS failed for a message that would otherwise be rejected or "
-		"quarantined. tempfail: the sender is told to try again. accept: it is delivered. A message "
-		"that fails for sure, but of which DNS did not say whether it comes through a trusted "
-		"forwarder or mailing list, is never delivered for that: with accept it is handled as one "
-		"that does not."},
+		"quarantined. tempfail: the sender is told to try again. accept: it is delivered. Where DNS "
+		"did not say whether a message that fails comes through a trusted forwarder or mailing list, "
+		"or whether an entry of actions fits it, tempfail puts it off as well; with accept it is "
+		"handled as if that were not so."},
 	{.name = "dmarc.discovery", .type = &conf_type_choice, FIELD(dmarc.discovery),
 	 .choices = discoveries,
 	 .def = "\"treewalk\"",
@@ -264,10 +285,12 @@ const struct conf_option conf_options[] = {
 		"says; the first entry that fits counts. domain: example.com, *.example.com for it and all "
 		"names below, or * for all. recipient: the same for the domains of the recipients; every "
 		"recipient of the message must fit, since what is done is done to all copies. policy: the "
-		"published policy for which the entry counts (none, quarantine, reject). recipient and policy "
-		"can be left out, or * and any: then the entry counts for all. action: accept, quarantine, "
-		"reject, or published for exactly what the policy asks for.",
-	 .example = "actions = ( { domain = \"example.com\"; policy = \"reject\"; action = \"accept\"; } );"},
+		"published policy for which the entry counts (none, quarantine, reject). spf: the result for "
+		"MAIL FROM (none, pass, fail, softfail, neutral, permerror). dkim: whether a signature passes "
+		"(pass), none of them does (fail) or there is none (none). What is left out, or any, or * "
+		"for recipient, need not fit. action: accept, quarantine, reject, or published for exactly "
+		"what the policy asks for.",
+	 .example = "actions = ( { domain = \"example.com\"; spf = \"fail\"; action = \"published\"; } );"},
 
 	{.name = "sign.enabled", .type = &conf_type_bool, FIELD(sign.enabled),
 	 .def = "true",

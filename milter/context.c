@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/clock.h"
 
 /* ---- settings to rules ---- */
@@ -40,13 +41,32 @@ static const enum rule_action action_of[] = {
     [CONF_ACTION_REJECT] = RULE_REJECT,
 };
 
+static const enum auth_result result_of[] = {
+    [CONF_RESULT_NONE] = AUTH_NONE,       [CONF_RESULT_PASS] = AUTH_PASS,
+    [CONF_RESULT_FAIL] = AUTH_FAIL,       [CONF_RESULT_SOFTFAIL] = AUTH_SOFTFAIL,
+    [CONF_RESULT_NEUTRAL] = AUTH_NEUTRAL, [CONF_RESULT_PERMERROR] = AUTH_PERMERROR,
+};
+
+static int result_wanted(enum conf_result result)
+{
+	return result == CONF_RESULT_ANY ? -1 : (int)result_of[result];
+}
+
 /* What a line is called where it is the reason for something. */
 static const char *action_text(struct arena *arena, const struct conf_dmarc_action *action)
 {
-	bool all = strcmp(action->recipient, "*") == 0;
+	struct buf text;
 
-	return arena_printf(arena, "%s%s%s", action->domain, all ? "" : " to ",
-			    all ? "" : action->recipient);
+	buf_init(&text, arena, 0);
+	buf_string(&text, action->domain);
+	if (strcmp(action->recipient, "*") != 0)
+		buf_printf(&text, " to %s", action->recipient);
+	if (action->spf != CONF_RESULT_ANY)
+		buf_printf(&text, " with spf=%s", auth_text(result_of[action->spf]));
+	if (action->dkim != CONF_RESULT_ANY)
+		buf_printf(&text, " %s dkim=%s", action->spf != CONF_RESULT_ANY ? "and" : "with",
+			   auth_text(result_of[action->dkim]));
+	return buf_text(&text);
 }
 
 static int action_rule(struct arena *arena, const struct conf_dmarc_action *action,
@@ -54,6 +74,8 @@ static int action_rule(struct arena *arena, const struct conf_dmarc_action *acti
 {
 	rule->text = action_text(arena, action);
 	rule->published = (int)action->policy;
+	rule->spf = result_wanted(action->spf);
+	rule->dkim = result_wanted(action->dkim);
 	rule->action = action_of[action->action];
 	if (!domain_pattern_parse(arena, span_of(action->domain), &rule->domain))
 		return why_set(why, "dmarc.actions: \"%s\" is no domain", action->domain);

@@ -23,10 +23,26 @@ static void override(struct decision *decision, enum override_type type, const c
 struct judging {
 	const struct decide_rules *rules;
 	const struct decide_facts *facts;
+	const struct verdict *verdict;
 	const struct dmarc_verdict *dmarc;
+	enum auth_result dkim; /* of all signatures together: pass, temperror, fail, none */
 	struct trust trust;
+	const struct decide_rule *unsure; /* the first line that might match, as far as DNS said */
 	struct arena *arena;
 };
+
+static enum auth_result all_signatures(const struct verdict *verdict)
+{
+	enum auth_result result = verdict->dkim_count == 0 ? AUTH_NONE : AUTH_FAIL;
+
+	for (unsigned i = 0; i < verdict->dkim_count; i++) {
+		if (verdict->dkim[i].result == AUTH_PASS)
+			return AUTH_PASS;
+		if (verdict->dkim[i].result == AUTH_TEMPERROR)
+			result = AUTH_TEMPERROR;
+	}
+	return result;
+}
 
 /* A line for recipients is for messages to them alone: what is done is done to all copies. */
 static bool recipients_match(const struct decide_rule *rule, const struct decide_facts *facts)
@@ -39,15 +55,40 @@ static bool recipients_match(const struct decide_rule *rule, const struct decide
 	return facts->recipient_count > 0 && !facts->recipients_unknown;
 }
 
-static const struct decide_rule *first_match(const struct judging *j, enum dmarc_policy policy)
+enum match { MATCH_NO, MATCH_UNSURE, MATCH_YES };
+
+static enum match result_matches(int wanted, enum auth_result result)
 {
+	if (wanted < 0 || wanted == (int)result)
+		return MATCH_YES;
+	return result == AUTH_TEMPERROR ? MATCH_UNSURE : MATCH_NO;
+}
+
+static enum match matches(const struct judging *j, const struct decide_rule *rule,
+			  enum dmarc_policy policy)
+{
+	enum match spf, dkim;
+
+	if ((rule->published >= 0 && rule->published != (int)policy) ||
+	    !domain_pattern_matches(&rule->domain, j->dmarc->author_domain) ||
+	    !recipients_match(rule, j->facts))
+		return MATCH_NO;
+	spf = result_matches(rule->spf, j->verdict->spf.result);
+	dkim = result_matches(rule->dkim, j->dkim);
+	return spf < dkim ? spf : dkim;
+}
+
+static const struct decide_rule *first_match(struct judging *j, enum dmarc_policy policy)
+{
+	j->unsure = NULL;
 	for (unsigned i = 0; i < j->rules->matrix_count; i++) {
 		const struct decide_rule *rule = &j->rules->matrix[i];
+		enum match match = matches(j, rule, policy);
 
-		if ((rule->published < 0 || rule->published == (int)policy) &&
-		    domain_pattern_matches(&rule->domain, j->dmarc->author_domain) &&
-		    recipients_match(rule, j->facts))
+		if (match == MATCH_YES)
 			return rule;
+		if (match == MATCH_UNSURE && j->unsure == NULL)
+			j->unsure = rule;
 	}
 	return NULL;
 }
@@ -56,6 +97,14 @@ static const struct decide_rule *first_match(const struct judging *j, enum dmarc
 static enum dmarc_policy one_below(enum dmarc_policy policy)
 {
 	return policy == DMARC_POLICY_REJECT ? DMARC_POLICY_QUARANTINE : DMARC_POLICY_NONE;
+}
+
+/* The policy with t=y taken into account. */
+static enum dmarc_policy asked_for(const struct judging *j, enum dmarc_policy policy)
+{
+	bool testing = j->dmarc->published != NULL && j->dmarc->published->testing;
+
+	return testing ? one_below(policy) : policy;
 }
 
 static void observe(enum dmarc_policy asked, struct decision *out)
@@ -75,17 +124,24 @@ static void settle(enum dmarc_policy disposition, enum dmarc_policy policy, enum
 		override(out, type, comment);
 }
 
-static void follow_rule(const struct decide_rule *rule, enum dmarc_policy policy,
-			struct arena *arena, struct decision *out)
+/* What a line comes to; PUBLISHED is what it comes to when it leaves that to the domain owner. */
+static enum dmarc_policy outcome(const struct decide_rule *rule, enum dmarc_policy published)
 {
-	static const enum dmarc_policy actions[] = {
+	const enum dmarc_policy outcomes[] = {
+	    [RULE_PUBLISHED] = published,
 	    [RULE_ACCEPT] = DMARC_POLICY_NONE,
 	    [RULE_QUARANTINE] = DMARC_POLICY_QUARANTINE,
 	    [RULE_REJECT] = DMARC_POLICY_REJECT,
 	};
 
+	return outcomes[rule->action];
+}
+
+static void follow_rule(const struct decide_rule *rule, enum dmarc_policy policy,
+			struct arena *arena, struct decision *out)
+{
 	out->why = arena_printf(arena, "local rule for %s", rule->text);
-	settle(actions[rule->action], policy, OVERRIDE_LOCAL_POLICY, out->why, out);
+	settle(outcome(rule, policy), policy, OVERRIDE_LOCAL_POLICY, out->why, out);
 }
 
 static void follow_trust(const struct trust *trust, enum dmarc_policy policy, struct decision *out)
@@ -115,11 +171,10 @@ static void follow_owner(const struct dmarc_verdict *dmarc, enum dmarc_policy po
 }
 
 /* What is done with a message that fails under POLICY: OUT's disposition, overrides and why. */
-static void apply(const struct judging *j, enum dmarc_policy policy, struct decision *out)
+static void apply(struct judging *j, enum dmarc_policy policy, struct decision *out)
 {
-	const struct decide_rule *rule = first_match(j, policy);
-	bool testing = j->dmarc->published != NULL && j->dmarc->published->testing;
-	enum dmarc_policy asked = testing ? one_below(policy) : policy;
+	const struct decide_rule *rule;
+	enum dmarc_policy asked = asked_for(j, policy);
 	enum enforce enforce = j->rules->enforce;
 
 	memset(out, 0, sizeof *out);
@@ -127,6 +182,7 @@ static void apply(const struct judging *j, enum dmarc_policy policy, struct deci
 		follow_trust(&j->trust, policy, out);
 		return;
 	}
+	rule = first_match(j, policy);
 	if (enforce != ENFORCE_OBSERVE && rule != NULL && rule->action != RULE_PUBLISHED) {
 		follow_rule(rule, policy, j->arena, out);
 		return;
@@ -153,30 +209,48 @@ static enum action action_for(enum dmarc_policy disposition)
 	return ACTION_ACCEPT;
 }
 
-static void decide_fail(const struct judging *j, struct decision *out)
+/* After apply() came to DISPOSITION: what else could have been decided, had DNS answered. NULL:
+ * nothing that matters. */
+static const char *could_be(const struct judging *j, enum dmarc_policy policy,
+			    enum dmarc_policy disposition)
 {
+	if (j->rules->enforce == ENFORCE_OBSERVE)
+		return NULL;
+	if (j->trust.answer == TRUST_MAYBE && disposition != DMARC_POLICY_NONE)
+		return j->trust.why;
+	if (j->unsure != NULL && outcome(j->unsure, asked_for(j, policy)) != disposition)
+		return j->unsure->text;
+	return NULL;
+}
+
+static void decide_fail(struct judging *j, struct decision *out)
+{
+	const char *other;
+
 	apply(j, j->dmarc->policy, out);
 	out->action = action_for(out->disposition);
-	if (out->action == ACTION_ACCEPT || j->trust.answer != TRUST_MAYBE ||
-	    !j->rules->tempfail_on_temperror)
+	other = could_be(j, j->dmarc->policy, out->disposition);
+	if (other == NULL || !j->rules->tempfail_on_temperror)
 		return;
 	memset(out, 0, sizeof *out);
 	out->action = ACTION_TEMPFAIL;
-	out->why = arena_printf(j->arena, "could be of %s, but DNS did not answer", j->trust.why);
+	out->why = arena_printf(j->arena, "could be a case of %s, but DNS did not answer", other);
 }
 
 /* ---- temperror ---- */
 
-static bool harmful(const struct judging *j, enum dmarc_policy policy)
+static bool harmful(struct judging *j, enum dmarc_policy policy)
 {
 	struct decision decision;
 
+	j->unsure = NULL;
 	apply(j, policy, &decision);
-	return decision.disposition != DMARC_POLICY_NONE;
+	return decision.disposition != DMARC_POLICY_NONE ||
+	       could_be(j, policy, decision.disposition) != NULL;
 }
 
 /* Could the answers that are missing have led to quarantine or reject? */
-static bool could_suffer(const struct judging *j)
+static bool could_suffer(struct judging *j)
 {
 	const struct dmarc_verdict *dmarc = j->dmarc;
 
@@ -188,7 +262,7 @@ static bool could_suffer(const struct judging *j)
 	       harmful(j, DMARC_POLICY_REJECT);
 }
 
-static void decide_temperror(const struct judging *j, struct decision *out)
+static void decide_temperror(struct judging *j, struct decision *out)
 {
 	bool suffers = could_suffer(j);
 
@@ -243,8 +317,12 @@ static void look_for_trust(struct judging *j, const struct verdict *verdict)
 void decide(const struct decide_rules *rules, const struct decide_facts *facts, struct arena *arena,
 	    struct verdict *verdict)
 {
-	struct judging j = {
-	    .rules = rules, .facts = facts, .dmarc = &verdict->dmarc, .arena = arena};
+	struct judging j = {.rules = rules,
+			    .facts = facts,
+			    .verdict = verdict,
+			    .dmarc = &verdict->dmarc,
+			    .dkim = all_signatures(verdict),
+			    .arena = arena};
 	const char *reason = bad_from(facts->author, &verdict->dmarc);
 	struct decision *out = &verdict->decision;
 

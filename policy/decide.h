@@ -27,6 +27,9 @@ struct decide_rule {
 	struct domain_pattern domain;    /* author domain */
 	struct domain_pattern recipient; /* "*", or all recipients' domains must fit */
 	int published;                   /* enum dmarc_policy this line is for, or -1: any */
+	int spf;                         /* the result for MAIL FROM, or -1: any */
+	int dkim;                        /* AUTH_PASS: a signature passes; AUTH_FAIL: none of them
+					    does; AUTH_NONE: there is none; -1: any */
 	enum rule_action action;
 };
 
@@ -56,7 +59,8 @@ struct decide_facts {
  * the domain owner asked for is an override (RFC 9990 section 3.1.6). A temperror is never a reason
  * to quarantine or reject: it is one to tempfail if any answer to what is missing would have led to
  * that; or, for a message that fails, if an answer that is missing could have shown that it comes
- * through a trusted forwarder or list. Where no tempfail is wanted, such an exception is not made.
+ * through a trusted forwarder or list, or that a line of the matrix is for it. Where no tempfail is
+ * wanted, it does not and the line is not.
  */
 void decide(const struct decide_rules *rules, const struct decide_facts *facts,
 	    struct arena *arena, struct verdict *verdict);

@@ -52,12 +52,13 @@ static const struct {
      "[ \"github.io\", \"b\xc3\xbc"
      "cher.example\" ]"},
     {"dmarc: { actions = ( { domain = \"*\"; action = \"accept\"; } ); };", "dmarc.actions",
-     "(\n  { domain = \"*\"; recipient = \"*\"; policy = \"any\"; action = \"accept\"; }\n)"},
+     "(\n  { domain = \"*\"; recipient = \"*\"; policy = \"any\"; spf = \"any\";"
+     " dkim = \"any\"; action = \"accept\"; }\n)"},
     {"dmarc: { actions = ( { domain = \"*\"; recipient = \"*.a.example\";"
-     " action = \"reject\"; } ); };",
+     " spf = \"softfail\"; dkim = \"none\"; action = \"reject\"; } ); };",
      "dmarc.actions",
-     "(\n  { domain = \"*\"; recipient = \"*.a.example\"; policy = \"any\";"
-     " action = \"reject\"; }\n)"},
+     "(\n  { domain = \"*\"; recipient = \"*.a.example\"; policy = \"any\"; spf = \"softfail\";"
+     " dkim = \"none\"; action = \"reject\"; }\n)"},
     {"dmarc: { trusted_forwarders = [ \"192.0.2.0/24\", \"2001:db8::1\", \"fwd.example\","
      " \"*.fwd.example\", \"host:mx.fwd.example\", \"host:*.fwd.example\" ]; };",
      "dmarc.trusted_forwarders",
@@ -254,6 +255,10 @@ static const struct {
     {"dmarc: { actions = ( { domain = \"*\"; recipient = \"a@b.example\";"
      " action = \"accept\"; } ); };",
      1, "recipient: \"a@b.example\" is no domain"},
+    {"dmarc: { actions = ( { domain = \"*\"; spf = \"temperror\"; action = \"accept\"; } ); };", 1,
+     "\"temperror\" is not one of \"any\", \"none\", \"pass\""},
+    {"dmarc: { actions = ( { domain = \"*\"; dkim = \"softfail\"; action = \"accept\"; } ); };", 1,
+     "\"softfail\" is not one of"},
     {"dmarc: { trusted_forwarders = [ \"192.0.2.0/33\" ]; };", 1,
      "\"192.0.2.0/33\" is no forwarder: write a network"},
     {"dmarc: { trusted_forwarders = [ \"fwd.example\",\n \"0.0.0.0/0\" ]; };", 2,

@@ -25,8 +25,11 @@ static struct decide_rule all[2];
 
 static struct decide_rule rule_of(const struct line *line)
 {
-	struct decide_rule rule = {
-	    .text = line->domain, .published = line->published, .action = line->action};
+	struct decide_rule rule = {.text = line->domain,
+				   .published = line->published,
+				   .spf = -1,
+				   .dkim = -1,
+				   .action = line->action};
 
 	ok(domain_pattern_parse(arena, span_of(line->domain), &rule.domain) &&
 	       domain_pattern_parse(arena, span_of(line->recipient), &rule.recipient),
@@ -260,6 +263,118 @@ static void test_recipients(void)
 	}
 }
 
+/* ---- lines for results ---- */
+
+enum { ANY = -1 };
+
+/* One line for bank.example; spf and dkim (of two signatures) are what was found. */
+static const struct {
+	const char *name;
+	int want_spf, want_dkim;
+	enum rule_action action;
+	enum enforce enforce;
+	enum dmarc_policy policy;
+	enum auth_result spf;
+	const char *dkim; /* results of signatures */
+	bool tempfail;
+	const char *want;
+} results[] = {
+    {"spf fits", AUTH_FAIL, ANY, RULE_REJECT, R, J, AUTH_FAIL, "", true, "reject reject"},
+    {"spf is another", AUTH_FAIL, ANY, RULE_REJECT, R, J, AUTH_SOFTFAIL, "", true,
+     "quarantine quarantine local_policy"},
+    {"spf none", AUTH_NONE, ANY, RULE_ACCEPT, S, J, AUTH_NONE, "", true,
+     "accept none local_policy"},
+    {"no signature", ANY, AUTH_NONE, RULE_REJECT, R, J, AUTH_NONE, "", true, "reject reject"},
+    {"no signature, there is one", ANY, AUTH_NONE, RULE_REJECT, R, J, AUTH_NONE, "fail", true,
+     "quarantine quarantine local_policy"},
+    {"all fail", ANY, AUTH_FAIL, RULE_REJECT, R, J, AUTH_NONE, "fail permerror", true,
+     "reject reject"},
+    {"all fail, there is none", ANY, AUTH_FAIL, RULE_REJECT, R, J, AUTH_NONE, "", true,
+     "quarantine quarantine local_policy"},
+    {"one passes", ANY, AUTH_PASS, RULE_ACCEPT, S, J, AUTH_NONE, "fail pass", true,
+     "accept none local_policy"},
+    {"one passes, the other is not known", ANY, AUTH_PASS, RULE_ACCEPT, S, J, AUTH_NONE,
+     "temperror pass", true, "accept none local_policy"},
+    {"both fit", AUTH_FAIL, AUTH_NONE, RULE_REJECT, R, J, AUTH_FAIL, "", true, "reject reject"},
+    {"one of two", AUTH_FAIL, AUTH_NONE, RULE_REJECT, R, J, AUTH_FAIL, "fail", true,
+     "quarantine quarantine local_policy"},
+    {"not known, could be worse", AUTH_FAIL, ANY, RULE_REJECT, R, J, AUTH_TEMPERROR, "", true,
+     "tempfail none"},
+    {"not known, could be better", ANY, AUTH_PASS, RULE_ACCEPT, S, J, AUTH_FAIL, "temperror", true,
+     "tempfail none"},
+    {"not known, nothing asked", AUTH_FAIL, ANY, RULE_REJECT, R, N, AUTH_TEMPERROR, "", true,
+     "tempfail none"},
+    {"not known, makes no difference", AUTH_FAIL, ANY, RULE_REJECT, S, J, AUTH_TEMPERROR, "", true,
+     "reject reject"},
+    {"not known, published makes none", AUTH_FAIL, ANY, RULE_PUBLISHED, R, Q, AUTH_TEMPERROR, "",
+     true, "quarantine quarantine"},
+    {"not known, published makes one", AUTH_FAIL, ANY, RULE_PUBLISHED, R, J, AUTH_TEMPERROR, "",
+     true, "tempfail none"},
+    {"not known, but the other does not fit", AUTH_FAIL, AUTH_NONE, RULE_REJECT, R, J,
+     AUTH_TEMPERROR, "fail", true, "quarantine quarantine local_policy"},
+    {"not known, no tempfail", AUTH_FAIL, ANY, RULE_REJECT, R, J, AUTH_TEMPERROR, "", false,
+     "quarantine quarantine local_policy"},
+    {"not known, observe", AUTH_FAIL, ANY, RULE_REJECT, O, J, AUTH_TEMPERROR, "", true,
+     "accept none local_policy"},
+};
+
+static void set_signatures(const char *text, struct verdict *verdict)
+{
+	struct span rest = span_of(text), word;
+	bool more = !span_empty(rest);
+
+	verdict->dkim = arena_array(arena, 2, sizeof *verdict->dkim);
+	while (span_split(&rest, &more, ' ', &word)) {
+		struct dkim_verdict *dkim = &verdict->dkim[verdict->dkim_count++];
+
+		dkim->domain = "other.example";
+		dkim->result = (enum auth_result)name_code(auth_result_names, word, AUTH_NONE);
+	}
+}
+
+static void test_results(void)
+{
+	static const struct line bank = {"bank.example", "*", ANY, RULE_PUBLISHED};
+
+	for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
+		struct decide_rule rule = rule_of(&bank);
+		struct decide_rules rules = {.enforce = results[i].enforce,
+					     .matrix = &rule,
+					     .matrix_count = 1,
+					     .tempfail_on_temperror = results[i].tempfail};
+		struct verdict verdict;
+
+		rule.spf = results[i].want_spf;
+		rule.dkim = results[i].want_dkim;
+		rule.action = results[i].action;
+		set_dmarc(&verdict, "bank.example", AUTH_FAIL, results[i].policy, false);
+		verdict.spf.result = results[i].spf;
+		set_signatures(results[i].dkim, &verdict);
+		decide(&rules, &plain, arena, &verdict);
+		is_text(describe(&verdict.decision), results[i].want, "result: %s",
+			results[i].name);
+	}
+}
+
+/* DMARC itself is not known, and a line that would be worse might be for the message. */
+static void test_results_temperror(void)
+{
+	static const struct line bank = {"bank.example", "*", ANY, RULE_REJECT};
+	struct decide_rule rule = rule_of(&bank);
+	struct decide_rules rules = {
+	    .enforce = R, .matrix = &rule, .matrix_count = 1, .tempfail_on_temperror = true};
+	struct verdict verdict;
+
+	rule.spf = AUTH_FAIL;
+	set_dmarc(&verdict, "bank.example", AUTH_TEMPERROR, N, false);
+	verdict.spf.result = AUTH_TEMPERROR;
+	decide(&rules, &plain, arena, &verdict);
+	is_text(describe(&verdict.decision), "tempfail none", "result: a line could be worse");
+	verdict.spf.result = AUTH_SOFTFAIL;
+	decide(&rules, &plain, arena, &verdict);
+	is_text(describe(&verdict.decision), "accept none", "result: a line is not for it");
+}
+
 /* ---- trusted forwarders and lists ---- */
 
 /* flags: f the forwarder's signature passes, m its key is missing for now, l the list's passes,
@@ -474,6 +589,8 @@ int main(void)
 	test_actions();
 	test_temperror();
 	test_recipients();
+	test_results();
+	test_results_temperror();
 	test_trust();
 	test_comments();
 	test_bad_from();

@@ -238,10 +238,14 @@ static void set_rules(struct decide_rules *rules, struct decide_rule *matrix,
 	matrix[0] = (struct decide_rule){.text = "friend.example",
 					 .domain = {"friend.example", false},
 					 .published = -1,
+					 .spf = -1,
+					 .dkim = -1,
 					 .action = RULE_ACCEPT};
 	matrix[1] = (struct decide_rule){.text = "bank.example",
 					 .domain = {"bank.example", false},
 					 .published = -1,
+					 .spf = -1,
+					 .dkim = -1,
 					 .action = RULE_REJECT};
 	trust_forwarder_parse(arena, "fwd.example", forwarder, NULL);
 	trust_list_parse(arena, "lists.example", list, NULL);
