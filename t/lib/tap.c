@@ -1,11 +1,13 @@
 #include "t/lib/tap.h"
 
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static int run, failed;
+static char directory[80];
 
 __attribute__((format(printf, 4, 0)))
 static bool report(const char *file, int line, bool good, const char *format, va_list ap)
@@ -68,6 +70,44 @@ void tap_note(const char *format, ...)
 	va_end(ap);
 }
 
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+	(void)info;
+	(void)type;
+	(void)at;
+	if (remove(path) != 0)
+		tap_note("%s is left over", path);
+	return 0;
+}
+
+static void remove_directory(void)
+{
+	if (directory[0] != '\0')
+		nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *tap_directory(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (directory[0] != '\0')
+		return directory;
+	snprintf(directory, sizeof directory, "%s/countersign.XXXXXX",
+		 tmp != NULL && strlen(tmp) < 50 ? tmp : "/tmp");
+	if (mkdtemp(directory) == NULL) {
+		directory[0] = '\0';
+		tap_skip_all("no directory can be made in TMPDIR or /tmp");
+	}
+	return directory;
+}
+
+bool tap_hurried(void)
+{
+	const char *sanitizer = getenv("COUNTERSIGN_SANITIZER");
+
+	return sanitizer == NULL || sanitizer[0] == '\0';
+}
+
 void tap_skip_all(const char *format, ...)
 {
 	va_list ap;
@@ -77,11 +117,13 @@ void tap_skip_all(const char *format, ...)
 	vprintf(format, ap);
 	printf("\n");
 	va_end(ap);
+	remove_directory();
 	exit(0);
 }
 
 int tap_done(void)
 {
+	remove_directory();
 	printf("1..%d\n", run);
 	if (failed > 0)
 		printf("# %d of %d failed\n", failed, run);

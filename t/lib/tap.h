@@ -18,6 +18,8 @@ bool tap_int(const char *file, int line, long long have, long long want, const c
 bool tap_text(const char *file, int line, const char *have, const char *want, const char *format, ...)
     __attribute__((format(printf, 5, 6))); /* NULL equals only NULL */
 void tap_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *tap_directory(void); /* for files; tap_done() takes it and them away */
+bool tap_hurried(void); /* false under a sanitizer: there, how long it takes says nothing */
 void tap_skip_all(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 int tap_done(void); /* prints the plan; the exit code */
 

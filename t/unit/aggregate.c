@@ -253,13 +253,11 @@ static void test_failures(void)
 
 int main(void)
 {
-	char path[] = "/tmp/aggregate.XXXXXX", name[60];
+	char name[120];
 	struct ledger_settings settings = {.path = name};
 	struct why why;
 
-	if (mkdtemp(path) == NULL)
-		tap_skip_all("%s: %s", path, strerror(errno));
-	snprintf(name, sizeof name, "%s/ledger.db", path);
+	snprintf(name, sizeof name, "%s/ledger.db", tap_directory());
 	arena = arena_new(0);
 	ledger = ledger_open(&settings, &why);
 	if (ledger == NULL) {
@@ -272,7 +270,5 @@ int main(void)
 	test_failures();
 	ledger_close(ledger);
 	arena_free(arena);
-	unlink(name);
-	rmdir(path);
 	return tap_done();
 }

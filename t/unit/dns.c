@@ -268,7 +268,7 @@ static void test_deadline(void)
 	struct dns_scope *scope = new_scope(dns);
 	const struct dns_answer *answer;
 	struct dns_lookup *lookup;
-	int64_t begun;
+	int64_t begun, took;
 
 	add(dns, "slow.example", DNS_TYPE_TXT, "late");
 	dns_memory_mode(dns, "silent.example", 0, DNS_MEMORY_SILENT);
@@ -278,7 +278,8 @@ static void test_deadline(void)
 	begun = clock_mono();
 	dns_scope_deadline(scope, begun + 20 * CLOCK_MS);
 	answer = dns_wait(lookup);
-	ok(clock_mono() - begun >= 20 * CLOCK_MS && clock_mono() - begun < 500 * CLOCK_MS,
+	took = clock_mono() - begun;
+	ok(took >= 20 * CLOCK_MS && (took < 500 * CLOCK_MS || !tap_hurried()),
 	   "the wait ends at the deadline");
 	is_text(answer->reason, "no answer in time", "with its reason");
 	nap(700 * CLOCK_MS);
@@ -286,7 +287,7 @@ static void test_deadline(void)
 	ok(dns_scope_waited(scope) >= 20 * CLOCK_MS, "the wait is counted");
 	begun = clock_mono();
 	is_int(ask(scope, "silent.example", DNS_TYPE_TXT)->status, DNS_TEMPFAIL, "after the deadline");
-	ok(clock_mono() - begun < 500 * CLOCK_MS, "there is no waiting");
+	ok(!tap_hurried() || clock_mono() - begun < 500 * CLOCK_MS, "there is no waiting");
 	dns_scope_free(scope);
 	scope = dns_scope_new(dns, 9, 20 * CLOCK_MS);
 	is_text(ask(scope, "slow.example", DNS_TYPE_TXT)->records[0].text, "late",
@@ -525,7 +526,7 @@ static void test_follow_side_by_side(void)
 	}
 	wait_runs(CHAINS * (LINKS + 1));
 	ok(clock_mono() - begun >= 110 * CLOCK_MS, "a link costs one delay");
-	ok(clock_mono() - begun < 1100 * CLOCK_MS, "chains go side by side");
+	ok(!tap_hurried() || clock_mono() - begun < 1100 * CLOCK_MS, "chains go side by side");
 	ok(!atomic_load(&chain.overlap), "never two hooks at a time");
 	is_int(dns_scope_lookups(scope), CHAINS * (LINKS + 1), "every link is a lookup");
 	ok(dns_lookup_answer(dns_start(scope, "c0-10.example", DNS_TYPE_TXT)) != NULL,

@@ -17,7 +17,7 @@
 #include "store/ledger.h"
 #include "t/lib/tap.h"
 
-static char dir[200];
+static const char *dir;
 static int files;
 
 /* A new name in the directory of this run. */
@@ -27,22 +27,6 @@ static const char *new_path(void)
 
 	snprintf(path, sizeof path, "%s/%d.db", dir, ++files);
 	return path;
-}
-
-static void remove_all(void)
-{
-	struct dirent *entry;
-	DIR *d = opendir(dir);
-	char path[600];
-
-	while (d != NULL && (entry = readdir(d)) != NULL) {
-		snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-		if (entry->d_name[0] != '.' && unlink(path) != 0)
-			rmdir(path);
-	}
-	if (d != NULL)
-		closedir(d);
-	rmdir(dir);
 }
 
 static int64_t soon(int seconds)
@@ -600,7 +584,7 @@ static void test_locked(void)
 	begin = clock_mono();
 	is_int(ledger_add(ledger, &row, begin + 150 * CLOCK_MS, &why), 1,
 	       "locked: not yet committed");
-	ok(clock_mono() - begin < 2 * CLOCK_SECOND, "at the deadline");
+	ok(!tap_hurried() || clock_mono() - begin < 2 * CLOCK_SECOND, "at the deadline");
 	ledger_stats(ledger, &stats);
 	ok(stats.failing && strstr(stats.last_error, "locked by another") != NULL, "stats: %s",
 	   stats.last_error);
@@ -699,7 +683,7 @@ static void test_damaged(void)
 	ok(ledger != NULL, "a damaged file is not looked through when it is opened");
 	begin = clock_mono();
 	is_int(ledger_add(ledger, &row, soon(20), &why), -1, "adding fails");
-	ok(clock_mono() - begin < CLOCK_SECOND, "at once");
+	ok(!tap_hurried() || clock_mono() - begin < CLOCK_SECOND, "at once");
 	ok(strstr(why.text, "it is damaged: move it away") != NULL, "%s", why.text);
 	snprintf(away, sizeof away, "%s.away", path);
 	ok(rename(path, away) == 0, "moved away while the ledger is open");
@@ -806,7 +790,7 @@ static void test_close(void)
 
 	for (int i = 0; i < 1000; i++)
 		ledger_add(ledger, &row, 0, NULL);
-	ok(clock_mono() - begin < CLOCK_SECOND, "adding without waiting");
+	ok(!tap_hurried() || clock_mono() - begin < CLOCK_SECOND, "adding without waiting");
 	ledger_close(ledger);
 	ledger = open_path(path);
 	is_int(sum_all(ledger).messages, 1000, "closing commits all of it");
@@ -816,12 +800,7 @@ static void test_close(void)
 
 int main(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(dir, sizeof dir, "%s/ledger.XXXXXX",
-		 tmp != NULL && strlen(tmp) < 100 ? tmp : "/tmp");
-	if (mkdtemp(dir) == NULL)
-		tap_skip_all("%s: %s", dir, strerror(errno));
+	dir = tap_directory();
 	test_counts();
 	test_identity();
 	test_reading();
@@ -841,6 +820,5 @@ int main(void)
 	test_moved_from_others();
 	test_expire();
 	test_close();
-	remove_all();
 	return tap_done();
 }

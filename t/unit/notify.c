@@ -105,12 +105,11 @@ static void test_watchdog(void)
 
 int main(void)
 {
-	char path[64], name[64];
+	char path[100], name[64];
 
-	snprintf(path, sizeof path, "/tmp/countersign-notify.%ld", (long)getpid());
+	snprintf(path, sizeof path, "%s/notify", tap_directory());
 	snprintf(name, sizeof name, "@countersign-notify.%ld", (long)getpid());
 	test_send(path);
-	unlink(path);
 	test_send(name);
 	test_nowhere();
 	test_watchdog();

@@ -14,24 +14,9 @@
 
 #define CONFIG "00112233445566778899aabbccddeeff"
 
-static char dir[200], path[300];
+static const char *dir;
+static char path[300];
 static struct ledger_settings settings;
-
-static void remove_all(void)
-{
-	struct dirent *entry;
-	DIR *d = opendir(dir);
-	char name[600];
-
-	while (d != NULL && (entry = readdir(d)) != NULL) {
-		snprintf(name, sizeof name, "%s/%s", dir, entry->d_name);
-		if (entry->d_name[0] != '.')
-			unlink(name);
-	}
-	if (d != NULL)
-		closedir(d);
-	rmdir(dir);
-}
 
 static struct outbox *open_it(enum outbox_mode mode)
 {
@@ -284,10 +269,7 @@ int main(void)
 	struct arena *arena = arena_new(0);
 	struct outbox *outbox;
 
-	snprintf(dir, sizeof dir, "%s/outbox.XXXXXX",
-		 getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
-	if (mkdtemp(dir) == NULL)
-		return 99;
+	dir = tap_directory();
 	settings.path = path;
 	snprintf(path, sizeof path, "%s/outbox.db", dir);
 	outbox = open_it(OUTBOX_SEND);
@@ -298,7 +280,6 @@ int main(void)
 	outbox_close(outbox);
 	test_kill();
 	test_migration();
-	remove_all();
 	arena_free(arena);
 	return tap_done();
 }

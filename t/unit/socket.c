@@ -13,8 +13,8 @@
 
 #include "t/lib/tap.h"
 
-static char directory[] = "/tmp/countersign-socket.XXXXXX";
-static char path[sizeof directory + 32], address[sizeof path + 8];
+static const char *directory;
+static char path[100], address[sizeof path + 8];
 
 static int knock(const char *where)
 {
@@ -173,8 +173,7 @@ static void test_inet(void)
 
 int main(void)
 {
-	if (mkdtemp(directory) == NULL)
-		return 99;
+	directory = tap_directory();
 	snprintf(path, sizeof path, "%s/m.sock", directory);
 	snprintf(address, sizeof address, "local:%s", path);
 	test_open();
@@ -182,6 +181,5 @@ int main(void)
 	test_in_the_way();
 	test_bad();
 	test_inet();
-	rmdir(directory);
 	return tap_done();
 }
