@@ -27,7 +27,6 @@ struct judging {
 	const struct dmarc_verdict *dmarc;
 	enum auth_result dkim; /* of all signatures together: pass, temperror, fail, none */
 	struct trust trust;
-	const struct decide_rule *unsure; /* the first line that might match, as far as DNS said */
 	struct arena *arena;
 };
 
@@ -78,18 +77,11 @@ static enum match matches(const struct judging *j, const struct decide_rule *rul
 	return spf < dkim ? spf : dkim;
 }
 
-static const struct decide_rule *first_match(struct judging *j, enum dmarc_policy policy)
+static const struct decide_rule *first_match(const struct judging *j, enum dmarc_policy policy)
 {
-	j->unsure = NULL;
-	for (unsigned i = 0; i < j->rules->matrix_count; i++) {
-		const struct decide_rule *rule = &j->rules->matrix[i];
-		enum match match = matches(j, rule, policy);
-
-		if (match == MATCH_YES)
-			return rule;
-		if (match == MATCH_UNSURE && j->unsure == NULL)
-			j->unsure = rule;
-	}
+	for (unsigned i = 0; i < j->rules->matrix_count; i++)
+		if (matches(j, &j->rules->matrix[i], policy) == MATCH_YES)
+			return &j->rules->matrix[i];
 	return NULL;
 }
 
@@ -171,7 +163,7 @@ static void follow_owner(const struct dmarc_verdict *dmarc, enum dmarc_policy po
 }
 
 /* What is done with a message that fails under POLICY: OUT's disposition, overrides and why. */
-static void apply(struct judging *j, enum dmarc_policy policy, struct decision *out)
+static void apply(const struct judging *j, enum dmarc_policy policy, struct decision *out)
 {
 	const struct decide_rule *rule;
 	enum dmarc_policy asked = asked_for(j, policy);
@@ -209,21 +201,41 @@ static enum action action_for(enum dmarc_policy disposition)
 	return ACTION_ACCEPT;
 }
 
+/* A line before the first that matches which DNS did not say to match, where that would lead to
+ * something else than DISPOSITION. */
+static const struct decide_rule *other_line(const struct judging *j, enum dmarc_policy policy,
+					    enum dmarc_policy disposition)
+{
+	enum dmarc_policy asked = asked_for(j, policy);
+
+	for (unsigned i = 0; i < j->rules->matrix_count; i++) {
+		const struct decide_rule *rule = &j->rules->matrix[i];
+		enum match match = matches(j, rule, policy);
+
+		if (match == MATCH_YES)
+			break;
+		if (match == MATCH_UNSURE && outcome(rule, asked) != disposition)
+			return rule;
+	}
+	return NULL;
+}
+
 /* After apply() came to DISPOSITION: what else could have been decided, had DNS answered. NULL:
  * nothing that matters. */
 static const char *could_be(const struct judging *j, enum dmarc_policy policy,
 			    enum dmarc_policy disposition)
 {
-	if (j->rules->enforce == ENFORCE_OBSERVE)
+	const struct decide_rule *rule;
+
+	if (j->rules->enforce == ENFORCE_OBSERVE || j->trust.answer == TRUST_YES)
 		return NULL;
 	if (j->trust.answer == TRUST_MAYBE && disposition != DMARC_POLICY_NONE)
 		return j->trust.why;
-	if (j->unsure != NULL && outcome(j->unsure, asked_for(j, policy)) != disposition)
-		return j->unsure->text;
-	return NULL;
+	rule = other_line(j, policy, disposition);
+	return rule == NULL ? NULL : rule->text;
 }
 
-static void decide_fail(struct judging *j, struct decision *out)
+static void decide_fail(const struct judging *j, struct decision *out)
 {
 	const char *other;
 
@@ -239,18 +251,17 @@ static void decide_fail(struct judging *j, struct decision *out)
 
 /* ---- temperror ---- */
 
-static bool harmful(struct judging *j, enum dmarc_policy policy)
+static bool harmful(const struct judging *j, enum dmarc_policy policy)
 {
 	struct decision decision;
 
-	j->unsure = NULL;
 	apply(j, policy, &decision);
 	return decision.disposition != DMARC_POLICY_NONE ||
 	       could_be(j, policy, decision.disposition) != NULL;
 }
 
 /* Could the answers that are missing have led to quarantine or reject? */
-static bool could_suffer(struct judging *j)
+static bool could_suffer(const struct judging *j)
 {
 	const struct dmarc_verdict *dmarc = j->dmarc;
 
@@ -262,7 +273,7 @@ static bool could_suffer(struct judging *j)
 	       harmful(j, DMARC_POLICY_REJECT);
 }
 
-static void decide_temperror(struct judging *j, struct decision *out)
+static void decide_temperror(const struct judging *j, struct decision *out)
 {
 	bool suffers = could_suffer(j);
 

@@ -375,6 +375,33 @@ static void test_results_temperror(void)
 	is_text(describe(&verdict.decision), "accept none", "result: a line is not for it");
 }
 
+/* The second of two lines that might match is the one that makes a difference; not one behind a
+ * line that matches. */
+static void test_results_order(void)
+{
+	static const struct line all_lines[] = {{"*", "*", ANY, RULE_QUARANTINE},
+						{"*", "*", ANY, RULE_ACCEPT},
+						{"*", "*", ANY, RULE_REJECT}};
+	struct decide_rule rule[3];
+	struct decide_rules rules = {
+	    .enforce = R, .matrix = rule, .matrix_count = 3, .tempfail_on_temperror = true};
+	struct verdict verdict;
+
+	for (size_t i = 0; i < 3; i++) {
+		rule[i] = rule_of(&all_lines[i]);
+		rule[i].spf = AUTH_FAIL;
+	}
+	set_dmarc(&verdict, "bank.example", AUTH_FAIL, Q, false);
+	verdict.spf.result = AUTH_TEMPERROR;
+	decide(&rules, &plain, arena, &verdict);
+	is_text(describe(&verdict.decision), "tempfail none", "result: the second line");
+	ok(strstr(verdict.decision.why, "*") != NULL, "result: the line is named");
+	rule[1] = rule[0];
+	rule[1].spf = ANY;
+	decide(&rules, &plain, arena, &verdict);
+	is_text(describe(&verdict.decision), "quarantine quarantine", "result: not what is behind");
+}
+
 /* ---- trusted forwarders and lists ---- */
 
 /* flags: f the forwarder's signature passes, m its key is missing for now, l the list's passes,
@@ -591,6 +618,7 @@ int main(void)
 	test_recipients();
 	test_results();
 	test_results_temperror();
+	test_results_order();
 	test_trust();
 	test_comments();
 	test_bad_from();
