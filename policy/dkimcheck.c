@@ -400,9 +400,59 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 		judge_key(check, signature, answer);
 }
 
-/* ---- the engines' passes ---- */
+/* ---- what an engine's result is worth ---- */
 
-static void settle_result(struct dkimcheck *check, struct signature *signature);
+/* RFC 6376 section 8.2 (l=) and 3.6.1 (t=y): what a good signature is worth is for us to say. */
+static void settle_good(struct dkimcheck *check, struct signature *signature)
+{
+	const struct dkim_verdict *verdict = &signature->verdict;
+
+	if (verdict->partial && !check->rules.accept_partial_body)
+		settle(check, signature, AUTH_POLICY,
+		       "good, but l= leaves a part of the body unsigned (RFC 6376 section 8.2)");
+	else if (verdict->testing && !check->rules.accept_testing_keys)
+		settle(check, signature, AUTH_POLICY,
+		       "good, but the key says that it is for tests (RFC 6376 section 3.6.1)");
+	else
+		SETTLE(check, signature, AUTH_PASS,
+		       "good: %s, %u-bit key%s%s (RFC 6376 section 6.1.3)", verdict->algorithm,
+		       verdict->key_bits, verdict->testing ? " for tests" : "",
+		       verdict->partial ? ", a part of the body is unsigned" : "");
+}
+
+static void settle_result(struct dkimcheck *check, struct signature *signature,
+			  const struct dkimengine_task *task)
+{
+	signature->verdict.partial = task->partial;
+	switch (task->result) {
+	case DKIMENGINE_GOOD:
+		settle_good(check, signature);
+		break;
+	case DKIMENGINE_BAD_SIGNATURE:
+		settle(
+		    check, signature, AUTH_FAIL,
+		    "the signature does not match the header and the key (RFC 6376 section 6.1.3)");
+		break;
+	case DKIMENGINE_BAD_BODY:
+		settle(check, signature, AUTH_FAIL,
+		       "the body is not the one that was signed (RFC 6376 section 6.1.3)");
+		break;
+	case DKIMENGINE_SHORT_BODY:
+		settle(check, signature, AUTH_PERMERROR,
+		       "l= is more than the body has (RFC 6376 section 3.5)");
+		break;
+	case DKIMENGINE_REFUSED:
+		settle(check, signature, AUTH_NEUTRAL, task->why);
+		break;
+	case DKIMENGINE_OPEN:
+	case DKIMENGINE_BROKEN:
+		SETTLE(check, signature, AUTH_TEMPERROR, "could not be verified: %s",
+		       task->why == NULL ? "no result" : task->why);
+		break;
+	}
+}
+
+/* ---- the engines' passes ---- */
 
 static struct dkimengine_task *task_of(struct dkimcheck *check, unsigned pass,
 				       const struct signature *signature)
@@ -441,7 +491,7 @@ static void begin_passes(struct dkimcheck *check)
 		struct signature *signature = check->signatures[i];
 
 		if (is_open(signature) && task_of(check, 0, signature)->result != DKIMENGINE_OPEN)
-			settle_result(check, signature);
+			settle_result(check, signature, task_of(check, 0, signature));
 	}
 }
 
@@ -484,57 +534,6 @@ static void finish_passes(struct dkimcheck *check)
 
 /* ---- the end ---- */
 
-/* RFC 6376 section 8.2 (l=) and 3.6.1 (t=y): what a good signature is worth is for us to say. */
-static void settle_good(struct dkimcheck *check, struct signature *signature)
-{
-	const struct dkim_verdict *verdict = &signature->verdict;
-
-	if (verdict->partial && !check->rules.accept_partial_body)
-		settle(check, signature, AUTH_POLICY,
-		       "good, but l= leaves a part of the body unsigned (RFC 6376 section 8.2)");
-	else if (verdict->testing && !check->rules.accept_testing_keys)
-		settle(check, signature, AUTH_POLICY,
-		       "good, but the key says that it is for tests (RFC 6376 section 3.6.1)");
-	else
-		SETTLE(check, signature, AUTH_PASS,
-		       "good: %s, %u-bit key%s%s (RFC 6376 section 6.1.3)", verdict->algorithm,
-		       verdict->key_bits, verdict->testing ? " for tests" : "",
-		       verdict->partial ? ", a part of the body is unsigned" : "");
-}
-
-static void settle_result(struct dkimcheck *check, struct signature *signature)
-{
-	const struct dkimengine_task *task = task_of(check, 0, signature);
-
-	signature->verdict.partial = task->partial;
-	switch (task->result) {
-	case DKIMENGINE_GOOD:
-		settle_good(check, signature);
-		break;
-	case DKIMENGINE_BAD_SIGNATURE:
-		settle(
-		    check, signature, AUTH_FAIL,
-		    "the signature does not match the header and the key (RFC 6376 section 6.1.3)");
-		break;
-	case DKIMENGINE_BAD_BODY:
-		settle(check, signature, AUTH_FAIL,
-		       "the body is not the one that was signed (RFC 6376 section 6.1.3)");
-		break;
-	case DKIMENGINE_SHORT_BODY:
-		settle(check, signature, AUTH_PERMERROR,
-		       "l= is more than the body has (RFC 6376 section 3.5)");
-		break;
-	case DKIMENGINE_REFUSED:
-		settle(check, signature, AUTH_NEUTRAL, task->why);
-		break;
-	case DKIMENGINE_OPEN:
-	case DKIMENGINE_BROKEN:
-		SETTLE(check, signature, AUTH_TEMPERROR, "could not be verified: %s",
-		       task->why == NULL ? "no result" : task->why);
-		break;
-	}
-}
-
 static void judge_keys(struct dkimcheck *check)
 {
 	for (unsigned i = 0; i < check->count; i++) {
@@ -545,9 +544,7 @@ static void judge_keys(struct dkimcheck *check)
 	}
 }
 
-/* ---- two engines ---- */
-
-/* Behind what other mechanisms have written there. */
+/* Two engines' results; behind what other mechanisms have written there. */
 static void compare(struct dkimcheck *check, struct verdict *out)
 {
 	for (unsigned i = 0; i < check->count; i++) {
@@ -556,10 +553,9 @@ static void compare(struct dkimcheck *check, struct verdict *out)
 
 		if (!is_open(signature))
 			continue;
-		text = dkimengine_disagreement(check->arena, check->passes[0].engine,
-					       task_of(check, 0, signature),
-					       check->passes[1].engine,
-					       task_of(check, 1, signature));
+		text = dkimengine_disagreement(
+		    check->arena, check->passes[0].engine, task_of(check, 0, signature),
+		    check->passes[1].engine, task_of(check, 1, signature));
 		if (text != NULL && out->disagreement != NULL)
 			text = arena_printf(check->arena, "%s; %s", out->disagreement, text);
 		if (text != NULL)
@@ -586,7 +582,8 @@ void dkimcheck_finish(struct dkimcheck *check, struct verdict *out)
 		compare(check, out);
 	for (unsigned i = 0; i < check->count; i++)
 		if (is_open(check->signatures[i]))
-			settle_result(check, check->signatures[i]);
+			settle_result(check, check->signatures[i],
+				      task_of(check, 0, check->signatures[i]));
 	list_verdicts(check, out);
 }
 
