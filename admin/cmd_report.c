@@ -1,5 +1,6 @@
 /*
- * `countersign report`: the aggregate reports that the ledger holds, listed, shown, written as XML.
+ * `countersign report`: the aggregate reports that the ledger holds, listed, shown, written as XML,
+ * and sent (admin/report_send.c).
  *
  * A report is one policy domain, day and policy configuration. Domains seldom change their policy;
  * where one did, its configurations are numbered from 1 in the order in which they were first seen.
@@ -18,7 +19,9 @@
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "admin/report_print.h"
+#include "admin/report_send.h"
 #include "lib/clock.h"
+#include "milter/context.h"
 #include "policy/domain.h"
 #include "report/aggregate.h"
 #include "store/ledger.h"
@@ -26,19 +29,6 @@
 enum { ROWS_SHOWN = 40, DAYS_MAX = 3650 };
 
 /* ---- days: "today", "yesterday", "2026-11-22"; "7d" for --since ---- */
-
-static bool parse_day(const char *text, int32_t *day)
-{
-	int32_t today = clock_day(clock_wall());
-
-	if (strcmp(text, "today") == 0)
-		*day = today;
-	else if (strcmp(text, "yesterday") == 0)
-		*day = today - 1;
-	else
-		return clock_day_parse(span_of(text), day);
-	return true;
-}
 
 static bool parse_since(const char *text, int32_t *day)
 {
@@ -52,7 +42,7 @@ static bool parse_since(const char *text, int32_t *day)
 		*day = clock_day(clock_wall()) - (int32_t)days;
 		return true;
 	}
-	return parse_day(text, day);
+	return report_day_parse(text, day);
 }
 
 static const char *day_text(struct arena *arena, int32_t day)
@@ -102,6 +92,9 @@ static const struct admin_option list_options[] = {
 
 struct list {
 	struct admin *admin;
+	struct outbox *outbox;
+	struct arena *arena; /* of the line */
+	struct why why;
 	struct out_table *table;
 	struct jsonout *json;
 	char domain[256]; /* of the line before, and its day and number */
@@ -121,8 +114,45 @@ static unsigned next_number(struct list *list, const struct ledger_day *day)
 	return ++list->number;
 }
 
-static void list_text(struct list *list, const struct ledger_day *day, unsigned number)
+/* What became of a report: the state that needs most attention among its deliveries. */
+static const struct outbox_delivery *worst(const struct outbox_delivery *deliveries, int count)
 {
+	static const unsigned char rank[] = {
+	    [OUTBOX_SENT] = 0,    [OUTBOX_SUPPRESSED] = 1, [OUTBOX_BUILT] = 2,
+	    [OUTBOX_SENDING] = 3, [OUTBOX_DEFERRED] = 4,   [OUTBOX_FAILED] = 5,
+	};
+	const struct outbox_delivery *worst = NULL;
+
+	for (int i = 0; i < count; i++)
+		if (worst == NULL || rank[deliveries[i].state] > rank[worst->state])
+			worst = &deliveries[i];
+	return worst;
+}
+
+static const char *state_words(struct arena *arena, const struct ledger_day *day,
+			       const struct outbox_delivery *delivery)
+{
+	const char *reply;
+	char next[CLOCK_TEXT_MAX];
+
+	if (delivery == NULL)
+		return day->policy.rua == NULL ? "" : "collected";
+	reply = delivery->reply == NULL ? "" : delivery->reply;
+	if (delivery->state == OUTBOX_DEFERRED)
+		return arena_printf(arena, "deferred to %s (try %u): %s",
+				    clock_utc_text(delivery->next, next), delivery->tries, reply);
+	return arena_printf(arena, "%s%s%s", outbox_state_text(delivery->state),
+			    reply[0] == '\0' ? "" : ": ", reply);
+}
+
+static void list_text(struct list *list, const struct ledger_day *day, unsigned number,
+		      const struct outbox_delivery *delivery)
+{
+	static const enum out_style styles[] = {
+	    [OUTBOX_SENT] = OUT_GOOD,     [OUTBOX_SUPPRESSED] = OUT_DIM, [OUTBOX_BUILT] = OUT_PLAIN,
+	    [OUTBOX_SENDING] = OUT_PLAIN, [OUTBOX_DEFERRED] = OUT_WARN,  [OUTBOX_FAILED] = OUT_BAD,
+	};
+	const char *state = state_words(list->arena, day, delivery);
 	const char *rua = day->policy.rua == NULL ? "(none wanted)" : day->policy.rua;
 	double passed = report_percent(day->passed, day->messages);
 	char text[CLOCK_TEXT_MAX];
@@ -135,10 +165,30 @@ static void list_text(struct list *list, const struct ledger_day *day, unsigned 
 	out_cell(list->table, OUT_PLAIN, "%" PRId64, day->rows);
 	out_cell(list->table, day->policy.rua == NULL ? OUT_DIM : OUT_PLAIN,
 		 strlen(rua) > 48 ? "%.45s..." : "%.48s", rua);
+	out_cell(list->table, delivery == NULL ? OUT_DIM : styles[delivery->state],
+		 strlen(state) > 80 ? "%.77s..." : "%.80s", state);
 }
 
-static void list_json(struct list *list, const struct ledger_day *day, unsigned number)
+static void list_delivery_json(struct jsonout *json, const struct outbox_delivery *delivery)
 {
+	char text[CLOCK_TEXT_MAX];
+
+	jsonout_object(json, NULL);
+	jsonout_text(json, "address", delivery->address);
+	jsonout_text(json, "sent_to",
+		     delivery->sent_to == NULL ? delivery->address : delivery->sent_to);
+	jsonout_text(json, "state", outbox_state_text(delivery->state));
+	jsonout_int(json, "tries", delivery->tries);
+	jsonout_text(json, "next",
+		     delivery->next == 0 ? NULL : clock_utc_text(delivery->next, text));
+	jsonout_text(json, "reply", delivery->reply);
+	jsonout_end(json);
+}
+
+static void list_json(struct list *list, const struct ledger_day *day, unsigned number,
+		      const struct outbox_delivery *deliveries, int count)
+{
+	const struct outbox_delivery *delivery = worst(deliveries, count);
 	char text[CLOCK_TEXT_MAX];
 
 	jsonout_object(list->json, NULL);
@@ -150,6 +200,12 @@ static void list_json(struct list *list, const struct ledger_day *day, unsigned 
 	jsonout_int(list->json, "passed", day->passed);
 	jsonout_int(list->json, "rows", day->rows);
 	jsonout_text(list->json, "rua", day->policy.rua);
+	jsonout_text(list->json, "state",
+		     delivery == NULL ? "collected" : outbox_state_text(delivery->state));
+	jsonout_array(list->json, "deliveries");
+	for (int i = 0; i < count; i++)
+		list_delivery_json(list->json, &deliveries[i]);
+	jsonout_end(list->json);
 	jsonout_end(list->json);
 }
 
@@ -157,31 +213,48 @@ static int list_day(void *arg, const struct ledger_day *day)
 {
 	struct list *list = arg;
 	unsigned number = next_number(list, day);
+	struct outbox_delivery *deliveries;
+	int count;
 
+	arena_reset(list->arena);
+	count = outbox_deliveries(list->outbox, day->policy.domain, day->day, day->config,
+				  list->arena, &deliveries, &list->why);
+	if (count < 0)
+		return -1;
 	if (list->json != NULL)
-		list_json(list, day, number);
+		list_json(list, day, number, deliveries, count);
 	else
-		list_text(list, day, number);
+		list_text(list, day, number, worst(deliveries, count));
 	return 0;
 }
 
-static int print_list(struct admin *admin, struct ledger *ledger, int32_t from, int32_t to)
+static void start_list(struct list *list, int32_t from, int32_t to)
 {
 	static const char *const headings[] = {"DAY",    "DOMAIN", "POLICY", ">MESSAGES",
-					       ">PASS%", ">ROWS",  "TO"};
-	struct list list = {.admin = admin};
-	struct why why = {""};
+					       ">PASS%", ">ROWS",  "TO",     "STATE"};
+	struct admin *admin = list->admin;
 
 	if (admin->json) {
-		list.json = jsonout_new(admin->arena, "report.list");
-		jsonout_text(list.json, "from", day_text(admin->arena, from));
-		jsonout_text(list.json, "to", day_text(admin->arena, to));
-		jsonout_array(list.json, "reports");
+		list->json = jsonout_new(admin->arena, "report.list");
+		jsonout_text(list->json, "from", day_text(admin->arena, from));
+		jsonout_text(list->json, "to", day_text(admin->arena, to));
+		jsonout_array(list->json, "reports");
 	} else {
-		list.table = out_table_new(admin->arena, headings, 7);
+		list->table = out_table_new(admin->arena, headings, 8);
 	}
-	if (ledger_days(ledger, NULL, from, to, list_day, &list, &why) != 0) {
-		admin_error(admin, "%s", why.text);
+}
+
+static int print_list(struct admin *admin, struct ledger *ledger, struct outbox *outbox,
+		      int32_t from, int32_t to)
+{
+	struct list list = {.admin = admin, .outbox = outbox, .arena = arena_new(0)};
+	int result;
+
+	start_list(&list, from, to);
+	result = ledger_days(ledger, NULL, from, to, list_day, &list, &list.why);
+	arena_free(list.arena);
+	if (result != 0) {
+		admin_error(admin, "%s", list.why.text);
 		return ADMIN_UNAVAILABLE;
 	}
 	if (admin->json)
@@ -200,6 +273,7 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 	const char *day = NULL, *since = NULL;
 	int32_t from = clock_day(clock_wall()) - 1, to;
 	struct ledger *ledger;
+	struct outbox *outbox;
 	int c, status;
 
 	while ((c = admin_getopt(admin, argc, argv)) != -1) {
@@ -211,7 +285,7 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind]);
 	if (day != NULL && since != NULL)
 		return admin_usage(admin, "either --day or --since, not both");
-	if (day != NULL && !parse_day(day, &from))
+	if (day != NULL && !report_day_parse(day, &from))
 		return admin_usage(admin, "--day: \"%s\" is no day (2026-11-22, today)", day);
 	if (since != NULL && !parse_since(since, &from))
 		return admin_usage(admin, "--since: \"%s\" is no day (2026-11-22, 7d)", since);
@@ -219,7 +293,10 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 	ledger = open_ledger(admin, &status);
 	if (ledger == NULL)
 		return status;
-	status = print_list(admin, ledger, from, to);
+	outbox = report_outbox(admin, OUTBOX_READ, &status);
+	if (outbox != NULL)
+		status = print_list(admin, ledger, outbox, from, to);
+	outbox_close(outbox);
 	ledger_close(ledger);
 	return status;
 }
@@ -292,24 +369,11 @@ static int nothing(const struct show *show)
 
 /* ---- report show: as it is sent ---- */
 
-/* What is not set is made of the host's name. */
 static void set_reporter(struct show *show, const struct conf *conf)
 {
 	struct aggregate_reporter *reporter = &show->view.reporter;
-	struct arena *arena = show->view.admin->arena;
-	char host[256] = "";
 
-	if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
-		snprintf(host, sizeof host, "localhost");
-	reporter->org_name =
-	    conf->reports.org[0] != '\0' ? conf->reports.org : arena_string(arena, host);
-	reporter->email = conf->reports.from[0] != '\0'
-			      ? conf->reports.from
-			      : arena_printf(arena, "postmaster@%s", host);
-	reporter->contact = conf->reports.contact;
-	reporter->receiver = domain_of_address(arena, reporter->email);
-	if (reporter->receiver == NULL)
-		reporter->receiver = arena_string(arena, host);
+	*reporter = context_sender(conf, NULL, show->view.admin->arena).reporter;
 	if ((show->xml || show->output != NULL) &&
 	    (conf->reports.org[0] == '\0' || conf->reports.from[0] == '\0'))
 		admin_warning(show->view.admin,
@@ -407,7 +471,7 @@ static int read_show_option(struct show *show, int c)
 {
 	switch (c) {
 	case OPTION_DAY:
-		if (parse_day(optarg, &show->view.day))
+		if (report_day_parse(optarg, &show->view.day))
 			return 0;
 		return admin_usage(show->view.admin, "--day: \"%s\" is no day (2026-11-22, today)",
 				   optarg);
@@ -458,9 +522,17 @@ static int cmd_show(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_report[] = {
-    {"report", "list", "", "List the aggregate reports that can be made", cmd_list, list_options,
-     false},
+    {"report", "list", "", "List the aggregate reports and what became of them", cmd_list,
+     list_options, false},
+    {"report", "retry", "[DOMAIN]", "Send again what was put off or failed", report_retry,
+     report_retry_options, false},
+    {"report", "send", "[DOMAIN]", "Send the reports that are due", report_send,
+     report_send_options, false},
     {"report", "show", "DOMAIN",
      "Show the report for a policy domain: what was received in its name", cmd_show, show_options,
      false},
+    {"report", "suppress", "[NAME...]",
+     "Send no more reports about a domain or to an address; without a name: list them",
+     report_suppress, NULL, false},
+    {"report", "unsuppress", "NAME...", "Send reports there again", report_unsuppress, NULL, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false}};

@@ -228,6 +228,23 @@ static const struct conf_option *option(const char *name)
 	return &conf_options[conf_option_find(span_of(name))];
 }
 
+/* RFC 3986: scheme "://" host [ ":" port ], of which libcurl makes the rest. */
+int conf_check_smtp(struct span text, struct why *why)
+{
+	struct span host = text;
+	bool good = span_istarts(text, "smtp://") || span_istarts(text, "smtps://");
+
+	if (good)
+		host.p += span_istarts(text, "smtps:") ? strlen("smtps://") : strlen("smtp://");
+	good = good && !span_empty(host);
+	for (const char *p = host.p; good && p < host.end; p++)
+		good = char_is_alnum((unsigned char)*p) || strchr("-._:[]", *p) != NULL;
+	if (good)
+		return 0;
+	return why_set(why, "\"%.*s\" is no mail server: write it as smtp://127.0.0.1:25",
+		       (int)span_len(text), text.p);
+}
+
 void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *listen = option("listen");
@@ -268,6 +285,7 @@ void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf
 void conf_check_reports(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *org = option("reports.org"), *from = option("reports.from");
+	const struct conf_option *send = option("reports.send");
 
 	if (*conf->reports.org != '\0' && *conf->reports.from == '\0' &&
 	    place(conf, from).line == 0)
@@ -276,4 +294,12 @@ void conf_check_reports(const struct conf_reader *reader, const struct conf *con
 	if (*conf->reports.from != '\0' && *conf->reports.org == '\0' && place(conf, org).line == 0)
 		conf_option_error(reader, from, place(conf, from),
 				  "is set, but reports.org is not: reports need both");
+	if (conf->reports.send && (*conf->reports.org == '\0' || *conf->reports.from == '\0'))
+		conf_option_error(
+		    reader, send, place(conf, send),
+		    "is true, but reports.%s is not set: reports must say who sends them",
+		    *conf->reports.org == '\0' ? "org" : "from");
+	if (conf->reports.send && *conf->store.url == '\0')
+		conf_option_error(reader, send, place(conf, send),
+				  "is true, but store.url is empty: nothing is counted");
 }

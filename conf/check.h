@@ -14,6 +14,7 @@ int conf_check_pattern(struct span text, struct why *why);
 int conf_check_field(struct span text, struct why *why);
 int conf_check_authserv_id(struct span text, struct why *why);
 int conf_check_address(struct span text, struct why *why);
+int conf_check_smtp(struct span text, struct why *why);
 
 void conf_check_top(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_sign(const struct conf_reader *reader, const struct conf *conf);

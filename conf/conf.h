@@ -35,6 +35,7 @@ enum conf_failure { CONF_FAILURE_TEMPFAIL, CONF_FAILURE_ACCEPT };
 enum conf_discovery { CONF_DISCOVERY_TREEWALK, CONF_DISCOVERY_PSL };
 enum conf_engine { CONF_ENGINE_NATIVE, CONF_ENGINE_LIBSPF2, CONF_ENGINE_BOTH };
 enum conf_dkim_engine { CONF_DKIM_NATIVE, CONF_DKIM_OPENDKIM, CONF_DKIM_BOTH };
+enum conf_envelope { CONF_ENVELOPE_NULL, CONF_ENVELOPE_VERP };
 enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
 enum conf_canon { CONF_CANON_SIMPLE_SIMPLE, CONF_CANON_SIMPLE_RELAXED, CONF_CANON_RELAXED_SIMPLE,
@@ -128,6 +129,13 @@ struct conf {
 		const char *org;
 		const char *from;
 		const char *contact;
+		bool send;                 /* by the daemon, each day */
+		const char *via;           /* "smtp://host:port", "smtps://host" */
+		enum conf_envelope envelope;
+		int64_t spread;            /* from midnight UTC */
+		int64_t max_per_day;
+		int64_t max_per_destination;
+		struct conf_strings quiet; /* recipients whose mail is no reason to report */
 	} reports;
 
 	struct {

@@ -41,6 +41,8 @@ static const struct name_code canons[] = {{"simple/simple", CONF_CANON_SIMPLE_SI
 					  {"relaxed/simple", CONF_CANON_RELAXED_SIMPLE},
 					  {"relaxed/relaxed", CONF_CANON_RELAXED_RELAXED},
 					  {NULL, 0}};
+static const struct name_code envelopes[] = {
+    {"null", CONF_ENVELOPE_NULL}, {"verp", CONF_ENVELOPE_VERP}, {NULL, 0}};
 static const struct name_code targets[] = {
     {"auto", CONF_LOG_AUTO}, {"syslog", CONF_LOG_SYSLOG}, {"stderr", CONF_LOG_STDERR}, {NULL, 0}};
 static const struct name_code levels[] = {{"error", CONF_LOG_ERROR},
@@ -365,6 +367,45 @@ const struct conf_option conf_options[] = {
 	{.name = "reports.contact", .type = &conf_type_text, FIELD(reports.contact),
 	 .def = "\"\"",
 	 .doc = "More about how to reach you, for the people who read the reports: a URL or an address."},
+	{.name = "reports.send", .type = &conf_type_bool, FIELD(reports.send),
+	 .def = "false",
+	 .doc = "Whether countersignd sends reports, each day after midnight UTC. It needs reports.org and "
+		"reports.from, and a key for the domain of reports.from: mail with reports must pass DMARC "
+		"itself. See what would be sent with: countersign report send --dry-run."},
+	{.name = "reports.via", .type = &conf_type_text, FIELD(reports.via),
+	 .check = conf_check_smtp, .what = "URL",
+	 .def = "\"smtp://127.0.0.1:25\"",
+	 .doc = "The mail server to which reports are given: one that has this milter and signs what it "
+		"gets from here, such as the MTA of this host. smtp: uses TLS if the server offers it. smtps: "
+		"needs TLS and a valid certificate."},
+	{.name = "reports.envelope", .type = &conf_type_choice, FIELD(reports.envelope),
+	 .choices = envelopes,
+	 .def = "\"null\"",
+	 .doc = "The envelope sender of reports. null: the null sender, so that nothing comes back. verp: "
+		"reports.from with the recipient in its local part (name+user=host@domain), so that bounces "
+		"tell which address does not work."},
+	{.name = "reports.spread", .type = &conf_type_duration, FIELD(reports.spread),
+	 .max = SECONDS(20 * 3600),
+	 .def = "\"4h\"",
+	 .doc = "The reports of a day are sent evenly over this time, from ten minutes after midnight UTC."},
+	{.name = "reports.max_per_day", .type = &conf_type_integer, FIELD(reports.max_per_day),
+	 .min = 0, .max = 10000000,
+	 .def = "20000",
+	 .doc = "How many mails with reports are sent in a day at most; 0: no limit. What is left is sent "
+		"the next day."},
+	{.name = "reports.max_per_destination", .type = &conf_type_integer,
+	 FIELD(reports.max_per_destination),
+	 .min = 0, .max = 10000000,
+	 .def = "2000",
+	 .doc = "How many of them go to addresses of one host; 0: no limit."},
+	{.name = "reports.quiet", .type = &conf_type_texts, FIELD(reports.quiet),
+	 .check = conf_check_address, .what = "list of mail addresses",
+	 .max = 1000,
+	 .def = "[]",
+	 .doc = "Addresses of yours that get reports, such as those in your own DMARC records. Mail to them "
+		"and to reports.from is counted, but is no reason to send a report: two sites would report on "
+		"each other's reports for ever.",
+	 .example = "quiet = [ \"dmarc@example.com\" ];"},
 
 	{.name = "log.target", .type = &conf_type_choice, FIELD(log.target), .choices = targets,
 	 .def = "\"auto\"",

@@ -5,10 +5,13 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "policy/domain.h"
 
 /* ---- settings to rules ---- */
 
@@ -269,5 +272,44 @@ struct dns_settings context_dns(const struct conf *conf)
 	    .cache_entries = (unsigned)conf->dns.cache_entries,
 	};
 
+	return settings;
+}
+
+/* ---- reports ---- */
+
+static struct aggregate_reporter reporter(const struct conf *conf, struct arena *arena)
+{
+	struct aggregate_reporter reporter = {.contact = conf->reports.contact};
+	char host[256] = "";
+
+	if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
+		snprintf(host, sizeof host, "localhost");
+	reporter.org_name =
+	    conf->reports.org[0] != '\0' ? conf->reports.org : arena_string(arena, host);
+	reporter.email = conf->reports.from[0] != '\0' ? conf->reports.from
+						       : arena_printf(arena, "postmaster@%s", host);
+	reporter.receiver = domain_of_address(arena, reporter.email);
+	if (reporter.receiver == NULL)
+		reporter.receiver = arena_string(arena, host);
+	reporter.email = arena_printf(arena, "%.*s@%s", (int)strcspn(reporter.email, "@"),
+				      reporter.email, reporter.receiver);
+	return reporter;
+}
+
+struct sender_settings context_sender(const struct conf *conf, const struct context *context,
+				      struct arena *arena)
+{
+	struct sender_settings settings = {
+	    .reporter = reporter(conf, arena),
+	    .server = {.url = conf->reports.via},
+	    .verp = conf->reports.envelope == CONF_ENVELOPE_VERP,
+	    .max_per_day = (unsigned)conf->reports.max_per_day,
+	    .max_per_destination = (unsigned)conf->reports.max_per_destination,
+	    .dmarc = context == NULL ? NULL : &context->check.dmarc,
+	    .dns_budget = (unsigned)conf->dns.budget,
+	    .dns_timeout = conf->dns.timeout,
+	};
+
+	settings.server.helo = settings.reporter.receiver;
 	return settings;
 }

@@ -9,6 +9,7 @@
 #include "lib/why.h"
 #include "policy/check.h"
 #include "policy/outbound.h"
+#include "report/sender.h"
 
 /* Immutable and reference-counted: a session keeps the one it began with. */
 struct context {
@@ -28,6 +29,11 @@ void context_own(struct context *context, struct conf *conf); /* CONF is freed w
 
 /* Would these settings and the keys on disk be accepted? For -t and before a reload. */
 int context_check(const struct conf *conf, struct why *why);
+
+/* What reports are sent with; points into CONF and CONTEXT, the rest lives in ARENA. What is not
+ * set is made of the host's name. */
+struct sender_settings context_sender(const struct conf *conf, const struct context *context,
+				      struct arena *arena);
 
 /* Another holder. */
 struct context *context_take(struct context *context);

@@ -36,6 +36,7 @@ struct message {
 	const char *authserv_id;
 	const char *rcpt_domain; /* the one domain of all recipients so far, or NULL */
 	bool rcpt_mixed;
+	bool rcpt_quiet, rcpt_loud; /* one that gets reports of others; one that does not */
 	uint64_t size, header_bytes;
 	unsigned authres_fields;
 	unsigned *ours; /* which of them go, from 1 */
@@ -187,8 +188,8 @@ static void start_inbound(struct session *session, struct message *message)
 	    .max_wait = conf->dns.timeout,
 	};
 
-	message->check = check_new(&message->context->check, &client, &dns, message->arena,
-				   clock_wall());
+	message->check =
+	    check_new(&message->context->check, &client, &dns, message->arena, clock_wall());
 }
 
 static void start_outbound(struct message *message)
@@ -199,8 +200,8 @@ static void start_outbound(struct message *message)
 	    .mail_from = message->mail_from,
 	};
 
-	message->outbound = outbound_new(&message->context->outbound, &sender, message->arena,
-					 clock_wall());
+	message->outbound =
+	    outbound_new(&message->context->outbound, &sender, message->arena, clock_wall());
 }
 
 void session_mail(struct session *session, const char *address, const struct session_facts *facts)
@@ -240,6 +241,31 @@ void session_abort(struct session *session)
 	service_message_end(session->service);
 }
 
+/* ADDRESS is LISTED, or that with an extension: name+anything@domain. */
+static bool same_mailbox(const char *address, const char *listed)
+{
+	const char *at = strrchr(address, '@'), *listed_at = strrchr(listed, '@');
+	size_t local;
+
+	if (at == NULL || listed_at == NULL || !span_ieq(span_of(at), listed_at))
+		return false;
+	local = (size_t)(listed_at - listed);
+	return (size_t)(at - address) >= local &&
+	       (address + local == at || address[local] == '+') &&
+	       span_isame(span_make(address, local), span_make(listed, local));
+}
+
+static void note_quiet(struct message *message, const char *address)
+{
+	const struct conf *conf = message->context->conf;
+	bool quiet = same_mailbox(address, conf->reports.from);
+
+	for (unsigned i = 0; i < conf->reports.quiet.count && !quiet; i++)
+		quiet = same_mailbox(address, conf->reports.quiet.items[i]);
+	message->rcpt_quiet = message->rcpt_quiet || quiet;
+	message->rcpt_loud = message->rcpt_loud || !quiet;
+}
+
 void session_rcpt(struct session *session, const char *address)
 {
 	struct message *message = session->message;
@@ -248,10 +274,13 @@ void session_rcpt(struct session *session, const char *address)
 
 	if (message == NULL)
 		return;
+	address = bare_address(message->arena, address);
+	if (!message->rcpt_loud)
+		note_quiet(message, address);
 	wanted = message->check != NULL && check_wants_recipients(message->check);
 	if (message->rcpt_mixed && !wanted)
 		return;
-	domain = domain_of_address(message->arena, bare_address(message->arena, address));
+	domain = domain_of_address(message->arena, address);
 	if (wanted)
 		check_recipient(message->check, domain);
 	if (domain == NULL || (message->rcpt_domain != NULL &&
@@ -385,8 +414,8 @@ static void hold_or_mark(const struct message *message, const struct verdict *ve
 	if (verdict->decision.action != ACTION_QUARANTINE)
 		return;
 	if (conf->dmarc.quarantine == CONF_QUARANTINE_HOLD) {
-		answer->hold = arena_printf(message->arena, "%.*s", HOLD_REASON_MAX,
-					    verdict->decision.why);
+		answer->hold =
+		    arena_printf(message->arena, "%.*s", HOLD_REASON_MAX, verdict->decision.why);
 		return;
 	}
 	answer->action = ACTION_ACCEPT;
@@ -414,10 +443,10 @@ static const char *record(struct session *session, const struct verdict *verdict
 	struct why why;
 	int outcome;
 
-	if (ledger == NULL ||
-	    !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain, clock_wall(),
-		       message->arena, &row))
+	if (ledger == NULL || !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain,
+					 clock_wall(), message->arena, &row))
 		return NULL;
+	row.quiet = message->rcpt_quiet && !message->rcpt_loud ? row.count : 0;
 	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
 	if (outcome == 0)
 		return NULL;

@@ -30,21 +30,6 @@ int send_init(struct why *why)
 	return code == CURLE_OK ? 0 : why_set(why, "libcurl: %s", curl_easy_strerror(code));
 }
 
-int send_url_check(const char *url, struct why *why)
-{
-	struct span s = span_of(url);
-	CURLU *parsed = curl_url();
-	char *path = NULL;
-	bool good = (span_istarts(s, "smtp://") || span_istarts(s, "smtps://")) && parsed != NULL &&
-		    curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-		    curl_url_get(parsed, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
-		    strcmp(path, "/") == 0;
-
-	curl_free(path);
-	curl_url_cleanup(parsed);
-	return good ? 0 : why_set(why, "\"%s\": give it as \"smtp://host:port\"", url);
-}
-
 /* ---- who said what ---- */
 
 static void note_command(struct trace *trace, struct span text)

@@ -31,7 +31,4 @@ int send_init(struct why *why);
 enum send_outcome send_mail(const struct send_server *server, const char *sender,
 			    const char *recipient, FILE *message, struct why *reply);
 
-/* Is URL one that send_mail can use? -1 with the reason. */
-int send_url_check(const char *url, struct why *why);
-
 #endif

@@ -380,6 +380,18 @@ int outbox_due(struct outbox *outbox, const char *domain, int32_t from_day, int3
 			       arena, list, why);
 }
 
+int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
+		 struct arena *arena, struct outbox_delivery **list, struct why *why)
+{
+	return list_deliveries(outbox,
+			       ask(outbox,
+				   DELIVERY "WHERE day >= ?1 AND day <= ?2"
+					    " AND (?3 IS NULL OR domain = ?3)"
+					    " ORDER BY day, domain, config, address",
+				   "iit", (int64_t)from_day, (int64_t)to_day, domain),
+			       arena, list, why);
+}
+
 int outbox_mark(struct outbox *outbox, const struct outbox_delivery *d, struct why *why)
 {
 	int code = sqlite_begin(outbox->handle);

@@ -90,6 +90,10 @@ int outbox_due(struct outbox *outbox, const char *domain, int32_t from_day, int3
 	       int64_t now, unsigned max, struct arena *arena, struct outbox_delivery **list,
 	       struct why *why);
 
+/* All of those days, whatever their state. */
+int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
+		 struct arena *arena, struct outbox_delivery **list, struct why *why);
+
 /* DELIVERY has a new state (all that follows ADDRESS is stored). When every delivery of a report is
  * sent, its content goes. */
 int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, struct why *why);

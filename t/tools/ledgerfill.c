@@ -3,8 +3,9 @@
  *   ledgerfill PATH combinations DOMAIN DAY         every kind of row a report can have
  *   ledgerfill PATH policies DOMAIN DAY             one row under each of three policies
  *   ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no waiting
- *   ledgerfill PATH wait DOMAIN DAY COUNT THREADS   each waits for its commit, as the milter does
- * Prints the number of messages added.
+ *   ledgerfill PATH asked DOMAIN DAY COUNT RUA [QUIET]  COUNT rows of a domain that asks for
+ * reports there; QUIET: of them no reason to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS
+ * each waits for its commit, as the milter does Prints the number of messages added.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -217,6 +218,20 @@ static void wait_rows(const char *domain, int32_t day, unsigned count, unsigned 
 	free(parts);
 }
 
+static void asked(const char *domain, int32_t day, unsigned count, const char *rua, unsigned quiet)
+{
+	struct ledger_row row = sample(domain, day);
+	char source[40];
+
+	row.policy.rua = rua;
+	row.source_ip = source;
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(source, sizeof source, "192.0.2.%u", i & 255);
+		row.quiet = i < quiet;
+		add(&row);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct ledger_settings settings = {.path = argc > 1 ? argv[1] : ""};
@@ -239,6 +254,8 @@ int main(int argc, char **argv)
 		rows(argv[3], day, 0, count);
 	else if (strcmp(argv[2], "wait") == 0 && argc > 6)
 		wait_rows(argv[3], day, count, (unsigned)atoi(argv[6]));
+	else if (strcmp(argv[2], "asked") == 0 && argc > 6)
+		asked(argv[3], day, count, argv[6], argc > 7 ? (unsigned)atoi(argv[7]) : 0);
 	ledger_close(ledger);
 	fprintf(stderr, "%.2f s\n", (double)(clock_mono() - begin) / 1e9);
 	printf("%lld\n", (long long)messages);

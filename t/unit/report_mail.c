@@ -245,19 +245,6 @@ static void test_script(const struct script *script)
 	fclose(message);
 }
 
-static void test_urls(void)
-{
-	struct why why;
-
-	is_int(send_url_check("smtp://127.0.0.1:25", &why), 0, "smtp");
-	is_int(send_url_check("smtps://mail.example.com", &why), 0, "smtps");
-	is_int(send_url_check("smtp://[::1]:25/", &why), 0, "IPv6");
-	is_int(send_url_check("http://x/", &why), -1, "http");
-	is_int(send_url_check("127.0.0.1:25", &why), -1, "no scheme");
-	is_int(send_url_check("smtp://x/y", &why), -1, "a path");
-	is_int(send_url_check("", &why), -1, "nothing");
-}
-
 int main(void)
 {
 	struct why why;
@@ -267,7 +254,6 @@ int main(void)
 	test_gzip();
 	test_mail();
 	test_verp();
-	test_urls();
 	for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++)
 		test_script(&scripts[i]);
 	return tap_done();

@@ -1,0 +1,24 @@
+/*
+ * The verbs of `countersign report` that have to do with sending.
+ */
+#ifndef ADMIN_REPORT_SEND_H
+#define ADMIN_REPORT_SEND_H
+
+#include "admin/admin.h"
+#include "store/outbox.h"
+
+int report_send(struct admin *admin, int argc, char **argv);
+int report_retry(struct admin *admin, int argc, char **argv);
+int report_suppress(struct admin *admin, int argc, char **argv);
+int report_unsuppress(struct admin *admin, int argc, char **argv);
+
+extern const struct admin_option report_send_options[];
+extern const struct admin_option report_retry_options[];
+
+/* "today", "yesterday", "2026-11-22" */
+bool report_day_parse(const char *text, int32_t *day);
+
+/* The outbox of the settings; NULL after the error was printed (*STATUS is the exit code). */
+struct outbox *report_outbox(struct admin *admin, enum outbox_mode mode, int *status);
+
+#endif

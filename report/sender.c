@@ -1,0 +1,570 @@
+/*
+ * Building and delivering are two passes: what was built is safe, so delivering may stop anywhere
+ * and go on later. The decision on one delivery is a chain of steps, each of which may end it with
+ * a new state: too old, suppressed, no budget, not wanted there, no answer from DNS; the last step
+ * is SMTP.
+ *
+ * The state "sending" is stored before the server hears of the mail, the outcome after it. Between
+ * the two nobody knows; a delivery found in that state is simply due.
+ */
+#include "report/sender.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "policy/domain.h"
+#include "report/destination.h"
+#include "report/gzip.h"
+#include "report/mail.h"
+
+enum {
+	DAY = 86400,
+	FIRST_PAUSE = 900, /* seconds before the second try; then doubled */
+	LONGEST_PAUSE = 6 * 3600,
+	REFUSALS = 3, /* in a row: then the address gets nothing for a while */
+	FIRST_SUPPRESSION = 7 * DAY,
+	LONGEST_SUPPRESSION = 90 * DAY,
+	DUE_MAX = 1000,     /* deliveries looked at in one go */
+	UNREACHABLE_MAX = 3 /* tries without a server: then the rest waits */
+};
+
+/* ---- building ---- */
+
+struct files {
+	FILE *xml, *gz;
+	struct aggregate_sum sum;
+};
+
+static void close_files(struct files *files)
+{
+	if (files->xml != NULL)
+		fclose(files->xml);
+	if (files->gz != NULL)
+		fclose(files->gz);
+}
+
+/* The report, compressed, in a file that has no name. */
+static int make_report(const struct sender *sender, const struct ledger_day *day,
+		       struct files *files, struct why *why)
+{
+	files->xml = tmpfile();
+	files->gz = tmpfile();
+	if (files->xml == NULL || files->gz == NULL)
+		return why_set(why, "a temporary file: %s", strerror(errno));
+	if (aggregate_write(sender->ledger, &sender->settings->reporter, day, files->xml,
+			    &files->sum, why) != 0)
+		return -1;
+	return gzip_file(files->xml, files->gz, why);
+}
+
+static struct outbox_report report_of(const struct sender *sender, const struct ledger_day *day,
+				      const struct aggregate_sum *sum, struct arena *arena)
+{
+	const struct aggregate_reporter *reporter = &sender->settings->reporter;
+	char id[AGGREGATE_ID_MAX];
+
+	aggregate_id(reporter, day, id);
+	return (struct outbox_report){
+	    .domain = day->policy.domain,
+	    .day = day->day,
+	    .config = day->config,
+	    .id = arena_string(arena, id),
+	    .file_name = aggregate_file_name(reporter, day, "xml.gz", arena),
+	    .records = sum->records,
+	    .messages = sum->messages,
+	};
+}
+
+static void tell_built(struct sender *sender, const struct outbox_report *report)
+{
+	const struct sender_event event = {.what = SENDER_BUILT,
+					   .domain = report->domain,
+					   .day = report->day,
+					   .id = report->id,
+					   .messages = report->messages};
+
+	sender->built++;
+	sender->tell(sender->arg, &event);
+}
+
+static int tell_dry(struct sender *sender, const struct ledger_day *day,
+		    const char *const *addresses, unsigned count, struct arena *arena)
+{
+	const struct aggregate_sum sum = {day->rows, day->messages};
+	const struct outbox_report report = report_of(sender, day, &sum, arena);
+
+	tell_built(sender, &report);
+	for (unsigned i = 0; i < count; i++) {
+		const struct sender_event event = {.what = SENDER_DELIVERY,
+						   .domain = day->policy.domain,
+						   .day = day->day,
+						   .address = addresses[i],
+						   .state = OUTBOX_BUILT};
+
+		sender->tell(sender->arg, &event);
+	}
+	return 0;
+}
+
+static int build(struct sender *sender, const struct ledger_day *day, const char *const *addresses,
+		 unsigned count, struct arena *arena, struct why *why)
+{
+	struct files files = {NULL, NULL, {0, 0}};
+	struct outbox_report report;
+	int result = make_report(sender, day, &files, why);
+
+	if (result == 0) {
+		report = report_of(sender, day, &files.sum, arena);
+		result = outbox_put(sender->outbox, &report, files.gz, addresses, count,
+				    clock_wall(), why);
+		if (result == 0)
+			tell_built(sender, &report);
+	}
+	close_files(&files);
+	return result < 0 ? -1 : 0;
+}
+
+/* Whom to write to; none: a report is not wanted, or only reports came from there. */
+static unsigned find_addresses(const struct ledger_day *day, struct arena *arena,
+			       const char *addresses[DESTINATION_MAX])
+{
+	struct destination list[DESTINATION_MAX];
+	const char *domain = domain_to_ascii(arena, span_of(day->policy.domain));
+	unsigned count = 0;
+
+	if (domain != NULL && strcmp(domain, day->policy.domain) == 0 && day->policy.rua != NULL &&
+	    day->messages > day->quiet)
+		count = destination_parse(arena, span_of(day->policy.rua), list);
+	for (unsigned i = 0; i < count; i++)
+		addresses[i] = list[i].address;
+	return count;
+}
+
+struct building {
+	struct sender *sender;
+	struct why *why;
+};
+
+static int build_day(void *arg, const struct ledger_day *day)
+{
+	struct building *building = arg;
+	struct sender *sender = building->sender;
+	struct arena *arena = arena_new(0);
+	const char *addresses[DESTINATION_MAX];
+	unsigned count = find_addresses(day, arena, addresses);
+	struct outbox_report old;
+	int result = 0;
+
+	if (count > 0)
+		result = outbox_find(sender->outbox, day->policy.domain, day->day, day->config,
+				     arena, &old, building->why);
+	if (count > 0 && result == 0)
+		result = sender->dry_run
+			     ? tell_dry(sender, day, addresses, count, arena)
+			     : build(sender, day, addresses, count, arena, building->why);
+	arena_free(arena);
+	return result < 0 ? -1 : 0;
+}
+
+static int32_t last_full_day(int32_t to_day)
+{
+	int32_t yesterday = clock_day(clock_wall()) - 1;
+
+	return to_day < yesterday ? to_day : yesterday;
+}
+
+int sender_build(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
+		 struct why *why)
+{
+	struct building building = {sender, why};
+
+	return ledger_days(sender->ledger, domain, from_day, last_full_day(to_day), build_day,
+			   &building, why);
+}
+
+/* ---- one delivery ---- */
+
+struct delivering {
+	struct sender *sender;
+	struct arena *arena;
+	struct outbox_delivery *delivery;
+	int64_t now;
+	struct why *why; /* of a failing store */
+};
+
+/* The delivery has a new state; it is stored and told. 1, or -1. */
+static int settle(struct delivering *d, enum outbox_state state, int64_t next, const char *reply)
+{
+	struct sender *sender = d->sender;
+	const struct sender_event event = {
+	    .what = SENDER_DELIVERY,
+	    .domain = d->delivery->domain,
+	    .day = d->delivery->day,
+	    .address = d->delivery->sent_to != NULL ? d->delivery->sent_to : d->delivery->address,
+	    .state = state,
+	    .reply = reply};
+
+	d->delivery->state = state;
+	d->delivery->next = next;
+	d->delivery->reply = arena_string(d->arena, reply);
+	if (outbox_mark(sender->outbox, d->delivery, d->why) != 0)
+		return -1;
+	sender->sent += state == OUTBOX_SENT;
+	sender->deferred += state == OUTBOX_DEFERRED;
+	sender->failed += state == OUTBOX_FAILED;
+	sender->suppressed += state == OUTBOX_SUPPRESSED;
+	sender->tell(sender->arg, &event);
+	return 1;
+}
+
+static int defer(struct delivering *d, const char *reply)
+{
+	int64_t pause = FIRST_PAUSE;
+
+	for (unsigned i = 1; i < d->delivery->tries && pause < LONGEST_PAUSE; i++)
+		pause *= 2;
+	return settle(d, OUTBOX_DEFERRED, d->now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE),
+		      reply);
+}
+
+/* The steps return 0: go on with the next, 1: settled, -1: the store failed. */
+
+static int check_age(struct delivering *d)
+{
+	const struct outbox_delivery *delivery = d->delivery;
+	const char *last = delivery->reply == NULL ? "no answer" : delivery->reply;
+
+	if (delivery->tries < 2 || clock_day(d->now) - delivery->day <= SENDER_KEEP_DAYS)
+		return 0;
+	return settle(d, OUTBOX_FAILED, 0,
+		      arena_printf(d->arena, "given up after %u tries: %s", delivery->tries, last));
+}
+
+static int check_suppression(struct delivering *d)
+{
+	const char *const names[] = {d->delivery->address, strrchr(d->delivery->address, '@') + 1,
+				     d->delivery->domain};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct outbox_suppression found;
+		int result =
+		    outbox_suppression(d->sender->outbox, names[i], d->arena, &found, d->why);
+
+		if (result < 0)
+			return -1;
+		if (result == 1 && found.until > d->now)
+			return settle(d, OUTBOX_SUPPRESSED, 0, found.reason);
+	}
+	return 0;
+}
+
+static int check_budget(struct delivering *d)
+{
+	const struct sender_settings *settings = d->sender->settings;
+	const char *host = strrchr(d->delivery->address, '@') + 1;
+	int64_t today = clock_day_begin(clock_day(d->now)), all, there;
+
+	if (outbox_tries(d->sender->outbox, NULL, today, &all, d->why) != 0 ||
+	    outbox_tries(d->sender->outbox, host, today, &there, d->why) != 0)
+		return -1;
+	if (settings->max_per_day > 0 && all >= settings->max_per_day) {
+		d->sender->stopped = true;
+		why_set(&d->sender->stop_reason, "%u mails are the limit for a day",
+			settings->max_per_day);
+		return 1;
+	}
+	if (settings->max_per_destination == 0 || there < settings->max_per_destination)
+		return 0;
+	return settle(d, OUTBOX_DEFERRED, today + DAY,
+		      arena_printf(d->arena, "%u mails to %s are the limit for a day",
+				   settings->max_per_destination, host));
+}
+
+static int check_destination(struct delivering *d)
+{
+	const struct sender_settings *settings = d->sender->settings;
+	struct outbox_delivery *delivery = d->delivery;
+	struct destination to = {delivery->address, strrchr(delivery->address, '@') + 1};
+	struct dns_scope *scope =
+	    dns_scope_new(d->sender->dns, settings->dns_budget, settings->dns_timeout);
+	struct why why = {""};
+	enum destination_answer answer =
+	    destination_check(scope, settings->dmarc, d->arena, delivery->domain, &to, &why);
+
+	dns_scope_free(scope);
+	switch (answer) {
+	case DESTINATION_YES:
+		delivery->sent_to = strcmp(to.address, delivery->address) == 0 ? NULL : to.address;
+		return 0;
+	case DESTINATION_NO:
+		return settle(d, OUTBOX_FAILED, 0, why.text);
+	case DESTINATION_LATER:
+		delivery->tries++;
+		return defer(d, why.text);
+	}
+	return 0;
+}
+
+/* ---- its last step: SMTP ---- */
+
+static int note_success(struct delivering *d)
+{
+	const struct outbox_suppression none = {.address = d->delivery->address};
+
+	return outbox_suppress(d->sender->outbox, &none, d->why) < 0 ? -1 : 0;
+}
+
+static int note_refusal(struct delivering *d, const char *reply)
+{
+	struct outbox_suppression s = {.failures = 0};
+	int64_t pause = FIRST_SUPPRESSION;
+
+	if (outbox_suppression(d->sender->outbox, d->delivery->address, d->arena, &s, d->why) < 0)
+		return -1;
+	s.address = d->delivery->address;
+	s.failures++;
+	for (unsigned i = REFUSALS; i < s.failures && pause < LONGEST_SUPPRESSION; i++)
+		pause *= 2;
+	if (s.failures >= REFUSALS)
+		s.until = d->now + (pause < LONGEST_SUPPRESSION ? pause : LONGEST_SUPPRESSION);
+	s.reason = arena_printf(d->arena, "it refused %u reports in a row: %s", s.failures, reply);
+	return outbox_suppress(d->sender->outbox, &s, d->why) < 0 ? -1 : 0;
+}
+
+static int note_outcome(struct delivering *d, enum send_outcome outcome, const char *reply)
+{
+	struct sender *sender = d->sender;
+
+	sender->unreachable = outcome == SEND_LATER && !char_is_digit((unsigned char)reply[0])
+				  ? sender->unreachable + 1
+				  : 0;
+	if (sender->unreachable == UNREACHABLE_MAX) {
+		sender->stopped = true;
+		why_set(&sender->stop_reason, "%s: %s", sender->settings->server.url, reply);
+	}
+	switch (outcome) {
+	case SEND_DONE:
+		return note_success(d) < 0 ? -1 : settle(d, OUTBOX_SENT, 0, reply);
+	case SEND_REFUSED:
+		return note_refusal(d, reply) < 0 ? -1 : settle(d, OUTBOX_FAILED, 0, reply);
+	case SEND_LATER:
+		return defer(d, reply);
+	}
+	return 0;
+}
+
+static struct mail mail_of(const struct sender *sender, const struct outbox_report *report,
+			   const char *to)
+{
+	return (struct mail){.reporter = &sender->settings->reporter,
+			     .domain = report->domain,
+			     .id = report->id,
+			     .file_name = report->file_name,
+			     .to = to,
+			     .day = report->day,
+			     .messages = report->messages,
+			     .date = clock_wall()};
+}
+
+static const char *return_path(const struct sender *sender, struct arena *arena, const char *to)
+{
+	return sender->settings->verp ? mail_verp(arena, sender->settings->reporter.email, to) : "";
+}
+
+/* The mail, ready, in a file without a name; NULL after it was settled or failed (*RESULT). */
+static FILE *make_mail(struct delivering *d, const char *to, int *result)
+{
+	struct outbox_report report;
+	FILE *gz = tmpfile(), *message = tmpfile();
+	struct mail mail;
+	int found;
+
+	*result = -1;
+	if (gz == NULL || message == NULL) {
+		why_set(d->why, "a temporary file: %s", strerror(errno));
+		goto fail;
+	}
+	found = outbox_find(d->sender->outbox, d->delivery->domain, d->delivery->day,
+			    d->delivery->config, d->arena, &report, d->why);
+	if (found == 1)
+		found = outbox_read(d->sender->outbox, &report, gz, d->why);
+	if (found == 0)
+		*result = settle(d, OUTBOX_FAILED, 0, "the report is not kept any more");
+	if (found != 1)
+		goto fail;
+	mail = mail_of(d->sender, &report, to);
+	if (mail_write(&mail, gz, message, d->why) != 0)
+		goto fail;
+	fclose(gz);
+	return message;
+fail:
+	if (gz != NULL)
+		fclose(gz);
+	if (message != NULL)
+		fclose(message);
+	return NULL;
+}
+
+static int transmit(struct delivering *d)
+{
+	struct outbox_delivery *delivery = d->delivery;
+	const char *to = delivery->sent_to != NULL ? delivery->sent_to : delivery->address;
+	enum send_outcome outcome;
+	struct why reply = {""};
+	int result;
+	FILE *message = make_mail(d, to, &result);
+
+	if (message == NULL)
+		return result;
+	delivery->state = OUTBOX_SENDING;
+	delivery->tries++;
+	delivery->tried = d->now;
+	delivery->next = d->now;
+	if (outbox_mark(d->sender->outbox, delivery, d->why) != 0) {
+		fclose(message);
+		return -1;
+	}
+	outcome = send_mail(&d->sender->settings->server, return_path(d->sender, d->arena, to), to,
+			    message, &reply);
+	fclose(message);
+	return note_outcome(d, outcome, reply.text);
+}
+
+static int deliver(struct delivering *d)
+{
+	static int (*const steps[])(struct delivering *) = {
+	    check_age, check_suppression, check_budget, check_destination, transmit};
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == 0; i++)
+		result = steps[i](d);
+	return result;
+}
+
+/* ---- all that are due ---- */
+
+static int tell_due(struct sender *sender, const struct outbox_delivery *delivery)
+{
+	const struct sender_event event = {.what = SENDER_DELIVERY,
+					   .domain = delivery->domain,
+					   .day = delivery->day,
+					   .address = delivery->address,
+					   .state = delivery->state,
+					   .reply = delivery->reply};
+
+	sender->tell(sender->arg, &event);
+	return 1;
+}
+
+static int deliver_list(struct sender *sender, struct outbox_delivery *list, int count,
+			struct why *why)
+{
+	int result = 0;
+
+	for (int i = 0; i < count && result >= 0 && !sender->stopped; i++) {
+		struct arena *arena = arena_new(0);
+		struct delivering d = {.sender = sender, .arena = arena, .delivery = &list[i]};
+
+		d.why = why;
+		if (sender->go_on != NULL && !sender->go_on(sender->arg, (unsigned)(count - i))) {
+			sender->stopped = true;
+			why_set(&sender->stop_reason, "stopped");
+		}
+		d.now = clock_wall();
+		if (!sender->stopped)
+			result = sender->dry_run ? tell_due(sender, &list[i]) : deliver(&d);
+		arena_free(arena);
+	}
+	return result < 0 ? -1 : 0;
+}
+
+/* What was tried leaves the list of what is due until now, so that each look finds others. */
+int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
+		   struct why *why)
+{
+	int64_t now = clock_wall();
+	int count = DUE_MAX, result = 0;
+
+	while (count == DUE_MAX && result == 0 && !sender->stopped) {
+		struct arena *arena = arena_new(0);
+		struct outbox_delivery *list;
+
+		count = outbox_due(sender->outbox, domain, from_day, to_day, now, DUE_MAX, arena,
+				   &list, why);
+		result = count < 0 ? -1 : deliver_list(sender, list, count, why);
+		arena_free(arena);
+		if (sender->dry_run)
+			break;
+	}
+	return result;
+}
+
+/* ---- a copy for somebody ---- */
+
+struct copying {
+	struct sender *sender;
+	const char *address;
+	struct why *why;
+};
+
+static int send_copy(struct copying *copying, const struct ledger_day *day, struct files *files,
+		     FILE *message, struct arena *arena)
+{
+	struct sender *sender = copying->sender;
+	struct outbox_report report;
+	struct why reply = {""};
+	struct sender_event event = {.what = SENDER_DELIVERY, .domain = day->policy.domain};
+	struct mail mail;
+
+	if (make_report(sender, day, files, copying->why) != 0)
+		return -1;
+	report = report_of(sender, day, &files->sum, arena);
+	mail = mail_of(sender, &report, copying->address);
+	if (mail_write(&mail, files->gz, message, copying->why) != 0)
+		return -1;
+	switch (send_mail(&sender->settings->server, return_path(sender, arena, mail.to), mail.to,
+			  message, &reply)) {
+	case SEND_DONE:
+		event.state = OUTBOX_SENT;
+		sender->sent++;
+		break;
+	case SEND_LATER:
+		event.state = OUTBOX_DEFERRED;
+		sender->deferred++;
+		break;
+	case SEND_REFUSED:
+		event.state = OUTBOX_FAILED;
+		sender->failed++;
+	}
+	event.day = day->day;
+	event.address = mail.to;
+	event.reply = reply.text;
+	sender->tell(sender->arg, &event);
+	return 0;
+}
+
+static int copy_day(void *arg, const struct ledger_day *day)
+{
+	struct copying *copying = arg;
+	struct arena *arena = arena_new(0);
+	struct files files = {NULL, NULL, {0, 0}};
+	FILE *message = tmpfile();
+	int result = message == NULL
+			 ? why_set(copying->why, "a temporary file: %s", strerror(errno))
+			 : send_copy(copying, day, &files, message, arena);
+
+	close_files(&files);
+	if (message != NULL)
+		fclose(message);
+	arena_free(arena);
+	return result;
+}
+
+int sender_copy(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
+		const char *address, struct why *why)
+{
+	struct copying copying = {sender, address, why};
+
+	return ledger_days(sender->ledger, domain, from_day, to_day, copy_day, &copying, why);
+}

@@ -1,0 +1,75 @@
+/*
+ * From the ledger to the mail server: builds the reports that are due, keeps them in the outbox,
+ * sends them and notes what became of them.
+ *
+ * Killed at any moment it loses nothing: a report and its deliveries are stored in one step, and a
+ * delivery whose outcome is not known is sent again with the same identifier (RFC 9990 section
+ * 3.5.4). What annoys nobody: budgets for a day, an address that refused several reports in a row
+ * gets none for a while, and a domain is written to only if more than reports came from it.
+ */
+#ifndef REPORT_SENDER_H
+#define REPORT_SENDER_H
+
+#include "dns/dns.h"
+#include "policy/dmarc.h"
+#include "report/aggregate.h"
+#include "report/send.h"
+#include "store/outbox.h"
+
+enum {
+	SENDER_BUILD_DAYS = 3, /* days before today whose reports are built if they were not */
+	SENDER_KEEP_DAYS = 5   /* days after which sending is given up */
+};
+
+struct sender_settings {
+	struct aggregate_reporter reporter;
+	struct send_server server;
+	bool verp;                    /* else the null sender */
+	unsigned max_per_day;         /* mails, 0: no limit */
+	unsigned max_per_destination; /* of them to one host */
+	const struct dmarc_rules *dmarc;
+	unsigned dns_budget; /* for one destination */
+	int64_t dns_timeout;
+};
+
+/* What is told as it happens. A dry run tells what would be done. */
+struct sender_event {
+	enum { SENDER_BUILT, SENDER_DELIVERY } what;
+	const char *domain;
+	int32_t day;
+	const char *id;          /* of a report that was built */
+	int64_t messages;        /* in it */
+	const char *address;     /* of a delivery */
+	enum outbox_state state; /* its new one */
+	const char *reply;       /* or NULL */
+};
+
+struct sender {
+	const struct sender_settings *settings;
+	struct ledger *ledger;
+	struct outbox *outbox; /* OUTBOX_SEND; a dry run: OUTBOX_READ */
+	struct dns *dns;       /* a dry run: NULL */
+	bool dry_run;
+	void (*tell)(void *arg, const struct sender_event *event);
+	bool (*go_on)(void *arg, unsigned left); /* before each mail; may wait. NULL: at once */
+	void *arg;
+
+	/* counted by the functions below */
+	unsigned built, sent, deferred, failed, suppressed;
+	bool stopped; /* the rest is left for later: STOP_REASON */
+	struct why stop_reason;
+	unsigned unreachable; /* tries in a row in which there was no server */
+};
+
+/* The days of reports: DOMAIN (NULL: all), from FROM_DAY to TO_DAY. Days that are not over are left
+ * out. 0, or -1 when the store fails. */
+int sender_build(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
+		 struct why *why);
+int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
+		   struct why *why);
+
+/* The reports of these days to ADDRESS and nobody else; nothing is noted. */
+int sender_copy(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
+		const char *address, struct why *why);
+
+#endif
