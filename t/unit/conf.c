@@ -282,6 +282,13 @@ static const struct {
     {"store: { url = \"postgresql:x\"; };", 1, "\"postgresql:x\" is no store: write sqlite:/path"},
     {"store: { url = \"sqlite:x\"; };", 1, "begins with \"/\""},
     {"reports: { from = \"x\"; org = \"o\"; };", 1, "\"x\" is no mail address"},
+    {"reports: { send = true; };", 1, "reports.send: is true, but reports.org is not set"},
+    {"store: { url = \"\"; }; reports: { org = \"o\"; from = \"a@b.example\"; send = true; };", 1,
+     "reports.send: is true, but store.url is empty"},
+    {"reports: { via = \"127.0.0.1:25\"; };", 1, "is no mail server"},
+    {"reports: { via = \"smtp://\"; };", 1, "is no mail server"},
+    {"reports: { via = \"smtp://a/b\"; };", 1, "is no mail server"},
+    {"reports: { quiet = [ \"x\" ]; };", 1, "is no mail address"},
     {"reports: { org = \"o\"; };", 1, "reports.org: is set, but reports.from is not"},
     {"reports: {\n from = \"a@b.example\"; };", 2, "reports.from: is set, but reports.org is not"},
     {"drain = \"1s\";\ndrain = \"2s\";", 2, "duplicate setting name at: drain = \"2s\";"},
@@ -622,7 +629,8 @@ static const char everything[] =
     "false;\n"
     "  trusted_forwarders = [ \"192.0.2.0/24\", \"host:*.f.example\" ]; mailing_lists = [ "
     "\"l.example\" ];\n"
-    "  actions = ( { domain = \"*.a.example\"; recipient = \"c.example\"; policy = \"none\"; action = \"reject\"; },\n"
+    "  actions = ( { domain = \"*.a.example\"; recipient = \"c.example\"; policy = \"none\"; "
+    "action = \"reject\"; },\n"
     "    { domain = \"*\"; action = \"published\"; } ); };\n"
     "sign: { enabled = false; keys = \"/k\"; subdomains = false; canonicalization = "
     "\"simple/relaxed\";\n"
@@ -631,7 +639,9 @@ static const char everything[] =
     "    \"x-a-rather-long-field-name-3\", \"x-a-rather-long-field-name-4\" ];\n"
     "  logins = ( { login = \"a\\\\b\"; domains = [ \"*.c.example\", \"*\" ]; } ); };\n"
     "store: { url = \"sqlite:/x.db\"; wait = \"0s\"; on_failure = \"tempfail\"; keep = \"3d\"; };\n"
-    "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; contact = "
+    "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; send = true;"
+    " via = \"smtps://mail.example\"; envelope = \"verp\"; spread = \"1h\"; max_per_day = 1;"
+    " max_per_destination = 1; quiet = [ \"d@b.example\" ]; contact = "
     "\"https://b.example/\"; };\n"
     "log: { target = \"stderr\"; level = \"error\"; };\n";
 
