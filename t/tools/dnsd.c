@@ -72,7 +72,7 @@ static struct {
 	FILE *log;
 	int udp, tcp;
 	struct connection connections[CONNECTIONS_MAX];
-	struct pending *first, **last;
+	struct pending *first;
 } server = {.address = "127.0.0.1", .negative_ttl = 60, .udp = -1, .tcp = -1};
 
 static volatile sig_atomic_t reload, stop;
@@ -133,37 +133,43 @@ static void send_due(void)
 		struct pending *pending = server.first;
 
 		server.first = pending->next;
-		if (server.first == NULL)
-			server.last = &server.first;
 		send_reply(pending);
 		free(pending);
 	}
 }
 
-static struct pending *pending_new(const struct reply *reply, int64_t arrived)
+/* In the order in which they are due. */
+static struct pending *pending_new(const struct reply *reply, int64_t arrived, uint32_t delay)
 {
 	struct pending *pending = calloc(1, sizeof *pending + reply->length);
+	struct pending **link = &server.first;
 
 	if (pending == NULL)
 		abort();
-	pending->due = arrived + (int64_t)server.delay * CLOCK_MS;
+	pending->due = arrived + (int64_t)(server.delay + delay) * CLOCK_MS;
 	pending->length = reply->length;
 	memcpy(pending->data, reply->data, reply->length);
-	*server.last = pending;
-	server.last = &pending->next;
+	while (*link != NULL && (*link)->due <= pending->due)
+		link = &(*link)->next;
+	pending->next = *link;
+	*link = pending;
 	return pending;
 }
 
 /* ---- answering ---- */
 
-static enum reply_fault fault_of(const struct reply_query *query, bool tcp)
+static enum reply_fault fault_of(const struct reply_query *query, bool tcp, uint32_t *delay)
 {
+	enum reply_fault in_zone;
+
+	*delay = 0;
 	for (const struct fault *fault = server.faults; fault != NULL; fault = fault->next) {
 		if ((strcmp(fault->name, "*") == 0 || strcmp(fault->name, query->name) == 0) &&
 		    !(tcp && fault->kind == REPLY_TRUNCATE))
 			return fault->kind;
 	}
-	return REPLY_GOOD;
+	in_zone = zone_fault(server.zone, query->name, query->type, delay);
+	return tcp && in_zone == REPLY_TRUNCATE ? REPLY_GOOD : in_zone;
 }
 
 static void log_query(const struct reply_query *query, int64_t arrived, bool tcp,
@@ -194,10 +200,11 @@ static struct pending *answer(const uint8_t *data, size_t size, bool tcp)
 	struct reply_query query;
 	enum reply_fault fault;
 	unsigned rcode;
+	uint32_t delay;
 
 	if (!reply_read(data, size, &query, &rcode))
 		return NULL;
-	fault = fault_of(&query, tcp);
+	fault = fault_of(&query, tcp, &delay);
 	if (fault == REPLY_DROP) {
 		log_query(&query, arrived, tcp, "dropped");
 		return NULL;
@@ -205,7 +212,7 @@ static struct pending *answer(const uint8_t *data, size_t size, bool tcp)
 	reply_make(server.zone, data, &query, rcode, fault, tcp ? REPLY_MAX : udp_size(&query),
 		   &reply);
 	log_query(&query, arrived, tcp, reply.truncated ? "TC" : reply_rcode_text(reply.rcode));
-	return pending_new(&reply, arrived);
+	return pending_new(&reply, arrived, delay);
 }
 
 static void read_udp(void)
@@ -478,7 +485,6 @@ static int start_serving(void)
 {
 	struct ip ip;
 
-	server.last = &server.first;
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
 		server.connections[i].fd = -1;
 		buf_init(&server.connections[i].out, NULL, 0);

@@ -10,6 +10,7 @@ enum {
 	CLASS_IN = 1,
 	TYPE_OPT = 41,
 	CNAMES_MAX = 16,
+	ANY_TYPE = 0, /* not one of DNS */
 	NOERROR = 0,
 	FORMERR = 1,
 	SERVFAIL = 2,
@@ -157,9 +158,11 @@ static unsigned put_matching(struct reply *reply, const uint8_t *owner, size_t o
 
 	*alias = NULL;
 	for (; records != NULL; records = records->next) {
+		if (records->type == ZONE_FAULT)
+			continue;
 		if (records->type == ZONE_CNAME && type != ZONE_CNAME)
 			*alias = records;
-		if (records->type != type && records != *alias)
+		if (records->type != type && type != ANY_TYPE && records != *alias)
 			continue;
 		put_record(reply, 6, owner, owner_length, records);
 		found++;
@@ -168,7 +171,7 @@ static unsigned put_matching(struct reply *reply, const uint8_t *owner, size_t o
 }
 
 /* RFC 1034 section 4.3.2, and 3.6.2 for aliases; a chain that does not end is left open. */
-static void put_answer(const struct zone *zone, const struct reply_query *query,
+static void put_answer(const struct zone *zone, const struct reply_query *query, unsigned type,
 		       struct reply *reply)
 {
 	static const uint8_t question[2] = {0xc0, HEADER};
@@ -181,7 +184,7 @@ static void put_answer(const struct zone *zone, const struct reply_query *query,
 	for (unsigned i = 0; i < CNAMES_MAX; i++) {
 		bool exists = zone_find(zone, name, &records);
 
-		if (put_matching(reply, owner, owner_length, records, query->type, &alias) == 0) {
+		if (put_matching(reply, owner, owner_length, records, type, &alias) == 0) {
 			reply->rcode = exists ? NOERROR : NXDOMAIN;
 			put_soa(zone, name, reply);
 			return;
@@ -226,7 +229,9 @@ void reply_make(const struct zone *zone, const uint8_t *data, const struct reply
 	else if (rcode == NOERROR && fault == REPLY_REFUSED)
 		reply->rcode = REFUSED;
 	else if (rcode == NOERROR)
-		put_answer(zone, query, reply);
+		put_answer(zone, query, fault == REPLY_WRONG ? ANY_TYPE : query->type, reply);
+	if (rcode == NOERROR && fault == REPLY_NXDATA)
+		reply->rcode = NXDOMAIN;
 	if (query->edns)
 		put_opt(reply);
 	if (reply->truncated || reply->length > max || fault == REPLY_TRUNCATE) {

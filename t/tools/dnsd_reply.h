@@ -13,8 +13,6 @@
 
 enum { REPLY_MAX = 65535, REPLY_EDNS_SIZE = 1232 };
 
-enum reply_fault { REPLY_GOOD, REPLY_DROP, REPLY_SERVFAIL, REPLY_REFUSED, REPLY_TRUNCATE };
-
 struct reply_query {
 	char name[WIRE_TEXT_MAX]; /* lower case, no final dot, "" the root */
 	uint16_t type;

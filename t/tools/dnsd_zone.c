@@ -31,8 +31,23 @@ struct zone {
 };
 
 static const struct name_code types[] = {
-    {"A", ZONE_A},   {"NS", ZONE_NS},   {"CNAME", ZONE_CNAME}, {"SOA", ZONE_SOA}, {"PTR", ZONE_PTR},
-    {"MX", ZONE_MX}, {"TXT", ZONE_TXT}, {"AAAA", ZONE_AAAA},   {NULL, 0},
+    {"A", ZONE_A},         {"NS", ZONE_NS}, {"CNAME", ZONE_CNAME}, {"SOA", ZONE_SOA},
+    {"PTR", ZONE_PTR},     {"MX", ZONE_MX}, {"TXT", ZONE_TXT},     {"AAAA", ZONE_AAAA},
+    {"FAULT", ZONE_FAULT}, {NULL, 0},
+};
+
+static const struct name_code fault_kinds[] = {
+    {"drop", REPLY_DROP},      {"servfail", REPLY_SERVFAIL},
+    {"refuse", REPLY_REFUSED}, {"truncate", REPLY_TRUNCATE},
+    {"nxdata", REPLY_NXDATA},  {"wrong", REPLY_WRONG},
+    {"late", REPLY_LATE},      {NULL, 0},
+};
+
+/* The data of a FAULT, as it is in memory. */
+struct fault {
+	enum reply_fault kind;
+	int type; /* 0: any */
+	uint32_t delay;
 };
 
 /* ---- names ---- */
@@ -103,6 +118,27 @@ bool zone_find(const struct zone *zone, const char *name, const struct zone_reco
 	}
 	*records = node != NULL ? node->records : NULL;
 	return node != NULL;
+}
+
+enum reply_fault zone_fault(const struct zone *zone, const char *name, unsigned type,
+			    uint32_t *delay)
+{
+	const struct zone_record *record;
+	struct fault fault;
+
+	*delay = 0;
+	if (!zone_find(zone, name, &record))
+		return REPLY_GOOD;
+	for (; record != NULL; record = record->next) {
+		if (record->type != ZONE_FAULT)
+			continue;
+		memcpy(&fault, record->data, sizeof fault);
+		*delay = fault.delay;
+		if (fault.type == 0 || fault.type == (int)type)
+			return fault.kind;
+	}
+	*delay = 0;
+	return REPLY_GOOD;
 }
 
 const struct zone_record *zone_soa(const struct zone *zone, const char *name, const char **owner)
@@ -268,9 +304,28 @@ static bool read_txt(struct span text, struct buf *out)
 	return good;
 }
 
+static bool read_fault(struct span text, struct buf *out)
+{
+	struct fault fault = {
+	    .kind = (enum reply_fault)name_code(fault_kinds, take_word(&text), REPLY_GOOD)};
+	struct span word = take_word(&text);
+	uint64_t delay = 0;
+
+	fault.type = name_code(types, word, 0);
+	if (fault.type != 0)
+		word = take_word(&text);
+	if (!span_empty(word) && !span_number(word, 60000, &delay))
+		return false;
+	fault.delay = (uint32_t)delay;
+	buf_add(out, &fault, sizeof fault);
+	return fault.kind != REPLY_GOOD && (fault.kind == REPLY_LATE) == (delay > 0);
+}
+
 static reader *reader_of(int type)
 {
 	switch (type) {
+	case ZONE_FAULT:
+		return read_fault;
 	case ZONE_A:
 		return read_a;
 	case ZONE_AAAA:
