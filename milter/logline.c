@@ -133,6 +133,8 @@ const char *logline_inbound(struct arena *arena, const struct logline_facts *fac
 	buf_printf(&line, " spf=%s", auth_text(verdict->spf.result));
 	if (verdict->spf.mechanism != NULL)
 		put(&line, "mech", verdict->spf.mechanism);
+	if (verdict->spf.explanation != NULL)
+		put(&line, "spf_exp", verdict->spf.explanation);
 	put_dkim(&line, verdict);
 	put_dmarc(&line, &verdict->dmarc);
 	put_decision(&line, &verdict->decision);

@@ -159,16 +159,45 @@ const struct zone_record *zone_soa(const struct zone *zone, const char *name, co
 
 typedef bool reader(struct span text, struct buf *out);
 
+/* After a backslash: a byte as three digits, or a character that stands for itself. */
+static bool read_escape(struct span *text, struct buf *string)
+{
+	uint64_t byte;
+
+	if (text->end - text->p >= 3 && char_is_digit((unsigned char)*text->p)) {
+		if (!span_number(span_make(text->p, 3), 255, &byte))
+			return false;
+		buf_char(string, (char)byte);
+		text->p += 3;
+		return true;
+	}
+	if (span_empty(*text))
+		return false;
+	buf_char(string, *text->p++);
+	return true;
+}
+
 static bool put_name(struct span text, struct buf *out)
 {
 	uint8_t wire[WIRE_NAME_MAX];
-	size_t length = span_len(text), size;
+	struct buf name;
+	size_t size;
 
-	if (length > 0 && text.p[length - 1] == '.')
-		length--;
-	else if (length == 0)
+	buf_init(&name, out->arena, WIRE_TEXT_MAX);
+	if (span_empty(text))
 		return false;
-	size = wire_name_make(text.p, length, wire);
+	while (!span_empty(text)) {
+		char c = *text.p++;
+
+		if (c != '\\')
+			buf_char(&name, c);
+		else if (!read_escape(&text, &name))
+			return false;
+	}
+	if (name.failed)
+		return false;
+	name.len -= name.data[name.len - 1] == '.';
+	size = wire_name_make(name.data, name.len, wire);
 	buf_add(out, wire, size);
 	return size > 0;
 }
@@ -237,24 +266,6 @@ static bool read_soa(struct span text, struct buf *out)
 	put_number(600, 4, out);
 	put_number(86400, 4, out);
 	put_number((uint32_t)minimum, 4, out);
-	return true;
-}
-
-/* After a backslash: a byte as three digits, or a character that stands for itself. */
-static bool read_escape(struct span *text, struct buf *string)
-{
-	uint64_t byte;
-
-	if (text->end - text->p >= 3 && char_is_digit((unsigned char)*text->p)) {
-		if (!span_number(span_make(text->p, 3), 255, &byte))
-			return false;
-		buf_char(string, (char)byte);
-		text->p += 3;
-		return true;
-	}
-	if (span_empty(*text))
-		return false;
-	buf_char(string, *text->p++);
 	return true;
 }
 
@@ -373,6 +384,7 @@ static int read_line(struct zone *zone, struct span line, struct why *why)
 	struct buf data, wire;
 	uint64_t seconds;
 	int code = name_code(types, type, 0);
+	char text[WIRE_TEXT_MAX];
 
 	buf_init(&wire, zone->arena, WIRE_NAME_MAX);
 	buf_init(&data, zone->arena, DATA_MAX);
@@ -384,9 +396,9 @@ static int read_line(struct zone *zone, struct span line, struct why *why)
 		return bad_line(why, "not a type", type);
 	if (!reader_of(code)(span_trim(line), &data) || data.failed)
 		return bad_line(why, "not the data of its type", span_trim(line));
-	if (name.end[-1] == '.')
-		name.end--;
-	add_record(zone, arena_lower(zone->arena, name), code, (uint32_t)seconds, buf_view(&data));
+	wire_name_text((const uint8_t *)wire.data, wire.len, text);
+	add_record(zone, strcmp(text, ".") == 0 ? "" : arena_string(zone->arena, text), code,
+		   (uint32_t)seconds, buf_view(&data));
 	return 0;
 }
 

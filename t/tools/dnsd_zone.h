@@ -4,9 +4,9 @@
  *     name TTL TYPE data
  *
  * A AAAA PTR NS CNAME MX TXT, and SOA with the negative TTL as its only data. Names are whole, the
- * final dot may be missing. TXT takes several strings: "a" "b c"; inside quotes \" \\ and \DDD
- * stand for that byte; a string over 255 is cut into several. "*.name" is a wildcard (RFC 4592).
- * '#' and ';' begin a comment. There is a SOA for the root if the file has none.
+ * final dot may be missing, \DDD stands for that byte. TXT takes several strings: "a" "b c"; inside
+ * quotes \" \\ and \DDD stand for that byte; a string over 255 is cut into several. "*.name" is a
+ * wildcard (RFC 4592). '#' and ';' begin a comment. There is a SOA for the root if there is none.
  *
  *     name 0 FAULT kind [type] [ms]
  *

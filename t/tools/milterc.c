@@ -280,9 +280,14 @@ static void do_connect(const struct line *line)
 		die("connect: not an address");
 	begin(SMFIC_CONNECT);
 	add_text(line->field[1]);
-	buf_char(&mta.packet, ip.family == 4 ? '4' : ip.family == 6 ? '6' : 'U');
-	if (ip.family != 0) {
+	if (ip.family == 0) {
+		buf_char(&mta.packet, SMFIA_UNKNOWN);
+	} else {
+		bool six = memchr(line->field[2].p, ':', span_len(line->field[2])) != NULL;
+
+		buf_char(&mta.packet, six ? SMFIA_INET6 : SMFIA_INET);
 		buf_add(&mta.packet, port, sizeof port);
+		buf_string(&mta.packet, six ? "IPv6:" : ""); /* as MTAs write it */
 		add_text(line->field[2]);
 	}
 	step("connect", SMFIP_NOCONNECT, SMFIP_NR_CONN);
