@@ -117,6 +117,11 @@ static void close_others(const struct crew *crew, const struct post *mine)
 	}
 }
 
+void crew_close_files(const struct crew *crew)
+{
+	close_others(crew, NULL);
+}
+
 static pid_t fork_worker(struct crew *crew, struct post *post, const char *settings, int fds[2])
 {
 	struct worker_start start = {

@@ -78,6 +78,9 @@ void crew_close_post(struct crew *crew, struct post *post, int64_t patience);
  * later. */
 void crew_start(struct crew *crew, struct post *post, const char *settings);
 
+/* In a process that was just forked and is no worker: closes what is the supervisor's. */
+void crew_close_files(const struct crew *crew);
+
 /* The member leaves its post, which may have another at once. */
 void crew_relieve(struct member *member, int64_t patience);
 

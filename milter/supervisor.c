@@ -25,6 +25,7 @@
 #include "milter/crew.h"
 #include "milter/daemon.h"
 #include "milter/notify.h"
+#include "milter/postman.h"
 #include "milter/reload.h"
 
 struct supervisor {
@@ -33,6 +34,7 @@ struct supervisor {
 	struct conf *conf; /* the last good settings, and as text */
 	char *text;
 	struct reload reload;
+	struct postman postman;
 	int signal_fd;
 	bool hup;
 	unsigned terms;
@@ -140,6 +142,7 @@ static void stop(struct supervisor *s)
 	notify_send("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lu\nSTATUS=finishing messages under way",
 		    (seconds + 10) * 1000000);
 	reload_drop(&s->reload);
+	postman_stop(&s->postman, s->conf->drain);
 	close_all(s, s->conf->drain + CREW_DRAIN_GRACE);
 }
 
@@ -150,6 +153,7 @@ static void stop_now(struct supervisor *s)
 	s->stopping = true;
 	s->quitting = true;
 	reload_drop(&s->reload);
+	postman_stop(&s->postman, quit_grace);
 	close_all(s, quit_grace);
 	for (struct member *member = s->crew.members; member != NULL; member = member->next) {
 		channel_send(&member->channel, CHANNEL_QUIT, "");
@@ -181,6 +185,7 @@ static void go_on_with_reload(struct supervisor *s)
 	}
 	if (reload_agreed(&s->reload)) {
 		reload_commit(&s->reload, &s->conf, &s->text);
+		postman_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
 		say_reloaded(s);
 	}
 }
@@ -404,9 +409,14 @@ static void obey_signals(struct supervisor *s)
 		stop(s);
 }
 
+static bool all_gone(const struct supervisor *s)
+{
+	return s->stopping && s->crew.members == NULL && s->postman.pid == 0;
+}
+
 static void run(struct supervisor *s)
 {
-	while (!s->stopping || s->crew.members != NULL) {
+	while (!all_gone(s)) {
 		int64_t next = 0;
 
 		obey_signals(s);
@@ -414,9 +424,12 @@ static void run(struct supervisor *s)
 			go_on_with_reload(s);
 		next = earlier(start_due(s), crew_kill_late(&s->crew));
 		next = earlier(next, ping(s));
+		next = earlier(next, postman_look_after(&s->postman));
+		if (s->ready && !s->stopping)
+			next = earlier(next, postman_start(&s->postman, s->conf, &s->crew));
 		if (s->reload.conf != NULL)
 			next = earlier(next, s->reload.deadline);
-		if (s->stopping && s->crew.members == NULL)
+		if (all_gone(s))
 			break;
 		crew_wait(&s->crew, s->signal_fd, next);
 		read_signals(s);

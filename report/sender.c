@@ -458,7 +458,7 @@ static int tell_due(struct sender *sender, const struct outbox_delivery *deliver
 }
 
 static int deliver_list(struct sender *sender, struct outbox_delivery *list, int count,
-			struct why *why)
+			int64_t *left, struct why *why)
 {
 	int result = 0;
 
@@ -467,7 +467,7 @@ static int deliver_list(struct sender *sender, struct outbox_delivery *list, int
 		struct delivering d = {.sender = sender, .arena = arena, .delivery = &list[i]};
 
 		d.why = why;
-		if (sender->go_on != NULL && !sender->go_on(sender->arg, (unsigned)(count - i))) {
+		if (sender->go_on != NULL && !sender->go_on(sender->arg, (unsigned)*left)) {
 			sender->stopped = true;
 			why_set(&sender->stop_reason, "stopped");
 		}
@@ -475,6 +475,7 @@ static int deliver_list(struct sender *sender, struct outbox_delivery *list, int
 		if (!sender->stopped)
 			result = sender->dry_run ? tell_due(sender, &list[i]) : deliver(&d);
 		arena_free(arena);
+		*left -= *left > 0;
 	}
 	return result < 0 ? -1 : 0;
 }
@@ -483,8 +484,10 @@ static int deliver_list(struct sender *sender, struct outbox_delivery *list, int
 int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		   struct why *why)
 {
-	int64_t now = clock_wall();
-	int count = DUE_MAX, result = 0;
+	int64_t now = clock_wall(), left = 0;
+	int count = DUE_MAX, result;
+
+	result = outbox_due_count(sender->outbox, domain, from_day, to_day, now, &left, why);
 
 	while (count == DUE_MAX && result == 0 && !sender->stopped) {
 		struct arena *arena = arena_new(0);
@@ -492,7 +495,7 @@ int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, 
 
 		count = outbox_due(sender->outbox, domain, from_day, to_day, now, DUE_MAX, arena,
 				   &list, why);
-		result = count < 0 ? -1 : deliver_list(sender, list, count, why);
+		result = count < 0 ? -1 : deliver_list(sender, list, count, &left, why);
 		arena_free(arena);
 		if (sender->dry_run)
 			break;

@@ -366,6 +366,23 @@ int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, co
 			       arena, list, why);
 }
 
+#define DUE                                                                                        \
+	" FROM delivery WHERE next <= ?1 AND day >= ?2 AND day <= ?3 AND (?4 IS NULL OR domain = " \
+	"?4)"
+
+int outbox_due_count(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
+		     int64_t now, int64_t *count, struct why *why)
+{
+	sqlite3_stmt *statement = ask(outbox, "SELECT COUNT(*)" DUE, "iiit", now, (int64_t)from_day,
+				      (int64_t)to_day, domain);
+
+	if (next_row(outbox, statement, why) != 1)
+		return -1;
+	*count = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return 0;
+}
+
 int outbox_due(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
 	       int64_t now, unsigned max, struct arena *arena, struct outbox_delivery **list,
 	       struct why *why)

@@ -90,6 +90,10 @@ int outbox_due(struct outbox *outbox, const char *domain, int32_t from_day, int3
 	       int64_t now, unsigned max, struct arena *arena, struct outbox_delivery **list,
 	       struct why *why);
 
+/* How many there are. */
+int outbox_due_count(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
+		     int64_t now, int64_t *count, struct why *why);
+
 /* All of those days, whatever their state. */
 int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
 		 struct arena *arena, struct outbox_delivery **list, struct why *why);

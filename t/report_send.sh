@@ -165,6 +165,33 @@ conf ''
 run "all is sent when it is back" 0 '3 will be tried again' retry
 run "all of it" 0 '0 built, 5 sent' send
 
+# ---- by the daemon ----
+if [ "$(date -u +%H%M)" -lt 0011 ] || [ "$(date -u +%H%M)" -ge 2359 ]; then
+	pass "the daemon sends # SKIP not around midnight UTC"
+else
+	fresh
+	sink
+	conf 'send = true; spread = "0s";'
+	printf 'listen = [ "local:%s/milter.sock" ]; log: { target = "stderr"; level = "debug"; };\n' "$tmp" >>"$tmp/conf"
+	for d in a b; do "$fill" "$tmp/l.db" asked $d.example "$day" 1 "mailto:slow@$d.example" >/dev/null 2>&1; done
+	root=
+	[ "$(id -u)" = 0 ] && root=--allow-root
+	"$build/milter/countersignd" $root -f -c "$tmp/conf" 2>"$tmp/log" &
+	daemon=$!
+	pids="$pids $daemon"
+	for _ in $(seq 300); do grep -q 'reports: 2 built, 2 sent' "$tmp/log" && break; sleep 0.05; done
+	ok "the daemon sends" grep -q 'reports: 2 built, 2 sent, 0 deferred, 0 failed' "$tmp/log"
+	is "both arrive" "$(ls "$tmp"/sink/*.mail | wc -l | tr -d ' ')" 2
+	"$fill" "$tmp/l.db" asked c.example "$day" 1 "mailto:slow@c.example" >/dev/null 2>&1
+	kill -HUP $daemon
+	for _ in $(seq 300); do grep -q 'c.example to slow@c.example: sent' "$tmp/log" && break; sleep 0.05; done
+	ok "again after a reload" grep -q 'c.example to slow@c.example: sent' "$tmp/log"
+	kill $daemon
+	wait $daemon
+	is "it stops well" $? 0
+	is "and says nothing bad" "$(grep -E 'error|warning|killed' "$tmp/log")" ""
+fi
+
 # ---- killed again and again ----
 fresh
 sink

@@ -1,0 +1,228 @@
+/*
+ * Sending is in a process of its own: it waits for mail servers and for hours, and whatever goes
+ * wrong in it cannot harm the milter. It keeps no state but the store's, so it may be killed.
+ *
+ * It is forked from the supervisor, which has no threads, no ledger and no network open. When the
+ * supervisor is gone it ends, too: it looks for that between mails.
+ */
+#include "milter/postman.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "milter/daemon.h"
+#include "milter/sending.h"
+
+enum {
+	DAY = 86400,
+	AFTER_MIDNIGHT = 600 /* seconds: the last messages of the day are in the ledger by then */
+};
+
+static const int64_t first_pause = 5 * CLOCK_SECOND;
+static const int64_t pause_between = 1800 * CLOCK_SECOND;
+static const int64_t last_moment = CLOCK_SECOND; /* between two kills */
+
+/* ---- in the process ---- */
+
+static volatile sig_atomic_t term_came;
+
+static void on_term(int signal)
+{
+	(void)signal;
+	term_came = 1;
+}
+
+static void take_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
+	struct sigaction term = {.sa_handler = on_term};
+	sigset_t none;
+
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGINT, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGCHLD, &normal, NULL);
+	sigaction(SIGTERM, &term, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+struct work {
+	const struct conf *conf;
+	pid_t parent;
+};
+
+static bool is_wanted(const struct work *work)
+{
+	return !term_came && getppid() == work->parent;
+}
+
+/* Before each mail: its share of the time that is left today. */
+static bool go_on(void *arg, unsigned left)
+{
+	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
+	const struct work *work = arg;
+	int64_t now = clock_wall();
+	int64_t end = clock_day_begin(clock_day(now)) + AFTER_MIDNIGHT +
+		      work->conf->reports.spread / CLOCK_SECOND;
+	int64_t until = clock_mono();
+
+	if (now < end)
+		until += (end - now) * CLOCK_SECOND / (left + 1);
+	while (is_wanted(work) && clock_mono() < until)
+		nanosleep(&moment, NULL);
+	return is_wanted(work);
+}
+
+static void tell(void *arg, const struct sender_event *event)
+{
+	const char *reply = event->reply == NULL ? "" : event->reply;
+	char day[CLOCK_TEXT_MAX];
+
+	(void)arg;
+	clock_day_text(event->day, day);
+	if (event->what == SENDER_BUILT)
+		log_debug("report %s of %s for %s: built", event->id, day, event->domain);
+	else if (event->state == OUTBOX_SENT)
+		log_info("report of %s for %s to %s: sent (%s)", day, event->domain, event->address,
+			 reply);
+	else
+		log_warning("report of %s for %s to %s: %s (%s)", day, event->domain,
+			    event->address, outbox_state_text(event->state), reply);
+}
+
+static void send_all(struct sender *sender)
+{
+	int32_t yesterday = clock_day(clock_wall()) - 1;
+	struct why why = {""};
+	int result = sender_build(sender, NULL, yesterday - SENDER_BUILD_DAYS + 1, yesterday, &why);
+
+	if (result == 0)
+		result = sender_deliver(sender, NULL, 0, yesterday, &why);
+	if (result != 0)
+		log_error("reports: %s", why.text);
+	if (sender->stopped && !term_came)
+		log_warning("reports: the rest is left for later: %s", sender->stop_reason.text);
+	if (sender->built + sender->sent + sender->deferred + sender->failed > 0)
+		log_info("reports: %u built, %u sent, %u deferred, %u failed, %u suppressed",
+			 sender->built, sender->sent, sender->deferred, sender->failed,
+			 sender->suppressed);
+}
+
+static noreturn void run(const struct conf *conf, pid_t parent)
+{
+	struct work work = {conf, parent};
+	struct sending sending;
+	struct why why = {""};
+	enum sending_state state;
+
+	take_signals();
+	state = sending_open(&sending, conf, false, &why);
+	if (state == SENDING_BUSY)
+		log_debug("reports: %s", why.text);
+	else if (state != SENDING_READY)
+		log_error("reports: %s", why.text);
+	if (state != SENDING_READY)
+		daemon_exit(0);
+	sending.sender.tell = tell;
+	sending.sender.go_on = go_on;
+	sending.sender.arg = &work;
+	send_all(&sending.sender);
+	sending_close(&sending);
+	daemon_exit(0);
+}
+
+/* ---- in the supervisor ---- */
+
+static void fork_postman(struct postman *postman, const struct conf *conf, const struct crew *crew)
+{
+	pid_t parent = getpid(), pid;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid = fork();
+	if (pid == 0) {
+		crew_close_files(crew);
+		run(conf, parent);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid > 0)
+		postman->pid = pid;
+	else
+		log_error("reports: no process could be started: %s", strerror(errno));
+}
+
+/* Nanoseconds until the daily run may start: 0 but for the first minutes of a day. */
+static int64_t until_due(void)
+{
+	int64_t now = clock_wall(), start = clock_day_begin(clock_day(now)) + AFTER_MIDNIGHT;
+
+	return now < start ? (start - now) * CLOCK_SECOND : 0;
+}
+
+/* Half an hour, but not past the next daily run. */
+static int64_t next_pause(void)
+{
+	int64_t now = clock_wall();
+	int64_t daily = clock_day_begin(clock_day(now) + 1) + AFTER_MIDNIGHT;
+	int64_t pause = (daily - now) * CLOCK_SECOND;
+
+	return pause < pause_between ? pause : pause_between;
+}
+
+int64_t postman_start(struct postman *postman, const struct conf *conf, const struct crew *crew)
+{
+	int64_t now = clock_mono();
+
+	if (postman->pid != 0 || !conf->reports.send)
+		return 0;
+	if (postman->next_at == 0)
+		postman->next_at = now + first_pause;
+	if (postman->next_at > now)
+		return postman->next_at;
+	if (until_due() > 0)
+		return postman->next_at = now + until_due();
+	postman->next_at = now + next_pause();
+	fork_postman(postman, conf, crew);
+	return postman->pid != 0 ? 0 : postman->next_at;
+}
+
+void postman_stop(struct postman *postman, int64_t patience)
+{
+	postman->next_at = 0;
+	if (postman->pid == 0)
+		return;
+	kill(postman->pid, SIGTERM);
+	if (postman->kill_at == 0 || postman->kill_at > clock_mono() + patience)
+		postman->kill_at = clock_mono() + patience;
+}
+
+int64_t postman_look_after(struct postman *postman)
+{
+	int64_t now = clock_mono();
+	int status = 0;
+
+	if (postman->pid == 0)
+		return 0;
+	if (waitpid(postman->pid, &status, WNOHANG) == postman->pid) {
+		if (WIFSIGNALED(status) && postman->kill_at == 0)
+			log_warning("reports: process %ld was killed by signal %d; what it had not"
+				    " finished is sent by the next one",
+				    (long)postman->pid, WTERMSIG(status));
+		postman->pid = 0;
+		postman->kill_at = 0;
+		return 0;
+	}
+	if (postman->kill_at != 0 && postman->kill_at <= now) {
+		kill(postman->pid, SIGKILL);
+		postman->kill_at = now + last_moment;
+	}
+	return postman->kill_at;
+}
