@@ -260,6 +260,11 @@ static void show_text(struct run *run)
 	show_dkim(run, verdict);
 	show_dmarc(run, &verdict->dmarc);
 	show_action(run, &verdict->decision);
+	if (verdict->disagreement != NULL) {
+		printf("engines ");
+		out_text(stdout, verdict->disagreement);
+		printf("\n");
+	}
 	if (run->admin->verbose > 0) {
 		printf("lookups\n");
 		check_each_lookup(run->check, show_lookup, run);
@@ -371,6 +376,7 @@ static void show_json(struct run *run)
 	json_dkim(out, verdict);
 	json_dmarc(out, &verdict->dmarc);
 	json_decision(out, &verdict->decision);
+	jsonout_text(out, "disagreement", verdict->disagreement);
 	jsonout_text(out, "authentication_results",
 		     authres_write(run->admin->arena, run->authserv_id, verdict));
 	jsonout_array(out, "lookups");
