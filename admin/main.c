@@ -17,6 +17,7 @@ static const struct admin_verb builtin[];
 static const struct admin_verb *const groups[] = {
     cmd_config,
     cmd_key,
+    cmd_keylife,
     cmd_report,
     builtin,
     cmd_verify,

@@ -100,6 +100,18 @@ static int check_file(const struct stat *status, const char *path, uid_t trusted
 	return check_owner(status, path, trusted, why);
 }
 
+static int check_note(const struct stat *status, const char *path, uid_t trusted, struct why *why)
+{
+	unsigned mode = (unsigned)status->st_mode & 07777;
+
+	if (!S_ISREG(status->st_mode))
+		return why_set(why, "%s: not a file", path);
+	if ((mode & (S_IWGRP | S_IWOTH)) != 0)
+		return why_set(why, "%s: mode %04o lets others say which keys sign: chmod 0640 %s",
+			       path, mode, path);
+	return check_owner(status, path, trusted, why);
+}
+
 static int open_directory(int at, const char *name, const char *path, struct stat *status,
 			  struct why *why)
 {
@@ -166,21 +178,47 @@ static int read_all(int fd, const char *path, char buffer[KEYFILE_MAX], struct s
 }
 
 /* O_NONBLOCK: a pipe of that name must not hold us. */
-int keyfile_read(int at, const char *name, const char *path, uid_t trusted,
-		 char buffer[KEYFILE_MAX], struct span *text, struct why *why)
+static int open_file(int at, const char *name)
 {
-	int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+typedef int check_status(const struct stat *, const char *, uid_t, struct why *);
+
+/* Closes FD. */
+static int read_checked(int fd, const char *path, uid_t trusted, check_status *check,
+			char buffer[KEYFILE_MAX], struct span *text, struct why *why)
+{
 	struct stat status;
 	int result = -1;
 
-	if (fd == -1)
-		return cannot_open(at, name, path, why);
 	if (fstat(fd, &status) == -1)
 		why_set(why, "%s: %s", path, strerror(errno));
-	else if (check_file(&status, path, trusted, why) == 0)
+	else if (check(&status, path, trusted, why) == 0)
 		result = read_all(fd, path, buffer, text, why);
 	close(fd);
 	return result;
+}
+
+int keyfile_read(int at, const char *name, const char *path, uid_t trusted,
+		 char buffer[KEYFILE_MAX], struct span *text, struct why *why)
+{
+	int fd = open_file(at, name);
+
+	if (fd == -1)
+		return cannot_open(at, name, path, why);
+	return read_checked(fd, path, trusted, check_file, buffer, text, why);
+}
+
+int keyfile_read_note(int at, const char *name, const char *path, uid_t trusted,
+		      char buffer[KEYFILE_MAX], struct span *text, struct why *why)
+{
+	int fd = open_file(at, name);
+
+	if (fd != -1)
+		return read_checked(fd, path, trusted, check_note, buffer, text, why);
+	*text = span_make(buffer, 0);
+	return errno == ENOENT ? 0 : cannot_open(at, name, path, why);
 }
 
 /* ---- making one ---- */
@@ -244,8 +282,10 @@ static int write_all(int fd, struct span text)
 	return fsync(fd);
 }
 
-/* Under a name of its own first; link(2) then gives it the name, if that is free. */
-static int create_in(int directory, const char *path, const char *name, struct span text)
+/* Under a name of its own first; link(2) then gives it the name, if that is free; with REPLACE,
+ * rename(2) does, whatever has it. */
+static int create_in(int directory, const char *path, const char *name, struct span text,
+		     bool replace)
 {
 	char temporary[320];
 	int fd, error, result;
@@ -258,7 +298,8 @@ static int create_in(int directory, const char *path, const char *name, struct s
 		return -1;
 	result = inherit_group(fd, path) == 0 && fchmod(fd, 0640) == 0 ? write_all(fd, text) : -1;
 	if (result == 0)
-		result = linkat(directory, temporary, directory, name, 0);
+		result = replace ? renameat(directory, temporary, directory, name)
+				 : linkat(directory, temporary, directory, name, 0);
 	error = errno;
 	close(fd);
 	unlinkat(directory, temporary, 0);
@@ -269,7 +310,7 @@ static int create_in(int directory, const char *path, const char *name, struct s
 	return result;
 }
 
-int keyfile_create(const char *path, const char *name, struct span text, struct why *why)
+static int put(const char *path, const char *name, struct span text, bool replace, struct why *why)
 {
 	int directory, result;
 
@@ -278,11 +319,21 @@ int keyfile_create(const char *path, const char *name, struct span text, struct 
 	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory == -1)
 		return cannot_create(path, why);
-	result = create_in(directory, path, name, text);
+	result = create_in(directory, path, name, text, replace);
 	if (result == -1 && errno == EEXIST)
 		why_set(why, "%s/%s exists; a key is never overwritten", path, name);
 	else if (result == -1)
 		why_set(why, "cannot create %s/%s: %s", path, name, strerror(errno));
 	close(directory);
 	return result;
+}
+
+int keyfile_create(const char *path, const char *name, struct span text, struct why *why)
+{
+	return put(path, name, text, false, why);
+}
+
+int keyfile_replace(const char *path, const char *name, struct span text, struct why *why)
+{
+	return put(path, name, text, true, why);
 }

@@ -32,11 +32,19 @@ int keyfile_open_directory(int at, const char *name, const char *path, uid_t tru
 int keyfile_read(int at, const char *name, const char *path, uid_t trusted,
 		 char buffer[KEYFILE_MAX], struct span *text, struct why *why);
 
+/* The same for a file that says something of a key and is no secret: others may read it, nobody
+ * else may change it. An empty text when there is none. */
+int keyfile_read_note(int at, const char *name, const char *path, uid_t trusted,
+		      char buffer[KEYFILE_MAX], struct span *text, struct why *why);
+
 /*
  * Makes the file NAME in the directory PATH, and the directory and its parent where they are
  * missing (0750). The file has mode 0640, is complete when it appears, and never takes the place of
  * another. Root gives everything new the group of the directory it is in.
  */
 int keyfile_create(const char *path, const char *name, struct span text, struct why *why);
+
+/* The same, but takes the place of a file of that name. */
+int keyfile_replace(const char *path, const char *name, struct span text, struct why *why);
 
 #endif

@@ -30,6 +30,8 @@ struct signing_key {
 	const char *selector;
 	const char *path; /* NULL outside of a keyring */
 	struct crypt_key *crypt;
+	struct keystatus status;
+	atomic_bool *awake;
 };
 
 /* The keys of one domain: a range of keyring->keys. */
@@ -74,6 +76,8 @@ static struct signing_key *make_key(struct arena *arena, const char *domain, con
 	key->domain = arena_string(arena, domain);
 	key->selector = arena_string(arena, selector);
 	key->crypt = crypt;
+	key->status.state = KEYSTATE_ACTIVE;
+	key->awake = arena_make(arena, atomic_bool);
 	arena_on_free(arena, free_crypt, crypt);
 	return key;
 }
@@ -105,6 +109,27 @@ enum dkimsig_alg signing_key_alg(const struct signing_key *key)
 unsigned signing_key_bits(const struct signing_key *key)
 {
 	return crypt_key_bits(key->crypt);
+}
+
+struct keystatus signing_key_status(const struct signing_key *key)
+{
+	return key->status;
+}
+
+const char *signing_key_name(const struct signing_key *key, struct arena *arena)
+{
+	return arena_printf(arena, "%s._domainkey.%s", key->selector, key->domain);
+}
+
+bool signing_key_signs(const struct signing_key *key)
+{
+	return key->status.state == KEYSTATE_ACTIVE ||
+	       (key->status.state == KEYSTATE_PENDING && atomic_load(key->awake));
+}
+
+void signing_key_wake(const struct signing_key *key)
+{
+	atomic_store(key->awake, true);
 }
 
 /* RFC 6376 section 3.6.1, RFC 8463 section 4.2 */
@@ -212,6 +237,21 @@ static bool ends_in_key(struct span name)
 	return span_len(name) > 4 && span_eq(span_make(name.end - 4, 4), ".key");
 }
 
+static int load_status(struct loader *loader, int directory, const char *path,
+		       struct signing_key *key)
+{
+	const char *name = arena_printf(loader->arena, "%s.state", key->selector);
+	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
+	struct span text;
+
+	if (keyfile_read_note(directory, name, whole, loader->trusted, loader->text, &text,
+			      loader->why) == -1)
+		return -1;
+	if (span_empty(text) || keystate_parse(text, &key->status, loader->why) == 0)
+		return 0;
+	return why_prefix(loader->why, "%s: ", whole);
+}
+
 static int load_file(struct loader *loader, int directory, const char *path, const char *name)
 {
 	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
@@ -228,6 +268,8 @@ static int load_file(struct loader *loader, int directory, const char *path, con
 	if (key == NULL || try_kind(loader, key) == -1)
 		return why_prefix(loader->why, "%s: ", whole);
 	key->path = whole;
+	if (load_status(loader, directory, path, key) == -1)
+		return -1;
 	add_key(loader, key);
 	return 0;
 }
@@ -419,20 +461,55 @@ static int is_holder(const void *domain, const void *holder)
 	return strcmp(domain, ((const struct holder *)holder)->domain);
 }
 
+static const struct holder *find_holder(const struct keyring *keyring, const char *domain)
+{
+	return bsearch(domain, keyring->holders, keyring->holder_count, sizeof *keyring->holders,
+		       is_holder);
+}
+
+static unsigned find_signing(const struct keyring *keyring, const char *domain, struct arena *arena,
+			     const struct signing_key *const **keys)
+{
+	const struct holder *holder = find_holder(keyring, domain);
+	const struct signing_key **found;
+	unsigned count = 0;
+
+	if (holder == NULL)
+		return 0;
+	found = arena_array(arena, holder->count, sizeof *found);
+	for (unsigned i = 0; i < holder->count; i++) {
+		if (signing_key_signs(keyring->keys[holder->first + i]))
+			found[count++] = keyring->keys[holder->first + i];
+	}
+	*keys = found;
+	return count;
+}
+
 unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
-		      const struct signing_key *const **keys)
+		      struct arena *arena, const struct signing_key *const **keys)
 {
 	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
-		const struct holder *holder = bsearch(
-		    domain, keyring->holders, keyring->holder_count, sizeof *holder, is_holder);
+		unsigned count = find_signing(keyring, domain, arena, keys);
 
-		if (holder != NULL) {
-			*keys = &keyring->keys[holder->first];
-			return holder->count;
-		}
+		if (count > 0)
+			return count;
 	}
 	*keys = NULL;
 	return 0;
+}
+
+const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
+					    bool subdomains)
+{
+	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
+		const struct holder *holder = find_holder(keyring, domain);
+
+		for (unsigned i = 0; holder != NULL && i < holder->count; i++) {
+			if (!signing_key_signs(keyring->keys[holder->first + i]))
+				return keyring->keys[holder->first + i];
+		}
+	}
+	return NULL;
 }
 
 void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg)
@@ -441,13 +518,37 @@ void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg
 		visit(arg, keyring->keys[i], keyring->keys[i]->path);
 }
 
-/* ---- a new key ---- */
+/* ---- a new key, a new state ---- */
+
+static int put_status(struct arena *arena, const char *directory, const char *selector,
+		      struct keystatus status, struct why *why)
+{
+	return keyfile_replace(directory, arena_printf(arena, "%s.state", selector),
+			       span_of(keystate_print(status, arena)), why);
+}
+
+/* The state comes first, so that a daemon which reloads in between sees no key rather than an
+ * active one; but never for a key that is there already. */
+static int put_key(const char *path, const char *domain, const char *selector, struct span pem,
+		   struct keystatus status, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	const char *directory = arena_printf(arena, "%s/%s", clean_path(arena, path), domain);
+	const char *name = arena_printf(arena, "%s.key", selector);
+	int result = -1;
+
+	if (access(arena_printf(arena, "%s/%s", directory, name), F_OK) == 0)
+		why_set(why, "%s/%s exists; a key is never overwritten", directory, name);
+	else if (put_status(arena, directory, selector, status, why) == 0)
+		result = keyfile_create(directory, name, pem, why);
+	arena_free(arena);
+	return result;
+}
 
 int keyring_generate(const char *path, const char *domain, const char *selector, unsigned bits,
-		     struct why *why)
+		     struct keystatus status, struct why *why)
 {
 	struct crypt_key *key;
-	struct arena *arena;
 	struct buf pem;
 	int result;
 
@@ -456,16 +557,38 @@ int keyring_generate(const char *path, const char *domain, const char *selector,
 	key = crypt_key_generate(bits == 0 ? CRYPT_ED25519 : CRYPT_RSA, bits, why);
 	if (key == NULL)
 		return -1;
-	arena = arena_new(0);
 	buf_init(&pem, NULL, 0);
 	result = crypt_key_pem(key, &pem, why);
 	if (result == 0)
-		result =
-		    keyfile_create(arena_printf(arena, "%s/%s", path, domain),
-				   arena_printf(arena, "%s.key", selector), buf_view(&pem), why);
+		result = put_key(path, domain, selector, buf_view(&pem), status, why);
 	crypt_wipe(pem.data, pem.len);
 	buf_free(&pem);
 	crypt_key_free(key);
+	return result;
+}
+
+int keyring_import(const char *path, const char *domain, const char *selector, struct span pem,
+		   struct keystatus status, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	int result = -1;
+
+	if (signing_key_make(arena, domain, selector, pem, why) != NULL)
+		result = put_key(path, domain, selector, pem, status, why);
+	arena_free(arena);
+	return result;
+}
+
+int keyring_set_status(const char *path, const char *domain, const char *selector,
+		       struct keystatus status, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	int result = -1;
+
+	if (keyring_load_one(path, domain, selector, arena, why) != NULL)
+		result =
+		    put_status(arena, arena_printf(arena, "%s/%s", clean_path(arena, path), domain),
+			       selector, status, why);
 	arena_free(arena);
 	return result;
 }

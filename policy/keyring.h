@@ -1,6 +1,7 @@
 /*
- * Our own signing keys: read once from KEYS/DOMAIN/SELECTOR.key, decoded, and kept. Immutable once
- * loaded and shared by all threads; a reload makes a new one.
+ * Our own signing keys: read once from KEYS/DOMAIN/SELECTOR.key, with their states (keystate.h),
+ * decoded, and kept. Immutable once loaded (but see signing_key_wake) and shared by all threads; a
+ * reload makes a new one.
  */
 #ifndef POLICY_KEYRING_H
 #define POLICY_KEYRING_H
@@ -8,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/why.h"
 #include "policy/dkimsig.h"
+#include "policy/keystate.h"
 
 struct signing_key; /* an RSA or Ed25519 private key */
 
@@ -20,6 +22,16 @@ const char *signing_key_domain(const struct signing_key *key);
 const char *signing_key_selector(const struct signing_key *key);
 enum dkimsig_alg signing_key_alg(const struct signing_key *key);
 unsigned signing_key_bits(const struct signing_key *key);
+
+struct keystatus signing_key_status(const struct signing_key *key); /* as its file says */
+
+/* SELECTOR._domainkey.DOMAIN */
+const char *signing_key_name(const struct signing_key *key, struct arena *arena);
+
+/* Active keys sign, and pending ones of a keyring from signing_key_wake() on: our own lookup has
+ * seen the record. Any thread may call it. */
+bool signing_key_signs(const struct signing_key *key);
+void signing_key_wake(const struct signing_key *key);
 
 /* The TXT record to publish for it: "v=DKIM1; k=rsa; p=...". NULL: OpenSSL cannot write it. */
 const char *signing_key_record(const struct signing_key *key, struct arena *arena);
@@ -49,10 +61,14 @@ void keyring_drop(struct keyring *keyring);            /* NULL is fine; wipes th
 
 unsigned keyring_count(const struct keyring *keyring);
 
-/* The keys of DOMAIN itself or, with SUBDOMAINS, of its nearest parent that has any, ordered by
- * selector. Returns how many; *KEYS is borrowed. */
+/* The keys that sign for DOMAIN itself or, with SUBDOMAINS, for its nearest parent that has any,
+ * ordered by selector. Returns how many; the array *KEYS is in ARENA, the keys are borrowed. */
 unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
-		      const struct signing_key *const **keys);
+		      struct arena *arena, const struct signing_key *const **keys);
+
+/* A key of DOMAIN or its parents, as above, that does not sign; NULL: there is none. To say why. */
+const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
+					    bool subdomains);
 
 /* Every key, ordered by domain and selector. */
 typedef void keyring_visit(void *arg, const struct signing_key *key, const char *path);
@@ -62,8 +78,16 @@ void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg
 int keyring_check_names(const char *domain, const char *selector, struct why *why);
 
 /* Makes a key file PATH/DOMAIN/SELECTOR.key (directories 0750, file 0640; never over an existing
- * one). BITS 0: ed25519. */
+ * one) and its state. BITS 0: ed25519. */
 int keyring_generate(const char *path, const char *domain, const char *selector, unsigned bits,
-		     struct why *why);
+		     struct keystatus status, struct why *why);
+
+/* Puts the text of a private key there in the same way, when keyring_load would take it. */
+int keyring_import(const char *path, const char *domain, const char *selector, struct span pem,
+		   struct keystatus status, struct why *why);
+
+/* Gives an existing key another state. */
+int keyring_set_status(const char *path, const char *domain, const char *selector,
+		       struct keystatus status, struct why *why);
 
 #endif

@@ -136,6 +136,19 @@ static const char *refusal(const struct outbound *outbound, const char *signing_
 			    outbound->mail_from, signing_domain);
 }
 
+static const char *no_key(const struct outbound *outbound)
+{
+	const struct outbound_rules *rules = outbound->rules;
+	const struct signing_key *idle =
+	    keyring_find_idle(rules->keyring, outbound->author, rules->subdomains);
+
+	if (idle == NULL)
+		return arena_printf(outbound->arena, "no key for %s", outbound->author);
+	return arena_printf(outbound->arena, "no active key for %s: %s of %s is %s",
+			    outbound->author, signing_key_selector(idle), signing_key_domain(idle),
+			    keystate_text(signing_key_status(idle).state));
+}
+
 static void choose_keys(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
@@ -147,9 +160,9 @@ static void choose_keys(struct outbound *outbound)
 		return;
 	}
 	outbound->key_count = keyring_find(rules->keyring, outbound->author, rules->subdomains,
-					   &outbound->keys);
+					   outbound->arena, &outbound->keys);
 	if (outbound->key_count == 0)
-		outbound->why = arena_printf(outbound->arena, "no key for %s", outbound->author);
+		outbound->why = no_key(outbound);
 	else
 		outbound->why = refusal(outbound, signing_key_domain(outbound->keys[0]));
 }

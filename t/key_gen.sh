@@ -57,7 +57,9 @@ year=$(date -u +%Y)
 
 run 0 key gen example.com --keys "$keys"
 key=$keys/example.com/s${year}a.key
-has "says what it made" "^created $key   rsa 2048$"
+has "says what it made" "^created $key   rsa 2048   pending \\(signs once the DNS shows its record\\)$"
+has "and what to do then" "^then: countersign key activate example.com "
+is "the state's mode" "$(mode "${key%.key}.state")" 640
 is "the file's mode" "$(mode "$key")" 640
 is "the domain's directory" "$(mode "$keys/example.com")" 750
 is "the directory of keys" "$(mode "$keys")" 750
@@ -85,6 +87,7 @@ is "both, for nsupdate" "$(sed 's/ 3600.*//' "$work/out" | tr '\n' '|')" \
 	"update add s${year}c._domainkey.example.com.|update add e${year}b._domainkey.example.com.|send|"
 is "-q is quiet" "$(cat "$work/err")" ""
 run 0 key gen example.org --keys "$keys" --type both --selector mail --format json
+is "its state" "$(grep -o '"state": *"pending"' "$work/out" | wc -l | tr -d ' ')" 2
 if command -v python3 >/dev/null; then
 	python3 - "$work/out" "$keys" <<'END'
 import json, os, sys
@@ -103,7 +106,7 @@ before=$(cksum <"$keys/example.org/mail.key")
 run 73 key gen example.org --keys "$keys" --selector mail
 complains "$keys/example.org/mail.key exists; a key is never overwritten"
 is "and is not" "$(cksum <"$keys/example.org/mail.key")" "$before"
-is "no temporary file is left" "$(ls -A "$keys/example.org" | tr '\n' ' ')" "mail-ed25519.key mail.key "
+is "no temporary file is left" "$(ls -A "$keys/example.org" | tr '\n' ' ')" "mail-ed25519.key mail-ed25519.state mail.key mail.state "
 run 64 key gen --keys "$keys"
 complains "which domain"
 run 64 key gen 'not a domain' --keys "$keys"
@@ -118,7 +121,7 @@ run 73 key gen example.com --keys "$work/plain"
 complains "cannot create"
 
 run 0 key list --keys "$keys"
-has "list" "^example.org +mail +rsa +2048 +$keys/example.org/mail.key$"
+has "list" "^example.org +mail +rsa +2048 +pending +0 h +$keys/example.org/mail.key$"
 is "its lines: a heading and six keys" "$(wc -l <"$work/out" | tr -d ' ')" 7
 run 0 key list example.org --keys "$keys" --json
 has "as JSON" '"countersign.key.list/1"'
@@ -129,6 +132,12 @@ is "show gives the same record again" "$(cut -d' ' -f2- "$work/out")" "$record"
 printf 'sign: { keys = "%s"; };\n' "$keys" >"$work/countersign.conf"
 run 0 -c "$work/countersign.conf" key list example.org
 has "the directory of the settings" "^example.org +mail "
+run 0 key show example.org mail --keys "$keys" --format line
+is "one key by its selector" "$(cut -d' ' -f1 "$work/out")" "mail._domainkey.example.org"
+run 64 key show example.org mail --selector mail --keys "$keys"
+run 0 key gen now.example --keys "$keys" --active --type ed25519 --selector n1
+has "--active signs at once" "ed25519 256   active$"
+rm -r "$keys/now.example"
 run 1 key show example.net --keys "$keys"
 chmod 644 "$key"
 run 78 key list --keys "$keys"

@@ -47,8 +47,10 @@ start() { # script
 		log: { target = "stderr"; };
 	C
 	lines conf "$1" >"$tmp/conf.d/scenario.conf"
-	lines key "$1" | while read -r domain selector type; do
-		"$BUILD/admin/countersign" -q -c "$tmp/countersign.conf" key gen "$domain" --selector "$selector" --type "$type" >/dev/null
+	lines key "$1" | while read -r domain selector type state; do
+		"$BUILD/admin/countersign" -q -c "$tmp/countersign.conf" key gen "$domain" --selector "$selector" --type "$type" \
+			--active >/dev/null
+		[ -z "$state" ] || echo "$state" >"$tmp/keys/$domain/$selector.state"
 	done
 	"$BUILD/milter/countersignd" -f --allow-root -c "$tmp/countersign.conf" >"$tmp/log" 2>&1 &
 	daemon=$!

@@ -40,9 +40,9 @@ BAD=(203.0.113.66 evil.test x@evil.test alice@example.com)
 lab_begin || exit 99
 foreign=$(lab_key sender.test sel1)
 lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ "127.0.0.0/8" ];'
-lab_cs -q key gen example.com --selector s1 --type rsa2048 --format zone >"$LAB/own.zone" ||
+lab_cs -q key gen example.com --selector s1 --type rsa2048 --active --format zone >"$LAB/own.zone" ||
 	{ echo "Bail out! key gen failed"; exit 99; }
-lab_cs -q key gen example.com --selector e1 --type ed25519 --format zone >>"$LAB/own.zone"
+lab_cs -q key gen example.com --selector e1 --type ed25519 --active --format zone >>"$LAB/own.zone"
 chown -R "$LAB_USER" "$LAB/keys"
 lab_zone 'sender.test. IN TXT "v=spf1 ip4:198.51.100.25 -all"' \
 	'mail.sender.test. IN A 198.51.100.25' '25.100.51.198.in-addr.arpa. IN PTR mail.sender.test.' \

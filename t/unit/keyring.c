@@ -15,6 +15,7 @@
 
 static const char *top;
 static struct arena *arena;
+static const struct keystatus active = {KEYSTATE_ACTIVE, 1700000000};
 
 static const char *below(const char *name)
 {
@@ -63,22 +64,28 @@ static void test_generate(void)
 	struct why why = {""};
 
 	is_text(outcome(), "loaded 0", "no directory is an empty keyring");
-	is_int(keyring_generate(below(""), "example.com", "s2", 1024, &why), 0, "an RSA key %s",
-	       why.text);
-	is_int(keyring_generate(below(""), "example.com", "e1", 0, &why), 0, "an Ed25519 key");
-	is_int(keyring_generate(below(""), "example.com", "s1", 1024, &why), 0, "another RSA key");
-	is_int(keyring_generate(below(""), "sub.example.net", "x.y", 0, &why), 0,
+	is_int(keyring_generate(below(""), "example.com", "s2", 1024, active, &why), 0,
+	       "an RSA key %s", why.text);
+	is_int(keyring_generate(below(""), "example.com", "e1", 0, active, &why), 0,
+	       "an Ed25519 key");
+	is_int(keyring_generate(below(""), "example.com", "s1", 1024, active, &why), 0,
+	       "another RSA key");
+	is_int(keyring_generate(below(""), "sub.example.net", "x.y", 0, active, &why), 0,
 	       "of another domain");
 	is_int(mode_of(""), 0750, "the directory");
 	is_int(mode_of("example.com"), 0750, "the domain's directory");
 	is_int(mode_of("example.com/s1.key"), 0640, "the file");
-	is_int(keyring_generate(below(""), "example.com", "s1", 0, &why), -1, "never over another");
+	is_int(keyring_generate(below(""), "example.com", "s1", 0, active, &why), -1,
+	       "never over another");
 	ok(strstr(why.text, "exists") != NULL, "%s", why.text);
-	is_int(keyring_generate(below(""), "Example.com", "s1", 0, &why), -1, "%s", "upper case");
-	is_int(keyring_generate(below(""), "../x", "s1", 0, &why), -1, "%s", why.text);
-	is_int(keyring_generate(below(""), "example.com", "a/b", 0, &why), -1, "%s", why.text);
-	is_int(keyring_generate(below(""), "example.com", "", 0, &why), -1, "%s", why.text);
-	is_int(keyring_generate(below(""), "example.com", "s3", 512, &why), -1, "%s", why.text);
+	is_int(keyring_generate(below(""), "Example.com", "s1", 0, active, &why), -1, "%s",
+	       "upper case");
+	is_int(keyring_generate(below(""), "../x", "s1", 0, active, &why), -1, "%s", why.text);
+	is_int(keyring_generate(below(""), "example.com", "a/b", 0, active, &why), -1, "%s",
+	       why.text);
+	is_int(keyring_generate(below(""), "example.com", "", 0, active, &why), -1, "%s", why.text);
+	is_int(keyring_generate(below(""), "example.com", "s3", 512, active, &why), -1, "%s",
+	       why.text);
 }
 
 static void visit(void *arg, const struct signing_key *key, const char *path)
@@ -102,16 +109,65 @@ static void test_find(void)
 		"example.com/s2/1024/example.com/s2.key "
 		"sub.example.net/x.y/256/sub.example.net/x.y.key ",
 		"every key, in order");
-	is_int(keyring_find(keyring, "example.com", false, &keys), 3, "keys of a domain");
+	is_int(keyring_find(keyring, "example.com", false, arena, &keys), 3, "keys of a domain");
 	is_text(signing_key_selector(keys[0]), "e1", "ordered by selector");
 	is_int(signing_key_alg(keys[0]), DKIMSIG_ED25519_SHA256, "its algorithm");
 	is_int(signing_key_alg(keys[2]), DKIMSIG_RSA_SHA256, "and of the last");
-	is_int(keyring_find(keyring, "a.b.example.com", false, &keys), 0, "not of what is below");
-	is_int(keyring_find(keyring, "a.b.example.com", true, &keys), 3, "unless it is asked for");
-	is_int(keyring_find(keyring, "a.sub.example.net", true, &keys), 1, "the nearest parent");
-	is_int(keyring_find(keyring, "example.net", true, &keys), 0, "not a child");
-	is_int(keyring_find(keyring, "xexample.com", true, &keys), 0, "not a like name");
+	is_int(keyring_find(keyring, "a.b.example.com", false, arena, &keys), 0,
+	       "not of what is below");
+	is_int(keyring_find(keyring, "a.b.example.com", true, arena, &keys), 3,
+	       "unless it is asked for");
+	is_int(keyring_find(keyring, "a.sub.example.net", true, arena, &keys), 1,
+	       "the nearest parent");
+	is_int(keyring_find(keyring, "example.net", true, arena, &keys), 0, "not a child");
+	is_int(keyring_find(keyring, "xexample.com", true, arena, &keys), 0, "not a like name");
 	keyring_drop(keyring);
+}
+
+static const char *signing(const struct keyring *keyring, const char *domain)
+{
+	const struct signing_key *const *keys;
+	unsigned count = keyring_find(keyring, domain, true, arena, &keys);
+	struct buf list;
+
+	buf_init(&list, arena, 0);
+	for (unsigned i = 0; i < count; i++)
+		buf_printf(&list, "%s ", signing_key_selector(keys[i]));
+	return buf_text(&list);
+}
+
+static void test_states(void)
+{
+	const struct keystatus pending = {KEYSTATE_PENDING, 1700000001},
+			       retired = {KEYSTATE_RETIRED, 0};
+	struct keyring *keyring;
+	struct why why = {""};
+
+	is_int(mode_of("example.com/s1.state"), 0640, "the file of a state");
+	unlink(below("example.com/s2.state"));
+	is_int(keyring_set_status(below(""), "example.com", "s1", retired, &why), 0, "retired %s",
+	       why.text);
+	is_int(keyring_set_status(below(""), "sub.example.net", "x.y", pending, &why), 0,
+	       "pending");
+	is_int(keyring_set_status(below(""), "example.com", "s9", pending, &why), -1, "%s",
+	       why.text);
+	keyring = keyring_load(below(""), &why);
+	is_text(signing(keyring, "example.com"), "e1 s2 ", "no state is active, retired is not");
+	is_text(signing(keyring, "sub.example.net"), "", "nor is pending");
+	ok(keyring_find_idle(keyring, "a.sub.example.net", false) == NULL, "no idle key above");
+	signing_key_wake(keyring_find_idle(keyring, "a.sub.example.net", true));
+	is_text(signing(keyring, "sub.example.net"), "x.y ", "until it is woken");
+	signing_key_wake(keyring_find_idle(keyring, "example.com", false));
+	is_text(signing(keyring, "example.com"), "e1 s2 ", "a retired key is not woken");
+	keyring_drop(keyring);
+	put_file("example.com/s1.state", "retried\n", 0640);
+	refused("example.com/s1.state: begins with none of pending, active", "an unknown state");
+	put_file("example.com/s1.state", "active\n", 0660);
+	refused("mode 0660 lets others say which keys sign: chmod 0640 /",
+		"a state others may set");
+	chmod(below("example.com/s1.state"), 0644);
+	is_text(outcome(), "loaded 4", "others may read it");
+	is_int(keyring_set_status(below(""), "sub.example.net", "x.y", active, &why), 0, "active");
 }
 
 static void test_record_and_sign(void)
@@ -122,7 +178,8 @@ static void test_record_and_sign(void)
 	struct span signature;
 
 	keyring_drop(keyring);
-	is_int(keyring_find(other, "example.com", false, &keys), 3, "a second reference keeps it");
+	is_int(keyring_find(other, "example.com", false, arena, &keys), 3,
+	       "a second reference keeps it");
 	is_int(signing_key_sign(keys[1], digest, arena, &signature, NULL), 0, "it signs");
 	is_int(span_len(signature), 128, "as long as the key");
 	ok(span_istarts(span_of(signing_key_record(keys[0], arena)), "v=DKIM1; k=ed25519; p="),
@@ -267,7 +324,7 @@ static void *sign_often(void *arg)
 	struct keyring *keyring = arg;
 	struct arena *own = arena_new(0);
 	const struct signing_key *const *keys;
-	unsigned count = keyring_find(keyring, "example.com", false, &keys), made = 0;
+	unsigned count = keyring_find(keyring, "example.com", false, own, &keys), made = 0;
 	uint8_t digest[32] = {7};
 	struct span signature;
 
@@ -330,6 +387,7 @@ int main(void)
 	umask(0);
 	test_generate();
 	test_find();
+	test_states();
 	test_record_and_sign();
 	test_one();
 	test_modes();

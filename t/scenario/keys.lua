@@ -1,0 +1,36 @@
+-- A key's life as the daemon sees it: an active key signs, a pending one, a retired one and a revoked one do not.
+-- conf: authserv_id = "mx.example.com"; dns: { timeout = "2s"; };
+-- key: example.com a1 ed25519
+-- key: example.com p1 ed25519 pending
+-- key: example.com r1 ed25519 retired 2026-11-01T00:00:00Z
+-- key: example.com x1 ed25519 revoked
+-- key: waiting.test p1 ed25519 pending 2026-11-22T12:00:00Z
+-- key: old.test r1 ed25519 retired
+-- key: sub.example.com p2 ed25519 pending
+dofile(dir .. "/lib.lua")
+
+local function submit(domain)
+	return send{ ip = "203.0.113.66", from = "<alice@" .. domain .. ">", headers = {
+		{ "From", "Alice <alice@" .. domain .. ">" }, { "Subject", "x" } },
+		macros = { "i", "K1", "{auth_type}", "PLAIN", "{auth_authen}", "alice@" .. domain } }
+end
+
+local function log()
+	local file = io.open(tmp .. "/log")
+	local text = file:read("*a")
+	file:close()
+	return text
+end
+
+local r = submit("example.com")
+like(r.added("DKIM-Signature", 0), "s=a1", "the active key signs")
+ok(r.added("DKIM-Signature", 1) == nil, "and no other")
+r = submit("waiting.test")
+ok(r.added("DKIM-Signature") == nil, "a pending key does not sign")
+like(log(), "no active key for waiting%.test: p1 of waiting%.test is pending", "the log says why")
+r = submit("old.test")
+ok(r.added("DKIM-Signature") == nil, "a retired key does not sign")
+like(log(), "r1 of old%.test is retired", "the log says why")
+r = submit("sub.example.com")
+like(r.added("DKIM-Signature", 0), "d=example%.com", "the parent's key signs until the subdomain's own is active")
+done()
