@@ -93,7 +93,7 @@ static void visit(void *arg, const struct signing_key *key, const char *path)
 	struct buf *list = arg;
 
 	buf_printf(list, "%s/%s/%u/%s ", signing_key_domain(key), signing_key_selector(key),
-		   signing_key_bits(key), strstr(path, "/keys/") + 6);
+		   signing_key_bits(key), path + strlen(below("")));
 }
 
 static void test_find(void)
