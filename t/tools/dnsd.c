@@ -169,6 +169,8 @@ static enum reply_fault fault_of(const struct reply_query *query, bool tcp, uint
 			return fault->kind;
 	}
 	in_zone = zone_fault(server.zone, query->name, query->type, delay);
+	if (in_zone == REPLY_NO_TCP)
+		return tcp ? REPLY_DROP : REPLY_TRUNCATE;
 	return tcp && in_zone == REPLY_TRUNCATE ? REPLY_GOOD : in_zone;
 }
 

@@ -12,7 +12,7 @@
  *
  * spoils the answers for that name, or for one type: drop, servfail, refuse, truncate as dnsd's
  * options; nxdata says NXDOMAIN and gives the data; wrong gives all records of the name, whatever
- * the type; late sends the answer MS milliseconds later.
+ * the type; late sends the answer MS milliseconds later; notcp is truncate, and TCP is silent.
  */
 #ifndef T_TOOLS_DNSD_ZONE_H
 #define T_TOOLS_DNSD_ZONE_H
@@ -43,7 +43,8 @@ enum reply_fault {
 	REPLY_TRUNCATE,
 	REPLY_NXDATA,
 	REPLY_WRONG,
-	REPLY_LATE
+	REPLY_LATE,
+	REPLY_NO_TCP
 };
 
 struct zone_record {
