@@ -199,6 +199,7 @@ static void list_json(struct list *list, const struct ledger_day *day, unsigned 
 	jsonout_int(list->json, "messages", day->messages);
 	jsonout_int(list->json, "passed", day->passed);
 	jsonout_int(list->json, "rows", day->rows);
+	jsonout_int(list->json, "quiet", day->quiet);
 	jsonout_text(list->json, "rua", day->policy.rua);
 	jsonout_text(list->json, "state",
 		     delivery == NULL ? "collected" : outbox_state_text(delivery->state));

@@ -381,9 +381,10 @@ const struct conf_option conf_options[] = {
 	{.name = "reports.envelope", .type = &conf_type_choice, FIELD(reports.envelope),
 	 .choices = envelopes,
 	 .def = "\"null\"",
-	 .doc = "The envelope sender of reports. null: the null sender, so that nothing comes back. verp: "
+	 .doc = "The envelope sender of reports. null: the null sender, so that nothing comes back; the "
+		"server must take the client for one of its own (trusted_networks), or nothing is signed. verp: "
 		"reports.from with the recipient in its local part (name+user=host@domain), so that bounces "
-		"tell which address does not work."},
+		"tell which address does not work; also for a submission service."},
 	{.name = "reports.spread", .type = &conf_type_duration, FIELD(reports.spread),
 	 .max = SECONDS(20 * 3600),
 	 .def = "\"4h\"",

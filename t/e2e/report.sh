@@ -1,0 +1,46 @@
+#!/bin/bash
+# A report on its way through a real Postfix: it is signed by the milter, leaves as it was made, and
+# its signature verifies elsewhere; with the null sender on port 25, with VERP by submission.
+. "$COUNTERSIGN_SRC/t/lib/tap.sh"
+. "$COUNTERSIGN_SRC/contrib/lab.sh"
+[ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix's master"
+need postfix nsd smtp-sink openssl
+
+CHECK="$COUNTERSIGN_SRC/contrib/dkim-check"
+FILL="$COUNTERSIGN_BUILD/t/bin/ledgerfill"
+day=$(date -u -d yesterday +%F)
+
+sent_to() { # domain, address, envelope, port
+	lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ "127.0.0.0/8" ];' \
+		"reports: { org = \"Example\"; from = \"noreply-dmarc@example.com\"; envelope = \"$3\";" \
+		"via = \"smtp://127.0.0.1:$4\"; };"
+	"$FILL" "$LAB/store/countersign.db" asked "$1" "$day" 3 "mailto:$2" >/dev/null 2>&1
+	lab_cs report send "$1" 2>&1
+}
+
+lab_begin || exit 99
+lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ "127.0.0.0/8" ];'
+lab_cs -q key gen example.com --selector s1 --type rsa2048 --format zone >"$LAB/own.zone" ||
+	{ echo "Bail out! key gen failed"; exit 99; }
+chown -R "$LAB_USER" "$LAB/keys"
+mapfile -t own <"$LAB/own.zone"
+lab_zone '_dmarc.example.com. IN TXT "v=DMARC1; p=reject"' "${own[@]}" || { echo "Bail out! nsd"; exit 99; }
+lab_daemon || { echo "Bail out! countersignd"; exit 99; }
+lab_postfix mynetworks=127.0.0.0/8 || { echo "Bail out! Postfix"; exit 99; }
+
+like "Postfix takes it" "$(sent_to one.test dmarc@one.test null "$LAB_SMTP")" 'one.test +sent +dmarc@one.test +250 2\.0\.0 Ok: queued'
+left=$(lab_left "Report Domain: one.test")
+is "it is signed" "$(grep -c '^DKIM-Signature:' "$left")" 1
+like "the signature verifies elsewhere, for the domain in From" "$("$CHECK" 127.0.0.1 "$LAB_DNS" <"$left")" 'pass d=example.com s=s1'
+like "From" "$(lab_field "$left" From)" '^From: <noreply-dmarc@example\.com>$'
+like "with the null sender" "$(head -20 "${left%.msg}" | grep -i '^X-Mail-Args')" '<>'
+like "the attachment is as it was made" "$(tr -d '\r' <"$left" |
+	perl -MMIME::Base64 -0777 -ne 'print decode_base64($1) if m{application/gzip.*?\n\n(.*?)\n--}s' | gzip -dc)" \
+	'<domain>one.test</domain>'
+like "VERP" "$(sent_to two.test dmarc@two.test verp "$LAB_SUBMISSION")" 'sent'
+left=$(lab_left "Report Domain: two.test")
+like "is in the envelope" "$(head -20 "${left%.msg}" | grep -i '^X-Mail-Args')" '<noreply-dmarc\+dmarc=two\.test@example\.com>'
+is "and signed" "$(grep -c '^DKIM-Signature:' "$left")" 1
+like "the list" "$(lab_cs report list --day "$day")" 'one\.test .* sent: 250'
+is "root's command leaves the ledger to its owner" "$(find "$LAB/store" ! -user "$LAB_USER" | wc -l)" "0"
+done_testing
