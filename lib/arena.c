@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 4096 - 32 };
+enum { BLOCK_SIZE = 4096 - 32, PRINT_ROOM = 128 };
 
 struct block {
 	struct block *next;
@@ -184,15 +184,18 @@ char *arena_lower(struct arena *arena, struct span s)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list ap)
 {
+	struct block *block = block_for(arena, PRINT_ROOM);
+	char *free_room = block->data + block->used, *text;
+	size_t room = block->size - block->used;
 	va_list again;
-	char *text;
 	int len;
 
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, format, ap);
+	len = vsnprintf(free_room, room, format, ap);
 	assert(len >= 0);
 	text = take(arena, (size_t)len + 1);
-	vsnprintf(text, (size_t)len + 1, format, again);
+	if (text != free_room || (size_t)len >= room)
+		vsnprintf(text, (size_t)len + 1, format, again);
 	va_end(again);
 	return text;
 }

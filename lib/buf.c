@@ -79,13 +79,16 @@ void buf_span(struct buf *buf, struct span s)
 
 void buf_vprintf(struct buf *buf, const char *format, va_list ap)
 {
+	size_t room = buf->cap - buf->len;
 	va_list again;
 	int len;
 
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, format, ap);
+	len = vsnprintf(room > 0 ? buf->data + buf->len : NULL, room, format, ap);
 	assert(len >= 0);
-	if (grow(buf, (size_t)len)) {
+	if ((size_t)len < room && grow(buf, (size_t)len)) {
+		buf->len += (size_t)len;
+	} else if (grow(buf, (size_t)len)) {
 		vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
 		buf->len += (size_t)len;
 	}

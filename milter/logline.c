@@ -44,7 +44,9 @@ static void put_value(struct buf *line, const char *text)
 
 static void put(struct buf *line, const char *key, const char *text)
 {
-	buf_printf(line, " %s=", key);
+	buf_char(line, ' ');
+	buf_string(line, key);
+	buf_char(line, '=');
 	put_value(line, text);
 }
 

@@ -26,6 +26,7 @@ struct check {
 	struct arena *arena;
 	struct dns_scope *scopes[PARTS];
 	struct spf_request mfrom, helo;
+	bool explain;
 	struct steps mfrom_steps, helo_steps;
 	struct dkimcheck *dkim;
 	unsigned from_fields;
@@ -69,6 +70,7 @@ static void start_envelope(struct check *check, const struct check_client *clien
 	check->mfrom = request;
 	check->helo = request;
 	check->helo.scope = SPF_SCOPE_HELO;
+	check->explain = client->explain;
 	if (client->explain) {
 		explain(&check->mfrom, &check->mfrom_steps, check->arena);
 		explain(&check->helo, &check->helo_steps, check->arena);
@@ -267,6 +269,7 @@ static void finish_author(struct check *check, struct dmarc_author *author)
 	author->domains = check->from_domains;
 	author->domain_count = check->from_count;
 	author->error = check->from_error;
+	author->explain = check->explain;
 	if (check->from_count > check->rules->dmarc.authors_max)
 		author->error =
 		    arena_printf(check->arena, "From has addresses of more than %u domains",

@@ -28,7 +28,7 @@ struct check_client {
 	const char *helo;      /* as given; "" when there was none */
 	const char *mail_from; /* without <>; "" for the null sender */
 	const char *receiver;  /* our host name */
-	bool explain;          /* keep the steps of SPF's evaluation (spf_verdict.steps) */
+	bool explain;          /* keep the steps of SPF's and DMARC's evaluation */
 };
 
 /* What the message may ask of DNS. */

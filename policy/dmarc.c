@@ -46,7 +46,6 @@ static void eval_init(struct eval *eval, struct dns_scope *scope, const struct d
 	eval->scope = scope;
 	eval->rules = rules;
 	eval->arena = arena;
-	eval->steps.arena = arena;
 	eval->walk.scope = scope;
 	eval->walk.arena = arena;
 	eval->walk.steps = &eval->steps;
@@ -514,6 +513,7 @@ void dmarc_check(struct dns_scope *scope, const struct dmarc_rules *rules,
 	assert(rules->discovery != DMARC_PSL || rules->psl != NULL);
 	eval_init(&eval, scope, rules, arena);
 	eval.verdict = verdict;
+	eval.steps.arena = author->explain ? arena : NULL;
 	memset(out, 0, sizeof *out);
 	out->author_domain = "";
 	judge_all(&eval, author, out);

@@ -39,6 +39,7 @@ struct dmarc_author {
 	const char *const *domains;  /* distinct author domains, in order */
 	unsigned domain_count;
 	const char *error;           /* why there is none to evaluate, or NULL */
+	bool explain;                /* keep the steps of the evaluation (dmarc_verdict.steps) */
 };
 
 /*

@@ -9,6 +9,8 @@ void steps_add(struct steps *steps, const char *format, ...)
 {
 	va_list ap;
 
+	if (steps->arena == NULL)
+		return;
 	if (steps->count == steps->cap) {
 		unsigned cap = steps->cap == 0 ? 16 : steps->cap * 2;
 		const char **items = arena_array(steps->arena, cap, sizeof *items);

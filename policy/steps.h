@@ -8,7 +8,7 @@
 #include "lib/arena.h"
 
 struct steps {
-	struct arena *arena; /* set by the caller; the rest starts as zero */
+	struct arena *arena; /* set by the caller; the rest starts as zero. NULL: nothing is kept */
 	const char **items;
 	unsigned count, cap;
 };

@@ -112,7 +112,7 @@ struct dmarc_verdict {
 					could have led to; else none */
 	bool incomplete;             /* From has more author domains than are evaluated */
 	const char *why;             /* for people, with the RFC section; never NULL */
-	const char *const *steps;    /* how it came to that, for people */
+	const char *const *steps;    /* the evaluation, a line each, when it was asked for */
 	unsigned step_count;
 };
 

@@ -499,7 +499,8 @@ static void run(const struct vector *v)
 {
 	struct arena *arena = arena_new(1 << 20);
 	struct dns_scope *scope = dns_scope_new(dns, 100, 2 * CLOCK_SECOND);
-	struct dmarc_author author = {.fields = 1, .domains = &v->author, .domain_count = 1};
+	struct dmarc_author author = {
+	    .fields = 1, .domains = &v->author, .domain_count = 1, .explain = true};
 	struct dmarc_verdict out;
 	struct verdict verdict;
 	bool good;
@@ -675,6 +676,7 @@ static void test_published(void)
 	add_line(arena, 'D', domain, text);
 	set_results(arena, &(struct vector){.spf = "", .dkim = ""}, &verdict);
 	dmarc_check(scope, &rules, &author, &verdict, arena, &out);
+	ok(out.step_count == 0, "no steps where none were asked for");
 	if (ok(out.published != NULL, "published")) {
 		const struct dmarc_published *p = out.published;
 
