@@ -107,6 +107,7 @@ bool admin_color(const struct admin *admin, FILE *stream);
 /* ---- the commands: one table for each file ---- */
 extern const struct admin_verb cmd_config[];
 extern const struct admin_verb cmd_key[];
+extern const struct admin_verb cmd_keyimport[];
 extern const struct admin_verb cmd_keylife[];
 extern const struct admin_verb cmd_report[];
 extern const struct admin_verb cmd_verify[];

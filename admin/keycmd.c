@@ -68,6 +68,12 @@ static int take_option(struct keycmd *cmd, int option)
 	case OPTION_AUTO:
 		cmd->automatic = true;
 		break;
+	case OPTION_OPENDKIM:
+		cmd->opendkim = optarg;
+		break;
+	case OPTION_DRY:
+		cmd->dry = true;
+		break;
 	default:
 		status = ADMIN_USAGE;
 	}

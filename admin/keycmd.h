@@ -15,7 +15,9 @@ enum {
 	OPTION_KEYS,
 	OPTION_ACTIVE,
 	OPTION_FORCE,
-	OPTION_AUTO
+	OPTION_AUTO,
+	OPTION_OPENDKIM,
+	OPTION_DRY
 };
 
 #define KEYS_OPTION                                                                                \
@@ -37,7 +39,8 @@ struct keycmd {
 	const char *selector; /* or NULL */
 	enum key_type type;
 	enum key_format format;
-	bool active, force, automatic;
+	const char *opendkim; /* file, or NULL */
+	bool active, force, automatic, dry;
 };
 
 /* Options, then from MIN to MAX of DOMAIN and SELECTOR. 0, or the exit code. */

@@ -18,6 +18,7 @@ static const struct admin_verb *const groups[] = {
     cmd_config,
     cmd_key,
     cmd_keylife,
+    cmd_keyimport,
     cmd_report,
     builtin,
     cmd_verify,

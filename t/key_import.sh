@@ -1,0 +1,139 @@
+#!/bin/bash
+# countersign key import --from-opendkim: one key, tables of both kinds, and what has no counterpart.
+. "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+cs=${COUNTERSIGN_BUILD:?}/admin/countersign
+work=$(mktemp -d "${TMPDIR:-/tmp}/countersign-import.XXXXXX") || exit 99
+trap 'rm -rf "$work"' EXIT
+export LC_ALL=C
+umask 077
+
+check() { # name, condition's exit code
+	if [ "$2" = 0 ]; then
+		pass "$1"
+	else
+		fail "$1"
+		sed 's/^/# /' "$work/out" "$work/err"
+	fi
+}
+
+# exit code, arguments
+run() {
+	local want=$1 status
+	shift
+	"$cs" -c "$work/conf" key "$@" --keys "$work/keys" >"$work/out" 2>"$work/err"
+	status=$?
+	[ "$status" = "$want" ]
+	check "key ${*//$work/} exits $want ($status)" $?
+}
+
+has() { # pattern in standard output
+	grep -qE -- "$1" "$work/out"
+	check "has: ${1//$work/}" $?
+}
+
+says() { # pattern in standard error
+	grep -qE -- "$1" "$work/err"
+	check "says: ${1//$work/}" $?
+}
+
+same() { # file of OpenDKIM's, key of ours
+	cmp -s "$work/$1" "$work/keys/$2.key"
+	check "$2 is $1" $?
+}
+
+echo 'sign: { subdomains = false; };' >"$work/conf"
+
+# Keys as opendkim-genkey would leave them; made by our own command.
+for name in a b c; do
+	"$cs" -q key gen "$name.test" --selector s --type ed25519 --format line --keys "$work/made" >/dev/null
+	mv "$work/made/$name.test/s.key" "$work/$name.private"
+done
+mkdir "$work/per.test"
+cp "$work/c.private" "$work/per.test/m.private"
+
+cat >"$work/one.conf" <<-C
+	# one key
+	Syslog yes
+	Domain  Example.com, example.net
+	Selector s1
+	KeyFile $work/a.private   # the key
+C
+run 0 import --from-opendkim "$work/one.conf" --dry-run
+has "^example.com +s1 +ed25519 +256 +$work/a.private +would be imported$"
+[ ! -e "$work/keys" ]
+check "a dry run makes nothing" $?
+run 0 import --from-opendkim "$work/one.conf"
+has "^example.net +s1 +ed25519 +256 +$work/a.private +imported$"
+says 'then: countersign key check'
+same a.private example.com/s1
+same a.private example.net/s1
+run 0 list example.com
+has '^example.com +s1 +ed25519 +256 +active '
+run 0 import --from-opendkim "$work/one.conf"
+has '^example.com +s1 .* is there$'
+sed "s/a.private/b.private/" "$work/one.conf" >"$work/two.conf"
+run 1 import --from-opendkim "$work/two.conf"
+has 's1.key exists; a key is never overwritten$'
+same a.private example.com/s1
+rm -r "$work/keys"
+
+cat >"$work/tables.conf" <<-C
+	KeyTable      file:$work/KeyTable
+	SigningTable  refile:$work/SigningTable
+	Include       $work/more.conf
+C
+cat >"$work/KeyTable" <<-T
+	# name  domain:selector:file
+	k1  example.com:s1:$work/a.private
+	k2  example.org:s2:$work/b.private
+	each  %:m:$work/%/m.private
+	odd  example.com:s3
+T
+cat >"$work/SigningTable" <<-T
+	*@example.com k1
+	*@sub.example.com k1
+	*@*.example.org k2
+	alice@example.org k2
+	*@per.test each
+	*@customer.test k2
+	*@*.any.test each
+	*@gone.test k9
+	*@per*.test k1
+T
+run 0 import --from-opendkim "$work/tables.conf"
+same a.private example.com/s1
+same b.private example.org/s2
+same c.private per.test/m
+[ "$(wc -l <"$work/out")" -eq 4 ]
+check "three keys, and each once" $?
+says "tables.conf:3: Include is not followed: import $work/more.conf too"
+says 'KeyTable:5: not domain:selector:file'
+says 'SigningTable:2: needs sign.subdomains = true: mail of sub.example.com is signed as example.com'
+says 'SigningTable:3: needs sign.subdomains = true: mail of \*\.example.org'
+says 'SigningTable:4: no counterpart: keys are for all users of a domain'
+says 'SigningTable:6: no counterpart: mail of customer.test signed as example.org'
+says 'SigningTable:7: "%" stands for domains that are not listed'
+says 'SigningTable:8: KeyTable has no key "k9"'
+says 'SigningTable:9: not an address or domain'
+echo >"$work/conf" # sign.subdomains is true
+run 0 import --from-opendkim "$work/tables.conf" --json
+has '"countersign.key.import/1"'
+if command -v python3 >/dev/null; then
+	python3 -c 'import json, sys; d = json.load(sys.stdin); assert len(d["keys"]) == 3 and len(d["notes"]) == 7, d' <"$work/out"
+	check "the JSON has three keys and seven notes" $?
+fi
+
+# mistakes
+run 64 import
+run 66 import --from-opendkim "$work/nosuch"
+says 'nosuch: No such file'
+echo 'Domain example.com' >"$work/bad.conf"
+run 65 import --from-opendkim "$work/bad.conf"
+says 'neither KeyTable and SigningTable nor Domain'
+printf 'KeyTable dsn:mysql://h/d\nSigningTable x\n' >"$work/bad.conf"
+run 65 import --from-opendkim "$work/bad.conf"
+says 'only files can be imported'
+printf 'Domain example.com\nSelector s9\nKeyFile %s/one.conf\n' "$work" >"$work/bad.conf"
+run 1 import --from-opendkim "$work/bad.conf"
+has '^example.com +s9 .* no private key'
+done_testing
