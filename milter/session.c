@@ -331,7 +331,7 @@ void session_header(struct session *session, struct span name, struct span value
 
 	if (message == NULL || !admit(message, name, value))
 		return;
-	if (span_ieq(name, "Authentication-Results"))
+	if (span_ieq(span_trim(name), "Authentication-Results")) /* "Name :" is the same field */
 		look_at_authres(message, value);
 	if (message->check != NULL)
 		check_header(message->check, name, value);

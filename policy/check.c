@@ -177,16 +177,41 @@ static void read_list_id(struct check *check, struct span value)
 		check->list_ids[check->list_id_count++] = id;
 }
 
+/* Does a line of VALUE that is none of its folds begin like a From field? RFC 5322 section 2.2 has
+ * CR and LF only together and before a blank; a reader that takes one alone for the end of a line
+ * finds an author there whom we would not have judged. */
+static bool hides_from(struct span value)
+{
+	for (; value.p < value.end; value.p++) {
+		struct span line = {value.p + 1, value.end};
+
+		if ((*value.p != '\r' && *value.p != '\n') || !span_istarts(line, "from"))
+			continue;
+		line.p += 4;
+		while (line.p < line.end && char_is_wsp((unsigned char)*line.p))
+			line.p++;
+		if (line.p < line.end && *line.p == ':')
+			return true;
+	}
+	return false;
+}
+
+/* A name may have blanks behind it (RFC 5322 section 4.5): it is the same field to most readers. */
 void check_header(struct check *check, struct span name, struct span value)
 {
 	enum { FROM_FIELDS_READ = 4 };
+	struct span bare = span_trim(name);
 
-	if (span_ieq(name, "from")) {
+	if (hides_from(value)) {
+		check->from_fields++;
+		check->from_error = "there is a From field behind a CR or LF in another one";
+	}
+	if (span_ieq(bare, "from")) {
 		if (check->from_fields < FROM_FIELDS_READ)
 			read_from(check, value);
 		else
 			check->from_fields++;
-	} else if (check->rules->decide.trust.list_count > 0 && span_ieq(name, "list-id")) {
+	} else if (check->rules->decide.trust.list_count > 0 && span_ieq(bare, "list-id")) {
 		read_list_id(check, value);
 	}
 	dkimcheck_header(check->dkim, name, value);

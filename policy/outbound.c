@@ -72,7 +72,7 @@ static void read_from(struct outbound *outbound, struct span value)
 
 void outbound_header(struct outbound *outbound, struct span name, struct span value)
 {
-	if (span_ieq(name, "from"))
+	if (span_ieq(span_trim(name), "from"))
 		read_from(outbound, value);
 	if (outbound->signer != NULL)
 		signer_header(outbound->signer, name, value);
