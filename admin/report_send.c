@@ -247,6 +247,8 @@ static int send_reports(struct show *show, struct sending *sending)
 		return ADMIN_UNAVAILABLE;
 	}
 	sum_up(show, sender);
+	if (show->shown > 0 && sending->warning != NULL)
+		admin_warning(show->choice.admin, "%s", sending->warning);
 	return exit_code(sender);
 }
 

@@ -134,6 +134,8 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 	sending.sender.go_on = go_on;
 	sending.sender.arg = &work;
 	send_all(&sending.sender);
+	if (sending.sender.sent > 0 && sending.warning != NULL)
+		log_warning("reports: %s", sending.warning);
 	sending_close(&sending);
 	daemon_exit(0);
 }

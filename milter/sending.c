@@ -48,6 +48,23 @@ static int check_settings(const struct conf *conf, struct why *why)
 		       conf->reports.org[0] == '\0' ? "org" : "from");
 }
 
+/* RFC 9990 section 3.5.2: the mail itself must pass DMARC. Another host may sign it. */
+static const char *find_warning(const struct sending *sending)
+{
+	const struct outbound_rules *rules = &sending->context->outbound;
+	const char *domain = sending->settings.reporter.receiver;
+	const struct signing_key *const *keys;
+
+	if (rules->enabled &&
+	    keyring_find(rules->keyring, domain, rules->subdomains, sending->arena, &keys) > 0)
+		return NULL;
+	return arena_printf(
+	    sending->arena,
+	    "no key of %s is active here, and mail without a signature is refused by"
+	    " many: countersign key gen %s, then key check",
+	    domain, domain);
+}
+
 enum sending_state sending_open(struct sending *sending, const struct conf *conf, bool dry_run,
 				struct why *why)
 {
@@ -62,6 +79,7 @@ enum sending_state sending_open(struct sending *sending, const struct conf *conf
 	if (sending->context != NULL) {
 		sending->settings = context_sender(conf, sending->context, sending->arena);
 		sending->sender.settings = &sending->settings;
+		sending->warning = find_warning(sending);
 		state = open_store(sending, conf, why);
 	}
 	if (state == SENDING_READY && open_network(sending, conf, why) != 0)

@@ -13,6 +13,7 @@ struct sending {
 	struct sender_settings settings;
 	struct context *context;
 	struct arena *arena;
+	const char *warning; /* why reports will hardly be accepted, or NULL */
 };
 
 enum sending_state {

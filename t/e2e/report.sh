@@ -20,7 +20,7 @@ sent_to() { # domain, address, envelope, port
 
 lab_begin || exit 99
 lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ "127.0.0.0/8" ];'
-lab_cs -q key gen example.com --selector s1 --type rsa2048 --format zone >"$LAB/own.zone" ||
+lab_cs -q key gen example.com --selector s1 --type rsa2048 --active --format zone >"$LAB/own.zone" ||
 	{ echo "Bail out! key gen failed"; exit 99; }
 chown -R "$LAB_USER" "$LAB/keys"
 mapfile -t own <"$LAB/own.zone"
@@ -41,6 +41,7 @@ like "VERP" "$(sent_to two.test dmarc@two.test verp "$LAB_SUBMISSION")" 'sent'
 left=$(lab_left "Report Domain: two.test")
 like "is in the envelope" "$(head -20 "${left%.msg}" | grep -i '^X-Mail-Args')" '<noreply-dmarc\+dmarc=two\.test@example\.com>'
 is "and signed" "$(grep -c '^DKIM-Signature:' "$left")" 1
+is "no key is missed" "$(lab_cs report send one.test --to x@one.test 2>&1 | grep -c warning)" 0
 like "the list" "$(lab_cs report list --day "$day")" 'one\.test .* sent: 250'
 is "root's command leaves the ledger to its owner" "$(find "$LAB/store" ! -user "$LAB_USER" | wc -l)" "0"
 done_testing
