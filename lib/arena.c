@@ -11,6 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Under AddressSanitizer only what was handed out may be touched, and there is a gap behind it. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define FORBID(p, size) ASAN_POISON_MEMORY_REGION(p, size)
+#define ALLOW(p, size)  ASAN_UNPOISON_MEMORY_REGION(p, size)
+enum { GAP = 16 };
+#else
+#define FORBID(p, size) ((void)0)
+#define ALLOW(p, size)  ((void)0)
+enum { GAP = 0 };
+#endif
+
 enum { BLOCK_SIZE = 4096 - 32, PRINT_ROOM = 128 };
 
 struct block {
@@ -42,6 +57,7 @@ static struct block *block_new(size_t size)
 	block->next = NULL;
 	block->size = size;
 	block->used = 0;
+	FORBID(block->data, size);
 	return block;
 }
 
@@ -80,6 +96,7 @@ void arena_reset(struct arena *arena)
 	if (keep != NULL) {
 		keep->next = NULL;
 		keep->used = 0;
+		FORBID(keep->data, keep->size);
 	}
 	arena->blocks = keep;
 	arena->used = 0;
@@ -125,16 +142,17 @@ static struct block *block_for(struct arena *arena, size_t size)
 static void *take(struct arena *arena, size_t size)
 {
 	const size_t align = alignof(max_align_t);
+	size_t whole = (size + align - 1) / align * align;
 	struct block *block;
 	void *p;
 
 	if (size > SIZE_MAX / 2)
 		abort();
-	size = (size + align - 1) / align * align;
-	block = block_for(arena, size);
+	block = block_for(arena, whole + GAP);
 	p = block->data + block->used;
-	block->used += size;
-	arena->used += size;
+	block->used += whole + GAP;
+	arena->used += whole;
+	ALLOW(p, size);
 	return p;
 }
 
@@ -191,7 +209,9 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list ap)
 	int len;
 
 	va_copy(again, ap);
+	ALLOW(free_room, room);
 	len = vsnprintf(free_room, room, format, ap);
+	FORBID(free_room, room);
 	assert(len >= 0);
 	text = take(arena, (size_t)len + 1);
 	if (text != free_room || (size_t)len >= room)

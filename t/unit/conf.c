@@ -423,13 +423,14 @@ static void make_directory(const char *name)
 /* "file:line: text" of error I, the directory left out. */
 static const char *error_text(const struct conf_errors *errors, unsigned i)
 {
+	size_t length = strlen(directory);
 	const char *file;
 
 	if (i >= errors->count)
 		return "(no such error)";
 	file = errors->items[i].file;
-	if (strncmp(file, directory, strlen(directory)) == 0)
-		file += strlen(directory) + 1;
+	if (strncmp(file, directory, length) == 0 && file[length] == '/')
+		file += length + 1;
 	return arena_printf(errors->arena, "%s:%u: %s", file, errors->items[i].line,
 			    errors->items[i].text);
 }
