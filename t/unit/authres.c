@@ -71,8 +71,8 @@ static const char *const others[] = {
     " other.example 01; none",
     " \"other example\"; none",
     " \"\"; none",
-    " other.example; dkim=pass header.d=example.com (mx.example.com)\r\n\theader.b=\"a/b\"; "
-    "spf=none",
+    (" other.example; dkim=pass header.d=example.com (mx.example.com)\r\n\theader.b=\"a/b\"; "
+     "spf=none"),
     " other.example;\n\tdkim=pass\n\t(a \"b)",
     " m\xc3\xbcnchen.example; none",
     " example.com; none",
@@ -255,8 +255,8 @@ static const char *const nasty[] = {
     "=",
     "\xc3\xbc.example",
     "a\\\"b",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    "aaaaaaaa",
+    ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaa"),
 };
 
 static void test_nasty(void)
