@@ -14,7 +14,9 @@ limit=${COUNTERSIGN_TEST_SECONDS:-900}
 into="log_path=$FOUND/in"
 export ASAN_OPTIONS="detect_leaks=1:$into${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 export UBSAN_OPTIONS="print_stacktrace=1:$into${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
-export TSAN_OPTIONS="suppressions=$COUNTERSIGN_SRC/t/tsan.supp:second_deadlock_stack=1:$into${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+export LSAN_OPTIONS="print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
+TSAN_OPTIONS="suppressions=$COUNTERSIGN_SRC/t/tsan.supp:print_suppressions=0:$into${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+export TSAN_OPTIONS="second_deadlock_stack=1:$TSAN_OPTIONS"
 
 processes() {
 	local dir
