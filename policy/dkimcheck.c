@@ -185,13 +185,14 @@ static struct span field_text(struct arena *arena, struct span name, struct span
 }
 
 /* The name may have blanks before the colon; they belong to the text, for simple canonicalization.
- */
+ * A name that begins with one is no name that anybody could mean. */
 void dkimcheck_header(struct dkimcheck *check, struct span name, struct span value)
 {
 	struct dkimengine_field *field = arena_make(check->arena, struct dkimengine_field);
 
 	field->text = field_text(check->arena, name, value);
-	field->name = span_trim(span_make(field->text.p, span_len(name)));
+	field->name = span_make(field->text.p, span_len(name));
+	field->name.end = span_trim(field->name).end;
 	field->value = (struct span){field->text.p + span_len(name) + 1, field->text.end};
 	*check->fields_end = field;
 	check->fields_end = &field->next;

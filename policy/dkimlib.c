@@ -172,6 +172,11 @@ void dkimlib_end_of_header(struct dkimlib_run *run)
 		run->count = (unsigned)count;
 }
 
+bool dkimlib_sees(const struct dkimlib_run *run, unsigned signatures)
+{
+	return run->broken || run->count == signatures;
+}
+
 void dkimlib_body(struct dkimlib_run *run, struct span chunk)
 {
 	if (!run->broken && !span_empty(chunk))

@@ -34,6 +34,7 @@ struct dkimlib_run *dkimlib_run_new(struct dkimlib *lib, struct arena *arena);
  */
 void dkimlib_field(struct dkimlib_run *run, struct span field);
 void dkimlib_end_of_header(struct dkimlib_run *run);
+bool dkimlib_sees(const struct dkimlib_run *run, unsigned signatures); /* or is broken */
 
 /* Lines end with CRLF, the last one too; may be split anywhere. */
 void dkimlib_body(struct dkimlib_run *run, struct span chunk);

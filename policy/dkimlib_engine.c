@@ -250,6 +250,18 @@ static struct dkimengine_task *common_task(const struct state *state,
 	return NULL;
 }
 
+/* Ends the header. Were the library to take other fields for signatures than COUNT of ours, their
+ * numbers would not fit. */
+static void end_header(struct state *state, struct dkimlib_run *run, unsigned count)
+{
+	dkimlib_end_of_header(run);
+	if (dkimlib_sees(run, count))
+		return;
+	for (struct dkimengine_task *task = state->tasks; task < state->tasks_end; task++)
+		if (place_of(state, task)->run == run)
+			refuse(task, "libopendkim does not read the signatures of this message");
+}
+
 static void run_common(struct state *state, const struct names *names)
 {
 	struct dkimlib_run *run = NULL;
@@ -272,7 +284,7 @@ static void run_common(struct state *state, const struct names *names)
 			*place_of(state, task) = (struct place){run, index++};
 		}
 	}
-	dkimlib_end_of_header(run);
+	end_header(state, run, index);
 }
 
 /* How many DKIM-Signature fields there are besides that of TASK; and whether the library may see
@@ -320,7 +332,7 @@ static void run_alone(struct state *state, struct dkimengine_task *task, const s
 		if (wants)
 			feed(state, run, field);
 	}
-	dkimlib_end_of_header(run);
+	end_header(state, run, 1 + wanted);
 }
 
 static void measure_body(struct state *state, const struct dkimengine_task *task)

@@ -685,6 +685,34 @@ static void test_odd_headers(struct arena *arena)
 	       "nothing");
 }
 
+/* A field whose name begins with a blank is no signature, and does not shift the others. */
+static void test_shifted(struct arena *arena)
+{
+	const struct how good = {.selector = "rsa", .key = RSA_2048, .header = 1, .body = 1};
+	const struct how bad = {.selector = "wrong", .key = RSA_2048, .header = 1, .body = 1};
+	const char *gaps[] = {"\r", " ", "\t", "\n"};
+
+	for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+		const char *shifted =
+		    arena_printf(arena, "%s%s", gaps[i], sign(arena, &good, HEADER, BODY));
+		struct dns_scope *scope = dns_scope_new(zone, 50, max_wait);
+		struct dkimcheck *check = dkimcheck_new(engine, &usual, arena, scope, now);
+		const char *colon = strchr(shifted, ':');
+		struct verdict verdict = {0};
+
+		dkimcheck_header(check, (struct span){shifted, colon}, span_of(colon + 1));
+		feed_header(check, joined(arena, sign(arena, &bad, HEADER, BODY), HEADER));
+		feed_header(check, sign(arena, &good, HEADER, BODY));
+		dkimcheck_end_of_headers(check, NULL);
+		dkimcheck_body(check, span_of(BODY));
+		dkimcheck_finish(check, &verdict);
+		ok(verdict.dkim_count == 2 && verdict.dkim[0].result == AUTH_FAIL &&
+		       verdict.dkim[1].result == AUTH_PASS,
+		   "a blank before a name, %zu", i);
+		dns_scope_free(scope);
+	}
+}
+
 /* Fields whose folds came as LF are the same fields. */
 static void test_line_feeds(struct arena *arena)
 {
@@ -1149,12 +1177,26 @@ static const struct engine {
 
 static void run_all(const struct engine *with, struct arena *arena)
 {
-	static void (*const tests[])(struct arena *) = {
-	    test_forms,      test_keys,    test_rules,      test_length,
-	    test_by_hand,    test_bodies,  test_large_body, test_odd_headers,
-	    test_line_feeds, test_many,    test_mixed,      test_signed_signatures,
-	    test_search,     test_flow,    test_budget,     test_random,
-	    test_long_line,  test_threads, test_cost};
+	static void (*const tests[])(struct arena *) = {test_forms,
+							test_keys,
+							test_rules,
+							test_length,
+							test_by_hand,
+							test_bodies,
+							test_large_body,
+							test_odd_headers,
+							test_shifted,
+							test_line_feeds,
+							test_many,
+							test_mixed,
+							test_signed_signatures,
+							test_search,
+							test_flow,
+							test_budget,
+							test_random,
+							test_long_line,
+							test_threads,
+							test_cost};
 
 	tap_note("engine: %s", with->name);
 	usual.engine = with->choice;
