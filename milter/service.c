@@ -128,6 +128,7 @@ void service_commit(struct service *service, struct context *context)
 {
 	struct context *old;
 
+	keyring_carry(context->outbound.keyring, service->context->outbound.keyring);
 	lock_take(&service->lock);
 	old = service->context;
 	service->context = context;

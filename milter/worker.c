@@ -37,6 +37,7 @@
 #include "milter/callbacks.h"
 #include "milter/channel.h"
 #include "milter/daemon.h"
+#include "milter/keywatch.h"
 #include "milter/kick.h"
 #include "milter/service.h"
 
@@ -243,6 +244,7 @@ static void commit(struct worker *worker)
 	}
 	daemon_log(worker->prepared->conf);
 	service_commit(worker->service, worker->prepared);
+	keywatch_look();
 	worker->prepared = NULL;
 }
 
@@ -384,7 +386,8 @@ static int prepare_to_serve(struct worker *worker, struct why *why)
 	worker->service = service_new(conf, why);
 	if (worker->service == NULL || callbacks_register(worker->service, why) != 0 ||
 	    adopt_socket(worker, why) != 0 ||
-	    kick_start(worker->start->listener, worker->milter_fd, why) != 0)
+	    kick_start(worker->start->listener, worker->milter_fd, why) != 0 ||
+	    keywatch_start(worker->service, why) != 0)
 		return -1;
 	if (thread_start(&thread, run_milter, NULL) != 0)
 		return why_set(why, "the milter's thread could not be started");

@@ -512,6 +512,35 @@ const struct signing_key *keyring_find_idle(const struct keyring *keyring, const
 	return NULL;
 }
 
+static bool same_key(const struct signing_key *a, const struct signing_key *b)
+{
+	struct arena *arena = arena_new(0);
+	const char *x = signing_key_record(a, arena), *y = signing_key_record(b, arena);
+	bool same =
+	    strcmp(a->selector, b->selector) == 0 && x != NULL && y != NULL && strcmp(x, y) == 0;
+
+	arena_free(arena);
+	return same;
+}
+
+void keyring_carry(struct keyring *keyring, const struct keyring *old)
+{
+	for (unsigned i = 0; keyring != NULL && old != NULL && i < keyring->count; i++) {
+		const struct signing_key *key = keyring->keys[i];
+		const struct holder *holder;
+
+		if (key->status.state != KEYSTATE_PENDING)
+			continue;
+		holder = find_holder(old, key->domain);
+		for (unsigned k = 0; holder != NULL && k < holder->count; k++) {
+			const struct signing_key *before = old->keys[holder->first + k];
+
+			if (atomic_load(before->awake) && same_key(before, key))
+				signing_key_wake(key);
+		}
+	}
+}
+
 void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg)
 {
 	for (unsigned i = 0; i < keyring->count; i++)

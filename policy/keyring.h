@@ -70,6 +70,10 @@ unsigned keyring_find(const struct keyring *keyring, const char *domain, bool su
 const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
 					    bool subdomains);
 
+/* Keys that were woken in OLD and are still pending in KEYRING, before anybody else uses it, are
+ * awake there too. NULL is fine. */
+void keyring_carry(struct keyring *keyring, const struct keyring *old);
+
 /* Every key, ordered by domain and selector. */
 typedef void keyring_visit(void *arg, const struct signing_key *key, const char *path);
 void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg);

@@ -140,7 +140,7 @@ static void test_states(void)
 {
 	const struct keystatus pending = {KEYSTATE_PENDING, 1700000001},
 			       retired = {KEYSTATE_RETIRED, 0};
-	struct keyring *keyring;
+	struct keyring *keyring, *next;
 	struct why why = {""};
 
 	is_int(mode_of("example.com/s1.state"), 0640, "the file of a state");
@@ -157,6 +157,13 @@ static void test_states(void)
 	ok(keyring_find_idle(keyring, "a.sub.example.net", false) == NULL, "no idle key above");
 	signing_key_wake(keyring_find_idle(keyring, "a.sub.example.net", true));
 	is_text(signing(keyring, "sub.example.net"), "x.y ", "until it is woken");
+	next = keyring_load(below(""), &why);
+	is_text(signing(next, "sub.example.net"), "", "a new keyring begins asleep");
+	keyring_carry(next, keyring);
+	is_text(signing(next, "sub.example.net"), "x.y ", "and carries on what the old one knew");
+	keyring_carry(next, NULL);
+	keyring_carry(NULL, next);
+	keyring_drop(next);
 	signing_key_wake(keyring_find_idle(keyring, "example.com", false));
 	is_text(signing(keyring, "example.com"), "e1 s2 ", "a retired key is not woken");
 	keyring_drop(keyring);

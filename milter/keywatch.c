@@ -1,0 +1,157 @@
+/*
+ * One thread that sleeps, and asks the process's resolver. It writes no file: who may sign is the
+ * administrator's to keep (the daemon cannot change the keys' directory). So a key that it woke
+ * sleeps again after a restart until its record was seen anew, and the log says what to type.
+ *
+ * Pending keys are asked for at every look, active ones only at the first look at a keyring, and
+ * not more than ACTIVE_MAX of them: with more, `countersign key check` is the tool.
+ */
+#include "milter/keywatch.h"
+
+#include "lib/clock.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+#include "policy/published.h"
+
+enum { BATCH = 32, ACTIVE_MAX = 256 };
+static const int64_t INTERVAL = 600 * CLOCK_SECOND;
+
+static struct {
+	struct lock lock;
+	struct cond cond;
+	bool asked;
+	struct service *service;
+} watch;
+
+/* What is to be looked up. */
+struct round {
+	const struct signing_key **keys;
+	unsigned count, active;
+	bool first; /* look at this keyring */
+};
+
+static void pick(void *arg, const struct signing_key *key, const char *path)
+{
+	struct round *round = arg;
+	enum keystate state = signing_key_status(key).state;
+
+	(void)path;
+	if (state == KEYSTATE_PENDING && !signing_key_signs(key))
+		round->keys[round->count++] = key;
+	else if (state == KEYSTATE_ACTIVE && round->first && round->active++ < ACTIVE_MAX)
+		round->keys[round->count++] = key;
+}
+
+static void wake(const struct signing_key *key)
+{
+	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
+
+	signing_key_wake(key);
+	log_info("key %s of %s: the DNS shows its record, so it signs; to keep that: countersign "
+		 "key activate %s %s",
+		 selector, domain, domain, selector);
+}
+
+static void judge(const struct round *round, const struct signing_key *key,
+		  const struct dns_answer *answer, struct arena *arena)
+{
+	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
+	bool pending = signing_key_status(key).state == KEYSTATE_PENDING;
+	const char *detail;
+	enum published published = published_judge(answer, key, arena, &detail);
+
+	if (published == PUBLISHED_MATCHES && pending)
+		wake(key);
+	if (published == PUBLISHED_MATCHES || published == PUBLISHED_UNKNOWN || !round->first)
+		return;
+	if (!pending)
+		log_warning("key %s of %s signs, but its record in the DNS: %s%s%s; see: "
+			    "countersign key check %s",
+			    selector, domain, published_text(published), detail == NULL ? "" : ", ",
+			    detail == NULL ? "" : detail, domain);
+	else if (published != PUBLISHED_ABSENT)
+		log_warning("key %s of %s waits, and its record in the DNS: %s%s%s", selector,
+			    domain, published_text(published), detail == NULL ? "" : ", ",
+			    detail == NULL ? "" : detail);
+}
+
+static void look_at_batch(const struct round *round, unsigned begin, unsigned count,
+			  int64_t timeout)
+{
+	struct dns_scope *scope = dns_scope_new(service_dns(watch.service), count, timeout);
+	struct dns_lookup *lookups[BATCH];
+	struct arena *arena = arena_new(0);
+
+	dns_scope_deadline(scope, clock_mono() + timeout);
+	for (unsigned i = 0; i < count; i++)
+		lookups[i] = published_start(scope, round->keys[begin + i]);
+	for (unsigned i = 0; i < count; i++)
+		judge(round, round->keys[begin + i], dns_wait(lookups[i]), arena);
+	dns_scope_free(scope);
+	arena_free(arena);
+}
+
+static void look(bool first)
+{
+	struct context *context = service_context(watch.service);
+	struct keyring *keyring = context->outbound.keyring; /* NULL: nothing is signed */
+	struct arena *arena = arena_new(0);
+	struct round round = {.first = first};
+
+	if (keyring != NULL) {
+		round.keys = arena_array(arena, keyring_count(keyring), sizeof *round.keys);
+		keyring_each(keyring, pick, &round);
+	}
+	for (unsigned i = 0; i < round.count; i += BATCH)
+		look_at_batch(&round, i, round.count - i < BATCH ? round.count - i : BATCH,
+			      context->conf->dns.timeout);
+	arena_free(arena);
+	context_drop(context);
+}
+
+/* Until the time has come, or somebody asked: then true. */
+static bool sleep_until(int64_t deadline)
+{
+	bool asked;
+
+	lock_take(&watch.lock);
+	while (!watch.asked && cond_wait_until(&watch.cond, &watch.lock, deadline))
+		continue;
+	asked = watch.asked;
+	watch.asked = false;
+	lock_drop(&watch.lock);
+	return asked;
+}
+
+static void *run(void *arg)
+{
+	bool first = true;
+
+	(void)arg;
+	for (;;) {
+		look(first);
+		first = sleep_until(clock_mono() + INTERVAL);
+	}
+	return NULL;
+}
+
+int keywatch_start(struct service *service, struct why *why)
+{
+	pthread_t thread;
+
+	watch.service = service;
+	lock_init(&watch.lock);
+	cond_init(&watch.cond);
+	if (thread_start(&thread, run, NULL) != 0)
+		return why_set(why, "the thread that watches the keys could not be started");
+	pthread_detach(thread);
+	return 0;
+}
+
+void keywatch_look(void)
+{
+	lock_take(&watch.lock);
+	watch.asked = true;
+	cond_wake_one(&watch.cond);
+	lock_drop(&watch.lock);
+}
