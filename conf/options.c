@@ -315,7 +315,7 @@ const struct conf_option conf_options[] = {
 	 .def = "[ \"from\", \"to\", \"cc\", \"subject\", \"date\", \"reply-to\", \"mime-version\", "
 		"\"content-type\", \"content-transfer-encoding\" ]",
 	 .doc = "Header fields that are named in the signature once more than they occur, so that none can "
-		"be added later."},
+		"be added later. A Date or Message-ID that is missing is not named: the MTA may add it."},
 	{.name = "sign.headers", .type = &conf_type_texts, FIELD(sign.headers),
 	 .check = conf_check_field, .what = "list of field names",
 	 .def = "[ ]",

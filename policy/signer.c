@@ -215,9 +215,16 @@ static void number_tag(struct writer *writer, struct arena *arena, const char *n
 	tag(writer, arena, name, arena_printf(arena, "%lld", (long long)value));
 }
 
+/* RFC 6409 section 8: a submission server adds them where they are missing, and Sendmail does so
+ * after its filters. */
+static bool may_be_added(struct span name)
+{
+	return span_ieq(name, "Date") || span_ieq(name, "Message-ID");
+}
+
 static size_t times_named(const struct signed_name *name)
 {
-	size_t times = name->oversign ? 1 : 0;
+	size_t times = name->oversign && (name->last != NULL || !may_be_added(name->name)) ? 1 : 0;
 
 	for (const struct occurrence *field = name->last; field != NULL; field = field->before)
 		times++;

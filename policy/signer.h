@@ -10,7 +10,8 @@
 
 struct signer_rules {
 	enum dkimsig_canon header_canon, body_canon;
-	const char *const *oversign; /* names listed once more than they occur */
+	const char *const *oversign; /* names listed once more than they occur; not a Date or a
+				      * Message-ID that is missing: the MTA may add it */
 	unsigned oversign_count;
 	const char *const *headers;  /* names signed where they occur; none: those of section 5.4.1 */
 	unsigned header_count;

@@ -139,6 +139,7 @@ static void test_verifies(void)
 static void test_names(void)
 {
 	static const char *const oversign[] = {"from", "TO", "cc", "Received", "X-Ours"};
+	static const char *const added[] = {"Date", "message-id", "Reply-To"};
 	static const char *const headers[] = {"subject", "x-mailer", "dkim-signature", "Subject"};
 	struct signer_rules rules = {.header_canon = DKIMSIG_RELAXED,
 				     .body_canon = DKIMSIG_RELAXED};
@@ -150,6 +151,12 @@ static void test_names(void)
 	rules.oversign_count = 5;
 	is_text(tag(signer_finish(FEED(&rules, usual, ""), rsa, NULL), "h"),
 		"From:From:Subject:To:To:To:Cc:MIME-Version:X-Ours", "oversigned");
+	rules.oversign = added;
+	rules.oversign_count = 3;
+	is_text(tag(signer_finish(FEED(&rules, usual, ""), rsa, NULL), "h"),
+		"From:From:Reply-To:Subject:To:To:MIME-Version",
+		"a Date or Message-ID that is missing may be added");
+	rules.oversign = oversign;
 	rules.headers = headers;
 	rules.header_count = 4;
 	rules.oversign_count = 2;
