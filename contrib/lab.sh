@@ -10,11 +10,18 @@
 #   lab_conf SETTING...         writes countersign.conf (dns, listen, keys and store are filled in)
 #   lab_daemon                  starts countersignd; lab_reload, lab_daemon_stop
 #   lab_postfix [SETTING...]    starts Postfix, main.cf changed by these (name=value)
+#   lab_sendmail [LINE...]      starts Sendmail instead, with these lines in its sendmail.mc; its packages
+#                               are unpacked by lab_sendmail_get, and it wants lab_alone
 #   lab_send, lab_submit        mail in and out; lab_mail, lab_left find what arrived and what left
+#
+# lab_alone SCRIPT runs a script again in namespaces (network, host name, mounts, processes) of its own. Sendmail has
+# no XCLIENT: there the documentation addresses of lab_send's clients are addresses of lo.
 
 LAB_SRC=${COUNTERSIGN_SRC:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 LAB_BUILD=${COUNTERSIGN_BUILD:-$LAB_SRC/build}
 LAB_USER=nobody
+LAB_CLIENTS="198.51.100.25 203.0.113.66"
+LAB_MTA=
 PATH=$PATH:/usr/sbin:/sbin
 
 lab_fail() {
@@ -40,10 +47,37 @@ lab_wait() {
 	done
 }
 
+# The rest of the script in namespaces of its own: all that it starts ends with it, no port is taken.
+lab_alone() {
+	[ -z "${LAB_ALONE:-}" ] || return 0
+	LAB_ALONE=1 exec unshare --net --uts --mount --pid --fork --kill-child --mount-proc bash "$@"
+}
+
+lab_alone_possible() {
+	unshare --net --uts --mount --pid --fork --kill-child --mount-proc ip link set lo up 2>/dev/null
+}
+
+# The addresses of the clients; the lab's DNS for the whole namespace; a path without directories that
+# others may write to, which Sendmail would refuse.
+lab_alone_begin() {
+	local ip
+	hostname mx.example.com || return 1
+	ip link set lo up
+	for ip in $LAB_CLIENTS; do ip addr add "$ip/32" dev lo; done
+	LAB_DNS=53
+	echo "nameserver 127.0.0.1" >"$LAB/resolv.conf"
+	mount --bind "$LAB/resolv.conf" "$(realpath /etc/resolv.conf)" || return 1
+	[ ! -S /dev/log ] || mount --bind /dev/null "$(realpath /dev/log)" || return 1
+	mount --bind "$LAB" /mnt || return 1
+	LAB_REAL=$LAB
+	LAB=/mnt
+}
+
 lab_begin() {
 	LAB=$(mktemp -d "${TMPDIR:-/tmp}/countersign-lab.XXXXXX") || return 1
 	chmod 755 "$LAB"
 	read -r LAB_DNS LAB_SMTP LAB_SUBMISSION LAB_SINK < <(lab_ports 4)
+	[ -z "${LAB_ALONE:-}" ] || lab_alone_begin || return 1
 	mkdir -p "$LAB"/{dns,etc,spool,data,log,mail,sink,keys,run,store,foreign}
 	chown "$LAB_USER" "$LAB"/{mail,run,store,sink}
 	chown postfix "$LAB/data" 2>/dev/null
@@ -57,10 +91,15 @@ lab_end() {
 	local pid
 	[ -n "${LAB:-}" ] && [ -d "$LAB" ] || return 0
 	lab_daemon_stop
+	lab_sendmail_stop
 	[ -f "$LAB/spool/pid/master.pid" ] && postfix -c "$LAB/etc" abort >/dev/null 2>&1
 	[ -f "$LAB/dns/nsd.pid" ] && kill "$(cat "$LAB/dns/nsd.pid")" 2>/dev/null
 	for pid in "${LAB_PIDS[@]}"; do kill "$pid" 2>/dev/null; done
 	wait 2>/dev/null
+	if [ -n "${LAB_REAL:-}" ]; then
+		umount -l /mnt "$(realpath /etc/resolv.conf)"
+		LAB=$LAB_REAL
+	fi
 	if [ -n "${LAB_KEEP:-}" ]; then echo "lab kept in $LAB" >&2; else rm -rf "$LAB"; fi
 	unset LAB
 }
@@ -230,16 +269,121 @@ lab_postfix() {
 		postlog   unix-dgram n - n - 1 postlogd
 	P
 	[ $# -eq 0 ] || postconf -c "$LAB/etc" -e "$@"
-	smtp-sink -u "$LAB_USER" -d "$LAB/sink/m." "127.0.0.1:$LAB_SINK" 100 >"$LAB/log/sink.log" 2>&1 &
-	LAB_PIDS+=($!)
+	LAB_MTA=postfix
+	lab_sink
 	postfix -c "$LAB/etc" start >"$LAB/log/postfix.out" 2>&1 ||
 		{ cat "$LAB/log/postfix.out" >&2; lab_fail "Postfix did not start"; return 1; }
 	lab_wait 10 lab_answers "$LAB_SMTP" && lab_wait 10 lab_answers "$LAB_SUBMISSION" &&
 		lab_wait 10 lab_answers "$LAB_SINK"
 }
 
+lab_sink() {
+	smtp-sink -u "$LAB_USER" -d "$LAB/sink/m." "127.0.0.1:$LAB_SINK" 100 >"$LAB/log/sink.log" 2>&1 &
+	LAB_PIDS+=($!)
+}
+
 lab_answers() {
 	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# ---- Sendmail ----
+
+# Unpacks Debian's packages into DIR; they are not installed, because they conflict with Postfix.
+# Fails if they cannot be had.
+lab_sendmail_get() {
+	local dir=$1 deb
+	mkdir -p "$dir/deb" "$dir/root" || return 1
+	(
+		cd "$dir/deb" || exit 1
+		get() { timeout 60 apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=10 download "$@"; }
+		get sendmail-bin sendmail-cf || exit 1
+		# libraries that it needs and the host has not
+		get $(dpkg-deb -f sendmail-bin_*.deb Depends | grep -oE '\<lib[^ ,]+' |
+			while read -r deb; do dpkg -s "$deb" >/dev/null 2>&1 || echo "$deb"; done) libwrap0
+	) >"$dir/log" 2>&1 || return 1
+	for deb in "$dir"/deb/*.deb; do dpkg -x "$deb" "$dir/root" || return 1; done
+	chmod 755 "$dir/root/usr/libexec/sendmail/sendmail" # set-group-ID would drop LD_LIBRARY_PATH
+}
+
+# A command of the packages in $LAB_SENDMAIL (a directory that lab_sendmail_get filled).
+lab_sm() {
+	local command=$1 lib
+	lib=$(printf '%s:' "$LAB_SENDMAIL"/root/{usr/,}lib/*-linux-gnu)
+	shift
+	LD_LIBRARY_PATH=${lib%:} "$LAB_SENDMAIL/root/usr/libexec/sendmail/$command" "$@"
+}
+
+lab_sendmail() {
+	local cf=$LAB_SENDMAIL/root/usr/share/sendmail/cf
+	mkdir -p "$LAB"/sm/mqueue "$LAB"/mail/box/{new,tmp}
+	chmod 700 "$LAB/sm/mqueue"
+	chown -R "$LAB_USER" "$LAB/mail"
+	: >"$LAB/sm/aliases"
+	: >"$LAB/sm/local-host-names"
+	cat >"$LAB/sm/deliver" <<-D
+		#!/bin/sh
+		cat >$LAB/mail/box/tmp/\$\$ && mv $LAB/mail/box/tmp/\$\$ $LAB/mail/box/new/\$\$
+	D
+	chmod 755 "$LAB/sm/deliver"
+	{
+		cat <<-M
+			divert(-1)dnl
+			include(\`$cf/m4/cf.m4')dnl
+			divert(0)dnl
+			VERSIONID(\`lab')
+			OSTYPE(\`linux')dnl
+			define(\`confDOMAIN_NAME', \`mx.example.com')dnl
+			define(\`QUEUE_DIR', \`$LAB/sm/mqueue')dnl
+			define(\`ALIAS_FILE', \`$LAB/sm/aliases')dnl
+			define(\`HELP_FILE', \`/dev/null')dnl
+			undefine(\`STATUS_FILE')dnl
+			define(\`confCW_FILE', \`$LAB/sm/local-host-names')dnl
+			define(\`confPID_FILE', \`$LAB/sm/pid')dnl
+			define(\`confDEF_USER_ID', \`$LAB_USER:$(id -gn "$LAB_USER")')dnl
+			define(\`confDONT_PROBE_INTERFACES', \`true')dnl
+			define(\`confTO_IDENT', \`0')dnl
+			define(\`confCONNECTION_RATE_THROTTLE', \`0')dnl
+			define(\`confQUEUE_LA', \`1000')dnl
+			define(\`confREFUSE_LA', \`1000')dnl
+			define(\`confDELAY_LA', \`1000')dnl
+			define(\`SMART_HOST', \`relay:[127.0.0.1]')dnl
+			define(\`RELAY_MAILER_ARGS', \`TCP \$h $LAB_SINK')dnl
+			FEATURE(\`nocanonify')dnl
+			FEATURE(\`promiscuous_relay')dnl
+			FEATURE(\`accept_unresolvable_domains')dnl
+			FEATURE(\`no_default_msa')dnl
+			DAEMON_OPTIONS(\`Family=inet, Name=MTA-v4, Addr=127.0.0.1, Port=$LAB_SMTP')dnl
+			DAEMON_OPTIONS(\`Family=inet, Name=MSP-v4, Addr=127.0.0.1, Port=$LAB_SUBMISSION, M=E')dnl
+			define(\`COUNTERSIGN_SOCKET', \`local:$LAB/run/milter.sock')dnl
+			include(\`$LAB_SRC/contrib/sendmail/countersign.m4')dnl
+		M
+		printf '%s\n' "$@"
+		cat <<-M
+			MAILER(\`smtp')dnl
+			MAILER_DEFINITIONS
+			Mbox, P=$LAB/sm/deliver, F=DFMnu8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, U=$LAB_USER, L=0, T=DNS/RFC822/X-Unix, A=deliver \$u
+			LOCAL_RULE_0
+			R\$* < @ example.com > \$*	\$#box \$@ box \$: \$1
+			R\$* < @ example.com . > \$*	\$#box \$@ box \$: \$1
+		M
+	} >"$LAB/sm/sendmail.mc"
+	m4 -D_CF_DIR_="$cf/" "$LAB/sm/sendmail.mc" >"$LAB/sm/sendmail.cf" 2>"$LAB/log/m4" ||
+		{ cat "$LAB/log/m4" >&2; lab_fail "sendmail.mc is not valid"; return 1; }
+	if [ -z "$LAB_MTA" ]; then lab_sink; fi
+	LAB_MTA=sendmail
+	lab_sm sendmail -bd -q30m -C "$LAB/sm/sendmail.cf" >"$LAB/log/sendmail.out" 2>&1 ||
+		{ cat "$LAB/log/sendmail.out" >&2; lab_fail "Sendmail did not start"; return 1; }
+	lab_wait 10 lab_answers "$LAB_SMTP" && lab_wait 10 lab_answers "$LAB_SUBMISSION" &&
+		lab_wait 10 lab_answers "$LAB_SINK"
+}
+
+lab_sendmail_stop() {
+	local pid
+	[ -f "$LAB/sm/pid" ] || return 0
+	pid=$(head -1 "$LAB/sm/pid")
+	kill "$pid" 2>/dev/null
+	lab_wait 5 test ! -d "/proc/$pid"
+	rm -f "$LAB/sm/pid"
 }
 
 # ---- mail ----
@@ -249,7 +393,12 @@ lab_answers() {
 lab_send() {
 	local ip=$1 helo=$2 from=$3 to=$4 file=$5
 	shift 5
-	swaks --server 127.0.0.1 --port "$LAB_SMTP" --xclient-addr "$ip" --xclient-name "$helo" \
+	if [ "$LAB_MTA" = sendmail ]; then
+		set -- --local-interface "$ip" "$@"
+	else
+		set -- --xclient-addr "$ip" --xclient-name "$helo" "$@"
+	fi
+	swaks --server 127.0.0.1 --port "$LAB_SMTP" \
 		--helo "$helo" --from "$from" --to "$to" --data "@$file" --suppress-data "$@" \
 		>"$LAB/log/swaks" 2>&1
 	lab_reply
@@ -262,6 +411,24 @@ lab_submit() {
 	swaks --server 127.0.0.1 --port "$LAB_SUBMISSION" --from "$from" --to "$to" \
 		--data "@$file" --suppress-data "$@" >"$LAB/log/swaks" 2>&1
 	lab_reply
+}
+
+# lab_talk IP PORT: says what is on standard input from that address, a command a line, and prints the
+# answers. What follows DATA up to "." is sent as it is, with CRLF.
+lab_talk() {
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[1], LocalAddr => $ARGV[0]) or die;
+		$s->autoflush(1);
+		sub answer { my $l; do { $l = <$s> // exit; $l =~ s/\r//; print $l } until $l =~ /^\d\d\d / }
+		answer();
+		my $data = 0;
+		while (my $line = <STDIN>) {
+			$line =~ s/\r?\n$//;
+			print $s "$line\r\n";
+			$data = 0 if $line eq ".";
+			answer() unless $data;
+			$data = 1 if $line =~ /^DATA$/i;
+		}' "$1" "$2"
 }
 
 # What the server said to the message itself, or to the command that it refused.

@@ -1,13 +1,14 @@
 #!/usr/bin/perl
-# traffic.pl PORT MESSAGES CLIENTS FROM TO [SECONDS]: sends messages over SMTP, each in a connection of its own,
-# from several clients at once, spread over SECONDS; prints how many were accepted, deferred (4xx), refused
-# (5xx) or lost (no answer).
+# traffic.pl PORT MESSAGES CLIENTS FROM TO [SECONDS [ADDRESS]]: sends messages over SMTP, each in a connection of its
+# own, from several clients at once, spread over SECONDS; prints how many were accepted, deferred (4xx), refused
+# (5xx) or lost (no answer). The client is ADDRESS, one of this host; without it XCLIENT says who it is.
 use strict;
 use warnings;
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
-my ($port, $messages, $clients, $from, $to, $seconds) = @ARGV;
+my ($port, $messages, $clients, $from, $to, $seconds, $address) = @ARGV;
+my @xclient = $address ? () : ("XCLIENT ADDR=198.51.100.25 NAME=mail.sender.test", "EHLO client.test");
 my $pause = ($seconds // 0) * $clients / $messages;
 
 sub reply {
@@ -22,10 +23,10 @@ sub reply {
 
 sub one {
 	my $id = shift;
-	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port, Timeout => 20) or return "lost";
+	my $s = IO::Socket::INET->new($address ? (LocalAddr => $address) : (), PeerAddr => "127.0.0.1", PeerPort => $port, Timeout => 20) or return "lost";
 	$s->autoflush(1);
 	my $code = reply($s);
-	for my $line ("EHLO client.test", "XCLIENT ADDR=198.51.100.25 NAME=mail.sender.test", "EHLO client.test", "MAIL FROM:<$from>", "RCPT TO:<$to>", "DATA",
+	for my $line ("EHLO client.test", @xclient, "MAIL FROM:<$from>", "RCPT TO:<$to>", "DATA",
 		"From: $from\r\nTo: $to\r\nSubject: traffic $id\r\n\r\nbody $id\r\n.") {
 		return $code unless $code =~ /^[23]$/;
 		print $s "$line\r\n" or return "lost";
