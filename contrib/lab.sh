@@ -227,8 +227,7 @@ lab_postfix() {
 		relayhost = [127.0.0.1]:$LAB_SINK
 		smtp_dns_support_level = disabled
 		smtpd_authorized_xclient_hosts = 127.0.0.0/8
-		smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
-		smtpd_sasl_auth_enable = yes
+		smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 		message_size_limit = 102400000
 		mailbox_size_limit = 0
 		smtpd_milters = { unix:$LAB/run/milter.sock, default_action=tempfail }

@@ -49,7 +49,8 @@ lab_zone 'sender.test. IN TXT "v=spf1 ip4:198.51.100.25 -all"' \
 	'_dmarc.sender.test. IN TXT "v=DMARC1; p=reject; rua=mailto:d@sender.test"' \
 	'evil.test. IN A 203.0.113.66' '66.113.0.203.in-addr.arpa. IN PTR evil.test.' \
 	'quiet.test. IN TXT "v=spf1 -all"' "$foreign" "$(cat "$LAB/own.zone")" || exit 99
-lab_postfix || exit 99
+lab_postfix smtpd_sasl_auth_enable=yes \
+	"smtpd_relay_restrictions=permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination" || exit 99
 lab_daemon || exit 99
 
 # ---- inbound ----
