@@ -16,9 +16,9 @@ else
 fi
 if [ ! -x "$root/usr/bin/apt-get" ]; then
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -v security | head -1)
-	debootstrap --variant=minbase bookworm "$root" "${mirror:-http://deb.debian.org/debian}" >"$root.log" 2>&1 ||
-		{ tail -5 "$root.log" >&2; exit 1; }
-	rm -f "$root.log"
+	mkdir -p "$root"
+	debootstrap --variant=minbase bookworm "$root" "${mirror:-http://deb.debian.org/debian}" >"$root/debootstrap.out" 2>&1 ||
+		{ tail -5 "$root/debootstrap.out" >&2; exit 1; }
 fi
 # the way to the mirror is the host's
 rm -f "$root/etc/apt/sources.list"
