@@ -3,7 +3,8 @@
  * administrator's to keep (the daemon cannot change the keys' directory). So a key that it woke
  * sleeps again after a restart until its record was seen anew, and the log says what to type.
  *
- * Pending keys are asked for at every look, active ones only at the first look at a keyring, and
+ * It looks at the start, after a reload, every ten minutes, and soon after a message would have
+ * been signed by a pending key. Pending keys are asked for at every look, active ones only at the first look at a keyring, and
  * not more than ACTIVE_MAX of them: with more, `countersign key check` is the tool.
  */
 #include "milter/keywatch.h"
@@ -15,11 +16,13 @@
 
 enum { BATCH = 32, ACTIVE_MAX = 256 };
 static const int64_t INTERVAL = 600 * CLOCK_SECOND;
+static const int64_t HINT_INTERVAL = 5 * CLOCK_SECOND;
 
 static struct {
 	struct lock lock;
 	struct cond cond;
-	bool asked;
+	bool asked, hinted;
+	int64_t looked; /* when the last look began */
 	struct service *service;
 } watch;
 
@@ -115,10 +118,12 @@ static bool sleep_until(int64_t deadline)
 	bool asked;
 
 	lock_take(&watch.lock);
-	while (!watch.asked && cond_wait_until(&watch.cond, &watch.lock, deadline))
+	while (!watch.asked && !watch.hinted && cond_wait_until(&watch.cond, &watch.lock, deadline))
 		continue;
 	asked = watch.asked;
 	watch.asked = false;
+	watch.hinted = false;
+	watch.looked = clock_mono();
 	lock_drop(&watch.lock);
 	return asked;
 }
@@ -153,5 +158,15 @@ void keywatch_look(void)
 	lock_take(&watch.lock);
 	watch.asked = true;
 	cond_wake_one(&watch.cond);
+	lock_drop(&watch.lock);
+}
+
+void keywatch_hint(void)
+{
+	lock_take(&watch.lock);
+	if (clock_mono() - watch.looked > HINT_INTERVAL) {
+		watch.hinted = true;
+		cond_wake_one(&watch.cond);
+	}
 	lock_drop(&watch.lock);
 }

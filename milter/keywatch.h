@@ -16,4 +16,8 @@ int keywatch_start(struct service *service, struct why *why);
 /* After a reload: look now. */
 void keywatch_look(void);
 
+/* A message would have been signed, but its key is pending: look soon, though not more often than
+ * every few seconds. */
+void keywatch_hint(void);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "milter/keywatch.h"
 #include "milter/logline.h"
 #include "policy/authres.h"
 #include "policy/domain.h"
@@ -488,6 +489,8 @@ static void end_outbound(struct session *session, struct answer *answer,
 	struct message *message = session->message;
 
 	outbound_finish(message->outbound, result);
+	if (result->pending)
+		keywatch_hint();
 	if (message->origin != ORIGIN_LOCAL)
 		remove_ours(message, answer, changes);
 	for (unsigned i = 0; i < result->field_count; i++)

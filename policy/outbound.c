@@ -21,6 +21,7 @@ struct outbound {
 	const char *author;    /* domain of From */
 	unsigned from_fields;
 	const char *why;
+	bool pending; /* WHY is that the key is */
 	const struct signing_key *const *keys;
 	unsigned key_count;
 };
@@ -136,7 +137,7 @@ static const char *refusal(const struct outbound *outbound, const char *signing_
 			    outbound->mail_from, signing_domain);
 }
 
-static const char *no_key(const struct outbound *outbound)
+static const char *no_key(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
 	const struct signing_key *idle =
@@ -144,6 +145,7 @@ static const char *no_key(const struct outbound *outbound)
 
 	if (idle == NULL)
 		return arena_printf(outbound->arena, "no key for %s", outbound->author);
+	outbound->pending = signing_key_status(idle).state == KEYSTATE_PENDING;
 	return arena_printf(outbound->arena, "no active key for %s: %s of %s is %s",
 			    outbound->author, signing_key_selector(idle), signing_key_domain(idle),
 			    keystate_text(signing_key_status(idle).state));
@@ -207,6 +209,7 @@ void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 	memset(result, 0, sizeof *result);
 	result->author_domain = outbound->author == NULL ? "" : outbound->author;
 	result->why = outbound->why;
+	result->pending = outbound->pending;
 	result->fields = fields;
 	if (outbound->signer == NULL)
 		return;

@@ -38,6 +38,7 @@ struct outbound_result {
 	const char *author_domain; /* or "" */
 	const char *signatures;    /* for the log: "example.com/s1/rsa-sha256,..." or NULL */
 	const char *why;           /* why not signed (or not with all keys); NULL: signed */
+	bool pending;              /* not signed because the key waits for its record in the DNS */
 };
 
 struct outbound;
