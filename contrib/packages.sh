@@ -6,7 +6,7 @@ packages_build="build-essential autoconf automake pkg-config libmilter-dev libop
 packages_lab="postfix nsd swaks openssl python3-dkim python3-nacl python3-dnspython"
 packages_test="$packages_lab libsasl2-modules libxml2-utils miltertest sqlite3 mandoc python3-yaml procps publicsuffix
 	m4 iproute2"
-packages_fuzz="clang libclang-rt-14-dev"
+packages_fuzz="clang libclang-rt-14-dev llvm"
 
 # Those of the list that are not installed.
 packages_missing() {

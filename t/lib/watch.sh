@@ -58,11 +58,13 @@ if [ -n "$left" ]; then
 	finish "processes were left" "$(ps -o pid,ppid,args -p "${left// /,}")"
 	kill -9 $left
 fi
-if [ -n "$(ls -A "$FOUND")" ]; then
-	first=$(ls -tr "$FOUND"/* | head -1)
-	finish "$(ls "$FOUND" | wc -l) processes have sanitizers' findings: $(grep -hE '^SUMMARY|runtime error' "$FOUND"/* | sort | uniq -c | sort -rn | head -1)" \
+# a remark (that there is no symbolizer) is no finding
+found=$(grep -lE 'ERROR: |SUMMARY: |WARNING: ThreadSanitizer|runtime error' "$FOUND"/* 2>/dev/null)
+if [ -n "$found" ]; then
+	first=$(ls -tr $found | head -1)
+	finish "$(wc -l <<<"$found") processes have sanitizers' findings: $(grep -hE '^SUMMARY|runtime error' $found | sort | uniq -c | sort -rn | head -1)" \
 		"$(head -60 "$first")"
-	[ -z "${COUNTERSIGN_FINDINGS:-}" ] || cp "$FOUND"/* "$COUNTERSIGN_FINDINGS"
+	[ -z "${COUNTERSIGN_FINDINGS:-}" ] || cp $found "$COUNTERSIGN_FINDINGS"
 fi
 [ -n "${LAB_KEEP:-}${SCENARIO_KEEP:-}" ] && exit $status
 if [ -n "$(ls -A "$TMPDIR")" ]; then
