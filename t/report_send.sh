@@ -7,6 +7,7 @@ build=${COUNTERSIGN_BUILD:?}
 fill=$build/t/bin/ledgerfill
 export LC_ALL=C
 . "$src/t/lib/tap.sh"
+clear_of_midnight 120
 tmp=$(mktemp -d) || exit 99
 pids=
 trap 'for p in $pids; do kill $p; done 2>/dev/null; wait 2>/dev/null; rm -rf "$tmp"' EXIT

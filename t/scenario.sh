@@ -68,6 +68,7 @@ for script in "$SRC"/t/scenario/*.lua; do
 	name=$(basename "$script" .lua)
 	[ "$name" = lib ] && continue
 	[ -z "$only" ] || [ "$only" = "$name" ] || continue
+	clear_of_midnight 15
 	if ! start "$script"; then
 		fail "$name: the daemon starts"
 		sed 's/^/# /' "$tmp/log" "$tmp/dnsd.log"

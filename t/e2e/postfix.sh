@@ -5,6 +5,7 @@
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix's master"
 need postfix nsd swaks smtp-sink sqlite3 openssl
+clear_of_midnight 60
 
 CHECK="$COUNTERSIGN_SRC/contrib/dkim-check"
 SIGN="$COUNTERSIGN_BUILD/t/bin/signmsg"

@@ -5,6 +5,7 @@
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, for Sendmail's mailers and namespaces of its own"
 need nsd swaks smtp-sink openssl m4 ip unshare
+clear_of_midnight 60
 if [ -z "${LAB_ALONE:-}" ]; then
 	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
 	need apt-get dpkg-deb

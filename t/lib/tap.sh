@@ -65,3 +65,9 @@ done_testing() {
 	echo "1..$tap_n"
 	exit $((tap_failed > 0))
 }
+
+# Waits until no UTC midnight comes within so many seconds: what is counted and what is reported have a day.
+clear_of_midnight() { # seconds
+	local left=$((86400 - $(date -u +%s) % 86400))
+	[ "$left" -gt "$1" ] || sleep $((left + 1))
+}
