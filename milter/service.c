@@ -23,7 +23,6 @@ struct service {
 	struct ledger *ledger;
 	struct dkimcheck_engine *dkim_engine;
 	_Atomic unsigned messages;
-	atomic_bool draining;
 };
 
 static int open_dns(struct service *service, const struct conf *conf, struct why *why)
@@ -136,16 +135,6 @@ void service_commit(struct service *service, struct context *context)
 	context_drop(old);
 }
 
-int service_reload(struct service *service, struct conf *conf, struct why *why)
-{
-	struct context *context = service_prepare(service, conf, why);
-
-	if (context == NULL)
-		return -1;
-	service_commit(service, context);
-	return 0;
-}
-
 struct context *service_context(struct service *service)
 {
 	struct context *context;
@@ -179,16 +168,6 @@ void service_message_end(struct service *service)
 unsigned service_messages(struct service *service)
 {
 	return atomic_load(&service->messages);
-}
-
-void service_drain(struct service *service)
-{
-	atomic_store(&service->draining, true);
-}
-
-bool service_draining(struct service *service)
-{
-	return atomic_load(&service->draining);
 }
 
 void service_close(struct service *service)

@@ -16,13 +16,9 @@ struct service;
  * failure. */
 struct service *service_new(struct conf *conf, struct why *why);
 
-/* All or nothing: on -1 the old context stays. CONF is owned by the service in either case. The
- * resolver, the ledger and the socket keep what they began with; a change of theirs is a reason
- * for -1 ("store.url needs a restart"). */
-int service_reload(struct service *service, struct conf *conf, struct why *why);
-
 /* A reload in two steps: what can fail, then what cannot. CONF is owned by the service from here on;
- * NULL with the reason. The context is then committed, or dropped. */
+ * NULL with the reason. The context is then committed, or dropped. The resolver and the ledger keep
+ * what they began with; a change of theirs is a reason ("a change of store.url needs a restart"). */
 struct context *service_prepare(struct service *service, struct conf *conf, struct why *why);
 void service_commit(struct service *service, struct context *context);
 
@@ -35,10 +31,6 @@ struct ledger *service_ledger(struct service *service); /* NULL: none is kept */
 void service_message_begin(struct service *service);
 void service_message_end(struct service *service);
 unsigned service_messages(struct service *service);
-
-/* From now on new connections are refused for a while (the MTA tries again). */
-void service_drain(struct service *service);
-bool service_draining(struct service *service);
 
 /* Waits, not for ever, until the ledger has committed what is queued. Nothing is freed: libmilter's
  * threads may still look at it; the process ends with _exit(). */

@@ -266,7 +266,6 @@ static void drain(struct worker *worker)
 	worker->leaving = true;
 	worker->deadline = clock_mono() + context->conf->drain;
 	context_drop(context);
-	service_drain(worker->service);
 	deafen(worker);
 }
 
