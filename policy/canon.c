@@ -15,6 +15,7 @@
  */
 #include "policy/canon.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "policy/crypt.h"
@@ -109,6 +110,25 @@ void canon_header(struct buf *out, enum dkimsig_canon canon, struct span name, s
 		simple_value(out, value);
 	}
 	buf_add(out, "\r\n", 2);
+}
+
+void canon_own_header(struct buf *out, enum dkimsig_canon canon, struct span name,
+		      struct span value, struct span signature)
+{
+	struct buf text;
+
+	assert(signature.p > value.p && signature.end <= value.end);
+	while (char_is_space((unsigned char)signature.p[-1]))
+		signature.p--;
+	while (signature.end < value.end && char_is_space((unsigned char)*signature.end))
+		signature.end++;
+	buf_init(&text, out->arena, 0);
+	buf_span(&text, (struct span){value.p, signature.p});
+	buf_span(&text, (struct span){signature.end, value.end});
+	canon_header(out, canon, name, buf_view(&text));
+	out->len -= strlen("\r\n");
+	if (out->arena == NULL)
+		buf_free(&text);
 }
 
 /* ---- the body: RFC 6376 sections 3.4.3 and 3.4.4 ---- */

@@ -6,7 +6,7 @@
  *                        then in the message's order, then those that the gate refused. What can be
  *                        judged already is settled. The rest is given to the engine
  *   body                 to the engine, as it came
- *   finish               the keys are awaited and judged (policy/dkimkey); what has a key that may
+ *   finish               the keys are awaited and judged (policy/keyjudge); what has a key that may
  *                        be used is for the engine to verify, and its result becomes a verdict
  *
  * Every rule is here, and the same for every engine. With two engines each has its own pass over
@@ -20,19 +20,16 @@
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/dkimengine.h"
-#include "policy/dkimkey.h"
 #include "policy/dkimlib.h"
 #include "policy/dkimlib_engine.h"
 #include "policy/dkimnative.h"
 #include "policy/dkimsig.h"
 #include "policy/domain.h"
-#include "policy/keycache.h"
+#include "policy/keyjudge.h"
 
 enum {
-	RSA_BITS_LEAST = 1024, /* RFC 8301 section 3.2 */
-	KEYS_KEPT = 2048,      /* decoded, by the native engine */
-	ENGINES = 2            /* for one message */
+	KEYS_KEPT = 2048, /* decoded, by the native engine */
+	ENGINES = 2       /* for one message, beside that of a guest */
 };
 
 struct dkimcheck_engine {
@@ -59,6 +56,7 @@ struct pass {
 	const struct dkimengine *engine;
 	struct dkimengine_message message;
 	void *state;
+	bool signatures; /* false: of the guest alone */
 };
 
 struct dkimcheck {
@@ -75,8 +73,10 @@ struct dkimcheck {
 	unsigned dropped; /* beyond DKIM_VERDICTS_MAX */
 	bool decided;     /* the header has ended */
 	unsigned open;    /* chosen and not settled */
-	struct pass passes[ENGINES];
+	struct pass passes[ENGINES + 1];
 	unsigned pass_count;
+	struct dkimengine_task *guest; /* or NULL */
+	struct dkimengine_task *seat;  /* its copy among the tasks of a pass of our engine */
 };
 
 /* ---- the engine ---- */
@@ -115,8 +115,8 @@ struct dkimcheck *dkimcheck_new(struct dkimcheck_engine *engine,
 	check->rules = *rules;
 	if (check->rules.max_signatures > DKIM_VERDICTS_MAX)
 		check->rules.max_signatures = DKIM_VERDICTS_MAX;
-	if (check->rules.min_rsa_bits < RSA_BITS_LEAST)
-		check->rules.min_rsa_bits = RSA_BITS_LEAST;
+	if (check->rules.min_rsa_bits < KEYJUDGE_RSA_BITS_LEAST)
+		check->rules.min_rsa_bits = KEYJUDGE_RSA_BITS_LEAST;
 	check->arena = arena;
 	check->scope = scope;
 	check->now = now;
@@ -128,8 +128,7 @@ struct dkimcheck *dkimcheck_new(struct dkimcheck_engine *engine,
 
 static void start_key(struct dkimcheck *check, struct signature *signature)
 {
-	signature->key_name = arena_printf(check->arena, "%s._domainkey.%s",
-					   signature->parsed.selector, signature->parsed.domain);
+	signature->key_name = keyjudge_name(check->arena, &signature->parsed);
 	signature->lookup = dns_start(check->scope, signature->key_name, DNS_TYPE_TXT);
 	check->lookups++;
 }
@@ -186,7 +185,8 @@ static struct span field_text(struct arena *arena, struct span name, struct span
 
 /* The name may have blanks before the colon; they belong to the text, for simple canonicalization.
  * A name that begins with one is no name that anybody could mean. */
-void dkimcheck_header(struct dkimcheck *check, struct span name, struct span value)
+const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct span name,
+						struct span value)
 {
 	struct dkimengine_field *field = arena_make(check->arena, struct dkimengine_field);
 
@@ -199,6 +199,7 @@ void dkimcheck_header(struct dkimcheck *check, struct span name, struct span val
 	field->is_signature = span_ieq(field->name, "DKIM-Signature");
 	if (field->is_signature)
 		add_signature(check, field);
+	return field;
 }
 
 /* ---- verdicts ---- */
@@ -250,93 +251,21 @@ static bool time_allows(struct dkimcheck *check, struct signature *signature)
 
 /* ---- keys ---- */
 
-/* RFC 6376 section 3.6.2.2: more than one record is undefined; but other TXT records (a wildcard)
- * may stand beside the key. */
-static bool pick_key(struct dkimcheck *check, struct signature *signature,
-		     const struct dns_answer *answer, struct dkimkey *key)
-{
-	const char *name = signature->key_name;
-	unsigned good = 0;
-	struct why why, first = {""};
-
-	for (unsigned i = 0; i < answer->count; i++) {
-		struct span text = span_make(answer->records[i].text, answer->records[i].length);
-		struct dkimkey one;
-
-		if (dkimkey_parse(check->arena, text, &one, &why) == 0) {
-			*key = one;
-			good++;
-		} else if (first.text[0] == '\0') {
-			first = why;
-		}
-	}
-	if (good > 1)
-		SETTLE(check, signature, AUTH_PERMERROR,
-		       "%u key records at %s (RFC 6376 section 3.6.2.2)", good, name);
-	else if (good == 0)
-		SETTLE(check, signature, AUTH_PERMERROR,
-		       "the record at %s is no key: %s (RFC 6376 section 3.6.1)", name, first.text);
-	return good == 1;
-}
-
-/* RFC 6376 sections 3.6.1 and 6.1.2: does the record allow this signature? */
-static bool key_allows(struct dkimcheck *check, struct signature *signature,
-		       const struct dkimkey *key)
-{
-	const struct dkimsig *parsed = &signature->parsed;
-	bool rsa = parsed->alg == DKIMSIG_RSA_SHA256;
-
-	if (key->length == 0)
-		settle(check, signature, AUTH_PERMERROR,
-		       "the key is revoked: its p= is empty (RFC 6376 section 3.6.1)");
-	else if (rsa != (key->type == DKIMKEY_RSA))
-		settle(check, signature, AUTH_PERMERROR,
-		       "the key's k= is not of the signature's a= (RFC 6376 section 6.1.2)");
-	else if (!key->sha256)
-		settle(check, signature, AUTH_PERMERROR,
-		       "the key's h= does not include sha256 (RFC 6376 section 6.1.2)");
-	else if (!key->email)
-		settle(check, signature, AUTH_PERMERROR,
-		       "the key's s= does not include email (RFC 6376 section 3.6.1)");
-	else if (key->strict && !domain_equal(parsed->identity_domain, parsed->domain))
-		settle(check, signature, AUTH_PERMERROR,
-		       "the key's t=s wants i= to be at d= itself (RFC 6376 section 3.6.1)");
-	return !signature->settled;
-}
-
-static bool size_allows(struct dkimcheck *check, struct signature *signature,
-			const struct dkimkey *key)
-{
-	if (key->type != DKIMKEY_RSA)
-		return true;
-	if (key->bits < RSA_BITS_LEAST)
-		SETTLE(check, signature, AUTH_PERMERROR,
-		       "an RSA key of %u bits is too short (RFC 8301 section 3.2)", key->bits);
-	else if (key->bits < check->rules.min_rsa_bits)
-		SETTLE(check, signature, AUTH_POLICY,
-		       "an RSA key of %u bits is shorter than the %u that are asked for here",
-		       key->bits, check->rules.min_rsa_bits);
-	return !signature->settled;
-}
-
 static void judge_key(struct dkimcheck *check, struct signature *signature,
 		      const struct dns_answer *answer)
 {
 	struct dkimkey *key = arena_make(check->arena, struct dkimkey);
+	const char *why;
+	enum auth_result result =
+	    keyjudge(check->arena, signature->key_name, answer, &signature->parsed,
+		     check->rules.min_rsa_bits, key, &why);
 
-	if (answer->status == DNS_TEMPFAIL)
-		SETTLE(check, signature, AUTH_TEMPERROR,
-		       "no answer for the key at %s: %s (RFC 6376 section 6.1.2)",
-		       signature->key_name, answer->reason);
-	else if (answer->status != DNS_DATA)
-		SETTLE(check, signature, AUTH_PERMERROR, "no key at %s (RFC 6376 section 6.1.2)",
-		       signature->key_name);
-	if (signature->settled || !pick_key(check, signature, answer, key))
-		return;
 	signature->verdict.testing = key->testing;
 	signature->verdict.key_bits = key->bits;
-	if (key_allows(check, signature, key) && size_allows(check, signature, key))
+	if (result == AUTH_NONE)
 		signature->key = key;
+	else
+		settle(check, signature, result, why);
 }
 
 /* ---- the choice ---- */
@@ -461,33 +390,40 @@ static struct dkimengine_task *task_of(struct dkimcheck *check, unsigned pass,
 	return &check->passes[pass].message.tasks[signature->task];
 }
 
-static void begin_pass(struct dkimcheck *check, const struct dkimengine *engine, void *shared)
+static void begin_pass(struct dkimcheck *check, const struct dkimengine *engine, void *shared,
+		       bool signatures)
 {
 	struct pass *pass = &check->passes[check->pass_count++];
+	struct dkimengine_message *message = &pass->message;
 
 	pass->engine = engine;
-	pass->message.arena = check->arena;
-	pass->message.fields = check->fields;
-	pass->message.tasks = arena_array(check->arena, check->open, sizeof *pass->message.tasks);
-	for (unsigned i = 0; i < check->count; i++) {
+	pass->signatures = signatures;
+	message->arena = check->arena;
+	message->fields = check->fields;
+	message->tasks = arena_array(check->arena, check->open + 1, sizeof *message->tasks);
+	for (unsigned i = 0; i < check->count && signatures; i++) {
 		struct signature *signature = check->signatures[i];
 
 		if (!is_open(signature))
 			continue;
-		signature->task = pass->message.count++;
-		pass->message.tasks[signature->task].field = signature->field;
-		pass->message.tasks[signature->task].sig = &signature->parsed;
+		signature->task = message->count++;
+		message->tasks[signature->task].field = signature->field;
+		message->tasks[signature->task].sig = &signature->parsed;
 	}
-	pass->state = engine->begin(shared, &pass->message);
+	if (check->guest != NULL && engine == &dkimnative_engine) {
+		check->seat = &message->tasks[message->count++];
+		*check->seat = *check->guest;
+	}
+	pass->state = engine->begin(shared, message);
 }
 
 /* What the first engine refuses at once is settled. */
 static void begin_passes(struct dkimcheck *check)
 {
 	if (check->rules.engine != DKIMCHECK_OPENDKIM)
-		begin_pass(check, &dkimnative_engine, check->engine->keys);
+		begin_pass(check, &dkimnative_engine, check->engine->keys, true);
 	if (check->rules.engine != DKIMCHECK_NATIVE)
-		begin_pass(check, &dkimlib_engine, check->engine->lib);
+		begin_pass(check, &dkimlib_engine, check->engine->lib, true);
 	for (unsigned i = 0; i < check->count; i++) {
 		struct signature *signature = check->signatures[i];
 
@@ -505,11 +441,23 @@ void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author)
 			judge_early(check, check->signatures[i]);
 	if (check->open > 0)
 		begin_passes(check);
+	if (check->guest != NULL && check->seat == NULL)
+		begin_pass(check, &dkimnative_engine, check->engine->keys, false);
+}
+
+void dkimcheck_seat_guest(struct dkimcheck *check, struct dkimengine_task *guest)
+{
+	check->guest = guest;
+}
+
+struct keycache *dkimcheck_keys(const struct dkimcheck *check)
+{
+	return check->engine->keys;
 }
 
 void dkimcheck_body(struct dkimcheck *check, struct span chunk)
 {
-	if (check->open == 0 || span_empty(chunk))
+	if (dkimcheck_body_done(check) || span_empty(chunk))
 		return;
 	for (unsigned i = 0; i < check->pass_count; i++)
 		check->passes[i].engine->body(check->passes[i].state, chunk);
@@ -517,13 +465,13 @@ void dkimcheck_body(struct dkimcheck *check, struct span chunk)
 
 bool dkimcheck_body_done(const struct dkimcheck *check)
 {
-	return check->decided && check->open == 0;
+	return check->decided && check->open == 0 && check->guest == NULL;
 }
 
 static void finish_passes(struct dkimcheck *check)
 {
 	for (unsigned i = 0; i < check->pass_count; i++) {
-		for (unsigned at = 0; at < check->count; at++) {
+		for (unsigned at = 0; at < check->count && check->passes[i].signatures; at++) {
 			struct signature *signature = check->signatures[at];
 
 			if (is_open(signature))
@@ -531,6 +479,13 @@ static void finish_passes(struct dkimcheck *check)
 		}
 		check->passes[i].engine->finish(check->passes[i].state);
 	}
+}
+
+static void finish_guest(struct dkimcheck *check)
+{
+	check->guest->result = check->seat->result;
+	check->guest->why = check->seat->why;
+	check->guest->partial = check->seat->partial;
 }
 
 /* ---- the end ---- */
@@ -577,9 +532,13 @@ static void list_verdicts(struct dkimcheck *check, struct verdict *out)
 void dkimcheck_finish(struct dkimcheck *check, struct verdict *out)
 {
 	judge_keys(check);
-	if (check->open > 0)
+	if (check->seat != NULL)
+		check->seat->key = check->guest->key;
+	if (check->open > 0 || check->seat != NULL)
 		finish_passes(check);
-	if (check->pass_count > 1)
+	if (check->seat != NULL)
+		finish_guest(check);
+	if (check->rules.engine == DKIMCHECK_BOTH && check->open > 0)
 		compare(check, out);
 	for (unsigned i = 0; i < check->count; i++)
 		if (is_open(check->signatures[i]))

@@ -26,6 +26,8 @@
 
 #include "dns/dns.h"
 #include "lib/arena.h"
+#include "policy/dkimengine.h"
+#include "policy/keycache.h"
 #include "policy/verdict.h"
 
 /* What the engines share between messages: one for the process's life, shared by all threads. */
@@ -53,8 +55,17 @@ struct dkimcheck *dkimcheck_new(struct dkimcheck_engine *engine,
 				struct dns_scope *scope, int64_t now);
 
 /* NAME as in the message; VALUE: everything after the colon, exactly (with its first blank),
- * folds as CRLF. */
-void dkimcheck_header(struct dkimcheck *check, struct span name, struct span value);
+ * folds as CRLF. Returns the field as it is kept. */
+const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct span name,
+						struct span value);
+
+/*
+ * Before the end of the header: a signature that is verified in the same pass over the message, by
+ * our own engine, and is no DKIM signature (ARC-Message-Signature). Its owner sets GUEST's field and
+ * sig, its key before dkimcheck_finish, and finds the result there afterwards.
+ */
+void dkimcheck_seat_guest(struct dkimcheck *check, struct dkimengine_task *guest);
+struct keycache *dkimcheck_keys(const struct dkimcheck *check); /* decoded keys, shared */
 
 /* AUTHOR: the From domain (may be NULL): signatures aligned with it are looked at first. */
 void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author);

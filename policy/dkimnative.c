@@ -12,7 +12,6 @@
  */
 #include "policy/dkimnative.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,24 +183,6 @@ static void hash_line(struct state *state, struct line *line, enum dkimsig_canon
 	crypt_hash_add(state->hash, state->relaxed.data + line->at, line->length);
 }
 
-/* Section 3.7: the value of b= with all blanks around it is taken for empty; nothing else changes.
- */
-static struct span without_signature(struct state *state, const struct dkimengine_task *task)
-{
-	struct span value = task->field->value, cut = task->sig->signature;
-	struct buf text;
-
-	assert(cut.p > value.p && cut.end <= value.end);
-	while (char_is_space((unsigned char)cut.p[-1]))
-		cut.p--;
-	while (cut.end < value.end && char_is_space((unsigned char)*cut.end))
-		cut.end++;
-	buf_init(&text, state->arena, 0);
-	buf_span(&text, (struct span){value.p, cut.p});
-	buf_span(&text, (struct span){cut.end, value.end});
-	return buf_view(&text);
-}
-
 /* Section 3.7: the fields that h= names, then the signature's own without its last CRLF. */
 static void hash_header(struct state *state, const struct dkimengine_task *task,
 			uint8_t digest[CRYPT_DIGEST_LEN])
@@ -218,39 +199,43 @@ static void hash_header(struct state *state, const struct dkimengine_task *task,
 			hash_line(state, line, task->sig->header_canon);
 	}
 	buf_init(&own, state->arena, 0);
-	canon_header(&own, task->sig->header_canon, full_name(task->field),
-		     without_signature(state, task));
-	crypt_hash_add(state->hash, own.data, own.len - strlen("\r\n"));
+	canon_own_header(&own, task->sig->header_canon, full_name(task->field), task->field->value,
+			 task->sig->signature);
+	crypt_hash_add(state->hash, own.data, own.len);
 	crypt_hash_finish(state->hash, digest);
 }
 
 /* ---- verifying ---- */
 
-static struct span decoded(struct state *state, struct span base64)
+static struct span decoded(struct arena *arena, struct span base64)
 {
 	const uint8_t *data;
 	size_t length;
 
-	if (!base64_decode(state->arena, base64, &data, &length))
+	if (!base64_decode(arena, base64, &data, &length))
 		return span_of("");
 	return span_make(data, length);
 }
 
-static const struct crypt_public *key_of(struct state *state, struct dkimengine_task *task)
+enum dkimengine_result dkimnative_verify(struct keycache *keys, struct arena *arena,
+					 struct dkimengine_task *task,
+					 const uint8_t digest[CRYPT_DIGEST_LEN])
 {
 	enum crypt_type type = task->key->type == DKIMKEY_RSA ? CRYPT_RSA : CRYPT_ED25519;
 	struct span data = span_make(task->key->data, task->key->length);
 	const struct crypt_public *key;
 	struct why why;
 
-	key = keycache_get(state->keys, type, data, state->arena, &why);
+	key = keycache_get(keys, type, data, arena, &why);
 	if (key == NULL) {
-		task->result = DKIMENGINE_REFUSED;
 		task->why =
-		    arena_printf(state->arena, "a key of %u bits that cannot be verified here: %s",
+		    arena_printf(arena, "a key of %u bits that cannot be verified here: %s",
 				 task->key->bits, why.text);
+		return DKIMENGINE_REFUSED;
 	}
-	return key;
+	return crypt_public_verify(key, digest, decoded(arena, task->sig->signature))
+		   ? DKIMENGINE_GOOD
+		   : DKIMENGINE_BAD_SIGNATURE;
 }
 
 /* The hash of the body as far as it is signed; NULL when there is less of it than l= says. */
@@ -272,20 +257,17 @@ static void verify(struct state *state, struct dkimengine_task *task)
 {
 	uint8_t header[CRYPT_DIGEST_LEN], prefix[CRYPT_DIGEST_LEN];
 	const uint8_t *have = body_digest(state, task, prefix);
-	const struct crypt_public *key = key_of(state, task);
-	struct span want = decoded(state, task->sig->body_hash);
+	struct span want = decoded(state->arena, task->sig->body_hash);
 
-	if (key == NULL)
-		return;
 	hash_header(state, task, header);
+	task->result = dkimnative_verify(state->keys, state->arena, task, header);
+	if (task->result == DKIMENGINE_REFUSED)
+		return;
 	if (have == NULL)
 		task->result = DKIMENGINE_SHORT_BODY;
-	else if (!crypt_public_verify(key, header, decoded(state, task->sig->signature)))
-		task->result = DKIMENGINE_BAD_SIGNATURE;
-	else if (!span_same(want, span_make(have, CRYPT_DIGEST_LEN)))
+	else if (task->result == DKIMENGINE_GOOD &&
+		 !span_same(want, span_make(have, CRYPT_DIGEST_LEN)))
 		task->result = DKIMENGINE_BAD_BODY;
-	else
-		task->result = DKIMENGINE_GOOD;
 }
 
 static void finish(void *arg)

@@ -10,8 +10,16 @@
 #ifndef POLICY_DKIMNATIVE_H
 #define POLICY_DKIMNATIVE_H
 
+#include "policy/crypt.h"
 #include "policy/dkimengine.h"
+#include "policy/keycache.h"
 
 extern const struct dkimengine dkimnative_engine; /* SHARED: a struct keycache */
+
+/* Do TASK's key and signature fit DIGEST, the hash of what it signs? GOOD, BAD_SIGNATURE or, with
+ * task->why, REFUSED. For signatures that cover no body (ARC-Seal). */
+enum dkimengine_result dkimnative_verify(struct keycache *keys, struct arena *arena,
+					 struct dkimengine_task *task,
+					 const uint8_t digest[CRYPT_DIGEST_LEN]);
 
 #endif

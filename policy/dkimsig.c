@@ -16,6 +16,7 @@ enum { NUMBER_DIGITS = 12, LENGTH_DIGITS = 76, SHORT_SIGNATURE = 8, SHA256_BYTES
 
 struct reader {
 	struct arena *arena;
+	enum dkimsig_kind kind;
 	struct dkimsig *sig;
 	struct why why;
 };
@@ -159,11 +160,46 @@ static char *without_blanks(struct arena *arena, struct span text)
 	return out;
 }
 
+unsigned dkimsig_instance(struct span text)
+{
+	uint64_t number;
+
+	if (span_len(text) > 2 || !span_number(text, DKIMSIG_INSTANCE_MAX, &number))
+		return 0;
+	return (unsigned)number;
+}
+
+static enum auth_result read_instance(struct reader *r, struct span value)
+{
+	r->sig->instance = dkimsig_instance(value);
+	if (r->sig->instance == 0)
+		return refuse(r, "i= is not an instance from 1 to 50 (RFC 8617 section 4.2.1)");
+	return AUTH_NONE;
+}
+
+static const struct name_code chains[] = {{"none", DKIMSIG_CV_NONE},
+					  {"fail", DKIMSIG_CV_FAIL},
+					  {"pass", DKIMSIG_CV_PASS},
+					  {NULL, 0}};
+
+/* seal-cv-tag = %s"cv" [CFWS] "=" [CFWS] chain-status */
+static enum auth_result read_chain(struct reader *r, struct span value)
+{
+	int chain = name_code(chains, value, -1);
+
+	if (chain < 0)
+		return refuse(r, "cv= is not none, fail or pass (RFC 8617 section 3.9)");
+	r->sig->chain = (enum dkimsig_chain)chain;
+	return AUTH_NONE;
+}
+
 /* sig-i-tag = %x69 [FWS] "=" [FWS] [ Local-part ] "@" domain-name, as dkim-quoted-printable */
 static enum auth_result read_identity(struct reader *r, struct span value)
 {
 	const char *text, *at;
 
+	if (r->kind != DKIMSIG_DKIM)
+		return read_instance(r, value);
 	if (span_len(value) > DKIMSIG_IDENTITY_MAX)
 		return decline(r, "i= is longer than %d bytes", DKIMSIG_IDENTITY_MAX);
 	text = quoted_printable(r->arena, value);
@@ -203,6 +239,8 @@ static enum auth_result read_headers(struct reader *r, struct span value)
 	while (dkimsig_next_name(&rest, &more, &name)) {
 		if (!field_name_ok(name))
 			return refuse(r, "h= holds what is no field name (RFC 6376 section 3.5)");
+		if (r->kind == DKIMSIG_ARC_MESSAGE && span_istarts(name, "ARC-"))
+			return refuse(r, "h= includes a field of ARC (RFC 8617 section 4.1.2)");
 		from = from || span_ieq(name, "From");
 		sig->signatures += span_ieq(name, "DKIM-Signature");
 		sig->header_names++;
@@ -298,30 +336,48 @@ static enum auth_result read_query(struct reader *r, struct span value)
 	return refuse(r, "q= does not include dns/txt (RFC 6376 section 3.5)");
 }
 
+enum need { IGNORED, OPTIONAL, REQUIRED, FORBIDDEN };
+
 /* In the order of a person's interest: the first refusal is told. bh= needs a= read before. What
- * z= copied is for diagnosis only, and not looked at. */
+ * z= copied is for diagnosis only, and not looked at. Needs are by kind: DKIM-Signature,
+ * ARC-Message-Signature, ARC-Seal (RFC 8617 sections 4.1.2 and 4.1.3). */
 static const struct rule {
 	const char *tag;
-	bool required;
+	enum need need[DKIMSIG_KINDS];
 	read_tag *read;
 } rules[] = {
-    {"v", true, read_version},     {"d", true, read_domain},    {"s", true, read_selector},
-    {"a", true, read_algorithm},   {"b", true, read_signature}, {"bh", true, read_body_hash},
-    {"h", true, read_headers},     {"c", false, read_canon},    {"i", false, read_identity},
-    {"q", false, read_query},      {"l", false, read_length},   {"t", false, read_timestamp},
-    {"x", false, read_expiration}, {"z", false, NULL},
+    {"v", {REQUIRED, IGNORED, IGNORED}, read_version},
+    {"d", {REQUIRED, REQUIRED, REQUIRED}, read_domain},
+    {"s", {REQUIRED, REQUIRED, REQUIRED}, read_selector},
+    {"a", {REQUIRED, REQUIRED, REQUIRED}, read_algorithm},
+    {"b", {REQUIRED, REQUIRED, REQUIRED}, read_signature},
+    {"bh", {REQUIRED, REQUIRED, IGNORED}, read_body_hash},
+    {"h", {REQUIRED, REQUIRED, FORBIDDEN}, read_headers},
+    {"c", {OPTIONAL, OPTIONAL, IGNORED}, read_canon},
+    {"i", {OPTIONAL, REQUIRED, REQUIRED}, read_identity},
+    {"cv", {IGNORED, IGNORED, REQUIRED}, read_chain},
+    {"q", {OPTIONAL, OPTIONAL, IGNORED}, read_query},
+    {"l", {OPTIONAL, OPTIONAL, IGNORED}, read_length},
+    {"t", {OPTIONAL, OPTIONAL, OPTIONAL}, read_timestamp},
+    {"x", {OPTIONAL, OPTIONAL, IGNORED}, read_expiration},
 };
 enum { RULES = sizeof rules / sizeof *rules };
+
+static const char *const kind_sections[DKIMSIG_KINDS] = {
+    "RFC 6376 section 6.1.1", "RFC 8617 section 4.1.2", "RFC 8617 section 4.1.3"};
 
 static enum auth_result read_rule(struct reader *r, const struct rule *rule,
 				  const struct taglist *list)
 {
 	const struct tag *tag = taglist_find(list, rule->tag);
+	enum need need = rule->need[r->kind];
 
-	if (rule->read == NULL || (tag == NULL && !rule->required))
+	if (need == IGNORED || (tag == NULL && need != REQUIRED))
 		return AUTH_NONE;
 	if (tag == NULL)
-		return refuse(r, "%s= is missing (RFC 6376 section 6.1.1)", rule->tag);
+		return refuse(r, "%s= is missing (%s)", rule->tag, kind_sections[r->kind]);
+	if (need == FORBIDDEN)
+		return refuse(r, "%s= must not be there (%s)", rule->tag, kind_sections[r->kind]);
 	if (span_empty(tag->value))
 		return refuse(r, "%s= is empty (RFC 6376 section 3.5)", rule->tag);
 	return rule->read(r, tag->value);
@@ -369,10 +425,10 @@ static void note(struct reader *r, enum auth_result now, enum auth_result *resul
 	*why = r->why;
 }
 
-enum auth_result dkimsig_parse(struct arena *arena, struct span value, struct dkimsig *sig,
-			       struct why *why)
+enum auth_result dkimsig_parse_kind(struct arena *arena, enum dkimsig_kind kind, struct span value,
+				    struct dkimsig *sig, struct why *why)
 {
-	struct reader reader = {.arena = arena, .sig = sig};
+	struct reader reader = {.arena = arena, .kind = kind, .sig = sig};
 	enum auth_result result = AUTH_NONE;
 	struct taglist list;
 	struct why first;
@@ -395,4 +451,10 @@ enum auth_result dkimsig_parse(struct arena *arena, struct span value, struct dk
 	if (sig->identity_domain == NULL)
 		sig->identity_domain = "";
 	return result;
+}
+
+enum auth_result dkimsig_parse(struct arena *arena, struct span value, struct dkimsig *sig,
+			       struct why *why)
+{
+	return dkimsig_parse_kind(arena, DKIMSIG_DKIM, value, sig, why);
 }

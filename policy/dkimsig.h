@@ -1,6 +1,7 @@
 /*
  * A DKIM-Signature field, parsed (RFC 6376 section 3.5, RFC 8301, RFC 8463, RFC 8616): the gate.
- * Nothing reaches a verifier that this parser has not accepted.
+ * Nothing reaches a verifier that this parser has not accepted. The two fields of ARC that are
+ * signatures too (RFC 8617 section 4.1) have the same tags but for a few.
  *
  * What is refused gets its result here:
  *   AUTH_PERMERROR  what RFC 6376 section 6.1.1 calls PERMFAIL: broken syntax, a missing or a
@@ -21,6 +22,13 @@
 
 enum dkimsig_alg { DKIMSIG_RSA_SHA256, DKIMSIG_ED25519_SHA256, DKIMSIG_RSA_SHA1, DKIMSIG_UNKNOWN };
 enum dkimsig_canon { DKIMSIG_SIMPLE, DKIMSIG_RELAXED };
+
+/* Which field: DKIM-Signature, ARC-Message-Signature (no v=; i= is the instance), ARC-Seal (no bh=
+ * and no h= either; cv=). */
+enum dkimsig_kind { DKIMSIG_DKIM, DKIMSIG_ARC_MESSAGE, DKIMSIG_ARC_SEAL, DKIMSIG_KINDS };
+
+/* cv= of a seal: RFC 8617 section 4.4. */
+enum dkimsig_chain { DKIMSIG_CV_NONE, DKIMSIG_CV_FAIL, DKIMSIG_CV_PASS };
 
 enum {
 	DKIMSIG_FIELD_MAX = 32768, /* bytes of the field's value */
@@ -45,6 +53,8 @@ struct dkimsig {
 	uint64_t length;       /* l=; UINT64_MAX for anything that does not fit */
 	int64_t timestamp;     /* t=, or -1 */
 	int64_t expires;       /* x=, or -1; -1 also for more than 12 digits: never */
+	unsigned instance;     /* ARC: i=, 1 to 50; 0 when it could not be read */
+	enum dkimsig_chain chain; /* of an ARC-Seal */
 };
 
 /*
@@ -54,6 +64,14 @@ struct dkimsig {
  */
 enum auth_result dkimsig_parse(struct arena *arena, struct span value, struct dkimsig *sig,
 			       struct why *why);
+
+/* The same for any of the kinds; dkimsig_parse is for DKIMSIG_DKIM. */
+enum auth_result dkimsig_parse_kind(struct arena *arena, enum dkimsig_kind kind, struct span value,
+				    struct dkimsig *sig, struct why *why);
+
+/* i= of an ARC field: 1*2DIGIT, 1 to 50 (RFC 8617 sections 3.9 and 4.2.1); 0: it is none. */
+enum { DKIMSIG_INSTANCE_MAX = 50 };
+unsigned dkimsig_instance(struct span text);
 
 /* Takes the next name off h= (start with *rest = sig->headers, *more = true). */
 bool dkimsig_next_name(struct span *rest, bool *more, struct span *name);
