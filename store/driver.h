@@ -67,4 +67,8 @@ bool driver_config_parse(const char *text, unsigned char config[DRIVER_KEY_LEN])
 
 extern const struct driver driver_sqlite;
 
+/* A connection of its own that speaks SQL (store/sql.h), opened like the driver's handle. */
+struct sql;
+struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * The ledger in an SQLite file. Only this file and store/outbox.c know SQL.
+ * The ledger in an SQLite file.
  *
  * Safe against kill -9 and power failure: write-ahead log with synchronous=FULL. Several processes
  * write: every transaction begins IMMEDIATE (a later upgrade could not be waited for), and the one
@@ -293,7 +293,7 @@ static int end_transaction(struct driver_handle *handle, int code)
 	return code;
 }
 
-/* ---- for store/outbox.c ---- */
+/* ---- for store/sqlite_sql.c ---- */
 
 sqlite3 *sqlite_db(struct driver_handle *handle)
 {

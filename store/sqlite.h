@@ -1,5 +1,5 @@
 /*
- * What files of this room that speak SQL share: a connection as store/sqlite.c opens it.
+ * A connection as store/sqlite.c opens it, for store/sqlite_sql.c.
  */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
