@@ -74,6 +74,8 @@ struct dns_settings {
 	uint32_t max_ttl;           /* seconds; 0: 86400 */
 	uint32_t max_negative_ttl;  /* seconds; 0: 900 */
 	void (*on_wait)(void); /* called by a thread that is about to wait; must not call back */
+	void (*on_answer)(enum dns_type type, enum dns_status status, int64_t nanoseconds);
+	                       /* an answer of the back end, and how long it took; likewise */
 };
 
 struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why);

@@ -32,6 +32,7 @@ struct question {
 	struct dns *dns;
 	struct waiter *waiters;
 	unsigned age; /* dns->age when it began */
+	int64_t start;
 	struct key key;
 	char name[];
 };
@@ -43,6 +44,7 @@ struct dns {
 	uint32_t max_ttl;
 	uint32_t max_negative_ttl;
 	void (*on_wait)(void);
+	void (*on_answer)(enum dns_type type, enum dns_status status, int64_t nanoseconds);
 	atomic_int scopes;
 	atomic_ullong counts[COUNTS];
 
@@ -72,6 +74,7 @@ struct dns *resolver_new(const struct dns_settings *settings, struct backend *ba
 	dns->cache = cache_new(entries, (size_t)entries * ENTRY_BYTES);
 	key_seed_init(&dns->seed);
 	dns->on_wait = settings->on_wait;
+	dns->on_answer = settings->on_answer;
 	dns->max_ttl = or_default(settings->max_ttl, TTL_DEFAULT);
 	dns->max_negative_ttl = or_default(settings->max_negative_ttl, NEGATIVE_TTL_DEFAULT);
 	lock_init(&dns->lock);
@@ -157,6 +160,7 @@ static struct question *question_new(struct dns *dns, const struct key *key)
 	question->dns = dns;
 	question->waiters = NULL;
 	question->age = dns->age;
+	question->start = clock_mono();
 	return question;
 }
 
@@ -264,6 +268,9 @@ void resolver_answered(struct question *question, struct answer *answer)
 	struct waiter *waiter, *next;
 
 	limit_ttl(dns, answer);
+	if (dns->on_answer != NULL)
+		dns->on_answer(question->key.type, answer->public.status,
+			       clock_mono() - question->start);
 	waiter = close_question(dns, question, answer);
 	for (; waiter != NULL; waiter = next) {
 		next = waiter->next;

@@ -20,6 +20,7 @@
 
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "milter/counters.h"
 #include "milter/session.h"
 
 enum {
@@ -98,6 +99,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 	(void)f2;
 	(void)f3;
 	if ((f0 & needed_actions) != needed_actions) {
+		counters_count(METRIC_MILTER_ERRORS, COUNT_STAGE_NEGOTIATE, 0, 0);
 		log_error("the MTA does not let a filter change header fields; its version must be "
 			  "Postfix 2.6, Sendmail 8.14 or later");
 		return SMFIS_REJECT;
@@ -253,6 +255,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
 	session_end(connection->session, queue_id, &answer);
 	status = status_of[answer.action];
 	if (make_changes(ctx, connection, &answer) != MI_SUCCESS) {
+		counters_count(METRIC_MILTER_ERRORS, COUNT_STAGE_CHANGE, 0, 0);
 		log_error("%s: the MTA did not take a change of the header; answered with 451",
 			  queue_id == NULL ? "NOQUEUE" : queue_id);
 		status = SMFIS_TEMPFAIL;

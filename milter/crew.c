@@ -19,6 +19,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "milter/counters.h"
 #include "milter/worker.h"
 
 enum { REASON_MAX = 1024 };
@@ -122,7 +123,8 @@ void crew_close_files(const struct crew *crew)
 	close_others(crew, NULL);
 }
 
-static pid_t fork_worker(struct crew *crew, struct post *post, const char *settings, int fds[2])
+static pid_t fork_worker(struct crew *crew, struct post *post, const char *settings, int fds[2],
+			 unsigned seat)
 {
 	struct worker_start start = {
 	    .control = fds[1],
@@ -137,6 +139,7 @@ static pid_t fork_worker(struct crew *crew, struct post *post, const char *setti
 	sigprocmask(SIG_BLOCK, &all, &before);
 	pid = fork();
 	if (pid == 0) {
+		counters_sit(seat);
 		close(fds[0]);
 		close_others(crew, post);
 		worker_run(&start);
@@ -146,12 +149,13 @@ static pid_t fork_worker(struct crew *crew, struct post *post, const char *setti
 	return pid;
 }
 
-static void add_member(struct crew *crew, struct post *post, pid_t pid, int fd)
+static void add_member(struct crew *crew, struct post *post, pid_t pid, int fd, unsigned seat)
 {
 	struct member *member = make(sizeof *member);
 
 	member->post = post;
 	member->pid = pid;
+	member->seat = seat;
 	member->name = copy_text(post->listener.name);
 	member->state = MEMBER_STARTING;
 	member->answered = true; /* it was not asked yet */
@@ -164,18 +168,20 @@ static void add_member(struct crew *crew, struct post *post, pid_t pid, int fd)
 
 void crew_start(struct crew *crew, struct post *post, const char *settings)
 {
+	unsigned seat = counters_take_seat();
 	pid_t pid = -1;
 	int fds[2];
 
 	if (channel_pair(fds) == 0) {
-		pid = fork_worker(crew, post, settings, fds);
+		pid = fork_worker(crew, post, settings, fds, seat);
 		if (pid < 0)
 			close(fds[0]);
 	}
 	if (pid > 0) {
-		add_member(crew, post, pid, fds[0]);
+		add_member(crew, post, pid, fds[0], seat);
 		return;
 	}
+	counters_leave_seat(seat);
 	log_error("%s: no worker could be started: %s", post->listener.name, strerror(errno));
 	post->start_at = clock_mono() + CLOCK_SECOND;
 }
@@ -290,6 +296,7 @@ struct member *crew_reap(struct crew *crew, int *status)
 			continue;
 		*link = member->next;
 		hear_last_words(member);
+		counters_leave_seat(member->seat);
 		leave_post(member);
 		return member;
 	}

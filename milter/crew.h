@@ -42,6 +42,7 @@ struct member {
 	struct member *next;
 	struct post *post; /* NULL when leaving */
 	pid_t pid;
+	unsigned seat; /* milter/counters.h */
 	char *name; /* of what it serves, for messages */
 	struct channel channel;
 	enum member_state state;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 
 enum { VALUE_MAX = 256, LINE_MAX_BYTES = 3500, DKIM_SHOWN = 10 };
 
@@ -73,7 +74,7 @@ static void put_address(struct buf *line, const char *key, const char *address)
 static void end(struct buf *line, const struct logline_facts *facts)
 {
 	buf_printf(line, " size=%" PRIu64 " dns=%u ms=%" PRId64, facts->size, facts->lookups,
-		   facts->milliseconds);
+		   facts->nanoseconds / CLOCK_MS);
 	if (facts->note != NULL)
 		put(line, "note", facts->note);
 }

@@ -20,7 +20,7 @@ struct logline_facts {
 	const char *login;    /* or NULL */
 	uint64_t size;        /* bytes of header and body as seen */
 	unsigned lookups;
-	int64_t milliseconds; /* from the end of the message to our answer */
+	int64_t nanoseconds;  /* from the end of the message to our answer */
 	const char *note;     /* something else that went wrong, or NULL */
 };
 

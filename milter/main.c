@@ -12,6 +12,7 @@
 
 #include "conf/conf.h"
 #include "lib/buf.h"
+#include "milter/counters.h"
 #include "milter/daemon.h"
 #include "milter/service.h"
 #include "milter/supervisor.h"
@@ -168,6 +169,16 @@ static int test_settings(struct conf *conf, const char *path)
 	return 0;
 }
 
+static int supervise(const struct supervisor_options *options, struct conf *conf)
+{
+	struct why why;
+
+	if (counters_open(&why) == 0)
+		return supervisor_run(options, conf);
+	conf_free(conf);
+	return fail(options->report_fd, EX_OSERR, why.text);
+}
+
 static int run(const struct settings *settings, char *path, int report_fd)
 {
 	struct supervisor_options options = {.settings_path = path, .report_fd = report_fd};
@@ -181,7 +192,7 @@ static int run(const struct settings *settings, char *path, int report_fd)
 		code = test_settings(conf, path);
 	} else {
 		daemon_log(conf);
-		code = supervisor_run(&options, conf);
+		code = supervise(&options, conf);
 	}
 	conf_errors_free(&errors);
 	return code;

@@ -16,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "milter/counters.h"
 #include "milter/daemon.h"
 #include "milter/sending.h"
 
@@ -80,12 +81,28 @@ static bool go_on(void *arg, unsigned left)
 	return is_wanted(work);
 }
 
+static void count(const struct sender_event *event)
+{
+	static const enum count_outcome outcomes[] = {
+	    [OUTBOX_BUILT] = COUNT_DEFERRED, [OUTBOX_SENDING] = COUNT_DEFERRED,
+	    [OUTBOX_SENT] = COUNT_SENT,      [OUTBOX_DEFERRED] = COUNT_DEFERRED,
+	    [OUTBOX_FAILED] = COUNT_FAILED,  [OUTBOX_SUPPRESSED] = COUNT_SUPPRESSED,
+	};
+
+	if (event->what == SENDER_BUILT)
+		return;
+	counters_count(METRIC_REPORTS_SENT, outcomes[event->state], 0, 0);
+	if (event->state == OUTBOX_SENT)
+		counters_set(METRIC_REPORT_SUCCESS_TIME, clock_wall());
+}
+
 static void tell(void *arg, const struct sender_event *event)
 {
 	const char *reply = event->reply == NULL ? "" : event->reply;
 	char day[CLOCK_TEXT_MAX];
 
 	(void)arg;
+	count(event);
 	clock_day_text(event->day, day);
 	if (event->what == SENDER_BUILT)
 		log_debug("report %s of %s for %s: built", event->id, day, event->domain);

@@ -16,6 +16,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "milter/counters.h"
 #include "milter/notify.h"
 
 static const int64_t vote_patience = 30 * CLOCK_SECOND;
@@ -48,6 +49,14 @@ static bool listens_on(const struct conf *conf, const char *address)
 	return false;
 }
 
+static void count(enum count_reload outcome)
+{
+	counters_count(METRIC_RELOADS, outcome, 0, 0);
+	counters_set(METRIC_RELOAD_SUCCESS, outcome == COUNT_RELOAD_ACCEPTED);
+	if (outcome == COUNT_RELOAD_ACCEPTED)
+		counters_set(METRIC_RELOAD_TIME, clock_wall());
+}
+
 /* The reason may be a worker's, who must not say more to the service manager than a status. */
 static void say_refused(const char *reason)
 {
@@ -58,6 +67,7 @@ static void say_refused(const char *reason)
 		if ((unsigned char)*p < ' ')
 			*p = ' ';
 	}
+	count(COUNT_RELOAD_REFUSED);
 	log_error("reload refused: %s; the settings stay as they were", line.text);
 	notify_send("READY=1\nSTATUS=ready; the last reload was refused: %s", line.text);
 }
@@ -185,6 +195,7 @@ void reload_commit(struct reload *reload, struct conf **conf, char **text)
 		member->vote = VOTE_NONE;
 	}
 	set_modes(reload);
+	count(COUNT_RELOAD_ACCEPTED);
 	conf_free(*conf);
 	free(*text);
 	*conf = reload->conf;

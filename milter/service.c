@@ -11,6 +11,8 @@
 
 #include "lib/clock.h"
 #include "lib/lock.h"
+#include "milter/count.h"
+#include "milter/counters.h"
 #include "milter/kick.h"
 
 /* How long a stop waits for rows that were answered before they were committed. */
@@ -30,6 +32,7 @@ static int open_dns(struct service *service, const struct conf *conf, struct why
 	struct dns_settings settings = context_dns(conf);
 
 	settings.on_wait = kick_soon;
+	settings.on_answer = count_query;
 	service->dns = dns_new_unbound(&settings, why);
 	return service->dns == NULL ? -1 : 0;
 }
@@ -158,11 +161,13 @@ struct ledger *service_ledger(struct service *service)
 void service_message_begin(struct service *service)
 {
 	atomic_fetch_add(&service->messages, 1);
+	counters_change(METRIC_MESSAGES_NOW, 1);
 }
 
 void service_message_end(struct service *service)
 {
 	atomic_fetch_sub(&service->messages, 1);
+	counters_change(METRIC_MESSAGES_NOW, -1);
 }
 
 unsigned service_messages(struct service *service)

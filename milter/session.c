@@ -12,6 +12,8 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "milter/count.h"
+#include "milter/counters.h"
 #include "milter/keywatch.h"
 #include "milter/logline.h"
 #include "policy/authres.h"
@@ -67,8 +69,11 @@ struct session *session_new(struct service *service)
 {
 	struct session *session = calloc(1, sizeof *session);
 
-	if (session != NULL)
-		session->service = service;
+	if (session == NULL)
+		return NULL;
+	session->service = service;
+	counters_count(METRIC_CONNECTIONS, 0, 0, 0);
+	counters_change(METRIC_CONNECTIONS_NOW, 1);
 	return session;
 }
 
@@ -77,6 +82,7 @@ void session_free(struct session *session)
 	if (session == NULL)
 		return;
 	session_abort(session);
+	counters_change(METRIC_CONNECTIONS_NOW, -1);
 	free(session->client_name);
 	free(session->helo);
 	free(session->mta_name);
@@ -489,7 +495,7 @@ static void end_outbound(struct session *session, struct answer *answer,
 	struct message *message = session->message;
 
 	outbound_finish(message->outbound, result);
-	if (result->pending)
+	if (result->reason == OUTBOUND_KEY_PENDING)
 		keywatch_hint();
 	if (message->origin != ORIGIN_LOCAL)
 		remove_ours(message, answer, changes);
@@ -518,15 +524,11 @@ static void refuse(struct session *session, const char *queue_id, struct answer 
 	const struct message *message = session->message;
 
 	answer->action = ACTION_REJECT;
+	counters_count(METRIC_MESSAGES, message->origin, ACTION_REJECT, 0);
 	answer->reply = (struct smtp_reply){"552", "5.3.4", message->refusal};
 	log_info("%s: origin=%s action=reject reason=\"%s\"",
 		 queue_id == NULL ? "NOQUEUE" : queue_id,
 		 name_text(origin_names, (int)message->origin), message->refusal);
-}
-
-static int64_t milliseconds_since(int64_t start)
-{
-	return (clock_mono() - start) / CLOCK_MS;
 }
 
 static void log_inbound(const struct message *message, const struct logline_facts *facts)
@@ -562,11 +564,13 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 	answer->changes = changes;
 	if (message->check != NULL) {
 		end_inbound(session, answer, changes, &facts);
-		facts.milliseconds = milliseconds_since(start);
+		facts.nanoseconds = clock_mono() - start;
 		log_inbound(message, &facts);
+		count_inbound(check_verdict(message->check), answer->action, facts.nanoseconds);
 	} else {
 		end_outbound(session, answer, changes, &result);
-		facts.milliseconds = milliseconds_since(start);
+		facts.nanoseconds = clock_mono() - start;
 		log_info("%s", logline_outbound(message->arena, &facts, &result, answer->action));
+		count_outbound(message->origin, &result, answer->action, facts.nanoseconds);
 	}
 }

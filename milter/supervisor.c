@@ -22,6 +22,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "milter/counters.h"
 #include "milter/crew.h"
 #include "milter/daemon.h"
 #include "milter/notify.h"
@@ -325,6 +326,7 @@ static void ended(struct supervisor *s, struct member *member, int status)
 			      member->failure.text[0] == '\0' ? how : member->failure.text);
 		return;
 	}
+	counters_count(METRIC_WORKER_DEATHS, 0, 0, 0);
 	say_what_next(post, how);
 	if (member->vote != VOTE_NONE && member->state == MEMBER_READY)
 		reload_refuse(&s->reload, "a worker died while it prepared them");
@@ -465,6 +467,9 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 		     .private_fds = {-1, -1, options->report_fd}},
 	};
 
+	counters_set(METRIC_START_TIME, clock_wall());
+	counters_set(METRIC_RELOAD_SUCCESS, 1);
+	counters_set(METRIC_RELOAD_TIME, clock_wall());
 	s.text = reload_text(conf);
 	s.reload.crew = &s.crew;
 	s.reload.path = options->settings_path;

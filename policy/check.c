@@ -283,8 +283,10 @@ static void check_spf(struct check *check, const struct spf_request *request,
 		       check->arena, out, &disagreement);
 	out->steps = steps->items;
 	out->step_count = steps->count;
-	if (disagreement != NULL)
-		check->verdict.disagreement = disagreement;
+	if (disagreement == NULL)
+		return;
+	check->verdict.disagreement = disagreement;
+	check->verdict.spf_disagrees = true;
 }
 
 static void finish_author(struct check *check, struct dmarc_author *author)

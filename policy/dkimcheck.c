@@ -512,10 +512,12 @@ static void compare(struct dkimcheck *check, struct verdict *out)
 		text = dkimengine_disagreement(
 		    check->arena, check->passes[0].engine, task_of(check, 0, signature),
 		    check->passes[1].engine, task_of(check, 1, signature));
-		if (text != NULL && out->disagreement != NULL)
+		if (text == NULL)
+			continue;
+		if (out->disagreement != NULL)
 			text = arena_printf(check->arena, "%s; %s", out->disagreement, text);
-		if (text != NULL)
-			out->disagreement = text;
+		out->disagreement = text;
+		out->dkim_disagrees = true;
 	}
 }
 

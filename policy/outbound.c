@@ -11,6 +11,19 @@
 #include "policy/address.h"
 #include "policy/domain.h"
 
+const struct name_code outbound_reason_names[] = {
+    {"signed", OUTBOUND_SIGNED},
+    {"disabled", OUTBOUND_DISABLED},
+    {"no_keys", OUTBOUND_NO_KEYS},
+    {"bad_from", OUTBOUND_BAD_FROM},
+    {"no_key_for_domain", OUTBOUND_NO_KEY},
+    {"key_pending", OUTBOUND_KEY_PENDING},
+    {"key_retired", OUTBOUND_KEY_RETIRED},
+    {"sender_not_allowed", OUTBOUND_SENDER},
+    {"failed", OUTBOUND_FAILED},
+    {NULL, 0},
+};
+
 struct outbound {
 	const struct outbound_rules *rules;
 	struct arena *arena;
@@ -21,10 +34,16 @@ struct outbound {
 	const char *author;    /* domain of From */
 	unsigned from_fields;
 	const char *why;
-	bool pending; /* WHY is that the key is */
+	enum outbound_reason reason; /* for WHY */
 	const struct signing_key *const *keys;
 	unsigned key_count;
 };
+
+static void refuse(struct outbound *outbound, enum outbound_reason reason, const char *why)
+{
+	outbound->reason = reason;
+	outbound->why = why;
+}
 
 struct outbound *outbound_new(const struct outbound_rules *rules,
 			      const struct outbound_sender *sender, struct arena *arena,
@@ -38,9 +57,9 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 	outbound->login = arena_string(arena, sender->login);
 	outbound->mail_from = arena_string(arena, sender->mail_from);
 	if (!rules->enabled)
-		outbound->why = "signing is switched off (sign.enabled)";
+		refuse(outbound, OUTBOUND_DISABLED, "signing is switched off (sign.enabled)");
 	else if (keyring_count(rules->keyring) == 0)
-		outbound->why = "there are no keys";
+		refuse(outbound, OUTBOUND_NO_KEYS, "there are no keys");
 	else
 		outbound->signer = signer_new(&rules->signer, arena, now);
 	return outbound;
@@ -52,22 +71,25 @@ static void read_from(struct outbound *outbound, struct span value)
 	struct why why;
 
 	if (outbound->from_fields++ > 0) {
-		outbound->why = "several From fields";
+		refuse(outbound, OUTBOUND_BAD_FROM, "several From fields");
 		return;
 	}
 	if (address_parse(outbound->arena, value, list, &why) != 0) {
-		outbound->why = arena_printf(outbound->arena, "malformed From: %s", why.text);
+		refuse(outbound, OUTBOUND_BAD_FROM,
+		       arena_printf(outbound->arena, "malformed From: %s", why.text));
 		return;
 	}
 	for (unsigned i = 0; i < list->count; i++) {
 		const char *domain = list->addresses[i].domain;
 
 		if (domain == NULL)
-			outbound->why = "From has an address without a domain name";
+			refuse(outbound, OUTBOUND_BAD_FROM,
+			       "From has an address without a domain name");
 		else if (outbound->author == NULL)
 			outbound->author = domain;
 		else if (!domain_equal(domain, outbound->author))
-			outbound->why = "From has addresses of several domains";
+			refuse(outbound, OUTBOUND_BAD_FROM,
+			       "From has addresses of several domains");
 	}
 }
 
@@ -117,7 +139,7 @@ static bool envelope_allows(const struct outbound *outbound, const char *signing
 }
 
 /* NULL: this sender may have the signature. */
-static const char *refusal(const struct outbound *outbound, const char *signing_domain)
+static const char *objection(const struct outbound *outbound, const char *signing_domain)
 {
 	const struct outbound_login *login;
 
@@ -137,36 +159,47 @@ static const char *refusal(const struct outbound *outbound, const char *signing_
 			    outbound->mail_from, signing_domain);
 }
 
-static const char *no_key(struct outbound *outbound)
+static void no_key(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
 	const struct signing_key *idle =
 	    keyring_find_idle(rules->keyring, outbound->author, rules->subdomains);
 
-	if (idle == NULL)
-		return arena_printf(outbound->arena, "no key for %s", outbound->author);
-	outbound->pending = signing_key_status(idle).state == KEYSTATE_PENDING;
-	return arena_printf(outbound->arena, "no active key for %s: %s of %s is %s",
+	enum keystate state;
+
+	if (idle == NULL) {
+		refuse(outbound, OUTBOUND_NO_KEY,
+		       arena_printf(outbound->arena, "no key for %s", outbound->author));
+		return;
+	}
+	state = signing_key_status(idle).state;
+	refuse(outbound, state == KEYSTATE_PENDING ? OUTBOUND_KEY_PENDING : OUTBOUND_KEY_RETIRED,
+	       arena_printf(outbound->arena, "no active key for %s: %s of %s is %s",
 			    outbound->author, signing_key_selector(idle), signing_key_domain(idle),
-			    keystate_text(signing_key_status(idle).state));
+			    keystate_text(state)));
 }
 
 static void choose_keys(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
+	const char *why;
 
 	if (outbound->why != NULL)
 		return;
 	if (outbound->author == NULL) {
-		outbound->why = outbound->from_fields == 0 ? "no From field" : "From has no address";
+		refuse(outbound, OUTBOUND_BAD_FROM,
+		       outbound->from_fields == 0 ? "no From field" : "From has no address");
 		return;
 	}
 	outbound->key_count = keyring_find(rules->keyring, outbound->author, rules->subdomains,
 					   outbound->arena, &outbound->keys);
-	if (outbound->key_count == 0)
-		outbound->why = no_key(outbound);
-	else
-		outbound->why = refusal(outbound, signing_key_domain(outbound->keys[0]));
+	if (outbound->key_count == 0) {
+		no_key(outbound);
+		return;
+	}
+	why = objection(outbound, signing_key_domain(outbound->keys[0]));
+	if (why != NULL)
+		refuse(outbound, OUTBOUND_SENDER, why);
 }
 
 void outbound_end_of_headers(struct outbound *outbound)
@@ -179,7 +212,7 @@ void outbound_end_of_headers(struct outbound *outbound)
 void outbound_decline(struct outbound *outbound, const char *why)
 {
 	if (outbound->why == NULL)
-		outbound->why = why;
+		refuse(outbound, OUTBOUND_DISABLED, why);
 	outbound->signer = NULL;
 }
 
@@ -199,34 +232,40 @@ static const char *alg_text(enum dkimsig_alg alg)
 	return alg == DKIMSIG_ED25519_SHA256 ? "ed25519-sha256" : "rsa-sha256";
 }
 
+/* Adds one to the result; -1 with the reason. */
+static int sign(struct outbound *outbound, const struct signing_key *key,
+		struct outbound_result *result, struct why *why)
+{
+	const char *field = signer_finish(outbound->signer, key, why);
+	const char *before = result->signatures;
+
+	if (field == NULL)
+		return -1;
+	result->fields[result->field_count] = field;
+	result->made[result->field_count++] =
+	    (struct outbound_signature){signing_key_domain(key), signing_key_alg(key)};
+	result->signatures = arena_printf(outbound->arena, "%s%s%s/%s/%s",
+					  before == NULL ? "" : before, before == NULL ? "" : ",",
+					  signing_key_domain(key), signing_key_selector(key),
+					  alg_text(signing_key_alg(key)));
+	return 0;
+}
+
 void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 {
 	struct arena *arena = outbound->arena;
-	const char **fields = arena_array(arena, outbound->key_count + 1, sizeof *fields);
-	struct buf names;
 	struct why why;
 
 	memset(result, 0, sizeof *result);
 	result->author_domain = outbound->author == NULL ? "" : outbound->author;
 	result->why = outbound->why;
-	result->pending = outbound->pending;
-	result->fields = fields;
-	if (outbound->signer == NULL)
-		return;
-	buf_init(&names, arena, 0);
-	for (unsigned i = 0; i < outbound->key_count; i++) {
-		const struct signing_key *key = outbound->keys[i];
-		const char *field = signer_finish(outbound->signer, key, &why);
-
-		if (field == NULL) {
+	result->reason = outbound->reason;
+	result->fields = arena_array(arena, outbound->key_count + 1, sizeof *result->fields);
+	result->made = arena_array(arena, outbound->key_count + 1, sizeof *result->made);
+	for (unsigned i = 0; outbound->signer != NULL && i < outbound->key_count; i++) {
+		if (sign(outbound, outbound->keys[i], result, &why) != 0)
 			result->why = arena_string(arena, why.text);
-			continue;
-		}
-		fields[result->field_count++] = field;
-		buf_printf(&names, "%s%s/%s/%s", names.len == 0 ? "" : ",",
-			   signing_key_domain(key), signing_key_selector(key),
-			   alg_text(signing_key_alg(key)));
 	}
-	if (result->field_count > 0)
-		result->signatures = buf_text(&names);
+	if (outbound->signer != NULL && result->field_count == 0)
+		result->reason = OUTBOUND_FAILED;
 }

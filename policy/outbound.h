@@ -5,6 +5,7 @@
 #define POLICY_OUTBOUND_H
 
 #include "lib/arena.h"
+#include "lib/name.h"
 #include "policy/keyring.h"
 #include "policy/origin.h"
 #include "policy/signer.h"
@@ -32,13 +33,34 @@ struct outbound_sender {
 	const char *mail_from; /* without <> */
 };
 
+/* Why a message was not signed, for counting. */
+enum outbound_reason {
+	OUTBOUND_SIGNED,
+	OUTBOUND_DISABLED,    /* sign.enabled, or a message that is not to be signed again */
+	OUTBOUND_NO_KEYS,     /* there is not a single one */
+	OUTBOUND_BAD_FROM,    /* none, several or malformed author */
+	OUTBOUND_NO_KEY,      /* for this domain */
+	OUTBOUND_KEY_PENDING,
+	OUTBOUND_KEY_RETIRED, /* or revoked */
+	OUTBOUND_SENDER,      /* this sender may not have the domain's signature */
+	OUTBOUND_FAILED,      /* the signature could not be made */
+	OUTBOUND_REASONS
+};
+extern const struct name_code outbound_reason_names[];
+
+struct outbound_signature {
+	const char *domain;
+	enum dkimsig_alg alg;
+};
+
 struct outbound_result {
-	const char *const *fields; /* values of the DKIM-Signature fields, in the order to insert */
+	const char **fields; /* values of the DKIM-Signature fields, in the order to insert */
 	unsigned field_count;
 	const char *author_domain; /* or "" */
 	const char *signatures;    /* for the log: "example.com/s1/rsa-sha256,..." or NULL */
+	struct outbound_signature *made; /* FIELD_COUNT of them */
 	const char *why;           /* why not signed (or not with all keys); NULL: signed */
-	bool pending;              /* not signed because the key waits for its record in the DNS */
+	enum outbound_reason reason;
 };
 
 struct outbound;

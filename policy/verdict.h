@@ -143,6 +143,7 @@ struct verdict {
 	struct dmarc_verdict dmarc;
 	struct decision decision;
 	const char *disagreement; /* what a second engine made of it, where it differs; or NULL */
+	bool spf_disagrees, dkim_disagrees; /* which one that was */
 };
 
 #endif
