@@ -308,7 +308,8 @@ static const struct admin_option show_options[] = {
     {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (the default)"},
     {"policy", OPTION_POLICY, "N", "only the Nth policy of that day, where there were several"},
     {"rows", OPTION_ROWS, "N", "show the N rows with most messages (40); 0: all, by source"},
-    {"xml", OPTION_XML, NULL, "print the report as it is sent (RFC 9990)"},
+    {"xml", OPTION_XML, NULL,
+     "print the report as it is sent (RFC 9990, or RFC 7489: reports.format)"},
     {"output", 'o', "DIR", "write the reports as XML files into DIR"},
     {NULL, 0, NULL, NULL}};
 
@@ -325,7 +326,7 @@ static struct ledger_day copy_day(struct arena *arena, const struct ledger_day *
 	const char **texts[] = {&copy.policy.domain, &copy.policy.p,       &copy.policy.sp,
 				&copy.policy.np,     &copy.policy.adkim,   &copy.policy.aspf,
 				&copy.policy.fo,     &copy.policy.testing, &copy.policy.discovery,
-				&copy.policy.rua,    &copy.policy.ruf};
+				&copy.policy.rua,    &copy.policy.ruf,     &copy.policy.error};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		*texts[i] = arena_string(arena, *texts[i]);

@@ -297,7 +297,8 @@ static int print_json_report(const struct report_view *view, unsigned i, struct 
 	json_member(arena, "fo", day->policy.fo, ", ");
 	json_member(arena, "testing", day->policy.testing, ", ");
 	json_member(arena, "discovery_method", day->policy.discovery, ", ");
-	json_member(arena, "rua", day->policy.rua, "},\n      ");
+	json_member(arena, "rua", day->policy.rua, ", ");
+	json_member(arena, "error", day->policy.error, "},\n      ");
 	printf("\"messages\": %" PRId64 ",\n      \"passed\": %" PRId64 ",\n      \"rows\": [",
 	       day->messages, day->passed);
 	result = ledger_rows(view->ledger, view->domain, view->day, day->config, print_json_row,

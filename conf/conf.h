@@ -35,17 +35,38 @@ enum conf_failure { CONF_FAILURE_TEMPFAIL, CONF_FAILURE_ACCEPT };
 enum conf_discovery { CONF_DISCOVERY_TREEWALK, CONF_DISCOVERY_PSL };
 enum conf_engine { CONF_ENGINE_NATIVE, CONF_ENGINE_LIBSPF2, CONF_ENGINE_BOTH };
 enum conf_dkim_engine { CONF_DKIM_NATIVE, CONF_DKIM_OPENDKIM, CONF_DKIM_BOTH };
+enum conf_format { CONF_FORMAT_RFC9990, CONF_FORMAT_RFC7489 };
+enum conf_worth { CONF_WORTH_ALL, CONF_WORTH_ACCEPTED, CONF_WORTH_PASSED };
 enum conf_envelope { CONF_ENVELOPE_NULL, CONF_ENVELOPE_VERP };
 enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
-enum conf_canon { CONF_CANON_SIMPLE_SIMPLE, CONF_CANON_SIMPLE_RELAXED, CONF_CANON_RELAXED_SIMPLE,
-		  CONF_CANON_RELAXED_RELAXED };
-enum conf_action { CONF_ACTION_PUBLISHED, CONF_ACTION_ACCEPT, CONF_ACTION_QUARANTINE,
-		   CONF_ACTION_REJECT };
-enum conf_policy { CONF_POLICY_ANY = -1, CONF_POLICY_NONE, CONF_POLICY_QUARANTINE,
-		   CONF_POLICY_REJECT };
-enum conf_result { CONF_RESULT_ANY = -1, CONF_RESULT_NONE, CONF_RESULT_PASS, CONF_RESULT_FAIL,
-		   CONF_RESULT_SOFTFAIL, CONF_RESULT_NEUTRAL, CONF_RESULT_PERMERROR };
+enum conf_canon {
+	CONF_CANON_SIMPLE_SIMPLE,
+	CONF_CANON_SIMPLE_RELAXED,
+	CONF_CANON_RELAXED_SIMPLE,
+	CONF_CANON_RELAXED_RELAXED
+};
+enum conf_action {
+	CONF_ACTION_PUBLISHED,
+	CONF_ACTION_ACCEPT,
+	CONF_ACTION_QUARANTINE,
+	CONF_ACTION_REJECT
+};
+enum conf_policy {
+	CONF_POLICY_ANY = -1,
+	CONF_POLICY_NONE,
+	CONF_POLICY_QUARANTINE,
+	CONF_POLICY_REJECT
+};
+enum conf_result {
+	CONF_RESULT_ANY = -1,
+	CONF_RESULT_NONE,
+	CONF_RESULT_PASS,
+	CONF_RESULT_FAIL,
+	CONF_RESULT_SOFTFAIL,
+	CONF_RESULT_NEUTRAL,
+	CONF_RESULT_PERMERROR
+};
 
 /* One line of dmarc.actions: { domain = "example.com"; policy = "reject"; action = "accept"; } */
 struct conf_dmarc_action {
@@ -65,19 +86,19 @@ struct conf_login {
 
 /* Durations are nanoseconds, sizes bytes. Everything lives in the conf's own arena. */
 struct conf {
-	struct conf_strings listen;        /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
-	const char *authserv_id;           /* "auto": the MTA's own name */
+	struct conf_strings listen; /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
+	const char *authserv_id;    /* "auto": the MTA's own name */
 	struct conf_networks trusted_networks;
-	int64_t socket_mode;               /* of local sockets: 0660 */
-	int64_t max_header_bytes;          /* of one message's header, all fields together */
-	int64_t drain;                     /* how long a stop waits for messages under way */
+	int64_t socket_mode;      /* of local sockets: 0660 */
+	int64_t max_header_bytes; /* of one message's header, all fields together */
+	int64_t drain;            /* how long a stop waits for messages under way */
 
 	struct {
 		struct conf_strings servers;
-		int64_t timeout;           /* a message's deadline */
-		int64_t budget;            /* lookups for one message */
+		int64_t timeout; /* a message's deadline */
+		int64_t budget;  /* lookups for one message */
 		int64_t cache_entries;
-		const char *trust_anchor;  /* "" : no DNSSEC validation */
+		const char *trust_anchor; /* "" : no DNSSEC validation */
 	} dns;
 
 	struct {
@@ -97,7 +118,7 @@ struct conf {
 		enum conf_quarantine quarantine;
 		enum conf_failure temperror;
 		enum conf_discovery discovery;
-		const char *psl_file;      /* "" : libpsl's own */
+		const char *psl_file; /* "" : libpsl's own */
 		struct conf_strings psd_domains;
 		bool reject_bad_from;
 		struct conf_strings trusted_forwarders;
@@ -108,19 +129,19 @@ struct conf {
 
 	struct {
 		bool enabled;
-		const char *keys;          /* directory */
+		const char *keys; /* directory */
 		bool subdomains;
 		enum conf_canon canonicalization;
 		struct conf_strings oversign;
 		struct conf_strings headers;
-		int64_t expire;            /* 0: no x= */
+		int64_t expire; /* 0: no x= */
 		const struct conf_login *logins;
 		unsigned login_count;
 	} sign;
 
 	struct {
-		const char *url;           /* "sqlite:/path"; "" : no ledger */
-		int64_t wait;              /* for the commit */
+		const char *url; /* "sqlite:/path"; "" : no ledger */
+		int64_t wait;    /* for the commit */
 		enum conf_failure on_failure;
 		int64_t keep;
 	} store;
@@ -129,12 +150,16 @@ struct conf {
 		const char *org;
 		const char *from;
 		const char *contact;
-		bool send;                 /* by the daemon, each day */
-		const char *via;           /* "smtp://host:port", "smtps://host" */
+		enum conf_format format;
+		enum conf_worth domains; /* which are written to */
+		bool send;               /* by the daemon, each day */
+		const char *via;         /* "smtp://host:port", "smtps://host" */
 		enum conf_envelope envelope;
-		int64_t spread;            /* from midnight UTC */
+		int64_t spread; /* from midnight UTC */
 		int64_t max_per_day;
 		int64_t max_per_destination;
+		int64_t max_size;          /* of a mail */
+		int64_t max_addresses;     /* of one domain's */
 		struct conf_strings quiet; /* recipients whose mail is no reason to report */
 	} reports;
 
@@ -143,22 +168,22 @@ struct conf {
 		enum conf_log_level level;
 	} log;
 
-	struct arena *arena;               /* owns all of it */
-	struct conf_line *origins;         /* see conf_origin */
+	struct arena *arena;       /* owns all of it */
+	struct conf_line *origins; /* see conf_origin */
 };
 
 /* One thing that is wrong with the settings. */
 struct conf_error {
-	const char *file;   /* as given */
-	unsigned line;      /* 0: not known */
-	const char *text;   /* "unknown key dmarc.enforec; did you mean dmarc.enforce?" */
+	const char *file; /* as given */
+	unsigned line;    /* 0: not known */
+	const char *text; /* "unknown key dmarc.enforec; did you mean dmarc.enforce?" */
 };
 
 struct conf_errors {
 	struct arena *arena;
 	struct conf_error *items; /* sorted by file, in the order of reading, and line */
 	unsigned count;
-	const char **files;       /* every file that was read, or should have been */
+	const char **files; /* every file that was read, or should have been */
 	unsigned file_count;
 };
 
@@ -201,11 +226,11 @@ int conf_check_socket(struct span text, struct why *why);
 
 /* The options, for `explain`, completion and the manual. */
 struct conf_option_info {
-	const char *name;  /* "dmarc.enforce" */
-	const char *type;  /* "choice", "duration", "list of networks" ... */
-	const char *def;   /* default as written in a file */
-	const char *range; /* "1s .. 60s", "observe | rfc | strict", or NULL */
-	const char *doc;   /* one or more sentences */
+	const char *name;    /* "dmarc.enforce" */
+	const char *type;    /* "choice", "duration", "list of networks" ... */
+	const char *def;     /* default as written in a file */
+	const char *range;   /* "1s .. 60s", "observe | rfc | strict", or NULL */
+	const char *doc;     /* one or more sentences */
 	const char *example; /* as written in a file, or NULL */
 };
 unsigned conf_option_count(void);

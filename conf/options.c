@@ -41,6 +41,12 @@ static const struct name_code canons[] = {{"simple/simple", CONF_CANON_SIMPLE_SI
 					  {"relaxed/simple", CONF_CANON_RELAXED_SIMPLE},
 					  {"relaxed/relaxed", CONF_CANON_RELAXED_RELAXED},
 					  {NULL, 0}};
+static const struct name_code formats[] = {
+    {"rfc9990", CONF_FORMAT_RFC9990}, {"rfc7489", CONF_FORMAT_RFC7489}, {NULL, 0}};
+static const struct name_code worths[] = {{"all", CONF_WORTH_ALL},
+					  {"accepted", CONF_WORTH_ACCEPTED},
+					  {"passed", CONF_WORTH_PASSED},
+					  {NULL, 0}};
 static const struct name_code envelopes[] = {
     {"null", CONF_ENVELOPE_NULL}, {"verp", CONF_ENVELOPE_VERP}, {NULL, 0}};
 static const struct name_code targets[] = {
@@ -367,6 +373,16 @@ const struct conf_option conf_options[] = {
 	{.name = "reports.contact", .type = &conf_type_text, FIELD(reports.contact),
 	 .def = "\"\"",
 	 .doc = "More about how to reach you, for the people who read the reports: a URL or an address."},
+	{.name = "reports.format", .type = &conf_type_choice, FIELD(reports.format), .choices = formats,
+	 .def = "\"rfc9990\"",
+	 .doc = "The form of the reports. rfc9990: the current one. rfc7489: the one before, for those whose "
+		"programs do not know the other yet; it has no room for np, t, how the record was found and "
+		"the disposition \"pass\"."},
+	{.name = "reports.domains", .type = &conf_type_choice, FIELD(reports.domains), .choices = worths,
+	 .def = "\"all\"",
+	 .doc = "Which domains get reports. all: every one that asks for them. accepted: those of which at "
+		"least one message of the day was not rejected. passed: those of which at least one passed "
+		"DMARC; a domain that is only abused then hears nothing."},
 	{.name = "reports.send", .type = &conf_type_bool, FIELD(reports.send),
 	 .def = "false",
 	 .doc = "Whether countersignd sends reports, each day after midnight UTC. It needs reports.org and "
@@ -399,6 +415,15 @@ const struct conf_option conf_options[] = {
 	 .min = 0, .max = 10000000,
 	 .def = "2000",
 	 .doc = "How many of them go to addresses of one host; 0: no limit."},
+	{.name = "reports.max_addresses", .type = &conf_type_integer, FIELD(reports.max_addresses),
+	 .min = 1, .max = 10,
+	 .def = "10",
+	 .doc = "To how many addresses of one domain's record a report goes at most, the first ones."},
+	{.name = "reports.max_size", .type = &conf_type_size, FIELD(reports.max_size),
+	 .min = KIB(16), .max = MIB(1024),
+	 .def = "\"20MiB\"",
+	 .doc = "The largest mail with a report that is sent. A larger one would be refused by most servers: "
+		"the report is kept, its state is failed."},
 	{.name = "reports.quiet", .type = &conf_type_texts, FIELD(reports.quiet),
 	 .check = conf_check_address, .what = "list of mail addresses",
 	 .max = 1000,

@@ -277,9 +277,21 @@ struct dns_settings context_dns(const struct conf *conf)
 
 /* ---- reports ---- */
 
+static const enum aggregate_form form_of[] = {
+    [CONF_FORMAT_RFC9990] = AGGREGATE_RFC9990,
+    [CONF_FORMAT_RFC7489] = AGGREGATE_RFC7489,
+};
+
+static const enum sender_domains domains_of[] = {
+    [CONF_WORTH_ALL] = SENDER_ALL,
+    [CONF_WORTH_ACCEPTED] = SENDER_ACCEPTED,
+    [CONF_WORTH_PASSED] = SENDER_PASSED,
+};
+
 static struct aggregate_reporter reporter(const struct conf *conf, struct arena *arena)
 {
-	struct aggregate_reporter reporter = {.contact = conf->reports.contact};
+	struct aggregate_reporter reporter = {.contact = conf->reports.contact,
+					      .form = form_of[conf->reports.format]};
 	char host[256] = "";
 
 	if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
@@ -305,6 +317,9 @@ struct sender_settings context_sender(const struct conf *conf, const struct cont
 	    .verp = conf->reports.envelope == CONF_ENVELOPE_VERP,
 	    .max_per_day = (unsigned)conf->reports.max_per_day,
 	    .max_per_destination = (unsigned)conf->reports.max_per_destination,
+	    .max_addresses = (unsigned)conf->reports.max_addresses,
+	    .max_size = conf->reports.max_size,
+	    .domains = domains_of[conf->reports.domains],
 	    .dmarc = context == NULL ? NULL : &context->check.dmarc,
 	    .dns_budget = (unsigned)conf->dns.budget,
 	    .dns_timeout = conf->dns.timeout,

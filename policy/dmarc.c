@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "policy/domain.h"
 #include "policy/treewalk.h"
 
@@ -24,6 +25,8 @@ struct eval {
 	struct steps steps;
 	struct treewalk walk;
 };
+
+enum { FAULTS_MAX = 400 };
 
 enum sure { NO, MAYBE, YES };
 
@@ -265,7 +268,27 @@ static void find_policy(struct eval *eval, const char *author, struct policy *po
 		walk_to_policy(eval, author, own, policy);
 }
 
-static const struct dmarc_published *publish(const struct eval *eval,
+/* For the owner of the record (RFC 9990 section 3.1.5): tags that were not valid, and records
+ * between AUTHOR and AT that had to be discarded. NULL: none. */
+static const char *faults(const struct eval *eval, const char *author,
+			  const struct treewalk_name *at)
+{
+	struct buf text;
+
+	buf_init(&text, eval->arena, FAULTS_MAX);
+	if (at->record->faults != NULL)
+		buf_printf(&text, "_dmarc.%s: %s", at->name, at->record->faults);
+	for (const struct treewalk_name *name = eval->walk.seen; name != NULL; name = name->next) {
+		if (name->fault == NULL || name->status != DNS_DATA || name->record != NULL ||
+		    !domain_within(author, name->name) || !domain_within(name->name, at->name))
+			continue;
+		buf_printf(&text, "%s_dmarc.%s: %s", text.len > 0 ? "; " : "", name->name,
+			   name->fault);
+	}
+	return text.len > 0 ? buf_text(&text) : NULL;
+}
+
+static const struct dmarc_published *publish(const struct eval *eval, const char *author,
 					     const struct treewalk_name *at)
 {
 	struct dmarc_published *published = arena_make(eval->arena, struct dmarc_published);
@@ -287,6 +310,7 @@ static const struct dmarc_published *publish(const struct eval *eval,
 	    .rua = r->rua,
 	    .ruf = r->ruf,
 	    .psd = at->mark == TREEWALK_PSD,
+	    .faults = faults(eval, author, at),
 	};
 	return published;
 }
@@ -390,7 +414,7 @@ static enum sure check_spf(struct eval *eval, const char *author, bool strict, c
 static void conclude(struct eval *eval, const struct policy *policy, enum sure dkim, enum sure spf,
 		     const char *by, struct dmarc_verdict *out)
 {
-	out->published = publish(eval, policy->at);
+	out->published = publish(eval, out->author_domain, policy->at);
 	out->policy = policy->policy;
 	out->policy_tag = policy->tag;
 	if (dkim == YES || spf == YES) {

@@ -20,6 +20,7 @@ struct parse {
 	bool bad_policy; /* p, sp or np */
 	const char *bad_policy_tag;
 	bool rua_valid;
+	struct buf faults;
 };
 
 struct tag_rule {
@@ -259,6 +260,7 @@ static bool read_historic(struct parse *parse, struct span value)
 /* ---- the record ---- */
 
 enum { POLICY_TAGS = 3, VERSION_TAG = 3 }; /* the first rows of the table */
+enum { FAULTS_MAX = 300 };
 
 static const struct tag_rule rules[] = {
     {"p", read_p},         {"sp", read_sp},       {"np", read_np},   {"v", NULL},
@@ -277,6 +279,14 @@ static unsigned find_rule(struct span name)
 	return i;
 }
 
+static void add_fault(struct parse *parse, const char *subject, const char *text)
+{
+	parse->record->notes |= DMARC_NOTE_BAD_VALUE;
+	if (parse->faults.len > 0)
+		buf_string(&parse->faults, "; ");
+	buf_printf(&parse->faults, "%s%s", subject, text);
+}
+
 /* dmarc-tag = 1*ALPHA equals 1*dmarc-value. Returns -1 for a known tag that is there twice. */
 static int read_tag(struct parse *parse, struct span part, unsigned *seen, struct why *why)
 {
@@ -286,7 +296,7 @@ static int read_tag(struct parse *parse, struct span part, unsigned *seen, struc
 
 	if (equals == NULL) {
 		if (!span_empty(trim_wsp(part)))
-			parse->record->notes |= DMARC_NOTE_BAD_VALUE;
+			add_fault(parse, "a part of it has no \"=\"", "");
 		return 0;
 	}
 	i = find_rule(trim_wsp((struct span){part.p, equals}));
@@ -298,7 +308,7 @@ static int read_tag(struct parse *parse, struct span part, unsigned *seen, struc
 	value = trim_wsp((struct span){equals + 1, part.end});
 	if (value_ok(value) && rules[i].read(parse, value))
 		return 0;
-	parse->record->notes |= DMARC_NOTE_BAD_VALUE;
+	add_fault(parse, rules[i].name, "= is not valid");
 	if (i < POLICY_TAGS) {
 		parse->bad_policy = true;
 		parse->bad_policy_tag = rules[i].name;
@@ -356,6 +366,7 @@ int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_recor
 
 	memset(record, 0, sizeof *record);
 	record->fo = "0";
+	buf_init(&parse.faults, arena, FAULTS_MAX);
 	if (!take_version(&rest, &more))
 		return 0;
 	record->text = printable(arena, text);
@@ -363,5 +374,6 @@ int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_recor
 		if (read_tag(&parse, part, &seen, why) != 0)
 			return -1;
 	settle_policy(&parse, why);
+	record->faults = parse.faults.len > 0 ? buf_text(&parse.faults) : NULL;
 	return 1;
 }

@@ -13,7 +13,7 @@ enum dmarc_psd { DMARC_PSD_UNKNOWN, DMARC_PSD_YES, DMARC_PSD_NO };
 
 struct dmarc_record {
 	const char *text; /* as published; what is not printable ASCII is "?" */
-	bool usable;    /* false: no policy can be taken from it (section 4.10.1), WHY says why */
+	bool usable;      /* false: no policy can be taken from it (section 4.10.1), WHY says why */
 	enum dmarc_policy p, sp, np; /* with the fallbacks np -> sp -> p done */
 	bool has_p, has_sp, has_np;
 	bool adkim_strict, aspf_strict;
@@ -21,7 +21,8 @@ struct dmarc_record {
 	enum dmarc_psd psd;
 	const char *fo;        /* lower case; "0" when not there, not valid, or without ruf */
 	const char *rua, *ruf; /* the tags' text, or NULL */
-	unsigned notes; /* DMARC_NOTE_*: for the audit */
+	unsigned notes;        /* DMARC_NOTE_*: for the audit */
+	const char *faults;    /* what was wrong, for its owner: "sp= is not valid; ..."; or NULL */
 };
 
 enum {

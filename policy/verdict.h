@@ -28,8 +28,9 @@ const char *auth_text(enum auth_result result);
 /* iprev, RFC 8601 section 3. */
 struct iprev_verdict {
 	enum auth_result result;
-	const char *name; /* the verified name of the client (pass), or the first one tried, or NULL */
-	const char *why;  /* for people; never NULL */
+	const char
+	    *name; /* the verified name of the client (pass), or the first one tried, or NULL */
+	const char *why; /* for people; never NULL */
 };
 
 enum spf_scope { SPF_SCOPE_MFROM, SPF_SCOPE_HELO };
@@ -37,9 +38,10 @@ const char *spf_scope_text(enum spf_scope scope); /* "mfrom", "helo" */
 
 struct spf_verdict {
 	enum auth_result result;
-	enum spf_scope scope;    /* which identity was checked */
-	const char *domain;      /* of that identity, A-labels; "" when it has none */
-	const char *mechanism;   /* text of the term that matched ("ip4:192.0.2.0/24"), "default", or NULL */
+	enum spf_scope scope; /* which identity was checked */
+	const char *domain;   /* of that identity, A-labels; "" when it has none */
+	const char
+	    *mechanism; /* text of the term that matched ("ip4:192.0.2.0/24"), "default", or NULL */
 	const char *record;      /* text of the first record, or NULL */
 	const char *explanation; /* the domain owner's text for a fail (exp=), sanitised; or NULL */
 	const char *why;         /* for people; never NULL */
@@ -70,17 +72,18 @@ enum dmarc_discovery { DMARC_TREEWALK, DMARC_PSL };
 
 /* The policy that applies, as the report will show it: values as published, defaults filled in. */
 struct dmarc_published {
-	const char *domain;       /* where the record was found (the DMARC Policy Domain) */
-	const char *record;       /* its text */
+	const char *domain; /* where the record was found (the DMARC Policy Domain) */
+	const char *record; /* its text */
 	enum dmarc_policy p, sp, np;
 	bool has_sp, has_np;
 	bool adkim_strict, aspf_strict;
-	const char *fo;           /* "0", "1:d:s" ... as published and valid; "0" by default */
-	bool testing;             /* t=y */
+	const char *fo; /* "0", "1:d:s" ... as published and valid; "0" by default */
+	bool testing;   /* t=y */
 	enum dmarc_discovery discovery;
-	const char *rua;          /* the tag's text, or NULL */
-	const char *ruf;          /* likewise */
-	bool psd;                 /* psd=y: a public suffix domain's record */
+	const char *rua;    /* the tag's text, or NULL */
+	const char *ruf;    /* likewise */
+	bool psd;           /* psd=y: a public suffix domain's record */
+	const char *faults; /* what is wrong with the records on the way to it, or NULL */
 };
 
 /* RFC 9990 section 3.1.6 ("reason"): why the applied policy is not the published one. */
@@ -100,19 +103,19 @@ struct override {
 enum { OVERRIDES_MAX = 4 };
 
 struct dmarc_verdict {
-	enum auth_result result;     /* none pass fail temperror permerror */
-	const char *author_domain;   /* RFC5322.From domain, A-labels; "" when there is none */
-	const char *org_domain;      /* its organizational domain, or NULL when not known */
+	enum auth_result result;   /* none pass fail temperror permerror */
+	const char *author_domain; /* RFC5322.From domain, A-labels; "" when there is none */
+	const char *org_domain;    /* its organizational domain, or NULL when not known */
 	const struct dmarc_published *published; /* NULL when no record applies */
-	enum dmarc_policy policy;    /* requested for this message: p, sp or np; t= not yet applied */
-	const char *policy_tag;      /* which of them: "p", "sp", "np"; NULL without a record */
-	bool dkim_aligned;           /* an aligned DKIM signature passed */
-	bool spf_aligned;            /* SPF passed for an aligned MAIL FROM domain */
-	enum dmarc_policy worst;     /* temperror: the strictest policy that the missing answers
-					could have led to; else none */
-	bool incomplete;             /* From has more author domains than are evaluated */
-	const char *why;             /* for people, with the RFC section; never NULL */
-	const char *const *steps;    /* the evaluation, a line each, when it was asked for */
+	enum dmarc_policy policy; /* requested for this message: p, sp or np; t= not yet applied */
+	const char *policy_tag;   /* which of them: "p", "sp", "np"; NULL without a record */
+	bool dkim_aligned;        /* an aligned DKIM signature passed */
+	bool spf_aligned;         /* SPF passed for an aligned MAIL FROM domain */
+	enum dmarc_policy worst;  /* temperror: the strictest policy that the missing answers
+				     could have led to; else none */
+	bool incomplete;          /* From has more author domains than are evaluated */
+	const char *why;          /* for people, with the RFC section; never NULL */
+	const char *const *steps; /* the evaluation, a line each, when it was asked for */
 	unsigned step_count;
 };
 
@@ -124,22 +127,22 @@ struct decision {
 	enum dmarc_policy disposition; /* what is reported as applied (none also for pass) */
 	struct override overrides[OVERRIDES_MAX];
 	unsigned override_count;
-	bool bad_from;                 /* rejected because From is none that DMARC can judge */
-	const char *why;               /* for people; never NULL */
+	bool bad_from;   /* rejected because From is none that DMARC can judge */
+	const char *why; /* for people; never NULL */
 };
 
 enum { DKIM_VERDICTS_MAX = 100 };
 
 struct verdict {
 	struct ip client;
-	const char *helo;        /* as given */
-	const char *mail_from;   /* as given, without <>; "" for the null sender */
+	const char *helo;      /* as given */
+	const char *mail_from; /* as given, without <>; "" for the null sender */
 	struct iprev_verdict iprev;
 	struct spf_verdict spf_helo;
-	struct spf_verdict spf;  /* MAIL FROM (postmaster@HELO for the null sender) */
+	struct spf_verdict spf; /* MAIL FROM (postmaster@HELO for the null sender) */
 	struct dkim_verdict *dkim;
 	unsigned dkim_count;
-	unsigned dkim_ignored;   /* signatures beyond the limit, not looked at */
+	unsigned dkim_ignored; /* signatures beyond the limit, not looked at */
 	struct dmarc_verdict dmarc;
 	struct decision decision;
 	const char *disagreement; /* what a second engine made of it, where it differs; or NULL */

@@ -1,6 +1,9 @@
 /*
  * Rows read from the ledger and written as XML elements, in the order of RFC 9990's tables. One
  * function for each table of section 3.1.1.
+ *
+ * The form of RFC 7489 differs in few places, and there this file asks for it: fewer elements, pct,
+ * an SPF result always, fewer words for dispositions and reasons, and IPv6 addresses in full.
  */
 #include "report/aggregate.h"
 
@@ -9,14 +12,22 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
+#include "lib/ip.h"
 #include "report/json.h"
 #include "report/xml.h"
 
-#define NAMESPACE "urn:ietf:params:xml:ns:dmarc-2.0"
+static const struct {
+	const char *space;
+	enum xml_reach reach;
+} forms[] = {
+    [AGGREGATE_RFC9990] = {"urn:ietf:params:xml:ns:dmarc-2.0", XML_ALL_ELEMENTS},
+    [AGGREGATE_RFC7489] = {"http://dmarc.org/dmarc-xml/0.1", XML_ROOT_ONLY},
+};
 
 struct report {
 	struct xml *xml;
 	struct arena *row; /* emptied for each row */
+	bool legacy;       /* RFC 7489 */
 	struct aggregate_sum sum;
 };
 
@@ -108,7 +119,25 @@ static void write_metadata(struct xml *xml, const struct aggregate_reporter *rep
 	xml_number(xml, "begin", begin);
 	xml_number(xml, "end", begin + 86399);
 	xml_close(xml);
-	xml_text(xml, "generator", "countersign " VERSION);
+	text_if_any(xml, "error", day->policy.error);
+	if (reporter->form == AGGREGATE_RFC9990)
+		xml_text(xml, "generator", "countersign " VERSION);
+	xml_close(xml);
+}
+
+/* RFC 7489: no pct= is followed any more, but what is only tested is applied to no message. */
+static void write_old_policy(struct xml *xml, const struct ledger_policy *policy)
+{
+	bool testing = has(policy->testing) && strcmp(policy->testing, "y") == 0;
+
+	xml_open(xml, "policy_published");
+	xml_text(xml, "domain", policy->domain);
+	text_if_any(xml, "adkim", policy->adkim);
+	text_if_any(xml, "aspf", policy->aspf);
+	xml_text(xml, "p", policy->p);
+	xml_text(xml, "sp", has(policy->sp) ? policy->sp : policy->p);
+	xml_number(xml, "pct", testing ? 0 : 100);
+	xml_text(xml, "fo", has(policy->fo) ? policy->fo : "0");
 	xml_close(xml);
 }
 
@@ -129,18 +158,54 @@ static void write_policy(struct xml *xml, const struct ledger_policy *policy)
 
 /* ---- tables 7 to 14: a record ---- */
 
-static void write_reasons(struct xml *xml, const struct json_list *reasons)
+/* RFC 7489 does not know the test mode. */
+static void write_test_mode(struct report *report, const char *comment)
 {
+	xml_text(report->xml, "type", "other");
+	xml_text(report->xml, "comment",
+		 arena_printf(report->row, "policy_test_mode%s%s", has(comment) ? ": " : "",
+			      has(comment) ? comment : ""));
+}
+
+static void write_reasons(struct report *report, const struct json_list *reasons)
+{
+	struct xml *xml = report->xml;
+
 	for (unsigned i = 0; i < json_list_count(reasons); i++) {
 		const char *type = json_list_get(reasons, i, "type");
+		const char *comment = json_list_get(reasons, i, "comment");
 
 		if (type == NULL)
 			continue;
 		xml_open(xml, "reason");
-		xml_text(xml, "type", type);
-		text_if_any(xml, "comment", json_list_get(reasons, i, "comment"));
+		if (report->legacy && strcmp(type, "policy_test_mode") == 0) {
+			write_test_mode(report, comment);
+		} else {
+			xml_text(xml, "type", type);
+			text_if_any(xml, "comment", comment);
+		}
 		xml_close(xml);
 	}
+}
+
+/* The schema of RFC 7489 knows IPv6 addresses only in full. */
+static const char *source_text(const struct report *report, const char *source)
+{
+	struct buf text;
+	struct ip ip;
+
+	if (!report->legacy || !ip_parse(span_of(source), &ip) || ip.family != 6)
+		return source;
+	buf_init(&text, report->row, 0);
+	for (unsigned i = 0; i < 16; i += 2)
+		buf_printf(&text, "%s%x", i == 0 ? "" : ":",
+			   (unsigned)ip.bytes[i] << 8 | ip.bytes[i + 1]);
+	return buf_text(&text);
+}
+
+static const char *disposition_text(const struct report *report, const char *disposition)
+{
+	return report->legacy && strcmp(disposition, "pass") == 0 ? "none" : disposition;
 }
 
 static void write_row(struct report *report, const struct ledger_row *row)
@@ -148,13 +213,13 @@ static void write_row(struct report *report, const struct ledger_row *row)
 	struct xml *xml = report->xml;
 
 	xml_open(xml, "row");
-	xml_text(xml, "source_ip", row->source_ip);
+	xml_text(xml, "source_ip", source_text(report, row->source_ip));
 	xml_number(xml, "count", row->count);
 	xml_open(xml, "policy_evaluated");
-	xml_text(xml, "disposition", row->disposition);
+	xml_text(xml, "disposition", disposition_text(report, row->disposition));
 	xml_text(xml, "dkim", row->dkim_aligned);
 	xml_text(xml, "spf", row->spf_aligned);
-	write_reasons(xml, json_list_parse(report->row, row->reasons));
+	write_reasons(report, json_list_parse(report->row, row->reasons));
 	xml_close(xml);
 	xml_close(xml);
 }
@@ -189,19 +254,38 @@ static void write_signatures(struct report *report, const struct ledger_row *row
 	}
 }
 
+/* RFC 7489 has no "policy" for SPF. */
+static const char *spf_result(const struct report *report, const struct ledger_row *row)
+{
+	if (!has(row->spf_domain))
+		return "none";
+	return report->legacy && strcmp(row->spf_result, "policy") == 0 ? "neutral"
+									: row->spf_result;
+}
+
+/* Section 3.1.1.13: at most one, of MAIL FROM. RFC 7489: one always, without explanation. */
+static void write_spf(const struct report *report, const struct ledger_row *row)
+{
+	struct xml *xml = report->xml;
+
+	if (!has(row->spf_domain) && !report->legacy)
+		return;
+	xml_open(xml, "spf");
+	xml_text(xml, "domain", has(row->spf_domain) ? row->spf_domain : row->envelope_from);
+	xml_text(xml, "scope", "mfrom");
+	xml_text(xml, "result", spf_result(report, row));
+	if (!report->legacy)
+		text_if_any(xml, "human_result", row->spf_note);
+	xml_close(xml);
+}
+
 static void write_auth_results(struct report *report, const struct ledger_row *row)
 {
 	struct xml *xml = report->xml;
 
 	xml_open(xml, "auth_results");
 	write_signatures(report, row);
-	if (has(row->spf_domain)) {
-		xml_open(xml, "spf");
-		xml_text(xml, "domain", row->spf_domain);
-		xml_text(xml, "scope", "mfrom");
-		xml_text(xml, "result", row->spf_result);
-		xml_close(xml);
-	}
+	write_spf(report, row);
 	xml_close(xml);
 }
 
@@ -224,13 +308,16 @@ int aggregate_write(struct ledger *ledger, const struct aggregate_reporter *repo
 		    const struct ledger_day *day, FILE *out, struct aggregate_sum *sum,
 		    struct why *why)
 {
-	struct report report = {.xml = xml_new(out, "feedback", NAMESPACE), .row = arena_new(0)};
+	struct report report = {.xml = xml_new(out, "feedback", forms[reporter->form].space,
+					       forms[reporter->form].reach),
+				.row = arena_new(0),
+				.legacy = reporter->form == AGGREGATE_RFC7489};
 	struct why xml_why;
 	int result;
 
 	xml_text(report.xml, "version", "1.0");
 	write_metadata(report.xml, reporter, day);
-	write_policy(report.xml, &day->policy);
+	(report.legacy ? write_old_policy : write_policy)(report.xml, &day->policy);
 	result = ledger_rows(ledger, day->policy.domain, day->day, day->config, write_record,
 			     &report, why);
 	arena_free(report.row);

@@ -1,7 +1,8 @@
 /*
- * The aggregate report: RFC 9990. One report is made of one policy domain, one day (UTC) and one
- * policy configuration (section 3.1), which is what struct ledger_day names. Nothing in it depends
- * on when it is made: the same rows give the same identifier, name and text again.
+ * The aggregate report: RFC 9990, or the form that RFC 7489 had. One report is made of one policy
+ * domain, one day (UTC) and one policy configuration (section 3.1), which is what struct ledger_day
+ * names. Nothing in it depends on when it is made: the same rows give the same identifier, name and
+ * text again.
  */
 #ifndef REPORT_AGGREGATE_H
 #define REPORT_AGGREGATE_H
@@ -11,12 +12,18 @@
 #include "lib/arena.h"
 #include "store/ledger.h"
 
-/* Who reports. */
+enum aggregate_form {
+	AGGREGATE_RFC9990,
+	AGGREGATE_RFC7489 /* appendix C there, for consumers that know no other */
+};
+
+/* Who reports, and how. */
 struct aggregate_reporter {
 	const char *org_name;
 	const char *email;
 	const char *contact;  /* extra_contact_info, or NULL */
 	const char *receiver; /* domain name of the receiver, for file names */
+	enum aggregate_form form;
 };
 
 /* Section 3.5.1: alphanumeric, so that it also serves as the file name's unique-id (3.1.4). */

@@ -125,17 +125,32 @@ static int build(struct sender *sender, const struct ledger_day *day, const char
 	return result < 0 ? -1 : 0;
 }
 
+static bool is_worth_it(const struct sender *sender, const struct ledger_day *day)
+{
+	switch (sender->settings->domains) {
+	case SENDER_ALL:
+		break;
+	case SENDER_ACCEPTED:
+		return day->accepted > 0;
+	case SENDER_PASSED:
+		return day->passed > 0;
+	}
+	return true;
+}
+
 /* Whom to write to; none: a report is not wanted, or only reports came from there. */
-static unsigned find_addresses(const struct ledger_day *day, struct arena *arena,
-			       const char *addresses[DESTINATION_MAX])
+static unsigned find_addresses(const struct sender *sender, const struct ledger_day *day,
+			       struct arena *arena, const char *addresses[DESTINATION_MAX])
 {
 	struct destination list[DESTINATION_MAX];
 	const char *domain = domain_to_ascii(arena, span_of(day->policy.domain));
-	unsigned count = 0;
+	unsigned count = 0, max = sender->settings->max_addresses;
 
 	if (domain != NULL && strcmp(domain, day->policy.domain) == 0 && day->policy.rua != NULL &&
-	    day->messages > day->quiet)
+	    day->messages > day->quiet && is_worth_it(sender, day))
 		count = destination_parse(arena, span_of(day->policy.rua), list);
+	if (max > 0 && count > max)
+		count = max;
 	for (unsigned i = 0; i < count; i++)
 		addresses[i] = list[i].address;
 	return count;
@@ -152,7 +167,7 @@ static int build_day(void *arg, const struct ledger_day *day)
 	struct sender *sender = building->sender;
 	struct arena *arena = arena_new(0);
 	const char *addresses[DESTINATION_MAX];
-	unsigned count = find_addresses(day, arena, addresses);
+	unsigned count = find_addresses(sender, day, arena, addresses);
 	struct outbox_report old;
 	int result = 0;
 
@@ -372,6 +387,19 @@ static const char *return_path(const struct sender *sender, struct arena *arena,
 	return sender->settings->verp ? mail_verp(arena, sender->settings->reporter.email, to) : "";
 }
 
+static bool is_too_large(struct delivering *d, FILE *message, int *result)
+{
+	int64_t max = d->sender->settings->max_size, size = ftello(message);
+
+	if (max == 0 || size <= max)
+		return false;
+	*result =
+	    settle(d, OUTBOX_FAILED, 0,
+		   arena_printf(d->arena, "the mail is %lld KiB, reports.max_size is %lld KiB",
+				(long long)size / 1024, (long long)max / 1024));
+	return true;
+}
+
 /* The mail, ready, in a file without a name; NULL after it was settled or failed (*RESULT). */
 static FILE *make_mail(struct delivering *d, const char *to, int *result)
 {
@@ -395,6 +423,8 @@ static FILE *make_mail(struct delivering *d, const char *to, int *result)
 		goto fail;
 	mail = mail_of(d->sender, &report, to);
 	if (mail_write(&mail, gz, message, d->why) != 0)
+		goto fail;
+	if (is_too_large(d, message, result))
 		goto fail;
 	fclose(gz);
 	return message;

@@ -21,12 +21,18 @@ enum {
 	SENDER_KEEP_DAYS = 5   /* days after which sending is given up */
 };
 
+/* Of which domains at least one message must have been... */
+enum sender_domains { SENDER_ALL, SENDER_ACCEPTED, SENDER_PASSED };
+
 struct sender_settings {
 	struct aggregate_reporter reporter;
 	struct send_server server;
 	bool verp;                    /* else the null sender */
 	unsigned max_per_day;         /* mails, 0: no limit */
 	unsigned max_per_destination; /* of them to one host */
+	unsigned max_addresses;       /* of one report; 0: as many as there can be */
+	int64_t max_size;             /* bytes of a mail; 0: any */
+	enum sender_domains domains;
 	const struct dmarc_rules *dmarc;
 	unsigned dns_budget; /* for one destination */
 	int64_t dns_timeout;

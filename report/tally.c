@@ -118,11 +118,17 @@ static const char *result_text(enum auth_result result)
 }
 
 /* Why it failed; what may hold an address is left out (RFC 9990 section 7.2). */
-static const char *failure_note(struct arena *arena, const struct dkim_verdict *dkim)
+static const char *note(struct arena *arena, enum auth_result result, const char *why)
 {
-	if (dkim->result == AUTH_PASS || dkim->why == NULL || strchr(dkim->why, '@') != NULL)
-		return NULL;
-	return clean(arena, dkim->why, COMMENT_MAX);
+	if (result == AUTH_PASS || why == NULL || strchr(why, '@') != NULL)
+		return "";
+	return clean(arena, why, COMMENT_MAX);
+}
+
+/* NULL instead of "": the member is left out. */
+static const char *filled(const char *text)
+{
+	return text[0] == '\0' ? NULL : text;
 }
 
 /* A signature whose d= or s= could not be read tells its reader nothing: left out. */
@@ -156,7 +162,7 @@ static void add_signatures(const struct verdict *v, struct arena *arena, struct 
 		json_list_set(list, "selector", clean_name(arena, dkim->selector));
 		json_list_set(list, "result", result_text(dkim->result));
 		json_list_add(notes);
-		json_list_set(notes, "text", failure_note(arena, dkim));
+		json_list_set(notes, "text", filled(note(arena, dkim->result, dkim->why)));
 	}
 	row->dkim = json_list_text(list);
 	row->dkim_notes = json_list_text(notes);
@@ -178,6 +184,8 @@ static void set_policy(const struct dmarc_published *published, struct arena *ar
 	policy->discovery = name_text(discovery_names, (int)published->discovery);
 	policy->rua = published->rua == NULL ? NULL : clean(arena, published->rua, 8192);
 	policy->ruf = published->ruf == NULL ? NULL : clean(arena, published->ruf, 8192);
+	policy->error =
+	    published->faults == NULL ? NULL : clean(arena, published->faults, COMMENT_MAX);
 }
 
 /* Section 3.1.1.9 and the schema: "pass" is passing under a policy that asks for more than none. */
@@ -224,6 +232,7 @@ bool tally_row(const struct verdict *v, const char *rcpt_domain, int64_t receive
 	add_signatures(v, arena, row);
 	row->spf_domain = v->spf.scope == SPF_SCOPE_MFROM ? clean_name(arena, v->spf.domain) : "";
 	row->spf_result = auth_text(v->spf.result);
+	row->spf_note = row->spf_domain[0] == '\0' ? "" : note(arena, v->spf.result, v->spf.why);
 	row->count = 1;
 	return true;
 }

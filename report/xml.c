@@ -13,7 +13,9 @@ struct xml {
 	FILE *out;
 	xmlTextWriter *writer;
 	struct buf clean;
-	int error; /* errno of the first failure */
+	enum xml_reach reach;
+	unsigned depth; /* elements open below the root */
+	int error;      /* errno of the first failure */
 };
 
 static const xmlChar *chars(const char *text)
@@ -34,7 +36,7 @@ static void keep_silent(void *context, const char *format, ...)
 	(void)format;
 }
 
-struct xml *xml_new(FILE *out, const char *root, const char *space)
+struct xml *xml_new(FILE *out, const char *root, const char *space, enum xml_reach reach)
 {
 	struct xml *xml = calloc(1, sizeof *xml);
 	xmlOutputBuffer *buffer;
@@ -44,6 +46,7 @@ struct xml *xml_new(FILE *out, const char *root, const char *space)
 	if (xml == NULL || buffer == NULL || (xml->writer = xmlNewTextWriter(buffer)) == NULL)
 		abort();
 	xml->out = out;
+	xml->reach = reach;
 	buf_init(&xml->clean, NULL, 0);
 	errno = 0;
 	check(xml, xmlTextWriterSetIndent(xml->writer, 1));
@@ -55,11 +58,16 @@ struct xml *xml_new(FILE *out, const char *root, const char *space)
 
 void xml_open(struct xml *xml, const char *name)
 {
-	check(xml, xmlTextWriterStartElement(xml->writer, chars(name)));
+	if (xml->reach == XML_ROOT_ONLY && xml->depth == 0)
+		check(xml, xmlTextWriterStartElementNS(xml->writer, NULL, chars(name), chars("")));
+	else
+		check(xml, xmlTextWriterStartElement(xml->writer, chars(name)));
+	xml->depth++;
 }
 
 void xml_close(struct xml *xml)
 {
+	xml->depth--;
 	check(xml, xmlTextWriterEndElement(xml->writer));
 }
 
@@ -70,7 +78,9 @@ void xml_text(struct xml *xml, const char *name, const char *text)
 		utf8_clean(&xml->clean, span_of(text));
 		text = buf_text(&xml->clean);
 	}
-	check(xml, xmlTextWriterWriteElement(xml->writer, chars(name), chars(text)));
+	xml_open(xml, name);
+	check(xml, xmlTextWriterWriteString(xml->writer, chars(text)));
+	xml_close(xml);
 }
 
 void xml_number(struct xml *xml, const char *name, int64_t number)
@@ -78,7 +88,7 @@ void xml_number(struct xml *xml, const char *name, int64_t number)
 	char text[24];
 
 	snprintf(text, sizeof text, "%" PRId64, number);
-	check(xml, xmlTextWriterWriteElement(xml->writer, chars(name), chars(text)));
+	xml_text(xml, name, text);
 }
 
 bool xml_failed(const struct xml *xml)

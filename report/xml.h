@@ -13,9 +13,13 @@
 
 struct xml;
 
-/* A document written to OUT, which the caller closes. SPACE: the namespace of all elements. A
- * failure on the way is kept and told by xml_finish. */
-struct xml *xml_new(FILE *out, const char *root, const char *space);
+/* Whether all elements are in the namespace, or the root alone (a schema without
+ * elementFormDefault="qualified"). */
+enum xml_reach { XML_ALL_ELEMENTS, XML_ROOT_ONLY };
+
+/* A document written to OUT, which the caller closes. SPACE: its namespace. A failure on the way is
+ * kept and told by xml_finish. */
+struct xml *xml_new(FILE *out, const char *root, const char *space, enum xml_reach reach);
 void xml_open(struct xml *xml, const char *name);
 void xml_close(struct xml *xml);
 

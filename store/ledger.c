@@ -44,7 +44,7 @@ struct entry {
 	struct cond done;
 	size_t size;
 	enum entry_state state;
-	bool left; /* its caller */
+	bool left;    /* its caller */
 	char texts[]; /* of AT */
 };
 
@@ -83,18 +83,31 @@ static const struct {
 	size_t at;
 	enum part part;
 } fields[] = {
-    {AT(policy.domain), POLICY_DOMAIN}, {AT(policy.p), POLICY_KEY},
-    {AT(policy.sp), POLICY_KEY},        {AT(policy.np), POLICY_KEY},
-    {AT(policy.adkim), POLICY_KEY},     {AT(policy.aspf), POLICY_KEY},
-    {AT(policy.fo), POLICY_KEY},        {AT(policy.testing), POLICY_KEY},
-    {AT(policy.discovery), POLICY_KEY}, {AT(policy.rua), POLICY_NOTE},
-    {AT(policy.ruf), POLICY_NOTE},      {AT(source_ip), ROW_KEY},
-    {AT(disposition), ROW_KEY},         {AT(dkim_aligned), ROW_KEY},
-    {AT(spf_aligned), ROW_KEY},         {AT(reasons), ROW_KEY},
-    {AT(header_from), ROW_KEY},         {AT(envelope_from), ROW_KEY},
-    {AT(envelope_to), ROW_KEY},         {AT(dkim), ROW_KEY},
-    {AT(spf_domain), ROW_KEY},          {AT(spf_result), ROW_KEY},
+    {AT(policy.domain), POLICY_DOMAIN},
+    {AT(policy.p), POLICY_KEY},
+    {AT(policy.sp), POLICY_KEY},
+    {AT(policy.np), POLICY_KEY},
+    {AT(policy.adkim), POLICY_KEY},
+    {AT(policy.aspf), POLICY_KEY},
+    {AT(policy.fo), POLICY_KEY},
+    {AT(policy.testing), POLICY_KEY},
+    {AT(policy.discovery), POLICY_KEY},
+    {AT(policy.rua), POLICY_NOTE},
+    {AT(policy.ruf), POLICY_NOTE},
+    {AT(policy.error), POLICY_NOTE},
+    {AT(source_ip), ROW_KEY},
+    {AT(disposition), ROW_KEY},
+    {AT(dkim_aligned), ROW_KEY},
+    {AT(spf_aligned), ROW_KEY},
+    {AT(reasons), ROW_KEY},
+    {AT(header_from), ROW_KEY},
+    {AT(envelope_from), ROW_KEY},
+    {AT(envelope_to), ROW_KEY},
+    {AT(dkim), ROW_KEY},
+    {AT(spf_domain), ROW_KEY},
+    {AT(spf_result), ROW_KEY},
     {AT(dkim_notes), ROW_NOTE},
+    {AT(spf_note), ROW_NOTE},
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 

@@ -18,7 +18,7 @@
 struct ledger;
 
 /* The policy configuration a row was judged by: rows of one day, domain and configuration form one
- * report. RUA and RUF are not part of its identity: the ones seen last are kept. */
+ * report. RUA, RUF and ERROR are not part of its identity: the ones seen last are kept. */
 struct ledger_policy {
 	const char *domain;       /* the policy domain; never NULL or "" */
 	const char *p, *sp, *np;  /* "none" "quarantine" "reject"; sp, np or NULL */
@@ -28,10 +28,11 @@ struct ledger_policy {
 	const char *discovery; /* "treewalk" "psl" */
 	const char *rua;       /* NULL: no report is wanted */
 	const char *ruf;
+	const char *error; /* what is wrong with the record, or NULL */
 };
 
-/* One combination. All texts but RUA and RUF make its identity, but DKIM_NOTES: those of the first
- * message are kept. Texts are UTF-8; NULL stands for "" except in the policy. */
+/* One combination. All texts make its identity but RUA, RUF, ERROR and the notes: those of the
+ * first message are kept. Texts are UTF-8; NULL stands for "" except in the policy. */
 struct ledger_row {
 	int32_t day; /* UTC, as clock_day() */
 	struct ledger_policy policy;
@@ -47,6 +48,7 @@ struct ledger_row {
 	const char *dkim_notes;    /* JSON array of {"text"}, one for each of DKIM; for people */
 	const char *spf_domain;    /* or "" */
 	const char *spf_result;    /* "none" "pass" ... */
+	const char *spf_note;      /* for people, or "" */
 	int64_t count;             /* 1 or more */
 	int64_t quiet;             /* how many of them are no reason to report */
 };
@@ -105,7 +107,8 @@ struct ledger_day {
 	int64_t since;                  /* wall seconds: when its first row was committed */
 	int64_t messages, passed;       /* passed: dkim_aligned or spf_aligned is "pass" */
 	int64_t rows;
-	int64_t quiet; /* of MESSAGES: no reason to report, see struct ledger_row */
+	int64_t accepted; /* of MESSAGES: those that were not rejected */
+	int64_t quiet;    /* of MESSAGES: no reason to report, see struct ledger_row */
 };
 
 /* Those of FROM_DAY to TO_DAY, of DOMAIN (NULL: all), ordered by day, domain, since. Texts live

@@ -67,6 +67,9 @@ static const char *const migrations[] = {
     "CREATE TABLE suppression ("
     " address TEXT NOT NULL PRIMARY KEY, failures INTEGER NOT NULL,"
     " until INTEGER NOT NULL, reason TEXT) WITHOUT ROWID;",
+    /* 3: more of what RFC 9990 has room for */
+    "ALTER TABLE policy ADD COLUMN error TEXT;"
+    "ALTER TABLE tally ADD COLUMN spf_note TEXT NOT NULL DEFAULT '';",
 };
 enum {
 	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
@@ -99,16 +102,18 @@ static const char *const statements[STATEMENTS] = {
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
     [ADD_POLICY] = "INSERT INTO policy (domain, day, config, since, p, sp, np, adkim, aspf, fo,"
-		   " testing, discovery, rua, ruf)"
-		   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+		   " testing, discovery, rua, ruf, error)"
+		   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 		   " ON CONFLICT (domain, day, config) DO UPDATE"
-		   " SET rua = excluded.rua, ruf = excluded.ruf"
-		   " WHERE rua IS NOT excluded.rua OR ruf IS NOT excluded.ruf",
+		   " SET rua = excluded.rua, ruf = excluded.ruf, error = excluded.error"
+		   " WHERE rua IS NOT excluded.rua OR ruf IS NOT excluded.ruf"
+		   " OR error IS NOT excluded.error",
     [ADD_TALLY] = "INSERT INTO tally (domain, day, config, source_ip, row_key, messages,"
 		  " dkim_aligned, spf_aligned, disposition, header_from, envelope_from,"
-		  " envelope_to, spf_domain, spf_result, reasons, dkim, dkim_notes, quiet)"
+		  " envelope_to, spf_domain, spf_result, reasons, dkim, dkim_notes, quiet,"
+		  " spf_note)"
 		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-		  " ?17, ?18)"
+		  " ?17, ?18, ?19)"
 		  " ON CONFLICT (domain, day, config, source_ip, row_key) DO UPDATE"
 		  " SET messages = messages + excluded.messages, quiet = quiet + excluded.quiet",
     [OLDEST] = "SELECT domain, day, config FROM policy WHERE day < ?1 ORDER BY day LIMIT 1",
@@ -119,18 +124,21 @@ static const char *const statements[STATEMENTS] = {
     [EXPIRE_PARTS] = "DELETE FROM report_part WHERE " REPORT,
     [EXPIRE_DELIVERIES] = "DELETE FROM delivery WHERE " REPORT,
     [READ_DAYS] = "SELECT domain, day, config, since, p, sp, np, adkim, aspf, fo, testing,"
-		  " discovery, rua, ruf FROM policy"
+		  " discovery, rua, ruf, error FROM policy"
 		  " WHERE day <= ?2 AND (?1 IS NULL OR domain = ?1)"
 		  " AND (day, domain, since, config) > (?3, ?4, ?5, ?6)"
 		  " ORDER BY day, domain, since, config LIMIT ?7",
-    [READ_SUM] = "SELECT COUNT(*), IFNULL(SUM(messages), 0), IFNULL(SUM(CASE"
-		 " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0 END), 0),"
-		 " IFNULL(SUM(quiet), 0)"
-		 " FROM tally WHERE " REPORT,
-    [READ_ROWS] = "SELECT source_ip, row_key, messages, dkim_aligned, spf_aligned, disposition,"
-		  " header_from, envelope_from, envelope_to, spf_domain, spf_result, reasons, dkim,"
-		  " dkim_notes FROM tally WHERE " REPORT " AND (source_ip, row_key) > (?4, ?5)"
-		  " ORDER BY source_ip, row_key LIMIT ?6",
+    [READ_SUM] =
+	"SELECT COUNT(*), IFNULL(SUM(messages), 0), IFNULL(SUM(CASE"
+	" WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0 END), 0),"
+	" IFNULL(SUM(quiet), 0),"
+	" IFNULL(SUM(CASE WHEN disposition = 'reject' THEN 0 ELSE messages END), 0)"
+	" FROM tally WHERE " REPORT,
+    [READ_ROWS] =
+	"SELECT source_ip, row_key, messages, dkim_aligned, spf_aligned, disposition,"
+	" header_from, envelope_from, envelope_to, spf_domain, spf_result, reasons, dkim,"
+	" dkim_notes, spf_note FROM tally WHERE " REPORT " AND (source_ip, row_key) > (?4, ?5)"
+	" ORDER BY source_ip, row_key LIMIT ?6",
 };
 
 struct driver_handle {
@@ -551,9 +559,9 @@ fail:
 static int add_policy(struct driver_handle *handle, const struct driver_row *at)
 {
 	const struct ledger_policy *policy = &at->row.policy;
-	const char *const texts[] = {policy->p,    policy->sp, policy->np,      policy->adkim,
-				     policy->aspf, policy->fo, policy->testing, policy->discovery,
-				     policy->rua,  policy->ruf};
+	const char *const texts[] = {policy->p,    policy->sp,  policy->np,      policy->adkim,
+				     policy->aspf, policy->fo,  policy->testing, policy->discovery,
+				     policy->rua,  policy->ruf, policy->error};
 	sqlite3_stmt *statement = prepare(handle, ADD_POLICY);
 
 	if (statement == NULL)
@@ -583,6 +591,7 @@ static int add_tally(struct driver_handle *handle, const struct driver_row *at)
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		bind_text(statement, 7 + (int)i, texts[i]);
 	sqlite3_bind_int64(statement, 18, row->quiet);
+	bind_text(statement, 19, row->spf_note);
 	return run(handle, statement);
 }
 
@@ -597,7 +606,8 @@ static bool same_policy(const struct driver_row *a, const struct driver_row *b)
 	return a->row.day == b->row.day && memcmp(a->config, b->config, DRIVER_KEY_LEN) == 0 &&
 	       same_text(a->row.policy.domain, b->row.policy.domain) &&
 	       same_text(a->row.policy.rua, b->row.policy.rua) &&
-	       same_text(a->row.policy.ruf, b->row.policy.ruf);
+	       same_text(a->row.policy.ruf, b->row.policy.ruf) &&
+	       same_text(a->row.policy.error, b->row.policy.error);
 }
 
 static enum driver_outcome handle_commit(struct driver_handle *handle,
@@ -723,6 +733,7 @@ static int sum_day(struct driver_handle *handle, struct ledger_day *day,
 		day->messages = sqlite3_column_int64(statement, 1);
 		day->passed = sqlite3_column_int64(statement, 2);
 		day->quiet = sqlite3_column_int64(statement, 3);
+		day->accepted = sqlite3_column_int64(statement, 4);
 	}
 	sqlite3_reset(statement);
 	return code;
@@ -733,9 +744,9 @@ static int day_at(struct driver_handle *handle, sqlite3_stmt *statement, struct 
 		  struct ledger_day *day)
 {
 	struct ledger_policy *policy = &day->policy;
-	const char **texts[] = {&policy->p,    &policy->sp, &policy->np,      &policy->adkim,
-				&policy->aspf, &policy->fo, &policy->testing, &policy->discovery,
-				&policy->rua,  &policy->ruf};
+	const char **texts[] = {&policy->p,    &policy->sp,  &policy->np,      &policy->adkim,
+				&policy->aspf, &policy->fo,  &policy->testing, &policy->discovery,
+				&policy->rua,  &policy->ruf, &policy->error};
 	unsigned char config[DRIVER_KEY_LEN];
 
 	policy->domain = text_at(statement, 0, arena);
@@ -755,7 +766,7 @@ static void row_at(sqlite3_stmt *statement, const struct driver_rows_query *quer
 	const char **texts[] = {&row->dkim_aligned, &row->spf_aligned,   &row->disposition,
 				&row->header_from,  &row->envelope_from, &row->envelope_to,
 				&row->spf_domain,   &row->spf_result,    &row->reasons,
-				&row->dkim,         &row->dkim_notes};
+				&row->dkim,         &row->dkim_notes,    &row->spf_note};
 
 	memset(at, 0, sizeof *at);
 	memcpy(at->config, query->config, DRIVER_KEY_LEN);

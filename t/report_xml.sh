@@ -89,6 +89,12 @@ if command -v xmllint >/dev/null; then
 	out=$(xpath 'string(//*[local-name()="org_name"])' "$tmp/all.xml")
 	[ "$out" = "Example <Org> & Co" ]
 	result $? "the reporter" "have $out"
+	out=$(xpath 'string(//*[local-name()="error"])' "$tmp/all.xml")
+	[ "$out" = '_dmarc.example.com: sp= is not valid <&>' ]
+	result $? "what is wrong with the record" "have $out"
+	out=$(xpath 'string(//*[local-name()="spf"]/*[local-name()="human_result"])' "$tmp/all.xml")
+	[ "$out" = 'no SPF record' ]
+	result $? "why SPF did not pass" "have $out"
 fi
 "$cs" -c "$tmp/conf" report show example.com --day $day --xml >"$tmp/again.xml" 2>/dev/null
 cmp -s "$tmp/all.xml" "$tmp/again.xml"
@@ -144,6 +150,26 @@ run "both" 64 'not both' list --since 7d --day today
 run "no domain" 64 'give one domain' show
 run "a bad domain" 64 'is no domain name' show 'a..b'
 run "JSON or XML" 64 'not both' show example.com --json --xml
+
+# ---- the form of RFC 7489 ----
+sed 's/contact =/format = "rfc7489"; contact =/' "$tmp/conf" >"$tmp/old.conf"
+mv "$tmp/old.conf" "$tmp/conf"
+src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
+"$cs" -c "$tmp/conf" report show example.com --day $day --xml >"$tmp/old.xml" 2>"$tmp/err"
+result $? "the report as RFC 7489 has it" "$(cat "$tmp/err")"
+if command -v xmllint >/dev/null; then
+	out=$(xmllint --noout --schema "$src/t/tools/dmarc-0.1.xsd" "$tmp/old.xml" 2>&1)
+	result $? "its schema holds" "$out"
+	[ "$(xpath 'sum(//*[local-name()="count"])' "$tmp/old.xml")" = "$messages" ]
+	result $? "every message is in it"
+	[ "$(xpath 'string(//pct)' "$tmp/old.xml")" = 100 ] && [ -z "$(xpath '//np|//testing|//discovery_method|//generator' "$tmp/old.xml")" ]
+	result $? "pct is there, what is new is not"
+	[ -z "$(xpath '//disposition[text()="pass"]' "$tmp/old.xml")" ] &&
+		[ "$(xpath 'string(//reason[comment="policy_test_mode"]/type)' "$tmp/old.xml")" = other ]
+	result $? "old words for new things"
+	! xmllint --noout --schema "$src/t/tools/dmarc-0.1.xsd" "$tmp/all.xml" >/dev/null 2>&1
+	result $? "the other form is another"
+fi
 printf 'store: { url = ""; };\n' >"$tmp/conf"
 run "no ledger at all" 78 'store.url is empty' list
 printf 'store: { url = "sqlite:%s/conf"; };\n' "$tmp" >"$tmp/conf"

@@ -123,6 +123,8 @@ static void combinations(const char *domain, int32_t day)
 				     "\xef\xbf\xbf.example",
 				     NULL};
 
+	row.policy.error = "_dmarc.example.com: sp= is not valid <&>";
+	row.spf_note = "no SPF record";
 	add_each(&row, &row.disposition, dispositions);
 	add_each(&row, &row.dkim_aligned, results);
 	add_each(&row, &row.spf_aligned, results);

@@ -642,7 +642,8 @@ static const char everything[] =
     "store: { url = \"sqlite:/x.db\"; wait = \"0s\"; on_failure = \"tempfail\"; keep = \"3d\"; };\n"
     "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; send = true;"
     " via = \"smtps://mail.example\"; envelope = \"verp\"; spread = \"1h\"; max_per_day = 1;"
-    " max_per_destination = 1; quiet = [ \"d@b.example\" ]; contact = "
+    " max_per_destination = 1; max_size = \"1MiB\"; max_addresses = 2; format = \"rfc7489\";"
+    " domains = \"passed\"; quiet = [ \"d@b.example\" ]; contact = "
     "\"https://b.example/\"; };\n"
     "log: { target = \"stderr\"; level = \"error\"; };\n";
 

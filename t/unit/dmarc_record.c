@@ -26,6 +26,17 @@ static const char *read(struct span text)
 			    r.ruf == NULL ? "-" : r.ruf, r.notes);
 }
 
+static void test_faults(void)
+{
+	struct dmarc_record r;
+
+	dmarc_record_parse(arena, span_of("v=DMARC1; p=reject; aspf=x; junk; rua=dmarc"), &r, NULL);
+	is_text(r.faults, "aspf= is not valid; a part of it has no \"=\"; rua= is not valid",
+		"what its owner is told");
+	dmarc_record_parse(arena, span_of("v=DMARC1; p=reject; pct=50; x=y"), &r, NULL);
+	ok(r.faults == NULL, "what is historic or unknown is no fault");
+}
+
 #define REJECT "+reject reject reject "
 #define PLAIN  REJECT "rr n u 0 - - 0"
 #define NONE   "none none none rr n u 0 "
@@ -140,6 +151,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		is_text(read(span_of(cases[i].text)), cases[i].want, "record %zu", i);
 	test_text();
+	test_faults();
 	arena_free(arena);
 	return tap_done();
 }

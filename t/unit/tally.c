@@ -78,6 +78,16 @@ static void test_row(void)
 	is_text(row.policy.sp, "reject", "sp");
 	is_text(row.policy.adkim, "r", "adkim");
 	is_text(row.policy.fo, "0", "fo");
+	ok(row.policy.error == NULL, "no error");
+	is_text(row.spf_note, "", "nothing to say of a pass");
+	published.faults = "_dmarc.example.com: sp= is not valid\x01";
+	verdict.spf.result = AUTH_FAIL;
+	row = row_of(&verdict);
+	is_text(row.policy.error, "_dmarc.example.com: sp= is not valid\xef\xbf\xbd",
+		"error, clean");
+	is_text(row.spf_note, "x", "why SPF failed");
+	verdict = sample();
+	row = row_of(&verdict);
 	is_text(row.policy.testing, "n", "testing");
 	is_text(row.policy.discovery, "treewalk", "discovery_method");
 	is_text(row.policy.rua, "mailto:dmarc@example.com", "rua");
