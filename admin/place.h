@@ -1,0 +1,47 @@
+/*
+ * Where things are on this machine: the MTA, the socket on which it reaches us, our user. What
+ * `setup` and `doctor` both need to know.
+ */
+#ifndef ADMIN_PLACE_H
+#define ADMIN_PLACE_H
+
+#include <sys/stat.h>
+
+#include "admin/admin.h"
+#include "admin/postfix.h"
+
+#define PLACE_USER "countersign"
+
+enum place_mta { PLACE_NONE, PLACE_POSTFIX, PLACE_SENDMAIL };
+
+struct place {
+	enum place_mta mta;
+	struct postfix postfix;
+	const char *sendmail; /* directory of sendmail.mc */
+};
+
+/* POSTFIX, SENDMAIL: directories of their configuration, or NULL. MTA PLACE_NONE: whichever is
+ * there. -1 with the reason when an MTA is there and its settings cannot be read. */
+int place_look(struct arena *arena, enum place_mta mta, const char *postfix, const char *sendmail,
+	       struct place *place, struct why *why);
+
+/* The path of a listen address; NULL: it is no local socket. */
+const char *place_path(const char *listen);
+
+/* LISTEN as the MTA has it in its settings: "unix:countersign/milter.sock", "inet:HOST:PORT". */
+const char *place_address(const struct place *place, struct arena *arena, const char *listen);
+
+/* Whether the MTA can reach LISTEN at all: outside the queue directory no chrooted Postfix can. */
+bool place_reachable(const struct place *place, const char *listen);
+
+/* The first address of LISTENS that it can; NULL: none. */
+const char *place_listen(const struct place *place, const struct conf_strings *listens);
+
+/* DIR's name without its last part, in ARENA. */
+const char *place_parent(struct arena *arena, const char *path);
+
+/* The owner's and the group's name, or their number. */
+const char *place_user(struct arena *arena, uid_t uid);
+const char *place_group(struct arena *arena, gid_t gid);
+
+#endif

@@ -1,0 +1,66 @@
+# A machine of its own for a test: the host's files as they are, with all changes kept in memory; a network, host name
+# and processes of its own. To be sourced behind tap.sh; then `machine "$0"` runs the script again in there.
+machine() { # script
+	local dir status
+	[ -z "${MACHINE:-}" ] || { machine_begin; return; }
+	[ "$(id -u)" = 0 ] || skip_all "needs root, for a machine of its own"
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/machine.XXXXXX") || exit 99
+	MACHINE=$dir unshare --net --uts --mount --pid --fork --kill-child bash -c '
+		mount -t tmpfs machine "$MACHINE" && mkdir "$MACHINE"/{upper,work,root} &&
+			mount -t overlay -o "lowerdir=/,upperdir=$MACHINE/upper,workdir=$MACHINE/work" machine "$MACHINE/root" &&
+			mount -t proc proc "$MACHINE/root/proc" && mount --rbind /dev "$MACHINE/root/dev" || exit 90
+		cd / && exec chroot "$MACHINE/root" bash "$0"' "$(realpath "$1")" 2>"$dir.err"
+	status=$?
+	[ $status = 90 ] || cat "$dir.err" >&2
+	rm -f "$dir.err"
+	rmdir "$dir"
+	[ $status != 90 ] || skip_all "no machine of its own can be made here"
+	exit $status
+}
+
+machine_begin() {
+	PATH=$PATH:/usr/sbin:/sbin
+	ip link set lo up && hostname mx.example.com
+	[ -z "${TMPDIR:-}" ] || mkdir -p "$TMPDIR"
+}
+
+# A Postfix as Debian has it: its processes chrooted in the queue directory.
+machine_postfix() { # more lines of main.cf
+	mkdir -p /etc/postfix /var/spool/postfix
+	cat >/etc/postfix/main.cf <<-P
+		compatibility_level = 3.6
+		myhostname = mx.example.com
+		mydomain = example.com
+		inet_interfaces = 127.0.0.1
+		inet_protocols = ipv4
+		alias_maps =
+		alias_database =
+		local_recipient_maps =
+		maillog_file = /var/log/postfix.log
+	P
+	printf '%s\n' "$@" >>/etc/postfix/main.cf
+	cat >/etc/postfix/master.cf <<-P
+		smtp      inet  n - y - - smtpd
+		submission inet n - y - - smtpd
+		  -o smtpd_tls_security_level=may
+		pickup    unix  n - y 1 1 pickup
+		cleanup   unix  n - y - 0 cleanup
+		qmgr      unix  n - n 300 1 qmgr
+		rewrite   unix  - - y - - trivial-rewrite
+		bounce    unix  - - y - 0 bounce
+		defer     unix  - - y - 0 bounce
+		trace     unix  - - y - 0 bounce
+		verify    unix  - - y - 1 verify
+		proxymap  unix  - - n - - proxymap
+		smtp      unix  - - y - - smtp
+		relay     unix  - - y - - smtp
+		showq     unix  n - y - - showq
+		error     unix  - - y - - error
+		retry     unix  - - y - - error
+		discard   unix  - - y - - discard
+		local     unix  - n n - - local
+		anvil     unix  - - y - 1 anvil
+		scache    unix  - - y - 1 scache
+		postlog   unix-dgram n - n - 1 postlogd
+	P
+}

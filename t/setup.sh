@@ -1,0 +1,171 @@
+#!/bin/bash
+# countersign setup: from a fresh machine to one whose Postfix asks countersignd, told before it is done, done once, undone.
+. "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+. "$COUNTERSIGN_SRC/t/lib/machine.sh"
+need unshare postconf perl
+machine "$0"
+cs=${COUNTERSIGN_BUILD:?}/admin/countersign
+export LC_ALL=C
+work=$(mktemp -d)
+etc=$("$cs" config explain sign.keys | grep -oE '"/[^"]*/keys"' | head -1 | tr -d '"')
+etc=${etc%/keys}
+db=$("$cs" config explain store.url | grep -oE 'sqlite:/[^"]*' | head -1)
+state=$(dirname "${db#sqlite:}")
+spool=/var/spool/postfix
+
+check() { # name, exit code
+	if [ "$2" = 0 ]; then pass "$1"; else
+		fail "$1"
+		tail -20 "$work/out" "$work/err" 2>/dev/null | sed 's/^/# /'
+	fi
+}
+
+setup() { # exit code, arguments
+	local want=$1 status
+	shift
+	"$cs" setup "$@" >"$work/out" 2>"$work/err"
+	status=$?
+	[ "$status" = "$want" ]
+	check "setup $* exits $want ($status)" $?
+}
+
+has() { grep -qE -- "$1" "$work/out"; check "has: $1" $?; }
+lacks() { ! grep -qE -- "$1" "$work/out"; check "has not: $1" $?; }
+says() { grep -qE -- "$1" "$work/err"; check "says: $1" $?; }
+mode() { is "$1 is $2" "$(stat -c '%04a %U:%G' "$1" 2>&1)" "$2"; }
+conf() { postconf -h "$1"; }
+everything() {
+	{ find /etc "$etc" "$state" $spool -printf '%p %m %u %g %s %T@\n' 2>/dev/null; cat /etc/postfix/*.cf; } | sha256sum
+}
+
+# no MTA, mistakes
+rm -rf /etc/postfix /usr/local/etc/postfix /etc/mail/sendmail.mc
+setup 66
+says 'no main\.cf of Postfix'
+setup 64 sendmial
+setup 64 --print --apply
+setup 64 --print --domain 'a b'
+
+# a machine with another filter in Postfix
+machine_postfix 'smtpd_milters = unix:rspamd/milter.sock, { unix:opendkim/opendkim.sock, default_action=accept }'
+before=$(everything)
+setup 0 --print
+is "--print changes nothing" "$(everything)" "$before"
+says 'nothing was changed'
+has '^# a copy of main\.cf'
+has 'opendkim is asked too \(unix:opendkim/opendkim\.sock\)'
+cp "$work/out" "$work/printed"
+perl -e '($<, $>) = (65534, 65534); exec @ARGV' "$cs" setup >"$work/out" 2>"$work/err"
+is "without root nothing is done" $? 77
+says 'only root can do it; --print'
+
+# what is ours is done, the MTA is left alone
+before=$(cat /etc/postfix/main.cf)
+setup 0
+is "main.cf is as it was" "$(cat /etc/postfix/main.cf)" "$before"
+ok "the user is there" id -u countersign
+mode "$etc/keys" "0750 root:countersign"
+mode "$state" "0750 countersign:countersign"
+mode $spool/countersign "2750 countersign:postfix"
+has 'name +[a-z0-9]+\._domainkey\.example\.com$'
+ok "the settings are right" "$cs" config check
+is "they say where the socket is" "$("$cs" config show | grep -oE "local:$spool/countersign/milter.sock")" \
+	"local:$spool/countersign/milter.sock"
+key=$(echo "$etc"/keys/example.com/*.key)
+mode "$key" "0640 root:countersign"
+as() { perl -e '@p = getpwnam(shift); $( = $) = "$p[3] $p[3]"; ($<, $>) = ($p[2], $p[2]); exec @ARGV' "$@"; }
+ok "the daemon's user reads the key" as countersign cat "$key"
+ok "the MTA's does not" bash -c "! $(declare -f as); ! as postfix cat '$key'"
+is "nor can the daemon's change it" "$(as countersign sh -c "echo x >>'$key'" 2>&1 | grep -c 'denied\|cannot create')" 1
+says "the MTA's settings were not changed"
+
+# then the MTA's
+setup 0 --apply
+like "others stay in front, as they are written" "$(conf smtpd_milters)" \
+	'^unix:rspamd/milter.sock, \{ unix:opendkim/opendkim.sock, default_action=accept \}, \{ unix:countersign/milter.sock, default_action=tempfail \}$'
+is "and locally sent mail is asked about too" "$(conf non_smtpd_milters)" '$smtpd_milters'
+is "the submission service is of own users" "$(postconf -P submission/inet/milter_macro_daemon_name)" \
+	"submission/inet/milter_macro_daemon_name = ORIGINATING"
+is "there is a copy of main.cf" "$(cat /etc/postfix/main.cf.2*Z)" "$before"
+undo=$(grep -m1 -oE 'cp -p /etc/postfix/main.cf.2.*' "$work/out")
+before=$(everything)
+setup 0 --apply
+says 'opendkim|then: countersign doctor|nothing to do'
+is "a second run changes nothing" "$(everything)" "$before"
+
+# what we replace
+setup 0 --apply --replace
+is "--replace takes OpenDKIM out, and only that" "$(conf smtpd_milters)" \
+	'unix:rspamd/milter.sock, { unix:countersign/milter.sock, default_action=tempfail }'
+sh -c "${undo%% && *}"
+is "the command that undoes it does" "$(conf smtpd_milters)" \
+	'unix:rspamd/milter.sock, { unix:opendkim/opendkim.sock, default_action=accept }'
+
+# the root step of the unit, and the socket that comes of it
+rmdir $spool/countersign
+setup 0 socket-dir
+mode $spool/countersign "2750 countersign:postfix"
+chmod 700 $spool/countersign
+chgrp root $spool/countersign
+setup 0 socket-dir
+mode $spool/countersign "2750 countersign:postfix"
+setup 0 socket-dir
+is "it says nothing when all is right" "$(cat "$work/out" "$work/err")" ""
+"$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >"$work/daemon" 2>&1 &
+daemon=$!
+for _ in $(seq 100); do [ -S $spool/countersign/milter.sock ] && break; sleep 0.05; done
+mode $spool/countersign/milter.sock "0660 countersign:postfix"
+connect='use Socket; chroot "/var/spool/postfix"; chdir "/"; @p = getpwnam("postfix") or die; '
+connect='use Socket; @p = getpwnam(shift); chroot "/var/spool/postfix" or die; chdir "/"; $( = $) = "$p[3] $p[3]"; ($<, $>) = ($p[2], $p[2]);
+	socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un("countersign/milter.sock")) or die "$!\n"'
+ok "Postfix's user reaches it in its chroot" perl -e "$connect" postfix
+ok "nobody else does" bash -c "! perl -e '$connect' nobody"
+kill $daemon
+wait $daemon 2>/dev/null
+
+# what was printed is what is done: on a machine without sysusers, by a shell
+userdel countersign
+rm -rf "$etc" "$state" $spool/countersign /etc/postfix
+machine_postfix
+rm -f "$(command -v systemd-sysusers)"
+setup 0 --print --domain xn--bcher-kva.example
+has '^useradd --system'
+has '_domainkey|key gen xn--bcher-kva\.example$'
+sh -e "$work/out" >"$work/pasted" 2>&1
+check "the printed commands run in a shell" $?
+ok "they made the key" ls "$etc"/keys/xn--bcher-kva.example/
+is "and changed main.cf" "$(conf smtpd_milters)" '{ unix:countersign/milter.sock, default_action=tempfail }'
+setup 0 --apply --domain xn--bcher-kva.example
+lacks '^# (done|a copy|the )'
+
+# settings that are there, and a socket that a chrooted Postfix cannot reach
+rm -rf "$etc" /etc/postfix
+machine_postfix
+mkdir -p "$etc"
+echo 'listen = [ "inet:8891@127.0.0.1" ];' >"$etc/countersign.conf"
+setup 0 --apply
+is "TCP in the settings is used" "$(conf smtpd_milters)" '{ inet:127.0.0.1:8891, default_action=tempfail }'
+echo 'listen = [ "local:/run/elsewhere.sock" ];' >"$etc/countersign.conf"
+setup 0 --apply
+ok "a file beside them adds a socket in the chroot" grep -q 'elsewhere.sock", "local:/var/spool' "$etc/conf.d/50-setup.conf"
+ok "which is right" "$cs" config check
+echo 'listen = "x' >"$etc/countersign.conf"
+setup 78 --print
+says 'countersign\.conf:1'
+
+# Sendmail
+rm -rf "$etc" /etc/postfix
+mkdir -p /etc/mail
+printf 'OSTYPE(`linux'"'"')dnl\nINPUT_MAIL_FILTER(`other'"'"', `S=local:/x'"'"')dnl\nMAILER(`local'"'"')dnl\nMAILER(`smtp'"'"')dnl\n' >/etc/mail/sendmail.mc
+printf 'all:\n\ttouch made\n' >/etc/mail/Makefile
+setup 0 --apply --domain example.com
+is "our filter is behind the others, before the mailers" "$(grep -nE '^(INPUT|MAILER)' /etc/mail/sendmail.mc | cut -d'(' -f1 | tr '\n' ' ')" \
+	"2:INPUT_MAIL_FILTER 3:INPUT_MAIL_FILTER 4:MAILER 5:MAILER "
+ok "it defers mail while the daemon is down" grep -q 'countersign.*F=T' /etc/mail/sendmail.mc
+ok "sendmail.cf is made" test -e /etc/mail/made -o -n "$(command -v sendmailconfig)"
+before=$(cat /etc/mail/sendmail.mc)
+setup 0 --apply --domain example.com
+is "and that only once" "$(cat /etc/mail/sendmail.mc)" "$before"
+"$cs" --json setup --print >"$work/out" 2>"$work/err"
+ok "it is told as JSON too" python3 -c 'import json, sys; json.load(sys.stdin)["steps"]' <"$work/out"
+done_testing
