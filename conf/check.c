@@ -282,6 +282,40 @@ void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf
 		conf_option_error(reader, keep, place(conf, keep), "must be whole days");
 }
 
+/* The host of an URL that conf_check_smtp accepted. */
+static bool is_this_host(const char *url)
+{
+	static const char *const names[] = {"127.0.0.1", "[::1]", "localhost"};
+	const char *host = strstr(url, "://");
+
+	for (size_t i = 0; host != NULL && i < sizeof names / sizeof names[0]; i++) {
+		size_t length = strlen(names[i]);
+
+		if (strncasecmp(host + 3, names[i], length) == 0 &&
+		    (host[3 + length] == '\0' || strchr(":/", host[3 + length]) != NULL))
+			return true;
+	}
+	return false;
+}
+
+static void check_login(const struct conf_reader *reader, const struct conf *conf)
+{
+	bool user = *conf->reports.user != '\0', file = *conf->reports.password_file != '\0';
+	bool tls = span_istarts(span_of(conf->reports.via), "smtps:") ||
+		   conf->reports.tls != CONF_TLS_OFFERED;
+
+	if (user && !file)
+		conf_option_error(reader, option("reports.user"), place(conf, option("reports.user")),
+				  "is set, but reports.password_file is not");
+	if (file && !user)
+		conf_option_error(reader, option("reports.password_file"), place(conf, option("reports.password_file")),
+				  "is set, but reports.user is not");
+	if (user && !tls && !is_this_host(conf->reports.via))
+		conf_option_error(reader, option("reports.user"), place(conf, option("reports.user")),
+				  "the password would cross the network unencrypted: set reports.tls "
+				  "to \"required\" or \"verified\", or use smtps:");
+}
+
 void conf_check_reports(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *org = option("reports.org"), *from = option("reports.from");
@@ -299,6 +333,7 @@ void conf_check_reports(const struct conf_reader *reader, const struct conf *con
 		    reader, send, place(conf, send),
 		    "is true, but reports.%s is not set: reports must say who sends them",
 		    *conf->reports.org == '\0' ? "org" : "from");
+	check_login(reader, conf);
 	if (conf->reports.send && *conf->store.url == '\0')
 		conf_option_error(reader, send, place(conf, send),
 				  "is true, but store.url is empty: nothing is counted");

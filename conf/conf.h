@@ -37,6 +37,7 @@ enum conf_engine { CONF_ENGINE_NATIVE, CONF_ENGINE_LIBSPF2, CONF_ENGINE_BOTH };
 enum conf_dkim_engine { CONF_DKIM_NATIVE, CONF_DKIM_OPENDKIM, CONF_DKIM_BOTH };
 enum conf_format { CONF_FORMAT_RFC9990, CONF_FORMAT_RFC7489 };
 enum conf_worth { CONF_WORTH_ALL, CONF_WORTH_ACCEPTED, CONF_WORTH_PASSED };
+enum conf_tls { CONF_TLS_OFFERED, CONF_TLS_REQUIRED, CONF_TLS_VERIFIED };
 enum conf_envelope { CONF_ENVELOPE_NULL, CONF_ENVELOPE_VERP };
 enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
@@ -154,6 +155,11 @@ struct conf {
 		enum conf_worth domains; /* which are written to */
 		bool send;               /* by the daemon, each day */
 		const char *via;         /* "smtp://host:port", "smtps://host" */
+		enum conf_tls tls;
+		const char *tls_ca;        /* "": the system's */
+		const char *user;          /* "": no AUTH */
+		const char *password_file;
+		int64_t timeout;           /* for one mail */
 		enum conf_envelope envelope;
 		int64_t spread; /* from midnight UTC */
 		int64_t max_per_day;

@@ -47,6 +47,10 @@ static const struct name_code worths[] = {{"all", CONF_WORTH_ALL},
 					  {"accepted", CONF_WORTH_ACCEPTED},
 					  {"passed", CONF_WORTH_PASSED},
 					  {NULL, 0}};
+static const struct name_code tls_choices[] = {{"offered", CONF_TLS_OFFERED},
+					       {"required", CONF_TLS_REQUIRED},
+					       {"verified", CONF_TLS_VERIFIED},
+					       {NULL, 0}};
 static const struct name_code envelopes[] = {
     {"null", CONF_ENVELOPE_NULL}, {"verp", CONF_ENVELOPE_VERP}, {NULL, 0}};
 static const struct name_code targets[] = {
@@ -392,8 +396,29 @@ const struct conf_option conf_options[] = {
 	 .check = conf_check_smtp, .what = "URL",
 	 .def = "\"smtp://127.0.0.1:25\"",
 	 .doc = "The mail server to which reports are given: one that has this milter and signs what it "
-		"gets from here, such as the MTA of this host. smtp: uses TLS if the server offers it. smtps: "
+		"gets from here, such as the MTA of this host. smtp: is told about TLS by reports.tls. smtps: "
 		"needs TLS and a valid certificate."},
+	{.name = "reports.tls", .type = &conf_type_choice, FIELD(reports.tls), .choices = tls_choices,
+	 .def = "\"offered\"",
+	 .doc = "STARTTLS with a server that reports.via names by smtp: offered: if the server offers it, "
+		"whatever its certificate. required: or nothing is sent. verified: and its certificate must be "
+		"valid for the name in reports.via."},
+	{.name = "reports.tls_ca", .type = &conf_type_path, FIELD(reports.tls_ca),
+	 .def = "\"\"",
+	 .doc = "A file with the certificates (PEM) that may have signed the server's. Empty: the system's."},
+	{.name = "reports.user", .type = &conf_type_text, FIELD(reports.user),
+	 .def = "\"\"",
+	 .doc = "Whom to log in as (SMTP AUTH). Empty: no login. Except to a server of this host, a login "
+		"needs smtps: or reports.tls required or verified."},
+	{.name = "reports.password_file", .type = &conf_type_path, FIELD(reports.password_file),
+	 .def = "\"\"",
+	 .doc = "The file whose first line is the password for reports.user. It must be readable for the "
+		"daemon's user and not for everybody: chown root:countersign, chmod 0640. The password itself "
+		"is in no log and no setting."},
+	{.name = "reports.timeout", .type = &conf_type_duration, FIELD(reports.timeout),
+	 .min = SECONDS(1), .max = SECONDS(3600),
+	 .def = "\"5m\"",
+	 .doc = "How long one mail may take, from the connection to the server's last word."},
 	{.name = "reports.envelope", .type = &conf_type_choice, FIELD(reports.envelope),
 	 .choices = envelopes,
 	 .def = "\"null\"",

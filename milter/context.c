@@ -288,6 +288,12 @@ static const enum sender_domains domains_of[] = {
     [CONF_WORTH_PASSED] = SENDER_PASSED,
 };
 
+static const enum send_tls tls_of[] = {
+    [CONF_TLS_OFFERED] = SEND_TLS_OFFERED,
+    [CONF_TLS_REQUIRED] = SEND_TLS_REQUIRED,
+    [CONF_TLS_VERIFIED] = SEND_TLS_VERIFIED,
+};
+
 static struct aggregate_reporter reporter(const struct conf *conf, struct arena *arena)
 {
 	struct aggregate_reporter reporter = {.contact = conf->reports.contact,
@@ -313,7 +319,11 @@ struct sender_settings context_sender(const struct conf *conf, const struct cont
 {
 	struct sender_settings settings = {
 	    .reporter = reporter(conf, arena),
-	    .server = {.url = conf->reports.via},
+	    .server = {.url = conf->reports.via,
+		       .tls = tls_of[conf->reports.tls],
+		       .ca_file = conf->reports.tls_ca[0] == '\0' ? NULL : conf->reports.tls_ca,
+		       .user = conf->reports.user[0] == '\0' ? NULL : conf->reports.user,
+		       .timeout = conf->reports.timeout},
 	    .verp = conf->reports.envelope == CONF_ENVELOPE_VERP,
 	    .max_per_day = (unsigned)conf->reports.max_per_day,
 	    .max_per_destination = (unsigned)conf->reports.max_per_destination,

@@ -4,13 +4,23 @@
 
 #include "milter/context.h"
 
+static int read_password(struct sending *sending, const struct conf *conf, struct why *why)
+{
+	struct send_server *server = &sending->settings.server;
+
+	if (server->user == NULL)
+		return 0;
+	server->password = send_password(sending->arena, conf->reports.password_file, why);
+	return server->password == NULL ? why_prefix(why, "reports.password_file: ") : 0;
+}
+
 static int open_network(struct sending *sending, const struct conf *conf, struct why *why)
 {
 	struct dns_settings settings = context_dns(conf);
 
 	if (sending->sender.dry_run)
 		return 0;
-	if (send_init(why) != 0)
+	if (send_init(why) != 0 || read_password(sending, conf, why) != 0)
 		return -1;
 	sending->sender.dns = dns_new_unbound(&settings, why);
 	return sending->sender.dns == NULL ? -1 : 0;

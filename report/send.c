@@ -2,13 +2,18 @@
  * libcurl speaks SMTP; what it does not tell is to which command a reply belongs, and that decides
  * whose fault a refusal is: 5xx to RCPT or to the mail itself is about this recipient, 5xx to
  * anything else is about us. So its trace is read: commands as they go out, replies as they come.
+ * Of a command only the verb is kept: what follows AUTH is a secret.
  */
 #include "report/send.h"
 
 #include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -28,6 +33,36 @@ int send_init(struct why *why)
 	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
 
 	return code == CURLE_OK ? 0 : why_set(why, "libcurl: %s", curl_easy_strerror(code));
+}
+
+/* ---- the password ---- */
+
+enum { PASSWORD_MAX = 1024 };
+
+const char *send_password(struct arena *arena, const char *path, struct why *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = arena_alloc(arena, PASSWORD_MAX + 1);
+	ssize_t length = -1;
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		length = read(fd, text, PASSWORD_MAX);
+	if (length < 0)
+		why_set(why, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (length < 0)
+		return NULL;
+	text[length] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0)
+		why_set(why, "%s: everybody can read this password: chmod 0640 %s", path, path);
+	else if (text[0] == '\0')
+		why_set(why, "%s: there is no password in its first line", path);
+	else
+		return text;
+	return NULL;
 }
 
 /* ---- who said what ---- */
@@ -85,6 +120,30 @@ static size_t read_message(char *to, size_t size, size_t count, void *message)
 
 /* ---- sending ---- */
 
+static void set_tls(CURL *curl, const struct send_server *server)
+{
+	bool smtps = span_istarts(span_of(server->url), "smtps:");
+	bool offered = server->tls == SEND_TLS_OFFERED, verify = server->tls == SEND_TLS_VERIFIED;
+
+	if (!smtps)
+		curl_easy_setopt(curl, CURLOPT_USE_SSL,
+				 offered ? (long)CURLUSESSL_TRY : (long)CURLUSESSL_ALL);
+	if (!smtps && !verify) {
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (server->ca_file != NULL)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca_file);
+}
+
+static void set_login(CURL *curl, const struct send_server *server)
+{
+	if (server->user == NULL)
+		return;
+	curl_easy_setopt(curl, CURLOPT_USERNAME, server->user);
+	curl_easy_setopt(curl, CURLOPT_PASSWORD, server->password);
+}
+
 static void set_up(CURL *curl, const struct send_server *server, struct trace *trace)
 {
 	struct buf url;
@@ -103,12 +162,8 @@ static void set_up(CURL *curl, const struct send_server *server, struct trace *t
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
 			 server->timeout == 0 ? (long)TIMEOUT_MS
 					      : (long)(server->timeout / CLOCK_MS));
-	/* smtps names a host that must prove itself; STARTTLS is taken as it comes */
-	if (span_istarts(span_of(server->url), "smtp:")) {
-		curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
-		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-	}
+	set_tls(curl, server);
+	set_login(curl, server);
 	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_trace);
 	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, trace);
@@ -116,10 +171,24 @@ static void set_up(CURL *curl, const struct send_server *server, struct trace *t
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, drop);
 }
 
+/* What libcurl does not say clearly. */
+static void explain(CURLcode code, struct why *reply)
+{
+	if (code == CURLE_USE_SSL_FAILED)
+		why_set(reply, "the server does not offer STARTTLS, and reports.tls asks for it");
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
+		why_prefix(reply, "the server's certificate is not valid for reports.via: ");
+	else if (code == CURLE_SSL_CACERT_BADFILE)
+		why_prefix(reply, "reports.tls_ca: ");
+	else if (code == CURLE_LOGIN_DENIED)
+		why_prefix(reply, "the server refused reports.user or the password: ");
+}
+
 static enum send_outcome judge(CURLcode code, const struct trace *trace, const char *error,
 			       struct why *reply)
 {
 	bool about_it = strcmp(trace->verb, "RCPT") == 0 || strcmp(trace->verb, "DATA") == 0;
+	bool began = about_it || strcmp(trace->verb, "MAIL") == 0;
 
 	*reply = trace->reply;
 	if (code == CURLE_OK)
@@ -128,7 +197,8 @@ static enum send_outcome judge(CURLcode code, const struct trace *trace, const c
 		return SEND_REFUSED;
 	if (trace->code < 400)
 		why_set(reply, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
-	return SEND_LATER;
+	explain(code, reply);
+	return began && trace->code >= 400 ? SEND_LATER : SEND_AWAY;
 }
 
 enum send_outcome send_mail(const struct send_server *server, const char *sender,

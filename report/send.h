@@ -8,22 +8,39 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lib/arena.h"
 #include "lib/why.h"
 
 enum send_outcome {
-	SEND_DONE,   /* the server has taken it */
-	SEND_LATER,  /* not now: 4xx, no connection, or a refusal that is not about the recipient */
+	SEND_DONE,  /* the server has taken it */
+	SEND_LATER, /* not now: 4xx about this mail, or a refusal that is not about the recipient */
+	SEND_AWAY,  /* there is no server for any mail: no connection, no TLS, no login */
 	SEND_REFUSED /* the server refused the recipient or the mail for ever */
 };
 
+/* What is asked of a connection to smtp://. smtps:// is always TLS with a valid certificate. */
+enum send_tls {
+	SEND_TLS_OFFERED,  /* STARTTLS if the server offers it, whatever its certificate */
+	SEND_TLS_REQUIRED, /* STARTTLS, whatever the certificate */
+	SEND_TLS_VERIFIED  /* STARTTLS, and a valid certificate with the host's name */
+};
+
 struct send_server {
-	const char *url;  /* "smtp://127.0.0.1:25" (TLS if it is offered), "smtps://host" */
+	const char *url;  /* "smtp://127.0.0.1:25", "smtps://host" */
 	const char *helo; /* or NULL */
-	int64_t timeout;  /* nanoseconds for a whole mail; 0: 5 minutes */
+	enum send_tls tls;
+	const char *ca_file;  /* certificates to trust; NULL: the system's */
+	const char *user;     /* for AUTH; NULL: none */
+	const char *password; /* never in a log or a reply */
+	int64_t timeout;      /* nanoseconds for a whole mail; 0: 5 minutes */
 };
 
 /* Once for a process, before threads. */
 int send_init(struct why *why);
+
+/* The password in the file's first line, in ARENA; NULL with the reason. A file that others may
+ * read is refused. */
+const char *send_password(struct arena *arena, const char *path, struct why *why);
 
 /* SENDER "": the null sender. MESSAGE is sent from its beginning. REPLY gets the server's last
  * words

@@ -351,9 +351,7 @@ static int note_outcome(struct delivering *d, enum send_outcome outcome, const c
 {
 	struct sender *sender = d->sender;
 
-	sender->unreachable = outcome == SEND_LATER && !char_is_digit((unsigned char)reply[0])
-				  ? sender->unreachable + 1
-				  : 0;
+	sender->unreachable = outcome == SEND_AWAY ? sender->unreachable + 1 : 0;
 	if (sender->unreachable == UNREACHABLE_MAX) {
 		sender->stopped = true;
 		why_set(&sender->stop_reason, "%s: %s", sender->settings->server.url, reply);
@@ -364,6 +362,7 @@ static int note_outcome(struct delivering *d, enum send_outcome outcome, const c
 	case SEND_REFUSED:
 		return note_refusal(d, reply) < 0 ? -1 : settle(d, OUTBOX_FAILED, 0, reply);
 	case SEND_LATER:
+	case SEND_AWAY:
 		return defer(d, reply);
 	}
 	return 0;
@@ -563,6 +562,7 @@ static int send_copy(struct copying *copying, const struct ledger_day *day, stru
 		sender->sent++;
 		break;
 	case SEND_LATER:
+	case SEND_AWAY:
 		event.state = OUTBOX_DEFERRED;
 		sender->deferred++;
 		break;

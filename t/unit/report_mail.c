@@ -169,9 +169,9 @@ static const struct script scripts[] = {
      "452 4.3.1 full"},
     {"the sender is refused", "220 hi", "550 5.7.1 who are you", "", "", "", SEND_LATER,
      "550 5.7.1 who are you"},
-    {"the client is refused", "554 5.7.1 go away", "", "", "", "", SEND_LATER, NULL},
-    {"it hangs up", "", "", "", "", "", SEND_LATER, NULL},
-    {"it hangs up at the end", "220 hi", "250 ok", "250 ok", "354 go", "", SEND_LATER, NULL},
+    {"the client is refused", "554 5.7.1 go away", "", "", "", "", SEND_AWAY, NULL},
+    {"it hangs up", "", "", "", "", "", SEND_AWAY, NULL},
+    {"it hangs up at the end", "220 hi", "250 ok", "250 ok", "354 go", "", SEND_AWAY, NULL},
 };
 
 static const char *answer_to(const struct script *script, const char *line)
