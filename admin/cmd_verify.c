@@ -104,6 +104,7 @@ static int judge(struct run *run, const struct conf *conf, void (*show)(struct r
 	struct why why;
 
 	judging.sign.enabled = false;
+	judging.arc.seal = "";
 	engine = dkimcheck_engine_new(&why);
 	if (engine != NULL)
 		context = context_new(&judging, engine, &why);
@@ -194,6 +195,22 @@ static void show_dkim(const struct run *run, const struct verdict *verdict)
 		       verdict->dkim_ignored);
 }
 
+static void show_arc(const struct run *run, const struct arc_verdict *arc)
+{
+	struct arena *arena = run->admin->arena;
+
+	if (arc->result == AUTH_NONE && run->admin->verbose == 0)
+		return;
+	line(run, "arc", arc->result, NULL, arc->why);
+	for (unsigned i = 0; i < arc->count && run->admin->verbose > 0; i++) {
+		printf("          . ");
+		out_text(stdout, arena_printf(arena, "i=%u sealed by d=%s s=%s, which says:", i + 1,
+					      arc->sets[i].domain, arc->sets[i].selector));
+		out_text(stdout, arena_span(arena, arc->sets[i].results));
+		printf("\n");
+	}
+}
+
 static void show_dmarc(const struct run *run, const struct dmarc_verdict *dmarc)
 {
 	line(run, "dmarc", dmarc->result, dmarc->author_domain, dmarc->why);
@@ -258,6 +275,7 @@ static void show_text(struct run *run)
 	show_spf(run, "helo", &verdict->spf_helo);
 	show_spf(run, "spf", &verdict->spf);
 	show_dkim(run, verdict);
+	show_arc(run, &verdict->arc);
 	show_dmarc(run, &verdict->dmarc);
 	show_action(run, &verdict->decision);
 	if (verdict->disagreement != NULL) {
@@ -310,6 +328,24 @@ static void json_dkim(struct jsonout *out, const struct verdict *verdict)
 	}
 	jsonout_end(out);
 	jsonout_int(out, "dkim_ignored", verdict->dkim_ignored);
+}
+
+static void json_arc(struct jsonout *out, struct arena *arena, const struct arc_verdict *arc)
+{
+	jsonout_object(out, "arc");
+	jsonout_text(out, "result", auth_text(arc->result));
+	jsonout_text(out, "why", arc->why);
+	jsonout_array(out, "sets");
+	for (unsigned i = 0; i < arc->count; i++) {
+		jsonout_object(out, NULL);
+		jsonout_int(out, "instance", i + 1);
+		jsonout_text(out, "domain", arc->sets[i].domain);
+		jsonout_text(out, "selector", arc->sets[i].selector);
+		jsonout_text(out, "results", arena_span(arena, arc->sets[i].results));
+		jsonout_end(out);
+	}
+	jsonout_end(out);
+	jsonout_end(out);
 }
 
 static void json_dmarc(struct jsonout *out, const struct dmarc_verdict *dmarc)
@@ -374,6 +410,7 @@ static void show_json(struct run *run)
 	json_spf(out, "spf_helo", &verdict->spf_helo);
 	json_spf(out, "spf", &verdict->spf);
 	json_dkim(out, verdict);
+	json_arc(out, run->admin->arena, &verdict->arc);
 	json_dmarc(out, &verdict->dmarc);
 	json_decision(out, &verdict->decision);
 	jsonout_text(out, "disagreement", verdict->disagreement);

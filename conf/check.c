@@ -258,6 +258,17 @@ void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 	}
 }
 
+void conf_check_arc(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *seal = option("arc.seal");
+	struct why why;
+
+	if (*conf->arc.seal == '\0')
+		return;
+	if (conf_check_domain(span_of(conf->arc.seal), &why) != 0)
+		conf_option_error(reader, seal, place(conf, seal), "%s", why.text);
+}
+
 /* RFC 6376: the From field MUST be signed (section 5.4); x= is in seconds (section 3.5). */
 void conf_check_sign(const struct conf_reader *reader, const struct conf *conf)
 {

@@ -115,6 +115,11 @@ struct conf {
 	} dkim;
 
 	struct {
+		const char *seal;          /* domain; "": nothing is sealed */
+		struct conf_strings trusted_sealers;
+	} arc;
+
+	struct {
 		enum conf_enforce enforce;
 		enum conf_quarantine quarantine;
 		enum conf_failure temperror;

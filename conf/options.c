@@ -227,6 +227,26 @@ const struct conf_option conf_options[] = {
 	 .doc = "Whether a signature whose key is marked as being tested (t=y) can pass. Its failure is "
 		"never held against the message."},
 
+	{.name = "arc.trusted_sealers", .type = &conf_type_texts, FIELD(arc.trusted_sealers),
+	 .max = 1000,
+	 .check = conf_check_pattern, .what = "list of domains",
+	 .def = "[ ]",
+	 .doc = "Domains whose word is taken for mail that fails DMARC here because they forwarded or "
+		"changed it: the d= of their ARC-Seal. *.example.org is that domain and all below it. The "
+		"chain must be valid, all its seals from the newest down to the one that says that the "
+		"message was authentic must be of these domains, and the report says local_policy with the "
+		"chain as comment. A trusted sealer can have any mail accepted: name those you would also "
+		"trust with your policy.",
+	 .example = "trusted_sealers = [ \"lists.example.org\", \"*.forwarder.example\" ];"},
+	{.name = "arc.seal", .type = &conf_type_text, FIELD(arc.seal),
+	 .def = "\"\"",
+	 .doc = "Seals inbound mail that is accepted, for those to whom it may be forwarded from here: a "
+		"domain that has a key below sign.keys, of which an RSA key is taken first; also where "
+		"sign.enabled is false. Such a host is "
+		"one where aliases or users forward mail elsewhere. Mail that is changed after this filter "
+		"breaks its own seal. Empty: nothing is sealed.",
+	 .example = "seal = \"example.com\";"},
+
 	{.name = "dmarc.enforce", .type = &conf_type_choice, FIELD(dmarc.enforce),
 	 .choices = enforcements,
 	 .def = "\"rfc\"",
@@ -475,6 +495,7 @@ const struct conf_section conf_sections[] = {
     {"dns", "Lookups.", NULL},
     {"spf", "SPF, RFC 7208.", NULL},
     {"dkim", "Verifying DKIM signatures, RFC 6376.", NULL},
+    {"arc", "ARC, RFC 8617: what others found out before they handed a message on.", conf_check_arc},
     {"dmarc", "DMARC, RFC 9989: what becomes of mail that fails.", NULL},
     {"sign", "Signing mail of ours with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},

@@ -106,6 +106,21 @@ static const struct trust_entry *trust_entries(struct arena *arena, const char *
 	return entries;
 }
 
+static int sealer_rules(struct context *context, struct trust_rules *rules, struct why *why)
+{
+	const struct conf_strings *texts = &context->conf->arc.trusted_sealers;
+	struct domain_pattern *sealers =
+	    arena_array(context->arena, texts->count + 1, sizeof *sealers);
+
+	for (unsigned i = 0; i < texts->count; i++)
+		if (!domain_pattern_parse(context->arena, span_of(texts->items[i]), &sealers[i]))
+			return why_set(why, "arc.trusted_sealers: \"%s\" is no domain",
+				       texts->items[i]);
+	rules->sealers = sealers;
+	rules->sealer_count = texts->count;
+	return 0;
+}
+
 static int trust_rules(struct context *context, struct trust_rules *rules, struct why *why)
 {
 	const struct conf_strings *forwarders = &context->conf->dmarc.trusted_forwarders;
@@ -117,7 +132,8 @@ static int trust_rules(struct context *context, struct trust_rules *rules, struc
 	rules->lists =
 	    trust_entries(context->arena, "dmarc.mailing_lists", lists, trust_list_parse, why);
 	rules->list_count = lists->count;
-	return rules->forwarders == NULL || rules->lists == NULL ? -1 : 0;
+	return rules->forwarders == NULL || rules->lists == NULL ? -1
+								 : sealer_rules(context, rules, why);
 }
 
 static int decide_rules(struct context *context, struct decide_rules *rules, struct why *why)
@@ -163,10 +179,36 @@ static int check_rules(struct context *context, struct dkimcheck_engine *engine,
 	rules->dkim.accept_partial_body = conf->dkim.accept_partial_body;
 	rules->dkim.accept_testing_keys = conf->dkim.accept_testing_keys;
 	rules->dkim.clock_drift = 300;
+	rules->arc.accept_partial_body = conf->dkim.accept_partial_body;
+	rules->arc.clock_drift = rules->dkim.clock_drift;
 	rules->spf_engine = spf_engine_of[conf->spf.engine];
 	if (decide_rules(context, &rules->decide, why) != 0)
 		return -1;
 	return dmarc_rules(context, &rules->dmarc, why);
+}
+
+/* A key that seals must be there; it may wait for its record. */
+static int seal_rules(struct context *context, struct why *why)
+{
+	const struct conf *conf = context->conf;
+	const char *domain;
+
+	if (conf->arc.seal[0] == '\0')
+		return 0;
+	domain = domain_to_ascii(context->arena, span_of(conf->arc.seal));
+	context->seal_domain = domain;
+	if (domain != NULL && (keyring_pick(context->outbound.keyring, domain) != NULL ||
+			       keyring_find_idle(context->outbound.keyring, domain, false) != NULL))
+		return 0;
+	return why_set(why, "arc.seal: there is no key of %s below %s; make one: countersign key gen %s",
+		       conf->arc.seal, conf->sign.keys, conf->arc.seal);
+}
+
+const struct signing_key *context_seal_key(const struct context *context)
+{
+	if (context->seal_domain == NULL)
+		return NULL;
+	return keyring_pick(context->outbound.keyring, context->seal_domain);
 }
 
 static int outbound_rules(struct context *context, struct why *why)
@@ -200,10 +242,10 @@ static int outbound_rules(struct context *context, struct why *why)
 	    .expire = conf->sign.expire / CLOCK_SECOND,
 	    .timestamp = true,
 	};
-	if (!conf->sign.enabled)
+	if (!conf->sign.enabled && conf->arc.seal[0] == '\0')
 		return 0;
 	rules->keyring = keyring_load(conf->sign.keys, why);
-	return rules->keyring == NULL ? -1 : 0;
+	return rules->keyring == NULL ? -1 : seal_rules(context, why);
 }
 
 /* ---- the context ---- */

@@ -17,6 +17,7 @@ struct context {
 	struct check_rules check;       /* for inbound messages */
 	struct outbound_rules outbound; /* for the others; holds the keyring */
 	struct psl *psl;
+	const char *seal_domain; /* arc.seal, or NULL */
 	struct arena *arena;
 	_Atomic unsigned references;
 };
@@ -26,6 +27,9 @@ struct context {
 struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
 			    struct why *why);
 void context_own(struct context *context, struct conf *conf); /* CONF is freed with CONTEXT */
+
+/* The key that seals inbound mail now; NULL: none. */
+const struct signing_key *context_seal_key(const struct context *context);
 
 /* Would these settings and the keys on disk be accepted? For -t and before a reload. */
 int context_check(const struct conf *conf, struct why *why);

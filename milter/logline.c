@@ -100,6 +100,17 @@ static void put_dkim(struct buf *line, const struct verdict *verdict)
 		buf_printf(line, " dkim_ignored=%u", verdict->dkim_ignored);
 }
 
+/* The newest sealer's domain and the number of sets. */
+static void put_arc(struct buf *line, const struct arc_verdict *arc)
+{
+	buf_printf(line, " arc=%s", auth_text(arc->result));
+	if (arc->count == 0)
+		return;
+	buf_char(line, '/');
+	put_value(line, arc->sets[arc->count - 1].domain);
+	buf_printf(line, "/%u", arc->count);
+}
+
 static void put_dmarc(struct buf *line, const struct dmarc_verdict *dmarc)
 {
 	buf_printf(line, " dmarc=%s", auth_text(dmarc->result));
@@ -139,6 +150,7 @@ const char *logline_inbound(struct arena *arena, const struct logline_facts *fac
 	if (verdict->spf.explanation != NULL)
 		put(&line, "spf_exp", verdict->spf.explanation);
 	put_dkim(&line, verdict);
+	put_arc(&line, &verdict->arc);
 	put_dmarc(&line, &verdict->dmarc);
 	put_decision(&line, &verdict->decision);
 	end(&line, facts);

@@ -17,6 +17,7 @@
 #include "milter/keywatch.h"
 #include "milter/logline.h"
 #include "policy/authres.h"
+#include "policy/authres_read.h"
 #include "policy/domain.h"
 #include "policy/iprev.h"
 #include "report/tally.h"
@@ -188,6 +189,7 @@ static void start_inbound(struct session *session, struct message *message)
 	    .helo = session->helo == NULL ? "" : session->helo,
 	    .mail_from = message->mail_from,
 	    .receiver = message->authserv_id,
+	    .seal = context_seal_key(message->context),
 	};
 	struct check_dns dns = {
 	    .dns = service_dns(session->service),
@@ -431,13 +433,34 @@ static void hold_or_mark(const struct message *message, const struct verdict *ve
 			    auth_text(verdict->dmarc.result), verdict->dmarc.author_domain));
 }
 
-static void change_inbound(const struct message *message, const struct verdict *verdict,
-			   struct answer *answer, struct header_change *changes)
+/* RFC 8617 section 5.1: an ARC set with RESULTS. Returns what is wrong, or NULL. */
+static const char *seal(const struct message *message, const char *results, struct answer *answer,
+			struct header_change *changes)
 {
+	struct arcseal_fields fields;
+	struct why why;
+
+	if (!check_seal(message->check, results, &fields, &why))
+		return why.text[0] == '\0' ? NULL
+					   : arena_printf(message->arena, "not sealed: %s", why.text);
+	insert(message, answer, changes, "ARC-Authentication-Results", fields.results);
+	insert(message, answer, changes, "ARC-Message-Signature", fields.message);
+	insert(message, answer, changes, "ARC-Seal", fields.seal);
+	return NULL;
+}
+
+/* Returns what is wrong, or NULL. */
+static const char *change_inbound(const struct message *message, const struct verdict *verdict,
+				  struct answer *answer, struct header_change *changes)
+{
+	const char *results = authres_write(message->arena, message->authserv_id, verdict);
+	const char *note;
+
 	remove_ours(message, answer, changes);
 	hold_or_mark(message, verdict, answer, changes);
-	insert(message, answer, changes, "Authentication-Results",
-	       authres_write(message->arena, message->authserv_id, verdict));
+	note = seal(message, results, answer, changes);
+	insert(message, answer, changes, "Authentication-Results", results);
+	return note;
 }
 
 /* Counted before the answer: what was answered is in the ledger. NULL, or what went wrong. */
@@ -476,16 +499,19 @@ static void end_inbound(struct session *session, struct answer *answer,
 	struct message *message = session->message;
 	const struct conf *conf = message->context->conf;
 	const struct verdict *verdict;
+	const char *note = NULL;
 
 	verdict = check_finish(message->check, clock_mono() + conf->dns.timeout);
 	answer->action = verdict->decision.action;
 	if (answer->action == ACTION_REJECT || answer->action == ACTION_TEMPFAIL)
 		decide_reply(verdict, message->arena, &answer->reply);
 	else
-		change_inbound(message, verdict, answer, changes);
+		note = change_inbound(message, verdict, answer, changes);
 	facts->note = record(session, verdict);
 	if (facts->note != NULL && conf->store.on_failure == CONF_FAILURE_TEMPFAIL)
 		temporary_failure(answer, "cannot record this message now, try again later");
+	if (facts->note == NULL)
+		facts->note = note;
 	facts->lookups = check_lookups(message->check);
 }
 

@@ -1,9 +1,5 @@
 /*
- * Reading: only as far as it takes to know whose field it is, and strictly: what one reader might
- * skip and another might not (an open comment, a control character) makes the field unreadable, and
- * what is unreadable goes.
- *
- * Writing: one field, one line for each result where that fits. A sender chooses many of the bytes
+ * One field, one line for each result where that fits. A sender chooses many of the bytes
  * (domains, selectors, reasons), so a value is a token or a quoted-string, a comment is reduced to
  * harmless characters, both have a largest size, and their number is bounded: the field is too.
  */
@@ -13,7 +9,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/domain.h"
+#include "policy/authres_read.h"
 
 enum {
 	VALUE_MAX = 253,   /* the longest domain name; no honest value is longer */
@@ -22,195 +18,9 @@ enum {
 	FIELD_NAME = sizeof "Authentication-Results: " - 1
 };
 
-/* RFC 2045 section 5.1: token = 1*<any CHAR except SPACE, CTLs, or tspecials> */
-static bool is_token_char(int c)
-{
-	return c > ' ' && c < 127 && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
-}
-
-static bool is_token(struct span s)
-{
-	for (const char *p = s.p; p < s.end; p++)
-		if (!is_token_char((unsigned char)*p))
-			return false;
-	return !span_empty(s);
-}
-
 bool authres_id_ok(const char *authserv_id)
 {
-	return is_token(span_of(authserv_id)) && strlen(authserv_id) <= VALUE_MAX;
-}
-
-/* ---- reading ---- */
-
-/* Past one CRLF or LF that folds, or one blank. */
-static bool take_blank(struct span *rest)
-{
-	const char *p = rest->p;
-
-	if (p < rest->end && *p == '\r')
-		p++;
-	if (p < rest->end && *p == '\n')
-		p++;
-	else if (p > rest->p)
-		return false; /* a bare CR */
-	if (p == rest->end || !char_is_wsp(*p))
-		return false;
-	rest->p = p + 1;
-	return true;
-}
-
-static bool is_control(int c)
-{
-	return (c < ' ' && c != '\t') || c == 127;
-}
-
-/* Past a comment or quoted-string that ends with CLOSE; its text goes to OUT unless that is NULL.
- * Comments nest. */
-static bool take_enclosed(struct span *rest, char close, struct buf *out)
-{
-	unsigned depth = 1;
-
-	for (rest->p++; rest->p < rest->end; rest->p++) {
-		unsigned char c = (unsigned char)*rest->p;
-
-		if (c == '\r' || c == '\n') {
-			if (!take_blank(rest))
-				return false;
-			rest->p--;
-			c = ' ';
-		} else if (c == close && --depth == 0) {
-			rest->p++;
-			return true;
-		} else if (c == '(' && close == ')') {
-			depth++;
-		} else if (c == '\\') {
-			if (++rest->p == rest->end)
-				return false;
-			c = (unsigned char)*rest->p;
-		}
-		if (is_control(c))
-			return false;
-		if (out != NULL)
-			buf_char(out, (char)c);
-	}
-	return false;
-}
-
-/* [CFWS]; *ANY: there was some */
-static bool skip_cfws(struct span *rest, bool *any)
-{
-	for (*any = false; rest->p < rest->end; *any = true) {
-		if (*rest->p == '(') {
-			if (!take_enclosed(rest, ')', NULL))
-				return false;
-		} else if (!char_is_space((unsigned char)*rest->p)) {
-			break;
-		} else if (!take_blank(rest)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* value = token / quoted-string; UTF-8 may be in both (RFC 8601 section 2.5) */
-static bool take_value(struct span *rest, struct buf *out)
-{
-	if (rest->p < rest->end && *rest->p == '"')
-		return take_enclosed(rest, '"', out);
-	while (rest->p < rest->end &&
-	       (is_token_char((unsigned char)*rest->p) || (unsigned char)*rest->p > 127))
-		buf_char(out, *rest->p++);
-	return out->len > 0;
-}
-
-/* authres-version = 1*DIGIT: only 1 is known. */
-static bool take_version(struct span *rest)
-{
-	struct span digits = {rest->p, rest->p};
-	uint64_t version;
-
-	while (rest->p < rest->end && char_is_digit((unsigned char)*rest->p))
-		rest->p++;
-	digits.end = rest->p;
-	return span_empty(digits) || (span_number(digits, 1, &version) && version == 1);
-}
-
-/* The results themselves: every reader must find the same tokens. */
-static bool skip_results(struct span *rest)
-{
-	bool any;
-
-	while (rest->p < rest->end) {
-		if (!skip_cfws(rest, &any))
-			return false;
-		if (rest->p == rest->end)
-			break;
-		if (*rest->p == '"') {
-			if (!take_enclosed(rest, '"', NULL))
-				return false;
-		} else if (is_control((unsigned char)*rest->p)) {
-			return false;
-		} else {
-			rest->p++;
-		}
-	}
-	return true;
-}
-
-/* authres-payload = [CFWS] authserv-id [ CFWS authres-version ] ( no-result / 1*resinfo ) [CFWS];
- * both no-result and resinfo begin with [CFWS] ";" */
-static bool read_id(struct span value, struct buf *id)
-{
-	bool any;
-
-	if (!skip_cfws(&value, &any) || !take_value(&value, id) || !skip_cfws(&value, &any))
-		return false;
-	if (any && (!take_version(&value) || !skip_cfws(&value, &any)))
-		return false;
-	return value.p < value.end && *value.p == ';' && skip_results(&value);
-}
-
-static struct span without_dot(struct span name)
-{
-	if (!span_empty(name) && name.end[-1] == '.')
-		name.end--;
-	return name;
-}
-
-static bool same_domain(struct span a, struct span b)
-{
-	struct arena *arena = arena_new(0);
-	const char *one = domain_to_ascii(arena, a), *two = domain_to_ascii(arena, b);
-	bool same = one != NULL && two != NULL && strcmp(one, two) == 0;
-
-	arena_free(arena);
-	return same;
-}
-
-static bool has_non_ascii(struct span s)
-{
-	for (const char *p = s.p; p < s.end; p++)
-		if ((unsigned char)*p > 127)
-			return true;
-	return false;
-}
-
-bool authres_is_ours(struct span value, const char *ours)
-{
-	struct span mine = without_dot(span_of(ours)), theirs;
-	bool result = true;
-	struct buf id;
-
-	buf_init(&id, NULL, 0);
-	if (read_id(value, &id)) {
-		theirs = without_dot(span_trim(buf_view(&id)));
-		result = span_isame(theirs, mine);
-		if (!result && (has_non_ascii(theirs) || has_non_ascii(mine)))
-			result = same_domain(theirs, mine);
-	}
-	buf_free(&id);
-	return result;
+	return authres_is_token(span_of(authserv_id)) && strlen(authserv_id) <= VALUE_MAX;
 }
 
 /* ---- writing ---- */
@@ -254,7 +64,7 @@ static void put_result(struct writer *w, const char *method, enum auth_result re
 /* pvalue, as a token or a quoted-string. */
 static void add_value(struct buf *buf, struct span value)
 {
-	if (is_token(value)) {
+	if (authres_is_token(value)) {
 		buf_span(buf, value);
 		return;
 	}
@@ -396,6 +206,19 @@ static void write_dkim(struct writer *w, const struct verdict *verdict)
 	}
 }
 
+/* RFC 8617 section 6: the address it came from is what the next hop cannot see. */
+static void write_arc(struct writer *w, const struct verdict *verdict)
+{
+	char text[IP_TEXT_MAX];
+
+	if (verdict->arc.result == AUTH_NONE)
+		return;
+	put_result(w, "arc", verdict->arc.result);
+	put_comment(w, verdict->arc.why);
+	if (verdict->client.family != 0)
+		put_property(w, "smtp.remote-ip", ip_text(&verdict->client, text));
+}
+
 /* RFC 9989 sections 4.7 (t=y) and 9.1 (policy.dmarc: after the policy's options). */
 static enum dmarc_policy after_options(const struct dmarc_verdict *dmarc)
 {
@@ -446,6 +269,7 @@ const char *authres_write(struct arena *arena, const char *authserv_id,
 	write_iprev(&w, verdict);
 	write_spf(&w, verdict);
 	write_dkim(&w, verdict);
+	write_arc(&w, verdict);
 	write_dmarc(&w, verdict);
 	return buf_text(&w.buf);
 }

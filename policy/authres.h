@@ -1,21 +1,13 @@
 /*
- * The Authentication-Results field, RFC 8601: reading whose it is, and writing ours.
+ * Writing our Authentication-Results field, RFC 8601.
  */
 #ifndef POLICY_AUTHRES_H
 #define POLICY_AUTHRES_H
 
 #include "lib/arena.h"
-#include "lib/span.h"
 #include "policy/verdict.h"
 
 enum { AUTHRES_DKIM_MAX = 25 }; /* signatures written: those that pass first */
-
-/*
- * Must an inbound field be removed (section 5)? True when its authserv-id is OURS (either case; an
- * A-label is the same as its U-label; a final dot does not matter), when its version is not 1, or
- * when the field cannot be read, so that no other reader can take it for ours.
- */
-bool authres_is_ours(struct span value, const char *ours);
 
 /* Can it be an authserv-id as it is: an RFC 2045 token of printable ASCII, at most 253 bytes? */
 bool authres_id_ok(const char *authserv_id);
@@ -27,7 +19,7 @@ bool authres_id_ok(const char *authserv_id);
  *
  * iprev= when there was a client address; spf= for MAIL FROM (smtp.mailfrom), or for the null
  * sender's HELO (smtp.helo); spf= for HELO beside a MAIL FROM if HELO has a result other than none;
- * dkim= for each signature, or dkim=none; dmarc=, with policy.dmarc as it is after t=y.
+ * dkim= for each signature, or dkim=none; arc= for a message with a chain; dmarc=, with policy.dmarc as it is after t=y.
  */
 const char *authres_write(struct arena *arena, const char *authserv_id,
 			  const struct verdict *verdict);

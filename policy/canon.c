@@ -170,7 +170,7 @@ static void put(struct canon_body *body, const char *data, size_t len)
 
 		put_all(body, data, part);
 		flush(body);
-		crypt_hash_peek(body->hash, body->ahead->digest);
+		crypt_hash_peek(body->hash, NULL, 0, body->ahead->digest);
 		body->ahead = body->ahead->next;
 		data += part;
 		len -= part;

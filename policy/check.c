@@ -29,6 +29,10 @@ struct check {
 	bool explain;
 	struct steps mfrom_steps, helo_steps;
 	struct dkimcheck *dkim;
+	struct arc *arc;
+	const struct signing_key *seal_key;
+	struct arcseal *seal; /* NULL: none, or not begun */
+	int64_t now;
 	unsigned from_fields;
 	const char *from_error;
 	const char *from_domains[FROM_DOMAINS_MAX];
@@ -106,6 +110,9 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 	open_scopes(check, dns);
 	check->dkim =
 	    dkimcheck_new(rules->dkim_engine, &rules->dkim, arena, check->scopes[PART_KEYS], now);
+	check->seal_key = client->seal;
+	check->now = now;
+	check->arc = arc_new(&rules->arc, check->dkim, arena, check->scopes[PART_KEYS], now);
 	start_envelope(check, client, now);
 	return check;
 }
@@ -214,7 +221,7 @@ void check_header(struct check *check, struct span name, struct span value)
 	} else if (check->rules->decide.trust.list_count > 0 && span_ieq(bare, "list-id")) {
 		read_list_id(check, value);
 	}
-	dkimcheck_header(check->dkim, name, value);
+	arc_header(check->arc, dkimcheck_header(check->dkim, name, value));
 }
 
 static void start_identifier(struct check *check, const char *domain)
@@ -250,6 +257,10 @@ void check_end_of_headers(struct check *check)
 {
 	const char *author = check->from_count > 0 ? check->from_domains[0] : NULL;
 
+	arc_end_of_headers(check->arc);
+	if (check->seal_key != NULL)
+		check->seal = arcseal_new(check->arc, dkimcheck_fields(check->dkim),
+					  check->seal_key, check->arena, check->now);
 	dkimcheck_end_of_headers(check->dkim, author);
 	if (author != NULL)
 		start_alignment(check);
@@ -258,11 +269,13 @@ void check_end_of_headers(struct check *check)
 void check_body(struct check *check, struct span chunk)
 {
 	dkimcheck_body(check->dkim, chunk);
+	if (check->seal != NULL)
+		arcseal_body(check->seal, chunk);
 }
 
 bool check_body_done(const struct check *check)
 {
-	return dkimcheck_body_done(check->dkim);
+	return check->seal == NULL && dkimcheck_body_done(check->dkim);
 }
 
 /* A client that is not on TCP/IP has no address to judge. */
@@ -331,12 +344,22 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 		check_spf(check, &check->helo, &check->helo_steps, &verdict->spf_helo);
 		check_spf(check, &check->mfrom, &check->mfrom_steps, &verdict->spf);
 	}
+	arc_await(check->arc);
 	dkimcheck_finish(check->dkim, verdict);
+	arc_finish(check->arc, &verdict->arc);
 	finish_author(check, &author);
 	dmarc_check(check->scopes[PART_POLICY], &check->rules->dmarc, &author, verdict,
 		    check->arena, &verdict->dmarc);
 	decide(&check->rules->decide, &facts, check->arena, verdict);
 	return verdict;
+}
+
+bool check_seal(struct check *check, const char *results, struct arcseal_fields *out,
+		struct why *why)
+{
+	why->text[0] = '\0';
+	return check->seal != NULL &&
+	       arcseal_finish(check->seal, &check->verdict.arc, results, out, why) == 0;
 }
 
 const struct verdict *check_verdict(const struct check *check)

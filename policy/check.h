@@ -1,5 +1,5 @@
 /*
- * Judges one inbound message: iprev, SPF, DKIM, DMARC, and what the operator makes of it. Fed in
+ * Judges one inbound message: iprev, SPF, DKIM, ARC, DMARC, and what the operator makes of it. Fed in
  * the order of SMTP; lookups start as soon as their name is known; only check_finish() waits.
  * The milter and `countersign verify` both run this.
  */
@@ -8,6 +8,7 @@
 
 #include "dns/dns.h"
 #include "lib/arena.h"
+#include "policy/arcseal.h"
 #include "policy/decide.h"
 #include "policy/dkimcheck.h"
 #include "policy/dmarc.h"
@@ -18,6 +19,7 @@
 struct check_rules {
 	struct dkimcheck_engine *dkim_engine;
 	struct dkimcheck_rules dkim;
+	struct arc_rules arc;
 	struct dmarc_rules dmarc;
 	struct decide_rules decide;
 	enum spf_engine spf_engine;
@@ -29,6 +31,7 @@ struct check_client {
 	const char *mail_from; /* without <>; "" for the null sender */
 	const char *receiver;  /* our host name */
 	bool explain;          /* keep the steps of SPF's and DMARC's evaluation */
+	const struct signing_key *seal; /* seals the message (policy/arcseal.h); NULL: it is not */
 };
 
 /* What the message may ask of DNS. */
@@ -66,6 +69,11 @@ bool check_body_done(const struct check *check);
  * temperror. */
 const struct verdict *check_finish(struct check *check, int64_t deadline);
 const struct verdict *check_verdict(const struct check *check); /* after check_finish */
+
+/* After check_finish: the ARC set with RESULTS, what we say of the message. False: it is not to be
+ * sealed; WHY has the reason or is empty. */
+bool check_seal(struct check *check, const char *results, struct arcseal_fields *out,
+		struct why *why);
 
 /* The lookups of the message, for its explanation. */
 void check_each_lookup(struct check *check, dns_visit *visit, void *arg);

@@ -105,12 +105,13 @@ void crypt_hash_finish(struct crypt_hash *hash, uint8_t digest[CRYPT_DIGEST_LEN]
 		abort();
 }
 
-void crypt_hash_peek(const struct crypt_hash *hash, uint8_t digest[CRYPT_DIGEST_LEN])
+void crypt_hash_peek(const struct crypt_hash *hash, const void *data, size_t len,
+		     uint8_t digest[CRYPT_DIGEST_LEN])
 {
 	EVP_MD_CTX *copy = EVP_MD_CTX_new();
 
 	if (copy == NULL || EVP_MD_CTX_copy_ex(copy, hash->ctx) != 1 ||
-	    EVP_DigestFinal_ex(copy, digest, NULL) != 1)
+	    EVP_DigestUpdate(copy, data, len) != 1 || EVP_DigestFinal_ex(copy, digest, NULL) != 1)
 		abort();
 	EVP_MD_CTX_free(copy);
 }

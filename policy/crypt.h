@@ -20,8 +20,9 @@ struct crypt_hash *crypt_hash_new(struct arena *arena);
 void crypt_hash_add(struct crypt_hash *hash, const void *data, size_t len);
 void crypt_hash_finish(struct crypt_hash *hash,
 		       uint8_t digest[CRYPT_DIGEST_LEN]); /* and begins anew */
-void crypt_hash_peek(const struct crypt_hash *hash,
-		     uint8_t digest[CRYPT_DIGEST_LEN]); /* of what came so far; and goes on */
+/* Of what came so far with DATA behind it; the hash goes on without that. */
+void crypt_hash_peek(const struct crypt_hash *hash, const void *data, size_t len,
+		     uint8_t digest[CRYPT_DIGEST_LEN]);
 
 /* A private key. */
 struct crypt_key;

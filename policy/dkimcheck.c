@@ -450,6 +450,11 @@ void dkimcheck_seat_guest(struct dkimcheck *check, struct dkimengine_task *guest
 	check->guest = guest;
 }
 
+const struct dkimengine_field *dkimcheck_fields(const struct dkimcheck *check)
+{
+	return check->fields;
+}
+
 struct keycache *dkimcheck_keys(const struct dkimcheck *check)
 {
 	return check->engine->keys;

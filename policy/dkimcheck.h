@@ -66,6 +66,7 @@ const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct 
  */
 void dkimcheck_seat_guest(struct dkimcheck *check, struct dkimengine_task *guest);
 struct keycache *dkimcheck_keys(const struct dkimcheck *check); /* decoded keys, shared */
+const struct dkimengine_field *dkimcheck_fields(const struct dkimcheck *check); /* the header */
 
 /* AUTHOR: the From domain (may be NULL): signatures aligned with it are looked at first. */
 void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author);

@@ -498,6 +498,22 @@ unsigned keyring_find(const struct keyring *keyring, const char *domain, bool su
 	return 0;
 }
 
+const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain)
+{
+	const struct holder *holder = find_holder(keyring, domain);
+	const struct signing_key *picked = NULL;
+
+	for (unsigned i = 0; holder != NULL && i < holder->count; i++) {
+		const struct signing_key *key = keyring->keys[holder->first + i];
+
+		if (signing_key_signs(key) &&
+		    (picked == NULL || (signing_key_alg(picked) != DKIMSIG_RSA_SHA256 &&
+					signing_key_alg(key) == DKIMSIG_RSA_SHA256)))
+			picked = key;
+	}
+	return picked;
+}
+
 const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
 					    bool subdomains)
 {

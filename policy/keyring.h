@@ -66,6 +66,10 @@ unsigned keyring_count(const struct keyring *keyring);
 unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
 		      struct arena *arena, const struct signing_key *const **keys);
 
+/* One key of DOMAIN itself that signs, RSA before Ed25519, which many verifiers do not know; borrowed.
+ * NULL: none does. */
+const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain);
+
 /* A key of DOMAIN or its parents, as above, that does not sign; NULL: there is none. To say why. */
 const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
 					    bool subdomains);

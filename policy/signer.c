@@ -4,21 +4,17 @@
  * first, which is the order in which they are hashed (bottom up, RFC 6376 section 5.4.2).
  *
  * What several keys share (the list of names, the body hash) is made once, at the first key.
- *
- * The field is written to be read by every verifier: no line over 78 columns, folds only between
- * tags, at the colons of h= and inside b=, no tag that is optional and says nothing.
+ * No tag is written that is optional and says nothing.
  */
 #include "policy/signer.h"
 
 #include <string.h>
 
-#include "lib/base64.h"
 #include "policy/canon.h"
 #include "policy/crypt.h"
+#include "policy/sigwriter.h"
 
 enum {
-	LINE_MAX_COLUMNS = 78,
-	TAB_COLUMNS = 8,
 	NAMES_TEXT_MAX = 3900 /* bytes of h=: some verifiers read no more than 4000 */
 };
 
@@ -90,18 +86,14 @@ static const char *const never_names[] = {
     "Return-Path",
     "Received",
     "Authentication-Results",
-    "DKIM-Signature",
 };
-
-static const struct {
-	enum dkimsig_alg alg;
-	const char *text;
-} algorithms[] = {{DKIMSIG_RSA_SHA256, "rsa-sha256"}, {DKIMSIG_ED25519_SHA256, "ed25519-sha256"}};
 
 /* ---- which fields ---- */
 
-static bool never_signed(struct span name)
+static bool never_signed(const struct signer *signer, struct span name)
 {
+	if (span_ieq(name, "DKIM-Signature")) /* RFC 8617 section 4.1.2: ARC should sign them */
+		return signer->rules->instance == 0;
 	for (size_t i = 0; i < sizeof never_names / sizeof *never_names; i++) {
 		if (span_ieq(name, never_names[i]))
 			return true;
@@ -123,7 +115,7 @@ static void add_name(struct signer *signer, const char *text, bool oversign)
 	struct span name = span_of(text);
 	struct signed_name *known = find_name(signer, name);
 
-	if (known == NULL && !span_empty(name) && !never_signed(name)) {
+	if (known == NULL && !span_empty(name) && !never_signed(signer, name)) {
 		known = &signer->names[signer->name_count++];
 		known->name = name;
 	}
@@ -137,9 +129,10 @@ static void choose_names(struct signer *signer, const struct signer_rules *rules
 	const char *const *names = rules->header_count > 0 ? rules->headers : usual_names;
 	unsigned count = rules->header_count > 0 ? rules->header_count : usual;
 
-	signer->names = arena_array(signer->arena, (size_t)count + rules->oversign_count + 1,
+	signer->names = arena_array(signer->arena, (size_t)count + rules->oversign_count + 2,
 				    sizeof *signer->names);
 	add_name(signer, "From", true);
+	add_name(signer, "DKIM-Signature", false);
 	for (unsigned i = 0; i < count; i++)
 		add_name(signer, names[i], false);
 	for (unsigned i = 0; i < rules->oversign_count; i++)
@@ -181,38 +174,9 @@ void signer_body(struct signer *signer, struct span chunk)
 
 /* ---- writing the field ---- */
 
-struct writer {
-	struct buf out;
-	size_t column;
-};
-
-static void fold(struct writer *writer)
+static const char *field_name(const struct signer *signer)
 {
-	buf_add(&writer->out, "\r\n\t", 3);
-	writer->column = TAB_COLUMNS;
-}
-
-/* TEXT on this line, behind BLANK, or else on the next. */
-static void piece(struct writer *writer, const char *blank, struct span text)
-{
-	if (writer->column + strlen(blank) + span_len(text) > LINE_MAX_COLUMNS) {
-		fold(writer);
-	} else {
-		buf_string(&writer->out, blank);
-		writer->column += strlen(blank);
-	}
-	buf_span(&writer->out, text);
-	writer->column += span_len(text);
-}
-
-static void tag(struct writer *writer, struct arena *arena, const char *name, const char *value)
-{
-	piece(writer, " ", span_of(arena_printf(arena, "%s=%s;", name, value)));
-}
-
-static void number_tag(struct writer *writer, struct arena *arena, const char *name, int64_t value)
-{
-	tag(writer, arena, name, arena_printf(arena, "%lld", (long long)value));
+	return signer->rules->instance == 0 ? "DKIM-Signature" : "ARC-Message-Signature";
 }
 
 /* RFC 6409 section 8: a submission server adds them where they are missing, and Sendmail does so
@@ -232,7 +196,7 @@ static size_t times_named(const struct signed_name *name)
 }
 
 /* h=: a name for each of its fields, and one more where no other may be added. */
-static int names_tag(struct writer *writer, const struct signer *signer, struct why *why)
+static int names_tag(struct sigwriter *writer, const struct signer *signer, struct why *why)
 {
 	size_t start = writer->out.len;
 	const char *prefix = "h=";
@@ -245,7 +209,7 @@ static int names_tag(struct writer *writer, const struct signer *signer, struct 
 			const char *text = arena_printf(signer->arena, "%s%.*s:", prefix,
 							(int)span_len(name->name), name->name.p);
 
-			piece(writer, *prefix == '\0' ? "" : " ", span_of(text));
+			sigwriter_piece(writer, *prefix == '\0' ? "" : " ", span_of(text));
 			prefix = "";
 		}
 		if (times > 0)
@@ -258,60 +222,34 @@ static int names_tag(struct writer *writer, const struct signer *signer, struct 
 	return 0;
 }
 
-static const char *base64_text(struct arena *arena, const void *data, size_t len)
-{
-	struct buf text;
-
-	buf_init(&text, arena, 0);
-	base64_encode(&text, data, len);
-	return buf_text(&text);
-}
-
-/* Everything up to the empty b=, on a line of its own. */
-static int unsigned_field(struct writer *writer, const struct signer *signer,
+/* Everything up to the empty b=. */
+static int unsigned_field(struct sigwriter *writer, const struct signer *signer,
 			  const struct signing_key *key, struct why *why)
 {
 	static const char *const canons[] = {
 	    [DKIMSIG_SIMPLE] = "simple", [DKIMSIG_RELAXED] = "relaxed"};
 	const struct signer_rules *rules = signer->rules;
-	struct arena *arena = signer->arena;
 
-	writer->column = strlen("DKIM-Signature: ");
-	piece(writer, "", span_of("v=1;"));
-	for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
-		if (algorithms[i].alg == signing_key_alg(key))
-			tag(writer, arena, "a", algorithms[i].text);
-	}
-	tag(writer, arena, "c",
-	    arena_printf(arena, "%s/%s", canons[rules->header_canon], canons[rules->body_canon]));
-	tag(writer, arena, "d", signing_key_domain(key));
-	tag(writer, arena, "s", signing_key_selector(key));
+	sigwriter_begin(writer, signer->arena, field_name(signer));
+	if (rules->instance == 0)
+		sigwriter_tag(writer, "v", "1");
+	else
+		sigwriter_number(writer, "i", rules->instance);
+	sigwriter_tag(writer, "a", sigwriter_algorithm(key));
+	sigwriter_tag(writer, "c",
+		      arena_printf(signer->arena, "%s/%s", canons[rules->header_canon],
+				   canons[rules->body_canon]));
+	sigwriter_tag(writer, "d", signing_key_domain(key));
+	sigwriter_tag(writer, "s", signing_key_selector(key));
 	if (rules->timestamp)
-		number_tag(writer, arena, "t", signer->now);
+		sigwriter_number(writer, "t", signer->now);
 	if (rules->expire > 0)
-		number_tag(writer, arena, "x", signer->now + rules->expire);
+		sigwriter_number(writer, "x", signer->now + rules->expire);
 	if (names_tag(writer, signer, why) == -1)
 		return -1;
-	tag(writer, arena, "bh",
-	    base64_text(arena, signer->body_digest, sizeof signer->body_digest));
-	fold(writer);
-	piece(writer, "", span_of("b="));
+	sigwriter_data(writer, "bh", signer->body_digest, sizeof signer->body_digest);
+	sigwriter_open(writer);
 	return 0;
-}
-
-static void add_signature(struct writer *writer, struct arena *arena, struct span signature)
-{
-	struct span text = span_of(base64_text(arena, signature.p, span_len(signature)));
-
-	while (!span_empty(text)) {
-		size_t room = LINE_MAX_COLUMNS - writer->column;
-		size_t n = span_len(text) < room ? span_len(text) : room;
-
-		piece(writer, "", span_make(text.p, n));
-		text.p += n;
-		if (!span_empty(text))
-			fold(writer);
-	}
 }
 
 /* ---- signing ---- */
@@ -330,32 +268,30 @@ static void hash_fields(const struct signer *signer, struct span own,
 			crypt_hash_add(hash, signer->fields.data + field->at, field->len);
 	}
 	buf_init(&text, signer->arena, 0);
-	canon_header(&text, signer->rules->header_canon, span_of("DKIM-Signature"), own);
+	canon_header(&text, signer->rules->header_canon, span_of(field_name(signer)), own);
 	crypt_hash_add(hash, text.data, text.len - strlen("\r\n"));
 	crypt_hash_finish(hash, digest);
 }
 
-static int sign(struct signer *signer, struct writer *writer, const struct signing_key *key,
+static int sign(struct signer *signer, struct sigwriter *writer, const struct signing_key *key,
 		struct why *why)
 {
 	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct span signature, own;
 
-	buf_init(&writer->out, signer->arena, 0);
-	buf_char(&writer->out, ' ');
 	if (unsigned_field(writer, signer, key, why) == -1)
 		return -1;
 	own = buf_view(&writer->out);
 	hash_fields(signer, own, digest);
 	if (signing_key_sign(key, digest, signer->arena, &signature, why) == -1)
 		return -1;
-	add_signature(writer, signer->arena, signature);
+	sigwriter_signature(writer, signature);
 	return 0;
 }
 
 const char *signer_finish(struct signer *signer, const struct signing_key *key, struct why *why)
 {
-	struct writer writer = {0};
+	struct sigwriter writer;
 
 	if (find_name(signer, span_of("From"))->last == NULL) {
 		why_set(why, "the message has no From field (RFC 6376 section 5.4)");

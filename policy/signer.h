@@ -17,12 +17,14 @@ struct signer_rules {
 	unsigned header_count;
 	int64_t expire;              /* seconds from t= to x=; 0: no x= */
 	bool timestamp;              /* t= */
+	unsigned instance;           /* 0: a DKIM-Signature; else an ARC-Message-Signature, i= */
 };
 
 struct signer;
 
 /* RULES must live as long as the signer. Received, Return-Path, Authentication-Results, ARC-* and
- * DKIM-Signature are never signed, whatever the rules say; From always is, and oversigned. */
+ * DKIM-Signature are never signed, whatever the rules say; From always is, and oversigned. An
+ * ARC-Message-Signature signs DKIM-Signature too. */
 struct signer *signer_new(const struct signer_rules *rules, struct arena *arena, int64_t now);
 
 /* As dkimcheck_header. */

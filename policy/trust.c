@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include "policy/arctrust.h"
+
 static const char host_prefix[] = "host:";
 
 /* ---- settings ---- */
@@ -205,6 +207,26 @@ static void take(struct trust *out, enum override_type type, const char *kind,
 	out->why = arena_printf(arena, "%s (%s%s)", out->rule, best->by, best->domain);
 }
 
+/* A chain that DNS kept from being validated could be a good one. */
+static void consider_sealers(const struct trust_rules *rules, const struct verdict *verdict,
+			     struct arena *arena, struct trust *out)
+{
+	const char *chain;
+
+	if (rules->sealer_count == 0)
+		return;
+	chain = arctrust_find(rules->sealers, rules->sealer_count, verdict, arena);
+	if (chain != NULL) {
+		*out = (struct trust){TRUST_YES, OVERRIDE_LOCAL_POLICY, chain,
+				      arena_printf(arena, "trusted sealer (%s)", chain)};
+	} else if (out->answer == TRUST_NO && verdict->arc.temporary &&
+		   arctrust_is_sealer(rules->sealers, rules->sealer_count, verdict)) {
+		*out = (struct trust){TRUST_MAYBE, OVERRIDE_LOCAL_POLICY, "trusted sealer",
+				      arena_printf(arena, "trusted sealer %s",
+						   verdict->arc.sets[verdict->arc.count - 1].domain)};
+	}
+}
+
 void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
 		const char *const *list_ids, unsigned list_id_count, struct arena *arena,
 		struct trust *out)
@@ -225,4 +247,6 @@ void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
 			consider_domain(&best, entry, is_of_one_line, verdict);
 		take(out, OVERRIDE_MAILING_LIST, "mailing list", entry, &best, arena);
 	}
+	if (out->answer != TRUST_YES)
+		consider_sealers(rules, verdict, arena, out);
 }

@@ -1,6 +1,6 @@
 /*
- * Who may hand on mail that then fails DMARC: the forwarders and mailing lists that the operator
- * names (RFC 9989 section 7.4). What a stranger can write, a List-Id field above all, is never
+ * Who may hand on mail that then fails DMARC: the forwarders, mailing lists and ARC sealers that the
+ * operator names (RFC 9989 section 7.4). What a stranger can write, a List-Id field above all, is never
  * enough: each entry rests on an address or on something that was authenticated.
  */
 #ifndef POLICY_TRUST_H
@@ -30,6 +30,8 @@ struct trust_rules {
 	unsigned forwarder_count;
 	const struct trust_entry *lists; /* all TRUST_DOMAIN */
 	unsigned list_count;
+	const struct domain_pattern *sealers; /* policy/arctrust.h */
+	unsigned sealer_count;
 };
 
 /*
@@ -55,11 +57,12 @@ enum trust_answer {
 struct trust {
 	enum trust_answer answer;
 	enum override_type type; /* for the report */
-	const char *rule;        /* "trusted forwarder 192.0.2.0/24": nothing of the message in it */
+	const char *rule;        /* "trusted forwarder 192.0.2.0/24": nothing of the message in it but,
+				    for sealers, what RFC 8617 section 7.2.2 wants told */
 	const char *why;         /* the same with what it rests on; for people */
 };
 
-/* The first entry that holds, forwarders before lists. Texts live in ARENA. */
+/* The first entry that holds, forwarders before lists before sealers. Texts live in ARENA. */
 void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
 		const char *const *list_ids, unsigned list_id_count, struct arena *arena,
 		struct trust *out);

@@ -10,6 +10,7 @@
 
 #include "lib/ip.h"
 #include "lib/name.h"
+#include "lib/span.h"
 
 /* RFC 8601 section 2.7: one set of result names serves iprev, SPF, DKIM and DMARC. */
 enum auth_result {
@@ -62,6 +63,20 @@ struct dkim_verdict {
 	bool testing;          /* the key says t=y */
 	bool partial;          /* l= leaves a part of the body unsigned */
 	const char *why;       /* for people; never NULL */
+};
+
+/* One ARC set (RFC 8617): who sealed it, and what its ARC-Authentication-Results say. */
+struct arc_set_verdict {
+	const char *domain, *selector; /* of the seal; "" when they could not be read */
+	struct span results;           /* RFC 8601's authres-payload */
+};
+
+struct arc_verdict {
+	enum auth_result result; /* none pass fail */
+	bool temporary;          /* it fails only because DNS did not answer */
+	const struct arc_set_verdict *sets; /* from the first on */
+	unsigned count;
+	const char *why;         /* for people; never NULL */
 };
 
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
@@ -143,6 +158,7 @@ struct verdict {
 	struct dkim_verdict *dkim;
 	unsigned dkim_count;
 	unsigned dkim_ignored; /* signatures beyond the limit, not looked at */
+	struct arc_verdict arc;
 	struct dmarc_verdict dmarc;
 	struct decision decision;
 	const char *disagreement; /* what a second engine made of it, where it differs; or NULL */

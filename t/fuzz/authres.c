@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "policy/authres.h"
+#include "policy/authres_read.h"
 #include "t/lib/authres_grammar.h"
 #include "t/lib/fuzz.h"
 

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/buf.h"
 #include "lib/clock.h"
 #include "policy/signer.h"
+#include "t/lib/mailread.h"
 
 static _Noreturn void die(const char *what, const char *why)
 {
@@ -20,63 +20,9 @@ static _Noreturn void die(const char *what, const char *why)
 	exit(1);
 }
 
-static struct span read_all(FILE *file, const char *name, struct arena *arena)
+static void add_field(void *signer, struct span name, struct span value)
 {
-	struct buf all;
-	char part[65536];
-	size_t n;
-
-	if (file == NULL)
-		die(name, "cannot be opened");
-	buf_init(&all, arena, 0);
-	while ((n = fread(part, 1, sizeof part, file)) > 0)
-		buf_add(&all, part, n);
-	fclose(file);
-	return buf_view(&all);
-}
-
-static struct span with_crlf(struct span text, struct arena *arena)
-{
-	struct buf out;
-
-	buf_init(&out, arena, 0);
-	for (const char *p = text.p; p < text.end; p++) {
-		if (*p == '\n' && (p == text.p || p[-1] != '\r'))
-			buf_char(&out, '\r');
-		buf_char(&out, *p);
-	}
-	return buf_view(&out);
-}
-
-/* Where the header field at the front of TEXT ends: behind the CRLF that no blank follows. */
-static const char *field_end(struct span text)
-{
-	const char *p = text.p, *lf;
-
-	while ((lf = memchr(p, '\n', (size_t)(text.end - p))) != NULL) {
-		p = lf + 1;
-		if (p == text.end || !char_is_wsp((unsigned char)*p))
-			return p;
-	}
-	return text.end;
-}
-
-static void feed(struct signer *signer, struct span message)
-{
-	while (!span_empty(message) && *message.p != '\r') {
-		struct span field = {message.p, field_end(message)};
-		const char *colon = memchr(field.p, ':', span_len(field));
-
-		message.p = field.end;
-		while (!span_empty(field) && (field.end[-1] == '\n' || field.end[-1] == '\r'))
-			field.end--;
-		if (colon == NULL)
-			die("header", "a line without a colon");
-		signer_header(signer, (struct span){field.p, colon},
-			      (struct span){colon + 1, field.end});
-	}
-	if (span_len(message) >= 2)
-		signer_body(signer, (struct span){message.p + 2, message.end});
+	signer_header(signer, name, value);
 }
 
 static void print_records(const struct signing_key *const *keys, int count, struct arena *arena)
@@ -89,11 +35,11 @@ static void print_records(const struct signing_key *const *keys, int count, stru
 static void sign(const struct signer_rules *rules, const struct signing_key *const *keys, int count,
 		 struct arena *arena, int64_t now)
 {
-	struct span message = with_crlf(read_all(stdin, "standard input", arena), arena);
+	struct span message = mailread_crlf(mailread_all(stdin, "standard input", arena), arena);
 	struct signer *signer = signer_new(rules, arena, now);
 	struct why why;
 
-	feed(signer, message);
+	signer_body(signer, mailread_header(message, add_field, signer));
 	for (int i = 0; i < count; i++) {
 		const char *value = signer_finish(signer, keys[i], &why);
 
@@ -112,7 +58,7 @@ static const struct signing_key **read_keys(char **argv, int count, struct arena
 
 	for (int i = 0; i < count; i++, argv += 3) {
 		keys[i] = signing_key_make(arena, argv[1], argv[2],
-					   read_all(fopen(argv[0], "r"), argv[0], arena), &why);
+					   mailread_all(fopen(argv[0], "r"), argv[0], arena), &why);
 		if (keys[i] == NULL)
 			die(argv[0], why.text);
 	}

@@ -3,6 +3,7 @@
 
 #include "lib/buf.h"
 #include "policy/authres.h"
+#include "policy/authres_read.h"
 #include "t/lib/authres_grammar.h"
 #include "t/lib/tap.h"
 

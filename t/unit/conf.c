@@ -64,6 +64,9 @@ static const struct {
      "dmarc.trusted_forwarders",
      "[ \"192.0.2.0/24\", \"2001:db8::1\", \"fwd.example\", \"*.fwd.example\","
      "\n  \"host:mx.fwd.example\", \"host:*.fwd.example\" ]"},
+    {"arc: { trusted_sealers = [ \"lists.example\", \"*.relay.example\" ]; };", "arc.trusted_sealers",
+     "[ \"lists.example\", \"*.relay.example\" ]"},
+    {"arc: { seal = \"example.com\"; };", "arc.seal", "\"example.com\""},
     {"dmarc: { mailing_lists = [ \"dev.lists.example\" ]; };", "dmarc.mailing_lists",
      "[ \"dev.lists.example\" ]"},
     {"sign: { logins = ( { login = \"a\"; domains = [ \"x.example\", \"y.example\" ]; },"
@@ -223,6 +226,8 @@ static const struct {
     {"sign: { enabled = \"yes\"; };", 1,
      "sign.enabled: wanted true or false, this is a text in quotes"},
     {"sign: { enabled = 1; };", 1, "wanted true or false, this is a number"},
+    {"arc: { seal = \"a b\"; };", 1, "arc.seal: \"a b\" is no domain"},
+    {"arc: { trusted_sealers = [ \"a b\" ]; };", 1, "arc.trusted_sealers: \"a b\" is no domain"},
     {"dmarc: { enforce = \"strickt\"; };", 1,
      "\"strickt\" is not one of \"observe\", \"rfc\", \"strict\"; did you mean \"strict\"?"},
     {"dmarc: { enforce = \"RFC\"; };", 1, "did you mean \"rfc\"?"},
@@ -624,6 +629,7 @@ static const char everything[] =
     "dkim: { engine = \"both\"; max_signatures = 3; min_rsa_bits = 2048; "
     "accept_partial_body = true;\n"
     "  accept_testing_keys = false; };\n"
+    "arc: { trusted_sealers = [ \"s.example\" ]; seal = \"a.example\"; }; "
     "dmarc: { enforce = \"observe\"; quarantine = \"hold\"; temperror = \"accept\"; discovery = "
     "\"psl\";"
     "  psl_file = \"/psl.dat\"; psd_domains = [ \"a.example\", \"b.example\" ]; reject_bad_from = "

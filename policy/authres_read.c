@@ -1,0 +1,386 @@
+/*
+ * Only as far as it takes to know whose field it is or what it says, and strictly: what one reader
+ * might skip and another might not (an open comment, a control character) makes the field
+ * unreadable.
+ */
+#include "policy/authres_read.h"
+
+#include <string.h>
+
+#include "lib/buf.h"
+#include "policy/dkimsig.h"
+#include "policy/domain.h"
+
+enum { RESULTS_MAX = 100, PROPERTIES_MAX = 16 /* of one result */ };
+
+/* RFC 2045 section 5.1: token = 1*<any CHAR except SPACE, CTLs, or tspecials> */
+static bool is_token_char(int c)
+{
+	return c > ' ' && c < 127 && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+}
+
+bool authres_is_token(struct span s)
+{
+	for (const char *p = s.p; p < s.end; p++)
+		if (!is_token_char((unsigned char)*p))
+			return false;
+	return !span_empty(s);
+}
+
+/* Past one CRLF or LF that folds, or one blank. */
+static bool take_blank(struct span *rest)
+{
+	const char *p = rest->p;
+
+	if (p < rest->end && *p == '\r')
+		p++;
+	if (p < rest->end && *p == '\n')
+		p++;
+	else if (p > rest->p)
+		return false; /* a bare CR */
+	if (p == rest->end || !char_is_wsp(*p))
+		return false;
+	rest->p = p + 1;
+	return true;
+}
+
+static bool is_control(int c)
+{
+	return (c < ' ' && c != '\t') || c == 127;
+}
+
+/* Past a comment or quoted-string that ends with CLOSE; its text goes to OUT unless that is NULL.
+ * Comments nest. */
+static bool take_enclosed(struct span *rest, char close, struct buf *out)
+{
+	unsigned depth = 1;
+
+	for (rest->p++; rest->p < rest->end; rest->p++) {
+		unsigned char c = (unsigned char)*rest->p;
+
+		if (c == '\r' || c == '\n') {
+			if (!take_blank(rest))
+				return false;
+			rest->p--;
+			c = ' ';
+		} else if (c == close && --depth == 0) {
+			rest->p++;
+			return true;
+		} else if (c == '(' && close == ')') {
+			depth++;
+		} else if (c == '\\') {
+			if (++rest->p == rest->end)
+				return false;
+			c = (unsigned char)*rest->p;
+		}
+		if (is_control(c))
+			return false;
+		if (out != NULL)
+			buf_char(out, (char)c);
+	}
+	return false;
+}
+
+/* [CFWS]; *ANY: there was some */
+static bool skip_cfws(struct span *rest, bool *any)
+{
+	for (*any = false; rest->p < rest->end; *any = true) {
+		if (*rest->p == '(') {
+			if (!take_enclosed(rest, ')', NULL))
+				return false;
+		} else if (!char_is_space((unsigned char)*rest->p)) {
+			break;
+		} else if (!take_blank(rest)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* value = token / quoted-string; UTF-8 may be in both (RFC 8601 section 2.5) */
+static bool take_value(struct span *rest, struct buf *out)
+{
+	if (rest->p < rest->end && *rest->p == '"')
+		return take_enclosed(rest, '"', out);
+	while (rest->p < rest->end &&
+	       (is_token_char((unsigned char)*rest->p) || (unsigned char)*rest->p > 127))
+		buf_char(out, *rest->p++);
+	return out->len > 0;
+}
+
+/* authres-version = 1*DIGIT: only 1 is known. */
+static bool take_version(struct span *rest)
+{
+	struct span digits = {rest->p, rest->p};
+	uint64_t version;
+
+	while (rest->p < rest->end && char_is_digit((unsigned char)*rest->p))
+		rest->p++;
+	digits.end = rest->p;
+	return span_empty(digits) || (span_number(digits, 1, &version) && version == 1);
+}
+
+/* The results themselves: every reader must find the same tokens. */
+static bool skip_results(struct span *rest)
+{
+	bool any;
+
+	while (rest->p < rest->end) {
+		if (!skip_cfws(rest, &any))
+			return false;
+		if (rest->p == rest->end)
+			break;
+		if (*rest->p == '"') {
+			if (!take_enclosed(rest, '"', NULL))
+				return false;
+		} else if (is_control((unsigned char)*rest->p)) {
+			return false;
+		} else {
+			rest->p++;
+		}
+	}
+	return true;
+}
+
+/* authres-payload = [CFWS] authserv-id [ CFWS authres-version ] ( no-result / 1*resinfo ) [CFWS];
+ * both no-result and resinfo begin with [CFWS] ";" */
+static bool read_id(struct span value, struct buf *id)
+{
+	bool any;
+
+	if (!skip_cfws(&value, &any) || !take_value(&value, id) || !skip_cfws(&value, &any))
+		return false;
+	if (any && (!take_version(&value) || !skip_cfws(&value, &any)))
+		return false;
+	return value.p < value.end && *value.p == ';' && skip_results(&value);
+}
+
+static struct span without_dot(struct span name)
+{
+	if (!span_empty(name) && name.end[-1] == '.')
+		name.end--;
+	return name;
+}
+
+static bool same_domain(struct span a, struct span b)
+{
+	struct arena *arena = arena_new(0);
+	const char *one = domain_to_ascii(arena, a), *two = domain_to_ascii(arena, b);
+	bool same = one != NULL && two != NULL && strcmp(one, two) == 0;
+
+	arena_free(arena);
+	return same;
+}
+
+static bool has_non_ascii(struct span s)
+{
+	for (const char *p = s.p; p < s.end; p++)
+		if ((unsigned char)*p > 127)
+			return true;
+	return false;
+}
+
+bool authres_is_ours(struct span value, const char *ours)
+{
+	struct span mine = without_dot(span_of(ours)), theirs;
+	bool result = true;
+	struct buf id;
+
+	buf_init(&id, NULL, 0);
+	if (read_id(value, &id)) {
+		theirs = without_dot(span_trim(buf_view(&id)));
+		result = span_isame(theirs, mine);
+		if (!result && (has_non_ascii(theirs) || has_non_ascii(mine)))
+			result = same_domain(theirs, mine);
+	}
+	buf_free(&id);
+	return result;
+}
+
+
+/* ---- reading results ---- */
+
+struct reader {
+	struct arena *arena;
+	struct span rest;
+};
+
+static bool skip(struct reader *r)
+{
+	bool any;
+
+	return skip_cfws(&r->rest, &any);
+}
+
+/* CHAR with [CFWS] around it. */
+static bool take_char(struct reader *r, char c)
+{
+	if (!skip(r) || r->rest.p == r->rest.end || *r->rest.p != c)
+		return false;
+	r->rest.p++;
+	return skip(r);
+}
+
+static bool at(const struct reader *r, char c)
+{
+	return r->rest.p < r->rest.end && *r->rest.p == c;
+}
+
+/* Keyword = Ldh-str; properties have "-" and "_" in them too. */
+static const char *take_word(struct reader *r)
+{
+	struct span word = {r->rest.p, r->rest.p};
+
+	while (r->rest.p < r->rest.end &&
+	       (char_is_alnum((unsigned char)*r->rest.p) || *r->rest.p == '-' || *r->rest.p == '_'))
+		r->rest.p++;
+	word.end = r->rest.p;
+	return span_empty(word) ? NULL : arena_lower(r->arena, word);
+}
+
+/* pvalue = [CFWS] ( value / [ [ local-part ] "@" ] domain-name ) [CFWS] */
+static const char *take_pvalue(struct reader *r)
+{
+	struct buf text;
+
+	buf_init(&text, r->arena, 0);
+	if (!skip(r))
+		return NULL;
+	if (at(r, '"') && !take_enclosed(&r->rest, '"', &text))
+		return NULL;
+	for (; r->rest.p < r->rest.end; r->rest.p++) {
+		unsigned char c = (unsigned char)*r->rest.p;
+
+		if (char_is_space(c) || c == ';' || c == '(')
+			break;
+		if (is_control(c) || c == '"')
+			return NULL;
+		buf_char(&text, (char)c);
+	}
+	return buf_text(&text);
+}
+
+/* propspec = ptype [CFWS] "." [CFWS] property [CFWS] "=" pvalue; reasonspec looks like one without
+ * a ptype */
+static bool take_property(struct reader *r, struct authres_property *out)
+{
+	const char *word = take_word(r);
+
+	out->ptype = "";
+	if (word == NULL || !skip(r))
+		return false;
+	if (at(r, '.')) {
+		out->ptype = word;
+		if (!take_char(r, '.') || (word = take_word(r)) == NULL)
+			return false;
+	}
+	out->name = word;
+	if (!take_char(r, '='))
+		return false;
+	out->value = take_pvalue(r);
+	return out->value != NULL && skip(r);
+}
+
+/* method = Keyword [ [CFWS] "/" [CFWS] method-version ] */
+static bool take_method(struct reader *r, struct authres_result *out)
+{
+	out->method = take_word(r);
+	if (out->method == NULL || !skip(r))
+		return false;
+	if (at(r, '/') && (!take_char(r, '/') || take_word(r) == NULL))
+		return false;
+	if (!take_char(r, '='))
+		return false;
+	out->result = take_word(r);
+	return out->result != NULL && skip(r);
+}
+
+/* resinfo = [CFWS] ";" methodspec [ CFWS reasonspec ] [ CFWS 1*propspec ] */
+static bool take_result(struct reader *r, struct authres_result *out)
+{
+	struct authres_property *properties =
+	    arena_array(r->arena, PROPERTIES_MAX, sizeof *properties);
+
+	if (!take_method(r, out))
+		return false;
+	out->properties = properties;
+	while (r->rest.p < r->rest.end && !at(r, ';')) {
+		if (out->property_count == PROPERTIES_MAX ||
+		    !take_property(r, &properties[out->property_count++]))
+			return false;
+	}
+	return true;
+}
+
+/* authserv-id [ CFWS authres-version ], up to the first ";" */
+static bool take_head(struct reader *r)
+{
+	struct buf id;
+	bool any;
+
+	buf_init(&id, r->arena, 0);
+	if (!skip(r) || !take_value(&r->rest, &id) || !skip_cfws(&r->rest, &any))
+		return false;
+	return !any || (take_version(&r->rest) && skip(r));
+}
+
+bool authres_parse(struct arena *arena, struct span value, struct authres_results *out)
+{
+	struct reader r = {arena, value};
+	struct authres_result *items = arena_array(arena, RESULTS_MAX, sizeof *items);
+
+	*out = (struct authres_results){items, 0};
+	if (!take_head(&r))
+		return false;
+	while (at(&r, ';')) {
+		if (!take_char(&r, ';'))
+			return false;
+		if (r.rest.p == r.rest.end) /* a ";" at the end, as some write */
+			break;
+		if (span_istarts(r.rest, "none") && out->count == 0) {
+			r.rest.p += strlen("none");
+			return skip(&r) && r.rest.p == r.rest.end;
+		}
+		if (out->count == RESULTS_MAX || !take_result(&r, &items[out->count++]))
+			return false;
+	}
+	return r.rest.p == r.rest.end;
+}
+
+const struct authres_result *authres_find(const struct authres_results *results, const char *method)
+{
+	for (unsigned i = 0; i < results->count; i++)
+		if (strcmp(results->items[i].method, method) == 0)
+			return &results->items[i];
+	return NULL;
+}
+
+const char *authres_value(const struct authres_result *result, const char *ptype, const char *name)
+{
+	for (unsigned i = 0; i < result->property_count; i++)
+		if (strcmp(result->properties[i].ptype, ptype) == 0 &&
+		    strcmp(result->properties[i].name, name) == 0)
+			return result->properties[i].value;
+	return NULL;
+}
+
+/* arc-info = instance [CFWS] ";" authres-payload;
+ * instance = [CFWS] %s"i" [CFWS] "=" [CFWS] position */
+unsigned authres_instance(struct span *value)
+{
+	struct reader r = {NULL, *value};
+	struct span digits;
+	unsigned instance = 0;
+
+	if (!take_char(&r, 'i') || !take_char(&r, '='))
+		return 0;
+	digits = (struct span){r.rest.p, r.rest.p};
+	while (r.rest.p < r.rest.end && char_is_digit((unsigned char)*r.rest.p))
+		r.rest.p++;
+	digits.end = r.rest.p;
+	instance = dkimsig_instance(digits);
+	if (instance == 0 || !take_char(&r, ';'))
+		return 0;
+	*value = r.rest;
+	return instance;
+}
