@@ -45,7 +45,7 @@ static const char *default_sender(struct run *run)
 	for (unsigned i = 0; i < run->message.field_count; i++) {
 		const struct message_field *field = &run->message.fields[i];
 
-		if (span_ieq(field->name, "from") &&
+		if (span_ieq(span_trim(field->name), "from") &&
 		    address_parse(arena, field->value, list, NULL) == 0 && list->count > 0 &&
 		    list->addresses[0].domain != NULL)
 			return arena_printf(arena, "%s@%s", list->addresses[0].local,
@@ -149,15 +149,20 @@ static void line(const struct run *run, const char *what, enum auth_result resul
 	printf("\n");
 }
 
+/* One fact below a verdict. */
+static void fact(const char *what, const char *text)
+{
+	if (text == NULL)
+		return;
+	printf("          . %s", what);
+	out_text(stdout, text);
+	printf("\n");
+}
+
 static void show_steps(const struct run *run, const char *const *steps, unsigned count)
 {
-	if (run->admin->verbose == 0)
-		return;
-	for (unsigned i = 0; i < count; i++) {
-		printf("          . ");
-		out_text(stdout, steps[i]);
-		printf("\n");
-	}
+	for (unsigned i = 0; i < count && run->admin->verbose > 0; i++)
+		fact("", steps[i]);
 }
 
 static void show_spf(const struct run *run, const char *what, const struct spf_verdict *spf)
@@ -165,11 +170,9 @@ static void show_spf(const struct run *run, const char *what, const struct spf_v
 	line(run, what, spf->result, spf->domain, spf->why);
 	if (run->admin->verbose == 0)
 		return;
-	if (spf->record != NULL) {
-		printf("          . record: ");
-		out_text(stdout, spf->record);
-		printf("\n");
-	}
+	fact("record: ", spf->record);
+	fact("mechanism: ", spf->mechanism);
+	fact("explanation of the domain: ", spf->explanation);
 	printf("          . %u of 10 terms with lookups, %u of 2 void lookups (RFC 7208 section "
 	       "4.6.4)\n",
 	       spf->terms, spf->voids);
@@ -181,7 +184,8 @@ static void show_dkim(const struct run *run, const struct verdict *verdict)
 	struct arena *arena = run->admin->arena;
 
 	if (verdict->dkim_count == 0)
-		line(run, "dkim", AUTH_NONE, NULL, "the message has no signature");
+		line(run, "dkim", AUTH_NONE, NULL,
+		     "the message has no signature (RFC 8601 section 2.7.1)");
 	for (unsigned i = 0; i < verdict->dkim_count; i++) {
 		const struct dkim_verdict *dkim = &verdict->dkim[i];
 
@@ -189,6 +193,7 @@ static void show_dkim(const struct run *run, const struct verdict *verdict)
 		     arena_printf(arena, "d=%s s=%s a=%s", dkim->domain, dkim->selector,
 				  dkim->algorithm),
 		     dkim->why);
+		show_steps(run, dkim->steps, dkim->step_count);
 	}
 	if (verdict->dkim_ignored > 0)
 		printf("          . %u more signatures were not looked at\n",
@@ -216,12 +221,42 @@ static void show_dmarc(const struct run *run, const struct dmarc_verdict *dmarc)
 	line(run, "dmarc", dmarc->result, dmarc->author_domain, dmarc->why);
 	if (run->admin->verbose == 0)
 		return;
-	if (dmarc->published != NULL) {
-		printf("          . record of %s: ", dmarc->published->domain);
-		out_text(stdout, dmarc->published->record);
+	if (dmarc->published != NULL)
+		fact("record: ", arena_printf(run->admin->arena, "_dmarc.%s: %s",
+					      dmarc->published->domain, dmarc->published->record));
+	show_steps(run, dmarc->steps, dmarc->step_count);
+}
+
+/* A record as a zone file would have it, cut. */
+static const char *record_text(struct arena *arena, enum dns_type type,
+			       const struct dns_record *record)
+{
+	enum { SHOWN = 300 };
+	char text[IP_TEXT_MAX];
+	struct ip ip;
+
+	if (type == DNS_TYPE_A || type == DNS_TYPE_AAAA) {
+		ip = ip_from_bytes(record->address, type == DNS_TYPE_A ? 4 : 16);
+		return arena_string(arena, ip_text(&ip, text));
+	}
+	if (type == DNS_TYPE_MX)
+		return arena_printf(arena, "%u %s", record->preference, record->text);
+	return arena_printf(arena, "%s%.*s%s%s", type == DNS_TYPE_TXT ? "\"" : "", SHOWN,
+			    record->text, record->length > SHOWN ? "..." : "",
+			    type == DNS_TYPE_TXT ? "\"" : "");
+}
+
+enum { RECORDS_SHOWN = 12 };
+
+static void show_records(const struct run *run, enum dns_type type, const struct dns_answer *answer)
+{
+	for (unsigned i = 0; i < answer->count && i < RECORDS_SHOWN; i++) {
+		printf("                ");
+		out_text(stdout, record_text(run->admin->arena, type, &answer->records[i]));
 		printf("\n");
 	}
-	show_steps(run, dmarc->steps, dmarc->step_count);
+	if (answer->count > RECORDS_SHOWN)
+		printf("                and %u more\n", answer->count - RECORDS_SHOWN);
 }
 
 static void show_lookup(void *arg, const char *name, enum dns_type type,
@@ -239,9 +274,11 @@ static void show_lookup(void *arg, const char *name, enum dns_type type,
 	if (answer->reason != NULL)
 		printf(" (%s)", answer->reason);
 	if (answer->status == DNS_DATA)
-		printf(", %u record%s", answer->count, answer->count == 1 ? "" : "s");
+		printf(", %u record%s%s", answer->count, answer->count == 1 ? "" : "s",
+		       answer->secure ? ", validated" : "");
 	printf(cached ? ", cached\n" : ", asked at %.1f ms, answered at %.1f ms\n",
 	       (double)(start - run->start) / 1e6, (double)(end - run->start) / 1e6);
+	show_records(run, type, answer);
 }
 
 /* With the reasons that the report to the author's domain will give (RFC 9990 section 3.1.6). */
@@ -267,10 +304,23 @@ static void show_action(const struct run *run, const struct decision *decision)
 	}
 }
 
+/* What an MTA would not have made of the file without saying so. */
+static const char *note_of(const struct run *run)
+{
+	if (run->message.broken_line == 0)
+		return NULL;
+	return arena_printf(run->admin->arena,
+			    "line %u is no header field: the body begins with it "
+			    "(RFC 5322 section 2.1)",
+			    run->message.broken_line);
+}
+
 static void show_text(struct run *run)
 {
 	const struct verdict *verdict = run->verdict;
 
+	if (note_of(run) != NULL)
+		printf("message %s\n", note_of(run));
 	line(run, "iprev", verdict->iprev.result, verdict->iprev.name, verdict->iprev.why);
 	show_spf(run, "helo", &verdict->spf_helo);
 	show_spf(run, "spf", &verdict->spf);
@@ -278,9 +328,9 @@ static void show_text(struct run *run)
 	show_arc(run, &verdict->arc);
 	show_dmarc(run, &verdict->dmarc);
 	show_action(run, &verdict->decision);
-	if (verdict->disagreement != NULL) {
+	for (unsigned i = 0; i < verdict->disagreement_count; i++) {
 		printf("engines ");
-		out_text(stdout, verdict->disagreement);
+		out_text(stdout, verdict->disagreements[i]);
 		printf("\n");
 	}
 	if (run->admin->verbose > 0) {
@@ -292,6 +342,14 @@ static void show_text(struct run *run)
 }
 
 /* ---- for programs ---- */
+
+static void json_steps(struct jsonout *out, const char *const *steps, unsigned count)
+{
+	jsonout_array(out, "steps");
+	for (unsigned i = 0; i < count; i++)
+		jsonout_text(out, NULL, steps[i]);
+	jsonout_end(out);
+}
 
 static void json_spf(struct jsonout *out, const char *key, const struct spf_verdict *spf)
 {
@@ -305,6 +363,7 @@ static void json_spf(struct jsonout *out, const char *key, const struct spf_verd
 	jsonout_text(out, "why", spf->why);
 	jsonout_int(out, "terms", spf->terms);
 	jsonout_int(out, "voids", spf->voids);
+	json_steps(out, spf->steps, spf->step_count);
 	jsonout_end(out);
 }
 
@@ -323,7 +382,9 @@ static void json_dkim(struct jsonout *out, const struct verdict *verdict)
 		jsonout_int(out, "key_bits", dkim->key_bits);
 		jsonout_bool(out, "testing", dkim->testing);
 		jsonout_bool(out, "partial", dkim->partial);
+		jsonout_text(out, "signature", dkim->signature);
 		jsonout_text(out, "why", dkim->why);
+		json_steps(out, dkim->steps, dkim->step_count);
 		jsonout_end(out);
 	}
 	jsonout_end(out);
@@ -363,6 +424,7 @@ static void json_dmarc(struct jsonout *out, const struct dmarc_verdict *dmarc)
 	jsonout_bool(out, "dkim_aligned", dmarc->dkim_aligned);
 	jsonout_bool(out, "spf_aligned", dmarc->spf_aligned);
 	jsonout_text(out, "why", dmarc->why);
+	json_steps(out, dmarc->steps, dmarc->step_count);
 	jsonout_end(out);
 }
 
@@ -382,10 +444,16 @@ static void json_decision(struct jsonout *out, const struct decision *decision)
 	jsonout_end(out);
 }
 
+struct json_lookups {
+	struct jsonout *out;
+	const struct run *run;
+};
+
 static void json_lookup(void *arg, const char *name, enum dns_type type,
 			const struct dns_answer *answer, bool cached, int64_t start, int64_t end)
 {
-	struct jsonout *out = arg;
+	const struct json_lookups *lookups = arg;
+	struct jsonout *out = lookups->out;
 
 	jsonout_object(out, NULL);
 	jsonout_text(out, "name", name);
@@ -393,7 +461,14 @@ static void json_lookup(void *arg, const char *name, enum dns_type type,
 	jsonout_text(out, "status", answer == NULL ? NULL : dns_status_text(answer->status));
 	jsonout_text(out, "reason", answer == NULL ? NULL : answer->reason);
 	jsonout_bool(out, "cached", cached);
+	jsonout_real(out, "asked_at", (double)(start - lookups->run->start) / 1e6);
 	jsonout_real(out, "milliseconds", end == 0 ? 0.0 : (double)(end - start) / 1e6);
+	jsonout_bool(out, "validated", answer != NULL && answer->secure);
+	jsonout_array(out, "records");
+	for (unsigned i = 0; answer != NULL && i < answer->count; i++)
+		jsonout_text(out, NULL,
+			     record_text(lookups->run->admin->arena, type, &answer->records[i]));
+	jsonout_end(out);
 	jsonout_end(out);
 }
 
@@ -401,7 +476,9 @@ static void show_json(struct run *run)
 {
 	const struct verdict *verdict = run->verdict;
 	struct jsonout *out = jsonout_new(run->admin->arena, "verify");
+	struct json_lookups lookups = {out, run};
 
+	jsonout_text(out, "note", note_of(run));
 	jsonout_object(out, "iprev");
 	jsonout_text(out, "result", auth_text(verdict->iprev.result));
 	jsonout_text(out, "name", verdict->iprev.name);
@@ -413,11 +490,14 @@ static void show_json(struct run *run)
 	json_arc(out, run->admin->arena, &verdict->arc);
 	json_dmarc(out, &verdict->dmarc);
 	json_decision(out, &verdict->decision);
-	jsonout_text(out, "disagreement", verdict->disagreement);
+	jsonout_array(out, "disagreements");
+	for (unsigned i = 0; i < verdict->disagreement_count; i++)
+		jsonout_text(out, NULL, verdict->disagreements[i]);
+	jsonout_end(out);
 	jsonout_text(out, "authentication_results",
 		     authres_write(run->admin->arena, run->authserv_id, verdict));
 	jsonout_array(out, "lookups");
-	check_each_lookup(run->check, json_lookup, out);
+	check_each_lookup(run->check, json_lookup, &lookups);
 	jsonout_end(out);
 	jsonout_print(out, stdout);
 }
@@ -466,7 +546,7 @@ static int verify(struct admin *admin, int argc, char **argv)
 	}
 	run.authserv_id = own_name(admin->arena, conf);
 	run.client.receiver = run.authserv_id;
-	run.client.explain = admin->verbose > 0;
+	run.client.explain = admin->verbose > 0 || admin->json;
 	run.client.mail_from = from != NULL ? from : default_sender(&run);
 	return judge(&run, conf, admin->json ? show_json : show_text);
 }

@@ -44,21 +44,31 @@ static bool continues(struct span rest)
 	return !span_empty(rest) && char_is_wsp((unsigned char)*rest.p);
 }
 
-/* The field that begins with LINE, with its folds. */
-static int take_field(struct arena *arena, struct span line, struct span *rest,
-		      struct message_field *field)
+/* field-name = 1*ftext (RFC 5322 section 3.6.8; RFC 6532 leaves it ASCII, mail does not always), with
+ * the blanks that section 4.5 allows before the colon; NULL: LINE does not begin a field. */
+static const char *name_end(struct span line)
 {
-	const char *colon = memchr(line.p, ':', span_len(line));
+	const char *p = line.p;
+
+	while (p < line.end && (unsigned char)*p > ' ' && *p != ':' && *p != 127)
+		p++;
+	if (p == line.p)
+		return NULL;
+	while (p < line.end && char_is_wsp((unsigned char)*p))
+		p++;
+	return p < line.end && *p == ':' ? p : NULL;
+}
+
+/* The field that begins with LINE, with its folds. COLON: where its name ends. */
+static void take_field(struct arena *arena, struct span line, const char *colon, struct span *rest,
+		       struct message_field *field)
+{
 	struct buf value;
 
-	if (colon == NULL)
-		return -1;
 	field->name = (struct span){line.p, colon};
-	while (field->name.end > field->name.p && char_is_wsp((unsigned char)field->name.end[-1]))
-		field->name.end--;
 	field->value = (struct span){colon + 1, line.end};
 	if (!continues(*rest))
-		return 0;
+		return;
 	buf_init(&value, arena, 0);
 	buf_span(&value, field->value);
 	while (continues(*rest)) {
@@ -66,7 +76,6 @@ static int take_field(struct arena *arena, struct span line, struct span *rest,
 		buf_span(&value, take_line(rest));
 	}
 	field->value = buf_view(&value);
-	return 0;
 }
 
 static struct message_field *field_add(struct arena *arena, struct message_file *message,
@@ -97,17 +106,22 @@ int message_read(struct arena *arena, const char *path, struct message_file *mes
 		return -1;
 	rest = buf_view(&text);
 	message->size = span_len(rest);
-	while (!span_empty(rest)) {
+	for (message->body = rest; !span_empty(rest); message->body = rest) {
+		const char *colon;
+
 		line = take_line(&rest);
-		if (span_empty(line))
-			break;
-		if (++number == 1 && span_istarts(line, "From "))
+		colon = name_end(line);
+		if (++number == 1 && colon == NULL && span_istarts(line, "From "))
 			continue;
-		if (take_field(arena, line, &rest, field_add(arena, message, &room)) != 0)
-			return why_set(why, "%s: line %u of the header is not a field: \"%.*s\"",
-				       path, number, (int)(span_len(line) < 60 ? span_len(line) : 60),
-				       line.p);
+		if (colon != NULL) {
+			take_field(arena, line, colon, &rest, field_add(arena, message, &room));
+			continue;
+		}
+		if (span_empty(line))
+			message->body = rest;
+		else
+			message->broken_line = number;
+		return 0;
 	}
-	message->body = rest;
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "lib/why.h"
 
 struct message_field {
-	struct span name;
+	struct span name;  /* with the blanks before the colon, if there are any */
 	struct span value; /* everything after the colon; folds are CRLF */
 };
 
@@ -18,12 +18,14 @@ struct message_file {
 	unsigned field_count;
 	struct span body; /* as in the file */
 	size_t size;      /* of the file */
+	unsigned broken_line; /* of the header: no field, so the body begins with it; 0: none */
 };
 
 enum { MESSAGE_FILE_MAX = 256 << 20 };
 
 /* PATH "-": standard input. Line ends may be LF or CRLF; a leading "From " line (mbox) is left
- * out. -1 with a reason: cannot be read, too large, or a line of the header that is no field. */
+ * out. A line that is no field ends the header, as MTAs have it. -1 with a reason: cannot be read,
+ * or too large. */
 int message_read(struct arena *arena, const char *path, struct message_file *message,
 		 struct why *why);
 

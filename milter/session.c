@@ -562,9 +562,9 @@ static void log_inbound(const struct message *message, const struct logline_fact
 	const struct verdict *verdict = check_verdict(message->check);
 
 	log_info("%s", logline_inbound(message->arena, facts, verdict));
-	if (verdict->disagreement != NULL)
+	for (unsigned i = 0; i < verdict->disagreement_count; i++)
 		log_warning("%s: %s", facts->queue_id == NULL ? "NOQUEUE" : facts->queue_id,
-			    verdict->disagreement);
+			    verdict->disagreements[i]);
 }
 
 void session_end(struct session *session, const char *queue_id, struct answer *answer)

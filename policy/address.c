@@ -4,8 +4,10 @@
  *
  * Strict where readers differ. The field parses as a whole or not at all: text left over, a second
  * "@", an unquoted "," or "<" in a name are errors, never skipped. So are NUL, other controls
- * (obs-NO-WS-CTL), line ends that are not folds, bytes that are not UTF-8 (RFC 6532), and an
- * encoded word inside an address, which some readers decode and RFC 2047 section 5 forbids.
+ * (obs-NO-WS-CTL), line ends that are not folds, an encoded word inside an address, which some
+ * readers decode and RFC 2047 section 5 forbids, and bytes in an address that are not UTF-8 (RFC
+ * 6532). In a display name or a comment such bytes are only somebody's old character set; they are
+ * let through where no reader of any set could take the character behind them for something else.
  * Comments nest to a limit; nothing here recurses but a group into its members, which cannot be
  * groups.
  */
@@ -14,6 +16,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/utf8.h"
 #include "policy/domain.h"
 
 enum { COMMENT_DEPTH_MAX = 32 };
@@ -32,6 +35,16 @@ struct words {
 	bool local;  /* word *("." word) */
 	bool phrase; /* empty, or begins with a word */
 };
+
+static bool is_utf8(struct span text)
+{
+	for (unsigned length; !span_empty(text); text.p += length) {
+		length = utf8_length(text);
+		if (length == 0)
+			return false;
+	}
+	return true;
+}
 
 static int expected(const struct reader *r, const char *what)
 {
@@ -54,31 +67,32 @@ static bool take(struct reader *r, int c)
 
 /* ---- what may be in the field at all ---- */
 
-/* RFC 3629 section 4: the length of the sequence that begins at P, 0 when it is not one. */
-static size_t utf8_sequence(const char *p, const char *end)
+/* The byte at P is not UTF-8. In the sets of two bytes that mail has seen (Shift_JIS, GBK, Big5) the
+ * second one can be 0x40 to 0x7e, in which there are four that structure a field; and careless
+ * readers of UTF-8 find ASCII in overlong forms (RFC 3629 section 10). */
+static bool may_be_text(const char *p, const char *end)
 {
-	const unsigned char *u = (const unsigned char *)p;
-	size_t length = u[0] >= 0xf0 ? 4 : u[0] >= 0xe0 ? 3 : 2;
+	unsigned char first = (unsigned char)p[0], second = p + 1 < end ? (unsigned char)p[1] : 0;
 
-	if (u[0] < 0xc2 || u[0] > 0xf4 || (size_t)(end - p) < length)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-		return 0;
-	return length;
+	if (second != 0 && second <= 127)
+		return strchr("@[\\]", second) == NULL;
+	if (second == 0 || second > 0xbf)
+		return true;
+	return first != 0xc0 && first != 0xc1 && !(first == 0xe0 && second < 0xa0) &&
+	       !(first == 0xf0 && second < 0x90);
 }
 
 /* How many bytes at R->p may be there (RFC 5322 sections 2.2 and 3.2.2, RFC 6532), 0 for none:
- * printable ASCII, WSP, CRLF with WSP behind it, UTF-8. */
+ * printable ASCII, WSP, CRLF with WSP behind it, UTF-8, and what may be text in another set. */
 static size_t possible(const struct reader *r)
 {
 	int c = (unsigned char)*r->p;
 
-	if (c > 127)
-		return utf8_sequence(r->p, r->end);
+	if (c > 127) {
+		unsigned length = utf8_length((struct span){r->p, r->end});
+
+		return length > 0 ? length : may_be_text(r->p, r->end);
+	}
 	if (c == '\r')
 		return r->end - r->p > 2 && r->p[1] == '\n' && char_is_wsp(r->p[2]) ? 2 : 0;
 	return c == '\t' || (c >= ' ' && c < 127);
@@ -91,7 +105,7 @@ static int check_bytes(struct reader *r)
 		if (length == 0)
 			return why_set(r->why, "byte %zu: %s", (size_t)(r->p - r->start) + 1,
 				       *r->p == '\r' || *r->p == '\n' ? "a line end that is no fold"
-				       : (unsigned char)*r->p > 127   ? "not UTF-8"
+				       : (unsigned char)*r->p > 127   ? "not UTF-8, and of no clear meaning"
 								      : "a control character");
 	}
 	r->p = r->start;
@@ -243,6 +257,8 @@ static int read_domain(struct reader *r, const char **domain)
 			break;
 		buf_char(&r->text, '.');
 	}
+	if (!is_utf8(buf_view(&r->text)))
+		return why_set(r->why, "a domain that is not UTF-8 (RFC 6532 section 3.2)");
 	*domain = domain_to_ascii(r->arena, buf_view(&r->text));
 	return 0;
 }
@@ -260,6 +276,8 @@ static int read_addr_spec(struct reader *r, const struct words *words)
 	address->local = arena_span(r->arena, buf_view(&r->text));
 	if (strstr(address->local, "=?") != NULL)
 		return why_set(r->why, "an encoded word in an address (RFC 2047 section 5)");
+	if (!is_utf8(buf_view(&r->text)))
+		return why_set(r->why, "an address that is not UTF-8 (RFC 6532 section 3.2)");
 	r->p++;
 	if (read_domain(r, &address->domain) != 0)
 		return -1;

@@ -104,12 +104,14 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 			const struct check_dns *dns, struct arena *arena, int64_t now)
 {
 	struct check *check = arena_make(arena, struct check);
+	struct dkimcheck_rules dkim = rules->dkim;
 
 	check->rules = rules;
 	check->arena = arena;
 	open_scopes(check, dns);
+	dkim.explain = client->explain;
 	check->dkim =
-	    dkimcheck_new(rules->dkim_engine, &rules->dkim, arena, check->scopes[PART_KEYS], now);
+	    dkimcheck_new(rules->dkim_engine, &dkim, arena, check->scopes[PART_KEYS], now);
 	check->seal_key = client->seal;
 	check->now = now;
 	check->arc = arc_new(&rules->arc, check->dkim, arena, check->scopes[PART_KEYS], now);
@@ -203,13 +205,22 @@ static bool hides_from(struct span value)
 	return false;
 }
 
+/* "X<CR>From" likewise. */
+static bool name_hides_from(struct span name)
+{
+	struct span bare = span_trim(name);
+
+	return span_len(bare) > 5 && span_ieq((struct span){bare.end - 4, bare.end}, "from") &&
+	       (bare.end[-5] == '\r' || bare.end[-5] == '\n');
+}
+
 /* A name may have blanks behind it (RFC 5322 section 4.5): it is the same field to most readers. */
 void check_header(struct check *check, struct span name, struct span value)
 {
 	enum { FROM_FIELDS_READ = 4 };
 	struct span bare = span_trim(name);
 
-	if (hides_from(value)) {
+	if (hides_from(value) || name_hides_from(name)) {
 		check->from_fields++;
 		check->from_error = "there is a From field behind a CR or LF in another one";
 	}
@@ -281,8 +292,9 @@ bool check_body_done(const struct check *check)
 /* A client that is not on TCP/IP has no address to judge. */
 static void no_client(struct verdict *verdict)
 {
-	verdict->iprev = (struct iprev_verdict){.result = AUTH_NONE, .why = "no client address"};
-	verdict->spf = (struct spf_verdict){.domain = "", .why = "no client address"};
+	verdict->iprev = (struct iprev_verdict){.result = AUTH_NONE, .why = "no client address (RFC 8601 section 3)"};
+	verdict->spf = (struct spf_verdict){
+	    .domain = "", .why = "no client address (RFC 7208 section 4.1)"};
 	verdict->spf_helo = verdict->spf;
 	verdict->spf_helo.scope = SPF_SCOPE_HELO;
 }
@@ -296,10 +308,8 @@ static void check_spf(struct check *check, const struct spf_request *request,
 		       check->arena, out, &disagreement);
 	out->steps = steps->items;
 	out->step_count = steps->count;
-	if (disagreement == NULL)
-		return;
-	check->verdict.disagreement = disagreement;
-	check->verdict.spf_disagrees = true;
+	verdict_disagree(&check->verdict, disagreement);
+	check->verdict.spf_disagrees |= disagreement != NULL;
 }
 
 static void finish_author(struct check *check, struct dmarc_author *author)

@@ -30,7 +30,7 @@ struct check_client {
 	const char *helo;      /* as given; "" when there was none */
 	const char *mail_from; /* without <>; "" for the null sender */
 	const char *receiver;  /* our host name */
-	bool explain;          /* keep the steps of SPF's and DMARC's evaluation */
+	bool explain;          /* keep the steps of SPF, DKIM and DMARC */
 	const struct signing_key *seal; /* seals the message (policy/arcseal.h); NULL: it is not */
 };
 

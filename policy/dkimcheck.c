@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "policy/dkimexplain.h"
 #include "policy/dkimlib.h"
 #include "policy/dkimlib_engine.h"
 #include "policy/dkimnative.h"
@@ -505,7 +506,6 @@ static void judge_keys(struct dkimcheck *check)
 	}
 }
 
-/* Two engines' results; behind what other mechanisms have written there. */
 static void compare(struct dkimcheck *check, struct verdict *out)
 {
 	for (unsigned i = 0; i < check->count; i++) {
@@ -516,14 +516,22 @@ static void compare(struct dkimcheck *check, struct verdict *out)
 			continue;
 		text = dkimengine_disagreement(
 		    check->arena, check->passes[0].engine, task_of(check, 0, signature),
-		    check->passes[1].engine, task_of(check, 1, signature));
-		if (text == NULL)
-			continue;
-		if (out->disagreement != NULL)
-			text = arena_printf(check->arena, "%s; %s", out->disagreement, text);
-		out->disagreement = text;
-		out->dkim_disagrees = true;
+		    check->passes[1].engine, task_of(check, 1, signature),
+		    dns_lookup_answer(signature->lookup));
+		verdict_disagree(out, text);
+		out->dkim_disagrees |= text != NULL;
 	}
+}
+
+static void explain(struct dkimcheck *check, struct signature *signature)
+{
+	struct steps steps = {.arena = check->arena};
+
+	dkimexplain(&steps, check->fields, signature->field, signature->key_name,
+		    signature->lookup == NULL ? NULL : dns_lookup_answer(signature->lookup),
+		    signature->key);
+	signature->verdict.steps = steps.items;
+	signature->verdict.step_count = steps.count;
 }
 
 static void list_verdicts(struct dkimcheck *check, struct verdict *out)
@@ -531,8 +539,11 @@ static void list_verdicts(struct dkimcheck *check, struct verdict *out)
 	out->dkim = arena_array(check->arena, check->count, sizeof *out->dkim);
 	out->dkim_count = 0;
 	for (unsigned i = 0; i < check->count; i++)
-		if (check->signatures[i]->chosen)
+		if (check->signatures[i]->chosen) {
+			if (check->rules.explain)
+				explain(check, check->signatures[i]);
 			out->dkim[out->dkim_count++] = check->signatures[i]->verdict;
+		}
 	out->dkim_ignored = check->count - out->dkim_count + check->dropped;
 }
 

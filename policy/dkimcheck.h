@@ -4,7 +4,7 @@
  *
  * The rules are one; what hashes and verifies is one of two engines: ours (policy/dkimnative.h) or
  * libopendkim (policy/dkimlib_engine.h). With both, the verdict is ours, and where libopendkim has
- * another opinion of a signature OUT->disagreement says so.
+ * another opinion of a signature OUT->disagreements say so.
  *
  * Key lookups start when a signature's field arrives. dkimcheck_finish() waits for the keys.
  *
@@ -42,6 +42,7 @@ struct dkimcheck_rules {
 	bool accept_partial_body; /* false: l= short of the body gives AUTH_POLICY */
 	bool accept_testing_keys; /* false: a pass with a t=y key becomes AUTH_POLICY */
 	int64_t clock_drift;      /* seconds granted to t= and x= */
+	bool explain;             /* keep how each signature was judged (dkim_verdict.steps) */
 };
 
 struct dkimcheck_engine *dkimcheck_engine_new(struct why *why);
@@ -76,7 +77,7 @@ void dkimcheck_body(struct dkimcheck *check, struct span chunk); /* any split; b
 bool dkimcheck_body_done(const struct dkimcheck *check);
 
 /* Fills OUT->dkim, dkim_count, dkim_ignored; one verdict for each signature looked at. Adds to
- * OUT->disagreement. */
+ * OUT->disagreements. */
 void dkimcheck_finish(struct dkimcheck *check, struct verdict *out);
 
 /* For starting DMARC tree walks early: d= of the I-th signature that passed the gate, or NULL. */

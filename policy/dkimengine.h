@@ -12,6 +12,7 @@
 #ifndef POLICY_DKIMENGINE_H
 #define POLICY_DKIMENGINE_H
 
+#include "dns/dns.h"
 #include "lib/arena.h"
 #include "policy/dkimkey.h"
 #include "policy/dkimsig.h"
@@ -62,11 +63,13 @@ struct dkimengine {
 	void (*finish)(void *state);
 };
 
-/* One line that tells how the two differ over the same signature; NULL when they do not, or when
- * one of them could not verify it. */
+/* One line that tells how the two differ over the same signature, with the field, the key's records
+ * (KEY) and the names of the fields that it covers: what it takes, with the message, to see it
+ * again. NULL when they do not differ, or when one of them could not verify it. */
 const char *dkimengine_disagreement(struct arena *arena, const struct dkimengine *one,
 				    const struct dkimengine_task *ours,
 				    const struct dkimengine *other,
-				    const struct dkimengine_task *theirs);
+				    const struct dkimengine_task *theirs,
+				    const struct dns_answer *key);
 
 #endif

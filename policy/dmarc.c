@@ -114,14 +114,18 @@ const char *dmarc_org_domain(struct dns_scope *scope, const struct dmarc_rules *
 	return treewalk_org(&path);
 }
 
-/* For the record only: not worth waiting for. */
+/* For the record only: not worth waiting for, unless somebody wants to see the whole walk. */
 static const char *known_org(struct eval *eval, const char *domain)
 {
 	struct treewalk_path path;
 
 	if (eval->rules->discovery == DMARC_PSL)
 		return psl_org_domain(eval->rules->psl, domain);
-	return treewalk_peek(&eval->walk, domain, &path) ? treewalk_org(&path) : NULL;
+	if (eval->steps.arena != NULL)
+		treewalk_run(&eval->walk, domain, &path);
+	else if (!treewalk_peek(&eval->walk, domain, &path))
+		return NULL;
+	return treewalk_org(&path);
 }
 
 /* ---- the policy record, section 4.10.1 ---- */
@@ -240,9 +244,11 @@ static void walk_to_policy(struct eval *eval, const char *author, const struct t
 static void list_to_policy(struct eval *eval, const char *author, const struct treewalk_name *own,
 			   struct policy *policy)
 {
-	const struct treewalk_name *org =
-	    treewalk_look(&eval->walk, psl_org_domain(eval->rules->psl, author));
+	const char *name = psl_org_domain(eval->rules->psl, author);
+	const struct treewalk_name *org;
 
+	steps_add(&eval->steps, "organizational domain by the public suffix list: %s", name);
+	org = treewalk_look(&eval->walk, name);
 	if (org->status == DNS_TEMPFAIL)
 		unknown_record(policy,
 			       arena_printf(eval->arena, "_dmarc.%s: %s", org->name, org->fault));
@@ -454,6 +460,7 @@ static void judge(struct eval *eval, const char *author, struct dmarc_verdict *o
 
 	memset(out, 0, sizeof *out);
 	out->author_domain = author;
+	steps_add(&eval->steps, "author domain %s (RFC 9989 section 4.2)", author);
 	find_policy(eval, author, &policy);
 	out->why = policy.why;
 	if (policy.state == POLICY_ABSENT)

@@ -313,7 +313,7 @@ void spf_check(struct dns_scope *scope, const struct spf_request *request, struc
 	out->result = check_host(&eval, out->domain);
 	if (out->result == AUTH_FAIL)
 		spf_eval_explain(&eval);
-	spf_eval_trace(&eval, "%s: %s", auth_text(out->result), out->why);
+	spf_eval_end(&eval);
 }
 
 void spf_start(struct dns_scope *scope, const struct spf_request *request, struct arena *arena)

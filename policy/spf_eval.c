@@ -154,6 +154,18 @@ bool spf_eval_begin(struct spf_eval *eval, struct dns_scope *scope,
 	return true;
 }
 
+/* The results are what sections 8.1 to 8.7 are about. */
+void spf_eval_end(const struct spf_eval *eval)
+{
+	static const int sections[] = {
+	    [AUTH_NONE] = 1,	 [AUTH_NEUTRAL] = 2,   [AUTH_PASS] = 3,	     [AUTH_FAIL] = 4,
+	    [AUTH_SOFTFAIL] = 5, [AUTH_TEMPERROR] = 6, [AUTH_PERMERROR] = 7, [AUTH_POLICY] = 0,
+	};
+
+	spf_eval_trace(eval, "%s: %s (RFC 7208 section 8.%d)", auth_text(eval->out->result),
+		       eval->out->why, sections[eval->out->result]);
+}
+
 /* ---- the record ---- */
 
 unsigned spf_eval_select(const struct dns_answer *answer, struct span *text)
@@ -189,13 +201,13 @@ static enum auth_result parse_record(struct spf_eval *eval, const char *domain, 
 
 	if (eval->out->record == NULL)
 		eval->out->record = printable(eval->arena, text, span_len(text));
+	if (eval->request->trace != NULL)
+		spf_eval_trace(eval, "record of %s: %s", domain,
+			       printable(eval->arena, text, span_len(text)));
 	if (spf_record_parse(text, record, &why) < 0) {
 		spf_eval_why(eval, "the record of %s: %s", domain, why.text);
 		return AUTH_PERMERROR;
 	}
-	if (eval->request->trace != NULL)
-		spf_eval_trace(eval, "record of %s: %s", domain,
-			       printable(eval->arena, text, span_len(text)));
 	return AUTH_PASS;
 }
 
@@ -316,8 +328,9 @@ enum spf_match spf_eval_lookup(struct spf_eval *eval, const char *name, enum dns
 			       const struct dns_answer **answer)
 {
 	*answer = dns_wait(dns_start(eval->scope, name, type));
-	spf_eval_trace(eval, "  %s %s: %s, %u records%s%s", dns_type_text(type), name,
+	spf_eval_trace(eval, "  %s %s: %s, %u record%s%s%s", dns_type_text(type), name,
 		       dns_status_text((*answer)->status), (*answer)->count,
+		       (*answer)->count == 1 ? "" : "s",
 		       (*answer)->status == DNS_TEMPFAIL ? ", " : "",
 		       (*answer)->status == DNS_TEMPFAIL ? (*answer)->reason : "");
 	switch ((*answer)->status) {
@@ -366,8 +379,9 @@ static bool explain_string(struct spf_eval *eval, struct span *text)
 	if (spf_eval_name(eval, eval->exp, &name) != SPF_NAME_OK)
 		return false;
 	answer = dns_wait(dns_start(eval->scope, name, DNS_TYPE_TXT));
-	spf_eval_trace(eval, "exp: TXT %s: %s, %u records (RFC 7208 section 6.2)", name,
-		       dns_status_text(answer->status), answer->count);
+	spf_eval_trace(eval, "exp: TXT %s: %s, %u record%s (RFC 7208 section 6.2)", name,
+		       dns_status_text(answer->status), answer->count,
+		       answer->count == 1 ? "" : "s");
 	if (answer->count != 1)
 		return false;
 	*text = span_make(answer->records[0].text, answer->records[0].length);

@@ -66,6 +66,9 @@ const char *spf_eval_disagreement(struct arena *arena, const struct spf_request 
 enum dns_type spf_address_type(const struct ip *client); /* A or AAAA */
 struct ip spf_address(const struct dns_record *record, enum dns_type type);
 
+/* The last line of the trace: the result. */
+void spf_eval_end(const struct spf_eval *eval);
+
 void spf_eval_why(struct spf_eval *eval, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void spf_eval_trace(const struct spf_eval *eval, const char *format, ...)

@@ -459,5 +459,5 @@ void spf_libspf2_check(struct dns_scope *scope, const struct spf_request *reques
 			     out->domain, ip_text(&request->client, client));
 	if (out->result == AUTH_FAIL)
 		spf_eval_explain(&engine->eval);
-	spf_eval_trace(&engine->eval, "%s: %s", auth_text(out->result), out->why);
+	spf_eval_end(&engine->eval);
 }

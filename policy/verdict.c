@@ -46,3 +46,9 @@ const struct name_code action_names[] = {
     {"tempfail", ACTION_TEMPFAIL},
     {NULL, 0},
 };
+
+void verdict_disagree(struct verdict *verdict, const char *text)
+{
+	if (text != NULL && verdict->disagreement_count < DISAGREEMENTS_MAX)
+		verdict->disagreements[verdict->disagreement_count++] = text;
+}

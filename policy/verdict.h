@@ -63,6 +63,8 @@ struct dkim_verdict {
 	bool testing;          /* the key says t=y */
 	bool partial;          /* l= leaves a part of the body unsigned */
 	const char *why;       /* for people; never NULL */
+	const char *const *steps; /* how it was judged, a line each, when it was asked for */
+	unsigned step_count;
 };
 
 /* One ARC set (RFC 8617): who sealed it, and what its ARC-Authentication-Results say. */
@@ -146,7 +148,7 @@ struct decision {
 	const char *why; /* for people; never NULL */
 };
 
-enum { DKIM_VERDICTS_MAX = 100 };
+enum { DKIM_VERDICTS_MAX = 100, DISAGREEMENTS_MAX = 4 };
 
 struct verdict {
 	struct ip client;
@@ -161,8 +163,12 @@ struct verdict {
 	struct arc_verdict arc;
 	struct dmarc_verdict dmarc;
 	struct decision decision;
-	const char *disagreement; /* what a second engine made of it, where it differs; or NULL */
-	bool spf_disagrees, dkim_disagrees; /* which one that was */
+	const char *disagreements[DISAGREEMENTS_MAX]; /* where a second engine differs, and how */
+	unsigned disagreement_count;
+	bool spf_disagrees, dkim_disagrees; /* in which mechanism that was */
 };
+
+/* Adds TEXT (NULL: nothing) to the disagreements; those beyond the bound are left out. */
+void verdict_disagree(struct verdict *verdict, const char *text);
 
 #endif

@@ -129,6 +129,8 @@ done <<-'S'
 	another From behind CR|header\tFrom\t x@evil.test%%0DFrom: Bob <bob@sender.test>\n
 	another From behind LF, in Subject|header\tFrom\t x@evil.test\nheader\tSubject\t hello%%0AFrom: Bob <bob@sender.test>\n
 	another From behind CR, in Subject|header\tFrom\t x@evil.test\nheader\tSubject\t hello%%0DFrom: Bob <bob@sender.test>\n
+	another From behind CR, in a name|header\tFrom\t x@evil.test\nheader\tX%%0DFrom\t Bob <bob@sender.test>\n
+	the same with a blank|header\tFrom\t x@evil.test\nheader\tX%%0AFROM \t Bob <bob@sender.test>\n
 	a name with a blank in it|header\tFr om\t x@evil.test\n
 	a name with 8 bits|header\tFrom%%C2%%A0\t x@evil.test\n
 S

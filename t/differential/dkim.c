@@ -519,8 +519,8 @@ static void try_one(struct tally *tally, struct arena *arena, struct arena *fore
 	verify(message, DKIMCHECK_OPENDKIM, &library);
 	compare(tally, message, seed, whole && !message->spoiled, &ours, &library, forever);
 	verify(message, DKIMCHECK_BOTH, &both);
-	if (both.disagreement != NULL && tally->differ++ < 5)
-		show(message, seed, both.disagreement);
+	if (both.disagreement_count > 0 && tally->differ++ < 5)
+		show(message, seed, both.disagreements[0]);
 }
 
 int main(int argc, char **argv)

@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dkimcheck_body(check, span_make(body.p, half));
 	dkimcheck_body(check, (struct span){body.p + half, body.end});
 	dkimcheck_finish(check, &verdict);
-	assert(verdict.dkim_count <= rules.max_signatures && verdict.disagreement == NULL);
+	assert(verdict.dkim_count <= rules.max_signatures && verdict.disagreement_count == 0);
 	for (unsigned i = 0; i < verdict.dkim_count; i++)
 		assert(*verdict.dkim[i].why != '\0' && verdict.dkim[i].result != AUTH_NONE);
 	dns_scope_free(scope);

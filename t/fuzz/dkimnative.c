@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		dkimcheck_header(check, span_of("DKIM-Signature"),
 				 span_of(arena_printf(arena, " %s", field)));
 		verify(check, body, span_len(body) / 3, &verdict);
-		assert(verdict.dkim_count > 0 && verdict.disagreement == NULL);
+		assert(verdict.dkim_count > 0 && verdict.disagreement_count == 0);
 		if (verdict.dkim_ignored == 0)
 			assert(verdict.dkim[verdict.dkim_count - 1].result == AUTH_PASS);
 	}

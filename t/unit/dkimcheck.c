@@ -329,8 +329,8 @@ static void verify_with(const struct dkimcheck_rules *rules, struct arena *arena
 		dkimcheck_body(check, span_make(body.p, split));
 	dkimcheck_body(check, (struct span){body.p + split, body.end});
 	dkimcheck_finish(check, verdict);
-	if (verdict->disagreement != NULL)
-		ok(false, "%s", verdict->disagreement);
+	if (verdict->disagreement_count > 0)
+		ok(false, "%s", verdict->disagreements[0]);
 	dns_scope_free(scope);
 }
 
