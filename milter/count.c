@@ -52,6 +52,7 @@ void count_inbound(const struct verdict *verdict, enum action action, int64_t na
 	count_spf(&verdict->spf);
 	count_spf(&verdict->spf_helo);
 	count_dkim(verdict);
+	counters_count(METRIC_ARC_RESULTS, verdict->arc.result, 0, 0);
 	counters_count(METRIC_DMARC_RESULTS, dmarc->result, published_of(dmarc),
 		       decision->disposition);
 	for (unsigned i = 0; i < decision->override_count; i++)

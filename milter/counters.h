@@ -29,6 +29,8 @@ enum metric {
 	METRIC_DKIM_SIGNATURES,    /* enum auth_result, enum dkimsig_alg */
 	METRIC_DKIM_SIGNED,        /* see counters_signed */
 	METRIC_DKIM_UNSIGNED,      /* enum outbound_reason */
+	METRIC_ARC_RESULTS,        /* enum auth_result */
+	METRIC_ARC_SEALED,
 	METRIC_DMARC_RESULTS,      /* enum auth_result, enum count_policy, enum dmarc_policy */
 	METRIC_DMARC_OVERRIDES,    /* enum override_type */
 	METRIC_DISAGREEMENTS,      /* enum count_engine */

@@ -446,6 +446,7 @@ static const char *seal(const struct message *message, const char *results, stru
 	insert(message, answer, changes, "ARC-Authentication-Results", fields.results);
 	insert(message, answer, changes, "ARC-Message-Signature", fields.message);
 	insert(message, answer, changes, "ARC-Seal", fields.seal);
+	counters_count(METRIC_ARC_SEALED, 0, 0, 0);
 	return NULL;
 }
 

@@ -118,6 +118,10 @@ fails("h= in a seal", edit(three, seal2, b"ARC-Seal: i=2; h=from;"), "h= must no
 fails("a seal's h= names ARC", edit(three, rb"h=From:", b"h=ARC-Seal:From:"), "includes a field of ARC")
 fails("a broken base64", edit(three, rb"b=[A-Za-z0-9]", b"b=*"), "base64")
 fails("51 sets", b"".join(b"ARC-Authentication-Results: i=%d; x; none\r\n" % (1 + i % 50) for i in range(151)) + message, "two|more than 50")
+run = subprocess.run([f"{bin}/arcmsg", "-o", f"{work}/records"], input=three, capture_output=True)
+ok(run.stderr.startswith(b"pass "), "beside libopendkim's verifier a chain passes, too", run.stderr)
+run = subprocess.run([f"{bin}/arcmsg", "-o", f"{work}/records"], input=three.replace(b"world", b"World"), capture_output=True)
+ok(run.stderr.startswith(b"fail "), "and one that is broken fails", run.stderr)
 verdict = ours(three, records="dead")[0]
 ok(verdict.startswith("fail ") and "no answer for the key" in verdict, "a key that DNS does not give: fail", verdict)
 sealed, verdict, errors = our_seal(three, domains[3], records="dead")

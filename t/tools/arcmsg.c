@@ -1,10 +1,10 @@
 /*
- * arcmsg RECORDS [KEYFILE DOMAIN SELECTOR RESULTS]
+ * arcmsg [-o] RECORDS [KEYFILE DOMAIN SELECTOR RESULTS]
  *
  * Validates the ARC chain of the message on standard input, and says "none", "pass" or "fail" and why
  * on standard error. With a key it also seals the message, RESULTS being the authres-payload, and
  * writes it to standard output with the new set on top. RECORDS: a file of keys, a line each, "NAME
- * TEXT"; a TEXT of "-" is a name for which DNS does not answer.
+ * TEXT"; a TEXT of "-" is a name for which DNS does not answer. -o: DKIM is verified by libopendkim.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,13 +112,18 @@ static void validate(struct run *run, char **seal_args)
 int main(int argc, char **argv)
 {
 	const struct dns_settings settings = {0};
-	const struct dkimcheck_rules dkim = {.max_signatures = 10, .clock_drift = 300};
+	struct dkimcheck_rules dkim = {.max_signatures = 10, .clock_drift = 300};
 	const struct arc_rules arc = {.clock_drift = 300};
 	struct dkimcheck_engine *engine = dkimcheck_engine_new(NULL);
 	struct run run = {.arena = arena_new(0), .zone = dns_new_memory(&settings)};
 
+	if (argc > 1 && strcmp(argv[1], "-o") == 0) {
+		dkim.engine = DKIMCHECK_OPENDKIM;
+		argc--;
+		argv++;
+	}
 	if (argc != 2 && argc != 6)
-		die("usage", "arcmsg RECORDS [KEYFILE DOMAIN SELECTOR RESULTS] <MESSAGE");
+		die("usage", "arcmsg [-o] RECORDS [KEYFILE DOMAIN SELECTOR RESULTS] <MESSAGE");
 	read_records(&run, argv[1]);
 	run.scope = dns_scope_new(run.zone, 200, CLOCK_SECOND);
 	run.dkim = dkimcheck_new(engine, &dkim, run.arena, run.scope, clock_wall());
