@@ -34,7 +34,8 @@ enum admin_exit {
 enum admin_color { ADMIN_COLOR_AUTO, ADMIN_COLOR_ALWAYS, ADMIN_COLOR_NEVER };
 
 /* One option. LETTER: 'c' is also -c; 256 and above: no short form. ARG: NULL, or the name of its
- * value in the help. A table ends with a NULL name. */
+ * value in the help. A help that ends in a list of words, "auto, always or never", tells a shell what
+ * to propose. A table ends with a NULL name. */
 struct admin_option {
 	const char *name;
 	int letter;
@@ -105,6 +106,8 @@ int admin_usage(const struct admin *admin, const char *format, ...)
 bool admin_color(const struct admin *admin, FILE *stream);
 
 /* ---- the commands: one table for each file ---- */
+extern const struct admin_verb cmd_complete[];
+extern const struct admin_verb cmd_completion[];
 extern const struct admin_verb cmd_config[];
 extern const struct admin_verb cmd_key[];
 extern const struct admin_verb cmd_keyimport[];
@@ -113,7 +116,10 @@ extern const struct admin_verb cmd_report[];
 extern const struct admin_verb cmd_setup[];
 extern const struct admin_verb cmd_verify[];
 
-/* ---- for main.c ---- */
+/* ---- for main.c and complete.c ---- */
+
+/* The I-th command of all tables, or NULL. */
+const struct admin_verb *admin_verb_at(unsigned i);
 
 extern const struct admin_option admin_global_options[];
 

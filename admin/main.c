@@ -6,8 +6,10 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/program.h"
 #include "lib/buf.h"
 #include "lib/name.h"
 
@@ -21,16 +23,17 @@ static const struct admin_verb *const groups[] = {
     cmd_keylife,
     cmd_keyimport,
     cmd_report,
+    cmd_completion,
     builtin,
     cmd_verify,
+    cmd_complete,
 };
 
 enum { GROUPS = sizeof groups / sizeof groups[0], NAMES_MAX = 64 };
 
 /* ---- the table of commands ---- */
 
-/* The I-th verb of all groups, or NULL. */
-static const struct admin_verb *verb_at(unsigned i)
+const struct admin_verb *admin_verb_at(unsigned i)
 {
 	for (unsigned g = 0; g < GROUPS; g++) {
 		for (const struct admin_verb *v = groups[g]; v->noun != NULL; v++) {
@@ -45,7 +48,7 @@ static bool noun_exists(const char *noun)
 {
 	const struct admin_verb *v;
 
-	for (unsigned i = 0; (v = verb_at(i)) != NULL; i++) {
+	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL; i++) {
 		if (strcmp(v->noun, noun) == 0)
 			return true;
 	}
@@ -57,7 +60,7 @@ static const struct admin_verb *verb_find(const char *noun, const char *verb)
 {
 	const struct admin_verb *v;
 
-	for (unsigned i = 0; (v = verb_at(i)) != NULL; i++) {
+	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL; i++) {
 		if (strcmp(v->noun, noun) != 0)
 			continue;
 		if (verb == NULL ? v->verb == NULL : v->verb != NULL && strcmp(v->verb, verb) == 0)
@@ -73,7 +76,7 @@ static const char *verb_nearest(const char *noun, const char *word)
 	const struct admin_verb *v;
 	unsigned n = 0;
 
-	for (unsigned i = 0; (v = verb_at(i)) != NULL && n < NAMES_MAX; i++) {
+	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL && n < NAMES_MAX; i++) {
 		if (v->hidden || (noun != NULL && (v->verb == NULL || strcmp(v->noun, noun) != 0)))
 			continue;
 		names[n].code = 0;
@@ -103,7 +106,7 @@ static void help_all(const char *noun)
 
 	printf("usage: countersign [options] %s [options] [arguments]\n\nCommands:\n",
 	       noun == NULL ? "COMMAND" : noun);
-	for (unsigned i = 0; (v = verb_at(i)) != NULL; i++) {
+	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL; i++) {
 		if (!v->hidden && (noun == NULL || strcmp(v->noun, noun) == 0))
 			print_verb(v);
 	}
@@ -130,7 +133,7 @@ static int verb_missing(struct admin *admin, const char *noun)
 	struct buf list;
 
 	buf_init(&list, admin->arena, 0);
-	for (unsigned i = 0; (v = verb_at(i)) != NULL; i++) {
+	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL; i++) {
 		if (!v->hidden && strcmp(v->noun, noun) == 0)
 			buf_printf(&list, "%s%s", list.len == 0 ? "" : ", ", v->verb);
 	}
@@ -148,6 +151,17 @@ static int cmd_version(struct admin *admin, int argc, char **argv)
 	return status;
 }
 
+/* Becomes man(1) at the page of NOUN, where there are a terminal and such a page. */
+static void open_manual(struct admin *admin, const char *noun)
+{
+	const char *page = arena_printf(admin->arena, "countersign-%s", noun), *where;
+	const char *const look[] = {"man", "-w", page, NULL};
+	struct why why;
+
+	if (isatty(STDOUT_FILENO) == 1 && program_read(admin->arena, look, &where, &why) == 0)
+		execlp("man", "man", page, (char *)NULL);
+}
+
 static int cmd_help(struct admin *admin, int argc, char **argv)
 {
 	int status = admin_args(admin, argc, argv, 0, 2);
@@ -162,6 +176,8 @@ static int cmd_help(struct admin *admin, int argc, char **argv)
 	v = noun == NULL ? NULL : verb_find(noun, verb);
 	if (v == NULL && verb != NULL)
 		return unknown(admin, noun, verb);
+	if (noun != NULL && verb == NULL)
+		open_manual(admin, noun);
 	if (v != NULL)
 		admin_help(v);
 	else
@@ -170,7 +186,7 @@ static int cmd_help(struct admin *admin, int argc, char **argv)
 }
 
 static const struct admin_verb builtin[] = {
-    {"help", NULL, "[COMMAND]", "Explain a command", cmd_help, NULL, false},
+    {"help", NULL, "[COMMAND...]", "Explain a command", cmd_help, NULL, false},
     {"version", NULL, "", "Print the version", cmd_version, NULL, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false}};
 

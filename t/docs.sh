@@ -41,7 +41,7 @@ part() {
 		"$man/countersign.1"
 }
 
-for page in countersign.1 countersign.conf.5 countersignd.8; do
+for page in $(cd "$man" && echo *.[1-8]); do
 	if command -v mandoc >/dev/null; then
 		check "$page is right mdoc" "$(mandoc -Tlint "$man/$page" 2>&1 |
 			grep -vE 'referenced manual not found|outdated mandoc.db')"
@@ -64,6 +64,7 @@ while read -r noun verb _; do
 	command="$noun${verb:+ $verb}"
 	text=$(part "$command")
 	check "countersign(1) has $command" "$([ -n "$text" ] || echo "no .Ss $command")"
+	check "and $noun has a page of its own with it" "$(grep -q "^\.Ss $command" "$man/countersign-$noun.1" || echo none)"
 	check "and its options" "$("$cs" help $command | sed '/^Options of every/,$d' | options |
 		undocumented "$text")"
 done < <(sed -n '/^Commands:/,/^$/s/^  \([a-z]\)/\1/p' <<<"$help")

@@ -20,6 +20,7 @@ PATH=$PATH:/usr/sbin:/sbin
 ok "make install" make -s -C "$build" install DESTDIR="$work/root"
 installed=$(cd "$work/root" && find . -type f -o -type l)
 for file in sbin/countersignd bin/countersign man1/countersign.1 man5/countersign.conf.5 man8/countersignd.8 \
+	man1/countersign-key.1 completions/countersign site-functions/_countersign vendor_completions.d/countersign.fish \
 	countersign/countersign.conf.sample share/countersign/countersign.m4; do
 	like "it installs $file" "$installed" "/$file\$"
 done
@@ -29,6 +30,17 @@ if [ -n "$unit" ]; then
 	for program in $(sed -n 's/^Exec[A-Za-z]*=[-+]*\([^ ]*countersignd*\) .*/\1/p' "$work/root/$unit"); do
 		ok "the unit's $program is what was installed" test -x "$work/root$program"
 	done
+fi
+if have man && have script; then
+	pages=$(cd "$work/root" && find "$PWD" -type d -name man)
+	like "countersign help key, at a terminal, opens the manual" "$(MANPATH=$pages MANPAGER=cat TERM=dumb script -qec \
+		"$build/admin/countersign help key" /dev/null 2>&1 </dev/null)" 'COUNTERSIGN-KEY\(1\)'
+	like "countersign help key gen explains the options" "$(MANPATH=$pages script -qec \
+		"$build/admin/countersign help key gen" /dev/null 2>&1 </dev/null)" 'usage: countersign key gen'
+	like "countersign help key, without the manual, lists the verbs" "$(MANPATH=$work/none script -qec \
+		"$build/admin/countersign help key" /dev/null 2>&1 </dev/null)" 'Commands:'
+else
+	skip "countersign help key opens the manual" "there is no man or no script"
 fi
 ok "make uninstall" make -s -C "$build" uninstall DESTDIR="$work/root"
 is "leaves nothing" "$(cd "$work/root" && find . -type f -o -type l)" ""
