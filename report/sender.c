@@ -516,14 +516,15 @@ int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, 
 	int64_t now = clock_wall(), left = 0;
 	int count = DUE_MAX, result;
 
-	result = outbox_due_count(sender->outbox, domain, from_day, to_day, now, &left, why);
+	result = outbox_due_count(sender->outbox, OUTBOX_AGGREGATE, domain, from_day, to_day, now,
+				  &left, why);
 
 	while (count == DUE_MAX && result == 0 && !sender->stopped) {
 		struct arena *arena = arena_new(0);
 		struct outbox_delivery *list;
 
-		count = outbox_due(sender->outbox, domain, from_day, to_day, now, DUE_MAX, arena,
-				   &list, why);
+		count = outbox_due(sender->outbox, OUTBOX_AGGREGATE, domain, from_day, to_day, now,
+				   DUE_MAX, arena, &list, why);
 		result = count < 0 ? -1 : deliver_list(sender, list, count, &left, why);
 		arena_free(arena);
 		if (sender->dry_run)

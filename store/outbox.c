@@ -1,5 +1,5 @@
 /*
- * Tables report, report_part, delivery and suppression, in SQL that every engine understands
+ * Tables report, report_part, delivery, suppression and token, in SQL that every engine understands
  * (store/sql.h). Nothing here is done often.
  *
  * A report's content is stored in parts, so that memory does not grow with it. It is read into the
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@
 #include "lib/name.h"
 #include "store/sql.h"
 
-enum { PART_BYTES = 64 * 1024 };
+enum { PART_BYTES = 64 * 1024, TOKEN_LENGTH = 16 };
 
 struct outbox {
 	struct sql *sql;
@@ -34,6 +35,9 @@ static const struct name_code states[] = {{"built", OUTBOX_BUILT},
 					  {"failed", OUTBOX_FAILED},
 					  {"suppressed", OUTBOX_SUPPRESSED},
 					  {NULL, 0}};
+
+static const struct name_code kinds[] = {
+    {"aggregate", OUTBOX_AGGREGATE}, {"failure", OUTBOX_FAILURE}, {NULL, 0}};
 
 const char *outbox_state_text(enum outbox_state state)
 {
@@ -114,11 +118,11 @@ static int put_report(const struct putting *put, struct sql *sql, struct why *wh
 
 	return (int)sql_do(sql, why,
 			   "INSERT INTO report (domain, day, config, id, file_name, built, records,"
-			   " messages) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+			   " messages, kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 			   " ON CONFLICT (domain, day, config) DO NOTHING",
-			   "tikttiii", report->domain, (int64_t)report->day, report->config,
+			   "tikttiiit", report->domain, (int64_t)report->day, report->config,
 			   report->id, report->file_name, put->now, report->records,
-			   report->messages);
+			   report->messages, name_text(kinds, (int)report->kind));
 }
 
 static int put_part(const struct outbox_report *report, struct sql *sql, int64_t number,
@@ -165,10 +169,11 @@ static int put_deliveries(const struct putting *put, struct sql *sql, struct why
 	for (unsigned i = 0; i < put->count; i++)
 		if (sql_do(sql, why,
 			   "INSERT INTO delivery (domain, day, config, address, host, state, tries,"
-			   " next) VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
-			   "tikttti", report->domain, (int64_t)report->day, report->config,
+			   " next, kind) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
+			   "tiktttit", report->domain, (int64_t)report->day, report->config,
 			   put->addresses[i], host_of(put->addresses[i]),
-			   outbox_state_text(OUTBOX_BUILT), put->now) < 0)
+			   outbox_state_text(OUTBOX_BUILT), put->now,
+			   name_text(kinds, (int)report->kind)) < 0)
 			return -1;
 	return 0;
 }
@@ -193,12 +198,18 @@ int outbox_put(struct outbox *outbox, const struct outbox_report *report, FILE *
 	return sql_transact(outbox->sql, put_all, &put, why);
 }
 
+static enum outbox_kind kind_at(struct sql_rows *rows, int column, struct arena *arena)
+{
+	return (enum outbox_kind)name_code(kinds, span_of(sql_text_at(rows, column, arena)),
+					   OUTBOX_AGGREGATE);
+}
+
 int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		struct arena *arena, struct outbox_report *report, struct why *why)
 {
 	struct sql_rows *rows = sql_ask(
-	    outbox->sql, "SELECT id, file_name, records, messages FROM report WHERE " REPORT, "tik",
-	    domain, (int64_t)day, config);
+	    outbox->sql, "SELECT id, file_name, records, messages, kind FROM report WHERE " REPORT,
+	    "tik", domain, (int64_t)day, config);
 	int found = sql_next(rows, why);
 
 	if (found != 1)
@@ -210,6 +221,7 @@ int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const ch
 	report->file_name = sql_text_at(rows, 1, arena);
 	report->records = sql_int_at(rows, 2);
 	report->messages = sql_int_at(rows, 3);
+	report->kind = kind_at(rows, 4, arena);
 	sql_drop(rows);
 	return 1;
 }
@@ -243,7 +255,7 @@ int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE 
 /* ---- deliveries ---- */
 
 #define DELIVERY                                                                                   \
-	"SELECT domain, day, config, address, sent_to, state, tries, next, tried, reply"           \
+	"SELECT domain, day, config, address, sent_to, state, tries, next, tried, reply, kind"     \
 	" FROM delivery "
 
 static void delivery_at(struct sql_rows *rows, struct arena *arena,
@@ -261,6 +273,7 @@ static void delivery_at(struct sql_rows *rows, struct arena *arena,
 	delivery->next = sql_int_at(rows, 7);
 	delivery->tried = sql_int_at(rows, 8);
 	delivery->reply = sql_text_at(rows, 9, arena);
+	delivery->kind = kind_at(rows, 10, arena);
 }
 
 /* Twice the room when COUNT has filled it. */
@@ -298,27 +311,29 @@ int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, co
 }
 
 #define OF_DOMAIN(n) "(CAST($" n " AS text) IS NULL OR domain = $" n ")"
-#define DUE          "next <= $1 AND day >= $2 AND day <= $3 AND " OF_DOMAIN("4")
+#define DUE          "next <= $1 AND day >= $2 AND day <= $3 AND " OF_DOMAIN("4") " AND kind = $5"
 
-int outbox_due_count(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
-		     int64_t now, int64_t *count, struct why *why)
+int outbox_due_count(struct outbox *outbox, enum outbox_kind kind, const char *domain,
+		     int32_t from_day, int32_t to_day, int64_t now, int64_t *count, struct why *why)
 {
 	return sql_number(outbox->sql, count, why, "SELECT COUNT(*) FROM delivery WHERE " DUE,
-			  "iiit", now, (int64_t)from_day, (int64_t)to_day, domain) == 0
+			  "iiitt", now, (int64_t)from_day, (int64_t)to_day, domain,
+			  name_text(kinds, (int)kind)) == 0
 		   ? 0
 		   : -1;
 }
 
-int outbox_due(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
-	       int64_t now, unsigned max, struct arena *arena, struct outbox_delivery **list,
-	       struct why *why)
+int outbox_due(struct outbox *outbox, enum outbox_kind kind, const char *domain, int32_t from_day,
+	       int32_t to_day, int64_t now, unsigned max, struct arena *arena,
+	       struct outbox_delivery **list, struct why *why)
 {
-	return list_deliveries(
-	    sql_ask(outbox->sql,
-		    DELIVERY "WHERE " DUE " ORDER BY next, domain, day, config, address"
-			     " LIMIT $5",
-		    "iiiti", now, (int64_t)from_day, (int64_t)to_day, domain, (int64_t)max),
-	    arena, list, why);
+	return list_deliveries(sql_ask(outbox->sql,
+				       DELIVERY "WHERE " DUE
+						" ORDER BY next, domain, day, config, address"
+						" LIMIT $6",
+				       "iiitti", now, (int64_t)from_day, (int64_t)to_day, domain,
+				       name_text(kinds, (int)kind), (int64_t)max),
+			       arena, list, why);
 }
 
 int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
@@ -342,12 +357,12 @@ static int mark(void *arg, struct sql *sql, struct why *why)
 		"tiktttizzt", d->domain, (int64_t)d->day, d->config, d->address, d->sent_to,
 		outbox_state_text(d->state), (int64_t)d->tries, d->next, d->tried, d->reply) < 0)
 		return -1;
-	if (d->state != OUTBOX_SENT)
+	if (d->next != 0)
 		return 0;
 	return sql_do(sql, why,
 		      "DELETE FROM report_part WHERE " REPORT
 		      " AND NOT EXISTS (SELECT 1 FROM delivery WHERE " REPORT
-		      " AND state <> 'sent')",
+		      " AND state <> 'sent' AND (kind <> 'failure' OR next IS NOT NULL))",
 		      "tik", d->domain, (int64_t)d->day, d->config) < 0
 		   ? -1
 		   : 0;
@@ -369,6 +384,87 @@ int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t
 			  "it", since, host) == 0
 		   ? 0
 		   : -1;
+}
+
+int outbox_stored(struct outbox *outbox, enum outbox_kind kind, const char *domain, int64_t since,
+		  int64_t *count, struct why *why)
+{
+	return sql_number(outbox->sql, count, why,
+			  "SELECT COUNT(*) FROM report WHERE kind = $1 AND built >= $2"
+			  " AND " OF_DOMAIN("3"),
+			  "tit", name_text(kinds, (int)kind), since, domain) == 0
+		   ? 0
+		   : -1;
+}
+
+/* ---- tokens ---- */
+
+/* The first column of the only row: 1, 0 when there is none, -1. */
+static int read_text(struct sql_rows *rows, struct arena *arena, const char **text, struct why *why)
+{
+	int found = sql_next(rows, why);
+
+	if (found != 1)
+		return found;
+	*text = sql_text_at(rows, 0, arena);
+	sql_drop(rows);
+	return 1;
+}
+
+/* 80 bits. */
+static int random_token(char token[TOKEN_LENGTH + 1])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char bytes[TOKEN_LENGTH];
+
+	if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+		return -1;
+	for (unsigned i = 0; i < TOKEN_LENGTH; i++)
+		token[i] = letters[bytes[i] & 31];
+	token[TOKEN_LENGTH] = '\0';
+	return 0;
+}
+
+struct naming {
+	const char *name;
+	char token[TOKEN_LENGTH + 1];
+};
+
+/* Another process may be first. */
+static int add_token(void *arg, struct sql *sql, struct why *why)
+{
+	const struct naming *naming = arg;
+
+	return sql_do(
+		   sql, why,
+		   "INSERT INTO token (name, token) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+		   "tt", naming->name, naming->token) < 0
+		   ? -1
+		   : 0;
+}
+
+int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, const char **token,
+		 struct why *why)
+{
+	static const char find[] = "SELECT token FROM token WHERE name = $1";
+	int found = read_text(sql_ask(outbox->sql, find, "t", name), arena, token, why);
+	struct naming naming = {.name = name};
+
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (random_token(naming.token) != 0)
+		return why_set(why, "no random numbers: %s", strerror(errno));
+	if (sql_transact(outbox->sql, add_token, &naming, why) != 0)
+		return -1;
+	return read_text(sql_ask(outbox->sql, find, "t", name), arena, token, why) == 1 ? 0 : -1;
+}
+
+int outbox_token_name(struct outbox *outbox, const char *token, struct arena *arena,
+		      const char **name, struct why *why)
+{
+	return read_text(
+	    sql_ask(outbox->sql, "SELECT name FROM token WHERE token = $1", "t", token), arena,
+	    name, why);
 }
 
 /* ---- suppression ---- */

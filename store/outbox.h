@@ -32,6 +32,9 @@ enum outbox_state {
 };
 const char *outbox_state_text(enum outbox_state state);
 
+/* What a report is: a day's, or one about one message (its CONFIG is then a name of its own). */
+enum outbox_kind { OUTBOX_AGGREGATE, OUTBOX_FAILURE };
+
 /* Texts that come out live in the arena given. */
 struct outbox_report {
 	const char *domain; /* these three name it, as in struct ledger_day */
@@ -40,12 +43,14 @@ struct outbox_report {
 	const char *id;
 	const char *file_name;
 	int64_t records, messages;
+	enum outbox_kind kind;
 };
 
 struct outbox_delivery {
 	const char *domain;
 	int32_t day;
 	const char *config;
+	enum outbox_kind kind;
 	const char *address; /* as the domain asks for it */
 	const char *sent_to; /* where it was sent instead, or NULL */
 	enum outbox_state state;
@@ -74,7 +79,12 @@ int outbox_put(struct outbox *outbox, const struct outbox_report *report, FILE *
 int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		struct arena *arena, struct outbox_report *report, struct why *why);
 
-/* Its content, into GZ. 0: it is not kept any more (every delivery was sent). */
+/* How many of KIND were stored since a time, about DOMAIN (NULL: all). */
+int outbox_stored(struct outbox *outbox, enum outbox_kind kind, const char *domain, int64_t since,
+		  int64_t *count, struct why *why);
+
+/* Its content, into GZ. 0: it is not kept any more (every delivery was sent; of a failure report
+ * also: none will be tried again). */
 int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE *gz,
 		struct why *why);
 
@@ -84,15 +94,16 @@ int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE 
 int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		      struct arena *arena, struct outbox_delivery **list, struct why *why);
 
-/* Those due until NOW, of one domain and of days from FROM_DAY to TO_DAY; DOMAIN NULL: all; at most
- * MAX, the longest due first. */
-int outbox_due(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
-	       int64_t now, unsigned max, struct arena *arena, struct outbox_delivery **list,
-	       struct why *why);
+/* Those of KIND that are due until NOW, of one domain and of days from FROM_DAY to TO_DAY; DOMAIN
+ * NULL: all; at most MAX, the longest due first. */
+int outbox_due(struct outbox *outbox, enum outbox_kind kind, const char *domain, int32_t from_day,
+	       int32_t to_day, int64_t now, unsigned max, struct arena *arena,
+	       struct outbox_delivery **list, struct why *why);
 
 /* How many there are. */
-int outbox_due_count(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
-		     int64_t now, int64_t *count, struct why *why);
+int outbox_due_count(struct outbox *outbox, enum outbox_kind kind, const char *domain,
+		     int32_t from_day, int32_t to_day, int64_t now, int64_t *count,
+		     struct why *why);
 
 /* All of those days, whatever their state. */
 int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
@@ -105,6 +116,15 @@ int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, s
 /* Tries at addresses of HOST (NULL: all) since a time. */
 int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t *tries,
 		 struct why *why);
+
+/* ---- names that nobody can guess ---- */
+
+/* The token of NAME (16 letters and digits), made at random when it is first asked for. */
+int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, const char **token,
+		 struct why *why);
+/* Whose token that is: 1 found, 0 nobody's. */
+int outbox_token_name(struct outbox *outbox, const char *token, struct arena *arena,
+		      const char **name, struct why *why);
 
 /* ---- addresses that get nothing for a while ---- */
 

@@ -70,11 +70,18 @@ static const char *const migrations[] = {
     /* 3: more of what RFC 9990 has room for */
     "ALTER TABLE policy ADD COLUMN error TEXT;"
     "ALTER TABLE tally ADD COLUMN spf_note TEXT NOT NULL DEFAULT '';",
+    /* 4: failure reports beside the aggregate ones, and names that nobody can guess */
+    "ALTER TABLE report ADD COLUMN kind TEXT NOT NULL DEFAULT 'aggregate';"
+    "ALTER TABLE delivery ADD COLUMN kind TEXT NOT NULL DEFAULT 'aggregate';"
+    "CREATE INDEX report_by_kind ON report (kind, built, domain);"
+    "CREATE TABLE token (name TEXT NOT NULL PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX token_by_token ON token (token);",
 };
 enum {
 	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
 	APPLICATION_ID = 0x4353474e, /* tells our file from another program's: "CSGN" */
-	PAGE_BYTES = 1024 * 1024     /* texts of one page of rows */
+	PAGE_BYTES = 1024 * 1024,    /* texts of one page of rows */
+	FAILURES_KEPT = 10 * 86400   /* seconds */
 };
 
 enum statement {
@@ -89,6 +96,7 @@ enum statement {
 	EXPIRE_REPORT,
 	EXPIRE_PARTS,
 	EXPIRE_DELIVERIES,
+	OLD_FAILURES,
 	READ_DAYS,
 	READ_SUM,
 	READ_ROWS,
@@ -123,6 +131,8 @@ static const char *const statements[STATEMENTS] = {
     [EXPIRE_REPORT] = "DELETE FROM report WHERE " REPORT,
     [EXPIRE_PARTS] = "DELETE FROM report_part WHERE " REPORT,
     [EXPIRE_DELIVERIES] = "DELETE FROM delivery WHERE " REPORT,
+    [OLD_FAILURES] = "SELECT domain, day, config FROM report"
+		     " WHERE kind = 'failure' AND built < ?1 LIMIT 1",
     [READ_DAYS] = "SELECT domain, day, config, since, p, sp, np, adkim, aspf, fo, testing,"
 		  " discovery, rua, ruf, error FROM policy"
 		  " WHERE day <= ?2 AND (?1 IS NULL OR domain = ?1)"
@@ -673,6 +683,25 @@ static int expire_oldest(struct driver_handle *handle, sqlite3_stmt *oldest, uns
 	return expire_report(handle, domain, day, config);
 }
 
+/* Failure reports hold what a message said: they stay for some days only, whatever is kept else. */
+static int expire_failures(struct driver_handle *handle, unsigned max)
+{
+	sqlite3_stmt *old = prepare(handle, OLD_FAILURES);
+	int code = old == NULL ? sqlite3_errcode(handle->db) : SQLITE_ROW;
+
+	for (unsigned i = 0; i < max && code == SQLITE_ROW; i++) {
+		sqlite3_bind_int64(old, 1, clock_wall() - FAILURES_KEPT);
+		code = sqlite3_step(old);
+		if (code == SQLITE_ROW &&
+		    expire_report(handle, (const char *)sqlite3_column_text(old, 0),
+				  sqlite3_column_int(old, 1),
+				  sqlite3_column_blob(old, 2)) != SQLITE_OK)
+			code = sqlite3_errcode(handle->db);
+		sqlite3_reset(old);
+	}
+	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
 static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t before_day,
 					 unsigned max, unsigned *deleted, bool *more,
 					 struct why *why)
@@ -682,6 +711,8 @@ static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t b
 
 	*deleted = 0;
 	*more = true;
+	if (code == SQLITE_OK)
+		code = expire_failures(handle, max);
 	for (unsigned reports = 0; code == SQLITE_OK && *more && *deleted < max && reports < max;
 	     reports++) {
 		unsigned part = 0;

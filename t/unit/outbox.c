@@ -96,7 +96,8 @@ static unsigned due(struct outbox *outbox, struct arena *arena, int64_t now)
 	struct outbox_delivery *list;
 	struct why why;
 
-	return (unsigned)outbox_due(outbox, NULL, 0, 1000, now, 100, arena, &list, &why);
+	return (unsigned)outbox_due(outbox, OUTBOX_AGGREGATE, NULL, 0, 1000, now, 100, arena, &list,
+				    &why);
 }
 
 static void test_states(struct outbox *outbox, struct arena *arena)
@@ -109,12 +110,15 @@ static void test_states(struct outbox *outbox, struct arena *arena)
 
 	is_int(due(outbox, arena, 999), 0, "not due yet");
 	is_int(due(outbox, arena, 1000), 2, "due");
-	is_int(outbox_due(outbox, "example.org", 0, 1000, 1000, 9, arena, &list, &why), 0,
-	       "not of another domain");
-	is_int(outbox_due(outbox, "example.com", 101, 1000, 1000, 9, arena, &list, &why), 0,
-	       "not of another day");
-	is_int(outbox_due(outbox, "example.com", 100, 100, 1000, 1, arena, &list, &why), 1,
-	       "at most");
+	is_int(outbox_due(outbox, OUTBOX_AGGREGATE, "example.org", 0, 1000, 1000, 9, arena, &list,
+			  &why),
+	       0, "not of another domain");
+	is_int(outbox_due(outbox, OUTBOX_AGGREGATE, "example.com", 101, 1000, 1000, 9, arena, &list,
+			  &why),
+	       0, "not of another day");
+	is_int(outbox_due(outbox, OUTBOX_AGGREGATE, "example.com", 100, 100, 1000, 1, arena, &list,
+			  &why),
+	       1, "at most");
 	list[0].state = OUTBOX_SENDING;
 	list[0].tries = 1;
 	list[0].tried = 1000;
@@ -159,6 +163,51 @@ static void test_suppressions(struct outbox *outbox, struct arena *arena)
 	s.until = 0;
 	is_int(outbox_suppress(outbox, &s, &why), 1, "forgotten");
 	is_int(outbox_suppress(outbox, &s, &why), 0, "there was none");
+}
+
+static void test_tokens(struct outbox *outbox, struct arena *arena)
+{
+	const char *one = NULL, *again = NULL, *two_ = NULL, *name = NULL;
+	struct why why = {""};
+
+	is_int(outbox_token(outbox, "a@example.com", arena, &one, &why), 0, "a token");
+	is_int(outbox_token(outbox, "b@example.com", arena, &two_, &why), 0, "another");
+	is_int(outbox_token(outbox, "a@example.com", arena, &again, &why), 0, "the first again");
+	is_text(again, one, "is the same");
+	ok(strlen(one) == 16 && strcmp(one, two_) != 0, "each has its own: %s %s", one, two_);
+	is_int(outbox_token_name(outbox, one, arena, &name, &why), 1, "whose it is");
+	is_text(name, "a@example.com", "is known");
+	is_int(outbox_token_name(outbox, "aaaaaaaaaaaaaaaa", arena, &name, &why), 0, "a guess");
+}
+
+static void test_failures(struct outbox *outbox, struct arena *arena)
+{
+	struct outbox_report report = sample("example.com", 300), found;
+	struct outbox_delivery *list;
+	FILE *text = content(500), *back = tmpfile();
+	struct why why = {""};
+	int64_t count = -1;
+
+	report.kind = OUTBOX_FAILURE;
+	is_int(outbox_put(outbox, &report, text, two, 1, 5000, &why), 0, "a failure report");
+	is_int(outbox_find(outbox, "example.com", 300, CONFIG, arena, &found, &why), 1, "found");
+	is_int(found.kind, OUTBOX_FAILURE, "its kind");
+	is_int(outbox_due(outbox, OUTBOX_AGGREGATE, NULL, 300, 300, 6000, 9, arena, &list, &why), 0,
+	       "no aggregate report");
+	is_int(outbox_due(outbox, OUTBOX_FAILURE, NULL, 300, 300, 6000, 9, arena, &list, &why), 1,
+	       "it is due");
+	is_int(outbox_stored(outbox, OUTBOX_FAILURE, NULL, 5000, &count, &why), 0, "counted");
+	is_int(count, 1, "since then");
+	outbox_stored(outbox, OUTBOX_FAILURE, NULL, 5001, &count, &why);
+	is_int(count, 0, "none later");
+	outbox_stored(outbox, OUTBOX_FAILURE, "other.example", 1, &count, &why);
+	is_int(count, 0, "none of another");
+	list[0].state = OUTBOX_FAILED;
+	list[0].next = 0;
+	is_int(outbox_mark(outbox, &list[0], &why), 0, "it failed");
+	is_int(outbox_read(outbox, &report, back, &why), 0, "what it said is gone");
+	fclose(text);
+	fclose(back);
 }
 
 static void test_lock(void)
@@ -276,6 +325,8 @@ int main(void)
 	test_report(outbox, arena);
 	test_states(outbox, arena);
 	test_suppressions(outbox, arena);
+	test_tokens(outbox, arena);
+	test_failures(outbox, arena);
 	test_lock();
 	outbox_close(outbox);
 	test_kill();
