@@ -62,6 +62,11 @@ void buf_add(struct buf *buf, const void *data, size_t len)
 	buf->len += len;
 }
 
+char *buf_reserve(struct buf *buf, size_t size)
+{
+	return grow(buf, size) ? buf->data + buf->len : NULL;
+}
+
 void buf_char(struct buf *buf, char c)
 {
 	buf_add(buf, &c, 1);

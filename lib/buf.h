@@ -28,6 +28,10 @@ void buf_free(struct buf *buf); /* only needed for heap buffers; leaves it usabl
 void buf_clear(struct buf *buf);
 
 void buf_add(struct buf *buf, const void *data, size_t len);
+
+/* Where SIZE bytes more can be written; the caller then adds to buf->len what it wrote. NULL: they
+ * would pass the largest size. */
+char *buf_reserve(struct buf *buf, size_t size);
 void buf_char(struct buf *buf, char c);
 void buf_string(struct buf *buf, const char *text);
 void buf_span(struct buf *buf, struct span s);
