@@ -38,6 +38,7 @@ enum conf_dkim_engine { CONF_DKIM_NATIVE, CONF_DKIM_OPENDKIM, CONF_DKIM_BOTH };
 enum conf_format { CONF_FORMAT_RFC9990, CONF_FORMAT_RFC7489 };
 enum conf_worth { CONF_WORTH_ALL, CONF_WORTH_ACCEPTED, CONF_WORTH_PASSED };
 enum conf_tls { CONF_TLS_OFFERED, CONF_TLS_REQUIRED, CONF_TLS_VERIFIED };
+enum conf_milter_engine { CONF_MILTER_NATIVE, CONF_MILTER_LIBMILTER };
 enum conf_envelope { CONF_ENVELOPE_NULL, CONF_ENVELOPE_VERP };
 enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
@@ -93,6 +94,10 @@ struct conf {
 	int64_t socket_mode;      /* of local sockets: 0660 */
 	int64_t max_header_bytes; /* of one message's header, all fields together */
 	int64_t drain;            /* how long a stop waits for messages under way */
+
+	struct {
+		enum conf_milter_engine engine;
+	} milter;
 
 	struct {
 		struct conf_strings servers;

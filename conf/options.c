@@ -26,6 +26,8 @@ static const struct name_code dkim_engines[] = {{"native", CONF_DKIM_NATIVE},
 						{"opendkim", CONF_DKIM_OPENDKIM},
 						{"both", CONF_DKIM_BOTH},
 						{NULL, 0}};
+static const struct name_code milter_engines[] = {
+    {"native", CONF_MILTER_NATIVE}, {"libmilter", CONF_MILTER_LIBMILTER}, {NULL, 0}};
 static const struct name_code enforcements[] = {{"observe", CONF_ENFORCE_OBSERVE},
 						{"rfc", CONF_ENFORCE_RFC},
 						{"strict", CONF_ENFORCE_STRICT},
@@ -169,6 +171,13 @@ const struct conf_option conf_options[] = {
 	{.name = "drain", .type = &conf_type_duration, FIELD(drain), .max = SECONDS(600),
 	 .def = "\"30s\"",
 	 .doc = "How long a stop or a restart waits for messages that are under way."},
+
+	{.name = "milter.engine", .type = &conf_type_choice, FIELD(milter.engine),
+	 .choices = milter_engines,
+	 .def = "\"libmilter\"",
+	 .doc = "What speaks the milter protocol with the MTA. native is countersign's own layer, which "
+		"costs less for a message and nothing for slow ones beside it (Linux only: elsewhere it is "
+		"libmilter). libmilter is Sendmail's library. A change needs a restart."},
 
 	{.name = "dns.servers", .type = &conf_type_texts, FIELD(dns.servers), .max = 16,
 	 .check = conf_check_server, .what = "list of DNS servers",
@@ -492,6 +501,7 @@ const struct conf_option conf_options[] = {
 
 const struct conf_section conf_sections[] = {
     {"", "", conf_check_top},
+    {"milter", "The connections of the MTA.", NULL},
     {"dns", "Lookups.", NULL},
     {"spf", "SPF, RFC 7208.", NULL},
     {"dkim", "Verifying DKIM signatures, RFC 6376.", NULL},

@@ -1,13 +1,7 @@
 /*
- * Between libmilter and milter/session.h. What the protocol asks of a filter is settled here:
- *
- * - steps that never carry a verdict are not answered (SMFIP_NR_*); libmilter answers for us where
- *   the MTA does not know that. Body chunks are answered, so that the rest can be skipped; and MAIL,
- *   because MTAs keep back what needs no answer: lookups are under way while the client still talks;
- * - header values come with their first blank (SMFIP_HDR_LEADSPC) or get one; folds come as LF and
- *   are made CRLF; values we add have LF folds and, with LEADSPC, their own first blank;
- * - every session of the process asks for the same steps: libmilter keeps the union globally;
- * - macros are asked for by stage and copied when their stage is called.
+ * Between libmilter and milter/session.h. What is asked of the MTA is in milter/protocol.h; libmilter
+ * answers for us where the MTA does not know steps without an answer. Every session of the process
+ * asks for the same steps: libmilter keeps the union globally.
  */
 #include "milter/callbacks.h"
 
@@ -21,13 +15,18 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "milter/counters.h"
+#include "milter/protocol.h"
 #include "milter/session.h"
 
-enum {
-	DATA_SIZE = 1 << 20,      /* the largest packet: a 100 kB header field must fit */
-	MTA_SILENCE = 600,        /* seconds a connection may be quiet in mid-packet */
-	REPLY_TEXT_MAX = 490      /* of an SMTP reply, before "%" is doubled */
-};
+/* The protocol's numbers are libmilter's. */
+_Static_assert(PROTOCOL_ACTIONS == (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE |
+				    SMFIF_SETSYMLIST),
+	       "actions");
+_Static_assert(PROTOCOL_STEPS == (SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR |
+				  SMFIP_NR_EOH | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_SKIP |
+				  SMFIP_HDR_LEADSPC),
+	       "steps");
+_Static_assert(SMFIM_CONNECT == 0 && SMFIM_ENVFROM == 2 && SMFIM_EOM == 5, "stages");
 
 struct connection {
 	struct session *session;
@@ -38,22 +37,6 @@ struct connection {
 
 static struct service *service_of_process;
 static _Atomic unsigned long last_steps; /* for a context that is used again without negotiation */
-
-static const unsigned long wanted_actions =
-    SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
-static const unsigned long needed_actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
-static const unsigned long wanted_steps =
-    SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH |
-    SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_SKIP | SMFIP_HDR_LEADSPC;
-
-static const struct {
-	int stage;
-	const char *macros;
-} macro_lists[] = {
-    {SMFIM_CONNECT, "j {daemon_name}"},
-    {SMFIM_ENVFROM, "i {auth_type} {auth_authen}"},
-    {SMFIM_EOM, "i"},
-};
 
 /* libmilter's interface takes char * for what it does not change. */
 static char *loose(const char *text)
@@ -98,22 +81,21 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 {
 	(void)f2;
 	(void)f3;
-	if ((f0 & needed_actions) != needed_actions) {
+	if ((f0 & PROTOCOL_ACTIONS_NEEDED) != PROTOCOL_ACTIONS_NEEDED) {
 		counters_count(METRIC_MILTER_ERRORS, COUNT_STAGE_NEGOTIATE, 0, 0);
-		log_error("the MTA does not let a filter change header fields; its version must be "
-			  "Postfix 2.6, Sendmail 8.14 or later");
+		log_error("%s", protocol_too_little);
 		return SMFIS_REJECT;
 	}
-	*pf0 = f0 & wanted_actions;
-	*pf1 |= f1 & wanted_steps;
+	*pf0 = f0 & PROTOCOL_ACTIONS;
+	*pf1 |= f1 & PROTOCOL_STEPS;
 	*pf2 = 0;
 	*pf3 = 0;
 	atomic_store(&last_steps, f1);
 	connection_new(ctx, f1);
 	if ((f0 & SMFIF_SETSYMLIST) == 0)
 		return SMFIS_CONTINUE;
-	for (size_t i = 0; i < sizeof macro_lists / sizeof macro_lists[0]; i++)
-		smfi_setsymlist(ctx, macro_lists[i].stage, loose(macro_lists[i].macros));
+	for (const struct protocol_macros *asked = protocol_macros; asked->names != NULL; asked++)
+		smfi_setsymlist(ctx, asked->stage, loose(asked->names));
 	return SMFIS_CONTINUE;
 }
 
@@ -153,33 +135,13 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 	return SMFIS_NOREPLY;
 }
 
-/* The value as it stood in the message: with its first blank, lines ended by CRLF. */
-static struct span wire_value(struct connection *connection, const char *value)
-{
-	struct buf *out = &connection->scratch;
-	const char *line = value, *end;
-
-	if (connection->leading_space && strchr(value, '\n') == NULL)
-		return span_of(value);
-	buf_clear(out);
-	if (!connection->leading_space)
-		buf_char(out, ' ');
-	while ((end = strchr(line, '\n')) != NULL) {
-		buf_add(out, line, (size_t)(end - line));
-		if (end == line || end[-1] != '\r')
-			buf_char(out, '\r');
-		buf_char(out, '\n');
-		line = end + 1;
-	}
-	buf_string(out, line);
-	return buf_view(out);
-}
-
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct connection *connection = connection_of(ctx);
 
-	session_header(connection->session, span_of(name), wire_value(connection, value));
+	session_header(connection->session, span_of(name),
+		       protocol_value(&connection->scratch, span_of(value),
+				      connection->leading_space));
 	return SMFIS_NOREPLY;
 }
 
@@ -198,32 +160,19 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t length)
 	return SMFIS_SKIP;
 }
 
-/* RFC 5321 section 4.2: one line, printable; libmilter and Sendmail format it, hence "%%". */
 static int set_reply(SMFICTX *ctx, struct connection *connection, const struct smtp_reply *reply)
 {
-	struct buf *text = &connection->scratch;
-	size_t used = 0;
-
-	buf_clear(text);
-	for (const char *c = reply->text; *c != '\0' && used < REPLY_TEXT_MAX; c++, used++) {
-		if (*c == '%')
-			buf_string(text, "%%");
-		else
-			buf_char(text, *c >= ' ' && *c <= '~' ? *c : '?');
-	}
-	return smfi_setreply(ctx, loose(reply->code), loose(reply->enhanced), loose(buf_text(text)));
+	return smfi_setreply(ctx, loose(reply->code), loose(reply->enhanced),
+			     loose(protocol_reply_text(&connection->scratch, reply)));
 }
 
 static int make_change(SMFICTX *ctx, const struct connection *connection,
 		       const struct header_change *change)
 {
-	const char *value = change->value;
-
 	if (change->remove > 0)
 		return smfi_chgheader(ctx, loose(change->name), (int)change->remove, NULL);
-	if (!connection->leading_space && *value == ' ')
-		value++;
-	return smfi_insheader(ctx, 0, loose(change->name), loose(value));
+	return smfi_insheader(ctx, 0, loose(change->name),
+			      loose(protocol_inserted(change->value, connection->leading_space)));
 }
 
 static int make_changes(SMFICTX *ctx, const struct connection *connection,
@@ -290,7 +239,7 @@ int callbacks_register(struct service *service, struct why *why)
 	struct smfiDesc filter = {
 	    .xxfi_name = loose("countersign"),
 	    .xxfi_version = SMFI_VERSION,
-	    .xxfi_flags = wanted_actions,
+	    .xxfi_flags = PROTOCOL_ACTIONS,
 	    .xxfi_connect = on_connect,
 	    .xxfi_helo = on_helo,
 	    .xxfi_envfrom = on_mail,
@@ -307,7 +256,6 @@ int callbacks_register(struct service *service, struct why *why)
 	service_of_process = service;
 	if (smfi_register(filter) != MI_SUCCESS)
 		return why_set(why, "libmilter refused to register the filter");
-	smfi_setmaxdatasize(DATA_SIZE);
-	smfi_settimeout(MTA_SILENCE);
+	smfi_setmaxdatasize(PROTOCOL_PACKET_MAX);
 	return 0;
 }

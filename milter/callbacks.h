@@ -8,7 +8,7 @@
 #include "lib/why.h"
 #include "milter/service.h"
 
-/* smfi_register, smfi_setmaxdatasize, smfi_settimeout. Once for a process, before smfi_main. */
+/* smfi_register, smfi_setmaxdatasize. Once for a process, before smfi_main. */
 int callbacks_register(struct service *service, struct why *why);
 
 #endif

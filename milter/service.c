@@ -13,7 +13,6 @@
 #include "lib/lock.h"
 #include "milter/count.h"
 #include "milter/counters.h"
-#include "milter/kick.h"
 
 /* How long a stop waits for rows that were answered before they were committed. */
 static const int64_t CLOSE_WAIT = 5 * CLOCK_SECOND;
@@ -24,6 +23,7 @@ struct service {
 	struct dns *dns;
 	struct ledger *ledger;
 	struct dkimcheck_engine *dkim_engine;
+	const struct engine *engine;
 	_Atomic unsigned messages;
 };
 
@@ -31,7 +31,7 @@ static int open_dns(struct service *service, const struct conf *conf, struct why
 {
 	struct dns_settings settings = context_dns(conf);
 
-	settings.on_wait = kick_soon;
+	settings.on_wait = service->engine->waits_for_dns;
 	settings.on_answer = count_query;
 	service->dns = dns_new_unbound(&settings, why);
 	return service->dns == NULL ? -1 : 0;
@@ -63,13 +63,14 @@ static struct context *own_context(struct service *service, struct conf *conf, s
 	return context;
 }
 
-struct service *service_new(struct conf *conf, struct why *why)
+struct service *service_new(struct conf *conf, const struct engine *engine, struct why *why)
 {
 	struct service *service = calloc(1, sizeof *service);
 
 	if (service == NULL)
 		abort();
 	lock_init(&service->lock);
+	service->engine = engine;
 	service->dkim_engine = dkimcheck_engine_new(why);
 	if (service->dkim_engine != NULL)
 		service->context = own_context(service, conf, why);
@@ -102,6 +103,8 @@ static const char *fixed_change(const struct conf *now, const struct conf *next)
 {
 	if (strcmp(now->store.url, next->store.url) != 0)
 		return "store.url";
+	if (now->milter.engine != next->milter.engine)
+		return "milter.engine";
 	if (now->store.keep != next->store.keep)
 		return "store.keep";
 	if (!same_strings(&now->dns.servers, &next->dns.servers))
@@ -156,6 +159,12 @@ struct dns *service_dns(struct service *service)
 struct ledger *service_ledger(struct service *service)
 {
 	return service->ledger;
+}
+
+void service_waits_for_ledger(const struct service *service)
+{
+	if (service->engine->waits_for_ledger != NULL)
+		service->engine->waits_for_ledger();
 }
 
 void service_message_begin(struct service *service)

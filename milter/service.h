@@ -8,13 +8,14 @@
 #include "dns/dns.h"
 #include "lib/why.h"
 #include "milter/context.h"
+#include "milter/engine.h"
 #include "store/ledger.h"
 
 struct service;
 
 /* Everything a worker needs, made after fork. CONF is owned by the service from here on, also on
- * failure. */
-struct service *service_new(struct conf *conf, struct why *why);
+ * failure. ENGINE is told of waits. */
+struct service *service_new(struct conf *conf, const struct engine *engine, struct why *why);
 
 /* A reload in two steps: what can fail, then what cannot. CONF is owned by the service from here on;
  * NULL with the reason. The context is then committed, or dropped. The resolver and the ledger keep
@@ -26,13 +27,14 @@ struct context *service_context(struct service *service); /* takes a reference *
 
 struct dns *service_dns(struct service *service);
 struct ledger *service_ledger(struct service *service); /* NULL: none is kept */
+void service_waits_for_ledger(const struct service *service); /* this thread is about to */
 
 /* Messages between MAIL and their answer. */
 void service_message_begin(struct service *service);
 void service_message_end(struct service *service);
 unsigned service_messages(struct service *service);
 
-/* Waits, not for ever, until the ledger has committed what is queued. Nothing is freed: libmilter's
+/* Waits, not for ever, until the ledger has committed what is queued. Nothing is freed: the engine's
  * threads may still look at it; the process ends with _exit(). */
 void service_close(struct service *service);
 

@@ -478,6 +478,7 @@ static const char *record(struct session *session, const struct verdict *verdict
 					 clock_wall(), message->arena, &row))
 		return NULL;
 	row.quiet = message->rcpt_quiet && !message->rcpt_loud ? row.count : 0;
+	service_waits_for_ledger(session->service);
 	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
 	if (outcome == 0)
 		return NULL;

@@ -1,62 +1,50 @@
 /*
- * The main thread talks to the supervisor; libmilter runs in a second thread.
- *
- * The socket. libmilter opens its listening socket itself and has no call to be given one. So it
- * is asked to open a placeholder of the same family where nobody finds it (a path in a directory
- * made for the moment; a loopback port), the placeholder's fd is looked up, and the supervisor's
- * socket is put in its place with dup2(). libmilter only polls, accepts on and closes that fd.
- * At its end it unlinks the placeholder's path, which is gone already. To drain, a placeholder is
- * put back: libmilter then waits on a socket where nobody comes.
+ * The main thread talks to the supervisor; an engine serves in threads of its own.
  *
  * The signals. libmilter takes HUP, TERM and INT with sigwait() in a thread of its own and drops
  * every message under way. Here they are left unblocked in the main thread, which the kernel
  * prefers: HUP and INT are ignored (the supervisor decides), TERM drains.
  *
- * The end. libmilter's threads are still there, so nothing they use is freed: what the ledger has
+ * The end. The engine's threads are still there, so nothing they use is freed: what the ledger has
  * queued is committed, and the process ends with _exit().
  */
 #include "milter/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libmilter/mfapi.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
 #include "lib/clock.h"
-#include "lib/lock.h"
 #include "lib/log.h"
-#include "milter/callbacks.h"
 #include "milter/channel.h"
 #include "milter/daemon.h"
+#include "milter/engine.h"
 #include "milter/keywatch.h"
-#include "milter/kick.h"
 #include "milter/service.h"
 
-enum { SETTINGS_MAX = 64 << 20, DRAIN_LOOK_MS = 20, FD_SEARCH_MAX = 4096 };
+enum { SETTINGS_MAX = 64 << 20, DRAIN_LOOK_MS = 20 };
+
+static const int64_t MTA_SILENCE = 600 * CLOCK_SECOND;
 
 struct worker {
 	const struct worker_start *start;
 	struct channel channel;
 	struct service *service;
 	struct context *prepared; /* by CHANNEL_PREPARE */
-	int milter_fd;            /* that libmilter accepts on */
-	int placeholder;          /* for the drain; -1: an inet one is made then */
-	int wake;                 /* a byte comes when TERM came or libmilter ended */
+	const struct engine *engine;
+	int wake;                 /* a byte comes when TERM came or the engine ended */
 	bool leaving;
 	int64_t deadline; /* when leaving */
 };
 
 static volatile sig_atomic_t term_came;
-static atomic_bool milter_ended;
+static atomic_bool engine_ended;
 static int wake_write = -1;
 
 static noreturn void leave(struct worker *worker, int code)
@@ -111,101 +99,6 @@ static int take_signals(struct worker *worker)
 	sigaction(SIGTERM, &term, NULL);
 	sigemptyset(&none);
 	return pthread_sigmask(SIG_SETMASK, &none, NULL);
-}
-
-/* ---- the socket ---- */
-
-/* The listening socket of FAMILY that is not MINE: libmilter's own. */
-static int find_placeholder(int family, int mine)
-{
-	for (int fd = 0; fd < FD_SEARCH_MAX; fd++) {
-		struct sockaddr_storage address = {0};
-		socklen_t len = sizeof address, int_len = sizeof(int);
-		int listening = 0;
-
-		if (fd != mine && getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
-		    address.ss_family == family &&
-		    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &int_len) == 0 &&
-		    listening)
-			return fd;
-	}
-	return -1;
-}
-
-static bool milter_opens(char *address)
-{
-	return smfi_setconn(address) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
-}
-
-/* In a directory that exists only for this. */
-static bool milter_opens_in(const char *parent, int parent_len)
-{
-	char directory[sizeof(struct sockaddr_un)], path[sizeof directory + 2];
-	char address[sizeof path + 5];
-	bool opened;
-	int len = snprintf(directory, sizeof directory, "%.*s/.XXXXXX", parent_len, parent);
-
-	if (len >= (int)sizeof directory || mkdtemp(directory) == NULL)
-		return false;
-	snprintf(path, sizeof path, "%s/s", directory);
-	snprintf(address, sizeof address, "unix:%s", path);
-	opened = milter_opens(address);
-	unlink(path);
-	rmdir(directory);
-	return opened;
-}
-
-static bool open_placeholder(const struct socket_listener *listener)
-{
-	char inet[] = "inet:0@127.0.0.1", inet6[] = "inet6:0@[::1]";
-
-	if (listener->family == AF_INET)
-		return milter_opens(inet);
-	if (listener->family == AF_INET6)
-		return milter_opens(inet6);
-	return milter_opens_in("/tmp", 4) ||
-	       milter_opens_in(listener->path,
-			       (int)(strrchr(listener->path, '/') - listener->path));
-}
-
-static int adopt_socket(struct worker *worker, struct why *why)
-{
-	const struct socket_listener *listener = worker->start->listener;
-	int fd;
-
-	if (!open_placeholder(listener))
-		return why_set(why, "%s: libmilter cannot open a socket", listener->name);
-	fd = find_placeholder(listener->family, listener->fd);
-	if (fd < 0)
-		return why_set(why, "%s: libmilter's socket was not found", listener->name);
-	if (listener->family == AF_UNIX) {
-		worker->placeholder = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-		fcntl(worker->placeholder, F_SETFL, O_NONBLOCK);
-	}
-	if (dup2(listener->fd, fd) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-		return why_set(why, "%s: %s", listener->name, strerror(errno));
-	close(listener->fd);
-	worker->milter_fd = fd;
-	return 0;
-}
-
-/* From now on libmilter waits where nobody comes. */
-static void deafen(struct worker *worker)
-{
-	struct socket_listener quiet = {.fd = worker->placeholder};
-	int family = worker->start->listener->family;
-	struct why why;
-
-	if (quiet.fd < 0 &&
-	    socket_open(&quiet, family == AF_INET6 ? "inet6:0@::1" : "inet:0@127.0.0.1", 0, &why) !=
-		0) {
-		log_warning("%s", why.text); /* new connections are refused one by one, then */
-		return;
-	}
-	dup2(quiet.fd, worker->milter_fd);
-	fcntl(worker->milter_fd, F_SETFD, FD_CLOEXEC);
-	socket_close(&quiet);
-	worker->placeholder = -1;
 }
 
 /* ---- settings ---- */
@@ -266,14 +159,14 @@ static void drain(struct worker *worker)
 	worker->leaving = true;
 	worker->deadline = clock_mono() + context->conf->drain;
 	context_drop(context);
-	deafen(worker);
+	worker->engine->drain();
 }
 
 static void look_at_drain(struct worker *worker)
 {
 	unsigned messages = service_messages(worker->service);
 
-	if (messages == 0)
+	if (messages == 0 && !worker->engine->busy())
 		leave(worker, 0);
 	if (clock_mono() < worker->deadline)
 		return;
@@ -333,9 +226,9 @@ static void leave_by_itself(struct worker *worker)
 	drain(worker);
 }
 
-static void look_at_milter(struct worker *worker)
+static void look_at_engine(struct worker *worker)
 {
-	if (!atomic_load(&milter_ended))
+	if (!atomic_load(&engine_ended))
 		return;
 	if (!worker->leaving)
 		log_error("%s: libmilter ended by itself", worker->start->listener->name);
@@ -361,42 +254,50 @@ static noreturn void serve(struct worker *worker)
 			leave_by_itself(worker);
 		if (worker->leaving)
 			look_at_drain(worker);
-		look_at_milter(worker);
+		look_at_engine(worker);
 	}
 }
 
-static void *run_milter(void *arg)
+static void on_engine_end(void)
 {
-	(void)arg;
-	smfi_main();
-	atomic_store(&milter_ended, true);
+	atomic_store(&engine_ended, true);
 	wake_up();
-	return NULL;
+}
+
+static const struct engine *choose_engine(const struct conf *conf)
+{
+#ifdef HAVE_EPOLL_CREATE1
+	if (conf->milter.engine == CONF_MILTER_NATIVE)
+		return &engine_native;
+#endif
+	(void)conf;
+	return &engine_libmilter;
 }
 
 static int prepare_to_serve(struct worker *worker, struct why *why)
 {
 	struct conf *conf = parse_settings(worker, worker->start->settings, why);
-	pthread_t thread;
+	struct engine_start start = {
+	    .listener = worker->start->listener,
+	    .mta_silence = MTA_SILENCE,
+	    .ended = on_engine_end,
+	};
 
 	if (conf == NULL)
 		return -1;
 	daemon_log(conf);
-	worker->service = service_new(conf, why);
-	if (worker->service == NULL || callbacks_register(worker->service, why) != 0 ||
-	    adopt_socket(worker, why) != 0 ||
-	    kick_start(worker->start->listener, worker->milter_fd, why) != 0 ||
+	worker->engine = choose_engine(conf);
+	worker->service = service_new(conf, worker->engine, why);
+	start.service = worker->service;
+	if (worker->service == NULL || worker->engine->start(&start, why) != 0 ||
 	    keywatch_start(worker->service, why) != 0)
 		return -1;
-	if (thread_start(&thread, run_milter, NULL) != 0)
-		return why_set(why, "the milter's thread could not be started");
-	pthread_detach(thread);
 	return 0;
 }
 
 noreturn void worker_run(const struct worker_start *start)
 {
-	struct worker worker = {.start = start, .placeholder = -1, .milter_fd = -1};
+	struct worker worker = {.start = start};
 	struct why why = {""};
 
 	channel_init(&worker.channel, start->control, SETTINGS_MAX);

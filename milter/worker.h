@@ -1,6 +1,6 @@
 /*
- * A worker process: it serves one listen address with libmilter, and does what the supervisor
- * says over its channel.
+ * A worker process: it serves one listen address with an engine, and does what the supervisor says
+ * over its channel.
  */
 #ifndef MILTER_WORKER_H
 #define MILTER_WORKER_H

@@ -48,7 +48,7 @@ one() {
 		grep -vxF "$(printf '%s\n' "$@")")
 	check "$name is included only in: $*" "$bad"
 }
-one libmilter 'libmilter/' milter/callbacks.c milter/worker.c
+one libmilter 'libmilter/' milter/callbacks.c milter/libmilter.c
 one libopendkim 'opendkim/|dkim\.h' policy/dkimlib.c
 one libspf2 'spf2/' policy/spf_libspf2.c
 one libunbound 'unbound\.h' dns/unbound.c
