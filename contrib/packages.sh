@@ -2,10 +2,10 @@
 
 packages_build="build-essential autoconf automake pkg-config libmilter-dev libopendkim-dev libspf2-dev libssl-dev
 	libconfig-dev libunbound-dev libidn2-dev libpsl-dev libsqlite3-dev libxml2-dev libjansson-dev
-	libcurl4-openssl-dev zlib1g-dev"
+	libcurl4-openssl-dev zlib1g-dev libpq-dev"
 packages_lab="postfix nsd swaks openssl python3-dkim python3-authres python3-nacl python3-dnspython"
 packages_test="$packages_lab libsasl2-modules libxml2-utils miltertest sqlite3 mandoc python3-yaml procps publicsuffix
-	m4 iproute2"
+	m4 iproute2 postgresql"
 packages_fuzz="clang libclang-rt-14-dev llvm"
 
 # Those of the list that are not installed.
@@ -19,15 +19,23 @@ packages_missing() {
 # Installs what is missing, nothing else, starts no service and leaves none enabled that was not there before.
 packages_install() {
 	local missing policy=/usr/sbin/policy-rc.d made= status services=
+	local clusters=/etc/postgresql-common/createcluster.d
 	missing=$(packages_missing "$@")
 	[ -n "$missing" ] || return 0
 	command -v apt-get >/dev/null ||
 		{ echo "these are needed, and this system has no apt-get to install them:" $missing >&2; return 1; }
 	[ "$(id -u)" = 0 ] ||
 		{ echo "these packages are missing; as root: apt-get install --no-install-recommends" $missing >&2; return 1; }
-	for package in postfix nsd; do
+	for package in postfix nsd postgresql; do
 		case " "$missing" " in *[[:space:]]$package[[:space:]]*) services="$services $package" ;; esac
 	done
+	# without this, a new PostgreSQL would make a cluster for the host
+	case $services in
+	*postgresql*)
+		mkdir -p $clusters
+		echo 'create_main_cluster = false' >$clusters/countersign-tests.conf
+		;;
+	esac
 	if [ ! -e $policy ]; then
 		printf '#!/bin/sh\nexit 101\n' >$policy
 		chmod 755 $policy
@@ -43,6 +51,7 @@ packages_install() {
 	} >"$PACKAGES_LOG" 2>&1 </dev/null
 	status=$?
 	[ -z "$made" ] || rm -f $policy
+	rm -f $clusters/countersign-tests.conf
 	[ -z "$services" ] || ! command -v systemctl >/dev/null || systemctl -q disable $services >/dev/null 2>&1
 	if [ $status -ne 0 ]; then
 		tail -5 "$PACKAGES_LOG" >&2

@@ -66,9 +66,14 @@ void driver_config_text(const unsigned char config[DRIVER_KEY_LEN], char text[LE
 bool driver_config_parse(const char *text, unsigned char config[DRIVER_KEY_LEN]);
 
 extern const struct driver driver_sqlite;
+extern const struct driver driver_shared; /* settings->shared; read only but for expire */
 
 /* A connection of its own that speaks SQL (store/sql.h), opened like the driver's handle. */
 struct sql;
 struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why);
+
+/* The same to a PostgreSQL server, or what is like it. NULL with the reason, which holds no secret
+ * of CONNINFO. Its schema is not looked at (store/shared.h). */
+struct sql *pg_sql(const char *conninfo, bool read_only, struct why *why);
 
 #endif

@@ -410,14 +410,15 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 	if (ledger == NULL)
 		abort();
 	ledger->settings = *settings;
-	ledger->settings.path = strdup(settings->path);
+	ledger->settings.path = strdup(settings->path == NULL ? "" : settings->path);
+	ledger->settings.shared = settings->shared == NULL ? NULL : strdup(settings->shared);
 	if (settings->queue_rows == 0)
 		ledger->settings.queue_rows = QUEUE_ROWS;
 	if (settings->group_rows == 0)
 		ledger->settings.group_rows = GROUP_ROWS;
 	if (settings->busy_wait == 0)
 		ledger->settings.busy_wait = 5 * CLOCK_SECOND;
-	ledger->driver = &driver_sqlite;
+	ledger->driver = settings->shared != NULL ? &driver_shared : &driver_sqlite;
 	ledger->last = &ledger->first;
 	ledger->expired_day = INT32_MIN;
 	ledger->group = calloc(ledger->settings.group_rows, sizeof ledger->group[0]);
@@ -440,6 +441,7 @@ static void ledger_free(struct ledger *ledger)
 	free(ledger->merged);
 	free(ledger->group);
 	free((char *)(uintptr_t)ledger->settings.path);
+	free((char *)(uintptr_t)ledger->settings.shared);
 	free(ledger);
 }
 
@@ -537,14 +539,16 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *stats)
 
 int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why)
 {
+	struct ledger_settings settings = ledger->settings;
 	struct driver_handle *handle;
 	const struct timespec breath = {.tv_nsec = 2 * CLOCK_MS}; /* writers come first */
 	enum driver_outcome outcome = DRIVER_DONE;
 	int64_t sum = 0;
 	bool more = true;
 
-	assert(!ledger->settings.read_only);
-	handle = ledger->driver->open(&ledger->settings, why);
+	assert(!settings.read_only || settings.shared != NULL);
+	settings.read_only = false;
+	handle = ledger->driver->open(&settings, why);
 	while (handle != NULL && more && outcome == DRIVER_DONE) {
 		unsigned deleted = 0;
 

@@ -55,6 +55,7 @@ struct ledger_row {
 
 struct ledger_settings {
 	const char *path;    /* of the SQLite file; made (mode 0640) when absent */
+	const char *shared;  /* NULL, or in place of PATH, to read: the shared store's URL */
 	bool read_only;      /* for the command: no writer, no change */
 	unsigned queue_rows; /* bound of the queue; 0: 4096 (and 32 MiB in any case) */
 	unsigned group_rows; /* rows of one commit at most; 0: 1000 */
@@ -91,7 +92,8 @@ struct ledger_stats {
 void ledger_stats(struct ledger *ledger, struct ledger_stats *stats);
 
 /* Deletes what is older than BEFORE_DAY, in short transactions. Returns the number of rows, or -1.
- * The writer does it by itself, once a day, when keep_days is set. Not for a read-only ledger. */
+ * The writer does it by itself, once a day, when keep_days is set. Rows that are still to go to
+ * the shared store (store/ship.h) stay. Not for a read-only file. */
 int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why);
 
 /* ---- reading: any thread, also while the writer works; in pages, so that no transaction stays

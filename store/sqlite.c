@@ -29,6 +29,11 @@
 
 #include "lib/clock.h"
 
+#define KEY                                                                                        \
+	"domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"                        \
+	" source_ip TEXT NOT NULL, row_key BLOB NOT NULL"
+#define KEY_NAMES "domain, day, config, source_ip, row_key"
+
 static const char *const migrations[] = {
     /* 1 */
     "CREATE TABLE policy ("
@@ -76,6 +81,16 @@ static const char *const migrations[] = {
     "CREATE INDEX report_by_kind ON report (kind, built, domain);"
     "CREATE TABLE token (name TEXT NOT NULL PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE UNIQUE INDEX token_by_token ON token (token);",
+    /* 5: what is still to go to a shared store (store/ship.h) */
+    "ALTER TABLE tally ADD COLUMN shipped INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tally ADD COLUMN shipped_quiet INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE unshipped (" KEY ", PRIMARY KEY (" KEY_NAMES ")) WITHOUT ROWID;"
+    "CREATE TABLE batch (" KEY ", messages INTEGER NOT NULL, quiet INTEGER NOT NULL,"
+    " PRIMARY KEY (" KEY_NAMES ")) WITHOUT ROWID;"
+    "CREATE TABLE spool (one INTEGER NOT NULL PRIMARY KEY, host BLOB NOT NULL,"
+    " joined INTEGER NOT NULL, joined_at INTEGER NOT NULL, store BLOB,"
+    " sequence INTEGER NOT NULL, through INTEGER NOT NULL, shipped_at INTEGER NOT NULL);"
+    "INSERT INTO spool VALUES (1, randomblob(16), 0, 0, NULL, 0, -1, 0);",
 };
 enum {
 	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
@@ -90,6 +105,8 @@ enum statement {
 	ROLLBACK,
 	ADD_POLICY,
 	ADD_TALLY,
+	READ_JOINED,
+	ADD_UNSHIPPED,
 	OLDEST,
 	EXPIRE_TALLY,
 	EXPIRE_POLICY,
@@ -124,7 +141,14 @@ static const char *const statements[STATEMENTS] = {
 		  " ?17, ?18, ?19)"
 		  " ON CONFLICT (domain, day, config, source_ip, row_key) DO UPDATE"
 		  " SET messages = messages + excluded.messages, quiet = quiet + excluded.quiet",
-    [OLDEST] = "SELECT domain, day, config FROM policy WHERE day < ?1 ORDER BY day LIMIT 1",
+    [READ_JOINED] = "SELECT joined FROM spool",
+    [ADD_UNSHIPPED] = "INSERT INTO unshipped (" KEY_NAMES ") VALUES (?1, ?2, ?3, ?4, ?5)"
+		      " ON CONFLICT (" KEY_NAMES ") DO NOTHING",
+    [OLDEST] = "SELECT domain, day, config FROM policy AS p WHERE day < ?1"
+	       " AND NOT EXISTS (SELECT 1 FROM unshipped AS u WHERE u.domain = p.domain"
+	       " AND u.day = p.day AND u.config = p.config)"
+	       " AND NOT EXISTS (SELECT 1 FROM batch AS b WHERE b.domain = p.domain"
+	       " AND b.day = p.day AND b.config = p.config) ORDER BY day LIMIT 1",
     [EXPIRE_TALLY] = "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
 		     " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT ?4)",
     [EXPIRE_POLICY] = "DELETE FROM policy WHERE " REPORT,
@@ -605,6 +629,30 @@ static int add_tally(struct driver_handle *handle, const struct driver_row *at)
 	return run(handle, statement);
 }
 
+/* Whether this host's counts go to a shared store: the file knows, not the settings, so that all
+ * processes agree. */
+static int read_joined(struct driver_handle *handle, bool *joined)
+{
+	sqlite3_stmt *statement = prepare(handle, READ_JOINED);
+	int code = statement == NULL ? sqlite3_errcode(handle->db) : sqlite3_step(statement);
+
+	*joined = code == SQLITE_ROW && sqlite3_column_int(statement, 0) != 0;
+	sqlite3_reset(statement);
+	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+static int add_unshipped(struct driver_handle *handle, const struct driver_row *at)
+{
+	sqlite3_stmt *statement = prepare(handle, ADD_UNSHIPPED);
+
+	if (statement == NULL)
+		return sqlite3_errcode(handle->db);
+	bind_report(statement, at->row.policy.domain, at->row.day, at->config);
+	bind_text(statement, 4, at->row.source_ip);
+	sqlite3_bind_blob(statement, 5, at->key, DRIVER_KEY_LEN, SQLITE_STATIC);
+	return run(handle, statement);
+}
+
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
@@ -624,6 +672,7 @@ static enum driver_outcome handle_commit(struct driver_handle *handle,
 					 const struct driver_row **rows, unsigned count,
 					 struct why *why)
 {
+	bool joined = false;
 	int code;
 
 	if (file_has_moved(handle)) {
@@ -631,11 +680,15 @@ static enum driver_outcome handle_commit(struct driver_handle *handle,
 		return DRIVER_REOPEN;
 	}
 	code = run_plain(handle, BEGIN);
+	if (code == SQLITE_OK)
+		code = read_joined(handle, &joined);
 	for (unsigned i = 0; i < count && code == SQLITE_OK; i++) {
 		if (i == 0 || !same_policy(rows[i - 1], rows[i]))
 			code = add_policy(handle, rows[i]);
 		if (code == SQLITE_OK)
 			code = add_tally(handle, rows[i]);
+		if (code == SQLITE_OK && joined)
+			code = add_unshipped(handle, rows[i]);
 	}
 	code = end_transaction(handle, code);
 	return code == SQLITE_OK ? DRIVER_DONE : explain(handle, code, why);

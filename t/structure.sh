@@ -54,6 +54,7 @@ one libspf2 'spf2/' policy/spf_libspf2.c
 one libunbound 'unbound\.h' dns/unbound.c
 one libconfig 'libconfig' conf/read.c
 one sqlite3 'sqlite3\.h' store/sqlite.h
+one libpq 'libpq' store/pg.c
 one libidn2 'idn2\.h' policy/domain.c
 one libpsl 'libpsl' policy/psl.c
 one OpenSSL 'openssl/' lib/digest.c policy/crypt.c
