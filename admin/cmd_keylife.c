@@ -10,15 +10,12 @@
 #include "admin/admin.h"
 #include "admin/jsonout.h"
 #include "admin/keycmd.h"
+#include "admin/keylook.h"
 #include "admin/out.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "milter/context.h"
-#include "policy/published.h"
 
-/* Queues give up after five days (RFC 5321 section 4.5.4.1); two more for readers and forwarders.
- */
-enum { SAFE_AGE = 7 * 86400, BATCH = 64, RSA_MIN_NEW = 2048 };
+enum { RSA_MIN_NEW = 2048 };
 
 static const struct admin_option check_options[] = {KEYS_OPTION, {NULL, 0, NULL, NULL}};
 
@@ -48,116 +45,10 @@ static const struct admin_option rotate_options[] = {
     {NULL, 0, NULL, NULL},
 };
 
-/* ---- what the DNS shows ---- */
-
-struct looked {
-	const struct keycmd_key *key;
-	enum published published;
-	const char *detail; /* or NULL */
-};
-
-static void look_at_batch(struct admin *admin, struct dns *dns, struct looked *looked,
-			  unsigned count)
-{
-	struct dns_scope *scope = dns_scope_new(dns, count, admin_conf(admin)->dns.timeout);
-	struct dns_lookup *lookups[BATCH];
-
-	dns_scope_deadline(scope, clock_mono() + admin_conf(admin)->dns.timeout);
-	for (unsigned i = 0; i < count; i++)
-		lookups[i] = published_start(scope, looked[i].key->key);
-	for (unsigned i = 0; i < count; i++)
-		looked[i].published = published_judge(dns_wait(lookups[i]), looked[i].key->key,
-						      admin->arena, &looked[i].detail);
-	dns_scope_free(scope);
-}
-
-/* The records of COUNT keys. NULL after the error was printed. */
-static struct looked *look(struct admin *admin, const struct keycmd_key *keys, unsigned count)
-{
-	struct looked *looked = arena_array(admin->arena, count, sizeof *looked);
-	const struct conf *conf = admin_conf(admin);
-	struct dns_settings settings;
-	struct dns *dns = NULL;
-	struct why why = {""};
-
-	if (conf == NULL)
-		return NULL;
-	settings = context_dns(conf);
-	dns = dns_new_unbound(&settings, &why);
-	if (dns == NULL) {
-		admin_error(admin, "%s", why.text);
-		return NULL;
-	}
-	for (unsigned i = 0; i < count; i++)
-		looked[i].key = &keys[i];
-	for (unsigned i = 0; i < count; i += BATCH)
-		look_at_batch(admin, dns, looked + i, count - i < BATCH ? count - i : BATCH);
-	dns_free(dns);
-	return looked;
-}
-
 /* ---- key check ---- */
-
-enum finding { FINDING_OK, FINDING_WARN, FINDING_BAD, FINDING_UNKNOWN };
 
 static const char *const finding_text[] = {"ok", "warn", "bad", "unknown"};
 static const enum out_style finding_style[] = {OUT_GOOD, OUT_WARN, OUT_BAD, OUT_WARN};
-
-#define PUBLISH  "publish its record: countersign key show"
-#define ACTIVATE "it can sign: countersign key activate"
-#define REVOKE   "its time is over: countersign key revoke"
-#define WITHDRAW "publish its empty p=: countersign key show"
-
-/* What to do goes on with " DOMAIN SELECTOR". */
-static const struct {
-	enum finding finding;
-	const char *todo;
-} judgements[][PUBLISHED_UNKNOWN + 1] = {
-    [KEYSTATE_PENDING] = {[PUBLISHED_MATCHES] = {FINDING_OK, ACTIVATE},
-			  [PUBLISHED_DIFFERS] = {FINDING_BAD, PUBLISH},
-			  [PUBLISHED_ABSENT] = {FINDING_BAD, PUBLISH},
-			  [PUBLISHED_REVOKED] = {FINDING_BAD, PUBLISH},
-			  [PUBLISHED_UNKNOWN] = {FINDING_UNKNOWN, NULL}},
-    [KEYSTATE_ACTIVE] = {[PUBLISHED_MATCHES] = {FINDING_OK, NULL},
-			 [PUBLISHED_DIFFERS] = {FINDING_BAD, PUBLISH},
-			 [PUBLISHED_ABSENT] = {FINDING_BAD, PUBLISH},
-			 [PUBLISHED_REVOKED] = {FINDING_BAD,
-						"sign no more with it: countersign key retire"},
-			 [PUBLISHED_UNKNOWN] = {FINDING_UNKNOWN, NULL}},
-    [KEYSTATE_RETIRED] = {[PUBLISHED_MATCHES] = {FINDING_OK, NULL},
-			  [PUBLISHED_DIFFERS] = {FINDING_WARN, REVOKE},
-			  [PUBLISHED_ABSENT] = {FINDING_WARN, REVOKE},
-			  [PUBLISHED_REVOKED] = {FINDING_WARN, REVOKE},
-			  [PUBLISHED_UNKNOWN] = {FINDING_UNKNOWN, NULL}},
-    [KEYSTATE_REVOKED] = {[PUBLISHED_MATCHES] = {FINDING_BAD, WITHDRAW},
-			  [PUBLISHED_DIFFERS] = {FINDING_WARN, WITHDRAW},
-			  [PUBLISHED_ABSENT] = {FINDING_OK, NULL},
-			  [PUBLISHED_REVOKED] = {FINDING_OK, NULL},
-			  [PUBLISHED_UNKNOWN] = {FINDING_UNKNOWN, NULL}},
-};
-
-static bool is_old(struct keystatus status)
-{
-	return clock_wall() - status.since > SAFE_AGE;
-}
-
-static enum finding judge(struct admin *admin, const struct looked *looked, const char **todo)
-{
-	const struct signing_key *key = looked->key->key;
-	struct keystatus status = signing_key_status(key);
-	enum finding finding = judgements[status.state][looked->published].finding;
-
-	*todo = judgements[status.state][looked->published].todo;
-	if (status.state == KEYSTATE_RETIRED && looked->published == PUBLISHED_MATCHES &&
-	    is_old(status)) {
-		finding = FINDING_WARN;
-		*todo = REVOKE;
-	}
-	if (*todo != NULL)
-		*todo = arena_printf(admin->arena, "%s %s %s", *todo, signing_key_domain(key),
-				     signing_key_selector(key));
-	return finding;
-}
 
 static const char *joined(struct arena *arena, const char *a, const char *b)
 {
@@ -166,7 +57,7 @@ static const char *joined(struct arena *arena, const char *a, const char *b)
 	return arena_printf(arena, "%s; %s", a, b);
 }
 
-static void print_checks(struct admin *admin, const struct looked *looked, unsigned count)
+static void print_checks(struct admin *admin, const struct keylook *looked, unsigned count)
 {
 	static const char *const headings[] = {"DOMAIN",    "SELECTOR", "STATE",
 					       "PUBLISHED", "FINDING",  "REMARK"};
@@ -175,7 +66,7 @@ static void print_checks(struct admin *admin, const struct looked *looked, unsig
 	for (unsigned i = 0; i < count; i++) {
 		const struct signing_key *key = looked[i].key->key;
 		const char *todo;
-		enum finding finding = judge(admin, &looked[i], &todo);
+		enum keylook_finding finding = keylook_judge(admin, &looked[i], &todo);
 
 		out_cell(table, OUT_PLAIN, "%s", signing_key_domain(key));
 		out_cell(table, OUT_PLAIN, "%s", signing_key_selector(key));
@@ -187,7 +78,7 @@ static void print_checks(struct admin *admin, const struct looked *looked, unsig
 	out_table_print(table, stdout, admin_color(admin, stdout));
 }
 
-static void json_checks(struct admin *admin, const struct looked *looked, unsigned count)
+static void json_checks(struct admin *admin, const struct keylook *looked, unsigned count)
 {
 	struct jsonout *out = jsonout_new(admin->arena, "key.check");
 
@@ -195,7 +86,7 @@ static void json_checks(struct admin *admin, const struct looked *looked, unsign
 	for (unsigned i = 0; i < count; i++) {
 		const struct signing_key *key = looked[i].key->key;
 		const char *todo;
-		enum finding finding = judge(admin, &looked[i], &todo);
+		enum keylook_finding finding = keylook_judge(admin, &looked[i], &todo);
 
 		jsonout_object(out, NULL);
 		jsonout_text(out, "domain", signing_key_domain(key));
@@ -211,22 +102,22 @@ static void json_checks(struct admin *admin, const struct looked *looked, unsign
 }
 
 /* What is wrong counts for more than what could not be seen. */
-static int check_code(struct admin *admin, const struct looked *looked, unsigned count)
+static int check_code(struct admin *admin, const struct keylook *looked, unsigned count)
 {
-	unsigned found[FINDING_UNKNOWN + 1] = {0};
+	unsigned found[KEYLOOK_UNKNOWN + 1] = {0};
 	const char *todo;
 
 	for (unsigned i = 0; i < count; i++)
-		found[judge(admin, &looked[i], &todo)]++;
-	if (found[FINDING_BAD] > 0)
+		found[keylook_judge(admin, &looked[i], &todo)]++;
+	if (found[KEYLOOK_BAD] > 0)
 		return ADMIN_NO;
-	return found[FINDING_UNKNOWN] > 0 ? ADMIN_TEMPORARY : ADMIN_DONE;
+	return found[KEYLOOK_UNKNOWN] > 0 ? ADMIN_TEMPORARY : ADMIN_DONE;
 }
 
 static int cmd_check(struct admin *admin, int argc, char **argv)
 {
 	struct keycmd_keys keys;
-	struct looked *looked;
+	struct keylook *looked;
 	struct keycmd cmd;
 	int code = keycmd_parse(&cmd, admin, argc, argv, 0, 2);
 
@@ -234,7 +125,7 @@ static int cmd_check(struct admin *admin, int argc, char **argv)
 		code = keycmd_load_some(&cmd, &keys);
 	if (code != 0)
 		return code;
-	looked = look(admin, keys.items, keys.count);
+	looked = keylook(admin, keys.items, keys.count);
 	if (looked == NULL)
 		return ADMIN_CONFIG;
 	if (admin->json)
@@ -316,7 +207,7 @@ static unsigned others_that_sign(const struct keycmd_keys *keys, const struct si
 }
 
 /* 0 when KEY may become active; else the exit code after the reason was printed. */
-static int may_sign(const struct keycmd *cmd, const struct looked *looked)
+static int may_sign(const struct keycmd *cmd, const struct keylook *looked)
 {
 	const struct signing_key *key = looked->key->key;
 	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
@@ -328,7 +219,7 @@ static int may_sign(const struct keycmd *cmd, const struct looked *looked)
 			    looked->key->name, looked->detail);
 		return ADMIN_TEMPORARY;
 	}
-	admin_error(cmd->admin, "%s: published record: %s%s%s%s; " PUBLISH " %s %s",
+	admin_error(cmd->admin, "%s: published record: %s%s%s%s; " KEYLOOK_PUBLISH " %s %s",
 		    looked->key->name, published_text(looked->published),
 		    looked->detail == NULL ? "" : " (",
 		    looked->detail == NULL ? "" : looked->detail, looked->detail == NULL ? "" : ")",
@@ -337,7 +228,7 @@ static int may_sign(const struct keycmd *cmd, const struct looked *looked)
 }
 
 /* The keys that an activation is about: the one named, or all pending ones of the domain. */
-static int activate_each(const struct keycmd *cmd, const struct looked *looked, unsigned count)
+static int activate_each(const struct keycmd *cmd, const struct keylook *looked, unsigned count)
 {
 	struct changes changes;
 	unsigned waiting = 0;
@@ -367,7 +258,7 @@ static int activate_each(const struct keycmd *cmd, const struct looked *looked, 
 static int cmd_activate(struct admin *admin, int argc, char **argv)
 {
 	struct keycmd_keys keys;
-	struct looked *looked;
+	struct keylook *looked;
 	struct keycmd cmd;
 	int code = keycmd_parse(&cmd, admin, argc, argv, 1, 2);
 
@@ -375,7 +266,7 @@ static int cmd_activate(struct admin *admin, int argc, char **argv)
 		code = keycmd_load_some(&cmd, &keys);
 	if (code != 0)
 		return code;
-	looked = look(admin, keys.items, keys.count);
+	looked = keylook(admin, keys.items, keys.count);
 	return looked == NULL ? ADMIN_CONFIG : activate_each(&cmd, looked, keys.count);
 }
 
@@ -422,7 +313,7 @@ static int cmd_retire(struct admin *admin, int argc, char **argv)
 	code = change(&changes, named.key, KEYSTATE_RETIRED);
 	if (code == 0)
 		admin_note(admin, "leave its record in the DNS for %d days: mail is under way",
-			   SAFE_AGE / 86400);
+			   KEYLOOK_SAFE_AGE / 86400);
 	changes_end(&changes);
 	return code;
 }
@@ -434,7 +325,7 @@ static const char *too_early(const struct signing_key *key)
 
 	if (status.state == KEYSTATE_ACTIVE)
 		return "it signs";
-	if (status.state == KEYSTATE_RETIRED && !is_old(status))
+	if (status.state == KEYSTATE_RETIRED && !keylook_is_old(status))
 		return "mail that it signed may be under way";
 	return NULL;
 }
@@ -554,7 +445,7 @@ static int take_over(struct changes *changes, const struct keycmd_keys *keys,
 }
 
 static int step(struct changes *changes, const struct keycmd_keys *keys,
-		const struct looked *looked)
+		const struct keylook *looked)
 {
 	struct admin *admin = changes->cmd->admin;
 	const struct signing_key *key = looked->key->key;
@@ -569,8 +460,8 @@ static int step(struct changes *changes, const struct keycmd_keys *keys,
 	if (status.state == KEYSTATE_PENDING)
 		admin_note(admin, "%s: published record: %s; the key waits", looked->key->name,
 			   published_text(looked->published));
-	if (status.state == KEYSTATE_RETIRED && status.since > 0 && is_old(status)) {
-		admin_note(admin, "%s: " WITHDRAW " %s %s", looked->key->name,
+	if (status.state == KEYSTATE_RETIRED && status.since > 0 && keylook_is_old(status)) {
+		admin_note(admin, "%s: " KEYLOOK_WITHDRAW " %s %s", looked->key->name,
 			   signing_key_domain(key), signing_key_selector(key));
 		return change(changes, key, KEYSTATE_REVOKED);
 	}
@@ -579,7 +470,7 @@ static int step(struct changes *changes, const struct keycmd_keys *keys,
 
 static int rotate_auto(const struct keycmd *cmd, const struct keycmd_keys *keys)
 {
-	struct looked *looked = look(cmd->admin, keys->items, keys->count);
+	struct keylook *looked = keylook(cmd->admin, keys->items, keys->count);
 	struct changes changes;
 	int code = 0;
 

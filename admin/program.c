@@ -72,13 +72,13 @@ static int await(pid_t pid, const char *name, const char *said, struct why *why)
 	return why_set(why, "%s failed%s%s", name, *said == '\0' ? "" : ": ", said);
 }
 
-static void become_program(const char *const *argv, int out)
+static void become_program(const char *const *argv, int out, FILE *complaints)
 {
 	int null = open("/dev/null", O_RDONLY);
 
 	dup2(null, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
-	dup2(out, STDERR_FILENO);
+	dup2(complaints == NULL ? out : fileno(complaints), STDERR_FILENO);
 	execvp(argv[0], (char *const *)(const void *)argv);
 	_exit(127);
 }
@@ -92,30 +92,56 @@ static const char *without_last_line_end(struct arena *arena, const struct buf *
 	return arena_span(arena, text);
 }
 
+/* The first line of what it said to standard error. */
+static const char *complaint(FILE *complaints, char line[256])
+{
+	line[0] = '\0';
+	if (complaints == NULL)
+		return line;
+	rewind(complaints);
+	if (fgets(line, 256, complaints) == NULL)
+		line[0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+static int read_child(struct arena *arena, const char *name, pid_t pid, int fd, FILE *complaints,
+		      const char **text, struct why *why)
+{
+	char line[256];
+	struct buf out;
+
+	buf_init(&out, NULL, OUTPUT_MAX);
+	read_output(fd, &out);
+	*text = without_last_line_end(arena, &out);
+	buf_free(&out);
+	if (await(pid, name, "", why) == 0)
+		return 0;
+	if (*complaint(complaints, line) != '\0')
+		why_set(why, "%s", line);
+	return -1;
+}
+
 int program_read(struct arena *arena, const char *const *argv, const char **text, struct why *why)
 {
-	struct buf out;
+	FILE *complaints = tmpfile();
 	int pipes[2], result;
-	pid_t pid;
+	pid_t pid = -1;
 
-	if (pipe(pipes) == -1)
-		return why_set(why, "pipe: %s", strerror(errno));
-	fcntl(pipes[0], F_SETFD, FD_CLOEXEC);
-	fcntl(pipes[1], F_SETFD, FD_CLOEXEC);
-	pid = fork();
-	if (pid == 0)
-		become_program(argv, pipes[1]);
-	close(pipes[1]);
-	buf_init(&out, NULL, OUTPUT_MAX);
-	if (pid == -1)
-		result = why_set(why, "fork: %s", strerror(errno));
-	else {
-		read_output(pipes[0], &out);
-		*text = without_last_line_end(arena, &out);
-		result = await(pid, argv[0], *text, why);
+	if (pipe2(pipes, O_CLOEXEC) == -1) {
+		result = why_set(why, "pipe: %s", strerror(errno));
+	} else {
+		pid = fork();
+		if (pid == 0)
+			become_program(argv, pipes[1], complaints);
+		close(pipes[1]);
+		result = pid == -1
+			     ? why_set(why, "fork: %s", strerror(errno))
+			     : read_child(arena, argv[0], pid, pipes[0], complaints, text, why);
+		close(pipes[0]);
 	}
-	close(pipes[0]);
-	buf_free(&out);
+	if (complaints != NULL)
+		fclose(complaints);
 	return result;
 }
 

@@ -46,6 +46,7 @@ struct message {
 	unsigned *ours; /* which of them go, from 1 */
 	unsigned ours_count, ours_room;
 	const char *refusal; /* the header is beyond what is accepted */
+	bool probe;          /* see ORIGIN_PROBE */
 };
 
 struct session {
@@ -230,6 +231,7 @@ void session_mail(struct session *session, const char *address, const struct ses
 	message->login = arena_string(arena, facts->auth_login);
 	message->authserv_id = authserv_id(session, message);
 	message->origin = decide_origin(session, message, facts);
+	message->probe = span_eq(span_of(session->daemon_name), ORIGIN_PROBE);
 	if (message->origin == ORIGIN_INBOUND)
 		start_inbound(session, message);
 	else
@@ -292,8 +294,8 @@ void session_rcpt(struct session *session, const char *address)
 	domain = domain_of_address(message->arena, address);
 	if (wanted)
 		check_recipient(message->check, domain);
-	if (domain == NULL || (message->rcpt_domain != NULL &&
-			       !domain_equal(domain, message->rcpt_domain)))
+	if (domain == NULL ||
+	    (message->rcpt_domain != NULL && !domain_equal(domain, message->rcpt_domain)))
 		message->rcpt_mixed = true;
 	message->rcpt_domain = message->rcpt_mixed ? NULL : domain;
 }
@@ -474,8 +476,9 @@ static const char *record(struct session *session, const struct verdict *verdict
 	struct why why;
 	int outcome;
 
-	if (ledger == NULL || !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain,
-					 clock_wall(), message->arena, &row))
+	if (ledger == NULL || message->probe ||
+	    !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain, clock_wall(),
+		       message->arena, &row))
 		return NULL;
 	row.quiet = message->rcpt_quiet && !message->rcpt_loud ? row.count : 0;
 	service_waits_for_ledger(session->service);
@@ -593,11 +596,15 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 	if (message->check != NULL) {
 		end_inbound(session, answer, changes, &facts);
 		facts.nanoseconds = clock_mono() - start;
+		if (message->probe)
+			return;
 		log_inbound(message, &facts);
 		count_inbound(check_verdict(message->check), answer->action, facts.nanoseconds);
 	} else {
 		end_outbound(session, answer, changes, &result);
 		facts.nanoseconds = clock_mono() - start;
+		if (message->probe)
+			return;
 		log_info("%s", logline_outbound(message->arena, &facts, &result, answer->action));
 		count_outbound(message->origin, &result, answer->action, facts.nanoseconds);
 	}

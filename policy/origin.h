@@ -23,6 +23,10 @@ struct origin_facts {
 	unsigned trusted_count;
 };
 
+/* The {daemon_name} of a message that only asks whether this daemon works (`countersign doctor`):
+ * it is judged or signed as any other, but nothing of it is counted, recorded or logged. */
+#define ORIGIN_PROBE "COUNTERSIGN-PROBE"
+
 /* ORIGINATING, MSA and names that begin with MSP are submission services. */
 enum origin origin_decide(const struct origin_facts *facts);
 

@@ -19,7 +19,7 @@
 #include "lib/lock.h"
 #include "t/bench/mailset.h"
 #include "t/bench/usage.h"
-#include "t/lib/milterproto.h"
+#include "admin/milterproto.h"
 
 enum { SOCKETS_MAX = 4, PIDS_MAX = 8, INSERTED_MAX = 16 };
 

@@ -17,7 +17,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "milter/engine.h"
-#include "t/lib/milterproto.h"
+#include "admin/milterproto.h"
 #include "t/lib/scribe.h"
 #include "t/lib/tap.h"
 

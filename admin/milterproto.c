@@ -2,11 +2,11 @@
  * A packet is a length of four bytes (of what follows), a kind of one, and data. Which steps are
  * sent and which are answered follows from two bits for each in what was negotiated: a table.
  */
-#include "t/lib/milterproto.h"
+#include "admin/milterproto.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -46,20 +46,36 @@ static int open_local(const char *path, struct why *why)
 	return fd;
 }
 
+static int connect_any(const struct addrinfo *found, const char *text, struct why *why)
+{
+	int fd = -1;
+
+	for (; found != NULL && fd == -1; found = found->ai_next) {
+		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd != -1 && connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
+			why_set(why, "%s: %s", text, strerror(errno));
+			close(fd);
+			fd = -1;
+		}
+	}
+	return fd;
+}
+
+/* PORT@HOST, PORT */
 static int open_inet(const char *text, struct why *why)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
+	struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *found = NULL;
 	const char *at = strchr(text, '@');
-	int fd;
+	char port[16] = "";
+	int code, fd;
 
-	address.sin_port = htons((uint16_t)atoi(text));
-	if (at == NULL || inet_pton(AF_INET, at + 1, &address.sin_addr) != 1)
-		return why_set(why, "%s: expected PORT@IP", text);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-		return fd;
-	close(fd);
-	return why_set(why, "%s: %s", text, strerror(errno));
+	memcpy(port, text, strspn(text, "0123456789") % sizeof port);
+	code = getaddrinfo(at == NULL ? NULL : at + 1, port, &wanted, &found);
+	if (code != 0)
+		return why_set(why, "%s: %s", text, gai_strerror(code));
+	fd = connect_any(found, text, why);
+	freeaddrinfo(found);
+	return fd;
 }
 
 int milterproto_open(struct milterproto *m, const char *address, struct why *why)

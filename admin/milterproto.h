@@ -2,8 +2,8 @@
  * The milter protocol (version 6) from the MTA's side, over one blocking connection. Packets are
  * gathered and written when an answer is due, as MTAs do.
  */
-#ifndef T_LIB_MILTERPROTO_H
-#define T_LIB_MILTERPROTO_H
+#ifndef ADMIN_MILTERPROTO_H
+#define ADMIN_MILTERPROTO_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@ struct milterproto_reply {
 	struct span data; /* until the next reply is read */
 };
 
-/* ADDRESS: unix:PATH, local:PATH or inet:PORT@IP. 0, or -1 with the reason, as all of them here. */
+/* ADDRESS: unix:PATH, local:PATH or inet:PORT@HOST. 0, or -1 with the reason, as all of them here. */
 int milterproto_open(struct milterproto *m, const char *address, struct why *why);
 void milterproto_close(struct milterproto *m);
 int milterproto_negotiate(struct milterproto *m, uint32_t actions, uint32_t steps,

@@ -1,0 +1,232 @@
+#!/bin/bash
+# countersign doctor: on a machine where all is well, and then with one thing broken after the other: it must name the
+# fault, and the command that mends it.
+. "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+. "$COUNTERSIGN_SRC/t/lib/machine.sh"
+need unshare postconf perl sqlite3
+machine "$0"
+cs=${COUNTERSIGN_BUILD:?}/admin/countersign
+export LC_ALL=C
+work=$(mktemp -d)
+spool=/var/spool/postfix/countersign
+main=/etc/postfix/main.cf
+etc=$("$cs" config explain sign.keys | grep -oE '"/[^"]*/keys"' | head -1 | tr -d '"')
+etc=${etc%/keys}
+db=$("$cs" config explain store.url | grep -oE 'sqlite:/[^"]*' | head -1)
+db=${db#sqlite:}
+
+check() { # name, exit code
+	if [ "$2" = 0 ]; then pass "$1"; else
+		fail "$1"
+		cat "$work/out" "$work/err" | sed 's/^/# /'
+	fi
+}
+doctor() { # exit code, arguments
+	local want=$1 status
+	shift
+	"$cs" doctor "$@" >"$work/out" 2>"$work/err"
+	status=$?
+	[ "$status" = "$want" ]
+	check "doctor $* exits $want ($status)" $?
+}
+finds() { # what, then its command (or nothing)
+	grep -qE -- "(ERROR|warn|skip) +$1" "$work/out"
+	check "finds: $1" $?
+	[ $# -lt 2 ] || { grep -A1 -E -- "(ERROR|warn|skip) +$1" "$work/out" | grep -qE -- "fix: $2"; check "and says: $2" $?; }
+}
+mainly() { # lines of main.cf: the last one counts. Of a file that was just changed postconf waits for the end of it.
+	printf '%s\n' "$@" >>$main
+	touch -d '1 minute ago' $main
+}
+fine() { grep -qE -- "ok +$1" "$work/out"; check "fine: $1" $?; }
+
+daemon_start() {
+	"$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >>"$work/log" 2>&1 &
+	daemon=$!
+	for _ in $(seq 100); do [ -S $spool/milter.sock ] && return; sleep 0.05; done
+}
+daemon_stop() {
+	kill "$daemon"
+	wait "$daemon" 2>/dev/null
+}
+zone() { # the records of all keys, and more lines
+	{
+		printf '%s\n' "$@" 'example.com 0 TXT "v=spf1 mx -all"' '_dmarc.example.com 0 TXT "v=DMARC1; p=none"' "stamp.test 0 TXT \"$((++stamp))\""
+		[ -n "${unpublished:-}" ] || "$cs" key show example.com --format line | while read -r name value; do
+			echo "$name 0 TXT \"${value:0:200}\" \"${value:200}\""
+		done
+	} >"$work/zone"
+	kill -HUP "$dns"
+	for _ in $(seq 100); do
+		"$COUNTERSIGN_BUILD/t/bin/dnsq" 127.0.0.1 stamp.test/TXT 2>/dev/null | grep -qw "$stamp" && return
+		sleep 0.05
+	done
+}
+rows() { sqlite3 "$db" 'select count(*) from sqlite_master; select sum(count) from entry' 2>/dev/null; md5sum <"$db"; }
+
+# ---- a machine that is not set up ----
+machine_postfix
+rm -rf "$etc" "$(dirname "$db")"
+echo 'stamp.test 0 TXT "0"' >"$work/zone"
+"$COUNTERSIGN_BUILD/t/bin/dnsd" --negative-ttl 0 --port 53 --port-file "$work/port" "$work/zone" >"$work/dnsd" 2>&1 &
+dns=$!
+for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
+echo 'nameserver 127.0.0.1' >/etc/resolv.conf
+doctor 1
+finds 'there is no .*countersign.conf' 'countersign setup'
+finds 'there is no user countersign' 'countersign setup'
+finds 'it does not answer at' 'systemctl start countersignd'
+finds 'smtpd_milters does not name our socket: no mail is judged' 'countersign setup --apply'
+
+# ---- one where all is well ----
+"$cs" setup --apply >"$work/out" 2>&1
+check "setup" $?
+zone
+"$cs" -q key activate example.com
+daemon_start
+doctor 0
+fine '127\.0\.0\.1 answers in '
+fine '127\.0\.0\.1 answers over TCP'
+fine 'names that do not exist'
+fine '.*active: published record: matches'
+fine 'signed with s[0-9]*a of example\.com, and it verifies'
+fine 'mail of a stranger got its Authentication-Results'
+fine 'user postfix, in its chroot /var/spool/postfix, reaches countersign/milter\.sock'
+fine 'example\.com: v=spf1 mx -all'
+fine 'example\.com: v=DMARC1; p=none'
+fine 'its pages hang together'
+before=$(rows) log=$(wc -l <"$work/log")
+doctor 0 -q
+is "with -q a healthy machine has few lines" "$(grep -c ' ok ' "$work/out")" 0
+is "the probes are not counted" "$(rows)" "$before"
+is "nor logged" "$(wc -l <"$work/log")" "$log"
+"$cs" --json doctor >"$work/out"
+is "every check is in the JSON" "$(python3 -c 'import json, sys; d = json.load(sys.stdin); print(len({f["id"] for f in d["findings"]}) > 25, d["errors"])' <"$work/out")" "True 0"
+perl -e '($<, $>) = (65534, 65534); exec @ARGV' "$cs" doctor >"$work/out" 2>&1
+finds '.*only root'
+doctor 64 --only=nosuch
+doctor 0 --only=clock
+
+# ---- the socket: path, rights, nobody there ----
+mainly 'smtpd_milters = { unix:/var/spool/postfix/countersign/milter.sock, default_action=tempfail }'
+doctor 1 --only=socket
+finds 'wrong path: user postfix, in its chroot /var/spool/postfix, finds no /var' 'countersign setup --apply'
+mainly 'smtpd_milters = { unix:countersign/milter.sock, default_action=tempfail }'
+chmod 2700 $spool
+doctor 1 --only=socket
+finds 'wrong group or mode: .*countersign, mode 2700, owner countersign, group postfix' 'countersign setup socket-dir'
+"$cs" setup socket-dir >/dev/null
+chgrp countersign $spool/milter.sock
+doctor 1 --only=socket
+finds 'wrong group or mode: .*milter\.sock, mode 0660, owner countersign, group countersign' 'countersign setup socket-dir'
+chgrp postfix $spool/milter.sock
+doctor 0 --only=socket
+chmod 2753 $spool
+doctor 1 --only=socket
+finds '.*mode 2753: every user can put a socket' 'chmod o-w'
+chmod 2750 $spool
+kill -9 "$daemon" $(pgrep -P "$daemon")
+wait "$daemon" 2>/dev/null
+doctor 1
+finds 'nobody listens: .*which a dead daemon left' 'systemctl start'
+rm $spool/milter.sock
+doctor 1 --only=socket
+finds 'nobody listens: .*which the daemon makes' 'systemctl start'
+daemon_start
+
+# ---- main.cf, master.cf ----
+cp -p $main "$work/main.cf"
+mainly 'smtpd_milters = unix:opendkim/opendkim.sock, { unix:countersign/milter.sock, default_action=accept }, unix:late/s' \
+	'non_smtpd_milters = ' 'milter_protocol = 2' 'milter_macro_daemon_name = ORIGINATING' 'smtp_generic_maps = hash:/x'
+postconf -PX submission/inet/milter_macro_daemon_name
+touch -d '1 minute ago' /etc/postfix/*.cf
+doctor 1 --only=mta
+finds 'default_action=accept: while the daemon is down mail passes unjudged'
+finds 'non_smtpd_milters does not name'
+finds 'milter_protocol = 2' 'postconf -X milter_protocol'
+finds 'milter_macro_daemon_name = ORIGINATING in main.cf: mail of strangers through smtp/inet' 'postconf -X'
+finds 'opendkim \(unix:opendkim/opendkim\.sock\) is asked too' 'countersign setup --apply --replace'
+finds 'unix:late/s comes behind us'
+finds 'smtp_generic_maps = hash:/x changes header fields' 'postconf -X smtp_generic_maps'
+cp -p "$work/main.cf" $main
+doctor 0 --only=mta
+finds 'submission/inet has no milter_macro_daemon_name' 'countersign setup --apply'
+mainly 'smtpd_milters = { unix:countersign/milter.sock, default_action=reject }'
+doctor 1 --only=mta
+finds 'default_action=reject: each restart'
+cp -p "$work/main.cf" $main
+
+# ---- keys ----
+key=$(ls "$etc"/keys/example.com/*.key)
+chmod 0644 "$key"
+doctor 1 --only=keys.files
+finds ".*$(basename "$key"): mode 0644 lets every user read the key" "chmod 0640 $key"
+chmod 0640 "$key"
+chgrp root "$key"
+doctor 1 --only=keys.files
+finds '.*user countersign may not read it \(mode 0640, owner root, group root\)' "chgrp countersign $key && chmod 0640"
+chgrp countersign "$key"
+chown countersign "$etc/keys"
+doctor 0 --only=keys.files
+finds '.*belongs to countersign' 'chown -R root'
+chown root "$etc/keys"
+unpublished=1 zone
+doctor 1 --only=keys
+finds '.*active: published record: absent' 'countersign key show example\.com'
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 2>/dev/null | openssl pkey -pubout -outform DER | base64 -w0 >"$work/other"
+selector=$(basename "$key" .key)
+unpublished=1 zone "$selector._domainkey.example.com 0 TXT \"v=DKIM1; p=$(head -c 200 "$work/other")\" \"$(tail -c +201 "$work/other")\""
+doctor 1 --only=keys
+finds '.*active: published record: differs' 'countersign key show example\.com'
+zone
+state=${key%.key}.state
+cp "$state" "$work/state"
+echo 'active 2020-01-01T00:00:00Z' >"$state"
+doctor 0 --only=keys
+finds ".*$selector of example.com signs since [0-9]+ days" 'countersign key rotate example\.com'
+cp "$work/state" "$state"
+
+# ---- a daemon that has not read its keys ----
+"$cs" -q key gen example.com --selector late --active >/dev/null
+doctor 1 --only=daemon
+finds 'late of example.com is active, and the daemon does not sign with it' 'systemctl reload countersignd'
+kill -HUP "$daemon"
+for _ in $(seq 50); do "$cs" -q doctor --only=daemon >"$work/out" && break; sleep 0.1; done
+doctor 0 --only=daemon
+fine 'signed with late of example\.com'
+rm "$etc"/keys/example.com/late.*
+
+# ---- the ledger ----
+daemon_stop
+mkdir "$work/db"
+mv "$db"* "$work/db"
+head -c 8192 /dev/urandom >"$db"
+doctor 1 --only=ledger
+finds '.*(damaged|not a database)' 'systemctl stop countersignd; mv'
+mv "$work/db"/* "$(dirname "$db")"
+chown root:root "$(dirname "$db")" "$db"
+chmod 700 "$(dirname "$db")"
+doctor 1 --only=ledger
+finds 'user countersign cannot write it' 'chown -R countersign'
+chown countersign "$(dirname "$db")" "$db"*
+
+# ---- DNS ----
+kill "$dns"
+wait "$dns" 2>/dev/null
+echo 'dns: { timeout = "1s"; };' >>"$etc/countersign.conf"
+doctor 1 --only=dns
+finds '127\.0\.0\.1: TXT example\.com' 'countersign config explain dns\.servers'
+finds 'not looked at: no resolver answers'
+printf '%s\n' '*.com 0 A 192.0.2.80' '*.invalid 0 A 192.0.2.80' >"$work/zone"
+"$COUNTERSIGN_BUILD/t/bin/dnsd" --port 53 "$work/zone" >"$work/dnsd" 2>&1 &
+dns=$!
+sleep 0.2
+doctor 1 --only=dns
+finds 'it has an address for x.*, which does not exist' 'countersign config explain dns\.servers'
+
+# ---- settings ----
+echo 'dmarc: { enforec = "strict"; };' >"$etc/countersign.conf"
+doctor 1
+finds '.*has errors: a daemon that runs keeps its old settings' 'countersign config check'
+finds 'not looked at: the settings cannot be read'
+done_testing
