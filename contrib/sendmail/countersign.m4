@@ -1,7 +1,7 @@
 dnl
-dnl countersign behind Sendmail 8.14 or later. Copy this file to /etc/mail/countersign.m4, put
+dnl countersign behind Sendmail 8.14 or later. Copy this file to /etc/mail/m4/countersign.m4, put
 dnl
-dnl     include(`/etc/mail/countersign.m4')dnl
+dnl     include(`/etc/mail/m4/countersign.m4')dnl
 dnl
 dnl into sendmail.mc, after FEATURE and before MAILER lines, and make sendmail.cf anew.
 dnl
