@@ -110,6 +110,7 @@ extern const struct admin_verb cmd_complete[];
 extern const struct admin_verb cmd_completion[];
 extern const struct admin_verb cmd_config[];
 extern const struct admin_verb cmd_doctor[];
+extern const struct admin_verb cmd_daemon[];
 extern const struct admin_verb cmd_key[];
 extern const struct admin_verb cmd_keyimport[];
 extern const struct admin_verb cmd_keylife[];

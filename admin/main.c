@@ -25,6 +25,7 @@ static const struct admin_verb *const groups[] = {
     cmd_keyimport,
     cmd_report,
     cmd_completion,
+    cmd_daemon,
     builtin,
     cmd_verify,
     cmd_complete,

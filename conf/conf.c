@@ -23,6 +23,7 @@ struct load {
 	struct conf_reader reader;
 	struct conf *conf;
 	struct arena *work;
+	bool partly;      /* settings with errors will do */
 	unsigned scanned; /* errors before values were read from a file */
 	bool defaults;    /* what is read now does not count as set */
 };
@@ -258,7 +259,7 @@ static struct conf *load_end(struct load *load)
 	}
 	arena_free(load->work);
 	conf_errors_sort(errors);
-	if (errors->count == 0)
+	if (errors->count == 0 || load->partly)
 		return load->conf;
 	conf_free(load->conf);
 	return NULL;
@@ -332,15 +333,30 @@ const char *conf_default_path(void)
 	return SYSCONFDIR "/countersign.conf";
 }
 
-struct conf *conf_load(const char *path, struct conf_errors *errors)
+static struct conf *load_files(const char *path, bool partly, struct conf_errors *errors)
 {
 	struct load load;
 
 	load_begin(&load, errors);
+	load.partly = partly;
 	if (path != NULL || access(conf_default_path(), F_OK) == 0 || errno != ENOENT)
 		take_file(&load, path == NULL ? conf_default_path() : path);
 	take_directory(&load, directory_of(&load, path == NULL ? conf_default_path() : path));
 	return load_end(&load);
+}
+
+struct conf *conf_load(const char *path, struct conf_errors *errors)
+{
+	return load_files(path, false, errors);
+}
+
+struct conf *conf_load_partly(const char *path)
+{
+	struct conf_errors errors;
+	struct conf *conf = load_files(path, true, &errors);
+
+	conf_errors_free(&errors);
+	return conf;
 }
 
 struct conf *conf_parse(const char *name, const char *text, struct conf_errors *errors)

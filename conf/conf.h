@@ -184,6 +184,11 @@ struct conf {
 		enum conf_log_level level;
 	} log;
 
+	struct {
+		const char *socket;        /* "" : none */
+		const char *group;         /* whose members may use it, too; "" : none */
+	} control;
+
 	struct arena *arena;       /* owns all of it */
 	struct conf_line *origins; /* see conf_origin */
 };
@@ -213,6 +218,10 @@ struct conf_errors {
  */
 struct conf *conf_load(const char *path, struct conf_errors *errors);
 const char *conf_default_path(void);
+
+/* What is right in a file that has errors, and defaults for the rest: never NULL. Not to work with,
+ * only to find the daemon that has better settings. */
+struct conf *conf_load_partly(const char *path);
 
 /* The same from text; NAME stands for the file's name in errors. @include is an error here. */
 struct conf *conf_parse(const char *name, const char *text, struct conf_errors *errors);

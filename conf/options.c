@@ -495,6 +495,14 @@ const struct conf_option conf_options[] = {
 	 .def = "\"info\"",
 	 .doc = "The least important lines to log. At info there is one line for each message."},
 
+	{.name = "control.socket", .type = &conf_type_path, FIELD(control.socket),
+	 .def = "\"" RUNDIR "/control.sock\"",
+	 .doc = "The socket through which countersign status, reload, log-level and cache speak with the "
+		"daemon. Root and the daemon's user may use it. Empty: there is none."},
+	{.name = "control.group", .type = &conf_type_text, FIELD(control.group),
+	 .def = "\"\"",
+	 .doc = "A group whose members may use it, too. The daemon's user must be a member."},
+
 	{.name = NULL},
 };
 /* clang-format on */
@@ -511,5 +519,6 @@ const struct conf_section conf_sections[] = {
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
     {"reports", "Who we are in the reports to other domains.", conf_check_reports},
     {"log", "Log lines.", NULL},
+    {"control", "The daemon's control socket.", NULL},
     {NULL, NULL, NULL},
 };

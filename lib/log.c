@@ -11,12 +11,35 @@
 
 static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
-static _Atomic int threshold = LOG_LEVEL_INFO;
+const struct name_code log_level_names[] = {{"error", LOG_LEVEL_ERROR},
+					    {"warning", LOG_LEVEL_WARNING},
+					    {"info", LOG_LEVEL_INFO},
+					    {"debug", LOG_LEVEL_DEBUG},
+					    {NULL, 0}};
+
+static atomic_int own_threshold = LOG_LEVEL_INFO;
+static atomic_int *threshold = &own_threshold;
 static atomic_bool use_syslog;
 static atomic_bool in_journal;
 static char name[64] = "countersign";
 
-void log_open(const char *ident, enum log_target target, enum log_level level)
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(threshold, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_level(void)
+{
+	return (enum log_level)atomic_load_explicit(threshold, memory_order_relaxed);
+}
+
+void log_share_level(atomic_int *level)
+{
+	atomic_store(level, (int)log_level());
+	threshold = level;
+}
+
+void log_open(const char *ident, enum log_target target)
 {
 	bool journal = getenv("JOURNAL_STREAM") != NULL;
 
@@ -28,7 +51,6 @@ void log_open(const char *ident, enum log_target target, enum log_level level)
 		openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL);
 	atomic_store(&in_journal, journal);
 	atomic_store(&use_syslog, target == LOG_TARGET_SYSLOG);
-	atomic_store(&threshold, (int)level);
 }
 
 /* One line, whatever the text holds: a control character of a message must not start a new one. */
@@ -66,7 +88,7 @@ static void emit(enum log_level level, const char *format, va_list ap)
 {
 	char text[4096], line[8192];
 
-	if ((int)level > atomic_load(&threshold))
+	if (level > log_level())
 		return;
 	vsnprintf(text, sizeof text, format, ap);
 	escape(line, sizeof line, text);

@@ -18,6 +18,7 @@ enum channel_kind {
 	CHANNEL_DRAIN = 'D',   /* take no new connections, end when the messages have */
 	CHANNEL_QUIT = 'Q',    /* end now */
 	CHANNEL_PING = 'p',    /* the answer is PONG */
+	CHANNEL_FLUSH = 'f',   /* empty a cache; text: "dns", "keys", "all" */
 	/* to the supervisor */
 	CHANNEL_READY = 'R',   /* accepts connections */
 	CHANNEL_FAILED = 'F',  /* text: why it could not start; it ends */

@@ -14,7 +14,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -137,6 +136,8 @@ const struct metric_family metric_families[METRICS] = {
 	.help = "Results that the ledger could not take."},
     [METRIC_STORE_PENDING] = {"store_pending_rows", METRIC_GAUGE, .per_process = true,
 	.help = "Results that wait for their commit."},
+    [METRIC_STORE_FAILING] = {"store_failing", METRIC_GAUGE, .per_process = true,
+	.help = "Workers whose last try to write to the ledger failed."},
     [METRIC_REPORTS_SENT] = {"reports_sent_total", METRIC_COUNTER,
 	.labels = {{"outcome", outcome_names, 4}},
 	.help = "Tries to send a report, by what became of it."},
@@ -189,12 +190,15 @@ struct domain {
 struct seat {
 	atomic_bool taken;
 	atomic_llong values[METRICS];
-	atomic_uint keys_version; /* odd: they are being changed */
+	atomic_uint trouble_version; /* odd: it is being changed */
+	char trouble[COUNTERS_TROUBLE_MAX];
+	atomic_uint keys_version;
 	unsigned key_count;
 	struct counters_key keys[COUNTERS_KEYS_MAX];
 };
 
 struct block {
+	atomic_int log_level;
 	atomic_llong slots[METRICS][SLOTS];
 	struct domain domains[DOMAINS];
 	atomic_ullong others[ALGS]; /* domains that found no place */
@@ -409,23 +413,73 @@ void counters_leave_seat(unsigned number)
 			add(&block->slots[m][0], value);
 	}
 	atomic_store(&left->keys_version, 0);
+	atomic_store(&left->trouble_version, 0);
+	left->trouble[0] = '\0';
 	left->key_count = 0;
 	atomic_store(&left->taken, false);
+}
+
+atomic_int *counters_log_level(void)
+{
+	return &block->log_level;
+}
+
+/* ---- what is longer than a word ---- */
+
+static void begin_change(atomic_uint *version)
+{
+	atomic_store(version, atomic_load(version) | 1);
+	atomic_thread_fence(memory_order_release);
+}
+
+static void end_change(atomic_uint *version)
+{
+	atomic_fetch_add_explicit(version, 1, memory_order_release);
+}
+
+static bool is_whole(const atomic_uint *version, unsigned before)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return before % 2 == 0 && atomic_load(version) == before;
+}
+
+void counters_trouble(const char *text)
+{
+	size_t len = text == NULL ? 0 : strlen(text);
+
+	if (len >= sizeof seat->trouble)
+		len = sizeof seat->trouble - 1;
+	begin_change(&seat->trouble_version);
+	if (len > 0)
+		memcpy(seat->trouble, text, len);
+	seat->trouble[len] = '\0';
+	end_change(&seat->trouble_version);
+}
+
+bool counters_find_trouble(char *text)
+{
+	for (unsigned i = 0; i < COUNTERS_SEATS; i++) {
+		const struct seat *from = &block->seats[i];
+		unsigned version = atomic_load_explicit(&from->trouble_version, memory_order_acquire);
+
+		memcpy(text, from->trouble, COUNTERS_TROUBLE_MAX);
+		text[COUNTERS_TROUBLE_MAX - 1] = '\0';
+		if (is_whole(&from->trouble_version, version) && text[0] != '\0')
+			return true;
+	}
+	return false;
 }
 
 /* ---- keys ---- */
 
 void counters_publish_keys(const struct counters_key *keys, unsigned count)
 {
-	unsigned version = atomic_load(&seat->keys_version) | 1;
-
 	assert(count <= COUNTERS_KEYS_MAX);
-	atomic_store(&seat->keys_version, version);
-	atomic_thread_fence(memory_order_release);
+	begin_change(&seat->keys_version);
 	if (count > 0)
 		memcpy(seat->keys, keys, count * sizeof *keys);
 	seat->key_count = count;
-	atomic_store_explicit(&seat->keys_version, version + 1, memory_order_release);
+	end_change(&seat->keys_version);
 }
 
 /* -1: they are being changed. */
@@ -434,11 +488,10 @@ static int read_keys(const struct seat *from, struct counters_key *keys)
 	unsigned version = atomic_load_explicit(&from->keys_version, memory_order_acquire);
 	unsigned count = from->key_count;
 
-	if (version % 2 != 0 || count > COUNTERS_KEYS_MAX)
+	if (count > COUNTERS_KEYS_MAX)
 		return -1;
 	memcpy(keys, from->keys, count * sizeof *keys);
-	atomic_thread_fence(memory_order_acquire);
-	return atomic_load(&from->keys_version) == version ? (int)count : -1;
+	return is_whole(&from->keys_version, version) ? (int)count : -1;
 }
 
 unsigned counters_keys(struct counters_key *keys)
@@ -446,8 +499,6 @@ unsigned counters_keys(struct counters_key *keys)
 	for (unsigned i = 0; i < COUNTERS_SEATS; i++) {
 		int count = -1;
 
-		if (!atomic_load(&block->seats[i].taken) && block != &own)
-			continue;
 		for (unsigned tries = 0; count < 0 && tries < READ_TRIES; tries++)
 			count = read_keys(&block->seats[i], keys);
 		if (count > 0)

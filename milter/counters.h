@@ -13,6 +13,7 @@
 #ifndef MILTER_COUNTERS_H
 #define MILTER_COUNTERS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -46,6 +47,7 @@ enum metric {
 	METRIC_STORE_ROWS,
 	METRIC_STORE_FAILURES,
 	METRIC_STORE_PENDING,
+	METRIC_STORE_FAILING,
 	METRIC_REPORTS_SENT,       /* enum count_outcome */
 	METRIC_REPORTS_PENDING,
 	METRIC_REPORT_SUCCESS_TIME,
@@ -110,6 +112,16 @@ unsigned counters_take_seat(void); /* 0: all are taken */
 void counters_sit(unsigned seat);
 void counters_leave_seat(unsigned seat);
 
+/* The log level of all processes: for log_share_level(). */
+atomic_int *counters_log_level(void);
+
+/* What is wrong in this process now, for the administrator: NULL or a short text. One thread. */
+enum { COUNTERS_TROUBLE_MAX = 256 };
+void counters_trouble(const char *text);
+
+/* That of any process; false: none has any. TEXT: room for COUNTERS_TROUBLE_MAX. */
+bool counters_find_trouble(char *text);
+
 /* ---- our keys ---- */
 
 enum { COUNTERS_KEYS_MAX = 256 };
@@ -121,6 +133,7 @@ struct counters_key {
 	int8_t published; /* 1: the DNS shows its record; 0: not, or another; -1: not known */
 	uint16_t bits;
 	int64_t since;    /* of the state, wall seconds; 0: not known */
+	int64_t created;  /* its file, likewise */
 };
 
 /* Those of this process; all workers have the same. One thread at a time. */

@@ -116,6 +116,7 @@ static void close_others(const struct crew *crew, const struct post *mine)
 		if (crew->private_fds[i] >= 0)
 			close(crew->private_fds[i]);
 	}
+	control_close_files(crew->control);
 }
 
 void crew_close_files(const struct crew *crew)
@@ -188,9 +189,9 @@ void crew_start(struct crew *crew, struct post *post, const char *settings)
 
 /* ---- waiting ---- */
 
-static unsigned fill_polls(struct crew *crew, int other_fd)
+static unsigned fill_polls(struct crew *crew, const struct pollfd *others, unsigned other_count)
 {
-	unsigned count = 1;
+	unsigned count = other_count;
 
 	for (const struct member *member = crew->members; member != NULL; member = member->next)
 		count++;
@@ -200,8 +201,8 @@ static unsigned fill_polls(struct crew *crew, int other_fd)
 			abort();
 		crew->poll_room = 2 * count;
 	}
-	crew->polls[0] = (struct pollfd){.fd = other_fd, .events = POLLIN};
-	count = 1;
+	memcpy(crew->polls, others, other_count * sizeof *others);
+	count = other_count;
 	for (const struct member *member = crew->members; member != NULL; member = member->next) {
 		short events = channel_waits(&member->channel) ? POLLIN | POLLOUT : POLLIN;
 
@@ -210,9 +211,22 @@ static unsigned fill_polls(struct crew *crew, int other_fd)
 	return count;
 }
 
-void crew_wait(struct crew *crew, int other_fd, int64_t until)
+unsigned crew_tell(struct crew *crew, enum channel_kind kind, const char *text)
 {
-	unsigned count = fill_polls(crew, other_fd);
+	unsigned told = 0;
+
+	for (struct member *member = crew->members; member != NULL; member = member->next) {
+		if (member->state != MEMBER_READY)
+			continue;
+		channel_send(&member->channel, kind, text);
+		told++;
+	}
+	return told;
+}
+
+void crew_wait(struct crew *crew, const struct pollfd *others, unsigned other_count, int64_t until)
+{
+	unsigned count = fill_polls(crew, others, other_count);
 	int64_t left = until == 0 ? -1 : until - clock_mono();
 	int ms = -1;
 

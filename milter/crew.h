@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/why.h"
 #include "milter/channel.h"
+#include "milter/control.h"
 #include "milter/socket.h"
 
 enum member_state {
@@ -63,6 +64,7 @@ struct crew {
 	struct member *members;
 	const char *settings_name;
 	int private_fds[3]; /* of the supervisor, closed in workers; -1: none */
+	const struct control *control; /* likewise */
 	struct pollfd *polls;
 	unsigned poll_room;
 };
@@ -85,8 +87,12 @@ void crew_close_files(const struct crew *crew);
 /* The member leaves its post, which may have another at once. */
 void crew_relieve(struct member *member, int64_t patience);
 
-/* Waits until a worker or OTHER_FD has something to say, or UNTIL (0: for ever). */
-void crew_wait(struct crew *crew, int other_fd, int64_t until);
+/* Waits until a worker or one of OTHERS has something to say, or UNTIL (0: for ever). */
+void crew_wait(struct crew *crew, const struct pollfd *others, unsigned other_count,
+	       int64_t until);
+
+/* Says KIND to every worker that is ready; how many those are. */
+unsigned crew_tell(struct crew *crew, enum channel_kind kind, const char *text);
 
 /* A member that ended: out of the crew, its post waiting for the next one. The caller frees it.
  * NULL: none. */

@@ -194,6 +194,12 @@ void daemon_log(const struct conf *conf)
 	    [CONF_LOG_SYSLOG] = LOG_TARGET_SYSLOG,
 	    [CONF_LOG_STDERR] = LOG_TARGET_STDERR,
 	};
+
+	log_open("countersignd", targets[conf->log.target]);
+}
+
+void daemon_log_level(const struct conf *conf)
+{
 	static const enum log_level levels[] = {
 	    [CONF_LOG_ERROR] = LOG_LEVEL_ERROR,
 	    [CONF_LOG_WARNING] = LOG_LEVEL_WARNING,
@@ -201,5 +207,5 @@ void daemon_log(const struct conf *conf)
 	    [CONF_LOG_DEBUG] = LOG_LEVEL_DEBUG,
 	};
 
-	log_open("countersignd", targets[conf->log.target], levels[conf->log.level]);
+	log_set_level(levels[conf->log.level]);
 }

@@ -28,7 +28,8 @@ int daemon_pidfile(const char *path, struct why *why);
 /* _exit(), with threads still there; a build that looks for leaks does it here. */
 noreturn void daemon_exit(int code);
 
-/* Logs where and what the settings say. */
+/* Logs where the settings say, and what they say: the level is the supervisor's to set. */
 void daemon_log(const struct conf *conf);
+void daemon_log_level(const struct conf *conf);
 
 #endif

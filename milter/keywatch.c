@@ -63,6 +63,8 @@ static void judge(const struct round *round, const struct signing_key *key,
 	const char *detail;
 	enum published published = published_judge(answer, key, arena, &detail);
 
+	if (published != PUBLISHED_UNKNOWN)
+		signing_key_set_published(key, published == PUBLISHED_MATCHES);
 	if (published == PUBLISHED_MATCHES && pending)
 		wake(key);
 	if (published == PUBLISHED_MATCHES || published == PUBLISHED_UNKNOWN || !round->first)

@@ -12,6 +12,7 @@
 
 #include "conf/conf.h"
 #include "lib/buf.h"
+#include "lib/log.h"
 #include "milter/counters.h"
 #include "milter/daemon.h"
 #include "milter/service.h"
@@ -173,8 +174,10 @@ static int supervise(const struct supervisor_options *options, struct conf *conf
 {
 	struct why why;
 
-	if (counters_open(&why) == 0)
+	if (counters_open(&why) == 0) {
+		log_share_level(counters_log_level());
 		return supervisor_run(options, conf);
+	}
 	conf_free(conf);
 	return fail(options->report_fd, EX_OSERR, why.text);
 }
@@ -192,6 +195,7 @@ static int run(const struct settings *settings, char *path, int report_fd)
 		code = test_settings(conf, path);
 	} else {
 		daemon_log(conf);
+		daemon_log_level(conf);
 		code = supervise(&options, conf);
 	}
 	conf_errors_free(&errors);

@@ -19,6 +19,8 @@
 #include "milter/counters.h"
 #include "milter/notify.h"
 
+enum { OUTCOME_MAX = 64 * 1024 };
+
 static const int64_t vote_patience = 30 * CLOCK_SECOND;
 static const int64_t candidate_grace = 5 * CLOCK_SECOND; /* for a new worker that is not wanted */
 
@@ -49,8 +51,24 @@ static bool listens_on(const struct conf *conf, const char *address)
 	return false;
 }
 
-static void count(enum count_reload outcome)
+void reload_init(struct reload *reload, struct crew *crew, const char *path)
 {
+	reload->crew = crew;
+	reload->path = path;
+	buf_init(&reload->outcome.text, NULL, OUTCOME_MAX);
+}
+
+void reload_free(struct reload *reload)
+{
+	reload_drop(reload);
+	buf_free(&reload->outcome.text);
+}
+
+static void decided(struct reload *reload, enum count_reload outcome)
+{
+	reload->outcome.round = reload->round;
+	reload->outcome.accepted = outcome == COUNT_RELOAD_ACCEPTED;
+	reload->outcome.at = clock_wall();
 	counters_count(METRIC_RELOADS, outcome, 0, 0);
 	counters_set(METRIC_RELOAD_SUCCESS, outcome == COUNT_RELOAD_ACCEPTED);
 	if (outcome == COUNT_RELOAD_ACCEPTED)
@@ -58,7 +76,7 @@ static void count(enum count_reload outcome)
 }
 
 /* The reason may be a worker's, who must not say more to the service manager than a status. */
-static void say_refused(const char *reason)
+static void say_refused(struct reload *reload, const char *reason)
 {
 	struct why line;
 
@@ -67,7 +85,9 @@ static void say_refused(const char *reason)
 		if ((unsigned char)*p < ' ')
 			*p = ' ';
 	}
-	count(COUNT_RELOAD_REFUSED);
+	decided(reload, COUNT_RELOAD_REFUSED);
+	if (reload->outcome.text.len == 0)
+		buf_printf(&reload->outcome.text, "%s\n", line.text);
 	log_error("reload refused: %s; the settings stay as they were", line.text);
 	notify_send("READY=1\nSTATUS=ready; the last reload was refused: %s", line.text);
 }
@@ -89,19 +109,23 @@ void reload_refuse(struct reload *reload, const char *reason)
 			crew_close_post(reload->crew, post, candidate_grace);
 	}
 	reload_drop(reload);
-	say_refused(reason);
+	say_refused(reload, reason);
 }
 
 /* The errors of a file that was not accepted, each on its line. */
-static void log_errors(const struct conf_errors *errors)
+static void tell_errors(struct reload *reload, const struct conf_errors *errors)
 {
+	struct why line;
+
 	for (unsigned i = 0; i < errors->count; i++) {
 		const struct conf_error *error = &errors->items[i];
 
 		if (error->line > 0)
-			log_error("%s:%u: %s", error->file, error->line, error->text);
+			why_set(&line, "%s:%u: %s", error->file, error->line, error->text);
 		else
-			log_error("%s: %s", error->file, error->text);
+			why_set(&line, "%s: %s", error->file, error->text);
+		log_error("%s", line.text);
+		buf_printf(&reload->outcome.text, "%s\n", line.text);
 	}
 }
 
@@ -112,10 +136,10 @@ static struct conf *load(struct reload *reload)
 	char reason[200];
 
 	if (conf == NULL) {
-		log_errors(&errors);
+		tell_errors(reload, &errors);
 		snprintf(reason, sizeof reason, "%u error%s in the settings", errors.count,
 			 errors.count == 1 ? "" : "s");
-		say_refused(reason);
+		say_refused(reload, reason);
 	}
 	conf_errors_free(&errors);
 	return conf;
@@ -155,6 +179,8 @@ void reload_begin(struct reload *reload)
 {
 	struct why why;
 
+	reload->round++;
+	buf_clear(&reload->outcome.text);
 	log_info("reload: reading %s", reload->path);
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the settings",
 		    (long long)(clock_mono() / 1000));
@@ -195,7 +221,7 @@ void reload_commit(struct reload *reload, struct conf **conf, char **text)
 		member->vote = VOTE_NONE;
 	}
 	set_modes(reload);
-	count(COUNT_RELOAD_ACCEPTED);
+	decided(reload, COUNT_RELOAD_ACCEPTED);
 	conf_free(*conf);
 	free(*text);
 	*conf = reload->conf;

@@ -8,7 +8,16 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "lib/buf.h"
 #include "milter/crew.h"
+
+/* What became of the last reload. */
+struct reload_outcome {
+	unsigned round; /* its number, from 1; 0: there was none */
+	bool accepted;
+	int64_t at;      /* wall seconds */
+	struct buf text; /* on the heap: why it was refused, one line or more, each with its LF */
+};
 
 struct reload {
 	struct crew *crew;
@@ -16,7 +25,11 @@ struct reload {
 	struct conf *conf; /* what is voted on; NULL: no reload is under way */
 	char *text;        /* the same, as workers get it */
 	int64_t deadline;
+	unsigned round; /* how many were begun */
+	struct reload_outcome outcome;
 };
+
+void reload_init(struct reload *reload, struct crew *crew, const char *path);
 
 char *reload_text(const struct conf *conf); /* settings as text, to be freed */
 
@@ -37,5 +50,6 @@ void reload_commit(struct reload *reload, struct conf **conf, char **text);
 void reload_refuse(struct reload *reload, const char *reason);
 
 void reload_drop(struct reload *reload); /* the daemon ends anyway */
+void reload_free(struct reload *reload);
 
 #endif

@@ -167,6 +167,16 @@ void service_waits_for_ledger(const struct service *service)
 		service->engine->waits_for_ledger();
 }
 
+void service_flush(struct service *service, const char *cache)
+{
+	bool all = strcmp(cache, "all") == 0;
+
+	if (all || strcmp(cache, "dns") == 0)
+		dns_flush(service->dns);
+	if (all || strcmp(cache, "keys") == 0)
+		dkimcheck_engine_flush(service->dkim_engine);
+}
+
 void service_message_begin(struct service *service)
 {
 	atomic_fetch_add(&service->messages, 1);

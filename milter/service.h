@@ -29,6 +29,9 @@ struct dns *service_dns(struct service *service);
 struct ledger *service_ledger(struct service *service); /* NULL: none is kept */
 void service_waits_for_ledger(const struct service *service); /* this thread is about to */
 
+/* Empties a cache: "dns", "keys" (decoded public keys of senders), "all". */
+void service_flush(struct service *service, const char *cache);
+
 /* Messages between MAIL and their answer. */
 void service_message_begin(struct service *service);
 void service_message_end(struct service *service);

@@ -25,9 +25,12 @@
 #include "milter/counters.h"
 #include "milter/crew.h"
 #include "milter/daemon.h"
+#include "milter/exposition.h"
+#include "milter/measure.h"
 #include "milter/notify.h"
 #include "milter/postman.h"
 #include "milter/reload.h"
+#include "milter/status.h"
 
 struct supervisor {
 	const struct supervisor_options *options;
@@ -36,6 +39,7 @@ struct supervisor {
 	char *text;
 	struct reload reload;
 	struct postman postman;
+	struct control *control;
 	int signal_fd;
 	bool hup;
 	unsigned terms;
@@ -45,11 +49,14 @@ struct supervisor {
 	int code;
 	int64_t ping_every;
 	int64_t ping_at;
+	int64_t measure_at;
+	unsigned told_round; /* of reloads */
 };
 
 enum { SIGNAL_READ, SIGNAL_WRITE, REPORT }; /* in crew.private_fds */
 
 static const int64_t quit_grace = 6 * CLOCK_SECOND;
+static const int64_t measure_every = 10 * CLOCK_SECOND;
 
 /* ---- signals ---- */
 
@@ -163,6 +170,29 @@ static void stop_now(struct supervisor *s)
 	}
 }
 
+/* ---- what this process is ---- */
+
+static void measure(struct supervisor *s)
+{
+	int64_t ready = 0;
+
+	for (const struct post *post = s->crew.posts; post != NULL; post = post->next)
+		ready += post->member != NULL && post->member->state == MEMBER_READY;
+	counters_set(METRIC_WORKERS, ready);
+	measure_process();
+}
+
+/* Now and then, for those who read the counters without asking. */
+static int64_t measure_at_times(struct supervisor *s)
+{
+	int64_t now = clock_mono();
+
+	if (now < s->measure_at)
+		return s->measure_at;
+	measure(s);
+	return s->measure_at = now + measure_every;
+}
+
 /* ---- reload ---- */
 
 static void say_reloaded(struct supervisor *s)
@@ -170,12 +200,36 @@ static void say_reloaded(struct supervisor *s)
 	struct buf names;
 
 	daemon_log(s->conf);
+	daemon_log_level(s->conf);
 	buf_init(&names, NULL, 0);
 	add_names(s, &names);
 	log_info("reloaded: listening on %s; settings %s", buf_text(&names),
 		 s->options->settings_path);
 	notify_send("READY=1\nSTATUS=ready on %s", buf_text(&names));
 	buf_free(&names);
+}
+
+/* Mail does not depend on it: that it cannot be opened is said, and nothing else. */
+static void open_control(struct supervisor *s)
+{
+	struct why why;
+
+	if (control_listen(s->control, s->conf->control.socket, s->conf->control.group, &why) != 0)
+		log_warning("no control socket, so countersign status, reload, log-level and cache "
+			    "do not work: %s",
+			    why.text);
+}
+
+/* To those who wait for it. */
+static void tell_decision(struct supervisor *s)
+{
+	const struct reload_outcome *outcome = &s->reload.outcome;
+
+	if (outcome->round > s->told_round)
+		control_answer_held(s->control, outcome->round,
+				    outcome->accepted ? CONTROL_OK : CONTROL_NO,
+				    buf_view(&outcome->text));
+	s->told_round = outcome->round;
 }
 
 static void go_on_with_reload(struct supervisor *s)
@@ -188,6 +242,89 @@ static void go_on_with_reload(struct supervisor *s)
 		reload_commit(&s->reload, &s->conf, &s->text);
 		postman_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
 		say_reloaded(s);
+		open_control(s);
+	}
+	tell_decision(s);
+}
+
+/* ---- the control socket ---- */
+
+static void answer(struct control_client *client, enum control_code code, const char *text)
+{
+	control_answer(client, code, span_of(text));
+}
+
+static void show(struct supervisor *s, struct control_client *client, enum control_verb verb)
+{
+	struct status_facts facts = {s->options->settings_path, &s->crew, &s->reload};
+	struct buf out;
+
+	measure(s);
+	buf_init(&out, NULL, CONTROL_ANSWER_MAX);
+	if (verb == CONTROL_STATUS)
+		status_write(&out, &facts);
+	else
+		exposition_write(&out, EXPOSITION_TEXT);
+	control_answer(client, CONTROL_OK, buf_view(&out));
+	buf_free(&out);
+}
+
+/* A reload that is under way may have read the file before it was changed: the next one counts. */
+static void reload_for(struct supervisor *s, struct control_client *client)
+{
+	if (s->stopping) {
+		answer(client, CONTROL_NO, "the daemon is stopping\n");
+		return;
+	}
+	s->hup = true;
+	control_hold(client, s->reload.round + 1);
+}
+
+static void change_level(struct control_client *client, const char *name)
+{
+	int level = name_code(log_level_names, span_of(name), -1);
+
+	if (level < 0) {
+		answer(client, CONTROL_BAD, "the level is one of error, warning, info, debug\n");
+		return;
+	}
+	log_set_level((enum log_level)level);
+	log_warning("log level %s, until the next reload", name);
+	answer(client, CONTROL_OK, "");
+}
+
+static void flush(struct supervisor *s, struct control_client *client, const char *cache)
+{
+	static const struct name_code caches[] = {{"dns", 0}, {"keys", 1}, {"all", 2}, {NULL, 0}};
+	unsigned told;
+
+	if (name_code(caches, span_of(cache), -1) < 0) {
+		answer(client, CONTROL_BAD, "the cache is one of dns, keys, all\n");
+		return;
+	}
+	told = crew_tell(&s->crew, CHANNEL_FLUSH, cache);
+	log_info("cache %s: flushed in %u workers", cache, told);
+	answer(client, CONTROL_OK, "");
+}
+
+static void obey(void *arg, struct control_client *client, const struct control_request *request)
+{
+	struct supervisor *s = arg;
+
+	switch (request->verb) {
+	case CONTROL_STATUS:
+	case CONTROL_METRICS:
+		show(s, client, request->verb);
+		break;
+	case CONTROL_RELOAD:
+		reload_for(s, client);
+		break;
+	case CONTROL_LOG_LEVEL:
+		change_level(client, request->argument);
+		break;
+	case CONTROL_CACHE_FLUSH:
+		flush(s, client, request->argument);
+		break;
 	}
 }
 
@@ -416,24 +553,33 @@ static bool all_gone(const struct supervisor *s)
 	return s->stopping && s->crew.members == NULL && s->postman.pid == 0;
 }
 
+static void wait_for_all(struct supervisor *s, int64_t until)
+{
+	struct pollfd polls[1 + CONTROL_POLLS] = {{.fd = s->signal_fd, .events = POLLIN}};
+
+	crew_wait(&s->crew, polls, 1 + control_polls(s->control, polls + 1), until);
+}
+
 static void run(struct supervisor *s)
 {
 	while (!all_gone(s)) {
-		int64_t next = 0;
+		int64_t next, control = control_work(s->control);
 
 		obey_signals(s);
 		if (!s->stopping)
 			go_on_with_reload(s);
-		next = earlier(start_due(s), crew_kill_late(&s->crew));
+		next = earlier(control, crew_kill_late(&s->crew));
+		next = earlier(next, start_due(s));
 		next = earlier(next, ping(s));
 		next = earlier(next, postman_look_after(&s->postman));
 		if (s->ready && !s->stopping)
 			next = earlier(next, postman_start(&s->postman, s->conf, &s->crew));
 		if (s->reload.conf != NULL)
 			next = earlier(next, s->reload.deadline);
+		next = earlier(next, measure_at_times(s));
 		if (all_gone(s))
 			break;
-		crew_wait(&s->crew, s->signal_fd, next);
+		wait_for_all(s, next);
 		read_signals(s);
 		hear_all(s);
 		bury(s);
@@ -471,18 +617,21 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	counters_set(METRIC_RELOAD_SUCCESS, 1);
 	counters_set(METRIC_RELOAD_TIME, clock_wall());
 	s.text = reload_text(conf);
-	s.reload.crew = &s.crew;
-	s.reload.path = options->settings_path;
+	reload_init(&s.reload, &s.crew, options->settings_path);
+	s.control = control_new(obey, &s);
+	s.crew.control = s.control;
 	s.ping_every = notify_watchdog() / 3;
 	if (take_signals(&s) != 0) {
 		start_failed(&s, EX_OSERR, strerror(errno));
 	} else if (open_all(&s)) {
+		open_control(&s);
 		run(&s);
 		log_info("stopped");
 	} else {
 		close_all(&s, 0);
 	}
-	reload_drop(&s.reload);
+	reload_free(&s.reload);
+	control_free(s.control);
 	conf_free(s.conf);
 	free(s.text);
 	free(s.crew.polls);

@@ -26,6 +26,7 @@
 #include "milter/daemon.h"
 #include "milter/engine.h"
 #include "milter/keywatch.h"
+#include "milter/measure.h"
 #include "milter/service.h"
 
 enum { SETTINGS_MAX = 64 << 20, DRAIN_LOOK_MS = 20 };
@@ -192,6 +193,9 @@ static void obey(struct worker *worker, const struct channel_frame *frame)
 	case CHANNEL_DRAIN:
 		drain(worker);
 		break;
+	case CHANNEL_FLUSH:
+		service_flush(worker->service, frame->text);
+		break;
 	case CHANNEL_QUIT:
 		leave(worker, 0);
 	case CHANNEL_PING:
@@ -290,7 +294,8 @@ static int prepare_to_serve(struct worker *worker, struct why *why)
 	worker->service = service_new(conf, worker->engine, why);
 	start.service = worker->service;
 	if (worker->service == NULL || worker->engine->start(&start, why) != 0 ||
-	    keywatch_start(worker->service, why) != 0)
+	    keywatch_start(worker->service, why) != 0 ||
+	    measure_start(worker->service, why) != 0)
 		return -1;
 	return 0;
 }

@@ -645,3 +645,8 @@ bool crypt_rsa_spki(struct span data, struct arena *arena, struct span *spki)
 	*spki = buf_view(&out);
 	return true;
 }
+
+const char *crypt_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
+}

@@ -66,6 +66,8 @@ bool crypt_public_verify(const struct crypt_public *key, const uint8_t digest[CR
 /* The SubjectPublicKeyInfo of an RSA key given in either form; false when it is neither. */
 bool crypt_rsa_spki(struct span data, struct arena *arena, struct span *spki);
 
+const char *crypt_version(void); /* of OpenSSL, as it runs */
+
 void crypt_wipe(void *data, size_t len); /* not optimised away */
 
 #endif

@@ -106,6 +106,11 @@ void dkimcheck_engine_free(struct dkimcheck_engine *engine)
 	free(engine);
 }
 
+void dkimcheck_engine_flush(struct dkimcheck_engine *engine)
+{
+	keycache_flush(engine->keys);
+}
+
 struct dkimcheck *dkimcheck_new(struct dkimcheck_engine *engine,
 				const struct dkimcheck_rules *rules, struct arena *arena,
 				struct dns_scope *scope, int64_t now)

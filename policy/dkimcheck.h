@@ -47,6 +47,7 @@ struct dkimcheck_rules {
 
 struct dkimcheck_engine *dkimcheck_engine_new(struct why *why);
 void dkimcheck_engine_free(struct dkimcheck_engine *engine);
+void dkimcheck_engine_flush(struct dkimcheck_engine *engine); /* forgets decoded keys; any thread */
 
 struct dkimcheck;
 

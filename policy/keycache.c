@@ -65,15 +65,30 @@ static void let_go(void *arg)
 	free(shared);
 }
 
+/* Those that somebody uses stay until then. */
+static void empty(struct set *set)
+{
+	lock_take(&set->lock);
+	for (unsigned way = 0; way < WAYS; way++) {
+		let_go(set->slots[way].shared);
+		set->slots[way].shared = NULL;
+	}
+	lock_drop(&set->lock);
+}
+
+void keycache_flush(struct keycache *cache)
+{
+	for (unsigned i = 0; i <= cache->mask; i++)
+		empty(&cache->sets[i]);
+}
+
 void keycache_free(struct keycache *cache)
 {
 	if (cache == NULL)
 		return;
-	for (unsigned i = 0; i <= cache->mask; i++) {
-		for (unsigned way = 0; way < WAYS; way++)
-			let_go(cache->sets[i].slots[way].shared);
+	keycache_flush(cache);
+	for (unsigned i = 0; i <= cache->mask; i++)
 		lock_done(&cache->sets[i].lock);
-	}
 	free(cache);
 }
 

@@ -23,6 +23,8 @@ void keycache_free(struct keycache *cache); /* NULL is fine */
 const struct crypt_public *keycache_get(struct keycache *cache, enum crypt_type type,
 					struct span data, struct arena *arena, struct why *why);
 
+void keycache_flush(struct keycache *cache);
+
 struct keycache_stats {
 	uint64_t hits, misses;
 };

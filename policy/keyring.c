@@ -31,7 +31,13 @@ struct signing_key {
 	const char *path; /* NULL outside of a keyring */
 	struct crypt_key *crypt;
 	struct keystatus status;
-	atomic_bool *awake;
+	struct seen *seen;
+};
+
+/* What was learnt of a key in use. */
+struct seen {
+	atomic_bool awake;
+	atomic_int published;
 };
 
 /* The keys of one domain: a range of keyring->keys. */
@@ -77,7 +83,8 @@ static struct signing_key *make_key(struct arena *arena, const char *domain, con
 	key->selector = arena_string(arena, selector);
 	key->crypt = crypt;
 	key->status.state = KEYSTATE_ACTIVE;
-	key->awake = arena_make(arena, atomic_bool);
+	key->seen = arena_make(arena, struct seen);
+	atomic_init(&key->seen->published, -1);
 	arena_on_free(arena, free_crypt, crypt);
 	return key;
 }
@@ -124,12 +131,22 @@ const char *signing_key_name(const struct signing_key *key, struct arena *arena)
 bool signing_key_signs(const struct signing_key *key)
 {
 	return key->status.state == KEYSTATE_ACTIVE ||
-	       (key->status.state == KEYSTATE_PENDING && atomic_load(key->awake));
+	       (key->status.state == KEYSTATE_PENDING && atomic_load(&key->seen->awake));
 }
 
 void signing_key_wake(const struct signing_key *key)
 {
-	atomic_store(key->awake, true);
+	atomic_store(&key->seen->awake, true);
+}
+
+int signing_key_published(const struct signing_key *key)
+{
+	return atomic_load(&key->seen->published);
+}
+
+void signing_key_set_published(const struct signing_key *key, int published)
+{
+	atomic_store(&key->seen->published, published);
 }
 
 /* RFC 6376 section 3.6.1, RFC 8463 section 4.2 */
@@ -551,7 +568,7 @@ void keyring_carry(struct keyring *keyring, const struct keyring *old)
 		for (unsigned k = 0; holder != NULL && k < holder->count; k++) {
 			const struct signing_key *before = old->keys[holder->first + k];
 
-			if (atomic_load(before->awake) && same_key(before, key))
+			if (atomic_load(&before->seen->awake) && same_key(before, key))
 				signing_key_wake(key);
 		}
 	}

@@ -33,6 +33,10 @@ const char *signing_key_name(const struct signing_key *key, struct arena *arena)
 bool signing_key_signs(const struct signing_key *key);
 void signing_key_wake(const struct signing_key *key);
 
+/* What the DNS was last seen to show: 1 its record, 0 none or another, -1 not known. Any thread. */
+int signing_key_published(const struct signing_key *key);
+void signing_key_set_published(const struct signing_key *key, int published);
+
 /* The TXT record to publish for it: "v=DKIM1; k=rsa; p=...". NULL: OpenSSL cannot write it. */
 const char *signing_key_record(const struct signing_key *key, struct arena *arena);
 

@@ -686,3 +686,8 @@ int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const ch
 	free(rows);
 	return result;
 }
+
+const char *ledger_sqlite_version(void)
+{
+	return driver_sqlite_version();
+}

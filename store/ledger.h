@@ -67,6 +67,8 @@ struct ledger_settings {
 /* The path in a store.url ("sqlite:/path"); NULL with the reason for anything else. */
 const char *ledger_url_path(const char *url, struct why *why);
 
+const char *ledger_sqlite_version(void); /* "3.40.1" */
+
 /* Opens and, unless read-only, brings the schema up to date and starts the writer. */
 struct ledger *ledger_open(const struct ledger_settings *settings, struct why *why);
 void ledger_close(struct ledger *ledger); /* commits what is queued; NULL is fine */

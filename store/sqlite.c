@@ -929,3 +929,8 @@ const struct driver driver_sqlite = {
     .days = handle_days,
     .rows = handle_rows,
 };
+
+const char *driver_sqlite_version(void)
+{
+	return sqlite3_libversion();
+}

@@ -653,7 +653,8 @@ static const char everything[] =
     " max_per_destination = 1; max_size = \"1MiB\"; max_addresses = 2; format = \"rfc7489\";"
     " domains = \"passed\"; quiet = [ \"d@b.example\" ]; contact = "
     "\"https://b.example/\"; };\n"
-    "log: { target = \"stderr\"; level = \"error\"; };\n";
+    "log: { target = \"stderr\"; level = \"error\"; };\n"
+    "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n";
 
 /* The sample with its settings no longer commented out. */
 static void test_sample(void)

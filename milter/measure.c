@@ -1,0 +1,166 @@
+/*
+ * A process can only look at itself: what belongs to others is hidden, since the memory of all of
+ * them holds keys and mail (see daemon_harden). On systems without /proc what is not known is 0.
+ */
+#include "milter/measure.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/lock.h"
+#include "milter/counters.h"
+
+static const struct timespec between = {.tv_sec = 5};
+
+/* ---- the process ---- */
+
+static int64_t processor_time(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_SECOND +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
+/* The second number of /proc/self/statm: resident pages. */
+static int64_t resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	long long pages = 0;
+
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%*d %lld", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Entries but "." and "..". */
+static int64_t entries_of(const char *path)
+{
+	DIR *directory = opendir(path);
+	int64_t count = 0;
+
+	if (directory == NULL)
+		return 0;
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count - 2;
+}
+
+static int64_t open_files(void)
+{
+	int64_t count = entries_of("/dev/fd");
+
+	return count > 0 ? count - 1 : 0; /* that of the look itself */
+}
+
+void measure_process(void)
+{
+	struct rlimit files;
+
+	counters_set(METRIC_CPU_SECONDS, processor_time());
+	counters_set(METRIC_RESIDENT_BYTES, resident_bytes());
+	counters_set(METRIC_OPEN_FDS, open_files());
+	counters_set(METRIC_THREADS, entries_of("/proc/self/task"));
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+		counters_set(METRIC_MAX_FDS, (int64_t)files.rlim_cur);
+}
+
+/* ---- a worker's parts ---- */
+
+static void measure_dns(struct service *service)
+{
+	struct dns_stats stats;
+
+	dns_stats(service_dns(service), &stats);
+	counters_set(METRIC_DNS_LOOKUPS, (int64_t)stats.lookups);
+	counters_set(METRIC_DNS_HITS, (int64_t)stats.hits);
+	counters_set(METRIC_DNS_ENTRIES, (int64_t)stats.entries);
+}
+
+static void measure_store(struct service *service)
+{
+	struct ledger_stats stats;
+
+	if (service_ledger(service) == NULL)
+		return;
+	ledger_stats(service_ledger(service), &stats);
+	counters_set(METRIC_STORE_ROWS, (int64_t)stats.rows);
+	counters_set(METRIC_STORE_FAILURES, (int64_t)stats.failures);
+	counters_set(METRIC_STORE_PENDING, (int64_t)stats.pending);
+	counters_set(METRIC_STORE_FAILING, stats.failing);
+	counters_trouble(stats.failing ? stats.last_error : NULL);
+}
+
+struct list {
+	struct counters_key *keys;
+	unsigned count;
+};
+
+static void add_key(void *arg, const struct signing_key *key, const char *path)
+{
+	struct keystatus status = signing_key_status(key);
+	struct counters_key *out;
+	struct list *list = arg;
+	struct stat st;
+
+	if (list->count == COUNTERS_KEYS_MAX)
+		return;
+	out = &list->keys[list->count++];
+	snprintf(out->domain, sizeof out->domain, "%s", signing_key_domain(key));
+	snprintf(out->selector, sizeof out->selector, "%s", signing_key_selector(key));
+	out->type = (uint8_t)signing_key_alg(key);
+	out->state = (uint8_t)status.state;
+	out->signs = signing_key_signs(key);
+	out->published = (int8_t)signing_key_published(key);
+	out->bits = (uint16_t)signing_key_bits(key);
+	out->since = status.since;
+	out->created = stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
+}
+
+static void measure_keys(struct service *service)
+{
+	struct context *context = service_context(service);
+	struct arena *arena = arena_new(0);
+	struct list list = {.keys = arena_array(arena, COUNTERS_KEYS_MAX, sizeof *list.keys)};
+
+	if (context->outbound.keyring != NULL)
+		keyring_each(context->outbound.keyring, add_key, &list);
+	counters_publish_keys(list.keys, list.count);
+	arena_free(arena);
+	context_drop(context);
+}
+
+static void *run(void *arg)
+{
+	struct service *service = arg;
+
+	for (;;) {
+		measure_process();
+		measure_dns(service);
+		measure_store(service);
+		measure_keys(service);
+		nanosleep(&between, NULL);
+	}
+	return NULL;
+}
+
+int measure_start(struct service *service, struct why *why)
+{
+	pthread_t thread;
+
+	if (thread_start(&thread, run, service) != 0)
+		return why_set(why, "the thread that measures could not be started");
+	pthread_detach(thread);
+	return 0;
+}
