@@ -294,7 +294,8 @@ static void test_drain(void)
 
 int main(void)
 {
-	log_open("loop.test", LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
+	log_open("loop.test", LOG_TARGET_STDERR);
+	log_set_level(LOG_LEVEL_ERROR);
 	start();
 	test_pieces();
 	test_large();
