@@ -731,7 +731,7 @@ static void test_guard(void)
 	ok(conf != NULL, "settings come out of the child");
 	if (conf != NULL) {
 		round_trip(conf, CONF_WRITE_VALUES, "guarded");
-		ok(came_from(conf, "log.level", "main.conf", 20), "their origins too");
+		ok(came_from(conf, "log.level", "main.conf", 21), "their origins too");
 	}
 	conf_free(conf);
 	conf_errors_free(&errors);
