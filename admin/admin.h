@@ -116,6 +116,7 @@ extern const struct admin_verb cmd_keyimport[];
 extern const struct admin_verb cmd_keylife[];
 extern const struct admin_verb cmd_report[];
 extern const struct admin_verb cmd_setup[];
+extern const struct admin_verb cmd_stats[];
 extern const struct admin_verb cmd_verify[];
 
 /* ---- for main.c and complete.c ---- */

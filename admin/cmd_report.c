@@ -30,7 +30,7 @@ enum { ROWS_SHOWN = 40, DAYS_MAX = 3650 };
 
 /* ---- days: "today", "yesterday", "2026-11-22"; "7d" for --since ---- */
 
-static bool parse_since(const char *text, int32_t *day)
+bool report_since_parse(const char *text, int32_t *day)
 {
 	struct span s = span_of(text);
 	uint64_t days;
@@ -55,7 +55,7 @@ static const char *day_text(struct arena *arena, int32_t day)
 /* ---- the ledger of the settings ---- */
 
 /* *STATUS is set where NULL is returned. */
-static struct ledger *open_ledger(struct admin *admin, int *status)
+struct ledger *report_ledger(struct admin *admin, int *status)
 {
 	const struct conf *conf = admin_conf(admin);
 	struct ledger_settings settings = {.read_only = true};
@@ -288,10 +288,10 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 		return admin_usage(admin, "either --day or --since, not both");
 	if (day != NULL && !report_day_parse(day, &from))
 		return admin_usage(admin, "--day: \"%s\" is no day (2026-11-22, today)", day);
-	if (since != NULL && !parse_since(since, &from))
+	if (since != NULL && !report_since_parse(since, &from))
 		return admin_usage(admin, "--since: \"%s\" is no day (2026-11-22, 7d)", since);
 	to = since != NULL ? clock_day(clock_wall()) : from;
-	ledger = open_ledger(admin, &status);
+	ledger = report_ledger(admin, &status);
 	if (ledger == NULL)
 		return status;
 	outbox = report_outbox(admin, OUTBOX_READ, &status);
@@ -514,7 +514,7 @@ static int cmd_show(struct admin *admin, int argc, char **argv)
 	show.view.domain = domain_to_ascii(admin->arena, span_of(argv[optind]));
 	if (show.view.domain == NULL)
 		return admin_usage(admin, "\"%s\" is no domain name", argv[optind]);
-	show.view.ledger = open_ledger(admin, &status);
+	show.view.ledger = report_ledger(admin, &status);
 	if (show.view.ledger == NULL)
 		return status;
 	set_reporter(&show, admin_conf(admin));

@@ -18,6 +18,12 @@ extern const struct admin_option report_retry_options[];
 /* "today", "yesterday", "2026-11-22" */
 bool report_day_parse(const char *text, int32_t *day);
 
+/* The same, and "7d": seven days ago. */
+bool report_since_parse(const char *text, int32_t *day);
+
+/* The ledger of the settings, to read; NULL after the error was printed (*STATUS is the exit code). */
+struct ledger *report_ledger(struct admin *admin, int *status);
+
 /* The outbox of the settings; NULL after the error was printed (*STATUS is the exit code). */
 struct outbox *report_outbox(struct admin *admin, enum outbox_mode mode, int *status);
 
