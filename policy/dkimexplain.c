@@ -8,7 +8,12 @@
 #include "lib/buf.h"
 #include "policy/canon.h"
 
-enum { SHOWN = 2000, RECORDS_SHOWN = 3 };
+enum {
+	SHOWN = 2000,
+	RECORDS_SHOWN = 3,
+	FIELDS_SEARCHED = 500, /* each is compared with each and with all of h= */
+	NAMES_SEARCHED = 500
+};
 
 static struct span cut(struct span text)
 {
@@ -42,11 +47,24 @@ static bool is_signed(const struct dkimengine_field *field, const struct dkimsig
 	return named > below;
 }
 
+static unsigned count_fields(const struct dkimengine_field *first)
+{
+	unsigned count = 0;
+
+	for (; first != NULL; first = first->next)
+		count++;
+	return count;
+}
+
 static void unsigned_fields(struct steps *steps, const struct dkimengine_field *first,
 			    const struct dkimengine_field *own)
 {
 	struct buf names;
 
+	if (own->sig->header_names > NAMES_SEARCHED || count_fields(first) > FIELDS_SEARCHED) {
+		steps_add(steps, "too many fields to say which it covers (RFC 6376 section 5.4.2)");
+		return;
+	}
 	buf_init(&names, steps->arena, SHOWN);
 	for (; first != NULL; first = first->next) {
 		if (first == own || is_signed(first, own->sig))

@@ -346,5 +346,5 @@ void spf_check_with(enum spf_engine engine, struct dns_scope *scope,
 	spf_check(scope, request, arena, out);
 	spf_libspf2_check(scope, &silent, arena, &second);
 	if (second.result != out->result)
-		*disagreement = spf_eval_disagreement(arena, request, out, &second);
+		*disagreement = spf_eval_disagreement(arena, scope, request, out, &second);
 }

@@ -415,17 +415,58 @@ void spf_eval_explain(struct spf_eval *eval)
 
 /* ---- two engines ---- */
 
-const char *spf_eval_disagreement(struct arena *arena, const struct spf_request *request,
+enum { ANSWERS_SHOWN = 2000 };
+
+static void put_record(struct buf *out, enum dns_type type, const struct dns_record *record)
+{
+	char text[IP_TEXT_MAX];
+	struct ip ip;
+
+	buf_char(out, ' ');
+	if (type == DNS_TYPE_A || type == DNS_TYPE_AAAA) {
+		ip = spf_address(record, type);
+		buf_string(out, ip_text(&ip, text));
+		return;
+	}
+	buf_char(out, '"');
+	for (size_t i = 0; i < record->length; i++)
+		buf_char(out, record->text[i] < 0x20 || record->text[i] > 0x7e ? '?' : record->text[i]);
+	buf_char(out, '"');
+}
+
+/* What DNS said: with it the evaluation can be done again. */
+static void put_lookup(void *arg, const char *name, enum dns_type type,
+		       const struct dns_answer *answer, bool cached, int64_t start, int64_t end)
+{
+	struct buf *out = arg;
+
+	(void)cached;
+	(void)start;
+	(void)end;
+	if (answer == NULL || out->len > ANSWERS_SHOWN)
+		return;
+	buf_printf(out, "; %s %s", dns_type_text(type), name);
+	if (answer->status != DNS_DATA)
+		buf_printf(out, " (%s)", dns_status_text(answer->status));
+	for (unsigned i = 0; i < answer->count && out->len < ANSWERS_SHOWN; i++)
+		put_record(out, type, &answer->records[i]);
+}
+
+const char *spf_eval_disagreement(struct arena *arena, struct dns_scope *scope,
+				  const struct spf_request *request,
 				  const struct spf_verdict *ours, const struct spf_verdict *other)
 {
 	char client[IP_TEXT_MAX], helo[SPF_SHOW_MAX], from[SPF_SHOW_MAX];
+	struct buf answers;
 
+	buf_init(&answers, arena, 0);
+	dns_scope_each(scope, put_lookup, &answers);
 	return arena_printf(
 	    arena,
-	    "SPF engines disagree: native %s (%s), libspf2 %s (%s); scope=%s "
-	    "client=%s helo=%s mail_from=%s record=%.1000s",
+	    "SPF engines disagree: native %s (%.300s), libspf2 %s (%.300s); scope=%s client=%s helo=%s "
+	    "mail_from=%s%.*s",
 	    auth_text(ours->result), ours->why, auth_text(other->result), other->why,
 	    spf_scope_text(request->scope), ip_text(&request->client, client),
 	    spf_show(span_of(request->helo), helo), spf_show(span_of(request->mail_from), from),
-	    ours->record == NULL ? "-" : ours->record);
+	    ANSWERS_SHOWN, buf_text(&answers));
 }

@@ -60,7 +60,8 @@ enum spf_match spf_eval_ptr(struct spf_eval *eval, const char *domain);
 void spf_eval_explain(struct spf_eval *eval);
 
 /* One line: both results with their reasons, and all that the evaluation was given. */
-const char *spf_eval_disagreement(struct arena *arena, const struct spf_request *request,
+const char *spf_eval_disagreement(struct arena *arena, struct dns_scope *scope,
+				  const struct spf_request *request,
 				  const struct spf_verdict *ours, const struct spf_verdict *other);
 
 enum dns_type spf_address_type(const struct ip *client); /* A or AAAA */

@@ -333,17 +333,23 @@ static void test_trace(struct dns *dns)
 	arena_free(arena);
 }
 
-static void test_disagreement(void)
+static void test_disagreement(struct dns *dns)
 {
 	struct spf_request request = request_for("192.0.2.1", "he\nlo", "u@a.example");
 	struct spf_verdict ours = {.result = AUTH_FAIL, .why = "x", .record = "v=spf1 -all"};
 	struct spf_verdict other = {.result = AUTH_PASS, .why = "y"};
+	struct dns_scope *scope = dns_scope_new(dns, 10, CLOCK_SECOND);
 	struct arena *arena = arena_new(0);
 
-	is_text(spf_eval_disagreement(arena, &request, &ours, &other),
+	dns_start(scope, "inc1.example", DNS_TYPE_TXT);
+	dns_start(scope, "h.example", DNS_TYPE_A);
+	dns_start(scope, "gone.example", DNS_TYPE_MX);
+	is_text(spf_eval_disagreement(arena, scope, &request, &ours, &other),
 		"SPF engines disagree: native fail (x), libspf2 pass (y); scope=mfrom "
-		"client=192.0.2.1 helo=he?lo mail_from=u@a.example record=v=spf1 -all",
-		"a disagreement is one line");
+		"client=192.0.2.1 helo=he?lo mail_from=u@a.example; TXT inc1.example \"v=spf1 "
+		"include:inc2.example -all\"; A h.example 192.0.2.1; MX gone.example (no name)",
+		"a disagreement is one line, with what DNS said");
+	dns_scope_free(scope);
 	arena_free(arena);
 }
 
@@ -523,7 +529,7 @@ int main(void)
 	test_explanation_length(dns);
 	test_budget(dns);
 	test_trace(dns);
-	test_disagreement();
+	test_disagreement(dns);
 	test_time(dns);
 	test_threads(dns);
 	test_ahead_bound();
