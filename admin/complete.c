@@ -72,6 +72,19 @@ static void offer_settings(const struct line *line)
 	}
 }
 
+static void offer_levels(const struct line *line)
+{
+	struct conf_option_info info;
+	struct span rest, level;
+	bool more = true;
+
+	conf_option_info((unsigned)conf_option_find(span_of("log.level")), line->admin->arena,
+			 &info);
+	rest = span_of(info.range);
+	while (span_split(&rest, &more, '|', &level))
+		offer_span(line, span_trim(level));
+}
+
 /* The names in a directory that end in ENDING, without it. */
 static void offer_names(const struct line *line, const char *directory, const char *ending)
 {
@@ -149,7 +162,8 @@ static const struct kind {
     {"config", "NAME", offer_settings}, {"key", "NAME", offer_selectors},
     {NULL, "COMMAND", offer_commands},  {NULL, "DIR", offer_directories},
     {NULL, "DOMAIN", offer_domains},    {NULL, "FILE", offer_files},
-    {NULL, "PATH", offer_files},        {NULL, "SELECTOR", offer_selectors},
+    {NULL, "LEVEL", offer_levels},      {NULL, "PATH", offer_files},
+    {NULL, "SELECTOR", offer_selectors},
 };
 
 /* NAME: "FILE|-", "SELECTOR", "bash|zsh|fish". */

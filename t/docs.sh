@@ -76,5 +76,23 @@ else
 	skip "countersignd(8) explains every option" "countersignd has no --help"
 fi
 
+# doc/troubleshooting.md is keyed by lines of the log: "..." stands for what differs in them.
+check "every line that doc/troubleshooting.md explains is one of the program's" "$(cd "$src" && perl -0777 -ne '
+	if ($ARGV =~ /\.md$/) {
+		for my $line (grep { !/^warning: / } /^### `(.*)`$/mg) {
+			my @parts = $line =~ /^(\w+)="(.*)"$/ ? split /\.\.\./, $2 : $line =~ /^(\w+)=(.*)$/ ? ("$1=|\"$1\"", "\"$2\"") : split /\.\.\./, $line;
+			for my $part (grep { /[a-z]{3}/ } @parts) {
+				print "$line: not found: $part\n" unless grep { index($text, $_) >= 0 } split /\|/, $part;
+			}
+		}
+	} else {
+		s/"\s*\n\s*"//g;
+		$text .= $_;
+	}' {lib,conf,dns,store,policy,report,milter,admin}/*.[ch] doc/troubleshooting.md)"
+check "the tests that doc/conformance.md names are there" "$(sed -n 's/^|.*| *\([^|]*\) |$/\1/p' "$src/doc/conformance.md" |
+	grep -oE '[a-z0-9_/]+\.(c|lua|sh)|bench/[a-z]+' | sort -u | while read -r file; do [ -e "$src/t/$file" ] || echo "$file"; done)"
+check "the guides name each other by the files that there are" "$(cd "$src" && grep -oHE '\]\([^)#:]+\)' doc/*.md *.md 2>/dev/null |
+	sed 's/\](//; s/)$//' | while IFS=: read -r from to; do [ -f "$(dirname "$from")/$to" ] || echo "$from: $to"; done)"
+
 echo "1..$n"
 exit $failed
