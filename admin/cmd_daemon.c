@@ -180,7 +180,8 @@ static int cmd_flush(struct admin *admin, int argc, char **argv)
 	int code = read_options(admin, argc, argv, &request, 1);
 
 	if (code == ADMIN_DONE)
-		code = daemon_ask(admin, request.socket, CONTROL_CACHE_FLUSH, argv[optind], &answer);
+		code =
+		    daemon_ask(admin, request.socket, CONTROL_CACHE_FLUSH, argv[optind], &answer);
 	if (code == ADMIN_DONE)
 		admin_note(admin, "flushed: %s", argv[optind]);
 	return code;

@@ -146,8 +146,8 @@ static int judge(struct admin *admin, const char *path, const struct daemon_answ
 	return ADMIN_USAGE;
 }
 
-/* A connection, with the path that it goes to. Where the settings have errors and the daemon was not
- * found, those may be why. */
+/* A connection, with the path that it goes to. Where the settings have errors and the daemon was
+ * not found, those may be why. */
 static int reach(struct admin *admin, const char *given, const char **path, int *fd)
 {
 	struct conf_errors errors = {0};

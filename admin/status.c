@@ -105,8 +105,7 @@ static bool parse_fact(struct span line, struct arena *arena, struct status_fact
 
 		if (blank == NULL)
 			break;
-		fact->words[fact->word_count++] =
-		    arena_span(arena, (struct span){line.p, blank});
+		fact->words[fact->word_count++] = arena_span(arena, (struct span){line.p, blank});
 		line.p = blank + 1;
 	}
 	fact->words[fact->word_count++] = arena_span(arena, line);

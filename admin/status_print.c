@@ -83,8 +83,7 @@ static const char *breakdown(const struct page *page, const char *family, const 
 		const char *value = status_label(&status->samples[i], label);
 		double total;
 
-		if (!is_family(&status->samples[i], family) ||
-		    !is_first(status, i, family, label))
+		if (!is_family(&status->samples[i], family) || !is_first(status, i, family, label))
 			continue;
 		total = status_sum(status, family, label, value);
 		if (total > 0)
@@ -154,8 +153,8 @@ static void print_traffic(const struct page *page)
 {
 	double seconds = sum(page, "message_duration_seconds_sum");
 	double messages = sum(page, "message_duration_seconds_count");
-	const char *rate = page->rate < 0 ? ""
-					  : arena_printf(page->arena, ", %.1f/s now", page->rate);
+	const char *rate =
+	    page->rate < 0 ? "" : arena_printf(page->arena, ", %.1f/s now", page->rate);
 
 	row(page, "messages", OUT_PLAIN,
 	    arena_printf(page->arena, "%.0f%s: %s", sum(page, "messages_total"), rate,
@@ -215,12 +214,12 @@ static void print_store(const struct page *page)
 		row(page, "", OUT_BAD, trouble);
 	if (sum(page, "reports_sent_total") > 0)
 		row(page, "reports", OUT_PLAIN,
-		    arena_printf(page->arena, "%s; the last at %s",
-				 breakdown(page, "reports_sent_total", "outcome"),
-				 time_text(page->arena,
-					   arena_printf(page->arena, "%.0f",
-							sum(page, "report_last_success_"
-								  "timestamp_seconds")))));
+		    arena_printf(
+			page->arena, "%s; the last at %s",
+			breakdown(page, "reports_sent_total", "outcome"),
+			time_text(page->arena, arena_printf(page->arena, "%.0f",
+							    sum(page, "report_last_success_"
+								      "timestamp_seconds")))));
 }
 
 static void print_keys(const struct page *page)
@@ -246,11 +245,10 @@ static void print_keys(const struct page *page)
 static void print_process(const struct page *page)
 {
 	row(page, "processes", OUT_PLAIN,
-	    arena_printf(page->arena,
-			 "%.1f MiB, %.0f descriptors, %.0f threads, %.1f s of processor time",
-			 sum(page, "process_resident_memory_bytes") / MIB,
-			 sum(page, "process_open_fds"), sum(page, "process_threads"),
-			 sum(page, "process_cpu_seconds_total")));
+	    arena_printf(
+		page->arena, "%.1f MiB, %.0f descriptors, %.0f threads, %.1f s of processor time",
+		sum(page, "process_resident_memory_bytes") / MIB, sum(page, "process_open_fds"),
+		sum(page, "process_threads"), sum(page, "process_cpu_seconds_total")));
 }
 
 void status_print(const struct admin *admin, const struct status *status, struct arena *arena,
@@ -285,8 +283,7 @@ static int64_t whole(const char *text)
 
 static void json_daemon(struct jsonout *out, const struct status *status)
 {
-	int64_t start =
-	    (int64_t)status_sum(status, "process_start_time_seconds", NULL, NULL);
+	int64_t start = (int64_t)status_sum(status, "process_start_time_seconds", NULL, NULL);
 	char text[CLOCK_TEXT_MAX];
 
 	jsonout_object(out, "daemon");

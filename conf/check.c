@@ -85,6 +85,28 @@ int conf_check_socket(struct span text, struct why *why)
 		       (int)span_len(text), text.p);
 }
 
+/* IPv4 ":" PORT / "[" IPv6 "]" ":" PORT */
+int conf_check_http(struct span text, struct why *why)
+{
+	const char *colon = text.end;
+	struct span host;
+	struct ip ip;
+	uint64_t port;
+
+	while (colon > text.p && *colon != ':')
+		colon--;
+	host = (struct span){text.p, colon};
+	if (span_len(host) > 2 && *host.p == '[' && host.end[-1] == ']')
+		host = (struct span){host.p + 1, host.end - 1};
+	else if (!span_empty(host) && memchr(host.p, ':', span_len(host)) != NULL)
+		host.end = host.p;
+	if (colon < text.end && ip_parse(host, &ip) &&
+	    span_number((struct span){colon + 1, text.end}, 65535, &port))
+		return 0;
+	return why_set(why, "\"%.*s\" is no address with port: write 127.0.0.1:9817 or [::1]:9817",
+		       (int)span_len(text), text.p);
+}
+
 /* sqlite:/path; empty: none */
 int conf_check_store(struct span text, struct why *why)
 {

@@ -8,6 +8,7 @@
 #include "conf/options.h"
 
 int conf_check_store(struct span text, struct why *why);
+int conf_check_http(struct span text, struct why *why);
 int conf_check_domain(struct span text, struct why *why);
 int conf_check_forwarder(struct span text, struct why *why);
 int conf_check_pattern(struct span text, struct why *why);

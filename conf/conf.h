@@ -185,6 +185,10 @@ struct conf {
 	} log;
 
 	struct {
+		struct conf_strings listen; /* "127.0.0.1:9817", "[::1]:9817" */
+	} http;
+
+	struct {
 		const char *socket;        /* "" : none */
 		const char *group;         /* whose members may use it, too; "" : none */
 	} control;

@@ -500,6 +500,14 @@ const struct conf_option conf_options[] = {
 	 .def = "\"info\"",
 	 .doc = "The least important lines to log. At info there is one line for each message."},
 
+	{.name = "http.listen", .type = &conf_type_texts, FIELD(http.listen), .max = 8,
+	 .check = conf_check_http, .what = "list of addresses with port",
+	 .def = "[ ]",
+	 .doc = "Where metrics are served for Prometheus at /metrics, and at /healthz whether mail is taken: "
+		"127.0.0.1:9817 or [::1]:9817. There is no password: keep it to this host or to a network "
+		"of yours. Without any, nothing is served; countersign status --prometheus has the same.",
+	 .example = "listen = [ \"127.0.0.1:9817\" ];"},
+
 	{.name = "control.socket", .type = &conf_type_path, FIELD(control.socket),
 	 .def = "\"" RUNDIR "/control.sock\"",
 	 .doc = "The socket through which countersign status, reload, log-level and cache speak with the "
@@ -524,6 +532,7 @@ const struct conf_section conf_sections[] = {
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
     {"reports", "Who we are in the reports to other domains.", conf_check_reports},
     {"log", "Log lines.", NULL},
+    {"http", "Metrics for Prometheus.", NULL},
     {"control", "The daemon's control socket.", NULL},
     {NULL, NULL, NULL},
 };

@@ -3,17 +3,14 @@
 #include <string.h>
 
 const struct name_code control_verbs[] = {
-    {"status", CONTROL_STATUS},
-    {"metrics", CONTROL_METRICS},
-    {"reload", CONTROL_RELOAD},
-    {"log-level", CONTROL_LOG_LEVEL},
-    {"cache-flush", CONTROL_CACHE_FLUSH},
-    {NULL, 0},
+    {"status", CONTROL_STATUS},           {"metrics", CONTROL_METRICS},
+    {"reload", CONTROL_RELOAD},           {"log-level", CONTROL_LOG_LEVEL},
+    {"cache-flush", CONTROL_CACHE_FLUSH}, {NULL, 0},
 };
 
 const struct name_code control_codes[] = {
-    {"ok", CONTROL_OK}, {"no", CONTROL_NO}, {"denied", CONTROL_DENIED}, {"bad", CONTROL_BAD},
-    {NULL, 0},
+    {"ok", CONTROL_OK},   {"no", CONTROL_NO}, {"denied", CONTROL_DENIED},
+    {"bad", CONTROL_BAD}, {NULL, 0},
 };
 
 enum { HEAD_MAX = 24 };

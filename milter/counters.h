@@ -151,7 +151,7 @@ struct metric_label {
 	const struct name_code *values; /* code: the value's number, from 0 */
 	unsigned count;
 };
-enum { METRIC_LABELS_MAX = 3, METRIC_BUCKETS = 14 };
+enum { METRIC_LABELS_MAX = 4, METRIC_BUCKETS = 14 };
 
 struct metric_family {
 	const char *name; /* without the prefix "countersign_" where it has one */
@@ -159,6 +159,7 @@ struct metric_family {
 	bool per_process; /* shown is the sum over the processes */
 	bool in_time;     /* kept in nanoseconds, shown in seconds */
 	bool bare;        /* a process_* metric: no prefix */
+	bool twin;        /* a counter whose name without "_total" is a gauge's */
 	struct metric_label labels[METRIC_LABELS_MAX]; /* ends with a NULL name */
 	const char *help; /* one sentence */
 };

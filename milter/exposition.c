@@ -1,6 +1,7 @@
 /*
  * Both formats have the same samples. They differ in what TYPE names for a counter (with "_total",
- * without it) and in the end mark. Values are whole numbers, or seconds with nine decimals.
+ * without it) and in the end mark. In OpenMetrics a counter and a gauge cannot share a name: that
+ * counter is of unknown type there. Values are whole numbers, or seconds with nine decimals.
  *
  * https://prometheus.io/docs/instrumenting/exposition_formats/ (0.0.4)
  * https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
@@ -27,15 +28,17 @@ struct writer {
 static void begin(struct writer *w, const struct metric_family *family)
 {
 	static const char *const types[] = {"counter", "gauge", "histogram"};
+	const char *type = types[family->type];
 	size_t len = strlen(family->name);
 
 	w->prefix = family->bare ? "" : "countersign_";
 	w->name = family->name;
-	if (w->format == EXPOSITION_OPENMETRICS && family->type == METRIC_COUNTER)
+	if (w->format == EXPOSITION_OPENMETRICS && family->twin)
+		type = "unknown";
+	else if (w->format == EXPOSITION_OPENMETRICS && family->type == METRIC_COUNTER)
 		len -= strlen("_total");
 	buf_printf(w->out, "# HELP %s%.*s %s\n", w->prefix, (int)len, family->name, family->help);
-	buf_printf(w->out, "# TYPE %s%.*s %s\n", w->prefix, (int)len, family->name,
-		   types[family->type]);
+	buf_printf(w->out, "# TYPE %s%.*s %s\n", w->prefix, (int)len, family->name, type);
 }
 
 /* ---- one sample: name, labels, value ---- */
@@ -171,15 +174,29 @@ static void write_signed(void *arg, const char *domain, const char *algorithm, u
 
 /* ---- families that are not counted: the build, our keys ---- */
 
-static const struct metric_family build_family = {
-    .name = "build_info", .type = METRIC_GAUGE,
-    .help = "1, with the versions of what runs."};
+const struct metric_family exposition_extras[EXTRAS] = {
+    [EXTRA_BUILD] = {"build_info", METRIC_GAUGE,
+		     .labels = {{"version", NULL, 0}, {"openssl", NULL, 0}, {"sqlite", NULL, 0}},
+		     .help = "1, with the versions of what runs."},
+    [EXTRA_KEY_INFO] = {"key_info", METRIC_GAUGE,
+			.labels = {{"domain", NULL, 0},
+				   {"selector", NULL, 0},
+				   {"type", NULL, 0},
+				   {"state", NULL, 0}},
+			.help = "1 for each signing key of ours, with its type and state."},
+    [EXTRA_KEY_PUBLISHED] =
+	{"key_published", METRIC_GAUGE, .labels = {{"domain", NULL, 0}, {"selector", NULL, 0}},
+	 .help = "1: the DNS shows its record; 0: none, or another; absent: unknown."},
+    [EXTRA_KEY_CREATED] = {"key_created_timestamp_seconds", METRIC_GAUGE,
+			   .labels = {{"domain", NULL, 0}, {"selector", NULL, 0}},
+			   .help = "When the key's file was written."},
+};
 
 static void write_build(struct writer *w)
 {
 	bool open = false;
 
-	begin(w, &build_family);
+	begin(w, &exposition_extras[EXTRA_BUILD]);
 	sample(w, "");
 	label(w, &open, "version", VERSION);
 	label(w, &open, "openssl", crypt_version());
@@ -188,33 +205,23 @@ static void write_build(struct writer *w)
 	number(w, 1);
 }
 
-enum key_fact { KEY_INFO, KEY_PUBLISHED, KEY_CREATED, KEY_FACTS };
-
-static const struct metric_family key_families[KEY_FACTS] = {
-    [KEY_INFO] = {"key_info", METRIC_GAUGE,
-		  .help = "1 for each signing key of ours, with its type and state."},
-    [KEY_PUBLISHED] = {"key_published", METRIC_GAUGE,
-		       .help = "1: the DNS shows the key's record; 0: it shows none, or another. "
-			       "Not shown where that is not known."},
-    [KEY_CREATED] = {"key_created_timestamp_seconds", METRIC_GAUGE,
-		     .help = "When the key's file was written."},
-};
-
-static void write_key(struct writer *w, const struct counters_key *key, enum key_fact fact)
+static void write_key(struct writer *w, const struct counters_key *key, enum exposition_extra fact)
 {
 	bool open = false;
 
-	if (fact == KEY_PUBLISHED && key->published < 0)
+	if (fact == EXTRA_KEY_PUBLISHED && key->published < 0)
 		return;
 	sample(w, "");
 	label(w, &open, "domain", key->domain);
 	label(w, &open, "selector", key->selector);
-	if (fact == KEY_INFO) {
+	if (fact == EXTRA_KEY_INFO) {
 		label(w, &open, "type", key->type == DKIMSIG_ED25519_SHA256 ? "ed25519" : "rsa");
 		label(w, &open, "state", keystate_text(key->state));
 	}
 	end_labels(w, open);
-	number(w, fact == KEY_INFO ? 1 : fact == KEY_PUBLISHED ? key->published : key->created);
+	number(w, fact == EXTRA_KEY_INFO        ? 1
+		  : fact == EXTRA_KEY_PUBLISHED ? key->published
+						: key->created);
 }
 
 static void write_keys(struct writer *w)
@@ -223,8 +230,8 @@ static void write_keys(struct writer *w)
 	struct counters_key *keys = arena_array(arena, COUNTERS_KEYS_MAX, sizeof *keys);
 	unsigned count = counters_keys(keys);
 
-	for (unsigned fact = 0; fact < KEY_FACTS; fact++) {
-		begin(w, &key_families[fact]);
+	for (unsigned fact = EXTRA_KEY_INFO; fact < EXTRAS; fact++) {
+		begin(w, &exposition_extras[fact]);
 		for (unsigned i = 0; i < count; i++)
 			write_key(w, &keys[i], fact);
 	}

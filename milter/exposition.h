@@ -7,6 +7,11 @@
 #include <stdbool.h>
 
 #include "lib/buf.h"
+#include "milter/counters.h"
+
+/* What is shown beside the table of counters: the build, and our keys. Their labels have any values. */
+enum exposition_extra { EXTRA_BUILD, EXTRA_KEY_INFO, EXTRA_KEY_PUBLISHED, EXTRA_KEY_CREATED, EXTRAS };
+extern const struct metric_family exposition_extras[EXTRAS];
 
 enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 

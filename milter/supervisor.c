@@ -25,6 +25,7 @@
 #include "milter/counters.h"
 #include "milter/crew.h"
 #include "milter/daemon.h"
+#include "milter/exporter.h"
 #include "milter/exposition.h"
 #include "milter/measure.h"
 #include "milter/notify.h"
@@ -39,6 +40,7 @@ struct supervisor {
 	char *text;
 	struct reload reload;
 	struct postman postman;
+	struct exporter exporter;
 	struct control *control;
 	int signal_fd;
 	bool hup;
@@ -151,6 +153,7 @@ static void stop(struct supervisor *s)
 		    (seconds + 10) * 1000000);
 	reload_drop(&s->reload);
 	postman_stop(&s->postman, s->conf->drain);
+	exporter_stop(&s->exporter);
 	close_all(s, s->conf->drain + CREW_DRAIN_GRACE);
 }
 
@@ -162,6 +165,7 @@ static void stop_now(struct supervisor *s)
 	s->quitting = true;
 	reload_drop(&s->reload);
 	postman_stop(&s->postman, quit_grace);
+	exporter_stop(&s->exporter);
 	close_all(s, quit_grace);
 	for (struct member *member = s->crew.members; member != NULL; member = member->next) {
 		channel_send(&member->channel, CHANNEL_QUIT, "");
@@ -172,14 +176,13 @@ static void stop_now(struct supervisor *s)
 
 /* ---- what this process is ---- */
 
-static void measure(struct supervisor *s)
+static void count_workers(const struct supervisor *s)
 {
 	int64_t ready = 0;
 
 	for (const struct post *post = s->crew.posts; post != NULL; post = post->next)
 		ready += post->member != NULL && post->member->state == MEMBER_READY;
 	counters_set(METRIC_WORKERS, ready);
-	measure_process();
 }
 
 /* Now and then, for those who read the counters without asking. */
@@ -189,7 +192,7 @@ static int64_t measure_at_times(struct supervisor *s)
 
 	if (now < s->measure_at)
 		return s->measure_at;
-	measure(s);
+	measure_process();
 	return s->measure_at = now + measure_every;
 }
 
@@ -241,6 +244,7 @@ static void go_on_with_reload(struct supervisor *s)
 	if (reload_agreed(&s->reload)) {
 		reload_commit(&s->reload, &s->conf, &s->text);
 		postman_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
+		exporter_stop(&s->exporter);
 		say_reloaded(s);
 		open_control(s);
 	}
@@ -259,7 +263,8 @@ static void show(struct supervisor *s, struct control_client *client, enum contr
 	struct status_facts facts = {s->options->settings_path, &s->crew, &s->reload};
 	struct buf out;
 
-	measure(s);
+	count_workers(s);
+	measure_process();
 	buf_init(&out, NULL, CONTROL_ANSWER_MAX);
 	if (verb == CONTROL_STATUS)
 		status_write(&out, &facts);
@@ -550,7 +555,14 @@ static void obey_signals(struct supervisor *s)
 
 static bool all_gone(const struct supervisor *s)
 {
-	return s->stopping && s->crew.members == NULL && s->postman.pid == 0;
+	return s->stopping && s->crew.members == NULL && s->postman.pid == 0 &&
+	       s->exporter.pid == 0;
+}
+
+static int64_t start_helpers(struct supervisor *s)
+{
+	return earlier(postman_start(&s->postman, s->conf, &s->crew),
+		       exporter_start(&s->exporter, s->conf, &s->crew));
 }
 
 static void wait_for_all(struct supervisor *s, int64_t until)
@@ -572,13 +584,15 @@ static void run(struct supervisor *s)
 		next = earlier(next, start_due(s));
 		next = earlier(next, ping(s));
 		next = earlier(next, postman_look_after(&s->postman));
+		next = earlier(next, exporter_look_after(&s->exporter));
 		if (s->ready && !s->stopping)
-			next = earlier(next, postman_start(&s->postman, s->conf, &s->crew));
+			next = earlier(next, start_helpers(s));
 		if (s->reload.conf != NULL)
 			next = earlier(next, s->reload.deadline);
 		next = earlier(next, measure_at_times(s));
 		if (all_gone(s))
 			break;
+		count_workers(s);
 		wait_for_all(s, next);
 		read_signals(s);
 		hear_all(s);

@@ -56,6 +56,9 @@ check "the settings in countersign.conf(5) are those of the program (else: make 
 	"$(diff <(sed '1,/BEGIN settings/d;/END settings/,$d' "$man/countersign.conf.5") \
 		<("$cs" config mdoc))"
 
+check "countersign-metrics(7) has the metrics of the program (else: make update-docs)" \
+	"$(diff <(sed '1,/BEGIN metrics/d;/END metrics/,$d' "$man/countersign-metrics.7") <("$build/t/bin/metricsdoc"))"
+
 help=$("$cs" --help)
 check "countersign(1) explains the options of every command" \
 	"$(sed '1,/^Options of every/d' <<<"$help" | options | undocumented "$(part DESCRIPTION)")"

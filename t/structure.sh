@@ -59,6 +59,7 @@ one libidn2 'idn2\.h' policy/domain.c
 one libpsl 'libpsl' policy/psl.c
 one OpenSSL 'openssl/' lib/digest.c policy/crypt.c
 one libxml2 'libxml/' report/xml.c
+one libmicrohttpd 'microhttpd' milter/http.c
 one libcurl 'curl/' report/send.c
 one zlib 'zlib\.h' report/gzip.c
 one jansson 'jansson' report/json.c admin/jsonout.c

@@ -655,7 +655,8 @@ static const char everything[] =
     " domains = \"passed\"; quiet = [ \"d@b.example\" ]; contact = "
     "\"https://b.example/\"; };\n"
     "log: { target = \"stderr\"; level = \"error\"; };\n"
-    "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n";
+    "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n"
+    "http: { listen = [ \"127.0.0.1:9817\", \"[::1]:0\" ]; };\n";
 
 /* The sample with its settings no longer commented out. */
 static void test_sample(void)
