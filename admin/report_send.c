@@ -194,6 +194,8 @@ static int run_sender(const struct choice *choice, struct sender *sender, struct
 				   to, choice->copy_to, why);
 	if (sender_build(sender, choice->domain, from, to, why) != 0)
 		return -1;
+	if (choice->day == NULL && sender_failures(sender, choice->domain, why) != 0)
+		return -1;
 	return sender_deliver(sender, choice->domain, choice->day != NULL ? from : 0, to, why);
 }
 

@@ -371,3 +371,12 @@ void conf_check_reports(const struct conf_reader *reader, const struct conf *con
 		conf_option_error(reader, send, place(conf, send),
 				  "is true, but store.url is empty: nothing is counted");
 }
+
+void conf_check_failures(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *send = option("failures.send");
+
+	if (conf->failures.send && !conf->reports.send)
+		conf_option_error(reader, send, place(conf, send),
+				  "is true, but reports.send is not: nothing would send them");
+}

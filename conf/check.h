@@ -21,6 +21,7 @@ void conf_check_top(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_arc(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_sign(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf);
+void conf_check_failures(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_reports(const struct conf_reader *reader, const struct conf *conf);
 
 #endif

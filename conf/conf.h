@@ -175,9 +175,18 @@ struct conf {
 		int64_t max_per_day;
 		int64_t max_per_destination;
 		int64_t max_size;          /* of a mail */
+		int64_t suppress;          /* the first time */
 		int64_t max_addresses;     /* of one domain's */
 		struct conf_strings quiet; /* recipients whose mail is no reason to report */
 	} reports;
+
+	struct {
+		bool send;
+		bool redact;
+		int64_t body;              /* bytes of it that are shown */
+		int64_t max_per_hour, max_per_day;
+		int64_t max_per_domain;    /* in a day */
+	} failures;
 
 	struct {
 		enum conf_log_target target;

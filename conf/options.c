@@ -458,8 +458,11 @@ const struct conf_option conf_options[] = {
 	 .def = "\"null\"",
 	 .doc = "The envelope sender of reports. null: the null sender, so that nothing comes back; the "
 		"server must take the client for one of its own (trusted_networks), or nothing is signed. verp: "
-		"reports.from with the recipient in its local part (name+user=host@domain), so that bounces "
-		"tell which address does not work; also for a submission service."},
+		"reports.from with a secret word in its local part (name+bounce-WORD@domain) that stands for "
+		"the recipient. Bounces to it are read as they pass through the milter, and an address that "
+		"does not work is left alone (reports.suppress). The MTA must take mail to such addresses "
+		"(Postfix: recipient_delimiter = +), and show its own bounces to the milter (Postfix: "
+		"internal_mail_filter_classes = bounce, and the milter in non_smtpd_milters)."},
 	{.name = "reports.spread", .type = &conf_type_duration, FIELD(reports.spread),
 	 .max = SECONDS(20 * 3600),
 	 .def = "\"4h\"",
@@ -483,14 +486,46 @@ const struct conf_option conf_options[] = {
 	 .def = "\"20MiB\"",
 	 .doc = "The largest mail with a report that is sent. A larger one would be refused by most servers: "
 		"the report is kept, its state is failed."},
+	{.name = "reports.suppress", .type = &conf_type_duration, FIELD(reports.suppress),
+	 .min = SECONDS(3600), .max = DAYS(365),
+	 .def = "\"30d\"",
+	 .doc = "How long an address gets nothing after a bounce said that it does not work, or after three "
+		"refusals in a row; twice as long the next time, and so on. See: countersign report suppress."},
 	{.name = "reports.quiet", .type = &conf_type_texts, FIELD(reports.quiet),
 	 .check = conf_check_address, .what = "list of mail addresses",
 	 .max = 1000,
 	 .def = "[]",
 	 .doc = "Addresses of yours that get reports, such as those in your own DMARC records. Mail to them "
 		"and to reports.from is counted, but is no reason to send a report: two sites would report on "
-		"each other's reports for ever.",
+		"each other's reports for ever. Nor is mail that passes DMARC and has the form of a report.",
 	 .example = "quiet = [ \"dmarc@example.com\" ];"},
+
+	{.name = "failures.send", .type = &conf_type_bool, FIELD(failures.send),
+	 .def = "false",
+	 .doc = "Whether failure reports (RFC 9991) are sent: one about a message that failed, soon after it "
+		"came, to whom the author's domain names by ruf and under the conditions it names by fo. They "
+		"tell others who writes to you; most sites send none. They need reports.send. None is sent "
+		"about reports, bounces and mail with the null sender, nor to public suffixes."},
+	{.name = "failures.redact", .type = &conf_type_bool, FIELD(failures.redact),
+	 .def = "true",
+	 .doc = "Whether the local parts of addresses are replaced by hashes (RFC 6590). One address always "
+		"has the same hash."},
+	{.name = "failures.body", .type = &conf_type_size, FIELD(failures.body), .max = KIB(256),
+	 .def = "\"0KiB\"",
+	 .doc = "How much of a message's body is shown. 0: nothing, only its header."},
+	{.name = "failures.max_per_hour", .type = &conf_type_integer, FIELD(failures.max_per_hour),
+	 .min = 1, .max = 1000000,
+	 .def = "60",
+	 .doc = "How many failure reports are made within an hour at most. What is above that is not "
+		"reported."},
+	{.name = "failures.max_per_day", .type = &conf_type_integer, FIELD(failures.max_per_day),
+	 .min = 1, .max = 1000000,
+	 .def = "500",
+	 .doc = "How many of them within a day."},
+	{.name = "failures.max_per_domain", .type = &conf_type_integer, FIELD(failures.max_per_domain),
+	 .min = 1, .max = 1000000,
+	 .def = "10",
+	 .doc = "How many of them about one domain within a day."},
 
 	{.name = "log.target", .type = &conf_type_choice, FIELD(log.target), .choices = targets,
 	 .def = "\"auto\"",
@@ -531,6 +566,8 @@ const struct conf_section conf_sections[] = {
     {"sign", "Signing mail of ours with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
     {"reports", "Who we are in the reports to other domains.", conf_check_reports},
+    {"failures", "Failure reports: about single messages, to the owners of domains.",
+     conf_check_failures},
     {"log", "Log lines.", NULL},
     {"http", "Metrics for Prometheus.", NULL},
     {"control", "The daemon's control socket.", NULL},

@@ -372,6 +372,7 @@ struct sender_settings context_sender(const struct conf *conf, const struct cont
 	    .max_addresses = (unsigned)conf->reports.max_addresses,
 	    .max_size = conf->reports.max_size,
 	    .domains = domains_of[conf->reports.domains],
+	    .suppress = conf->reports.suppress / CLOCK_SECOND,
 	    .dmarc = context == NULL ? NULL : &context->check.dmarc,
 	    .dns_budget = (unsigned)conf->dns.budget,
 	    .dns_timeout = conf->dns.timeout,

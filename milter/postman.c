@@ -27,6 +27,7 @@ enum {
 
 static const int64_t first_pause = 5 * CLOCK_SECOND;
 static const int64_t pause_between = 1800 * CLOCK_SECOND;
+static const int64_t pause_of_failures = 60 * CLOCK_SECOND;
 static const int64_t last_moment = CLOCK_SECOND; /* between two kills */
 
 /* ---- in the process ---- */
@@ -56,6 +57,8 @@ static void take_signals(void)
 
 struct work {
 	const struct conf *conf;
+	struct sender *sender;
+	int64_t failures_at; /* when failure reports are looked for next */
 	pid_t parent;
 };
 
@@ -64,11 +67,23 @@ static bool is_wanted(const struct work *work)
 	return !term_came && getppid() == work->parent;
 }
 
+/* They do not wait for the aggregate reports' turn. */
+static void send_failures(struct work *work)
+{
+	struct why why = {""};
+
+	if (!work->conf->failures.send || clock_mono() < work->failures_at)
+		return;
+	work->failures_at = clock_mono() + pause_of_failures;
+	if (sender_failures(work->sender, NULL, &why) != 0)
+		log_error("reports: %s", why.text);
+}
+
 /* Before each mail: its share of the time that is left today. */
 static bool go_on(void *arg, unsigned left)
 {
 	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
-	const struct work *work = arg;
+	struct work *work = arg;
 	int64_t now = clock_wall();
 	int64_t end = clock_day_begin(clock_day(now)) + AFTER_MIDNIGHT +
 		      work->conf->reports.spread / CLOCK_SECOND;
@@ -76,8 +91,10 @@ static bool go_on(void *arg, unsigned left)
 
 	if (now < end)
 		until += (end - now) * CLOCK_SECOND / (left + 1);
-	while (is_wanted(work) && clock_mono() < until)
+	while (is_wanted(work) && clock_mono() < until) {
 		nanosleep(&moment, NULL);
+		send_failures(work);
+	}
 	return is_wanted(work);
 }
 
@@ -96,6 +113,9 @@ static void count(const struct sender_event *event)
 		counters_set(METRIC_REPORT_SUCCESS_TIME, clock_wall());
 }
 
+static const char *const what_of[] = {
+    [OUTBOX_AGGREGATE] = "report", [OUTBOX_FAILURE] = "failure report"};
+
 static void tell(void *arg, const struct sender_event *event)
 {
 	const char *reply = event->reply == NULL ? "" : event->reply;
@@ -107,11 +127,11 @@ static void tell(void *arg, const struct sender_event *event)
 	if (event->what == SENDER_BUILT)
 		log_debug("report %s of %s for %s: built", event->id, day, event->domain);
 	else if (event->state == OUTBOX_SENT)
-		log_info("report of %s for %s to %s: sent (%s)", day, event->domain, event->address,
-			 reply);
+		log_info("%s of %s for %s to %s: sent (%s)", what_of[event->kind], day,
+			 event->domain, event->address, reply);
 	else
-		log_warning("report of %s for %s to %s: %s (%s)", day, event->domain,
-			    event->address, outbox_state_text(event->state), reply);
+		log_warning("%s of %s for %s to %s: %s (%s)", what_of[event->kind], day,
+			    event->domain, event->address, outbox_state_text(event->state), reply);
 }
 
 static void send_all(struct sender *sender)
@@ -134,7 +154,7 @@ static void send_all(struct sender *sender)
 
 static noreturn void run(const struct conf *conf, pid_t parent)
 {
-	struct work work = {conf, parent};
+	struct work work = {.conf = conf, .parent = parent};
 	struct sending sending;
 	struct why why = {""};
 	enum sending_state state;
@@ -150,6 +170,8 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 	sending.sender.tell = tell;
 	sending.sender.go_on = go_on;
 	sending.sender.arg = &work;
+	work.sender = &sending.sender;
+	send_failures(&work);
 	send_all(&sending.sender);
 	if (sending.sender.sent > 0 && sending.warning != NULL)
 		log_warning("reports: %s", sending.warning);
@@ -186,14 +208,15 @@ static int64_t until_due(void)
 	return now < start ? (start - now) * CLOCK_SECOND : 0;
 }
 
-/* Half an hour, but not past the next daily run. */
-static int64_t next_pause(void)
+/* Half an hour, or what failure reports may wait, but not past the next daily run. */
+static int64_t next_pause(const struct conf *conf)
 {
+	int64_t between = conf->failures.send ? pause_of_failures : pause_between;
 	int64_t now = clock_wall();
 	int64_t daily = clock_day_begin(clock_day(now) + 1) + AFTER_MIDNIGHT;
 	int64_t pause = (daily - now) * CLOCK_SECOND;
 
-	return pause < pause_between ? pause : pause_between;
+	return pause < between ? pause : between;
 }
 
 int64_t postman_start(struct postman *postman, const struct conf *conf, const struct crew *crew)
@@ -208,7 +231,7 @@ int64_t postman_start(struct postman *postman, const struct conf *conf, const st
 		return postman->next_at;
 	if (until_due() > 0)
 		return postman->next_at = now + until_due();
-	postman->next_at = now + next_pause();
+	postman->next_at = now + next_pause(conf);
 	fork_postman(postman, conf, crew);
 	return postman->pid != 0 ? 0 : postman->next_at;
 }

@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/lock.h"
+#include "milter/clerk.h"
 #include "milter/count.h"
 #include "milter/counters.h"
 
@@ -48,7 +49,7 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 		return -1;
 	settings.keep_days = (unsigned)(conf->store.keep / (CLOCK_SECOND * 86400));
 	service->ledger = ledger_open(&settings, why);
-	return service->ledger == NULL ? -1 : 0;
+	return service->ledger == NULL ? -1 : clerk_start(settings.path, why);
 }
 
 /* CONF is owned by the context or, on failure, freed. */
@@ -202,6 +203,7 @@ void service_close(struct service *service)
 
 	if (service->ledger == NULL)
 		return;
+	clerk_finish();
 	for (;;) {
 		ledger_stats(service->ledger, &stats);
 		if (stats.pending == 0 || clock_mono() > end)

@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "milter/clerk.h"
 #include "milter/count.h"
 #include "milter/counters.h"
 #include "milter/keywatch.h"
@@ -20,12 +21,18 @@
 #include "policy/authres_read.h"
 #include "policy/domain.h"
 #include "policy/iprev.h"
+#include "report/failure.h"
+#include "report/inspect.h"
+#include "report/mail.h"
 #include "report/tally.h"
 
 enum {
 	ENVELOPE_ROOM = 64 * 1024,  /* of a message's arena, beside its header */
 	AUTHRES_FIELDS_MAX = 10000, /* more of them in one header are abuse */
-	HOLD_REASON_MAX = 90        /* what MTAs keep of a reason for quarantine */
+	HOLD_REASON_MAX = 90,       /* what MTAs keep of a reason for quarantine */
+	FAILURE_HEADER = 64 * 1024, /* of a message's header, in a failure report */
+	LOOK_INTO = 16 * 1024,      /* of a body, for the form of a report */
+	LOOK_INTO_BOUNCE = 1 << 20
 };
 
 /* One message. All of it is in its arena. */
@@ -41,6 +48,10 @@ struct message {
 	const char *rcpt_domain; /* the one domain of all recipients so far, or NULL */
 	bool rcpt_mixed;
 	bool rcpt_quiet, rcpt_loud; /* one that gets reports of others; one that does not */
+	struct inspect *inspect;    /* is it mail about mail? NULL: it does not matter */
+	const char *bounce_token;   /* of a recipient to whom bounces of our reports go, or NULL */
+	bool keeps_header;          /* for a failure report, in HEADER and BODY */
+	struct buf header, body;
 	uint64_t size, header_bytes;
 	unsigned authres_fields;
 	unsigned *ours; /* which of them go, from 1 */
@@ -214,6 +225,16 @@ static void start_outbound(struct message *message)
 	    outbound_new(&message->context->outbound, &sender, message->arena, clock_wall());
 }
 
+/* Of an inbound message, as far as a failure report may need it. */
+static void start_copies(struct message *message)
+{
+	const struct conf *conf = message->context->conf;
+
+	message->keeps_header = message->check != NULL && conf->failures.send;
+	buf_init(&message->header, NULL, FAILURE_HEADER);
+	buf_init(&message->body, NULL, (size_t)conf->failures.body);
+}
+
 void session_mail(struct session *session, const char *address, const struct session_facts *facts)
 {
 	struct context *context = service_context(session->service);
@@ -236,6 +257,7 @@ void session_mail(struct session *session, const char *address, const struct ses
 		start_inbound(session, message);
 	else
 		start_outbound(message);
+	start_copies(message);
 	session->message = message;
 	service_message_begin(session->service);
 }
@@ -248,6 +270,8 @@ void session_abort(struct session *session)
 		return;
 	session->message = NULL;
 	context_drop(message->context);
+	buf_free(&message->header);
+	buf_free(&message->body);
 	arena_free(message->arena);
 	service_message_end(session->service);
 }
@@ -280,7 +304,7 @@ static void note_quiet(struct message *message, const char *address)
 void session_rcpt(struct session *session, const char *address)
 {
 	struct message *message = session->message;
-	const char *domain;
+	const char *domain, *token;
 	bool wanted;
 
 	if (message == NULL)
@@ -288,6 +312,9 @@ void session_rcpt(struct session *session, const char *address)
 	address = bare_address(message->arena, address);
 	if (!message->rcpt_loud)
 		note_quiet(message, address);
+	token = mail_verp_token(message->arena, message->context->conf->reports.from, address);
+	if (token != NULL)
+		message->bounce_token = token;
 	wanted = message->check != NULL && check_wants_recipients(message->check);
 	if (message->rcpt_mixed && !wanted)
 		return;
@@ -325,6 +352,42 @@ static void look_at_authres(struct message *message, struct span value)
 		note_ours(message);
 }
 
+/* Inbound mail can be a report, whatever comes to that address a bounce. */
+static void look_at_form(struct session *session, struct message *message, struct span name,
+			 struct span value)
+{
+	if (service_ledger(session->service) == NULL)
+		return;
+	if (message->inspect == NULL && (message->check != NULL || message->bounce_token != NULL))
+		message->inspect = inspect_new(
+		    message->arena, message->bounce_token != NULL ? LOOK_INTO_BOUNCE : LOOK_INTO);
+	if (message->inspect != NULL)
+		inspect_header(message->inspect, name, value);
+}
+
+static void copy_header(struct message *message, struct span name, struct span value)
+{
+	if (!message->keeps_header ||
+	    message->header.len + span_len(name) + span_len(value) + 3 > FAILURE_HEADER)
+		return;
+	buf_span(&message->header, name);
+	buf_char(&message->header, ':');
+	buf_span(&message->header, value);
+	buf_string(&message->header, "\r\n");
+}
+
+static void copy_body(struct message *message, struct span chunk)
+{
+	size_t room = (size_t)message->context->conf->failures.body - message->body.len;
+
+	if (!message->keeps_header)
+		return;
+	if (span_len(chunk) > room)
+		chunk.end = chunk.p + room;
+	if (!span_empty(chunk))
+		buf_span(&message->body, chunk);
+}
+
 /* True while the header is within its bound; a message beyond it is refused at its end. */
 static bool admit(struct message *message, struct span name, struct span value)
 {
@@ -344,6 +407,8 @@ void session_header(struct session *session, struct span name, struct span value
 		return;
 	if (span_ieq(span_trim(name), "Authentication-Results")) /* "Name :" is the same field */
 		look_at_authres(message, value);
+	look_at_form(session, message, name, value);
+	copy_header(message, name, value);
 	if (message->check != NULL)
 		check_header(message->check, name, value);
 	else
@@ -356,6 +421,8 @@ void session_end_of_headers(struct session *session)
 
 	if (message == NULL || message->refusal != NULL)
 		return;
+	if (message->inspect != NULL)
+		inspect_end_of_headers(message->inspect);
 	if (message->check != NULL) {
 		check_end_of_headers(message->check);
 		return;
@@ -369,16 +436,19 @@ void session_end_of_headers(struct session *session)
 bool session_body(struct session *session, struct span chunk)
 {
 	struct message *message = session->message;
+	bool wanted;
 
 	if (message == NULL || message->refusal != NULL)
 		return false;
 	message->size += span_len(chunk);
+	copy_body(message, chunk);
+	wanted = message->inspect != NULL && inspect_body(message->inspect, chunk);
 	if (message->check != NULL) {
 		check_body(message->check, chunk);
-		return !check_body_done(message->check);
+		return wanted || !check_body_done(message->check);
 	}
 	outbound_body(message->outbound, chunk);
-	return !outbound_body_done(message->outbound);
+	return wanted || !outbound_body_done(message->outbound);
 }
 
 /* ---- the end of a message ---- */
@@ -443,8 +513,9 @@ static const char *seal(const struct message *message, const char *results, stru
 	struct why why;
 
 	if (!check_seal(message->check, results, &fields, &why))
-		return why.text[0] == '\0' ? NULL
-					   : arena_printf(message->arena, "not sealed: %s", why.text);
+		return why.text[0] == '\0'
+			   ? NULL
+			   : arena_printf(message->arena, "not sealed: %s", why.text);
 	insert(message, answer, changes, "ARC-Authentication-Results", fields.results);
 	insert(message, answer, changes, "ARC-Message-Signature", fields.message);
 	insert(message, answer, changes, "ARC-Seal", fields.seal);
@@ -466,6 +537,63 @@ static const char *change_inbound(const struct message *message, const struct ve
 	return note;
 }
 
+static bool is_report(const struct message *message)
+{
+	return message->inspect != NULL && inspect_result(message->inspect)->report;
+}
+
+/* No reason for a report: it went only to those who get reports, or is one. Reports pass DMARC (RFC
+ * 9990 section 3.5.2); without that anybody could give spam the form of one. */
+static bool is_quiet(const struct message *message, const struct verdict *verdict)
+{
+	return (message->rcpt_quiet && !message->rcpt_loud) ||
+	       (verdict->dmarc.result == AUTH_PASS && is_report(message));
+}
+
+/* RFC 9991. The clerk does what takes time. */
+static void report_failure(const struct message *message, const struct verdict *verdict,
+			   const char *queue_id)
+{
+	const struct conf *conf = message->context->conf;
+	const struct clerk_limits limits = {
+	    (unsigned)conf->failures.max_per_hour, (unsigned)conf->failures.max_per_day,
+	    (unsigned)conf->failures.max_per_domain, (unsigned)conf->reports.max_addresses};
+	struct failure failure = {.verdict = verdict,
+				  .queue_id = queue_id,
+				  .arrived = clock_wall(),
+				  .header = buf_view(&message->header),
+				  .body = buf_view(&message->body)};
+	char id[FAILURE_ID_MAX];
+	struct buf parts;
+
+	if (!message->keeps_header || message->rcpt_quiet || is_report(message) ||
+	    !failure_wanted(verdict) || !clerk_wants_failures())
+		return;
+	failure.key = conf->failures.redact ? clerk_key() : NULL;
+	if (conf->failures.redact && failure.key == NULL)
+		return;
+	failure.authres = authres_write(message->arena, message->authserv_id, verdict);
+	failure_id(&failure, clock_mono(), id);
+	buf_init(&parts, NULL, 0);
+	failure_write(&failure, id, &parts);
+	clerk_failure(verdict->dmarc.published->domain, verdict->dmarc.published->ruf, id,
+		      buf_view(&parts), &limits);
+	buf_free(&parts);
+}
+
+/* What comes to that address is a bounce of ours, whoever brings it. */
+static void note_bounce(const struct message *message)
+{
+	const struct inspection *found;
+
+	if (message->bounce_token == NULL || message->inspect == NULL)
+		return;
+	found = inspect_result(message->inspect);
+	if (found->bounce != BOUNCE_NONE)
+		clerk_bounce(message->bounce_token, found,
+			     message->context->conf->reports.suppress / CLOCK_SECOND);
+}
+
 /* Counted before the answer: what was answered is in the ledger. NULL, or what went wrong. */
 static const char *record(struct session *session, const struct verdict *verdict)
 {
@@ -480,7 +608,7 @@ static const char *record(struct session *session, const struct verdict *verdict
 	    !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain, clock_wall(),
 		       message->arena, &row))
 		return NULL;
-	row.quiet = message->rcpt_quiet && !message->rcpt_loud ? row.count : 0;
+	row.quiet = is_quiet(message, verdict) ? row.count : 0;
 	service_waits_for_ledger(session->service);
 	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
 	if (outcome == 0)
@@ -598,6 +726,8 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 		facts.nanoseconds = clock_mono() - start;
 		if (message->probe)
 			return;
+		if (answer->action != ACTION_TEMPFAIL)
+			report_failure(message, check_verdict(message->check), queue_id);
 		log_inbound(message, &facts);
 		count_inbound(check_verdict(message->check), answer->action, facts.nanoseconds);
 	} else {
@@ -608,4 +738,6 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 		log_info("%s", logline_outbound(message->arena, &facts, &result, answer->action));
 		count_outbound(message->origin, &result, answer->action, facts.nanoseconds);
 	}
+	if (answer->action == ACTION_ACCEPT)
+		note_bounce(message);
 }

@@ -121,7 +121,7 @@ unsigned destination_parse(struct arena *arena, struct span rua,
 
 /* ---- RFC 9990 section 4 ---- */
 
-/* Step 9: the first address that RUA names at the same host takes the place. */
+/* Step 9: the first address that RUA (or ruf) names at the same host takes the place. */
 static enum destination_answer override(struct arena *arena, const char *rua,
 					struct destination *to, struct why *why)
 {
@@ -141,19 +141,21 @@ static enum destination_answer override(struct arena *arena, const char *rua,
 
 /* Steps 6 to 9. */
 static enum destination_answer read_answer(const struct dns_answer *answer, const char *name,
-					   struct arena *arena, struct destination *to,
-					   struct why *why)
+					   struct arena *arena, enum destination_tag tag,
+					   struct destination *to, struct why *why)
 {
 	bool confirmed = false;
 
 	for (unsigned i = 0; i < answer->count; i++) {
 		struct span text = span_make(answer->records[i].text, answer->records[i].length);
 		struct dmarc_record record;
+		const char *other;
 
 		if (dmarc_record_parse(arena, text, &record, NULL) != 1)
 			continue;
-		if (record.rua != NULL)
-			return override(arena, record.rua, to, why);
+		other = tag == DESTINATION_RUA ? record.rua : record.ruf;
+		if (other != NULL)
+			return override(arena, other, to, why);
 		confirmed = true;
 	}
 	if (confirmed)
@@ -164,8 +166,8 @@ static enum destination_answer read_answer(const struct dns_answer *answer, cons
 }
 
 static enum destination_answer ask_host(struct dns_scope *scope, struct arena *arena,
-					const char *policy_domain, struct destination *to,
-					struct why *why)
+					enum destination_tag tag, const char *policy_domain,
+					struct destination *to, struct why *why)
 {
 	const char *name = arena_printf(arena, "%s._report._dmarc.%s", policy_domain, to->host);
 	const struct dns_answer *answer;
@@ -177,14 +179,15 @@ static enum destination_answer ask_host(struct dns_scope *scope, struct arena *a
 	}
 	answer = dns_wait(dns_start(scope, name, DNS_TYPE_TXT));
 	if (answer->status != DNS_TEMPFAIL)
-		return read_answer(answer, name, arena, to, why);
+		return read_answer(answer, name, arena, tag, to, why);
 	why_set(why, "%s: %s", name, answer->reason);
 	return DESTINATION_LATER;
 }
 
 enum destination_answer destination_check(struct dns_scope *scope, const struct dmarc_rules *rules,
-					  struct arena *arena, const char *policy_domain,
-					  struct destination *to, struct why *why)
+					  struct arena *arena, enum destination_tag tag,
+					  const char *policy_domain, struct destination *to,
+					  struct why *why)
 {
 	const char *ours, *theirs;
 
@@ -200,5 +203,5 @@ enum destination_answer destination_check(struct dns_scope *scope, const struct 
 		if (domain_equal(ours, theirs))
 			return DESTINATION_YES;
 	}
-	return ask_host(scope, arena, policy_domain, to, why);
+	return ask_host(scope, arena, tag, policy_domain, to, why);
 }

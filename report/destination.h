@@ -26,12 +26,16 @@ enum destination_answer {
 	DESTINATION_LATER /* a temporary failure of DNS; WHY says which */
 };
 
+/* Which tag asks: rua (RFC 9990 section 4) or ruf (RFC 9991 section 5). */
+enum destination_tag { DESTINATION_RUA, DESTINATION_RUF };
+
 /*
  * May a report about POLICY_DOMAIN go to TO? Yes if both have one organizational domain, or if TO's
  * host says so (section 4). TO's address may be replaced by one that the host names instead.
  */
 enum destination_answer destination_check(struct dns_scope *scope, const struct dmarc_rules *rules,
-					  struct arena *arena, const char *policy_domain,
-					  struct destination *to, struct why *why);
+					  struct arena *arena, enum destination_tag tag,
+					  const char *policy_domain, struct destination *to,
+					  struct why *why);
 
 #endif

@@ -21,8 +21,8 @@ enum {
 	LOCAL_MAX = 64   /* RFC 5321 section 4.5.3.1.1 */
 };
 
-/* RFC 5322 section 3.3; strftime() would follow the locale. */
-static const char *date_text(int64_t wall, struct buf *out)
+/* strftime() would follow the locale. */
+void mail_date(int64_t wall, struct buf *out)
 {
 	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -33,7 +33,27 @@ static const char *date_text(int64_t wall, struct buf *out)
 	gmtime_r(&seconds, &tm);
 	buf_printf(out, "%s, %d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
 		   months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	return buf_text(out);
+}
+
+/* What every mail of ours has; the subject and what is in it come between. */
+static void write_origin(const struct mail *mail, FILE *out)
+{
+	fprintf(out, "From: <%s>\r\n", mail->reporter->email);
+	fprintf(out, "To: <%s>\r\n", mail->to);
+}
+
+static void write_rest(const struct mail *mail, const char *type, struct arena *arena, FILE *out)
+{
+	struct buf date;
+
+	buf_init(&date, arena, 0);
+	mail_date(mail->date, &date);
+	fprintf(out, "Date: %s\r\n", buf_text(&date));
+	fprintf(out, "Message-ID: <%s@%s>\r\n", mail->id, mail->reporter->receiver);
+	fprintf(out,
+		"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+		"Content-Type: %s; boundary=\"=_%s\"\r\n\r\n",
+		type, mail->id);
 }
 
 /*
@@ -42,19 +62,10 @@ static const char *date_text(int64_t wall, struct buf *out)
  */
 static void write_header(const struct mail *mail, struct arena *arena, FILE *out)
 {
-	struct buf date;
-
-	buf_init(&date, arena, 0);
-	fprintf(out, "From: <%s>\r\n", mail->reporter->email);
-	fprintf(out, "To: <%s>\r\n", mail->to);
+	write_origin(mail, out);
 	fprintf(out, "Subject: Report Domain: %s\r\n Submitter: %s\r\n Report-ID: <%s>\r\n",
 		mail->domain, mail->reporter->receiver, mail->id);
-	fprintf(out, "Date: %s\r\n", date_text(mail->date, &date));
-	fprintf(out, "Message-ID: <%s@%s>\r\n", mail->id, mail->reporter->receiver);
-	fprintf(out,
-		"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-		"Content-Type: multipart/mixed; boundary=\"=_%s\"\r\n\r\n",
-		mail->id);
+	write_rest(mail, "multipart/mixed", arena, out);
 }
 
 static void write_base64(const void *data, size_t length, FILE *out)
@@ -129,6 +140,13 @@ static void write_attachment(const struct mail *mail, FILE *gz, FILE *out)
 	fprintf(out, "--=_%s--\r\n", mail->id);
 }
 
+static int check_output(FILE *in, FILE *out, struct why *why)
+{
+	if (fflush(out) == 0 && !ferror(out) && !ferror(in))
+		return 0;
+	return why_set(why, "the mail cannot be written: %s", strerror(errno));
+}
+
 int mail_write(const struct mail *mail, FILE *gz, FILE *out, struct why *why)
 {
 	struct arena *arena = arena_new(0);
@@ -138,17 +156,51 @@ int mail_write(const struct mail *mail, FILE *gz, FILE *out, struct why *why)
 	write_text(mail, arena, out);
 	write_attachment(mail, gz, out);
 	arena_free(arena);
-	if (fflush(out) == 0 && !ferror(out) && !ferror(gz))
-		return 0;
-	return why_set(why, "the mail cannot be written: %s", strerror(errno));
+	return check_output(gz, out, why);
 }
 
-const char *mail_verp(struct arena *arena, const char *from, const char *to)
+int mail_write_failure(const struct mail *mail, FILE *parts, FILE *out, struct why *why)
 {
-	const char *from_at = strrchr(from, '@'), *to_at = strrchr(to, '@');
+	struct arena *arena = arena_new(0);
+	char data[4096];
+	size_t length;
 
-	if ((size_t)(from_at - from) + 1 + strlen(to) > LOCAL_MAX)
+	errno = 0;
+	write_origin(mail, out);
+	fprintf(out, "Subject: DMARC failure report for %s\r\n", mail->domain);
+	write_rest(mail, "multipart/report; report-type=feedback-report", arena, out);
+	rewind(parts);
+	while ((length = fread(data, 1, sizeof data, parts)) > 0)
+		fwrite(data, 1, length, out);
+	arena_free(arena);
+	return check_output(parts, out, why);
+}
+
+static const char verp_mark[] = "+bounce-";
+
+const char *mail_verp(struct arena *arena, const char *from, const char *token)
+{
+	const char *at = strrchr(from, '@');
+
+	if ((size_t)(at - from) + strlen(verp_mark) + strlen(token) > LOCAL_MAX)
 		return from;
-	return arena_printf(arena, "%.*s+%.*s=%s%s", (int)(from_at - from), from, (int)(to_at - to),
-			    to, to_at + 1, from_at);
+	return arena_printf(arena, "%.*s%s%s%s", (int)(at - from), from, verp_mark, token, at);
+}
+
+const char *mail_verp_token(struct arena *arena, const char *from, const char *address)
+{
+	const char *from_at = strrchr(from, '@'), *at = strrchr(address, '@');
+	struct span local;
+
+	if (from_at == NULL || at == NULL || !span_ieq(span_of(at), from_at))
+		return NULL;
+	local = (struct span){address, at};
+	if (span_len(local) <= (size_t)(from_at - from) ||
+	    !span_isame(span_make(address, (size_t)(from_at - from)), (struct span){from, from_at}))
+		return NULL;
+	local.p += from_at - from;
+	if (!span_istarts(local, verp_mark))
+		return NULL;
+	local.p += strlen(verp_mark);
+	return span_empty(local) ? NULL : arena_lower(arena, local);
 }

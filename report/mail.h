@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "lib/arena.h"
+#include "lib/buf.h"
 #include "report/aggregate.h"
 
 struct mail {
@@ -21,12 +22,22 @@ struct mail {
 	int64_t date; /* wall seconds */
 };
 
+/* RFC 5322 section 3.3. */
+void mail_date(int64_t wall, struct buf *out);
+
+/* A failure report: PARTS is what failure_write() made, with the same id. */
+int mail_write_failure(const struct mail *mail, FILE *parts, FILE *out, struct why *why);
+
 /* Header and body with CRLF; the attachment is what GZ holds from its beginning. But for the date,
  * the same mail gives the same bytes: sent again it has the same Message-ID. */
 int mail_write(const struct mail *mail, FILE *gz, FILE *out, struct why *why);
 
-/* The return path for a mail to TO, if bounces are to tell to whom they belong: FROM with TO in its
- * local part (local+user=host@domain); FROM where that grows too long. */
-const char *mail_verp(struct arena *arena, const char *from, const char *to);
+/* The return path, if bounces are to tell to whom they belong: FROM with a token that stands for
+ * the recipient in its local part (local+bounce-TOKEN@domain); FROM where that grows too long. A
+ * stranger cannot know a token, so nobody can make an address look dead. */
+const char *mail_verp(struct arena *arena, const char *from, const char *token);
+
+/* The token in ADDRESS if it is FROM's with one; NULL: it is not. */
+const char *mail_verp_token(struct arena *arena, const char *from, const char *address);
 
 #endif

@@ -17,14 +17,12 @@
 #include "report/destination.h"
 #include "report/gzip.h"
 #include "report/mail.h"
+#include "report/suppress.h"
 
 enum {
 	DAY = 86400,
 	FIRST_PAUSE = 900, /* seconds before the second try; then doubled */
 	LONGEST_PAUSE = 6 * 3600,
-	REFUSALS = 3, /* in a row: then the address gets nothing for a while */
-	FIRST_SUPPRESSION = 7 * DAY,
-	LONGEST_SUPPRESSION = 90 * DAY,
 	DUE_MAX = 1000,     /* deliveries looked at in one go */
 	UNREACHABLE_MAX = 3 /* tries without a server: then the rest waits */
 };
@@ -214,6 +212,7 @@ static int settle(struct delivering *d, enum outbox_state state, int64_t next, c
 	struct sender *sender = d->sender;
 	const struct sender_event event = {
 	    .what = SENDER_DELIVERY,
+	    .kind = d->delivery->kind,
 	    .domain = d->delivery->domain,
 	    .day = d->delivery->day,
 	    .address = d->delivery->sent_to != NULL ? d->delivery->sent_to : d->delivery->address,
@@ -296,6 +295,11 @@ static int check_budget(struct delivering *d)
 				   settings->max_per_destination, host));
 }
 
+static const enum destination_tag tag_of[] = {
+    [OUTBOX_AGGREGATE] = DESTINATION_RUA,
+    [OUTBOX_FAILURE] = DESTINATION_RUF,
+};
+
 static int check_destination(struct delivering *d)
 {
 	const struct sender_settings *settings = d->sender->settings;
@@ -304,8 +308,8 @@ static int check_destination(struct delivering *d)
 	struct dns_scope *scope =
 	    dns_scope_new(d->sender->dns, settings->dns_budget, settings->dns_timeout);
 	struct why why = {""};
-	enum destination_answer answer =
-	    destination_check(scope, settings->dmarc, d->arena, delivery->domain, &to, &why);
+	enum destination_answer answer = destination_check(
+	    scope, settings->dmarc, d->arena, tag_of[delivery->kind], delivery->domain, &to, &why);
 
 	dns_scope_free(scope);
 	switch (answer) {
@@ -323,33 +327,16 @@ static int check_destination(struct delivering *d)
 
 /* ---- its last step: SMTP ---- */
 
-static int note_success(struct delivering *d)
+static const char *recipient(const struct outbox_delivery *delivery)
 {
-	const struct outbox_suppression none = {.address = d->delivery->address};
-
-	return outbox_suppress(d->sender->outbox, &none, d->why) < 0 ? -1 : 0;
-}
-
-static int note_refusal(struct delivering *d, const char *reply)
-{
-	struct outbox_suppression s = {.failures = 0};
-	int64_t pause = FIRST_SUPPRESSION;
-
-	if (outbox_suppression(d->sender->outbox, d->delivery->address, d->arena, &s, d->why) < 0)
-		return -1;
-	s.address = d->delivery->address;
-	s.failures++;
-	for (unsigned i = REFUSALS; i < s.failures && pause < LONGEST_SUPPRESSION; i++)
-		pause *= 2;
-	if (s.failures >= REFUSALS)
-		s.until = d->now + (pause < LONGEST_SUPPRESSION ? pause : LONGEST_SUPPRESSION);
-	s.reason = arena_printf(d->arena, "it refused %u reports in a row: %s", s.failures, reply);
-	return outbox_suppress(d->sender->outbox, &s, d->why) < 0 ? -1 : 0;
+	return delivery->sent_to != NULL ? delivery->sent_to : delivery->address;
 }
 
 static int note_outcome(struct delivering *d, enum send_outcome outcome, const char *reply)
 {
 	struct sender *sender = d->sender;
+	const char *to = recipient(d->delivery);
+	int64_t first = sender->settings->suppress;
 
 	sender->unreachable = outcome == SEND_AWAY ? sender->unreachable + 1 : 0;
 	if (sender->unreachable == UNREACHABLE_MAX) {
@@ -358,9 +345,13 @@ static int note_outcome(struct delivering *d, enum send_outcome outcome, const c
 	}
 	switch (outcome) {
 	case SEND_DONE:
-		return note_success(d) < 0 ? -1 : settle(d, OUTBOX_SENT, 0, reply);
+		return suppress_success(sender->outbox, to, first, d->now, d->why) < 0
+			   ? -1
+			   : settle(d, OUTBOX_SENT, 0, reply);
 	case SEND_REFUSED:
-		return note_refusal(d, reply) < 0 ? -1 : settle(d, OUTBOX_FAILED, 0, reply);
+		return suppress_refusal(sender->outbox, to, reply, first, d->now, d->why) < 0
+			   ? -1
+			   : settle(d, OUTBOX_FAILED, 0, reply);
 	case SEND_LATER:
 	case SEND_AWAY:
 		return defer(d, reply);
@@ -381,9 +372,17 @@ static struct mail mail_of(const struct sender *sender, const struct outbox_repo
 			     .date = clock_wall()};
 }
 
-static const char *return_path(const struct sender *sender, struct arena *arena, const char *to)
+/* The null sender, or one that tells whose bounce it is. NULL: the store failed. */
+static const char *return_path(const struct sender *sender, struct arena *arena, const char *to,
+			       struct why *why)
 {
-	return sender->settings->verp ? mail_verp(arena, sender->settings->reporter.email, to) : "";
+	const char *token;
+
+	if (!sender->settings->verp)
+		return "";
+	if (outbox_token(sender->outbox, to, arena, &token, why) != 0)
+		return NULL;
+	return mail_verp(arena, sender->settings->reporter.email, token);
 }
 
 static bool is_too_large(struct delivering *d, FILE *message, int *result)
@@ -398,6 +397,11 @@ static bool is_too_large(struct delivering *d, FILE *message, int *result)
 				(long long)size / 1024, (long long)max / 1024));
 	return true;
 }
+
+static int (*const write_of[])(const struct mail *, FILE *, FILE *, struct why *) = {
+    [OUTBOX_AGGREGATE] = mail_write,
+    [OUTBOX_FAILURE] = mail_write_failure,
+};
 
 /* The mail, ready, in a file without a name; NULL after it was settled or failed (*RESULT). */
 static FILE *make_mail(struct delivering *d, const char *to, int *result)
@@ -421,7 +425,7 @@ static FILE *make_mail(struct delivering *d, const char *to, int *result)
 	if (found != 1)
 		goto fail;
 	mail = mail_of(d->sender, &report, to);
-	if (mail_write(&mail, gz, message, d->why) != 0)
+	if (write_of[report.kind](&mail, gz, message, d->why) != 0)
 		goto fail;
 	if (is_too_large(d, message, result))
 		goto fail;
@@ -438,12 +442,16 @@ fail:
 static int transmit(struct delivering *d)
 {
 	struct outbox_delivery *delivery = d->delivery;
-	const char *to = delivery->sent_to != NULL ? delivery->sent_to : delivery->address;
+	const char *to = recipient(delivery);
+	const char *from = return_path(d->sender, d->arena, to, d->why);
 	enum send_outcome outcome;
 	struct why reply = {""};
 	int result;
-	FILE *message = make_mail(d, to, &result);
+	FILE *message;
 
+	if (from == NULL)
+		return -1;
+	message = make_mail(d, to, &result);
 	if (message == NULL)
 		return result;
 	delivery->state = OUTBOX_SENDING;
@@ -454,8 +462,7 @@ static int transmit(struct delivering *d)
 		fclose(message);
 		return -1;
 	}
-	outcome = send_mail(&d->sender->settings->server, return_path(d->sender, d->arena, to), to,
-			    message, &reply);
+	outcome = send_mail(&d->sender->settings->server, from, to, message, &reply);
 	fclose(message);
 	return note_outcome(d, outcome, reply.text);
 }
@@ -476,6 +483,7 @@ static int deliver(struct delivering *d)
 static int tell_due(struct sender *sender, const struct outbox_delivery *delivery)
 {
 	const struct sender_event event = {.what = SENDER_DELIVERY,
+					   .kind = delivery->kind,
 					   .domain = delivery->domain,
 					   .day = delivery->day,
 					   .address = delivery->address,
@@ -510,27 +518,38 @@ static int deliver_list(struct sender *sender, struct outbox_delivery *list, int
 }
 
 /* What was tried leaves the list of what is due until now, so that each look finds others. */
-int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
-		   struct why *why)
+static int deliver_kind(struct sender *sender, enum outbox_kind kind, const char *domain,
+			int32_t from_day, int32_t to_day, struct why *why)
 {
 	int64_t now = clock_wall(), left = 0;
 	int count = DUE_MAX, result;
 
-	result = outbox_due_count(sender->outbox, OUTBOX_AGGREGATE, domain, from_day, to_day, now,
-				  &left, why);
-
+	result = outbox_due_count(sender->outbox, kind, domain, from_day, to_day, now, &left, why);
+	if (kind == OUTBOX_FAILURE)
+		left = INT32_MAX; /* they do not wait for their share of the time */
 	while (count == DUE_MAX && result == 0 && !sender->stopped) {
 		struct arena *arena = arena_new(0);
 		struct outbox_delivery *list;
 
-		count = outbox_due(sender->outbox, OUTBOX_AGGREGATE, domain, from_day, to_day, now,
-				   DUE_MAX, arena, &list, why);
+		count = outbox_due(sender->outbox, kind, domain, from_day, to_day, now, DUE_MAX,
+				   arena, &list, why);
 		result = count < 0 ? -1 : deliver_list(sender, list, count, &left, why);
 		arena_free(arena);
 		if (sender->dry_run)
 			break;
 	}
 	return result;
+}
+
+int sender_failures(struct sender *sender, const char *domain, struct why *why)
+{
+	return deliver_kind(sender, OUTBOX_FAILURE, domain, 0, clock_day(clock_wall()), why);
+}
+
+int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
+		   struct why *why)
+{
+	return deliver_kind(sender, OUTBOX_AGGREGATE, domain, from_day, to_day, why);
 }
 
 /* ---- a copy for somebody ---- */
@@ -556,8 +575,7 @@ static int send_copy(struct copying *copying, const struct ledger_day *day, stru
 	mail = mail_of(sender, &report, copying->address);
 	if (mail_write(&mail, files->gz, message, copying->why) != 0)
 		return -1;
-	switch (send_mail(&sender->settings->server, return_path(sender, arena, mail.to), mail.to,
-			  message, &reply)) {
+	switch (send_mail(&sender->settings->server, "", mail.to, message, &reply)) {
 	case SEND_DONE:
 		event.state = OUTBOX_SENT;
 		sender->sent++;

@@ -33,6 +33,7 @@ struct sender_settings {
 	unsigned max_addresses;       /* of one report; 0: as many as there can be */
 	int64_t max_size;             /* bytes of a mail; 0: any */
 	enum sender_domains domains;
+	int64_t suppress; /* seconds; see report/suppress.h */
 	const struct dmarc_rules *dmarc;
 	unsigned dns_budget; /* for one destination */
 	int64_t dns_timeout;
@@ -41,6 +42,7 @@ struct sender_settings {
 /* What is told as it happens. A dry run tells what would be done. */
 struct sender_event {
 	enum { SENDER_BUILT, SENDER_DELIVERY } what;
+	enum outbox_kind kind;
 	const char *domain;
 	int32_t day;
 	const char *id;          /* of a report that was built */
@@ -73,6 +75,9 @@ int sender_build(struct sender *sender, const char *domain, int32_t from_day, in
 		 struct why *why);
 int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		   struct why *why);
+
+/* The failure reports that wait, without pauses between them. */
+int sender_failures(struct sender *sender, const char *domain, struct why *why);
 
 /* The reports of these days to ADDRESS and nobody else; nothing is noted. */
 int sender_copy(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,

@@ -40,7 +40,7 @@ like "the attachment is as it was made" "$(tr -d '\r' <"$left" |
 	'<domain>one.test</domain>'
 like "VERP" "$(sent_to two.test dmarc@two.test verp "$LAB_SUBMISSION")" 'sent'
 left=$(lab_left "Report Domain: two.test")
-like "is in the envelope" "$(head -20 "${left%.msg}" | grep -i '^X-Mail-Args')" '<noreply-dmarc\+dmarc=two\.test@example\.com>'
+like "is in the envelope" "$(head -20 "${left%.msg}" | grep -i '^X-Mail-Args')" '<noreply-dmarc\+bounce-[a-z2-7]{16}@example\.com>'
 is "and signed" "$(grep -c '^DKIM-Signature:' "$left")" 1
 is "no key is missed" "$(lab_cs report send one.test --to x@one.test 2>&1 | grep -c warning)" 0
 like "the list" "$(lab_cs report list --day "$day")" 'one\.test .* sent: 250'

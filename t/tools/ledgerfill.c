@@ -1,6 +1,7 @@
 /*
  * Fills a ledger, for tests and for measuring:
  *   ledgerfill PATH combinations DOMAIN DAY         every kind of row a report can have
+ *   ledgerfill PATH token ADDRESS DAY               prints the token that stands for it
  *   ledgerfill PATH policies DOMAIN DAY             one row under each of three policies
  *   ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no waiting
  *   ledgerfill PATH asked DOMAIN DAY COUNT RUA [QUIET]  COUNT rows of a domain that asks for
@@ -15,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "store/ledger.h"
+#include "store/outbox.h"
 
 static struct ledger *ledger;
 static struct why why;
@@ -234,6 +236,21 @@ static void asked(const char *domain, int32_t day, unsigned count, const char *r
 	}
 }
 
+/* What stands for an address in return paths. */
+static int print_token(const struct ledger_settings *settings, const char *address)
+{
+	struct arena *arena = arena_new(0);
+	const char *token = "";
+	bool busy;
+	struct outbox *outbox = outbox_open(settings, OUTBOX_CHANGE, &busy, &why);
+	int result = outbox == NULL ? -1 : outbox_token(outbox, address, arena, &token, &why);
+
+	printf("%s\n", token);
+	outbox_close(outbox);
+	arena_free(arena);
+	return result == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct ledger_settings settings = {.path = argc > 1 ? argv[1] : ""};
@@ -258,6 +275,8 @@ int main(int argc, char **argv)
 		wait_rows(argv[3], day, count, (unsigned)atoi(argv[6]));
 	else if (strcmp(argv[2], "asked") == 0 && argc > 6)
 		asked(argv[3], day, count, argv[6], argc > 7 ? (unsigned)atoi(argv[7]) : 0);
+	else if (strcmp(argv[2], "token") == 0)
+		return print_token(&settings, argv[3]);
 	ledger_close(ledger);
 	fprintf(stderr, "%.2f s\n", (double)(clock_mono() - begin) / 1e9);
 	printf("%lld\n", (long long)messages);

@@ -651,9 +651,11 @@ static const char everything[] =
     " via = \"smtps://mail.example\"; tls = \"verified\"; tls_ca = \"/ca\"; user = \"u\";"
     " password_file = \"/pw\"; timeout = \"1m\"; envelope = \"verp\"; spread = \"1h\"; max_per_day "
     "= 1;"
-    " max_per_destination = 1; max_size = \"1MiB\"; max_addresses = 2; format = \"rfc7489\";"
+    " max_per_destination = 1; max_size = \"1MiB\"; max_addresses = 2; suppress = \"2h\"; format = \"rfc7489\";"
     " domains = \"passed\"; quiet = [ \"d@b.example\" ]; contact = "
     "\"https://b.example/\"; };\n"
+    "failures: { send = true; redact = false; body = \"1KiB\"; max_per_hour = 1; max_per_day = 2;"
+    " max_per_domain = 3; };\n"
     "log: { target = \"stderr\"; level = \"error\"; };\n"
     "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n"
     "http: { listen = [ \"127.0.0.1:9817\", \"[::1]:0\" ]; };\n";
@@ -732,7 +734,7 @@ static void test_guard(void)
 	ok(conf != NULL, "settings come out of the child");
 	if (conf != NULL) {
 		round_trip(conf, CONF_WRITE_VALUES, "guarded");
-		ok(came_from(conf, "log.level", "main.conf", 21), "their origins too");
+		ok(came_from(conf, "log.level", "main.conf", 22), "their origins too");
 	}
 	conf_free(conf);
 	conf_errors_free(&errors);

@@ -137,12 +137,22 @@ static void test_verp(void)
 {
 	struct arena *arena = arena_new(0);
 
-	is_text(mail_verp(arena, "r@example.net", "dmarc@example.com"),
-		"r+dmarc=example.com@example.net", "verp");
-	is_text(
-	    mail_verp(arena, "r@example.net",
-		      "a23456789012345678901234567890@b2345678901234567890.c2345678901.example"),
-	    "r@example.net", "too long for a local part");
+	is_text(mail_verp(arena, "r@example.net", "abcdefghijklmnop"),
+		"r+bounce-abcdefghijklmnop@example.net", "verp");
+	is_text(mail_verp(arena, "a234567890123456789012345678901234567890x@example.net",
+			  "abcdefghijklmnop"),
+		"a234567890123456789012345678901234567890x@example.net",
+		"too long for a local part");
+	is_text(mail_verp_token(arena, "r@example.net", "R+Bounce-ABCdefghijklmnop@Example.NET"),
+		"abcdefghijklmnop", "the token, in either case");
+	ok(mail_verp_token(arena, "r@example.net", "r@example.net") == NULL, "none");
+	ok(mail_verp_token(arena, "r@example.net", "r+bounce-@example.net") == NULL,
+	   "an empty one");
+	ok(mail_verp_token(arena, "r@example.net", "rr+bounce-a@example.net") == NULL,
+	   "another's address");
+	ok(mail_verp_token(arena, "r@example.net", "r+bounce-a@example.org") == NULL,
+	   "another domain");
+	ok(mail_verp_token(arena, "", "r+bounce-a@example.org") == NULL, "no address of ours");
 	arena_free(arena);
 }
 
