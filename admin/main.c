@@ -18,6 +18,7 @@ static const struct admin_verb builtin[];
 /* One line for each file of commands. */
 static const struct admin_verb *const groups[] = {
     cmd_setup,
+    cmd_migrate,
     cmd_doctor,
     cmd_config,
     cmd_key,
