@@ -83,6 +83,8 @@ finds 'smtpd_milters does not name our socket: no mail is judged' 'countersign s
 check "setup" $?
 zone
 "$cs" -q key activate example.com
+mkdir "$etc/conf.d"
+echo 'log: { target = "stderr"; };' >"$etc/conf.d/10-log.conf"
 daemon_start
 doctor 0
 fine '127\.0\.0\.1 answers in '
@@ -99,6 +101,7 @@ before=$(rows) log=$(wc -l <"$work/log")
 doctor 0 -q
 is "with -q a healthy machine has few lines" "$(grep -c ' ok ' "$work/out")" 0
 is "the probes are not counted" "$(rows)" "$before"
+ok "the daemon does log" test "$log" -gt 0
 is "nor logged" "$(wc -l <"$work/log")" "$log"
 "$cs" --json doctor >"$work/out"
 is "every check is in the JSON" "$(python3 -c 'import json, sys; d = json.load(sys.stdin); print(len({f["id"] for f in d["findings"]}) > 25, d["errors"])' <"$work/out")" "True 0"

@@ -42,7 +42,7 @@ machine_postfix() { # more lines of main.cf
 	cat >/etc/postfix/master.cf <<-P
 		smtp      inet  n - y - - smtpd
 		submission inet n - y - - smtpd
-		  -o smtpd_tls_security_level=may
+		  -o syslog_name=postfix/submission
 		pickup    unix  n - y 1 1 pickup
 		cleanup   unix  n - y - 0 cleanup
 		qmgr      unix  n - n 300 1 qmgr
