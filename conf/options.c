@@ -16,6 +16,12 @@
 #define KIB(n)     (INT64_C(1024) * (n))
 #define MIB(n)     (INT64_C(1048576) * (n))
 
+#ifdef HAVE_EPOLL_CREATE1
+#define NATIVE_OR_NOT "\"native\""
+#else
+#define NATIVE_OR_NOT "\"libmilter\""
+#endif
+
 /* ---- words ---- */
 
 static const struct name_code engines[] = {{"native", CONF_ENGINE_NATIVE},
@@ -174,10 +180,10 @@ const struct conf_option conf_options[] = {
 
 	{.name = "milter.engine", .type = &conf_type_choice, FIELD(milter.engine),
 	 .choices = milter_engines,
-	 .def = "\"libmilter\"",
-	 .doc = "What speaks the milter protocol with the MTA. native is countersign's own layer, which "
-		"costs less for a message and nothing for slow ones beside it (Linux only: elsewhere it is "
-		"libmilter). libmilter is Sendmail's library. A change needs a restart."},
+	 .def = NATIVE_OR_NOT,
+	 .doc = "What speaks the milter protocol with the MTA. native is countersign's own layer: it costs less, "
+		"and messages that wait for DNS do not hold up others (Linux; elsewhere it is libmilter). "
+		"libmilter is Sendmail's library. A change needs a restart."},
 
 	{.name = "dns.servers", .type = &conf_type_texts, FIELD(dns.servers), .max = 16,
 	 .check = conf_check_server, .what = "list of DNS servers",
