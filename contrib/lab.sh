@@ -158,6 +158,7 @@ lab_conf() {
 		sign: { keys = "$LAB/keys"; };
 		store: { url = "sqlite:$LAB/store/countersign.db"; };
 		log: { target = "stderr"; level = "info"; };
+		${COUNTERSIGN_MILTER:+"milter: { engine = \"$COUNTERSIGN_MILTER\"; };"}
 	C
 	printf '%s\n' "$@" >"$LAB/etc/conf.d/50-lab.conf"
 }

@@ -8,6 +8,7 @@ socket=$dir/a.sock
 root=
 [ "$(id -u)" = 0 ] && root=--allow-root
 started=
+engine=${COUNTERSIGN_MILTER:+"milter: { engine = \"$COUNTERSIGN_MILTER\"; };"} # see t/libmilter.sh
 trap 'kill -9 $started 2>/dev/null; wait $started 2>/dev/null; rm -rf "$dir"' EXIT
 
 n=0 failed=0
@@ -36,7 +37,7 @@ settings() { # listen addresses; more settings on standard input
 	{
 		echo "listen = [ $1 ];"
 		echo 'store: { url = ""; }; sign: { enabled = false; }; dns: { servers = [ "127.0.0.1@1" ]; };'
-		echo 'log: { target = "stderr"; level = "debug"; };'
+		echo "log: { target = \"stderr\"; level = \"debug\"; }; $engine"
 		cat
 	} >"$dir/new.conf"
 	mv "$dir/new.conf" "$dir/c.conf"

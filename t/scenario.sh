@@ -7,6 +7,7 @@ only=${1:-}
 SRC=$COUNTERSIGN_SRC BUILD=$COUNTERSIGN_BUILD
 top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-scenario.XXXXXX") || exit 99
 daemon='' dns='' seen=-
+engine=${COUNTERSIGN_MILTER:+"milter: { engine = \"$COUNTERSIGN_MILTER\"; };"} # see t/libmilter.sh
 
 stop() {
 	[ -z "$daemon" ] || { kill "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null; }
@@ -45,6 +46,7 @@ start() { # script
 		sign: { keys = "$tmp/keys"; };
 		store: { url = "sqlite:$tmp/ledger.db"; };
 		log: { target = "stderr"; };
+		$engine
 	C
 	lines conf "$1" >"$tmp/conf.d/scenario.conf"
 	lines key "$1" | while read -r domain selector type state; do
