@@ -15,6 +15,7 @@
 #include "milter/engine.h"
 
 #ifdef HAVE_EPOLL_CREATE1
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -43,7 +44,7 @@ static const int64_t retry_time = 500 * CLOCK_MS; /* to accept, when there are n
 
 /* What epoll knows. READY may free it. */
 struct source {
-	void (*ready)(struct source *source, void *own);
+	void (*ready)(struct source *source, void *room);
 	int fd;
 };
 
@@ -55,6 +56,7 @@ struct room {
 
 struct connection {
 	struct source source; /* the first member */
+	atomic_bool owned;    /* by a thread: epoll hands it on, this says so to the compiler */
 	struct wire *wire;
 	struct buf pending; /* the front of a packet */
 	struct buf unsent;  /* the rest of answers */
@@ -92,11 +94,11 @@ static void *wait_for_event(void)
 	return epoll_wait(loop.epoll, &event, 1, -1) == 1 ? event.data.ptr : NULL;
 }
 
-static void handle(void *task, void *own)
+static void handle(void *task, void *room)
 {
 	struct source *source = task;
 
-	source->ready(source, own);
+	source->ready(source, room);
 }
 
 /* ---- connections ---- */
@@ -124,6 +126,22 @@ static void hang_up(struct connection *connection)
 	buf_free(&connection->pending);
 	buf_free(&connection->unsent);
 	free(connection);
+}
+
+/* From now on another thread may own it, and free it. */
+static bool let_go(struct connection *connection, int operation)
+{
+	uint32_t events = connection->unsent.len > 0 ? EPOLLOUT : EPOLLIN;
+
+	atomic_store(&connection->owned, false);
+	return arm(&connection->source, operation, events);
+}
+
+static void own(struct connection *connection)
+{
+	bool owned = atomic_exchange(&connection->owned, true);
+
+	assert(!owned);
 }
 
 /* What the MTA takes of DATA now, taken off it. False: it has gone. */
@@ -232,21 +250,21 @@ static bool converse(struct connection *connection, struct room *room)
 }
 
 /* An event for a connection: what can be done now, then it waits for the next, or is over. */
-static void serve(struct source *source, void *own)
+static void serve(struct source *source, void *room)
 {
 	struct connection *connection = (struct connection *)(void *)source;
 	bool goes_on, stuck;
 
 	atomic_fetch_add(&loop.busy, 1);
+	own(connection);
 	goes_on = send_kept(connection);
 	if (goes_on && connection->unsent.len == 0)
-		goes_on = converse(connection, own);
+		goes_on = converse(connection, room);
 	stuck = connection->unsent.len > 0 || connection->pending.len > 0;
 	atomic_store(&connection->stuck_since, stuck ? clock_mono() : 0);
 	if (atomic_load(&loop.draining) && !atomic_load(&connection->in_message) && !stuck)
 		goes_on = false;
-	if (!goes_on ||
-	    !arm(source, EPOLL_CTL_MOD, connection->unsent.len > 0 ? EPOLLOUT : EPOLLIN))
+	if (!goes_on || !let_go(connection, EPOLL_CTL_MOD))
 		hang_up(connection);
 	atomic_fetch_sub(&loop.busy, 1);
 }
@@ -269,7 +287,7 @@ static void welcome(int fd)
 	buf_init(&connection->pending, NULL, 0);
 	buf_init(&connection->unsent, NULL, 0);
 	enlist(connection);
-	if (!arm(&connection->source, EPOLL_CTL_ADD, EPOLLIN))
+	if (!let_go(connection, EPOLL_CTL_ADD))
 		hang_up(connection);
 }
 
@@ -295,9 +313,9 @@ static void set_timer(int64_t in)
 	timerfd_settime(loop.timer.fd, 0, &when, NULL);
 }
 
-static void accept_some(struct source *source, void *own)
+static void accept_some(struct source *source, void *room)
 {
-	(void)own;
+	(void)room;
 	for (int i = 0; i < ACCEPTS && !atomic_load(&loop.draining); i++) {
 		int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -343,11 +361,11 @@ static void sweep(void)
 	lock_drop(&loop.lock);
 }
 
-static void on_timer(struct source *source, void *own)
+static void on_timer(struct source *source, void *room)
 {
 	uint64_t times;
 
-	(void)own;
+	(void)room;
 	if (read(source->fd, &times, sizeof times) == (ssize_t)sizeof times) {
 		sweep();
 		set_timer(loop.start.mta_silence / SWEEPS);

@@ -24,7 +24,8 @@
 #ifdef HAVE_EPOLL_CREATE1
 enum { SLOW = 20, STARVED = 8, MANY = 200000 };
 
-static const int64_t slow_time = 700 * CLOCK_MS, silence = 400 * CLOCK_MS;
+static const int64_t slow_time = 700 * CLOCK_MS;
+static int64_t silence = 400 * CLOCK_MS;
 static struct socket_listener listener;
 static char address[256];
 
@@ -220,7 +221,7 @@ static void test_silence(void)
 	call(&idle);
 	send(half.fd, "\0\0", 2, MSG_NOSIGNAL);
 	ok(!closed_within(&half, (int)(silence / CLOCK_MS / 2)), "half a packet is waited for");
-	ok(closed_within(&half, 5000), "but not for ever");
+	ok(closed_within(&half, 20000), "but not for ever");
 	is_int(say_mail(&idle), 'c', "silence between packets is no fault");
 	milterproto_close(&half);
 	milterproto_close(&idle);
@@ -294,6 +295,8 @@ static void test_drain(void)
 
 int main(void)
 {
+	if (!tap_hurried())
+		silence = 4 * CLOCK_SECOND; /* or the deaf MTA is a silent one */
 	log_open("loop.test", LOG_TARGET_STDERR);
 	log_set_level(LOG_LEVEL_ERROR);
 	start();
