@@ -3,10 +3,11 @@
  * threads.c.
  *
  * Each socket is armed for one event (EPOLLONESHOT): the thread that gets it owns the connection
- * until it arms it again, so a connection has no lock. It reads what is there into a buffer of its
- * own, hands the whole packets to the wire, and writes all answers at once. Only an incomplete
- * packet, or answers that the MTA does not take, are kept with the connection: an idle one has
- * neither.
+ * until it arms it again. Its lock says so to the compiler, and is only waited for by a thread that
+ * gets the event before the call that armed it has returned. The owner reads what is there into a
+ * buffer of its own, hands the whole packets to the wire, and writes all answers at once. Only an
+ * incomplete packet, or answers that the MTA does not take, are kept with the connection: an idle
+ * one has neither.
  *
  * The list of connections, under its lock, is for those who do not own them: the sweep for an MTA
  * that is silent in mid-packet, and the drain. They only shut a socket down, which is an event for
@@ -15,7 +16,6 @@
 #include "milter/engine.h"
 
 #ifdef HAVE_EPOLL_CREATE1
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -56,7 +56,7 @@ struct room {
 
 struct connection {
 	struct source source; /* the first member */
-	atomic_bool owned;    /* by a thread: epoll hands it on, this says so to the compiler */
+	struct lock owner;    /* whose everything here is */
 	struct wire *wire;
 	struct buf pending; /* the front of a packet */
 	struct buf unsent;  /* the rest of answers */
@@ -121,6 +121,8 @@ static void hang_up(struct connection *connection)
 	if (connection->next != NULL)
 		connection->next->link = connection->link;
 	lock_drop(&loop.lock);
+	lock_drop(&connection->owner);
+	lock_done(&connection->owner);
 	close(connection->source.fd);
 	wire_free(connection->wire);
 	buf_free(&connection->pending);
@@ -128,20 +130,15 @@ static void hang_up(struct connection *connection)
 	free(connection);
 }
 
-/* From now on another thread may own it, and free it. */
+/* From now on another thread may own it, and free it. False: this one still does. */
 static bool let_go(struct connection *connection, int operation)
 {
 	uint32_t events = connection->unsent.len > 0 ? EPOLLOUT : EPOLLIN;
 
-	atomic_store(&connection->owned, false);
-	return arm(&connection->source, operation, events);
-}
-
-static void own(struct connection *connection)
-{
-	bool owned = atomic_exchange(&connection->owned, true);
-
-	assert(!owned);
+	if (!arm(&connection->source, operation, events))
+		return false;
+	lock_drop(&connection->owner);
+	return true;
 }
 
 /* What the MTA takes of DATA now, taken off it. False: it has gone. */
@@ -256,7 +253,7 @@ static void serve(struct source *source, void *room)
 	bool goes_on, stuck;
 
 	atomic_fetch_add(&loop.busy, 1);
-	own(connection);
+	lock_take(&connection->owner);
 	goes_on = send_kept(connection);
 	if (goes_on && connection->unsent.len == 0)
 		goes_on = converse(connection, room);
@@ -283,6 +280,8 @@ static void welcome(int fd)
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	}
 	connection->source = (struct source){.ready = serve, .fd = fd};
+	lock_init(&connection->owner);
+	lock_take(&connection->owner);
 	connection->wire = wire_new(loop.start.service);
 	buf_init(&connection->pending, NULL, 0);
 	buf_init(&connection->unsent, NULL, 0);
