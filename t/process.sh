@@ -80,6 +80,8 @@ ok "nothing else lies beside it" [ "$(ls -A "$dir" | tr '\n' ' ')" = "a.sock c.c
 ok "it answers" answers
 ok "so does the port" answers "$port"
 ok "a connection that says nothing does no harm" "$poke" touch "$socket"
+printf 'GET / HTTP/1.0\r\n\r\n' >"/dev/tcp/127.0.0.1/$port"
+[ -n "$engine" ] || ok "nor does one that is no MTA's" eventually logged "connection is closed: the MTA sent a packet that is"
 ok "there is a worker for each address" [ "$(pgrep -P $pid | wc -l)" = 2 ]
 "$daemon" $root -f -c "$dir/c.conf" 2>"$dir/second"
 ok "a second one is not started" [ $? = 69 ]
