@@ -504,6 +504,16 @@ static void show_json(struct run *run)
 
 /* ---- the command ---- */
 
+/* "<bob@example.com>" is what SMTP has; "bob@example.com" what the program wants. */
+static const char *without_angles(struct arena *arena, const char *address)
+{
+	struct span text = span_trim(span_of(address));
+
+	if (span_len(text) >= 2 && *text.p == '<' && text.end[-1] == '>')
+		text = (struct span){text.p + 1, text.end - 1};
+	return arena_span(arena, text);
+}
+
 static int read_options(struct run *run, int argc, char **argv, const char **from)
 {
 	int letter;
@@ -516,7 +526,7 @@ static int read_options(struct run *run, int argc, char **argv, const char **fro
 		else if (letter == 't')
 			run->recipients[run->recipient_count++] = optarg;
 		else if (letter == 'f')
-			*from = optarg;
+			*from = without_angles(run->admin->arena, optarg);
 		else if (letter != 'i')
 			return ADMIN_USAGE;
 	}

@@ -324,6 +324,26 @@ void spf_start(struct dns_scope *scope, const struct spf_request *request, struc
 		spf_prefetch(scope, &values, arena);
 }
 
+/* libspf2 tells the result, not the term that led to it. That is for people, and for them our own
+ * evaluation says it, as long as it comes to the same result; the answers are all there already. */
+static void explain_libspf2(struct dns_scope *scope, const struct spf_request *request,
+			    struct arena *arena, struct spf_verdict *out)
+{
+	struct spf_request silent = *request;
+	struct spf_verdict ours;
+
+	silent.trace = NULL;
+	spf_check(scope, &silent, arena, &ours);
+	if (ours.result != out->result || ours.mechanism == NULL)
+		return;
+	out->mechanism = ours.mechanism;
+	out->why = ours.why;
+	if (request->trace != NULL)
+		request->trace(request->trace_arg,
+			       arena_printf(arena, "libspf2 does not say by which term; by our reading: %s",
+					    ours.why));
+}
+
 void spf_check_with(enum spf_engine engine, struct dns_scope *scope,
 		    const struct spf_request *request, struct arena *arena, struct spf_verdict *out,
 		    const char **disagreement)
@@ -338,6 +358,7 @@ void spf_check_with(enum spf_engine engine, struct dns_scope *scope,
 		return;
 	case SPF_ENGINE_LIBSPF2:
 		spf_libspf2_check(scope, request, arena, out);
+		explain_libspf2(scope, request, arena, out);
 		return;
 	case SPF_ENGINE_BOTH:
 		break;

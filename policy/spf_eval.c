@@ -162,8 +162,8 @@ void spf_eval_end(const struct spf_eval *eval)
 	    [AUTH_SOFTFAIL] = 5, [AUTH_TEMPERROR] = 6, [AUTH_PERMERROR] = 7, [AUTH_POLICY] = 0,
 	};
 
-	spf_eval_trace(eval, "%s: %s (RFC 7208 section 8.%d)", auth_text(eval->out->result),
-		       eval->out->why, sections[eval->out->result]);
+	spf_eval_trace(eval, "%s (RFC 7208 section 8.%d): %s", auth_text(eval->out->result),
+		       sections[eval->out->result], eval->out->why);
 }
 
 /* ---- the record ---- */

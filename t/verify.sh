@@ -70,6 +70,7 @@ conf() { # file, more settings
 }
 conf conf 'dmarc: { enforce = "strict"; };'
 conf psl 'dmarc: { enforce = "strict"; discovery = "psl"; };'
+conf libspf2 'spf: { engine = "libspf2"; };'
 conf both 'dmarc: { enforce = "strict"; }; spf: { engine = "both"; }; dkim: { engine = "both"; };'
 
 # For each case: every string of the JSON is somewhere in the text, every line of an explanation is in the JSON, and
@@ -173,6 +174,10 @@ mail a@late.test | try "SPF temperror" conf 'spf +temperror
 TXT +late\.test: temporary failure \(SERVFAIL' "${client[@]}"
 mail a@none.test | try "the null sender" conf 'spf +none
 check_host\(198\.51\.100\.25, mail\.sender\.test, postmaster@' "${client[@]}" --from ''
+mail bob@sender.test | try "the sender as SMTP has it" conf 'spf +pass +sender\.test' --ip 192.0.2.7 --from '<bob@sender.test>'
+mail bob@sender.test | try "libspf2: the term" libspf2 'spf +pass .*matches ip4:192\.0\.2\.0/24
+mechanism: include:inc\.test
+libspf2 gets: v=spf1 ' --ip 192.0.2.7 --helo mail.sender.test
 # ---- DKIM ----
 signed rsa sel | try "DKIM pass" conf 'dkim +pass
 TXT sel\._domainkey\.sender\.test: v=DKIM1; k=rsa; p=

@@ -326,8 +326,8 @@ static void test_trace(struct dns *dns)
 		"    A h.example: data, 1 record\n"
 		"  a:h.example: match (RFC 7208 section 5.3)\n"
 		"include:inc3.example: match (RFC 7208 section 5.2)\n"
-		"pass: include:inc3.example of inc2.example: 192.0.2.1 matches a:h.example of the "
-		"record of inc3.example (RFC 7208 section 8.3)\n",
+		"pass (RFC 7208 section 8.3): include:inc3.example of inc2.example: 192.0.2.1 matches "
+		"a:h.example of the record of inc3.example\n",
 		"the trace");
 	dns_scope_free(scope);
 	arena_free(arena);
