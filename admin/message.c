@@ -93,6 +93,24 @@ static struct message_field *field_add(struct arena *arena, struct message_file 
 	return &message->fields[message->field_count++];
 }
 
+/* A file of a system whose line end is LF: SMTP had CRLF. One that has both is left as it is. */
+static struct span body_of(struct arena *arena, struct span text)
+{
+	struct buf out;
+
+	if (memmem(text.p, span_len(text), "\r\n", 2) != NULL)
+		return text;
+	buf_init(&out, arena, 0);
+	for (struct span line; !span_empty(text);) {
+		bool ends = memchr(text.p, '\n', span_len(text)) != NULL;
+
+		line = take_line(&text);
+		buf_span(&out, line);
+		buf_string(&out, ends ? "\r\n" : "");
+	}
+	return buf_view(&out);
+}
+
 int message_read(struct arena *arena, const char *path, struct message_file *message,
 		 struct why *why)
 {
@@ -121,7 +139,8 @@ int message_read(struct arena *arena, const char *path, struct message_file *mes
 			message->body = rest;
 		else
 			message->broken_line = number;
-		return 0;
+		break;
 	}
+	message->body = body_of(arena, message->body);
 	return 0;
 }

@@ -73,6 +73,8 @@ struct dkimcheck {
 	unsigned lookups;
 	unsigned dropped; /* beyond DKIM_VERDICTS_MAX */
 	bool decided;     /* the header has ended */
+	bool bare_lf;     /* the body has a LF without CR */
+	bool body_cr;     /* what came of the body ends with CR */
 	unsigned open;    /* chosen and not settled */
 	struct pass passes[ENGINES + 1];
 	unsigned pass_count;
@@ -339,11 +341,16 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 /* ---- what an engine's result is worth ---- */
 
 /* RFC 6376 section 8.2 (l=) and 3.6.1 (t=y): what a good signature is worth is for us to say. */
+static const char bare_lf_why[] =
+    "good, if a LF without CR ends a line, which not every reader finds (RFC 5322 section 2.3)";
+
 static void settle_good(struct dkimcheck *check, struct signature *signature)
 {
 	const struct dkim_verdict *verdict = &signature->verdict;
 
-	if (verdict->partial && !check->rules.accept_partial_body)
+	if (check->bare_lf)
+		settle(check, signature, AUTH_POLICY, bare_lf_why);
+	else if (verdict->partial && !check->rules.accept_partial_body)
 		settle(check, signature, AUTH_POLICY,
 		       "good, but l= leaves a part of the body unsigned (RFC 6376 section 8.2)");
 	else if (verdict->testing && !check->rules.accept_testing_keys)
@@ -466,10 +473,25 @@ struct keycache *dkimcheck_keys(const struct dkimcheck *check)
 	return check->engine->keys;
 }
 
+/* An engine takes a LF alone for the end of a line (canon.h), because a signer's MTA would have made
+ * it one; another verifier hashes it as it is. */
+static void look_for_bare_lf(struct dkimcheck *check, struct span chunk)
+{
+	const char *lf, *p = chunk.p;
+
+	while (!check->bare_lf &&
+	       (lf = memchr(p, '\n', (size_t)(chunk.end - p))) != NULL) {
+		check->bare_lf = lf == chunk.p ? !check->body_cr : lf[-1] != '\r';
+		p = lf + 1;
+	}
+	check->body_cr = chunk.end[-1] == '\r';
+}
+
 void dkimcheck_body(struct dkimcheck *check, struct span chunk)
 {
 	if (dkimcheck_body_done(check) || span_empty(chunk))
 		return;
+	look_for_bare_lf(check, chunk);
 	for (unsigned i = 0; i < check->pass_count; i++)
 		check->passes[i].engine->body(check->passes[i].state, chunk);
 }
@@ -497,6 +519,10 @@ static void finish_guest(struct dkimcheck *check)
 	check->guest->result = check->seat->result;
 	check->guest->why = check->seat->why;
 	check->guest->partial = check->seat->partial;
+	if (check->bare_lf && check->guest->result == DKIMENGINE_GOOD) {
+		check->guest->result = DKIMENGINE_REFUSED;
+		check->guest->why = bare_lf_why;
+	}
 }
 
 /* ---- the end ---- */

@@ -12,8 +12,8 @@
  *   pass       the signature is good and its key may be used
  *   fail       it does not match the message or the key; nothing else is a fail
  *   policy     right or not, it is not accepted here: expired (x=), from the future (t=), a key
- *              shorter than min_rsa_bits, and good ones with l= short of the body or a t=y key
- *              where the rules say so
+ *              shorter than min_rsa_bits, and good ones of a body with a LF alone, or with l=
+ *              short of the body or a t=y key where the rules say so
  *   permerror  it can never be verified: what the gate refused (policy/dkimsig.h), no key, revoked,
  *              more than one key, a key that does not allow it or is under 1024 bits, l= beyond the
  *              body
@@ -72,7 +72,7 @@ const struct dkimengine_field *dkimcheck_fields(const struct dkimcheck *check); 
 
 /* AUTHOR: the From domain (may be NULL): signatures aligned with it are looked at first. */
 void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author);
-void dkimcheck_body(struct dkimcheck *check, struct span chunk); /* any split; bare LF is CRLF */
+void dkimcheck_body(struct dkimcheck *check, struct span chunk); /* any split */
 
 /* True when the rest of the body changes nothing (no signature is left to verify). */
 bool dkimcheck_body_done(const struct dkimcheck *check);

@@ -4,7 +4,8 @@
  * and the keys of one message, and says of each signature whether hashes and cryptography fit.
  *
  *   begin     when the header has ended. What the engine cannot verify it refuses here, if it can
- *   body      as it came: any split, LF or CRLF, perhaps no line end at its end
+ *   body      as it came: any split, LF or CRLF (good is then no pass), perhaps no line end at
+ *             its end
  *   finish    every task that is still open gets its result; keys are set by now
  *
  * Everything lives in the message's arena.

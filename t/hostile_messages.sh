@@ -85,6 +85,9 @@ for canon in relaxed/relaxed simple/simple; do
 		a CR alone inside a line|line%%0Done%%0D%%0A%%0D%%0Aline  two%%0D%%0A
 		a CR alone at the end|line one%%0D%%0A%%0D%%0Aline  two%%0D%%0A%%0D
 		CR for a line end|line one%%0D%%0A%%0Dline  two%%0D%%0A
+		a LF alone for a line end|line one%%0A%%0D%%0Aline  two%%0D%%0A
+		LF alone for all line ends|line one%%0A%%0Aline  two%%0A
+		a LF alone at the end|line one%%0D%%0A%%0D%%0Aline  two%%0A
 		a NUL|line one%%0D%%0A%%00%%0D%%0Aline  two%%0D%%0A
 		a NUL at its end|line one%%0D%%0A%%0D%%0Aline  two%%0D%%0A%%00
 		another message behind LF . CRLF|line one%%0D%%0A%%0D%%0Aline  two%%0D%%0A%%0A.%%0D%%0AMAIL FROM:<x@y>%%0D%%0A

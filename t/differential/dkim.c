@@ -478,6 +478,14 @@ static void long_body(struct message *message)
 	message->body = buf_view(&body);
 }
 
+static bool has_bare_lf(struct span body)
+{
+	for (const char *p = body.p; p < body.end; p++)
+		if (*p == '\n' && (p == body.p || p[-1] != '\r'))
+			return true;
+	return false;
+}
+
 static void try_one(struct tally *tally, struct arena *arena, unsigned seed)
 {
 	struct message *message = arena_make(arena, struct message);
@@ -495,6 +503,7 @@ static void try_one(struct tally *tally, struct arena *arena, unsigned seed)
 		odd_name(message);
 	if (chance(message, 100) == 0)
 		long_body(message);
+	message->spoiled = has_bare_lf(message->body); /* no pass, whoever signed it */
 	for (unsigned signatures = 1 + chance(message, 3); signatures > 0; signatures--)
 		sign(message);
 	whole = chance(message, 2) == 0;

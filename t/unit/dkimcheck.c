@@ -604,15 +604,15 @@ static void test_bodies(struct arena *arena)
 		    joined(arena, sign(arena, hows[i], HEADER, "one\r\ntwo\r\n"), HEADER);
 		const char *empty = joined(arena, sign(arena, hows[i], HEADER, ""), HEADER);
 
-		expect(arena, header, "one\ntwo\n", AUTH_PASS, NULL, what);
+		expect(arena, header, "one\ntwo\n", AUTH_POLICY, "LF without CR", what);
 		expect(arena, header, "one\r\ntwo", AUTH_PASS, NULL, what);
-		expect(arena, header, "one\ntwo", AUTH_PASS, NULL, what);
-		expect(arena, header, "one\ntwo\r\n\n\n", AUTH_PASS, NULL, what);
+		expect(arena, header, "one\ntwo", AUTH_POLICY, "LF without CR", what);
+		expect(arena, header, "one\r\ntwo\r\n\n\n", AUTH_POLICY, "LF without CR", what);
 		expect_beyond(arena, header, "one\r\rtwo\r\n", AUTH_FAIL, "a CR", what);
 		expect_beyond(arena, header, "one\r\ntwo\r", AUTH_FAIL, "a CR", what);
 		expect(arena, empty, "", AUTH_PASS, NULL, what);
 		expect(arena, empty, "\r\n", AUTH_PASS, NULL, what);
-		expect(arena, empty, "\n\n", AUTH_PASS, NULL, what);
+		expect(arena, empty, "\r\n\r\n", AUTH_PASS, NULL, what);
 		expect(arena, empty, "x", AUTH_FAIL, NULL, what);
 		header = joined(arena, sign(arena, hows[i], HEADER, BODY), HEADER);
 		for (size_t split = 0; split <= strlen(BODY); split++) {
