@@ -76,7 +76,7 @@ for file in usr/bin/countersign usr/sbin/countersignd lib/systemd/system/counter
 	ok "it has /$file" test -f "$try/$file"
 done
 ok "its settings are right" in_try 'countersignd -t' settings
-is "and change no default" "$(root_run "$try" 'countersign config show --changed')" ""
+is "and only look at first" "$(root_run "$try" 'countersign config show --changed | grep -c observe')" 1
 ok "the daemon runs as its user, and its socket answers" in_try 'install -d -o countersign /run/countersign /var/lib/countersign
 	countersignd -u countersign -p /run/countersign/pid && test -S /run/countersign/milter.sock &&
 	kill $(cat /run/countersign/pid) && sleep 1' start

@@ -70,6 +70,10 @@ check "every .c and .h of the rooms is in Makefile.am" "$(
 	for f in {lib,conf,dns,store,policy,report,milter,admin}/*.[ch]; do
 		grep -qF " $f" Makefile.am || grep -qF "	$f" Makefile.am || echo "$f"
 	done)"
+check "so is what a package of the source must have" "$(
+	for f in t/*.sh t/lib/*.sh t/scenario/*.lua t/e2e/*.sh doc/*.[0-9a-z]* contrib/*/* debian/*; do
+		[ ! -f "$f" ] || git check-ignore -q "$f" 2>/dev/null || grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"
+	done)"
 check "no function of ours takes a library's name" "$(
 	grep -nE '^[a-z].*[ *](dkim|SPF|smfi|mi)_[a-z_]+\(' {lib,conf,dns,store,policy,report,milter,admin}/*.[ch] 2>/dev/null)"
 
