@@ -524,6 +524,10 @@ static int cmd_show(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_report[] = {
+    {"report", "build", "[DOMAIN]", "Build the reports that are due, and send nothing",
+     report_build, report_build_options, false},
+    {"report", "failures", "[DOMAIN]", "List the failure reports and what became of them",
+     report_failures, report_failures_options, false},
     {"report", "list", "", "List the aggregate reports and what became of them", cmd_list,
      list_options, false},
     {"report", "retry", "[DOMAIN]", "Send again what was put off or failed", report_retry,

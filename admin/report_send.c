@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "admin/jsonout.h"
 #include "admin/out.h"
@@ -19,14 +19,22 @@
 #include "report/destination.h"
 
 enum { OPTION_DAY = 256, OPTION_DRY_RUN, OPTION_TO };
-enum { RETRY_DAYS = 30 };
-
 const struct admin_option report_send_options[] = {
     {"day", OPTION_DAY, "DAY",
      "of this day, UTC: 2026-11-22 or yesterday (default: the last three days, and what is due of"
      " earlier ones)"},
     {"dry-run", OPTION_DRY_RUN, NULL, "only print what would be sent, and to whom"},
     {"to", OPTION_TO, "ADDRESS", "send a copy to this address, and to nobody else"},
+    {NULL, 0, NULL, NULL}};
+
+const struct admin_option report_build_options[] = {
+    {"day", OPTION_DAY, "DAY",
+     "of this day, UTC: 2026-11-22 or yesterday (default: the last three)"},
+    {"dry-run", OPTION_DRY_RUN, NULL, "only print what would be built, and for whom"},
+    {NULL, 0, NULL, NULL}};
+
+const struct admin_option report_failures_options[] = {
+    {"day", OPTION_DAY, "DAY", "of this day, UTC (default: of the last ten days)"},
     {NULL, 0, NULL, NULL}};
 
 const struct admin_option report_retry_options[] = {
@@ -48,16 +56,7 @@ bool report_day_parse(const char *text, int32_t *day)
 
 /* ---- which reports ---- */
 
-struct choice {
-	struct admin *admin;
-	const char *domain; /* NULL: all */
-	int32_t from, to;
-	const char *day;
-	bool dry_run;
-	const char *copy_to;
-};
-
-static int read_options(struct choice *choice, int argc, char **argv)
+static int read_options(struct report_choice *choice, int argc, char **argv)
 {
 	int c;
 
@@ -74,8 +73,7 @@ static int read_options(struct choice *choice, int argc, char **argv)
 	return 0;
 }
 
-/* 0, or ADMIN_USAGE after the error was printed. */
-static int read_choice(struct choice *choice, int argc, char **argv)
+int report_choice_read(struct report_choice *choice, int argc, char **argv)
 {
 	struct admin *admin = choice->admin;
 
@@ -100,9 +98,10 @@ static int read_choice(struct choice *choice, int argc, char **argv)
 /* ---- report send ---- */
 
 struct show {
-	struct choice choice;
+	struct report_choice choice;
 	struct jsonout *json;
 	unsigned shown;
+	bool progress; /* there is a line of it on the terminal */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -113,10 +112,28 @@ static void on_interrupt(int signal)
 	interrupted = 1;
 }
 
+/* A line on the terminal, in place of the last one; none where standard error is no terminal. */
+static void show_progress(const struct show *show, const char *text, unsigned number)
+{
+	const struct admin *admin = show->choice.admin;
+
+	if (admin->quiet || !isatty(STDERR_FILENO) || (number == 0 && !show->progress))
+		return;
+	if (number == 0)
+		fprintf(stderr, "\r\033[K");
+	else
+		fprintf(stderr, "\r\033[K%s: %u", text, number);
+	fflush(stderr);
+}
+
 static bool go_on(void *arg, unsigned left)
 {
-	(void)arg;
-	(void)left;
+	struct show *show = arg;
+
+	if (left > 0 && left < UINT32_MAX / 2) {
+		show_progress(show, "sending, left", left);
+		show->progress = true;
+	}
 	return !interrupted;
 }
 
@@ -165,6 +182,8 @@ static void tell_json(const struct show *show, const struct sender_event *event)
 		jsonout_int(show->json, "messages", event->messages);
 	} else {
 		jsonout_text(show->json, "what", "delivery");
+		jsonout_text(show->json, "kind",
+			     event->kind == OUTBOX_FAILURE ? "failure" : "aggregate");
 		jsonout_text(show->json, "to", event->address);
 		jsonout_text(show->json, "state", outbox_state_text(event->state));
 		jsonout_text(show->json, "reply", event->reply);
@@ -177,13 +196,15 @@ static void tell(void *arg, const struct sender_event *event)
 	struct show *show = arg;
 
 	show->shown++;
+	show_progress(show, "", 0);
+	show->progress = false;
 	if (show->json != NULL)
 		tell_json(show, event);
 	else if (!show->choice.admin->quiet || event->what == SENDER_DELIVERY)
 		tell_text(show, event);
 }
 
-static int run_sender(const struct choice *choice, struct sender *sender, struct why *why)
+static int run_sender(const struct report_choice *choice, struct sender *sender, struct why *why)
 {
 	int32_t yesterday = clock_day(clock_wall()) - 1;
 	int32_t from = choice->day != NULL ? choice->from : yesterday - SENDER_BUILD_DAYS + 1;
@@ -194,6 +215,8 @@ static int run_sender(const struct choice *choice, struct sender *sender, struct
 				   to, choice->copy_to, why);
 	if (sender_build(sender, choice->domain, from, to, why) != 0)
 		return -1;
+	if (choice->build_only)
+		return 0;
 	if (choice->day == NULL && sender_failures(sender, choice->domain, why) != 0)
 		return -1;
 	return sender_deliver(sender, choice->domain, choice->day != NULL ? from : 0, to, why);
@@ -204,7 +227,8 @@ static void sum_up(const struct show *show, const struct sender *sender)
 	const struct admin *admin = show->choice.admin;
 
 	if (show->shown == 0)
-		admin_note(admin, "nothing is to be sent");
+		admin_note(admin, "nothing is to be %s",
+			   show->choice.build_only ? "built" : "sent");
 	else if (sender->dry_run)
 		admin_note(admin, "nothing was sent (--dry-run); hosts of other organizations are"
 				  " asked whether they agree when it is sent");
@@ -254,7 +278,7 @@ static int send_reports(struct show *show, struct sending *sending)
 	return exit_code(sender);
 }
 
-static int check_send(const struct choice *choice)
+static int check_send(const struct report_choice *choice)
 {
 	struct destination list[DESTINATION_MAX];
 	struct admin *admin = choice->admin;
@@ -273,19 +297,19 @@ static int check_send(const struct choice *choice)
 	return 0;
 }
 
-int report_send(struct admin *admin, int argc, char **argv)
+static int run_command(struct admin *admin, bool build_only, int argc, char **argv)
 {
 	static const int exit_of[] = {[SENDING_CONFIG] = ADMIN_CONFIG,
 				      [SENDING_BUSY] = ADMIN_TEMPORARY,
 				      [SENDING_UNAVAILABLE] = ADMIN_UNAVAILABLE};
-	struct show show = {.choice = {.admin = admin}};
+	struct show show = {.choice = {.admin = admin, .build_only = build_only}};
 	const struct conf *conf;
 	struct sending sending;
 	enum sending_state state;
 	struct why why = {""};
 	int status;
 
-	if (read_choice(&show.choice, argc, argv) != 0 || check_send(&show.choice) != 0)
+	if (report_choice_read(&show.choice, argc, argv) != 0 || check_send(&show.choice) != 0)
 		return ADMIN_USAGE;
 	conf = admin_conf(admin);
 	if (conf == NULL)
@@ -300,191 +324,12 @@ int report_send(struct admin *admin, int argc, char **argv)
 	return status;
 }
 
-/* ---- the outbox of the settings ---- */
-
-struct outbox *report_outbox(struct admin *admin, enum outbox_mode mode, int *status)
+int report_send(struct admin *admin, int argc, char **argv)
 {
-	const struct conf *conf = admin_conf(admin);
-	struct ledger_settings settings = {.read_only = true};
-	struct ledger *ledger = NULL;
-	struct outbox *outbox = NULL;
-	struct why why = {""};
-	bool busy;
-
-	*status = ADMIN_CONFIG;
-	if (conf == NULL)
-		return NULL;
-	settings.path = conf->store.url[0] == '\0' ? NULL : ledger_url_path(conf->store.url, &why);
-	if (settings.path == NULL) {
-		admin_error(admin, "%s",
-			    why.text[0] != '\0' ? why.text
-						: "no ledger is kept: store.url is empty");
-		return NULL;
-	}
-	*status = ADMIN_UNAVAILABLE;
-	ledger = ledger_open(&settings, &why); /* it is the daemon that makes one */
-	if (ledger != NULL)
-		outbox = outbox_open(&settings, mode, &busy, &why);
-	ledger_close(ledger);
-	if (outbox == NULL)
-		admin_error(admin, "%s", why.text);
-	return outbox;
+	return run_command(admin, false, argc, argv);
 }
 
-/* ---- report retry ---- */
-
-static bool is_over(const struct outbox_delivery *delivery)
+int report_build(struct admin *admin, int argc, char **argv)
 {
-	return delivery->state == OUTBOX_FAILED || delivery->state == OUTBOX_DEFERRED ||
-	       delivery->state == OUTBOX_SUPPRESSED;
-}
-
-static int retry_all(const struct choice *choice, struct outbox *outbox, struct why *why)
-{
-	struct outbox_delivery *list;
-	int64_t now = clock_wall();
-	int again = 0, count = outbox_range(outbox, choice->domain, choice->from, choice->to,
-					    choice->admin->arena, &list, why);
-
-	for (int i = 0; i < count; i++) {
-		if (!is_over(&list[i]))
-			continue;
-		list[i].state = OUTBOX_DEFERRED;
-		list[i].tries = 0;
-		list[i].next = now;
-		if (outbox_mark(outbox, &list[i], why) != 0)
-			return -1;
-		again++;
-	}
-	return count < 0 ? -1 : again;
-}
-
-int report_retry(struct admin *admin, int argc, char **argv)
-{
-	struct choice choice = {.admin = admin};
-	struct outbox *outbox;
-	struct why why = {""};
-	int status, again;
-
-	choice.to = clock_day(clock_wall());
-	choice.from = choice.to - RETRY_DAYS;
-	if (read_choice(&choice, argc, argv) != 0)
-		return ADMIN_USAGE;
-	outbox = report_outbox(admin, OUTBOX_CHANGE, &status);
-	if (outbox == NULL)
-		return status;
-	again = retry_all(&choice, outbox, &why);
-	outbox_close(outbox);
-	if (again < 0) {
-		admin_error(admin, "%s", why.text);
-		return ADMIN_UNAVAILABLE;
-	}
-	admin_note(admin,
-		   "%d will be tried again; the daemon does it within half an hour, or:"
-		   " countersign report send",
-		   again);
-	return again > 0 ? ADMIN_DONE : ADMIN_NO;
-}
-
-/* ---- report suppress, unsuppress ---- */
-
-static int list_suppressions(struct admin *admin, struct outbox *outbox, struct why *why)
-{
-	static const char *const headings[] = {"NAME", "UNTIL", "REASON"};
-	struct out_table *table = out_table_new(admin->arena, headings, 3);
-	struct outbox_suppression *list;
-	int count = outbox_suppressions(outbox, admin->arena, &list, why);
-	unsigned shown = 0;
-
-	for (int i = 0; i < count; i++) {
-		char until[CLOCK_TEXT_MAX];
-
-		if (list[i].until <= clock_wall())
-			continue;
-		out_cell(table, OUT_PLAIN, "%s", list[i].address);
-		out_cell(table, OUT_PLAIN, "%s",
-			 list[i].until == OUTBOX_FOR_EVER
-			     ? "for ever"
-			     : clock_day_text(clock_day(list[i].until), until));
-		out_cell(table, OUT_PLAIN, "%s", list[i].reason == NULL ? "" : list[i].reason);
-		shown++;
-	}
-	out_table_print(table, stdout, admin_color(admin, stdout));
-	if (count >= 0 && shown == 0)
-		admin_note(admin, "nothing is suppressed");
-	return count < 0 ? -1 : 0;
-}
-
-/* An address or a domain as the sender looks it up; NULL: neither. */
-static const char *normal_name(struct admin *admin, const char *text)
-{
-	struct destination list[DESTINATION_MAX];
-
-	if (strchr(text, '@') == NULL)
-		return domain_to_ascii(admin->arena, span_of(text));
-	text = arena_printf(admin->arena, "mailto:%s", text);
-	return destination_parse(admin->arena, span_of(text), list) == 1 ? list[0].address : NULL;
-}
-
-static int change_suppression(struct admin *admin, struct outbox *outbox, const char *text,
-			      bool suppress)
-{
-	struct outbox_suppression s = {.until = suppress ? OUTBOX_FOR_EVER : 0,
-				       .reason = "by hand"};
-	struct why why = {""};
-	int result;
-
-	s.address = normal_name(admin, text);
-	if (s.address == NULL)
-		return admin_usage(admin, "\"%s\" is neither an address nor a domain", text);
-	result = outbox_suppress(outbox, &s, &why);
-	if (result < 0) {
-		admin_error(admin, "%s", why.text);
-		return ADMIN_UNAVAILABLE;
-	}
-	if (suppress || result == 1)
-		return ADMIN_DONE;
-	admin_error(admin, "%s was not suppressed", s.address);
-	return ADMIN_NO;
-}
-
-int report_suppress(struct admin *admin, int argc, char **argv)
-{
-	struct outbox *outbox;
-	struct why why = {""};
-	int status = admin_args(admin, argc, argv, 0, -1);
-	bool listing;
-
-	if (status != 0)
-		return status;
-	listing = optind == argc;
-	outbox = report_outbox(admin, listing ? OUTBOX_READ : OUTBOX_CHANGE, &status);
-	if (outbox == NULL)
-		return status;
-	status = ADMIN_DONE;
-	if (listing && list_suppressions(admin, outbox, &why) != 0) {
-		admin_error(admin, "%s", why.text);
-		status = ADMIN_UNAVAILABLE;
-	}
-	for (int i = optind; i < argc && status == ADMIN_DONE; i++)
-		status = change_suppression(admin, outbox, argv[i], true);
-	outbox_close(outbox);
-	return status;
-}
-
-int report_unsuppress(struct admin *admin, int argc, char **argv)
-{
-	struct outbox *outbox;
-	int status = admin_args(admin, argc, argv, 1, -1);
-
-	if (status != 0)
-		return status;
-	outbox = report_outbox(admin, OUTBOX_CHANGE, &status);
-	if (outbox == NULL)
-		return status;
-	status = ADMIN_DONE;
-	for (int i = optind; i < argc && status == ADMIN_DONE; i++)
-		status = change_suppression(admin, outbox, argv[i], false);
-	outbox_close(outbox);
-	return status;
+	return run_command(admin, true, argc, argv);
 }

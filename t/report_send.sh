@@ -114,6 +114,51 @@ run "states" 0 'one.example .* sent: 250 2.0.0 taken' list
 run "what needs attention is shown" 0 'two.example .* failed: nobody.test has not agreed' list
 run "nothing twice" 0 'nothing is to be sent' send
 is "the mails" "$(ls "$tmp"/sink/*.mail | wc -l | tr -d ' ')" 3
+# Read by others: Python's parsers, and the schema of RFC 9990.
+for f in "$tmp"/sink/*.mail; do
+	attached "$f" >"$tmp/read.xml"
+	if [ -r "${COUNTERSIGN_DATA:-/nonexistent}/dmarc-2.0.xsd" ] && command -v xmllint >/dev/null; then
+		ok "the schema holds" xmllint --noout --schema "$COUNTERSIGN_DATA/dmarc-2.0.xsd" "$tmp/read.xml"
+	else
+		pass "the schema # SKIP no xmllint, or no dmarc-2.0.xsd in COUNTERSIGN_DATA"
+	fi
+	command -v python3 >/dev/null || continue
+	like "a parser of another reads it" "$(tail -n +3 "$f" | python3 -c '
+import email, email.policy, gzip, re, sys, xml.etree.ElementTree as tree
+m = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.SMTP.clone(raise_on_defect=True))
+part = [p for p in m.iter_attachments()]
+assert len(part) == 1 and part[0].get_content_type() == "application/gzip"
+name = part[0].get_filename()
+root = tree.fromstring(gzip.decompress(part[0].get_content()))
+ns = {"d": "urn:ietf:params:xml:ns:dmarc-2.0"}
+get = lambda path: root.find(path, ns).text
+domain, ident = get("d:policy_published/d:domain"), get("d:report_metadata/d:report_id")
+begin, end = int(get("d:report_metadata/d:date_range/d:begin")), int(get("d:report_metadata/d:date_range/d:end"))
+assert name == f"reports.example.net!{domain}!{begin}!{end}!{ident}.xml.gz" and end - begin == 86399 and begin % 86400 == 0
+assert re.fullmatch(rf"Report Domain: {domain} Submitter: reports.example.net Report-ID: <{ident}>", m["Subject"])
+assert re.fullmatch("[A-Za-z0-9]+", ident) and m["From"].addresses[0].domain == "reports.example.net"
+assert get("d:report_metadata/d:generator").startswith("countersign ") and get("d:version") == "1.0"
+print("well")' 2>&1)" '^well$'
+done
+
+# ---- nothing is opened by a dry run, and building does not send ----
+killer=$build/t/bin/killer.so
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+for d in later control; do "$fill" "$tmp/l.db" asked $d.example "$day" 1 "mailto:dmarc@$d.example" >/dev/null 2>&1; done
+if [ -r "$killer" ]; then
+	NO_SOCKET=1 LD_PRELOAD=$killer "$build/admin/countersign" -c "$tmp/conf" report send --dry-run later.example >"$tmp/out" 2>&1
+	like "a dry run opens no socket" "$? $(cat "$tmp/out")" '^0 .*later.example +to build'
+	NO_SOCKET=1 LD_PRELOAD=$killer "$build/admin/countersign" -c "$tmp/conf" report send control.example >/dev/null 2>&1 &
+	wait $! 2>/dev/null
+	is "(without it, it does)" $? 137
+fi
+run "built" 0 '(later.example +built|nothing is to be built)' build later.example
+run "is not sent" 0 'later.example .* built' list
+is "no mail" "$(mails dmarc@later.example)" ""
+run "no failure reports" 0 'there is none' failures
+run "until it is" 0 'later.example +sent' send later.example
+run "suppressions as JSON" 0 '"suppressed": \[\]' suppress --json
+run "failure reports as JSON" 0 '"deliveries": \[\]' failures --json
 
 # ---- a copy ----
 run "a copy for somebody" 0 'one.example +sent +me@here.test' send one.example --to me@here.test
