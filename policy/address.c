@@ -188,7 +188,8 @@ static int read_quoted(struct reader *r)
 	return 0;
 }
 
-/* *(word / "." / CFWS), which covers local-part, obs-local-part, phrase and obs-phrase. */
+/* *(word / "." / CFWS), which covers local-part, obs-local-part, phrase and obs-phrase; and a
+ * phrase may have "[" and "]" ("[Desk] Bob <bob@example.com>"), which can mean nothing else there. */
 static int read_words(struct reader *r, struct words *words)
 {
 	bool after_word = false;
@@ -203,6 +204,12 @@ static int read_words(struct reader *r, struct words *words)
 			words->local = words->local && after_word;
 			after_word = false;
 			buf_char(&r->text, *r->p++);
+			continue;
+		}
+		if (c == '[' || c == ']') {
+			words->local = false;
+			words->count++;
+			r->p++;
 			continue;
 		}
 		if (c != '"' && !is_atext(c)) {
@@ -339,6 +346,24 @@ static int read_group(struct reader *r)
 	return take(r, ';') ? 0 : expected(r, "\";\" at the end of the group");
 }
 
+/* "bob@example.com <bob@example.com>": an address that is not quoted where a name belongs. Readers
+ * that take the first and those that take the second must find the same author domain. */
+static int read_named_by_address(struct reader *r)
+{
+	struct address *name = &r->list->addresses[r->list->count - 1], *address = name + 1;
+
+	if (r->list->count == ADDRESS_MAX)
+		return why_set(r->why, "more than %d addresses", ADDRESS_MAX);
+	if (read_angle(r) != 0)
+		return -1;
+	if (name->domain == NULL || address->domain == NULL ||
+	    !domain_equal(name->domain, address->domain))
+		return why_set(r->why, "two addresses of different domains without \",\" between");
+	*name = *address;
+	r->list->count--;
+	return 0;
+}
+
 /* address = mailbox / group; mailbox = name-addr / addr-spec */
 static int read_address(struct reader *r, bool in_group)
 {
@@ -350,7 +375,9 @@ static int read_address(struct reader *r, bool in_group)
 		return read_angle(r);
 	if (peek(r) == ':' && words.phrase && words.count > 0 && !in_group)
 		return read_group(r);
-	return read_addr_spec(r, &words);
+	if (read_addr_spec(r, &words) != 0)
+		return -1;
+	return peek(r) == '<' ? read_named_by_address(r) : 0;
 }
 
 /* obs-addr-list = *([CFWS] ",") address *("," [address / CFWS]), which covers address-list; and
