@@ -9,7 +9,7 @@ cd "$src" || exit 99
 if [ $# -gt 0 ]; then
 	documents=("$@")
 else
-	documents=(README INSTALL *.md doc/*.md doc/countersign-*.7)
+	documents=(README INSTALL *.md doc/*.md doc/*.[178])
 fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/countersign-docs.XXXXXX")
 trap 'rm -rf "$work"' EXIT
