@@ -41,6 +41,7 @@ enum conf_tls { CONF_TLS_OFFERED, CONF_TLS_REQUIRED, CONF_TLS_VERIFIED };
 enum conf_milter_engine { CONF_MILTER_NATIVE, CONF_MILTER_LIBMILTER };
 enum conf_envelope { CONF_ENVELOPE_NULL, CONF_ENVELOPE_VERP };
 enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
+enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
 enum conf_canon {
 	CONF_CANON_SIMPLE_SIMPLE,
@@ -190,6 +191,7 @@ struct conf {
 
 	struct {
 		enum conf_log_target target;
+		enum conf_log_format format;
 		enum conf_log_level level;
 	} log;
 

@@ -63,6 +63,8 @@ static const struct name_code envelopes[] = {
     {"null", CONF_ENVELOPE_NULL}, {"verp", CONF_ENVELOPE_VERP}, {NULL, 0}};
 static const struct name_code targets[] = {
     {"auto", CONF_LOG_AUTO}, {"syslog", CONF_LOG_SYSLOG}, {"stderr", CONF_LOG_STDERR}, {NULL, 0}};
+static const struct name_code log_formats[] = {
+    {"text", CONF_LOG_TEXT}, {"json", CONF_LOG_JSON}, {NULL, 0}};
 static const struct name_code levels[] = {{"error", CONF_LOG_ERROR},
 					  {"warning", CONF_LOG_WARNING},
 					  {"info", CONF_LOG_INFO},
@@ -535,8 +537,13 @@ const struct conf_option conf_options[] = {
 
 	{.name = "log.target", .type = &conf_type_choice, FIELD(log.target), .choices = targets,
 	 .def = "\"auto\"",
-	 .doc = "Where log lines go. auto: to standard error where that is the journal or a terminal, else "
-		"to syslog. syslog uses the facility mail."},
+	 .doc = "Where log lines go. auto: to the journal where standard error leads there, to standard "
+		"error where that is a terminal, else to syslog. syslog uses the facility mail."},
+	{.name = "log.format", .type = &conf_type_choice, FIELD(log.format), .choices = log_formats,
+	 .def = "\"text\"",
+	 .doc = "What a line looks like. text: the queue id, then key=value. json: one object on each line "
+		"with the same keys, for programs. The journal has them as fields in either case: "
+		"QUEUE_ID, COUNTERSIGN_DMARC and so on."},
 	{.name = "log.level", .type = &conf_type_choice, FIELD(log.level), .choices = levels,
 	 .def = "\"info\"",
 	 .doc = "The least important lines to log. At info there is one line for each message."},

@@ -1,21 +1,28 @@
 /*
- * Where a program's lines go: syslog (facility mail) or standard error. Only programs log;
- * libraries return reasons. Every call is one line; control characters are written as \xNN.
+ * Where a program's lines go: the journal, syslog (facility mail) or standard error. Only programs
+ * log; libraries return reasons. Every call is one line, whatever the text holds.
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "lib/name.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_target { LOG_TARGET_AUTO, LOG_TARGET_SYSLOG, LOG_TARGET_STDERR };
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 extern const struct name_code log_level_names[]; /* "error" "warning" "info" "debug" */
 
-/* AUTO: standard error when it is the journal or a terminal, else syslog. May be called again. */
-void log_open(const char *ident, enum log_target target);
+/* AUTO: the journal where standard error leads to it, standard error when it is a terminal, else
+ * syslog. May be called again. */
+void log_open(const char *ident, enum log_target target, enum log_format format);
+
+/* Sends to the journal that listens on PATH, in its native protocol, from now on; false: it cannot
+ * be reached. log_open() does it where the system says so. */
+bool log_open_journal(const char *path);
 
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
@@ -27,5 +34,29 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * A line of keys and values. As text "ID: key=value key="a value"": what is not printable ASCII
+ * without blanks is quoted, '"' and '\' escaped, other bytes as \xNN. In JSON a member each, ID as
+ * queue_id; in the journal a field each: QUEUE_ID, COUNTERSIGN_KEY. Values are of any bytes; the
+ * first LOG_VALUE_MAX of them are taken.
+ */
+struct log_field {
+	const char *key; /* lower case letters, digits and '_' */
+	const char *value;
+	bool number; /* VALUE is one, in JSON without quotes */
+};
+enum { LOG_FIELDS_MAX = 32, LOG_VALUE_MAX = 1024 };
+
+struct log_record {
+	const char *id;
+	struct log_field fields[LOG_FIELDS_MAX];
+	unsigned count;
+};
+void log_record(enum log_level level, const struct log_record *record);
+
+/* The same as text, for a test. */
+struct buf;
+void log_record_text(struct buf *out, const struct log_record *record);
 
 #endif

@@ -195,7 +195,12 @@ void daemon_log(const struct conf *conf)
 	    [CONF_LOG_STDERR] = LOG_TARGET_STDERR,
 	};
 
-	log_open("countersignd", targets[conf->log.target]);
+	static const enum log_format formats[] = {
+	    [CONF_LOG_TEXT] = LOG_FORMAT_TEXT,
+	    [CONF_LOG_JSON] = LOG_FORMAT_JSON,
+	};
+
+	log_open("countersignd", targets[conf->log.target], formats[conf->log.format]);
 }
 
 void daemon_log_level(const struct conf *conf)

@@ -1,150 +1,156 @@
 #include "milter/logline.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "lib/buf.h"
 #include "lib/clock.h"
 
-enum { VALUE_MAX = 256, LINE_MAX_BYTES = 3500, DKIM_SHOWN = 10 };
+enum { VALUE_MAX = 256, LIST_MAX = LOG_VALUE_MAX, DKIM_SHOWN = 10 };
 
-/* Printable ASCII without blank and quote goes as it is; anything else is quoted and escaped. */
-static bool is_plain(struct span value)
+struct line {
+	struct arena *arena;
+	struct log_record *record;
+};
+
+/* ---- fields ---- */
+
+static struct log_field *add(struct line *line, const char *key, const char *value)
 {
-	if (span_empty(value))
-		return false;
-	for (; value.p < value.end; value.p++) {
-		if (*value.p <= ' ' || *value.p > '~' || *value.p == '"' || *value.p == '\\')
-			return false;
-	}
-	return true;
+	struct log_record *record = line->record;
+	struct log_field *field = &record->fields[record->count++];
+
+	assert(record->count <= LOG_FIELDS_MAX);
+	field->key = key;
+	field->value = value;
+	return field;
 }
 
-static void put_value(struct buf *line, const char *text)
+static const char *bounded(struct line *line, const char *text, size_t max)
 {
 	struct span value = span_of(text);
 
-	if (span_len(value) > VALUE_MAX)
-		value.end = value.p + VALUE_MAX;
-	if (is_plain(value)) {
-		buf_span(line, value);
-		return;
-	}
-	buf_char(line, '"');
-	for (; value.p < value.end; value.p++) {
-		unsigned char c = (unsigned char)*value.p;
-
-		if (c == '"' || c == '\\')
-			buf_printf(line, "\\%c", c);
-		else if (c < ' ' || c > '~')
-			buf_printf(line, "\\x%02x", c);
-		else
-			buf_char(line, (char)c);
-	}
-	buf_char(line, '"');
+	if (span_len(value) > max)
+		value.end = value.p + max;
+	return arena_span(line->arena, value);
 }
 
-static void put(struct buf *line, const char *key, const char *text)
+static void put(struct line *line, const char *key, const char *text)
 {
-	buf_char(line, ' ');
-	buf_string(line, key);
-	buf_char(line, '=');
-	put_value(line, text);
+	add(line, key, bounded(line, text, VALUE_MAX));
 }
 
-static void begin(struct buf *line, struct arena *arena, const struct logline_facts *facts)
+static void put_number(struct line *line, const char *key, int64_t value)
 {
+	add(line, key, arena_printf(line->arena, "%" PRId64, value))->number = true;
+}
+
+static void put_address(struct line *line, const char *key, const char *address)
+{
+	add(line, key, arena_printf(line->arena, "<%s>", bounded(line, address, VALUE_MAX - 2)));
+}
+
+static struct line begin(struct arena *arena, const char *queue_id, enum origin origin)
+{
+	struct line line = {arena, arena_make(arena, struct log_record)};
+
+	line.record->id = queue_id == NULL ? "NOQUEUE" : queue_id;
+	put(&line, "origin", name_text(origin_names, (int)origin));
+	return line;
+}
+
+static struct line begin_message(struct arena *arena, const struct logline_facts *facts)
+{
+	struct line line = begin(arena, facts->queue_id, facts->origin);
 	char ip[IP_TEXT_MAX];
 
-	buf_init(line, arena, LINE_MAX_BYTES);
-	buf_printf(line, "%s: origin=%s", facts->queue_id == NULL ? "NOQUEUE" : facts->queue_id,
-		   name_text(origin_names, (int)facts->origin));
 	if (facts->client.family != 0)
-		put(line, "ip", ip_text(&facts->client, ip));
+		put(&line, "ip", ip_text(&facts->client, ip));
+	return line;
 }
 
-static void put_address(struct buf *line, const char *key, const char *address)
+static const struct log_record *end(struct line *line, const struct logline_facts *facts)
 {
-	struct buf text;
-
-	buf_init(&text, line->arena, 0);
-	buf_printf(&text, "<%.*s>", VALUE_MAX - 2, address);
-	put(line, key, buf_text(&text));
-}
-
-static void end(struct buf *line, const struct logline_facts *facts)
-{
-	buf_printf(line, " size=%" PRIu64 " dns=%u ms=%" PRId64, facts->size, facts->lookups,
-		   facts->nanoseconds / CLOCK_MS);
+	put_number(line, "size", (int64_t)facts->size);
+	put_number(line, "dns", facts->lookups);
+	put_number(line, "ms", facts->nanoseconds / CLOCK_MS);
 	if (facts->note != NULL)
 		put(line, "note", facts->note);
+	return line->record;
 }
 
-static void put_dkim(struct buf *line, const struct verdict *verdict)
+/* ---- results ---- */
+
+static void put_dkim(struct line *line, const struct verdict *verdict)
 {
-	buf_string(line, " dkim=");
-	if (verdict->dkim_count == 0)
-		buf_string(line, "none");
+	struct buf list;
+
+	buf_init(&list, line->arena, LIST_MAX);
 	for (unsigned i = 0; i < verdict->dkim_count && i < DKIM_SHOWN; i++) {
 		const struct dkim_verdict *dkim = &verdict->dkim[i];
 
-		buf_printf(line, "%s%s/", i == 0 ? "" : ",", auth_text(dkim->result));
-		put_value(line, dkim->domain);
-		buf_char(line, '/');
-		put_value(line, dkim->selector);
-		buf_char(line, '/');
-		put_value(line, dkim->algorithm);
+		buf_printf(&list, "%s%s/%s/%s/%s", i == 0 ? "" : ",", auth_text(dkim->result),
+			   bounded(line, dkim->domain, VALUE_MAX),
+			   bounded(line, dkim->selector, VALUE_MAX),
+			   bounded(line, dkim->algorithm, VALUE_MAX));
 		if (dkim->key_bits > 0)
-			buf_printf(line, "/%u", dkim->key_bits);
+			buf_printf(&list, "/%u", dkim->key_bits);
 	}
+	add(line, "dkim", list.len == 0 ? "none" : buf_text(&list));
 	if (verdict->dkim_ignored > 0)
-		buf_printf(line, " dkim_ignored=%u", verdict->dkim_ignored);
+		put_number(line, "dkim_ignored", verdict->dkim_ignored);
 }
 
 /* The newest sealer's domain and the number of sets. */
-static void put_arc(struct buf *line, const struct arc_verdict *arc)
+static void put_arc(struct line *line, const struct arc_verdict *arc)
 {
-	buf_printf(line, " arc=%s", auth_text(arc->result));
 	if (arc->count == 0)
-		return;
-	buf_char(line, '/');
-	put_value(line, arc->sets[arc->count - 1].domain);
-	buf_printf(line, "/%u", arc->count);
+		put(line, "arc", auth_text(arc->result));
+	else
+		add(line, "arc",
+		    arena_printf(line->arena, "%s/%s/%u", auth_text(arc->result),
+				 bounded(line, arc->sets[arc->count - 1].domain, VALUE_MAX),
+				 arc->count));
 }
 
-static void put_dmarc(struct buf *line, const struct dmarc_verdict *dmarc)
+static void put_dmarc(struct line *line, const struct dmarc_verdict *dmarc)
 {
-	buf_printf(line, " dmarc=%s", auth_text(dmarc->result));
+	static const char *const aligned[] = {"-", "spf", "dkim", "spf,dkim"};
+
+	put(line, "dmarc", auth_text(dmarc->result));
 	if (dmarc->published == NULL)
 		return;
-	buf_printf(line, " policy=%s aligned=%s%s%s", dmarc_policy_text(dmarc->policy),
-		   dmarc->spf_aligned ? "spf" : "",
-		   dmarc->spf_aligned && dmarc->dkim_aligned ? "," : "",
-		   dmarc->dkim_aligned	? "dkim"
-		   : dmarc->spf_aligned ? ""
-					: "-");
+	put(line, "policy", dmarc_policy_text(dmarc->policy));
+	put(line, "aligned", aligned[dmarc->spf_aligned + 2 * dmarc->dkim_aligned]);
 }
 
-static void put_decision(struct buf *line, const struct decision *decision)
+static void put_decision(struct line *line, const struct decision *decision)
 {
+	struct buf list;
+
+	buf_init(&list, line->arena, LIST_MAX);
 	for (unsigned i = 0; i < decision->override_count; i++)
-		put(line, "override",
-		    name_text(override_names, (int)decision->overrides[i].type));
-	buf_printf(line, " action=%s", name_text(action_names, (int)decision->action));
+		buf_printf(&list, "%s%s", i == 0 ? "" : ",",
+			   name_text(override_names, (int)decision->overrides[i].type));
+	if (list.len > 0)
+		add(line, "override", buf_text(&list));
+	put(line, "action", name_text(action_names, (int)decision->action));
 	put(line, "reason", decision->why);
 }
 
-const char *logline_inbound(struct arena *arena, const struct logline_facts *facts,
-			    const struct verdict *verdict)
-{
-	struct buf line;
+/* ---- lines ---- */
 
-	begin(&line, arena, facts);
+const struct log_record *logline_inbound(struct arena *arena, const struct logline_facts *facts,
+					 const struct verdict *verdict)
+{
+	struct line line = begin_message(arena, facts);
+
 	put(&line, "name", facts->client_name);
 	put(&line, "helo", facts->helo);
 	put_address(&line, "from", facts->mail_from);
 	put(&line, "hfrom", verdict->dmarc.author_domain);
-	buf_printf(&line, " iprev=%s", auth_text(verdict->iprev.result));
-	buf_printf(&line, " spf=%s", auth_text(verdict->spf.result));
+	put(&line, "iprev", auth_text(verdict->iprev.result));
+	put(&line, "spf", auth_text(verdict->spf.result));
 	if (verdict->spf.mechanism != NULL)
 		put(&line, "mech", verdict->spf.mechanism);
 	if (verdict->spf.explanation != NULL)
@@ -153,27 +159,32 @@ const char *logline_inbound(struct arena *arena, const struct logline_facts *fac
 	put_arc(&line, &verdict->arc);
 	put_dmarc(&line, &verdict->dmarc);
 	put_decision(&line, &verdict->decision);
-	end(&line, facts);
-	return buf_text(&line);
+	return end(&line, facts);
 }
 
-const char *logline_outbound(struct arena *arena, const struct logline_facts *facts,
-			     const struct outbound_result *result, enum action action)
+const struct log_record *logline_outbound(struct arena *arena, const struct logline_facts *facts,
+					  const struct outbound_result *result, enum action action)
 {
-	struct buf line;
+	struct line line = begin_message(arena, facts);
 
-	begin(&line, arena, facts);
 	if (facts->login != NULL)
 		put(&line, "user", facts->login);
 	put_address(&line, "from", facts->mail_from);
 	put(&line, "hfrom", result->author_domain);
-	if (result->signatures != NULL)
-		put(&line, "sign", result->signatures);
-	else
-		buf_string(&line, " sign=no");
+	add(&line, "sign",
+	    result->signatures == NULL ? "no" : bounded(&line, result->signatures, LIST_MAX));
 	if (result->why != NULL)
 		put(&line, "reason", result->why);
-	buf_printf(&line, " action=%s", name_text(action_names, (int)action));
-	end(&line, facts);
-	return buf_text(&line);
+	put(&line, "action", name_text(action_names, (int)action));
+	return end(&line, facts);
+}
+
+const struct log_record *logline_refused(struct arena *arena, const char *queue_id,
+					 enum origin origin, const char *why)
+{
+	struct line line = begin(arena, queue_id, origin);
+
+	put(&line, "action", name_text(action_names, ACTION_REJECT));
+	put(&line, "reason", why);
+	return line.record;
 }

@@ -1,11 +1,11 @@
 /*
- * The one line that is logged for a message: fixed order of keys, values from the network quoted
- * and bounded.
+ * The one line that is logged for a message: fixed order of keys, values from the network bounded.
  */
 #ifndef MILTER_LOGLINE_H
 #define MILTER_LOGLINE_H
 
 #include "lib/arena.h"
+#include "lib/log.h"
 #include "policy/origin.h"
 #include "policy/outbound.h"
 #include "policy/verdict.h"
@@ -24,9 +24,14 @@ struct logline_facts {
 	const char *note;     /* something else that went wrong, or NULL */
 };
 
-const char *logline_inbound(struct arena *arena, const struct logline_facts *facts,
-			    const struct verdict *verdict);
-const char *logline_outbound(struct arena *arena, const struct logline_facts *facts,
-			     const struct outbound_result *result, enum action action);
+const struct log_record *logline_inbound(struct arena *arena, const struct logline_facts *facts,
+					 const struct verdict *verdict);
+const struct log_record *logline_outbound(struct arena *arena, const struct logline_facts *facts,
+					  const struct outbound_result *result,
+					  enum action action);
+
+/* A message that was refused for its size, before it was judged. */
+const struct log_record *logline_refused(struct arena *arena, const char *queue_id,
+					 enum origin origin, const char *why);
 
 #endif

@@ -685,16 +685,15 @@ static void refuse(struct session *session, const char *queue_id, struct answer 
 	answer->action = ACTION_REJECT;
 	counters_count(METRIC_MESSAGES, message->origin, ACTION_REJECT, 0);
 	answer->reply = (struct smtp_reply){"552", "5.3.4", message->refusal};
-	log_info("%s: origin=%s action=reject reason=\"%s\"",
-		 queue_id == NULL ? "NOQUEUE" : queue_id,
-		 name_text(origin_names, (int)message->origin), message->refusal);
+	log_record(LOG_LEVEL_INFO, logline_refused(message->arena, queue_id, message->origin,
+						   message->refusal));
 }
 
 static void log_inbound(const struct message *message, const struct logline_facts *facts)
 {
 	const struct verdict *verdict = check_verdict(message->check);
 
-	log_info("%s", logline_inbound(message->arena, facts, verdict));
+	log_record(LOG_LEVEL_INFO, logline_inbound(message->arena, facts, verdict));
 	for (unsigned i = 0; i < verdict->disagreement_count; i++)
 		log_warning("%s: %s", facts->queue_id == NULL ? "NOQUEUE" : facts->queue_id,
 			    verdict->disagreements[i]);
@@ -735,7 +734,8 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 		facts.nanoseconds = clock_mono() - start;
 		if (message->probe)
 			return;
-		log_info("%s", logline_outbound(message->arena, &facts, &result, answer->action));
+		log_record(LOG_LEVEL_INFO, logline_outbound(message->arena, &facts, &result,
+							    answer->action));
 		count_outbound(message->origin, &result, answer->action, facts.nanoseconds);
 	}
 	if (answer->action == ACTION_ACCEPT)

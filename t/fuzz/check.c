@@ -101,6 +101,18 @@ static void explained(const char *text)
 	assert(text != NULL && *text != '\0');
 }
 
+/* One line, of printable ASCII. */
+static void printable(struct arena *arena, const struct log_record *record)
+{
+	struct buf line;
+
+	buf_init(&line, arena, 0);
+	log_record_text(&line, record);
+	explained(buf_text(&line));
+	for (struct span s = buf_view(&line); s.p < s.end; s.p++)
+		assert(*s.p >= ' ' && *s.p <= '~');
+}
+
 static void look_at(struct arena *arena, struct check *check, const struct verdict *v)
 {
 	const struct logline_facts facts = {.client = v->client, .client_name = "x", .helo = v->helo,
@@ -110,7 +122,7 @@ static void look_at(struct arena *arena, struct check *check, const struct verdi
 
 	assert(authres_grammar(arena, span_of(field)) != NULL);
 	assert(authres_is_ours(span_of(field), "mx.example"));
-	explained(logline_inbound(arena, &facts, v));
+	printable(arena, logline_inbound(arena, &facts, v));
 	explained(v->iprev.why);
 	explained(v->spf.why);
 	explained(v->spf_helo.why);

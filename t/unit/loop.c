@@ -297,7 +297,7 @@ int main(void)
 {
 	if (!tap_hurried())
 		silence = 4 * CLOCK_SECOND; /* or the deaf MTA is a silent one */
-	log_open("loop.test", LOG_TARGET_STDERR);
+	log_open("loop.test", LOG_TARGET_STDERR, LOG_FORMAT_TEXT);
 	log_set_level(LOG_LEVEL_ERROR);
 	start();
 	test_pieces();
