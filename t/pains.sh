@@ -48,7 +48,7 @@ machine_postfix 'relayhost = [127.0.0.1]:10025' 'mydestination =' 'relay_domains
 	'smtp_dns_support_level = disabled' 'mynetworks = 127.0.0.0/8' 'smtpd_authorized_xclient_hosts = 127.0.0.1' \
 	'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination' 'smtpd_sasl_auth_enable = yes' \
 	'smtpd_peername_lookup = no'
-sed -i 's/^  -o syslog_name=.*/&\n  -o smtpd_relay_restrictions=permit/' /etc/postfix/master.cf
+sed -i 's/^  -o syslog_name=.*/&\n  -o mynetworks=127.0.0.0\/8,203.0.113.0\/24/' /etc/postfix/master.cf
 mkdir "$work/sink"
 chown postfix "$work/sink"
 smtp-sink -u postfix -d "$work/sink/m." 127.0.0.1:10025 100 >/dev/null 2>&1 &
@@ -199,14 +199,14 @@ send 587 203.0.113.66 alice@example.com "$work/m" >/dev/null
 like "4: the daemon goes on with what it has" "$(logged 'origin=submission')" 'sign=example\.com/'
 sh -c "$(logged 'mode 0644' | grep -oE 'chmod 0640 [^ ]*')"
 reload
-like "4: typed, all is well" "$(logged 'reload')" 'reloaded:'
+like "4: typed, all is well" "$(logged ': (reloaded:|reload refused)')" ': reloaded:'
 mkdir -p "$work/secret"
 install -m 0640 -g countersign "$key" "$work/secret/key"
 mv "$key" "$key.kept"
 ln -s "$work/secret/key" "$key"
 chgrp countersign "$work/secret"
 reload
-like "4: a mounted secret behind a link is as good as a file" "$(logged 'reload')" 'reloaded:'
+like "4: a mounted secret behind a link is as good as a file" "$(logged ': (reloaded:|reload refused)')" ': reloaded:'
 mv "$key.kept" "$key"
 
 # ---- pain 5: records over 255 bytes, zone syntax, tables, rotation ----
