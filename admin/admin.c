@@ -16,10 +16,11 @@
 #include <unistd.h>
 
 #include "admin/out.h"
+#include "lib/buf.h"
 #include "lib/name.h"
 
 enum { OPTIONS_MAX = 48 };
-enum { OPTION_COLOR = 1000, OPTION_RESOLVER };
+enum { OPTION_COLOR = 1000, OPTION_RESOLVER, OPTION_TIMEOUT };
 
 const struct admin_option admin_global_options[] = {
     {"config", 'c', "FILE", "read the settings from FILE"},
@@ -28,6 +29,7 @@ const struct admin_option admin_global_options[] = {
     {"verbose", 'v', NULL, "print more; twice for still more"},
     {"color", OPTION_COLOR, "WHEN", "colour the output: auto, always or never"},
     {"resolver", OPTION_RESOLVER, "IP[@PORT]", "ask this DNS server; may be given again"},
+    {"timeout", OPTION_TIMEOUT, "TIME", "wait so long for DNS, in place of dns.timeout: 3s"},
     {"help", 'h', NULL, "explain, and exit"},
     {"version", 'V', NULL, "print the version, and exit"},
     {NULL, 0, NULL, NULL}};
@@ -140,6 +142,27 @@ static int add_resolver(struct admin *admin, const char *server)
 	return 0;
 }
 
+/* As the setting of that name. */
+static int set_timeout(struct admin *admin, const char *text)
+{
+	struct buf setting;
+	struct conf_errors errors;
+	struct conf *conf;
+	bool plain = text[strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
+
+	buf_init(&setting, admin->arena, 0);
+	buf_printf(&setting, "dns: { timeout = \"%s\"; };", plain ? text : "");
+	conf = conf_parse("--timeout", buf_text(&setting), &errors);
+	if (conf != NULL)
+		admin->timeout = conf->dns.timeout;
+	else
+		admin_usage(admin, "--timeout: %s",
+			    errors.count > 0 ? errors.items[0].text : "not understood");
+	conf_free(conf);
+	conf_errors_free(&errors);
+	return conf != NULL ? 0 : '?';
+}
+
 /* 0: it was a global option and is dealt with; else the letter, or '?' after an error. */
 static int global_option(struct admin *admin, int letter)
 {
@@ -160,6 +183,8 @@ static int global_option(struct admin *admin, int letter)
 		return set_color(admin, optarg);
 	case OPTION_RESOLVER:
 		return add_resolver(admin, optarg);
+	case OPTION_TIMEOUT:
+		return set_timeout(admin, optarg);
 	case 'V':
 		printf("countersign %s\n", VERSION);
 		exit(ADMIN_DONE);
@@ -357,6 +382,8 @@ const struct conf *admin_conf(struct admin *admin)
 		admin_verbose(admin, "there is no %s: all settings have their defaults",
 			      admin_conf_path(admin));
 	conf_errors_free(&errors);
+	if (admin->conf != NULL && admin->timeout > 0)
+		admin->conf->dns.timeout = admin->timeout;
 	if (admin->conf != NULL && admin->resolvers.count > 0)
 		admin->conf->dns.servers = admin->resolvers;
 	return admin->conf;

@@ -65,6 +65,7 @@ struct admin {
 	unsigned verbose;
 	enum admin_color color;
 	struct conf_strings resolvers; /* --resolver: in place of dns.servers */
+	int64_t timeout;               /* --timeout: in place of dns.timeout; 0: not given */
 	struct arena *arena;           /* lives as long as the command */
 	const struct admin_verb *verb;
 	struct conf *conf; /* see admin_conf */

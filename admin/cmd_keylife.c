@@ -495,7 +495,7 @@ static int cmd_rotate(struct admin *admin, int argc, char **argv)
 	if (code == 0 && cmd.domain == NULL && !cmd.automatic)
 		return admin_usage(admin, "which domain?");
 	if (code == 0)
-		code = keycmd_load_some(&cmd, &keys);
+		code = cmd.automatic ? keycmd_load(&cmd, &keys) : keycmd_load_some(&cmd, &keys);
 	if (code != 0)
 		return code;
 	return cmd.automatic ? rotate_auto(&cmd, &keys) : make_successors(&cmd, &keys);

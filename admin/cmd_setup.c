@@ -599,6 +599,20 @@ static int look_around(struct setup *setup)
 	return 0;
 }
 
+/* The control socket's; the unit makes it by itself. */
+static void plan_run_directory(struct setup *setup)
+{
+	const char *path = setup->conf->control.socket, *dir = place_parent(setup->arena, path);
+	const char *listen = place_path(setup->listen);
+
+	if (*path != '/' || has_unit() || access(dir, F_OK) == 0 ||
+	    (listen != NULL && strcmp(place_parent(setup->arena, listen), dir) == 0))
+		return;
+	plan_directory(setup, (struct directory){"control.directory",
+						 "the directory of the control socket", dir,
+						 setup->user, setup->group, 0755});
+}
+
 static void make_plan(struct setup *setup)
 {
 	struct arena *arena = setup->arena;
@@ -615,6 +629,7 @@ static void make_plan(struct setup *setup)
 				   place_parent(arena, setup->conf->store.url + strlen("sqlite:")),
 				   setup->user, setup->group, 0750});
 	plan_socket_directory(setup, setup->listen);
+	plan_run_directory(setup);
 	plan_key(setup);
 	plan_daemon(setup);
 	if (setup->place.mta == PLACE_POSTFIX)

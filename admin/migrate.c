@@ -369,7 +369,7 @@ static int take_hold(struct migrate *m, const struct option *option, struct span
 #define RESTART "a worker that dies is replaced at once, always"
 #define UNIT    "the unit and countersignd -u say it"
 #define LOGGED  "one line for each message, always, with the reason; facility mail"
-#define ARF     "failure reports are a matter of reports.*: countersign.conf(5)"
+#define ARF     "failure reports have settings of their own: countersign config explain failures"
 #define ONKEY   "import them: countersign key import --from-opendkim FILE"
 #define RESULTS                                                                                    \
 	"an error is never a fact: it is written, and DMARC's policy decides; see dmarc.temperror"
@@ -533,8 +533,8 @@ static const struct option opendmarc_options[] = {
     {"ChangeRootDirectory", NULL, NULL, UNIT},
     {"CopyFailuresTo", NULL, NULL, "no message gets other recipients"},
     {"DNSTimeout", take_seconds, "dns.timeout", NULL},
-    {"DomainWhitelist", NULL, NULL, "see dmarc.trusted_forwarders and arc"},
-    {"DomainWhitelistFile", NULL, NULL, "see dmarc.trusted_forwarders and arc"},
+    {"DomainWhitelist", take_list, "arc.trusted_sealers", NULL},
+    {"DomainWhitelistFile", NULL, NULL, "list its domains in arc.trusted_sealers"},
     {"DomainWhitelistSize", NULL, NULL, "lists have no size to be told"},
     {"EnableCoredumps", NULL, NULL, "never: keys are in that memory"},
     {"FailureReports", NULL, NULL, ARF},

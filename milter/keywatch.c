@@ -4,8 +4,9 @@
  * sleeps again after a restart until its record was seen anew, and the log says what to type.
  *
  * It looks at the start, after a reload, every ten minutes, and soon after a message would have
- * been signed by a pending key. Pending keys are asked for at every look, active ones only at the first look at a keyring, and
- * not more than ACTIVE_MAX of them: with more, `countersign key check` is the tool.
+ * been signed by a pending key. Pending keys are asked for at every look, active ones at the first
+ * look at a keyring and then once an hour, and not more than ACTIVE_MAX of them: with more,
+ * `countersign key check` is the tool.
  */
 #include "milter/keywatch.h"
 
@@ -14,7 +15,7 @@
 #include "lib/log.h"
 #include "policy/published.h"
 
-enum { BATCH = 32, ACTIVE_MAX = 256 };
+enum { BATCH = 32, ACTIVE_MAX = 256, LOOKS_OF_AN_HOUR = 6 };
 static const int64_t INTERVAL = 600 * CLOCK_SECOND;
 static const int64_t HINT_INTERVAL = 5 * CLOCK_SECOND;
 
@@ -30,7 +31,7 @@ static struct {
 struct round {
 	const struct signing_key **keys;
 	unsigned count, active;
-	bool first; /* look at this keyring */
+	bool first; /* look at this keyring, or within an hour: active keys are looked at too */
 };
 
 static void pick(void *arg, const struct signing_key *key, const char *path)
@@ -132,12 +133,12 @@ static bool sleep_until(int64_t deadline)
 
 static void *run(void *arg)
 {
-	bool first = true;
+	unsigned looks = 0;
 
 	(void)arg;
 	for (;;) {
-		look(first);
-		first = sleep_until(clock_mono() + INTERVAL);
+		look(looks % LOOKS_OF_AN_HOUR == 0);
+		looks = sleep_until(clock_mono() + INTERVAL) ? 0 : looks + 1;
 	}
 	return NULL;
 }

@@ -44,6 +44,9 @@ run "the short option's" 64 '--config needs a value' version -c
 run "after --, no options" 64 'unexpected argument "-q"' version -- -q
 run "a colour that is none" 64 'auto, always or never' --color=red version
 run "a DNS server" 0 '^countersign' --resolver 192.0.2.53@5353 --resolver ::1 version
+run "a time" 0 '^countersign' --timeout 3s version
+run "a time that is none" 64 '--timeout: .*(duration|timeout)' --timeout soon version
+run "a time out of bounds" 64 '--timeout: .*timeout' --timeout=3600s version
 run "a DNS server that is none" 64 'is no DNS server' --resolver localhost version
 run "a port that is none" 64 'is no port' --resolver 192.0.2.53@0 version
 

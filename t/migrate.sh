@@ -67,6 +67,7 @@ cat >"$work/opendmarc.conf" <<-O
 	IgnoreMailTo dmarc@example.com, abuse@example.com
 	HistoryFile /var/run/opendmarc/opendmarc.dat
 	TrustedAuthservIDs HOSTNAME
+	DomainWhitelist example.org, lists.example.net
 O
 cat >"$work/spf.conf" <<-O
 	debugLevel = 1
@@ -89,6 +90,7 @@ is "the later authserv-id counts" "$(value authserv_id)" 'authserv_id = "mx.exam
 is "RejectFailures" "$(value enforce)" 'enforce = "strict"'
 is "HoldQuarantinedMessages" "$(value quarantine)" 'quarantine = "hold"'
 is "IgnoreMailTo" "$(value quiet)" 'quiet = [ "dmarc@example.com", "abuse@example.com" ]'
+is "sealers" "$(value trusted_sealers)" 'trusted_sealers = [ "example.org", "lists.example.net" ]'
 like "whitelists" "$(value trusted_forwarders)" '"198\.51\.100\.7", "forwarder\.example"'
 for line in 'On-BadSignature reject' 'HistoryFile /var' 'HELO_reject Fail' 'MTA MSA' 'Syslog yes'; do
 	like "no counterpart, and why: $line" "$(grep -A1 -F "$line" "$work/new.conf")" 'no counterpart: [A-Za-z0-9]'
