@@ -227,6 +227,19 @@ sleep 0.2
 doctor 1 --only=dns
 finds 'it has an address for x.*, which does not exist' 'countersign config explain dns\.servers'
 
+# ---- Sendmail ----
+rm -rf /etc/postfix
+mkdir -p /etc/mail
+echo 'MAILER(`smtp'"'"')dnl' >/etc/mail/sendmail.mc
+doctor 1 --only=mta
+finds '/etc/mail/sendmail\.mc has no filter countersign' 'countersign setup sendmail --apply'
+echo 'INPUT_MAIL_FILTER(`countersign'"'"', `S=local:/x'"'"')dnl' >>/etc/mail/sendmail.mc
+touch -d yesterday /etc/mail/sendmail.cf
+doctor 0 --only=mta
+finds 'its filter line has no F=T'
+finds 'sendmail\.cf is older than sendmail\.mc' 'make -C /etc/mail'
+rm -r /etc/mail
+
 # ---- settings ----
 echo 'dmarc: { enforec = "strict"; };' >"$etc/countersign.conf"
 doctor 1
