@@ -74,7 +74,7 @@ static struct {
 	struct connection *connections;
 	atomic_uint busy;
 	atomic_bool draining;
-	atomic_bool starved;     /* accept failed for want of descriptors */
+	atomic_bool starved;     /* accepting failed, for want of descriptors perhaps */
 	_Atomic int64_t said_at; /* and it was logged */
 } loop;
 
@@ -254,6 +254,7 @@ static void serve(struct source *source, void *room)
 
 	atomic_fetch_add(&loop.busy, 1);
 	lock_take(&connection->owner);
+	atomic_store(&connection->stuck_since, 0);
 	goes_on = send_kept(connection);
 	if (goes_on && connection->unsent.len == 0)
 		goes_on = converse(connection, room);
@@ -290,18 +291,17 @@ static void welcome(int fd)
 		hang_up(connection);
 }
 
-/* The listener is armed again by the timer then: accepting would fail at once, again and again. */
-static void starve(int error)
+/* Said once, however often it happens. */
+static void say_starved(int error)
 {
+	bool files = error == EMFILE || error == ENFILE;
 	int64_t now = clock_mono(), said = atomic_load(&loop.said_at);
 
-	atomic_store(&loop.starved, true);
 	if (said != 0 && now - said < SAY_SECONDS * CLOCK_SECOND)
 		return;
 	atomic_store(&loop.said_at, now);
-	log_error("%s: no more connections can be accepted: %s; raise the limit of open files "
-		  "(LimitNOFILE)",
-		  loop.start.listener->name, strerror(error));
+	log_error("%s: new connections cannot be accepted: %s%s", loop.start.listener->name,
+		  strerror(error), files ? "; raise the limit of open files (LimitNOFILE)" : "");
 }
 
 static void set_timer(int64_t in)
@@ -312,26 +312,35 @@ static void set_timer(int64_t in)
 	timerfd_settime(loop.timer.fd, 0, &when, NULL);
 }
 
+/* 0: a connection was accepted; EAGAIN: there is none; else what keeps us from it. */
+static int accept_one(int listener)
+{
+	int fd;
+
+	do
+		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+	if (fd < 0)
+		return errno;
+	welcome(fd);
+	return 0;
+}
+
+/* Should accepting fail it would fail again at once: the timer arms the listener then. */
 static void accept_some(struct source *source, void *room)
 {
-	(void)room;
-	for (int i = 0; i < ACCEPTS && !atomic_load(&loop.draining); i++) {
-		int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int error = 0;
 
-		if (fd >= 0) {
-			atomic_store(&loop.starved, false);
-			welcome(fd);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-			   errno == ENOBUFS) {
-			starve(errno);
-			set_timer(retry_time);
-			return;
-		} else if (errno == EAGAIN) {
-			break;
-		}
-	}
-	if (!atomic_load(&loop.draining))
+	(void)room;
+	for (int i = 0; i < ACCEPTS && error == 0 && !atomic_load(&loop.draining); i++)
+		error = accept_one(source->fd);
+	atomic_store(&loop.starved, error != 0 && error != EAGAIN);
+	if (atomic_load(&loop.starved)) {
+		say_starved(error);
+		set_timer(retry_time);
+	} else if (!atomic_load(&loop.draining)) {
 		arm(source, EPOLL_CTL_MOD, EPOLLIN);
+	}
 }
 
 /* ---- those who do not own a connection ---- */
@@ -351,8 +360,8 @@ static void sweep(void)
 
 		if (since == 0 || since > latest)
 			continue;
-		log_warning("%s: a connection is closed: the MTA was silent for %.0f seconds in "
-			    "the middle of a packet",
+		log_warning("%s: a connection is closed: in the middle of a packet or of an answer "
+			    "the MTA was silent for %.0f seconds",
 			    loop.start.listener->name,
 			    (double)loop.start.mta_silence / CLOCK_SECOND);
 		shut_down(c);
