@@ -300,7 +300,7 @@ static void say_starved(int error)
 	if (said != 0 && now - said < SAY_SECONDS * CLOCK_SECOND)
 		return;
 	atomic_store(&loop.said_at, now);
-	log_error("%s: new connections cannot be accepted: %s%s", loop.start.listener->name,
+	log_error("%s: no more connections can be accepted: %s%s", loop.start.listener->name,
 		  strerror(error), files ? "; raise the limit of open files (LimitNOFILE)" : "");
 }
 
