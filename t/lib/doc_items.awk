@@ -1,7 +1,8 @@
 # The parts of a document that a test can try, one after the other: a line "KIND LINE", the part's lines each behind a
 # HTAB, an empty line. Kinds: sh, "sh check", conf, main.cf, dns (fenced blocks of Markdown, ```KIND; in manuals, behind
-# .\" ), test (<!-- test: COMMAND -->, which a reader does not see). In a plain text, indented lines that begin with a
-# command are "sh", and where the reader is told to publish a record, it is published.
+# .\" ), test (<!-- test: COMMAND -->, which a reader does not see). Indented commands of Markdown are "sh check". In a
+# plain text, indented lines that begin with a command are "sh", and where the reader is told to publish a record, it is
+# published.
 function text(line) {
 	if (manual) {
 		gsub(/\\\(dq/, "\"", line)
@@ -45,6 +46,10 @@ inside && kind != "" && !(manual && /^\.(Bd|Ed)/) { print "\t" text($0) }
 	print "test", FNR "\n\t" $0 "\n"
 }
 !inside && manual && /^\.\\" test: / { print "test", FNR "\n\t" substr($0, 11) "\n" }
+!inside && !manual && !plain && /^    +(countersign|systemctl|postfix|createuser|createdb|chown|chmod|echo) [-a-z\047]/ {
+	sub(/^ +/, "")
+	print "sh check", FNR "\n\t" $0 "\n"
+}
 plain && /[Pp]ublish the TXT record/ { print "test", FNR "\n\tpublish example.com\n" }
 plain && /^  +((countersign|systemctl|postfix|apt-get|apt|make|dpkg-buildpackage) [-a-z]|\.\/autogen\.sh|contrib\/[a-z]+( |$))/ {
 	sub(/^ +/, "")
