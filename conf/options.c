@@ -505,7 +505,7 @@ const struct conf_option conf_options[] = {
 	 .def = "[]",
 	 .doc = "Addresses of yours that get reports, such as those in your own DMARC records. Mail to them "
 		"and to reports.from is counted, but is no reason to send a report: two sites would report on "
-		"each other's reports for ever. Nor is mail that passes DMARC and has the form of a report.",
+		"each other's reports for ever. Nor is mail that has the form of a report, unless a policy was applied to it.",
 	 .example = "quiet = [ \"dmarc@example.com\" ];"},
 
 	{.name = "failures.send", .type = &conf_type_bool, FIELD(failures.send),

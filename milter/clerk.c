@@ -309,6 +309,7 @@ int clerk_start(const char *path, struct why *why)
 		return why_set(why,
 			       "the thread for bounces and failure reports could not be started");
 	pthread_detach(thread);
+	clerk_key(); /* so that it is there when it is wanted */
 	return 0;
 }
 

@@ -542,12 +542,12 @@ static bool is_report(const struct message *message)
 	return message->inspect != NULL && inspect_result(message->inspect)->report;
 }
 
-/* No reason for a report: it went only to those who get reports, or is one. Reports pass DMARC (RFC
- * 9990 section 3.5.2); without that anybody could give spam the form of one. */
+/* No reason for a report: it went only to those who get reports, or is one in form. A message to
+ * which a policy was applied is none: anybody could give what he forges that form. */
 static bool is_quiet(const struct message *message, const struct verdict *verdict)
 {
 	return (message->rcpt_quiet && !message->rcpt_loud) ||
-	       (verdict->dmarc.result == AUTH_PASS && is_report(message));
+	       (verdict->decision.disposition == DMARC_POLICY_NONE && is_report(message));
 }
 
 /* RFC 9991. The clerk does what takes time. */
@@ -685,8 +685,8 @@ static void refuse(struct session *session, const char *queue_id, struct answer 
 	answer->action = ACTION_REJECT;
 	counters_count(METRIC_MESSAGES, message->origin, ACTION_REJECT, 0);
 	answer->reply = (struct smtp_reply){"552", "5.3.4", message->refusal};
-	log_record(LOG_LEVEL_INFO, logline_refused(message->arena, queue_id, message->origin,
-						   message->refusal));
+	log_record(LOG_LEVEL_INFO,
+		   logline_refused(message->arena, queue_id, message->origin, message->refusal));
 }
 
 static void log_inbound(const struct message *message, const struct logline_facts *facts)
@@ -697,6 +697,25 @@ static void log_inbound(const struct message *message, const struct logline_fact
 	for (unsigned i = 0; i < verdict->disagreement_count; i++)
 		log_warning("%s: %s", facts->queue_id == NULL ? "NOQUEUE" : facts->queue_id,
 			    verdict->disagreements[i]);
+}
+
+/* What is left to do when the answer is known. A probe leaves nothing behind. */
+static void close_inbound(struct message *message, const struct answer *answer,
+			  const struct logline_facts *facts)
+{
+	const struct verdict *verdict = check_verdict(message->check);
+
+	if (answer->action != ACTION_TEMPFAIL)
+		report_failure(message, verdict, facts->queue_id);
+	log_inbound(message, facts);
+	count_inbound(verdict, answer->action, facts->nanoseconds);
+}
+
+static void close_outbound(struct message *message, const struct answer *answer,
+			   const struct logline_facts *facts, const struct outbound_result *result)
+{
+	log_record(LOG_LEVEL_INFO, logline_outbound(message->arena, facts, result, answer->action));
+	count_outbound(message->origin, result, answer->action, facts->nanoseconds);
 }
 
 void session_end(struct session *session, const char *queue_id, struct answer *answer)
@@ -720,24 +739,17 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 	changes = arena_array(message->arena, message->ours_count + 8u + DKIM_VERDICTS_MAX,
 			      sizeof *changes);
 	answer->changes = changes;
-	if (message->check != NULL) {
+	if (message->check != NULL)
 		end_inbound(session, answer, changes, &facts);
-		facts.nanoseconds = clock_mono() - start;
-		if (message->probe)
-			return;
-		if (answer->action != ACTION_TEMPFAIL)
-			report_failure(message, check_verdict(message->check), queue_id);
-		log_inbound(message, &facts);
-		count_inbound(check_verdict(message->check), answer->action, facts.nanoseconds);
-	} else {
+	else
 		end_outbound(session, answer, changes, &result);
-		facts.nanoseconds = clock_mono() - start;
-		if (message->probe)
-			return;
-		log_record(LOG_LEVEL_INFO, logline_outbound(message->arena, &facts, &result,
-							    answer->action));
-		count_outbound(message->origin, &result, answer->action, facts.nanoseconds);
-	}
+	facts.nanoseconds = clock_mono() - start;
+	if (message->probe)
+		return;
+	if (message->check != NULL)
+		close_inbound(message, answer, &facts);
+	else
+		close_outbound(message, answer, &facts, &result);
 	if (answer->action == ACTION_ACCEPT)
 		note_bounce(message);
 }

@@ -91,7 +91,8 @@ static void compose_text(const struct mail *mail, struct buf *text)
 	const struct aggregate_reporter *reporter = mail->reporter;
 	char day[CLOCK_TEXT_MAX];
 
-	buf_printf(text, "This is a DMARC aggregate report (RFC 9990).\r\n\r\n");
+	buf_printf(text, "This is a DMARC aggregate report (RFC %s).\r\n\r\n",
+		   reporter->form == AGGREGATE_RFC7489 ? "7489" : "9990");
 	buf_printf(text, "Domain:    %s\r\n", mail->domain);
 	buf_printf(text, "Day:       %s (UTC)\r\n", clock_day_text(mail->day, day));
 	buf_printf(text, "Messages:  %" PRId64 "\r\n", mail->messages);

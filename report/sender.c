@@ -567,15 +567,16 @@ static int send_copy(struct copying *copying, const struct ledger_day *day, stru
 	struct outbox_report report;
 	struct why reply = {""};
 	struct sender_event event = {.what = SENDER_DELIVERY, .domain = day->policy.domain};
+	const char *from = return_path(sender, arena, copying->address, copying->why);
 	struct mail mail;
 
-	if (make_report(sender, day, files, copying->why) != 0)
+	if (from == NULL || make_report(sender, day, files, copying->why) != 0)
 		return -1;
 	report = report_of(sender, day, &files->sum, arena);
 	mail = mail_of(sender, &report, copying->address);
 	if (mail_write(&mail, files->gz, message, copying->why) != 0)
 		return -1;
-	switch (send_mail(&sender->settings->server, "", mail.to, message, &reply)) {
+	switch (send_mail(&sender->settings->server, from, mail.to, message, &reply)) {
 	case SEND_DONE:
 		event.state = OUTBOX_SENT;
 		sender->sent++;
