@@ -400,7 +400,8 @@ const struct conf_option conf_options[] = {
 	 .choices = failures,
 	 .def = "\"accept\"",
 	 .doc = "What is done with a message whose result could not be stored. accept: it is delivered and "
-		"not counted. tempfail: the sender is told to try again."},
+		"not counted; with a ledger that cannot be opened the daemon serves, says so in its log and in "
+		"countersign status, and tries again. tempfail: the sender is told to try again."},
 	{.name = "store.keep", .type = &conf_type_duration, FIELD(store.keep),
 	 .min = DAYS(2), .max = DAYS(3650),
 	 .def = "\"90d\"",

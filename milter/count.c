@@ -1,5 +1,7 @@
 #include "milter/count.h"
 
+#include <stdatomic.h>
+
 #include "milter/counters.h"
 
 static unsigned published_of(const struct dmarc_verdict *dmarc)
@@ -71,6 +73,13 @@ void count_outbound(enum origin origin, const struct outbound_result *result, en
 		counters_count(METRIC_DKIM_UNSIGNED, result->reason, 0, 0);
 }
 
+static atomic_ullong answered;
+
+uint64_t count_answered(void)
+{
+	return atomic_load_explicit(&answered, memory_order_relaxed);
+}
+
 /* The order of the label's values in counters.c. */
 void count_query(enum dns_type type, enum dns_status status, int64_t nanoseconds)
 {
@@ -80,6 +89,8 @@ void count_query(enum dns_type type, enum dns_status status, int64_t nanoseconds
 
 	while (place + 1 < sizeof places / sizeof places[0] && places[place] != type)
 		place++;
+	if (status != DNS_TEMPFAIL)
+		atomic_fetch_add_explicit(&answered, 1, memory_order_relaxed);
 	counters_count(METRIC_DNS_QUERIES, place, status, 0);
 	counters_time(METRIC_DNS_SECONDS, place, nanoseconds);
 }

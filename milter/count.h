@@ -17,4 +17,7 @@ void count_outbound(enum origin origin, const struct outbound_result *result, en
 /* For struct dns_settings. */
 void count_query(enum dns_type type, enum dns_status status, int64_t nanoseconds);
 
+/* How many queries of this process a server has answered. */
+uint64_t count_answered(void);
+
 #endif

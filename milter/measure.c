@@ -5,6 +5,7 @@
 #include "milter/measure.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,9 +15,13 @@
 
 #include "lib/clock.h"
 #include "lib/lock.h"
+#include "lib/log.h"
+#include "milter/count.h"
 #include "milter/counters.h"
 
-static const struct timespec between = {.tv_sec = 5};
+enum { SILENT_LOOKUPS = 10, SEEK_ROUNDS = 3 };
+
+static const struct timespec between = {.tv_sec = 2};
 
 /* ---- the process ---- */
 
@@ -78,6 +83,27 @@ void measure_process(void)
 
 /* ---- a worker's parts ---- */
 
+/* Once when it begins, once when it is over. */
+static void watch_resolver(struct service *service, uint64_t failures)
+{
+	static uint64_t answered, failures_then; /* at the last answer */
+	static bool silent;
+
+	if (count_answered() != answered) {
+		if (silent)
+			log_info("DNS: %s answers again", dns_servers(service_dns(service)));
+		answered = count_answered();
+		failures_then = failures;
+		silent = false;
+	} else if (!silent && failures - failures_then >= SILENT_LOOKUPS) {
+		log_error("DNS: the last %" PRIu64 " lookups had no answer from %s: is it running, "
+			  "and may this host ask it (dns.servers, /etc/resolv.conf)? Until then "
+			  "results are temperror, and dmarc.temperror decides",
+			  failures - failures_then, dns_servers(service_dns(service)));
+		silent = true;
+	}
+}
+
 static void measure_dns(struct service *service)
 {
 	struct dns_stats stats;
@@ -86,20 +112,48 @@ static void measure_dns(struct service *service)
 	counters_set(METRIC_DNS_LOOKUPS, (int64_t)stats.lookups);
 	counters_set(METRIC_DNS_HITS, (int64_t)stats.hits);
 	counters_set(METRIC_DNS_ENTRIES, (int64_t)stats.entries);
+	watch_resolver(service, stats.failures);
+}
+
+static void watch_ledger(const struct ledger_stats *stats)
+{
+	static bool failing;
+
+	if (stats->failing && !failing)
+		log_error("the ledger cannot be written: %s; until then store.on_failure decides "
+			  "about mail whose result cannot be kept",
+			  stats->last_error);
+	else if (!stats->failing && failing)
+		log_info("the ledger is written again");
+	failing = stats->failing;
+}
+
+/* There is none though there should be; every so often it is tried again. */
+static void measure_missing(struct service *service)
+{
+	static unsigned rounds;
+
+	if (service_lacks_ledger(service) != NULL && ++rounds % SEEK_ROUNDS == 0)
+		service_seek_ledger(service);
+	counters_set(METRIC_STORE_FAILING, service_lacks_ledger(service) != NULL);
+	counters_trouble(service_lacks_ledger(service));
 }
 
 static void measure_store(struct service *service)
 {
 	struct ledger_stats stats;
 
-	if (service_ledger(service) == NULL)
+	if (service_ledger(service) == NULL) {
+		measure_missing(service);
 		return;
+	}
 	ledger_stats(service_ledger(service), &stats);
 	counters_set(METRIC_STORE_ROWS, (int64_t)stats.rows);
 	counters_set(METRIC_STORE_FAILURES, (int64_t)stats.failures);
 	counters_set(METRIC_STORE_PENDING, (int64_t)stats.pending);
 	counters_set(METRIC_STORE_FAILING, stats.failing);
 	counters_trouble(stats.failing ? stats.last_error : NULL);
+	watch_ledger(&stats);
 }
 
 struct list {

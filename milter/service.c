@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/lock.h"
+#include "lib/log.h"
 #include "milter/clerk.h"
 #include "milter/count.h"
 #include "milter/counters.h"
@@ -22,7 +23,9 @@ struct service {
 	struct lock lock;
 	struct context *context;
 	struct dns *dns;
-	struct ledger *ledger;
+	struct ledger *_Atomic ledger;
+	atomic_bool lacks_ledger;
+	struct why ledger_why; /* of who opens it */
 	struct dkimcheck_engine *dkim_engine;
 	const struct engine *engine;
 	_Atomic unsigned messages;
@@ -41,15 +44,54 @@ static int open_dns(struct service *service, const struct conf *conf, struct why
 static int open_ledger(struct service *service, const struct conf *conf, struct why *why)
 {
 	struct ledger_settings settings = {0};
+	struct ledger *ledger;
 
-	if (conf->store.url[0] == '\0')
-		return 0;
 	settings.path = ledger_url_path(conf->store.url, why);
 	if (settings.path == NULL)
 		return -1;
 	settings.keep_days = (unsigned)(conf->store.keep / (CLOCK_SECOND * 86400));
-	service->ledger = ledger_open(&settings, why);
-	return service->ledger == NULL ? -1 : clerk_start(settings.path, why);
+	ledger = ledger_open(&settings, why);
+	if (ledger == NULL)
+		return -1;
+	if (clerk_start(settings.path, why) != 0) {
+		ledger_close(ledger);
+		return -1;
+	}
+	atomic_store(&service->ledger, ledger);
+	return 0;
+}
+
+/* Where mail is accepted uncounted, a ledger that cannot be opened does not keep a worker from
+ * serving: it may be a replacement, and the ledger was well when the daemon was started. */
+static int want_ledger(struct service *service, const struct conf *conf, struct why *why)
+{
+	if (conf->store.url[0] == '\0' || open_ledger(service, conf, &service->ledger_why) == 0)
+		return 0;
+	if (conf->store.on_failure == CONF_FAILURE_TEMPFAIL)
+		return why_set(why, "%s", service->ledger_why.text);
+	atomic_store(&service->lacks_ledger, true);
+	log_error("nothing is counted, and mail goes on (store.on_failure): %s",
+		  service->ledger_why.text);
+	return 0;
+}
+
+const char *service_lacks_ledger(struct service *service)
+{
+	return atomic_load(&service->lacks_ledger) ? service->ledger_why.text : NULL;
+}
+
+void service_seek_ledger(struct service *service)
+{
+	struct context *context;
+
+	if (!atomic_load(&service->lacks_ledger))
+		return;
+	context = service_context(service);
+	if (open_ledger(service, context->conf, &service->ledger_why) == 0) {
+		atomic_store(&service->lacks_ledger, false);
+		log_info("the ledger can be used again: messages are counted");
+	}
+	context_drop(context);
 }
 
 /* CONF is owned by the context or, on failure, freed. */
@@ -78,7 +120,7 @@ struct service *service_new(struct conf *conf, const struct engine *engine, stru
 	else
 		conf_free(conf);
 	if (service->context == NULL || open_dns(service, service->context->conf, why) != 0 ||
-	    open_ledger(service, service->context->conf, why) != 0) {
+	    want_ledger(service, service->context->conf, why) != 0) {
 		context_drop(service->context);
 		dns_free(service->dns);
 		dkimcheck_engine_free(service->dkim_engine);
@@ -159,7 +201,7 @@ struct dns *service_dns(struct service *service)
 
 struct ledger *service_ledger(struct service *service)
 {
-	return service->ledger;
+	return atomic_load(&service->ledger);
 }
 
 void service_waits_for_ledger(const struct service *service)

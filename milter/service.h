@@ -26,7 +26,14 @@ void service_commit(struct service *service, struct context *context);
 struct context *service_context(struct service *service); /* takes a reference */
 
 struct dns *service_dns(struct service *service);
-struct ledger *service_ledger(struct service *service); /* NULL: none is kept */
+struct ledger *service_ledger(struct service *service); /* NULL: none is kept, or it is missing */
+
+/* Why there is no ledger although the settings want one: it cannot be opened, and mail goes on
+ * uncounted (store.on_failure = "accept"). NULL: nothing is missing. */
+const char *service_lacks_ledger(struct service *service);
+
+/* Tries to open what is missing. One thread. */
+void service_seek_ledger(struct service *service);
 void service_waits_for_ledger(const struct service *service); /* this thread is about to */
 
 /* Empties a cache: "dns", "keys" (decoded public keys of senders), "all". */

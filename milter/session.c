@@ -604,10 +604,12 @@ static const char *record(struct session *session, const struct verdict *verdict
 	struct why why;
 	int outcome;
 
-	if (ledger == NULL || message->probe ||
+	if (message->probe || (ledger == NULL && service_lacks_ledger(session->service) == NULL) ||
 	    !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain, clock_wall(),
 		       message->arena, &row))
 		return NULL;
+	if (ledger == NULL)
+		return "not recorded: the ledger cannot be opened";
 	row.quiet = is_quiet(message, verdict) ? row.count : 0;
 	service_waits_for_ledger(session->service);
 	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);

@@ -96,6 +96,7 @@ static int take_signals(struct worker *worker)
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* a file's limit is an error of write() then */
 	sigaction(SIGCHLD, &normal, NULL);
 	sigaction(SIGTERM, &term, NULL);
 	sigemptyset(&none);
