@@ -478,6 +478,19 @@ static void long_body(struct message *message)
 	message->body = buf_view(&body);
 }
 
+static struct span with_crlf(struct arena *arena, struct span body)
+{
+	struct buf out;
+
+	buf_init(&out, arena, 0);
+	for (const char *p = body.p; p < body.end; p++) {
+		if (*p == '\n' && (p == body.p || p[-1] != '\r'))
+			buf_char(&out, '\r');
+		buf_char(&out, *p);
+	}
+	return buf_view(&out);
+}
+
 static bool has_bare_lf(struct span body)
 {
 	for (const char *p = body.p; p < body.end; p++)
@@ -503,6 +516,8 @@ static void try_one(struct tally *tally, struct arena *arena, unsigned seed)
 		odd_name(message);
 	if (chance(message, 100) == 0)
 		long_body(message);
+	if (chance(message, 5) != 0)
+		message->body = with_crlf(arena, message->body);
 	message->spoiled = has_bare_lf(message->body); /* no pass, whoever signed it */
 	for (unsigned signatures = 1 + chance(message, 3); signatures > 0; signatures--)
 		sign(message);
