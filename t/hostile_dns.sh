@@ -89,7 +89,8 @@ authserv_id = "mx.example.com";
 listen = [ "local:$top/sock" ];
 trusted_networks = [ ];
 dns: { servers = [ "127.0.0.1@$(cat "$top/port")" ]; timeout = "2s"; budget = $budget; };
-dkim: { max_signatures = 50; };
+dkim: { max_signatures = 50; engine = "both"; };
+spf: { engine = "both"; };
 sign: { enabled = false; };
 store: { url = ""; };
 log: { target = "stderr"; };
@@ -186,5 +187,6 @@ at_most "the worst message: questions" "$asked" $budget
 at_most "it is answered in time (ms)" "$ms" 3500
 echo "# the worst message: $asked questions, $queries packets, $ms ms"
 ok "the daemon is still there" kill -0 "$daemon"
+is "the second engines agree with all of it" "$(grep -c 'engines disagree' "$top/log")" 0
 is "no sanitizer finding" "$(grep -cE 'Sanitizer|runtime error' "$top/log")" 0
 done_testing

@@ -27,6 +27,8 @@ trusted_networks = [ ];
 dns: { servers = [ "127.0.0.1@$(cat "$top/port")" ]; timeout = "2s"; };
 dmarc: { enforce = "strict"; };
 sign: { enabled = false; };
+spf: { engine = "both"; };
+dkim: { engine = "both"; };
 store: { url = ""; };
 log: { target = "stderr"; };
 C
@@ -175,5 +177,6 @@ A
 send 198.51.100.25 bob@sender.test "$from${subject}eoh\nbody\t$body\n"
 passes "and after all that, a plain message"
 ok "the daemon is still there" kill -0 "$daemon"
+is "the second engines agree with all of it" "$(grep -c 'engines disagree' "$top/log")" 0
 is "no sanitizer finding" "$(grep -cE 'Sanitizer|runtime error' "$top/log")" 0
 done_testing
