@@ -34,7 +34,7 @@ static struct span take_line(struct span *rest)
 	struct span line = {rest->p, end == NULL ? rest->end : end};
 
 	rest->p = end == NULL ? rest->end : end + 1;
-	if (line.end > line.p && line.end[-1] == '\r')
+	if (end != NULL && line.end > line.p && line.end[-1] == '\r')
 		line.end--;
 	return line;
 }
@@ -111,19 +111,13 @@ static struct span body_of(struct arena *arena, struct span text)
 	return buf_view(&out);
 }
 
-int message_read(struct arena *arena, const char *path, struct message_file *message,
-		 struct why *why)
+void message_parse(struct arena *arena, struct span text, struct message_file *message)
 {
-	struct span rest, line;
+	struct span rest = text, line;
 	unsigned number = 0, room = 0;
-	struct buf text;
 
 	memset(message, 0, sizeof *message);
-	buf_init(&text, arena, MESSAGE_FILE_MAX);
-	if (read_all(&text, path, why) != 0)
-		return -1;
-	rest = buf_view(&text);
-	message->size = span_len(rest);
+	message->size = span_len(text);
 	for (message->body = rest; !span_empty(rest); message->body = rest) {
 		const char *colon;
 
@@ -142,5 +136,16 @@ int message_read(struct arena *arena, const char *path, struct message_file *mes
 		break;
 	}
 	message->body = body_of(arena, message->body);
+}
+
+int message_read(struct arena *arena, const char *path, struct message_file *message,
+		 struct why *why)
+{
+	struct buf text;
+
+	buf_init(&text, arena, MESSAGE_FILE_MAX);
+	if (read_all(&text, path, why) != 0)
+		return -1;
+	message_parse(arena, buf_view(&text), message);
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include "lib/span.h"
 #include "lib/why.h"
 
+enum { MESSAGE_FILE_MAX = 256 << 20 };
+
 struct message_field {
 	struct span name;  /* with the blanks before the colon, if there are any */
 	struct span value; /* everything after the colon; folds are CRLF */
@@ -21,11 +23,12 @@ struct message_file {
 	unsigned broken_line; /* of the header: no field, so the body begins with it; 0: none */
 };
 
-enum { MESSAGE_FILE_MAX = 256 << 20 };
+/* TEXT lives as long as MESSAGE. Line ends may be LF or CRLF; a leading "From " line (mbox) is left
+ * out. A line that is no field ends the header, as MTAs have it. */
+void message_parse(struct arena *arena, struct span text, struct message_file *message);
 
-/* PATH "-": standard input. Line ends may be LF or CRLF; a leading "From " line (mbox) is left
- * out. A line that is no field ends the header, as MTAs have it. -1 with a reason: cannot be read,
- * or too large. */
+/* The message in the file PATH, or on standard input ("-"). -1 with a reason: cannot be read, or too
+ * large. */
 int message_read(struct arena *arena, const char *path, struct message_file *message,
 		 struct why *why);
 
