@@ -63,7 +63,7 @@ for _ in {1..100}; do [ -s port ] && break; sleep 0.05; done
 conf() { # file, more settings
 	cat >"$1" <<-C
 		authserv_id = "mx.example.com";
-		dns: { servers = [ "127.0.0.1@$(cat port)" ]; timeout = "600ms"; };
+		dns: { servers = [ "127.0.0.1@$(cat port)" ]; timeout = "1500ms"; };
 		store: { url = ""; };
 		$2
 	C
