@@ -46,7 +46,9 @@ quiet() { cs --json report list --day "$(date -u +%F)" | grep -A30 "\"domain\": 
 
 cat >"$tmp/zone" <<'END'
 sender.test                               60 TXT "v=spf1 ip4:198.51.100.25 -all"
-_dmarc.sender.test                        60 TXT "v=DMARC1; p=none; rua=mailto:d@sender.test"
+_dmarc.sender.test                        60 TXT "v=DMARC1; p=none; aspf=x; rua=mailto:d@sender.test"
+_dmarc.two.sender.test                    60 TXT "v=DMARC1; p=none"
+_dmarc.two.sender.test                    60 TXT "v=DMARC1; p=reject"
 _dmarc.fails.test                         60 TXT "v=DMARC1; p=reject; fo=0; ruf=mailto:ruf@fails.test"
 fails.test                                60 TXT "v=spf1 -all"
 _dmarc.away.test                          60 TXT "v=DMARC1; p=none; ruf=mailto:ruf@agent.test,mailto:ruf@nobody.test"
@@ -87,6 +89,11 @@ mail 198.51.100.25 bob@sender.test alice@here.test <<<$'From: bob@sender.test\nS
 is "other mail is" "$(quiet sender.test)" 2
 mail 203.0.113.66 bob@fails.test alice@here.test <<<$'From: bob@fails.test\nSubject: Report Domain: here.test Submitter: fails.test\n\nspam'
 is "a forged one to which a policy is applied is" "$(quiet fails.test)" 0
+
+# ---- what is wrong with the records is told to their owner ----
+mail 203.0.113.66 bob@two.sender.test alice@here.test <<<$'From: bob@two.sender.test\nSubject: hello\n\nhello'
+like "the element error" "$(cs report show sender.test --day "$(date -u +%F)" --xml)" \
+	'<error>_dmarc.sender.test: aspf= is not valid; _dmarc.two.sender.test: several DMARC records, all discarded'
 
 # ---- bounces ----
 bounce() { # client, recipient, action, status
