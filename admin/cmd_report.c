@@ -55,22 +55,17 @@ static const char *day_text(struct arena *arena, int32_t day)
 /* ---- the ledger of the settings ---- */
 
 /* *STATUS is set where NULL is returned. */
-struct ledger *report_ledger(struct admin *admin, int *status)
+struct ledger *report_ledger(struct admin *admin, bool local, int *status)
 {
 	const struct conf *conf = admin_conf(admin);
-	struct ledger_settings settings = {.read_only = true};
+	struct ledger_settings settings;
 	struct ledger *ledger;
 	struct why why = {""};
 
 	*status = ADMIN_CONFIG;
 	if (conf == NULL)
 		return NULL;
-	if (conf->store.url[0] == '\0') {
-		admin_error(admin, "no ledger is kept: store.url is empty");
-		return NULL;
-	}
-	settings.path = ledger_url_path(conf->store.url, &why);
-	if (settings.path == NULL) {
+	if (context_store(conf, local, &settings, &why) != 0) {
 		admin_error(admin, "%s", why.text);
 		return NULL;
 	}
@@ -83,11 +78,12 @@ struct ledger *report_ledger(struct admin *admin, int *status)
 
 /* ---- report list ---- */
 
-enum { OPTION_DAY = 256, OPTION_SINCE, OPTION_XML, OPTION_POLICY, OPTION_ROWS };
+enum { OPTION_LOCAL = 250, OPTION_DAY = 256, OPTION_SINCE, OPTION_XML, OPTION_POLICY, OPTION_ROWS };
 
 static const struct admin_option list_options[] = {
     {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (the default)"},
     {"since", OPTION_SINCE, "WHEN", "of this day and all later ones; 7d: of the last seven days"},
+    {"local", OPTION_LOCAL, NULL, "what this host counted, not the shared store"},
     {NULL, 0, NULL, NULL}};
 
 struct list {
@@ -272,6 +268,7 @@ static int print_list(struct admin *admin, struct ledger *ledger, struct outbox 
 static int cmd_list(struct admin *admin, int argc, char **argv)
 {
 	const char *day = NULL, *since = NULL;
+	bool local = false;
 	int32_t from = clock_day(clock_wall()) - 1, to;
 	struct ledger *ledger;
 	struct outbox *outbox;
@@ -280,7 +277,10 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 	while ((c = admin_getopt(admin, argc, argv)) != -1) {
 		if (c == '?')
 			return ADMIN_USAGE;
-		*(c == OPTION_DAY ? &day : &since) = optarg;
+		if (c == OPTION_LOCAL)
+			local = true;
+		else
+			*(c == OPTION_DAY ? &day : &since) = optarg;
 	}
 	if (optind < argc)
 		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind]);
@@ -291,10 +291,10 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 	if (since != NULL && !report_since_parse(since, &from))
 		return admin_usage(admin, "--since: \"%s\" is no day (2026-11-22, 7d)", since);
 	to = since != NULL ? clock_day(clock_wall()) : from;
-	ledger = report_ledger(admin, &status);
+	ledger = report_ledger(admin, local, &status);
 	if (ledger == NULL)
 		return status;
-	outbox = report_outbox(admin, OUTBOX_READ, &status);
+	outbox = report_outbox(admin, OUTBOX_READ, local, &status);
 	if (outbox != NULL)
 		status = print_list(admin, ledger, outbox, from, to);
 	outbox_close(outbox);
@@ -311,12 +311,13 @@ static const struct admin_option show_options[] = {
     {"xml", OPTION_XML, NULL,
      "print the report as it is sent (RFC 9990, or RFC 7489: reports.format)"},
     {"output", 'o', "DIR", "write the reports as XML files into DIR"},
+    {"local", OPTION_LOCAL, NULL, "what this host counted, not the shared store"},
     {NULL, 0, NULL, NULL}};
 
 struct show {
 	struct report_view view;
 	unsigned policy; /* 0: all */
-	bool xml;
+	bool xml, local;
 	const char *output;
 };
 
@@ -490,6 +491,9 @@ static int read_show_option(struct show *show, int c)
 	case OPTION_XML:
 		show->xml = true;
 		return 0;
+	case OPTION_LOCAL:
+		show->local = true;
+		return 0;
 	case 'o':
 		show->output = optarg;
 		return 0;
@@ -514,7 +518,7 @@ static int cmd_show(struct admin *admin, int argc, char **argv)
 	show.view.domain = domain_to_ascii(admin->arena, span_of(argv[optind]));
 	if (show.view.domain == NULL)
 		return admin_usage(admin, "\"%s\" is no domain name", argv[optind]);
-	show.view.ledger = report_ledger(admin, &status);
+	show.view.ledger = report_ledger(admin, show.local, &status);
 	if (show.view.ledger == NULL)
 		return status;
 	set_reporter(&show, admin_conf(admin));

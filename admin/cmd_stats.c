@@ -18,7 +18,7 @@
 #include "lib/name.h"
 #include "policy/domain.h"
 
-enum { OPTION_SINCE = 256, OPTION_BY, OPTION_WOULD, OPTION_ROWS };
+enum { OPTION_SINCE = 256, OPTION_BY, OPTION_WOULD, OPTION_ROWS, OPTION_LOCAL };
 enum { ROWS_SHOWN = 40 };
 
 static const struct admin_option options[] = {
@@ -26,6 +26,7 @@ static const struct admin_option options[] = {
     {"by", OPTION_BY, "WHAT", "domain (the default), source or result"},
     {"would-reject", OPTION_WOULD, NULL,
      "only what dmarc.enforce = \"strict\" would reject or quarantine"},
+    {"local", OPTION_LOCAL, NULL, "what this host counted, not the shared store"},
     {"rows", OPTION_ROWS, "N", "show the N groups with most messages (default 40; 0: all)"},
     {NULL, 0, NULL, NULL},
 };
@@ -49,6 +50,7 @@ struct group {
 struct stats {
 	struct admin *admin;
 	struct arena *arena;
+	bool local;
 	struct ledger *ledger;
 	enum by by;
 	int32_t from, to;
@@ -323,6 +325,7 @@ static int read_options(struct stats *stats, int argc, char **argv)
 			return ADMIN_USAGE;
 		would = would || letter == OPTION_WOULD;
 		chosen = chosen || letter == OPTION_BY;
+		stats->local = stats->local || letter == OPTION_LOCAL;
 		if (letter == OPTION_SINCE && !report_since_parse(optarg, &stats->from))
 			return admin_usage(admin, "--since: \"%s\" is no day", optarg);
 		if (letter == OPTION_ROWS && !span_number(span_of(optarg), 1000000, &stats->rows))
@@ -360,7 +363,7 @@ static int show_stats(struct admin *admin, int argc, char **argv)
 
 	if (status != 0)
 		return status;
-	stats.ledger = report_ledger(admin, &status);
+	stats.ledger = report_ledger(admin, stats.local, &status);
 	if (stats.ledger == NULL)
 		return status;
 	if (ledger_days(stats.ledger, NULL, stats.from, stats.to, count_day, &stats, &why) != 0) {

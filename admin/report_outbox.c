@@ -10,6 +10,7 @@
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "lib/clock.h"
+#include "milter/context.h"
 #include "policy/domain.h"
 #include "report/destination.h"
 
@@ -17,10 +18,10 @@ enum { RETRY_DAYS = 30, FAILURE_DAYS = 10 };
 
 /* ---- the outbox of the settings ---- */
 
-struct outbox *report_outbox(struct admin *admin, enum outbox_mode mode, int *status)
+struct outbox *report_outbox(struct admin *admin, enum outbox_mode mode, bool local, int *status)
 {
 	const struct conf *conf = admin_conf(admin);
-	struct ledger_settings settings = {.read_only = true};
+	struct ledger_settings settings;
 	struct ledger *ledger = NULL;
 	struct outbox *outbox = NULL;
 	struct why why = {""};
@@ -29,11 +30,8 @@ struct outbox *report_outbox(struct admin *admin, enum outbox_mode mode, int *st
 	*status = ADMIN_CONFIG;
 	if (conf == NULL)
 		return NULL;
-	settings.path = conf->store.url[0] == '\0' ? NULL : ledger_url_path(conf->store.url, &why);
-	if (settings.path == NULL) {
-		admin_error(admin, "%s",
-			    why.text[0] != '\0' ? why.text
-						: "no ledger is kept: store.url is empty");
+	if (context_store(conf, local, &settings, &why) != 0) {
+		admin_error(admin, "%s", why.text);
 		return NULL;
 	}
 	*status = ADMIN_UNAVAILABLE;
@@ -85,7 +83,7 @@ int report_retry(struct admin *admin, int argc, char **argv)
 	choice.from = choice.to - RETRY_DAYS;
 	if (report_choice_read(&choice, argc, argv) != 0)
 		return ADMIN_USAGE;
-	outbox = report_outbox(admin, OUTBOX_CHANGE, &status);
+	outbox = report_outbox(admin, OUTBOX_CHANGE, false, &status);
 	if (outbox == NULL)
 		return status;
 	again = retry_all(&choice, outbox, &why);
@@ -202,7 +200,7 @@ int report_suppress(struct admin *admin, int argc, char **argv)
 	if (status != 0)
 		return status;
 	listing = optind == argc;
-	outbox = report_outbox(admin, listing ? OUTBOX_READ : OUTBOX_CHANGE, &status);
+	outbox = report_outbox(admin, listing ? OUTBOX_READ : OUTBOX_CHANGE, false, &status);
 	if (outbox == NULL)
 		return status;
 	status = ADMIN_DONE;
@@ -223,7 +221,7 @@ int report_unsuppress(struct admin *admin, int argc, char **argv)
 
 	if (status != 0)
 		return status;
-	outbox = report_outbox(admin, OUTBOX_CHANGE, &status);
+	outbox = report_outbox(admin, OUTBOX_CHANGE, false, &status);
 	if (outbox == NULL)
 		return status;
 	status = ADMIN_DONE;
@@ -297,7 +295,7 @@ int report_failures(struct admin *admin, int argc, char **argv)
 	choice.from = choice.to - FAILURE_DAYS;
 	if (report_choice_read(&choice, argc, argv) != 0)
 		return ADMIN_USAGE;
-	outbox = report_outbox(admin, OUTBOX_READ, &status);
+	outbox = report_outbox(admin, OUTBOX_READ, false, &status);
 	if (outbox == NULL)
 		return status;
 	count =

@@ -14,6 +14,7 @@
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "lib/clock.h"
+#include "milter/context.h"
 #include "milter/sending.h"
 #include "policy/domain.h"
 #include "report/destination.h"
@@ -213,7 +214,8 @@ static int run_sender(const struct report_choice *choice, struct sender *sender,
 	if (choice->copy_to != NULL)
 		return sender_copy(sender, choice->domain, choice->day != NULL ? from : yesterday,
 				   to, choice->copy_to, why);
-	if (sender_build(sender, choice->domain, from, to, why) != 0)
+	if (sender_build(sender, choice->domain, from, to, why) != 0 ||
+	    (choice->day == NULL && sender_build_late(sender, choice->domain, why) != 0))
 		return -1;
 	if (choice->build_only)
 		return 0;
@@ -236,6 +238,9 @@ static void sum_up(const struct show *show, const struct sender *sender)
 		admin_note(admin, "%u built, %u sent, %u deferred, %u failed, %u suppressed",
 			   sender->built, sender->sent, sender->deferred, sender->failed,
 			   sender->suppressed);
+	if (sender->incomplete > 0)
+		admin_warning(admin, "%u reports wait for what other hosts have not shipped yet: %s",
+			      sender->incomplete, sender->waiting_for.text);
 	if (sender->stopped)
 		admin_warning(admin, "the rest is left for later: %s", sender->stop_reason.text);
 }
@@ -246,7 +251,7 @@ static int exit_code(const struct sender *sender)
 {
 	if (sender->failed > 0)
 		return ADMIN_NO;
-	return sender->deferred > 0 || sender->stopped ? ADMIN_TEMPORARY : ADMIN_DONE;
+	return sender->deferred > 0 || sender->stopped || sender->incomplete > 0 ? ADMIN_TEMPORARY : ADMIN_DONE;
 }
 
 static int send_reports(struct show *show, struct sending *sending)

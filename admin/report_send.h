@@ -40,9 +40,9 @@ bool report_since_parse(const char *text, int32_t *day);
 
 /* The ledger of the settings, to read; NULL after the error was printed (*STATUS is the exit code).
  */
-struct ledger *report_ledger(struct admin *admin, int *status);
+struct ledger *report_ledger(struct admin *admin, bool local, int *status);
 
 /* The outbox of the settings; NULL after the error was printed (*STATUS is the exit code). */
-struct outbox *report_outbox(struct admin *admin, enum outbox_mode mode, int *status);
+struct outbox *report_outbox(struct admin *admin, enum outbox_mode mode, bool local, int *status);
 
 #endif

@@ -124,6 +124,15 @@ int conf_check_store(struct span text, struct why *why)
 	return 0;
 }
 
+/* postgresql://...; empty: none. What is wrong is not repeated: it may hold a password. */
+int conf_check_shared(struct span text, struct why *why)
+{
+	if (span_empty(text) || span_istarts(text, "postgresql://") ||
+	    span_istarts(text, "postgres://"))
+		return 0;
+	return why_set(why, "this is no shared store: write postgresql://USER@HOST/DATABASE");
+}
+
 /* ---- names ---- */
 
 static bool is_label(struct span label)
@@ -313,6 +322,10 @@ void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf
 
 	if (conf->store.keep % (86400 * CLOCK_SECOND) != 0)
 		conf_option_error(reader, keep, place(conf, keep), "must be whole days");
+	if (*conf->store.shared != '\0' && *conf->store.url == '\0')
+		conf_option_error(reader, option("store.shared"),
+				  place(conf, option("store.shared")),
+				  "is set, but store.url is empty: what is shipped is counted there");
 }
 
 /* The host of an URL that conf_check_smtp accepted. */

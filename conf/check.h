@@ -9,6 +9,7 @@
 
 int conf_check_store(struct span text, struct why *why);
 int conf_check_http(struct span text, struct why *why);
+int conf_check_shared(struct span text, struct why *why);
 int conf_check_domain(struct span text, struct why *why);
 int conf_check_forwarder(struct span text, struct why *why);
 int conf_check_pattern(struct span text, struct why *why);

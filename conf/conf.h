@@ -156,6 +156,10 @@ struct conf {
 		int64_t wait;    /* for the commit */
 		enum conf_failure on_failure;
 		int64_t keep;
+		const char *shared;        /* "postgresql://..."; "": none */
+		int64_t ship_every;
+		int64_t grace;             /* for hosts that have not shipped a day */
+		int64_t lease;             /* of the host that sends reports */
 	} store;
 
 	struct {

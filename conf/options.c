@@ -406,6 +406,29 @@ const struct conf_option conf_options[] = {
 	 .min = DAYS(2), .max = DAYS(3650),
 	 .def = "\"90d\"",
 	 .doc = "How long results are kept, in whole days. A change needs a restart."},
+	{.name = "store.shared", .type = &conf_type_url, FIELD(store.shared), .check = conf_check_shared,
+	 .what = "URL",
+	 .def = "\"\"",
+	 .doc = "The PostgreSQL database that several hosts share, so that they send one report and not one "
+		"each. What is counted still goes to store.url first and is shipped from there: mail never "
+		"waits for this database. A password does not belong here: put it into a file that libpq "
+		"reads (passfile=/path in the URL) or into a service file (service=NAME). A change needs a "
+		"restart.",
+	 .example = "shared = \"postgresql://countersign@db.example.net/countersign\";"},
+	{.name = "store.ship_every", .type = &conf_type_duration, FIELD(store.ship_every),
+	 .min = CLOCK_SECOND / 10, .max = SECONDS(3600),
+	 .def = "\"10s\"",
+	 .doc = "How often what was counted is shipped to store.shared."},
+	{.name = "store.grace", .type = &conf_type_duration, FIELD(store.grace),
+	 .max = DAYS(2),
+	 .def = "\"6h\"",
+	 .doc = "With store.shared a day is reported when every host has shipped it, or this long after its "
+		"end. What a host ships later gets a report of its own."},
+	{.name = "store.lease", .type = &conf_type_duration, FIELD(store.lease),
+	 .min = CLOCK_SECOND, .max = DAYS(1),
+	 .def = "\"15m\"",
+	 .doc = "With store.shared one host at a time sends reports. When it is not heard of for this long, "
+		"another takes over; sending one mail must take less."},
 
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",

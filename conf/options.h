@@ -32,6 +32,7 @@ extern const struct conf_type conf_type_size;     /* int64_t, bytes */
 extern const struct conf_type conf_type_mode;     /* int64_t, permissions of a file */
 extern const struct conf_type conf_type_choice;   /* an enum */
 extern const struct conf_type conf_type_text;     /* const char * */
+extern const struct conf_type conf_type_url;      /* const char *: its secrets are not shown */
 extern const struct conf_type conf_type_path;     /* const char *: absolute, or "" */
 extern const struct conf_type conf_type_texts;    /* struct conf_strings */
 extern const struct conf_type conf_type_networks; /* struct conf_networks */

@@ -355,6 +355,7 @@ static void text_write(const struct conf_option *option, const void *base, struc
 }
 
 const struct conf_type conf_type_text = {"text", "a text in quotes", text_read, text_write, NULL};
+const struct conf_type conf_type_url = {"URL", "an URL in quotes", text_read, text_write, NULL};
 const struct conf_type conf_type_path = {"path", "a path in quotes", path_read, text_write, NULL};
 
 void conf_quote(const char *text, struct buf *out)

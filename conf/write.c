@@ -13,7 +13,7 @@ static void put_value(const struct conf *conf, unsigned i, struct buf *out)
 	conf_options[i].type->write(&conf_options[i], conf, out);
 }
 
-const char *conf_value(const struct conf *conf, unsigned i, struct arena *arena)
+static const char *raw_value(const struct conf *conf, unsigned i, struct arena *arena)
 {
 	struct buf text;
 
@@ -22,10 +22,58 @@ const char *conf_value(const struct conf *conf, unsigned i, struct arena *arena)
 	return buf_text(&text);
 }
 
+/* Where the secret at P ends, or P itself where there is none: what is between ":" and the last "@"
+ * of the authority (RFC 3986 section 3.2.1), and the value of a parameter for a password. */
+static const char *secret_end(const char *text, const char *p)
+{
+	static const char *const names[] = {"password=", "sslpassword="};
+	const char *begin = strstr(text, "://"), *end, *at = NULL;
+
+	if (begin == NULL || p <= begin + 3)
+		return p;
+	end = begin + 3 + strcspn(begin + 3, "/?\"");
+	for (const char *q = begin + 3; q < end; q++)
+		at = *q == '@' ? q : at;
+	if (at != NULL && p <= at && p[-1] == ':' &&
+	    memchr(begin + 3, ':', (size_t)(p - 1 - begin - 3)) == NULL)
+		return at;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		size_t len = strlen(names[i]);
+
+		if ((size_t)(p - begin) > len && strncmp(p - len, names[i], len) == 0)
+			return p + strcspn(p, "&\"");
+	}
+	return p;
+}
+
+static const char *without_secrets(const char *text, struct arena *arena)
+{
+	struct buf out;
+
+	buf_init(&out, arena, 0);
+	for (const char *p = text; *p != '\0';) {
+		const char *end = secret_end(text, p);
+
+		if (end > p)
+			buf_string(&out, "***");
+		p = end;
+		if (*p != '\0')
+			buf_char(&out, *p++);
+	}
+	return buf_text(&out);
+}
+
+const char *conf_value(const struct conf *conf, unsigned i, struct arena *arena)
+{
+	const char *text = raw_value(conf, i, arena);
+
+	return conf_options[i].type == &conf_type_url ? without_secrets(text, arena) : text;
+}
+
 static bool differs(const struct conf *conf, const struct conf *defaults, unsigned i)
 {
 	struct arena *arena = arena_new(0);
-	bool same = strcmp(conf_value(conf, i, arena), conf_value(defaults, i, arena)) == 0;
+	bool same = strcmp(raw_value(conf, i, arena), raw_value(defaults, i, arena)) == 0;
 
 	arena_free(arena);
 	return !same;
@@ -132,7 +180,10 @@ static void put_option(const struct writing *w, unsigned i)
 
 	if (w->style == CONF_WRITE_SAMPLE)
 		put_documentation(i, indent, w->out);
-	put_setting(name, conf_value(w->conf, i, arena), indent, mark, w->out);
+	put_setting(name,
+		    w->style == CONF_WRITE_SHOW ? conf_value(w->conf, i, arena)
+						: raw_value(w->conf, i, arena),
+		    indent, mark, w->out);
 	if (w->style == CONF_WRITE_SHOW)
 		put_origin(w, i);
 	buf_char(w->out, '\n');

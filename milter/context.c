@@ -374,10 +374,25 @@ struct sender_settings context_sender(const struct conf *conf, const struct cont
 	    .domains = domains_of[conf->reports.domains],
 	    .suppress = conf->reports.suppress / CLOCK_SECOND,
 	    .dmarc = context == NULL ? NULL : &context->check.dmarc,
+	    .grace = conf->store.grace / CLOCK_SECOND,
 	    .dns_budget = (unsigned)conf->dns.budget,
 	    .dns_timeout = conf->dns.timeout,
 	};
 
 	settings.server.helo = settings.reporter.receiver;
 	return settings;
+}
+
+int context_store(const struct conf *conf, bool local, struct ledger_settings *settings,
+		  struct why *why)
+{
+	memset(settings, 0, sizeof *settings);
+	settings->read_only = true;
+	if (conf->store.url[0] == '\0')
+		return why_set(why, "no ledger is kept: store.url is empty");
+	settings->path = ledger_url_path(conf->store.url, why);
+	settings->lease = conf->store.lease / CLOCK_SECOND;
+	if (!local && conf->store.shared[0] != '\0')
+		settings->shared = conf->store.shared;
+	return settings->path == NULL ? -1 : 0;
 }

@@ -39,6 +39,11 @@ int context_check(const struct conf *conf, struct why *why);
 struct sender_settings context_sender(const struct conf *conf, const struct context *context,
 				      struct arena *arena);
 
+/* Where reports are made and kept: the shared store where there is one and not LOCAL, else the
+ * ledger's file. For reading; points into CONF. -1: there is none. */
+int context_store(const struct conf *conf, bool local, struct ledger_settings *settings,
+		  struct why *why);
+
 /* Another holder. */
 struct context *context_take(struct context *context);
 void context_drop(struct context *context); /* the last one frees it; NULL is fine */

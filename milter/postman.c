@@ -141,7 +141,12 @@ static void send_all(struct sender *sender)
 	int result = sender_build(sender, NULL, yesterday - SENDER_BUILD_DAYS + 1, yesterday, &why);
 
 	if (result == 0)
+		result = sender_build_late(sender, NULL, &why);
+	if (result == 0)
 		result = sender_deliver(sender, NULL, 0, yesterday, &why);
+	if (sender->incomplete > 0)
+		log_info("reports: %u wait for what other hosts have not shipped yet: %s",
+			 sender->incomplete, sender->waiting_for.text);
 	if (result != 0)
 		log_error("reports: %s", why.text);
 	if (sender->stopped && !term_came)

@@ -30,16 +30,11 @@ static int open_network(struct sending *sending, const struct conf *conf, struct
 static enum sending_state open_store(struct sending *sending, const struct conf *conf,
 				     struct why *why)
 {
-	struct ledger_settings settings = {.read_only = true};
+	struct ledger_settings settings;
 	struct sender *sender = &sending->sender;
 	bool busy = false;
 
-	if (conf->store.url[0] == '\0') {
-		why_set(why, "no ledger is kept: store.url is empty");
-		return SENDING_CONFIG;
-	}
-	settings.path = ledger_url_path(conf->store.url, why);
-	if (settings.path == NULL)
+	if (context_store(conf, false, &settings, why) != 0)
 		return SENDING_CONFIG;
 	sender->ledger = ledger_open(&settings, why);
 	if (sender->ledger != NULL)

@@ -13,6 +13,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "milter/clerk.h"
+#include "store/ship.h"
 #include "milter/count.h"
 #include "milter/counters.h"
 
@@ -48,6 +49,8 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 
 	settings.path = ledger_url_path(conf->store.url, why);
 	if (settings.path == NULL)
+		return -1;
+	if (conf->store.shared[0] == '\0' && ship_leave(settings.path, why) != 0)
 		return -1;
 	settings.keep_days = (unsigned)(conf->store.keep / (CLOCK_SECOND * 86400));
 	ledger = ledger_open(&settings, why);
@@ -150,6 +153,8 @@ static const char *fixed_change(const struct conf *now, const struct conf *next)
 		return "milter.engine";
 	if (now->store.keep != next->store.keep)
 		return "store.keep";
+	if (strcmp(now->store.shared, next->store.shared) != 0)
+		return "store.shared";
 	if (!same_strings(&now->dns.servers, &next->dns.servers))
 		return "dns.servers";
 	if (strcmp(now->dns.trust_anchor, next->dns.trust_anchor) != 0)

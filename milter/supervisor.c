@@ -31,6 +31,7 @@
 #include "milter/notify.h"
 #include "milter/postman.h"
 #include "milter/reload.h"
+#include "milter/shipper.h"
 #include "milter/status.h"
 
 struct supervisor {
@@ -42,6 +43,7 @@ struct supervisor {
 	struct postman postman;
 	struct exporter exporter;
 	struct control *control;
+	struct aide shipper;
 	int signal_fd;
 	bool hup;
 	unsigned terms;
@@ -154,6 +156,7 @@ static void stop(struct supervisor *s)
 	reload_drop(&s->reload);
 	postman_stop(&s->postman, s->conf->drain);
 	exporter_stop(&s->exporter);
+	shipper_stop(&s->shipper);
 	close_all(s, s->conf->drain + CREW_DRAIN_GRACE);
 }
 
@@ -166,6 +169,7 @@ static void stop_now(struct supervisor *s)
 	reload_drop(&s->reload);
 	postman_stop(&s->postman, quit_grace);
 	exporter_stop(&s->exporter);
+	shipper_stop(&s->shipper);
 	close_all(s, quit_grace);
 	for (struct member *member = s->crew.members; member != NULL; member = member->next) {
 		channel_send(&member->channel, CHANNEL_QUIT, "");
@@ -245,6 +249,7 @@ static void go_on_with_reload(struct supervisor *s)
 		reload_commit(&s->reload, &s->conf, &s->text);
 		postman_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
 		exporter_stop(&s->exporter);
+		shipper_stop(&s->shipper);
 		say_reloaded(s);
 		open_control(s);
 	}
@@ -556,13 +561,15 @@ static void obey_signals(struct supervisor *s)
 static bool all_gone(const struct supervisor *s)
 {
 	return s->stopping && s->crew.members == NULL && s->postman.pid == 0 &&
-	       s->exporter.pid == 0;
+	       s->exporter.pid == 0 && s->shipper.pid == 0;
 }
 
 static int64_t start_helpers(struct supervisor *s)
 {
-	return earlier(postman_start(&s->postman, s->conf, &s->crew),
-		       exporter_start(&s->exporter, s->conf, &s->crew));
+	int64_t next = earlier(postman_start(&s->postman, s->conf, &s->crew),
+			       exporter_start(&s->exporter, s->conf, &s->crew));
+
+	return earlier(next, shipper_start(&s->shipper, s->conf, &s->crew));
 }
 
 static void wait_for_all(struct supervisor *s, int64_t until)
@@ -585,6 +592,7 @@ static void run(struct supervisor *s)
 		next = earlier(next, ping(s));
 		next = earlier(next, postman_look_after(&s->postman));
 		next = earlier(next, exporter_look_after(&s->exporter));
+		next = earlier(next, shipper_look_after(&s->shipper));
 		if (s->ready && !s->stopping)
 			next = earlier(next, start_helpers(s));
 		if (s->reload.conf != NULL)

@@ -110,8 +110,10 @@ static int build(struct sender *sender, const struct ledger_day *day, const char
 {
 	struct files files = {NULL, NULL, {0, 0}};
 	struct outbox_report report;
-	int result = make_report(sender, day, &files, why);
+	int result = outbox_begin(sender->outbox, day->policy.domain, day->day, day->config, why);
 
+	if (result == 0)
+		result = make_report(sender, day, &files, why);
 	if (result == 0) {
 		report = report_of(sender, day, &files.sum, arena);
 		result = outbox_put(sender->outbox, &report, files.gz, addresses, count,
@@ -157,7 +159,41 @@ static unsigned find_addresses(const struct sender *sender, const struct ledger_
 struct building {
 	struct sender *sender;
 	struct why *why;
+	int32_t looked_at; /* of this day we know whether it is COMPLETE */
+	int complete;
 };
+
+/* Days come one after the other: each is asked for once. */
+static int is_complete(struct building *building, int32_t day)
+{
+	struct sender *sender = building->sender;
+	struct arena *arena;
+	const char *who;
+
+	if (building->looked_at != day) {
+		arena = arena_new(0);
+		building->looked_at = day;
+		building->complete = outbox_is_complete(
+		    sender->outbox, day, sender->settings->grace, arena, &who, building->why);
+		if (building->complete == 0)
+			why_set(&sender->waiting_for, "%s", who);
+		arena_free(arena);
+	}
+	sender->incomplete += building->complete == 0;
+	return building->complete;
+}
+
+static int build_new(struct building *building, const struct ledger_day *day,
+		     const char *const *addresses, unsigned count, struct arena *arena)
+{
+	struct sender *sender = building->sender;
+	int complete = is_complete(building, day->day);
+
+	if (complete != 1)
+		return complete;
+	return sender->dry_run ? tell_dry(sender, day, addresses, count, arena)
+			       : build(sender, day, addresses, count, arena, building->why);
+}
 
 static int build_day(void *arg, const struct ledger_day *day)
 {
@@ -173,9 +209,7 @@ static int build_day(void *arg, const struct ledger_day *day)
 		result = outbox_find(sender->outbox, day->policy.domain, day->day, day->config,
 				     arena, &old, building->why);
 	if (count > 0 && result == 0)
-		result = sender->dry_run
-			     ? tell_dry(sender, day, addresses, count, arena)
-			     : build(sender, day, addresses, count, arena, building->why);
+		result = build_new(building, day, addresses, count, arena);
 	arena_free(arena);
 	return result < 0 ? -1 : 0;
 }
@@ -190,10 +224,22 @@ static int32_t last_full_day(int32_t to_day)
 int sender_build(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		 struct why *why)
 {
-	struct building building = {sender, why};
+	struct building building = {.sender = sender, .why = why, .looked_at = INT32_MIN};
 
 	return ledger_days(sender->ledger, domain, from_day, last_full_day(to_day), build_day,
 			   &building, why);
+}
+
+int sender_build_late(struct sender *sender, const char *domain, struct why *why)
+{
+	struct building building = {.sender = sender, .why = why, .looked_at = INT32_MIN};
+	int32_t yesterday = clock_day(clock_wall()) - 1;
+
+	if (!outbox_is_shared(sender->outbox))
+		return 0;
+	return ledger_days_since(
+	    sender->ledger, domain, yesterday - SENDER_LATE_DAYS + 1, yesterday - SENDER_BUILD_DAYS,
+	    clock_wall() - (int64_t)SENDER_BUILD_DAYS * DAY, build_day, &building, why);
 }
 
 /* ---- one delivery ---- */

@@ -18,7 +18,8 @@
 
 enum {
 	SENDER_BUILD_DAYS = 3, /* days before today whose reports are built if they were not */
-	SENDER_KEEP_DAYS = 5   /* days after which sending is given up */
+	SENDER_KEEP_DAYS = 5,  /* days after which sending is given up */
+	SENDER_LATE_DAYS = 30  /* days before today of which late rows are reported */
 };
 
 /* Of which domains at least one message must have been... */
@@ -34,6 +35,7 @@ struct sender_settings {
 	int64_t max_size;             /* bytes of a mail; 0: any */
 	enum sender_domains domains;
 	int64_t suppress; /* seconds; see report/suppress.h */
+	int64_t grace;                /* seconds, for hosts that have not brought a day */
 	const struct dmarc_rules *dmarc;
 	unsigned dns_budget; /* for one destination */
 	int64_t dns_timeout;
@@ -66,6 +68,8 @@ struct sender {
 	unsigned built, sent, deferred, failed, suppressed;
 	bool stopped; /* the rest is left for later: STOP_REASON */
 	struct why stop_reason;
+	unsigned incomplete; /* reports that wait for other hosts: WAITING_FOR */
+	struct why waiting_for;
 	unsigned unreachable; /* tries in a row in which there was no server */
 };
 
@@ -73,6 +77,8 @@ struct sender {
  * out. 0, or -1 when the store fails. */
 int sender_build(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		 struct why *why);
+/* What hosts brought to a shared store after the days that sender_build looks at. */
+int sender_build_late(struct sender *sender, const char *domain, struct why *why);
 int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		   struct why *why);
 

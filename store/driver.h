@@ -32,6 +32,7 @@ struct driver_handle;
 struct driver_days_query {
 	const char *domain; /* NULL: all */
 	int32_t from_day, to_day;
+	int64_t since;                   /* only those whose first row came then or later */
 	const struct ledger_day *behind; /* NULL: from the beginning */
 };
 struct driver_rows_query {

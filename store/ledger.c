@@ -621,10 +621,11 @@ static int read_days(struct ledger *ledger, const struct driver_days_query *quer
 	return count;
 }
 
-int ledger_days(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
-		ledger_day_visit *visit, void *arg, struct why *why)
+int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
+		      int64_t since, ledger_day_visit *visit, void *arg, struct why *why)
 {
-	struct driver_days_query query = {.domain = domain, .from_day = from_day, .to_day = to_day};
+	struct driver_days_query query = {
+	    .domain = domain, .from_day = from_day, .to_day = to_day, .since = since};
 	struct ledger_day *days = calloc(PAGE_DAYS, sizeof *days);
 	struct arena *arena = arena_new(0);
 	struct ledger_day behind;
@@ -645,6 +646,12 @@ int ledger_days(struct ledger *ledger, const char *domain, int32_t from_day, int
 	arena_free(arena);
 	free(days);
 	return result;
+}
+
+int ledger_days(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
+		ledger_day_visit *visit, void *arg, struct why *why)
+{
+	return ledger_days_since(ledger, domain, from_day, to_day, INT64_MIN, visit, arg, why);
 }
 
 static int read_rows(struct ledger *ledger, const struct driver_rows_query *query,

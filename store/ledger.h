@@ -56,6 +56,7 @@ struct ledger_row {
 struct ledger_settings {
 	const char *path;    /* of the SQLite file; made (mode 0640) when absent */
 	const char *shared;  /* NULL, or in place of PATH, to read: the shared store's URL */
+	int64_t lease;       /* seconds; of an outbox in the shared store (store/lease.h) */
 	bool read_only;      /* for the command: no writer, no change */
 	unsigned queue_rows; /* bound of the queue; 0: 4096 (and 32 MiB in any case) */
 	unsigned group_rows; /* rows of one commit at most; 0: 1000 */
@@ -121,6 +122,10 @@ struct ledger_day {
 typedef int ledger_day_visit(void *arg, const struct ledger_day *day);
 int ledger_days(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
 		ledger_day_visit *visit, void *arg, struct why *why);
+
+/* Of them those whose first row came at SINCE (wall seconds) or later. */
+int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
+		      int64_t since, ledger_day_visit *visit, void *arg, struct why *why);
 
 /* The rows of one domain, day and configuration, ordered by source (as text). Their POLICY has only
  * the domain. */

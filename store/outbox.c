@@ -19,13 +19,17 @@
 
 #include "lib/clock.h"
 #include "lib/name.h"
+#include "store/lease.h"
+#include "store/shared.h"
 #include "store/sql.h"
 
 enum { PART_BYTES = 64 * 1024, TOKEN_LENGTH = 16 };
 
 struct outbox {
 	struct sql *sql;
-	int lock; /* -1: none */
+	bool shared;        /* with other hosts */
+	struct lease lease; /* SEND in a shared store */
+	int lock;           /* -1: none */
 };
 
 static const struct name_code states[] = {{"built", OUTBOX_BUILT},
@@ -69,22 +73,44 @@ static int take_lock(struct outbox *outbox, const char *path, bool *busy, struct
 	return result;
 }
 
+static struct sql *open_sql(const struct ledger_settings *settings, enum outbox_mode mode,
+			    struct why *why)
+{
+	struct ledger_settings own = *settings;
+
+	own.read_only = mode == OUTBOX_READ;
+	if (own.busy_wait == 0)
+		own.busy_wait = 5 * CLOCK_SECOND;
+	return settings->shared != NULL
+		   ? shared_open(settings->shared, SHARED_AS_IT_IS, own.read_only, why)
+		   : sqlite_sql(&own, why);
+}
+
+static int take_turn(struct outbox *outbox, const struct ledger_settings *settings, bool *busy,
+		     struct why *why)
+{
+	int result;
+
+	if (!outbox->shared)
+		return take_lock(outbox, settings->path, busy, why);
+	result = lease_take(&outbox->lease, settings->lease, outbox->sql, why);
+	*busy = result == 1;
+	return result == 0 ? 0 : -1;
+}
+
 struct outbox *outbox_open(const struct ledger_settings *settings, enum outbox_mode mode,
 			   bool *busy, struct why *why)
 {
 	struct outbox *outbox = calloc(1, sizeof *outbox);
-	struct ledger_settings own = *settings;
 
 	if (outbox == NULL)
 		abort();
 	outbox->lock = -1;
-	own.read_only = mode == OUTBOX_READ;
-	if (own.busy_wait == 0)
-		own.busy_wait = 5 * CLOCK_SECOND;
+	outbox->shared = settings->shared != NULL;
 	*busy = false;
-	outbox->sql = sqlite_sql(&own, why);
+	outbox->sql = open_sql(settings, mode, why);
 	if (outbox->sql != NULL &&
-	    (mode != OUTBOX_SEND || take_lock(outbox, settings->path, busy, why) == 0))
+	    (mode != OUTBOX_SEND || take_turn(outbox, settings, busy, why) == 0))
 		return outbox;
 	outbox_close(outbox);
 	return NULL;
@@ -94,10 +120,74 @@ void outbox_close(struct outbox *outbox)
 {
 	if (outbox == NULL)
 		return;
+	if (outbox->sql != NULL)
+		lease_drop(&outbox->lease, outbox->sql);
 	sql_close(outbox->sql);
 	if (outbox->lock >= 0)
 		close(outbox->lock);
 	free(outbox);
+}
+
+/* ---- changes: each in a transaction, in which it is still our turn ---- */
+
+struct change {
+	struct outbox *outbox;
+	sql_body *body;
+	void *arg;
+};
+
+static int run_change(void *arg, struct sql *sql, struct why *why)
+{
+	const struct change *change = arg;
+	struct lease *lease = &change->outbox->lease;
+
+	if (lease->term != 0 && lease_hold(lease, sql, why) != 0)
+		return -1;
+	return change->body(change->arg, sql, why);
+}
+
+static int transact(struct outbox *outbox, sql_body *body, void *arg, struct why *why)
+{
+	struct change change = {outbox, body, arg};
+
+	return sql_transact(outbox->sql, run_change, &change, why);
+}
+
+bool outbox_is_shared(const struct outbox *outbox)
+{
+	return outbox->shared;
+}
+
+int outbox_keep(struct outbox *outbox, struct why *why)
+{
+	return lease_keep(&outbox->lease, outbox->sql, why);
+}
+
+int outbox_is_complete(struct outbox *outbox, int32_t day, int64_t grace, struct arena *arena,
+		       const char **who, struct why *why)
+{
+	*who = "";
+	return outbox->shared ? shared_is_complete(outbox->sql, day, grace, arena, who, why) : 1;
+}
+
+struct beginning {
+	const char *domain, *config;
+	int32_t day;
+};
+
+static int begin_report(void *arg, struct sql *sql, struct why *why)
+{
+	const struct beginning *beginning = arg;
+
+	return shared_close_policy(sql, beginning->domain, beginning->day, beginning->config, why);
+}
+
+int outbox_begin(struct outbox *outbox, const char *domain, int32_t day, const char *config,
+		 struct why *why)
+{
+	struct beginning beginning = {domain, config, day};
+
+	return outbox->shared ? transact(outbox, begin_report, &beginning, why) : 0;
 }
 
 /* ---- reports ---- */
@@ -195,7 +285,7 @@ int outbox_put(struct outbox *outbox, const struct outbox_report *report, FILE *
 {
 	struct putting put = {report, gz, addresses, count, now};
 
-	return sql_transact(outbox->sql, put_all, &put, why);
+	return transact(outbox, put_all, &put, why);
 }
 
 static enum outbox_kind kind_at(struct sql_rows *rows, int column, struct arena *arena)
@@ -372,7 +462,7 @@ int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, s
 {
 	struct outbox_delivery copy = *delivery;
 
-	return sql_transact(outbox->sql, mark, &copy, why);
+	return transact(outbox, mark, &copy, why);
 }
 
 int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t *tries,
@@ -454,7 +544,7 @@ int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, c
 		return found < 0 ? -1 : 0;
 	if (random_token(naming.token) != 0)
 		return why_set(why, "no random numbers: %s", strerror(errno));
-	if (sql_transact(outbox->sql, add_token, &naming, why) != 0)
+	if (transact(outbox, add_token, &naming, why) != 0)
 		return -1;
 	return read_text(sql_ask(outbox->sql, find, "t", name), arena, token, why) == 1 ? 0 : -1;
 }
@@ -520,8 +610,7 @@ int outbox_suppress(struct outbox *outbox, const struct outbox_suppression *s, s
 {
 	struct outbox_suppression copy = *s;
 
-	return sql_transact(outbox->sql, s->failures == 0 && s->until == 0 ? forget : suppress,
-			    &copy, why);
+	return transact(outbox, s->failures == 0 && s->until == 0 ? forget : suppress, &copy, why);
 }
 
 int outbox_suppressions(struct outbox *outbox, struct arena *arena,

@@ -1,11 +1,14 @@
 /*
  * The outbox: reports that were built, each with the places it goes to and what became of it there.
- * It is in the same file as the ledger. This room knows nothing of mail: an address is a text.
+ * It is in the same file as the ledger, or in the store that several hosts share: then a report is
+ * sent by one of them, whichever comes first. This room knows nothing of mail: an address is a
+ * text.
  *
  * Whatever happens, killing included, each change is there as a whole or not at all. A delivery
  * that is "sending" and has no sender has an unknown outcome: it is due again.
  *
- * One process at a time sends: OUTBOX_SEND takes a lock that ends with its holder. An outbox
+ * One process at a time sends: OUTBOX_SEND takes a lock that ends with its holder (in a shared
+ * store: some time after). An outbox
  * belongs to one thread.
  */
 #ifndef STORE_OUTBOX_H
@@ -67,6 +70,24 @@ struct outbox;
 struct outbox *outbox_open(const struct ledger_settings *settings, enum outbox_mode mode,
 			   bool *busy, struct why *why);
 void outbox_close(struct outbox *outbox); /* NULL is fine */
+
+/* ---- in a store that several hosts share: settings->shared, settings->lease ---- */
+
+bool outbox_is_shared(const struct outbox *outbox);
+
+/* Says that SEND is still at work; to be called now and then while it waits. -1: another host has
+ * taken over. */
+int outbox_keep(struct outbox *outbox, struct why *why);
+
+/* Whether every host's rows of DAY are there, or GRACE seconds have passed since its end: 1, 0 (WHO
+ * is waited for), -1. Of a host's own outbox always 1. */
+int outbox_is_complete(struct outbox *outbox, int32_t day, int64_t grace, struct arena *arena,
+		       const char **who, struct why *why);
+
+/* Before the rows of a report are read: from now on they stay as they are; what other hosts bring
+ * later becomes a report of its own. */
+int outbox_begin(struct outbox *outbox, const char *domain, int32_t day, const char *config,
+		 struct why *why);
 
 /* ---- reports. 0 or more, -1: failed ---- */
 

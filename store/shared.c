@@ -372,12 +372,12 @@ static int handle_days(struct driver_handle *handle, const struct driver_days_qu
 	    "SELECT domain, day, config, since, p, sp, np, adkim, aspf, fo, testing, discovery,"
 	    " rua, ruf, error FROM policy WHERE day <= $2 AND (CAST($1 AS text) IS NULL OR domain "
 	    "= $1)"
-	    " AND (day, domain, since, config) > ($3, $4, $5, $6)"
+	    " AND (day, domain, since, config) > ($3, $4, $5, $6) AND since >= $8"
 	    " ORDER BY day, domain, since, config LIMIT $7",
-	    "tiitibi", query->domain, (int64_t)query->to_day,
+	    "tiitibii", query->domain, (int64_t)query->to_day,
 	    (int64_t)(begin ? query->from_day : behind->day), begin ? "" : behind->policy.domain,
 	    begin ? (int64_t)0 : behind->since, (const void *)config,
-	    begin ? (size_t)0 : sizeof config, (int64_t)max);
+	    begin ? (size_t)0 : sizeof config, (int64_t)max, query->since);
 	int count = 0, more;
 
 	arena_reset(arena);

@@ -159,7 +159,7 @@ static const char *const statements[STATEMENTS] = {
 		     " WHERE kind = 'failure' AND built < ?1 LIMIT 1",
     [READ_DAYS] = "SELECT domain, day, config, since, p, sp, np, adkim, aspf, fo, testing,"
 		  " discovery, rua, ruf, error FROM policy"
-		  " WHERE day <= ?2 AND (?1 IS NULL OR domain = ?1)"
+		  " WHERE day <= ?2 AND (?1 IS NULL OR domain = ?1) AND since >= ?8"
 		  " AND (day, domain, since, config) > (?3, ?4, ?5, ?6)"
 		  " ORDER BY day, domain, since, config LIMIT ?7",
     [READ_SUM] =
@@ -892,6 +892,7 @@ static int handle_days(struct driver_handle *handle, const struct driver_days_qu
 	if (behind != NULL && driver_config_parse(behind->config, config))
 		sqlite3_bind_blob(statement, 6, config, DRIVER_KEY_LEN, SQLITE_STATIC);
 	sqlite3_bind_int64(statement, 7, max);
+	sqlite3_bind_int64(statement, 8, query->since);
 	arena_reset(arena);
 	while (count < max && code == SQLITE_ROW && (code = sqlite3_step(statement)) == SQLITE_ROW)
 		code = day_at(handle, statement, arena, &days[count++]);

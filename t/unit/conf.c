@@ -27,6 +27,13 @@ static const struct {
     {"dns: { timeout = \"2000ms\"; };", "dns.timeout", "\"2s\""},
     {"dns: { timeout = \"1m\"; };", "dns.timeout", "\"1m\""},
     {"store: { keep = \"48h\"; };", "store.keep", "\"2d\""},
+    {"store: { shared = \"postgresql://u@h/d\"; };", "store.shared", "\"postgresql://u@h/d\""},
+    {"store: { shared = \"postgresql://u:s@e:c@h/d\"; };", "store.shared",
+     "\"postgresql://u:***@h/d\""},
+    {"store: { shared = \"postgres://h/d?password=s&x=1\"; };", "store.shared",
+     "\"postgres://h/d?password=***&x=1\""},
+    {"store: { shared = \"postgresql:///d?host=/r&sslpassword=s\"; };", "store.shared",
+     "\"postgresql:///d?host=/r&sslpassword=***\""},
     {"sign: { expire = \"0d\"; };", "sign.expire", "\"0s\""},
     {"max_header_bytes = \"64KiB\";", "max_header_bytes", "\"64KiB\""},
     {"max_header_bytes = \"65537B\";", "max_header_bytes", "\"65537B\""},
@@ -64,8 +71,8 @@ static const struct {
      "dmarc.trusted_forwarders",
      "[ \"192.0.2.0/24\", \"2001:db8::1\", \"fwd.example\", \"*.fwd.example\","
      "\n  \"host:mx.fwd.example\", \"host:*.fwd.example\" ]"},
-    {"arc: { trusted_sealers = [ \"lists.example\", \"*.relay.example\" ]; };", "arc.trusted_sealers",
-     "[ \"lists.example\", \"*.relay.example\" ]"},
+    {"arc: { trusted_sealers = [ \"lists.example\", \"*.relay.example\" ]; };",
+     "arc.trusted_sealers", "[ \"lists.example\", \"*.relay.example\" ]"},
     {"arc: { seal = \"example.com\"; };", "arc.seal", "\"example.com\""},
     {"dmarc: { mailing_lists = [ \"dev.lists.example\" ]; };", "dmarc.mailing_lists",
      "[ \"dev.lists.example\" ]"},
@@ -282,6 +289,10 @@ static const struct {
     {"sign: { oversign = [ \"a b\" ]; };", 1, "\"a b\" is no name of a header field"},
     {"sign: { expire = \"1500ms\"; };", 1, "sign.expire: must be whole seconds"},
     {"store: { keep = \"50h\"; };", 1, "store.keep: must be whole days"},
+    {"store: { shared = \"host=x password=y\"; };", 1,
+     "store.shared: this is no shared store: write postgresql://USER@HOST/DATABASE"},
+    {"store: { url = \"\"; shared = \"postgresql://h/d\"; };", 1,
+     "store.shared: is set, but store.url is empty: what is shipped is counted there"},
     {"sign: { logins = ( { login = \"a\"; domains = [ \"*a\" ]; } ); };", 1, "\"*a\" is no domain"},
     {"sign: { headers = [ \"to\" ]; };", 1, "sign.headers: \"from\" must be among them"},
     {"store: { url = \"postgresql:x\"; };", 1, "\"postgresql:x\" is no store: write sqlite:/path"},
@@ -646,7 +657,8 @@ static const char everything[] =
     "  headers = [ \"from\", \"x-a-rather-long-field-name-1\", \"x-a-rather-long-field-name-2\",\n"
     "    \"x-a-rather-long-field-name-3\", \"x-a-rather-long-field-name-4\" ];\n"
     "  logins = ( { login = \"a\\\\b\"; domains = [ \"*.c.example\", \"*\" ]; } ); };\n"
-    "store: { url = \"sqlite:/x.db\"; wait = \"0s\"; on_failure = \"tempfail\"; keep = \"3d\"; };\n"
+    "store: { url = \"sqlite:/x.db\"; wait = \"0s\"; on_failure = \"tempfail\"; keep = \"3d\";"
+    " shared = \"postgresql://x/\"; ship_every = \"1s\"; grace = \"1h\"; lease = \"1m\"; };\n"
     "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; send = true;"
     " via = \"smtps://mail.example\"; tls = \"verified\"; tls_ca = \"/ca\"; user = \"u\";"
     " password_file = \"/pw\"; timeout = \"1m\"; envelope = \"verp\"; spread = \"1h\"; max_per_day "

@@ -1,0 +1,124 @@
+#include "store/lease.h"
+
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "store/shared.h"
+
+#define ROW "name = 'sender'"
+
+static void set_holder(struct lease *lease)
+{
+	struct utsname system = {.nodename = "?"};
+	unsigned char id[8] = {0};
+
+	(void)uname(&system);
+	if (getentropy(id, sizeof id) != 0) /* the process id has to do */
+		id[0] = 0;
+	snprintf(lease->holder, sizeof lease->holder, "%.100s process %ld %02x%02x%02x%02x%02x%02x",
+		 system.nodename, (long)getpid(), id[0], id[1], id[2], id[3], id[4], id[5]);
+}
+
+/* 1: another's. Done twice it says the same: the holder is one of a kind. */
+static int take(void *arg, struct sql *sql, struct why *why)
+{
+	struct lease *lease = arg;
+	int64_t taken;
+
+	if (sql_do(sql, why,
+		   "INSERT INTO lease (name, holder, term, until) VALUES ('sender', '', 0, 0)"
+		   " ON CONFLICT (name) DO NOTHING",
+		   "") < 0)
+		return -1;
+	taken = sql_do(sql, why,
+		       "UPDATE lease SET holder = $1, term = term + 1, until = " SHARED_NOW
+		       " + $2 WHERE " ROW " AND (until <= " SHARED_NOW " OR holder = $1)",
+		       "ti", lease->holder, lease->seconds);
+	if (taken <= 0)
+		return taken < 0 ? -1 : 1;
+	return sql_number(sql, &lease->term, why, "SELECT term FROM lease WHERE " ROW, "") == 0
+		   ? 0
+		   : -1;
+}
+
+static int say_who(struct sql *sql, struct why *why)
+{
+	struct sql_rows *rows =
+	    sql_ask(sql, "SELECT holder, until - " SHARED_NOW " FROM lease WHERE " ROW, "");
+	struct arena *arena;
+
+	if (sql_next(rows, why) != 1)
+		return -1;
+	arena = arena_new(0);
+	why_set(why,
+		"another process is sending reports (%s, for %lld seconds at least): try again"
+		" later",
+		sql_text_at(rows, 0, arena), (long long)sql_int_at(rows, 1));
+	arena_free(arena);
+	sql_drop(rows);
+	return 1;
+}
+
+int lease_take(struct lease *lease, int64_t seconds, struct sql *sql, struct why *why)
+{
+	int result;
+
+	lease->seconds = seconds;
+	set_holder(lease);
+	result = sql_transact(sql, take, lease, why);
+	if (result == 0)
+		lease->renewed = clock_mono();
+	else
+		lease->term = 0;
+	return result == 1 ? say_who(sql, why) : result;
+}
+
+int lease_hold(struct lease *lease, struct sql *sql, struct why *why)
+{
+	int64_t held = sql_do(sql, why,
+			      "UPDATE lease SET until = " SHARED_NOW " + $3 WHERE " ROW
+			      " AND holder = $1 AND term = $2",
+			      "tii", lease->holder, lease->term, lease->seconds);
+
+	if (held == 1)
+		lease->renewed = clock_mono();
+	if (held != 0)
+		return held < 0 ? -1 : 0;
+	sql->fault = DRIVER_BROKEN;
+	return why_set(why, "another host has taken over sending: this one was silent for too"
+			    " long");
+}
+
+static int hold(void *arg, struct sql *sql, struct why *why)
+{
+	return lease_hold(arg, sql, why);
+}
+
+int lease_keep(struct lease *lease, struct sql *sql, struct why *why)
+{
+	if (lease->term == 0 || clock_mono() < lease->renewed + lease->seconds * CLOCK_SECOND / 3)
+		return 0;
+	return sql_transact(sql, hold, lease, why);
+}
+
+static int drop(void *arg, struct sql *sql, struct why *why)
+{
+	const struct lease *lease = arg;
+
+	return sql_do(sql, why,
+		      "UPDATE lease SET until = 0 WHERE " ROW " AND holder = $1 AND term = $2",
+		      "ti", lease->holder, lease->term) < 0
+		   ? -1
+		   : 0;
+}
+
+void lease_drop(struct lease *lease, struct sql *sql)
+{
+	struct why unheard = {""};
+
+	if (lease->term != 0)
+		(void)sql_transact(sql, drop, lease, &unheard);
+	lease->term = 0;
+}
