@@ -119,6 +119,7 @@ extern const struct admin_verb cmd_migrate[];
 extern const struct admin_verb cmd_report[];
 extern const struct admin_verb cmd_setup[];
 extern const struct admin_verb cmd_stats[];
+extern const struct admin_verb cmd_store[];
 extern const struct admin_verb cmd_verify[];
 
 /* ---- for main.c and complete.c ---- */

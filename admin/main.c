@@ -28,6 +28,7 @@ static const struct admin_verb *const groups[] = {
     cmd_stats,
     cmd_completion,
     cmd_daemon,
+    cmd_store,
     builtin,
     cmd_verify,
     cmd_complete,

@@ -295,7 +295,7 @@ int report_failures(struct admin *admin, int argc, char **argv)
 	choice.from = choice.to - FAILURE_DAYS;
 	if (report_choice_read(&choice, argc, argv) != 0)
 		return ADMIN_USAGE;
-	outbox = report_outbox(admin, OUTBOX_READ, false, &status);
+	outbox = report_outbox(admin, OUTBOX_READ, true, &status);
 	if (outbox == NULL)
 		return status;
 	count =

@@ -34,7 +34,7 @@ struct job {
 static struct {
 	struct lock lock;
 	struct cond cond;
-	char *path;
+	char *path, *shared; /* SHARED NULL: all is in PATH */
 	struct job *first, **last;
 	unsigned queued; /* and the one being done */
 	bool dropping;
@@ -157,6 +157,29 @@ static struct job *next_job(void)
 	return job;
 }
 
+/* Where the reports are that came back. */
+static struct outbox *open_shared(void)
+{
+	struct ledger_settings settings = {.shared = clerk.shared};
+	struct outbox *outbox;
+	struct why why = {""};
+	bool busy;
+
+	outbox = outbox_open(&settings, OUTBOX_CHANGE, &busy, &why);
+	if (outbox == NULL)
+		log_error("reports: a bounce could not be noted: %s", why.text);
+	return outbox;
+}
+
+static void do_shared(struct job *job, struct arena *arena)
+{
+	struct outbox *outbox = open_shared();
+
+	if (outbox != NULL)
+		job->run(job, outbox, arena);
+	outbox_close(outbox);
+}
+
 static void do_job(struct job *job, struct outbox **outbox)
 {
 	struct ledger_settings settings = {.path = clerk.path};
@@ -168,7 +191,10 @@ static void do_job(struct job *job, struct outbox **outbox)
 		*outbox = outbox_open(&settings, OUTBOX_CHANGE, &busy, &why);
 	if (*outbox != NULL) {
 		learn_key(*outbox, arena);
-		job->run(job, *outbox, arena);
+		if (job->run == run_bounce && clerk.shared != NULL)
+			do_shared(job, arena);
+		else
+			job->run(job, *outbox, arena);
 	} else {
 		log_error("reports: %s", why.text);
 	}
@@ -295,7 +321,7 @@ const char *clerk_key(void)
 	return NULL;
 }
 
-int clerk_start(const char *path, struct why *why)
+int clerk_start(const char *path, const char *shared, struct why *why)
 {
 	pthread_t thread;
 
@@ -303,6 +329,7 @@ int clerk_start(const char *path, struct why *why)
 	cond_init(&clerk.cond);
 	clerk.last = &clerk.first;
 	clerk.path = strdup(path);
+	clerk.shared = shared[0] == '\0' ? NULL : strdup(shared);
 	if (clerk.path == NULL)
 		abort();
 	if (thread_start(&thread, run, NULL) != 0)

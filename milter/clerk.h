@@ -12,8 +12,9 @@
 #include "lib/why.h"
 #include "report/inspect.h"
 
-/* PATH: of the ledger. Once for a process. */
-int clerk_start(const char *path, struct why *why);
+/* PATH: of the ledger; SHARED: the store where reports are kept when it is not there, or "". Once
+ * for a process. */
+int clerk_start(const char *path, const char *shared, struct why *why);
 
 /* Waits, some seconds at most, until what was given is written. */
 void clerk_finish(void);

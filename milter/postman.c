@@ -84,6 +84,7 @@ static bool go_on(void *arg, unsigned left)
 {
 	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
 	struct work *work = arg;
+	struct why why = {""};
 	int64_t now = clock_wall();
 	int64_t end = clock_day_begin(clock_day(now)) + AFTER_MIDNIGHT +
 		      work->conf->reports.spread / CLOCK_SECOND;
@@ -94,6 +95,10 @@ static bool go_on(void *arg, unsigned left)
 	while (is_wanted(work) && clock_mono() < until) {
 		nanosleep(&moment, NULL);
 		send_failures(work);
+		if (outbox_keep(work->sender->outbox, &why) != 0) {
+			log_warning("reports: %s", why.text);
+			return false;
+		}
 	}
 	return is_wanted(work);
 }

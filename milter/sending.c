@@ -40,7 +40,12 @@ static enum sending_state open_store(struct sending *sending, const struct conf 
 	if (sender->ledger != NULL)
 		sender->outbox =
 		    outbox_open(&settings, sender->dry_run ? OUTBOX_READ : OUTBOX_SEND, &busy, why);
-	if (sender->outbox != NULL)
+	if (sender->outbox != NULL && settings.shared != NULL) {
+		settings.shared = NULL;
+		sender->own =
+		    outbox_open(&settings, sender->dry_run ? OUTBOX_READ : OUTBOX_SEND, &busy, why);
+	}
+	if (sender->outbox != NULL && (sender->own != NULL || conf->store.shared[0] == '\0'))
 		return SENDING_READY;
 	return busy ? SENDING_BUSY : SENDING_UNAVAILABLE;
 }
@@ -98,6 +103,7 @@ void sending_close(struct sending *sending)
 {
 	dns_free(sending->sender.dns);
 	outbox_close(sending->sender.outbox);
+	outbox_close(sending->sender.own);
 	ledger_close(sending->sender.ledger);
 	context_drop(sending->context);
 	arena_free(sending->arena);

@@ -56,7 +56,7 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 	ledger = ledger_open(&settings, why);
 	if (ledger == NULL)
 		return -1;
-	if (clerk_start(settings.path, why) != 0) {
+	if (clerk_start(settings.path, conf->store.shared, why) != 0) {
 		ledger_close(ledger);
 		return -1;
 	}

@@ -589,7 +589,14 @@ static int deliver_kind(struct sender *sender, enum outbox_kind kind, const char
 
 int sender_failures(struct sender *sender, const char *domain, struct why *why)
 {
-	return deliver_kind(sender, OUTBOX_FAILURE, domain, 0, clock_day(clock_wall()), why);
+	struct outbox *outbox = sender->outbox;
+	int result;
+
+	if (sender->own != NULL)
+		sender->outbox = sender->own;
+	result = deliver_kind(sender, OUTBOX_FAILURE, domain, 0, clock_day(clock_wall()), why);
+	sender->outbox = outbox;
+	return result;
 }
 
 int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,

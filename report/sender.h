@@ -58,6 +58,7 @@ struct sender {
 	const struct sender_settings *settings;
 	struct ledger *ledger;
 	struct outbox *outbox; /* OUTBOX_SEND; a dry run: OUTBOX_READ */
+	struct outbox *own;    /* of this host, for failure reports; NULL: it is OUTBOX */
 	struct dns *dns;       /* a dry run: NULL */
 	bool dry_run;
 	void (*tell)(void *arg, const struct sender_event *event);

@@ -68,7 +68,7 @@ bool driver_config_parse(const char *text, unsigned char config[DRIVER_KEY_LEN])
 
 extern const struct driver driver_sqlite;
 extern const struct driver driver_shared; /* settings->shared; read only but for expire */
-const char *driver_sqlite_version(void); /* "3.40.1" */
+const char *driver_sqlite_version(void);  /* "3.40.1" */
 
 /* A connection of its own that speaks SQL (store/sql.h), opened like the driver's handle. */
 struct sql;

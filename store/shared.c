@@ -6,9 +6,9 @@
  *   batch   which batches came in: a batch is applied in the transaction that puts its key here
  *   lease   who may build and send reports
  *
- * policy.closed: 0, or when a report of it was begun. A host that brings more rows of it afterwards
- * finds it closed and puts them under a derived configuration, which gets a report of its own: so a
- * report's rows do not change once it is being built, and no row is in two.
+ * policy.closed: 0, SHARED_OWN, or when a report of it was begun. A host that brings more rows of
+ * it afterwards finds it closed and puts them under a derived configuration, which gets a report of
+ * its own: so a report's rows do not change once it is being built, and no row is in two.
  *
  * Every step of a migration can be done twice: hosts may do it at the same time, and not every
  * engine has transactions for it.

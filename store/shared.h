@@ -13,7 +13,10 @@
 
 #include "store/sql.h"
 
-enum { SHARED_ID_LEN = 16 };
+enum {
+	SHARED_ID_LEN = 16,
+	SHARED_OWN = -1 /* policy.closed: its report was made by its host, before it came here */
+};
 
 enum shared_opening {
 	SHARED_AS_IT_IS, /* an older schema is refused */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
@@ -42,7 +43,8 @@ struct spool {
 
 struct ship {
 	struct sql *local, *shared;
-	char *url, *name;
+	char *path, *url, *name;
+	struct stat file; /* LOCAL */
 	int lock;
 	struct spool spool;
 	int64_t told_at, told_through;
@@ -96,17 +98,39 @@ static struct sql *open_local(const char *path, struct why *why)
 	return sqlite_sql(&settings, why);
 }
 
+static int open_file(struct ship *ship, struct why *why)
+{
+	ship->local = open_local(ship->path, why);
+	if (ship->local == NULL || stat(ship->path, &ship->file) == 0)
+		return ship->local == NULL ? -1 : 0;
+	return why_set(why, "%s: %s", ship->path, strerror(errno));
+}
+
+/* An administrator may move the ledger away: then the milter has a new one. */
+static int follow_file(struct ship *ship, struct why *why)
+{
+	struct stat now;
+
+	if (ship->local != NULL && stat(ship->path, &now) == 0 && now.st_ino == ship->file.st_ino &&
+	    now.st_dev == ship->file.st_dev)
+		return 0;
+	sql_close(ship->local);
+	sql_close(ship->shared);
+	ship->shared = NULL;
+	return open_file(ship, why);
+}
+
 struct ship *ship_open(const struct ship_settings *settings, bool *busy, struct why *why)
 {
 	struct ship *ship = calloc(1, sizeof *ship);
 
-	if (ship == NULL || (ship->url = strdup(settings->shared)) == NULL ||
+	if (ship == NULL || (ship->path = strdup(settings->path)) == NULL ||
+	    (ship->url = strdup(settings->shared)) == NULL ||
 	    (ship->name = strdup(settings->name)) == NULL)
 		abort();
 	*busy = false;
 	ship->lock = -1;
-	ship->local = open_local(settings->path, why);
-	if (ship->local != NULL && take_lock(ship, settings->path, busy, why) == 0)
+	if (open_file(ship, why) == 0 && take_lock(ship, settings->path, busy, why) == 0)
 		return ship;
 	ship_close(ship);
 	return NULL;
@@ -120,6 +144,7 @@ void ship_close(struct ship *ship)
 	sql_close(ship->local);
 	if (ship->lock >= 0)
 		close(ship->lock);
+	free(ship->path);
 	free(ship->url);
 	free(ship->name);
 	free(ship);
@@ -258,6 +283,24 @@ static void add_value(struct buf *to, char kind, struct sql_rows *rows, int at)
 
 		add_bytes(to, bytes, len);
 	}
+}
+
+static struct sql_value value_at(struct sql_rows *rows, int at, char kind, struct arena *arena)
+{
+	struct sql_value value = {.kind = SQL_NULL};
+	const void *data;
+
+	if (kind == 'b') {
+		data = sql_blob_at(rows, at, &value.len);
+		value.kind = SQL_BLOB;
+		value.data = arena_copy(arena, data == NULL ? "" : data, value.len);
+		return value;
+	}
+	value.data = sql_text_at(rows, at, arena);
+	if (value.data != NULL)
+		value.kind = kind == 't' ? SQL_TEXT : SQL_INT;
+	value.number = sql_int_at(rows, at);
+	return value;
 }
 
 /* Column I of ROWS is column I of ARRAYS; CONFIG takes the place of what is there. */
@@ -434,11 +477,12 @@ static int gather_policies(struct applying *a, struct arrays *arrays, struct why
 			continue;
 		rows = sql_ask(a->ship->local,
 			       "SELECT domain, day, config, CASE WHEN since < $4 THEN since"
-			       " ELSE $5 END, 0, p, sp, np, adkim, aspf, fo, rua, testing,"
+			       " ELSE $5 END, $6, p, sp, np, adkim, aspf, fo, rua, testing,"
 			       " discovery, ruf, error FROM policy"
 			       " WHERE domain = $1 AND day = $2 AND config = $3",
-			       "tibii", target->domain, target->day, (const void *)target->config,
-			       sizeof target->config, a->ship->spool.joined_at, clock_wall());
+			       "tibiii", target->domain, target->day, (const void *)target->config,
+			       sizeof target->config, a->ship->spool.joined_at, clock_wall(),
+			       (int64_t)(target->own ? SHARED_OWN : 0));
 		more = sql_next(rows, why);
 		if (more != 1)
 			return more < 0 ? -1 : why_set(why, "the ledger has rows without a policy");
@@ -634,15 +678,15 @@ static int apply(void *arg, struct sql *sql, struct why *why)
 {
 	struct applying *a = arg;
 	const struct spool *spool = &a->ship->spool;
-	int64_t new = sql_do(sql, why,
-			     "INSERT INTO batch (host, sequence, digest, applied)"
-			     " VALUES ($1, $2, $3, " SHARED_NOW ")"
-			     " ON CONFLICT (host, sequence) DO NOTHING",
-			     "bib", (const void *)spool->host, sizeof spool->host, spool->sequence,
-			     (const void *)a->digest, sizeof a->digest);
+	int64_t fresh = sql_do(sql, why,
+			       "INSERT INTO batch (host, sequence, digest, applied)"
+			       " VALUES ($1, $2, $3, " SHARED_NOW ")"
+			       " ON CONFLICT (host, sequence) DO NOTHING",
+			       "bib", (const void *)spool->host, sizeof spool->host,
+			       spool->sequence, (const void *)a->digest, sizeof a->digest);
 
-	if (new <= 0)
-		return new < 0 ? -1 : check_same(a, sql, why);
+	if (fresh <= 0)
+		return fresh < 0 ? -1 : check_same(a, sql, why);
 	if (find_open_policies(a, sql, why) != 0 || put_rows(a, sql, why) != 0 ||
 	    tell_host(a->ship, a->rows, a->messages, sql, why) != 0)
 		return -1;
@@ -666,10 +710,10 @@ static int apply_batch(struct ship *ship, struct why *why)
 	return result < 0 ? -1 : 0;
 }
 
-/* ---- joining a store ---- */
+/* ---- what there is to ship, found when a store is joined ---- */
 
 struct walk {
-	bool new; /* another store than the one that TALLY.SHIPPED speaks of */
+	bool fresh; /* another store than the one that TALLY.SHIPPED speaks of */
 	bool begun, ended;
 	const char *domain, *source_ip;
 	int64_t day;
@@ -723,10 +767,10 @@ static int mark_some(void *arg, struct sql *local, struct why *why)
 		return -1;
 	if (more == 0) /* behind every key */
 		to.domain = "\xff\xff\xff";
-	if (walk->new &&mark(walk, &to, local,
-			     "UPDATE tally SET shipped = 0, shipped_quiet = 0"
-			     " WHERE " BEHIND UNTIL " AND shipped > 0",
-			     why) != 0)
+	if (walk->fresh && mark(walk, &to, local,
+				"UPDATE tally SET shipped = 0, shipped_quiet = 0"
+				" WHERE " BEHIND UNTIL " AND shipped > 0",
+				why) != 0)
 		return -1;
 	if (mark(walk, &to, local,
 		 "INSERT OR IGNORE INTO unshipped (" KEY ") SELECT " KEY
@@ -738,9 +782,9 @@ static int mark_some(void *arg, struct sql *local, struct why *why)
 	return 0;
 }
 
-static int mark_all(struct ship *ship, bool new, struct why *why)
+static int mark_all(struct ship *ship, bool fresh, struct why *why)
 {
-	struct walk walk = {.new = new, .domain = "", .source_ip = "", .arena = arena_new(0)};
+	struct walk walk = {.fresh = fresh, .domain = "", .source_ip = "", .arena = arena_new(0)};
 	int result = 0;
 
 	while (result == 0 && !walk.ended)
@@ -752,16 +796,160 @@ static int mark_all(struct ship *ship, bool new, struct why *why)
 /* From now on the milter's writer notes what is to be shipped. */
 static int begin_joining(void *arg, struct sql *local, struct why *why)
 {
-	const bool *new = arg;
+	const bool *fresh = arg;
 
-	if (*new && (sql_do(local, why, "UPDATE spool SET store = NULL, through = -1", "") < 0 ||
-		     sql_do(local, why, "DELETE FROM batch", "") < 0))
+	if (*fresh && (sql_do(local, why, "UPDATE spool SET store = NULL, through = -1", "") < 0 ||
+		       sql_do(local, why, "DELETE FROM batch", "") < 0))
 		return -1;
 	return sql_do(local, why, "UPDATE spool SET joined = 1, joined_at = $1", "i",
 		      clock_wall()) < 0
 		   ? -1
 		   : 0;
 }
+
+/* ---- reports that this host built before it had a shared store ---- */
+
+/* The rows that FROM gives, by INSERT into the shared store; KINDS: one letter for each column: t,
+ * i, b, and c for a config, which becomes this host's own. How many are new, or -1. */
+static int64_t bring(const struct ship *ship, struct sql_rows *from, struct sql *sql,
+		     const char *text, const char *kinds, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	int64_t fresh = 0;
+	int more;
+
+	while ((more = sql_next(from, why)) == 1) {
+		struct sql_value values[SQL_VALUES_MAX] = {{.kind = SQL_NULL}};
+		unsigned char own[DRIVER_KEY_LEN], config[DRIVER_KEY_LEN];
+		struct sql_rows *rows;
+		unsigned count;
+
+		for (count = 0; kinds[count] != '\0'; count++) {
+			struct sql_value *value = &values[count];
+
+			if (kinds[count] == 'c') {
+				sql_key_at(from, (int)count, config);
+				shared_derive(config, ship->spool.host, DRIVER_KEY_LEN, own);
+				*value = (struct sql_value){
+				    .kind = SQL_BLOB, .data = own, .len = sizeof own};
+			} else {
+				*value = value_at(from, (int)count, kinds[count], arena);
+			}
+		}
+		rows = sql->ops->ask(sql, text, values, count);
+		more = sql->ops->next(rows, why);
+		fresh += more == 0 ? sql->ops->changes(rows) : 0;
+		sql_drop(rows);
+		arena_reset(arena);
+		if (more < 0) {
+			sql_drop(from);
+			break;
+		}
+	}
+	arena_free(arena);
+	return more < 0 ? -1 : fresh;
+}
+
+struct import {
+	const struct ship *ship;
+	const char *domain;
+	int64_t day;
+	unsigned char config[DRIVER_KEY_LEN];
+};
+
+#define OF_REPORT " WHERE domain = $1 AND day = $2 AND config = $3"
+
+static int64_t bring_of(const struct import *import, struct sql *sql, const char *from,
+			const char *into, const char *kinds, struct why *why)
+{
+	return bring(import->ship,
+		     sql_ask(import->ship->local, from, "tib", import->domain, import->day,
+			     (const void *)import->config, sizeof import->config),
+		     sql, into, kinds, why);
+}
+
+/* The report with all that belongs to it, unless it is there. */
+static int import_report(void *arg, struct sql *sql, struct why *why)
+{
+	const struct import *import = arg;
+	int64_t fresh = bring_of(
+	    import, sql,
+	    "SELECT domain, day, config, id, file_name, built, records, messages, kind"
+	    " FROM report" OF_REPORT,
+	    "INSERT INTO report (domain, day, config, id, file_name, built, records, messages,"
+	    " kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+	    " ON CONFLICT (domain, day, config) DO NOTHING",
+	    "ticttiiit", why);
+
+	if (fresh <= 0)
+		return fresh < 0 ? -1 : 0;
+	if (bring_of(import, sql,
+		     "SELECT domain, day, config, part, data FROM report_part" OF_REPORT,
+		     "INSERT INTO report_part (domain, day, config, part, data)"
+		     " VALUES ($1, $2, $3, $4, $5)",
+		     "ticib", why) < 0)
+		return -1;
+	return bring_of(import, sql,
+			"SELECT domain, day, config, address, host, sent_to, state, tries, next,"
+			" tried, reply, kind FROM delivery" OF_REPORT,
+			"INSERT INTO delivery (domain, day, config, address, host, sent_to, state,"
+			" tries, next, tried, reply, kind)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+			"tictttti"
+			"iitt",
+			why) < 0
+		   ? -1
+		   : 0;
+}
+
+/* Small tables, whose rows are known by their first column. */
+static int import_rest(void *arg, struct sql *sql, struct why *why)
+{
+	static const struct {
+		const char *from, *into, *kinds;
+	} tables[] = {
+	    {"SELECT address, failures, until, reason FROM suppression",
+	     "INSERT INTO suppression (address, failures, until, reason) VALUES ($1, $2, $3, $4)"
+	     " ON CONFLICT (address) DO NOTHING",
+	     "tiit"},
+	    {"SELECT name, token FROM token",
+	     "INSERT INTO token (name, token) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", "tt"},
+	};
+	const struct import *import = arg;
+
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		if (bring(import->ship, sql_ask(import->ship->local, tables[i].from, ""), sql,
+			  tables[i].into, tables[i].kinds, why) < 0)
+			return -1;
+	return 0;
+}
+
+static int import_outbox(struct ship *ship, struct why *why)
+{
+	struct sql_rows *rows = sql_ask(ship->local,
+					"SELECT domain, day, config FROM report"
+					" WHERE kind = 'aggregate' ORDER BY domain, day, config",
+					"");
+	struct import import = {.ship = ship};
+	struct arena *arena = arena_new(0);
+	int more;
+
+	while ((more = sql_next(rows, why)) == 1) {
+		import.domain = sql_text_at(rows, 0, arena);
+		import.day = sql_int_at(rows, 1);
+		sql_key_at(rows, 2, import.config);
+		if (sql_transact(ship->shared, import_report, &import, why) < 0) {
+			sql_drop(rows);
+			more = -1;
+			break;
+		}
+		arena_reset(arena);
+	}
+	arena_free(arena);
+	return more < 0 ? -1 : sql_transact(ship->shared, import_rest, &import, why);
+}
+
+/* ---- joining ---- */
 
 /* The store knows this host, and the file does not know the store: it would count twice there. */
 static int refuse_return(struct ship *ship, struct why *why)
@@ -774,19 +962,19 @@ static int refuse_return(struct ship *ship, struct why *why)
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	return why_set(why, "the shared store holds what this host counted up to a time before it"
-			    " shipped elsewhere, so all since would be counted twice: use a new"
+			    " shipped elsewhere, so all since would be counted twice: use a fresh"
 			    " database, or move this host's ledger away (a new one is made)");
 }
 
 static int join(struct ship *ship, const unsigned char id[SHARED_ID_LEN], struct why *why)
 {
-	bool new = !ship->spool.has_store || memcmp(ship->spool.store, id, SHARED_ID_LEN) != 0;
+	bool fresh = !ship->spool.has_store || memcmp(ship->spool.store, id, SHARED_ID_LEN) != 0;
 
-	if (!new && ship->spool.joined)
+	if (!fresh && ship->spool.joined)
 		return 0;
-	if ((new &&refuse_return(ship, why) != 0) ||
-	    sql_transact(ship->local, begin_joining, &new, why) < 0 ||
-	    mark_all(ship, new, why) != 0)
+	if ((fresh && refuse_return(ship, why) != 0) ||
+	    sql_transact(ship->local, begin_joining, &fresh, why) < 0 ||
+	    import_outbox(ship, why) < 0 || mark_all(ship, fresh, why) != 0)
 		return -1;
 	if (sql_do(ship->local, why, "UPDATE spool SET store = $1", "b", (const void *)id,
 		   (size_t)SHARED_ID_LEN) < 0)
@@ -844,9 +1032,11 @@ static int step(struct ship *ship, struct why *why)
 
 int ship_step(struct ship *ship, struct why *why)
 {
-	int result = -1;
+	int result = follow_file(ship, why);
 
-	if (ship->shared != NULL || connect_shared(ship, why) == 0)
+	if (result == 0 && ship->shared == NULL)
+		result = connect_shared(ship, why);
+	if (result == 0)
 		result = step(ship, why);
 	if (result < 0) {
 		sql_close(ship->shared);

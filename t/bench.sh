@@ -11,4 +11,12 @@ for what in 'verify 4 KiB' 'verify 1m' 'sign RSA-2048' 'sign Ed25519'; do
 	ok "there is a figure for: $what" grep -qE "^\| $what.* \| [1-9][0-9]*( |$)" <<<"$out"
 done
 [ "$tap_failed" = 0 ] || sed 's/^/# /' <<<"$out"
+out=$(bash "$COUNTERSIGN_SRC/t/bench/store" 2000 2>&1)
+status=$?
+if [ $status = 77 ]; then
+	pass "the stores # SKIP $out"
+else
+	is "the stores are measured" "$status" 0
+	like "every row was shipped" "$out" 'none is lost +2000\|2000'
+fi
 done_testing

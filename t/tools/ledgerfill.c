@@ -6,7 +6,9 @@
  *   ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no waiting
  *   ledgerfill PATH asked DOMAIN DAY COUNT RUA [QUIET]  COUNT rows of a domain that asks for
  * reports there; QUIET: of them no reason to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS
- * each waits for its commit, as the milter does Prints the number of messages added.
+ * each waits for its commit, as the milter does
+ *   ledgerfill PATH messages DOMAIN DAY COUNT SOURCES  so many messages of so many sources
+ * Prints the number of messages added.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -251,6 +253,22 @@ static int print_token(const struct ledger_settings *settings, const char *addre
 	return result == 0 ? 0 : 1;
 }
 
+/* COUNT messages, one by one, of so many sources; as fast as the writer takes them. */
+static void traffic(const char *domain, int32_t day, unsigned count, unsigned sources)
+{
+	struct ledger_row row = sample(domain, day);
+	char source[40];
+
+	row.dkim = SIGNATURE("pass");
+	row.source_ip = source;
+	for (unsigned i = 0; i < count; i++) {
+		unsigned n = i * 2654435761u % sources;
+
+		snprintf(source, sizeof source, "2001:db8:%x:%x::1", n >> 16, n & 0xffff);
+		add(&row);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct ledger_settings settings = {.path = argc > 1 ? argv[1] : ""};
@@ -265,6 +283,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", why.text);
 		return 1;
 	}
+	if (strcmp(argv[2], "messages") == 0)
+		traffic(argv[3], day, count, argc > 6 ? (unsigned)atoi(argv[6]) : 1);
 	if (strcmp(argv[2], "combinations") == 0)
 		combinations(argv[3], day);
 	else if (strcmp(argv[2], "policies") == 0)

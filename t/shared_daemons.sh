@@ -1,0 +1,118 @@
+#!/bin/bash
+# Two daemons as two hosts: what they count comes together in one PostgreSQL, which is stopped and started,
+# cut off and killed meanwhile, as are their processes; each report is sent by one of them.
+src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
+build=${COUNTERSIGN_BUILD:?}
+export LC_ALL=C
+. "$src/t/lib/tap.sh"
+. "$src/t/lib/postgres.sh"
+need sqlite3 perl gzip
+clear_of_midnight 120
+# the daemons send nothing in the first minutes of a day
+[ "$(($(date -u +%s) % 86400))" -gt 700 ] || skip_all "reports are not sent before 00:10 UTC"
+tmp=$(mktemp -d) || exit 99
+chmod 755 "$tmp"
+pid_a= pid_b= sink=
+trap 'kill $sink $pid_a $pid_b 2>/dev/null; wait 2>/dev/null; pg_stop; rm -rf "$tmp"' EXIT
+pg_make "$tmp/pg"
+day=$(date -u -d '2 days ago' +%F 2>/dev/null || date -u -v-2d +%F)
+mkdir "$tmp/keys" "$tmp/sink"
+perl "$src/t/tools/smtp_sink.pl" "$tmp/sink" &
+sink=$!
+for _ in $(seq 200); do [ -s "$tmp/sink/port" ] && break; sleep 0.05; done
+
+conf() { # host
+	cat >"$tmp/$1.conf" <<-END
+		listen = [ "local:$tmp/$1.sock" ];
+		log: { target = "stderr"; level = "debug"; };
+		sign: { keys = "$tmp/keys"; };
+		store: { url = "sqlite:$tmp/$1.db"; shared = "$pg_url"; ship_every = "200ms"; grace = "2d"; lease = "3s"; };
+		reports: { org = "Example"; from = "noreply@reports.example.net"; send = true; spread = "0s";
+			via = "smtp://127.0.0.1:$(cat "$tmp/sink/port")"; };
+	END
+}
+start() { # host
+	local root=
+	[ "$(id -u)" != 0 ] || root=--allow-root
+	conf "$1"
+	"$build/milter/countersignd" $root -f -c "$tmp/$1.conf" 2>>"$tmp/$1.log" &
+	eval "pid_$1=\$!"
+	for _ in $(seq 100); do grep -q "ready: " "$tmp/$1.log" 2>/dev/null && return; sleep 0.05; done
+}
+fill() { "$build/t/bin/ledgerfill" "$tmp/$1.db" asked "$2" $day "$3" "mailto:dmarc@$2" >/dev/null 2>&1; }
+counted() {
+	for host in a b; do sqlite3 -cmd '.timeout 5000' "$tmp/$host.db" "SELECT COALESCE(SUM(messages), 0) FROM tally"; done |
+		awk '{ s += $1 } END { print s }'
+}
+stored() { pg_ask "SELECT COALESCE(SUM(messages), 0) FROM tally" 2>/dev/null; }
+all_there() { # within 20 seconds
+	for _ in $(seq 200); do [ "$(stored)" = "$(counted)" ] && return 0; sleep 0.1; done
+	return 1
+}
+logged() { # host, pattern; within ten seconds
+	for _ in $(seq 100); do grep -qE "$2" "$tmp/$1.log" && return 0; sleep 0.1; done
+	return 1
+}
+# the child of a supervisor that is no worker and keeps the lock of the shipper
+shipper_of() { fuser "$tmp/$1.db-shipper" 2>/dev/null | tr -d ' '; }
+
+fill a one.example 5
+fill b one.example 6
+start a
+start b
+ok "both daemons run" eval 'kill -0 $pid_a && kill -0 $pid_b'
+ok "what two hosts counted is in one place" all_there
+fill a two.example 7
+fill b two.example 8
+ok "and what they count now" all_there
+
+# ---- the database goes and comes ----
+pg_stop immediate
+fill a away.example 9
+fill b away.example 4
+ok "the database is away: said once" logged a "shared store: .*stays in the ledger until"
+pg_start
+ok "nothing is lost" all_there
+ok "said, too" logged a "takes what is counted again"
+for mode in fast immediate fast; do
+	fill a round.example 3 &
+	fill b round.example 3 &
+	pg_stop $mode
+	wait $!
+	pg_start
+done
+ok "stopped and started under load" all_there
+
+# ---- processes are killed ----
+if command -v fuser >/dev/null; then
+	for i in 1 2 3 4 5 6; do
+		fill a killed.example 4
+		fill b killed.example 4
+		kill -9 $(shipper_of a) $(shipper_of b) 2>/dev/null
+		pg_ask "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'countersign'" >/dev/null
+		sleep 0.2
+	done
+	ok "shippers killed, connections cut: another takes over" all_there
+	ok "and it is said" logged a "the process that ships to the shared store ended .signal 9"
+else
+	pass "shippers killed # SKIP no fuser"
+	pass "and it is said # SKIP no fuser"
+fi
+
+# ---- reports: the daemons send them by themselves, some seconds after the start ----
+for _ in $(seq 150); do [ "$(ls "$tmp/sink" | grep -c mail)" -ge 2 ] && break; sleep 0.1; done
+ok "the daemons have sent reports" test "$(ls "$tmp/sink" | grep -c mail)" -ge 2
+kill $pid_a $pid_b
+wait $pid_a $pid_b
+# what came after the first sending has reports of its own: they go out on the next occasion
+"$build/admin/countersign" -c "$tmp/a.conf" report send >"$tmp/out" 2>&1
+for mail in "$tmp"/sink/*.mail; do
+	perl -MMIME::Base64 -0777 -ne 's/\r//g; my ($gz) = m{application/gzip.*?\n\n(.*?)\n--}s;
+		open my $out, "|-", "gzip -dc >'"$tmp"'/xml"; print $out decode_base64($gz); close $out;
+		open my $in, "<", "'"$tmp"'/xml"; local $/; my $xml = <$in>; my ($id) = $xml =~ m{<report_id>(.*?)</report_id>};
+		my $sum = 0; $sum += $1 while $xml =~ m{<count>(\d+)</count>}g; print "$id $sum\n"' "$mail"
+done >"$tmp/reports"
+is "each report went out once" "$(cut -d' ' -f1 "$tmp/reports" | sort | uniq -d)" ""
+is "all that was counted is in one report" "$(awk '{ s += $2 } END { print s }' "$tmp/reports")" "$(counted)"
+is "the shared store holds together" "$("$build/admin/countersign" -c "$tmp/a.conf" -q store check 2>&1)" ""
+done_testing
