@@ -73,6 +73,6 @@ unshare --net bash -c '
 for word in listening healthy key 'ended 0' unhealthy; do
 	like "what it starts: $word" "$(cat "$dir/ran")" "^$word\$"
 done
-like "it logs to standard error" "$(cat "$dir/ran")" 'ready: countersignd'
+like "it logs to standard error, as JSON" "$(cat "$dir/ran")" '^\{.*ready: countersignd'
 like "and has read its settings again" "$(cat "$dir/ran")" 'reloaded:'
 done_testing

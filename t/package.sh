@@ -96,10 +96,15 @@ is "so are the key, the ledger and the user's number" "$(root_run "$try" \
 	'ls /etc/countersign/keys/example.com/s1.key /var/lib/countersign/kept | wc -l; [ "$(id -u countersign)" = "$(cat /root/uid)" ] && echo same' | xargs)" "2 same"
 
 # ---- Postfix comes later: its queue gets the directory of the socket ----
-ok "Postfix is installed" in_try 'echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+ok "Postfix is installed" in_try 'echo "postfix postfix/main_mailer_type select Local only" | debconf-set-selections
 	apt-get -qq install -y --no-install-recommends postfix' postfix
 is "and the directory of the socket is in its queue, with its group" "$(stat_of /var/spool/postfix/countersign)" \
 	"drwxr-s--- countersign:postfix"
+ok "countersign setup has it ask the filter" in_try 'countersign setup --apply --domain example.com' setup
+is "as the README says" "$(root_run "$try" 'postconf -h smtpd_milters non_smtpd_milters' | xargs)" \
+	'{ unix:countersign/milter.sock, default_action=tempfail } $smtpd_milters'
+is "the socket is added to the package's settings, which still only look" "$(root_run "$try" \
+	'countersign config check >/dev/null && countersign config show --changed | grep -cE "spool/postfix/countersign|observe"')" 2
 ok "Postfix goes" in_try 'apt-get -qq purge -y --autoremove postfix' postfix-gone
 
 # ---- remove, purge ----
