@@ -294,11 +294,10 @@ static int prepare_to_serve(struct worker *worker, struct why *why)
 	worker->engine = choose_engine(conf);
 	worker->service = service_new(conf, worker->engine, why);
 	start.service = worker->service;
-	if (worker->service == NULL || worker->engine->start(&start, why) != 0 ||
-	    keywatch_start(worker->service, why) != 0 ||
+	if (worker->service == NULL || keywatch_start(worker->service, why) != 0 ||
 	    measure_start(worker->service, why) != 0)
 		return -1;
-	return 0;
+	return worker->engine->start(&start, why); /* last: from here on messages come */
 }
 
 noreturn void worker_run(const struct worker_start *start)
