@@ -212,14 +212,18 @@ static void print_store(const struct page *page)
 			 sum(page, "store_write_failures_total")));
 	if (trouble[0] != '\0')
 		row(page, "", OUT_BAD, trouble);
-	if (sum(page, "reports_sent_total") > 0)
+}
+
+static void print_reports(const struct page *page)
+{
+	double pending = sum(page, "reports_pending");
+	double last = sum(page, "report_last_success_timestamp_seconds");
+
+	if (sum(page, "reports_sent_total") + pending > 0)
 		row(page, "reports", OUT_PLAIN,
-		    arena_printf(
-			page->arena, "%s; the last at %s",
-			breakdown(page, "reports_sent_total", "outcome"),
-			time_text(page->arena, arena_printf(page->arena, "%.0f",
-							    sum(page, "report_last_success_"
-								      "timestamp_seconds")))));
+		    arena_printf(page->arena, "%s; %.0f wait; the last was taken: %s",
+				 breakdown(page, "reports_sent_total", "outcome"), pending,
+				 time_text(page->arena, arena_printf(page->arena, "%.0f", last))));
 }
 
 static void print_keys(const struct page *page)
@@ -263,6 +267,7 @@ void status_print(const struct admin *admin, const struct status *status, struct
 	print_results(&page);
 	print_dns(&page);
 	print_store(&page);
+	print_reports(&page);
 	print_keys(&page);
 	print_process(&page);
 }

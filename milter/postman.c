@@ -139,6 +139,17 @@ static void tell(void *arg, const struct sender_event *event)
 			    event->domain, event->address, outbox_state_text(event->state), reply);
 }
 
+/* Those that a later run will try, however much later. */
+static void count_pending(const struct sender *sender, int32_t yesterday)
+{
+	int64_t pending;
+	struct why why;
+
+	if (outbox_due_count(sender->outbox, OUTBOX_AGGREGATE, NULL, 0, yesterday, INT64_MAX,
+			     &pending, &why) == 0)
+		counters_set(METRIC_REPORTS_PENDING, pending);
+}
+
 static void send_all(struct sender *sender)
 {
 	int32_t yesterday = clock_day(clock_wall()) - 1;
@@ -154,6 +165,7 @@ static void send_all(struct sender *sender)
 			 sender->incomplete, sender->waiting_for.text);
 	if (result != 0)
 		log_error("reports: %s", why.text);
+	count_pending(sender, yesterday);
 	if (sender->stopped && !term_came)
 		log_warning("reports: the rest is left for later: %s", sender->stop_reason.text);
 	if (sender->built + sender->sent + sender->deferred + sender->failed > 0)

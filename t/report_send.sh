@@ -218,7 +218,7 @@ else
 	fresh
 	sink
 	conf 'send = true; spread = "0s";'
-	printf 'listen = [ "local:%s/milter.sock" ]; log: { target = "stderr"; level = "debug"; };\n' "$tmp" >>"$tmp/conf"
+	printf 'listen = [ "local:%s/milter.sock" ]; log: { target = "stderr"; level = "debug"; };\ncontrol: { socket = "%s/control.sock"; };\n' "$tmp" "$tmp" >>"$tmp/conf"
 	for d in a b; do "$fill" "$tmp/l.db" asked $d.example "$day" 1 "mailto:slow@$d.example" >/dev/null 2>&1; done
 	root=
 	[ "$(id -u)" = 0 ] && root=--allow-root
@@ -231,6 +231,11 @@ else
 	"$fill" "$tmp/l.db" asked c.example "$day" 1 "mailto:slow@c.example" >/dev/null 2>&1
 	kill -HUP $daemon
 	for _ in $(seq 300); do grep -q 'c.example to slow@c.example: sent' "$tmp/log" && break; sleep 0.05; done
+	metric() { "$build/admin/countersign" -c "$tmp/conf" status --prometheus | awk -v m="countersign_$1" '$1 == m { print $2 }'; }
+	for _ in $(seq 100); do [ "$(metric 'reports_sent_total{outcome="sent"}')" = 3 ] && break; sleep 0.05; done
+	is "status counts what its process sent" "$(metric 'reports_sent_total{outcome="sent"}')" 3
+	is "and that nothing waits" "$(metric reports_pending)" 0
+	ok "and since when" [ "$(metric report_last_success_timestamp_seconds)" -gt $(($(date +%s) - 600)) ]
 	ok "again after a reload" grep -q 'c.example to slow@c.example: sent' "$tmp/log"
 	kill $daemon
 	wait $daemon
