@@ -8,6 +8,7 @@ machine() { # script
 	MACHINE=$dir unshare --net --uts --mount --pid --fork --kill-child bash -c '
 		mount -t tmpfs machine "$MACHINE" && mkdir "$MACHINE"/{upper,work,root} &&
 			mount -t overlay -o "lowerdir=/,upperdir=$MACHINE/upper,workdir=$MACHINE/work" machine "$MACHINE/root" &&
+			{ [ -z "${FOUND:-}" ] || mount --bind "$FOUND" "$MACHINE/root$FOUND"; } && # what sanitizers find is to be seen
 			mount -t proc proc "$MACHINE/root/proc" && mount --rbind /dev "$MACHINE/root/dev" || exit 90
 		cd / && exec chroot "$MACHINE/root" bash "$0"' "$(realpath "$1")" 2>"$dir.err"
 	status=$?
