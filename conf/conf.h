@@ -31,6 +31,7 @@ struct conf_networks {
 
 enum conf_enforce { CONF_ENFORCE_OBSERVE, CONF_ENFORCE_RFC, CONF_ENFORCE_STRICT };
 enum conf_quarantine { CONF_QUARANTINE_HEADER, CONF_QUARANTINE_HOLD };
+enum conf_durability { CONF_DURABILITY_PROCESS, CONF_DURABILITY_POWER };
 enum conf_failure { CONF_FAILURE_TEMPFAIL, CONF_FAILURE_ACCEPT };
 enum conf_discovery { CONF_DISCOVERY_TREEWALK, CONF_DISCOVERY_PSL };
 enum conf_engine { CONF_ENGINE_NATIVE, CONF_ENGINE_LIBSPF2, CONF_ENGINE_BOTH };
@@ -153,7 +154,8 @@ struct conf {
 
 	struct {
 		const char *url; /* "sqlite:/path"; "" : no ledger */
-		int64_t wait;    /* for the commit */
+		enum conf_durability durability;
+		int64_t wait;    /* until it is safe */
 		enum conf_failure on_failure;
 		int64_t keep;
 		const char *shared;        /* "postgresql://..."; "": none */

@@ -42,6 +42,8 @@ static const struct name_code quarantines[] = {
     {"header", CONF_QUARANTINE_HEADER}, {"hold", CONF_QUARANTINE_HOLD}, {NULL, 0}};
 static const struct name_code failures[] = {
     {"tempfail", CONF_FAILURE_TEMPFAIL}, {"accept", CONF_FAILURE_ACCEPT}, {NULL, 0}};
+static const struct name_code durabilities[] = {
+    {"process", CONF_DURABILITY_PROCESS}, {"power", CONF_DURABILITY_POWER}, {NULL, 0}};
 static const struct name_code discoveries[] = {
     {"treewalk", CONF_DISCOVERY_TREEWALK}, {"psl", CONF_DISCOVERY_PSL}, {NULL, 0}};
 static const struct name_code canons[] = {{"simple/simple", CONF_CANON_SIMPLE_SIMPLE},
@@ -392,10 +394,17 @@ const struct conf_option conf_options[] = {
 	 .doc = "Where results are counted: sqlite: and the path of a file on a local disk, which is made "
 		"when absent. Empty: nothing is counted, and no reports can be made. A change needs a "
 		"restart."},
+	{.name = "store.durability", .type = &conf_type_choice, FIELD(store.durability),
+	 .choices = durabilities,
+	 .def = "\"process\"",
+	 .doc = "What the result of a message has survived when the message is answered. process: the end "
+		"of countersignd, also by kill -9; should the power fail, what was counted in the last "
+		"second or two may be missing from the reports. power: that as well, at the price of one "
+		"or more writes to the disk that each answer waits for. A change needs a restart."},
 	{.name = "store.wait", .type = &conf_type_duration, FIELD(store.wait),
 	 .max = SECONDS(60),
 	 .def = "\"2s\"",
-	 .doc = "How long the answer to a message waits until its result is safely on disk."},
+	 .doc = "How long the answer to a message waits until its result is safe (see durability)."},
 	{.name = "store.on_failure", .type = &conf_type_choice, FIELD(store.on_failure),
 	 .choices = failures,
 	 .def = "\"accept\"",

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/clock.h"
 #include "lib/lock.h"
@@ -52,6 +51,8 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 		return -1;
 	if (conf->store.shared[0] == '\0' && ship_leave(settings.path, why) != 0)
 		return -1;
+	settings.durability = conf->store.durability == CONF_DURABILITY_PROCESS ? LEDGER_PROCESS
+										 : LEDGER_POWER;
 	settings.keep_days = (unsigned)(conf->store.keep / (CLOCK_SECOND * 86400));
 	ledger = ledger_open(&settings, why);
 	if (ledger == NULL)
@@ -151,6 +152,8 @@ static const char *fixed_change(const struct conf *now, const struct conf *next)
 		return "store.url";
 	if (now->milter.engine != next->milter.engine)
 		return "milter.engine";
+	if (now->store.durability != next->store.durability)
+		return "store.durability";
 	if (now->store.keep != next->store.keep)
 		return "store.keep";
 	if (strcmp(now->store.shared, next->store.shared) != 0)
@@ -244,17 +247,8 @@ unsigned service_messages(struct service *service)
 
 void service_close(struct service *service)
 {
-	const struct timespec pause = {.tv_nsec = 5 * CLOCK_MS};
-	int64_t end = clock_mono() + CLOSE_WAIT;
-	struct ledger_stats stats;
-
 	if (service->ledger == NULL)
 		return;
 	clerk_finish();
-	for (;;) {
-		ledger_stats(service->ledger, &stats);
-		if (stats.pending == 0 || clock_mono() > end)
-			return;
-		nanosleep(&pause, NULL);
-	}
+	ledger_retire(service->ledger, clock_mono() + CLOSE_WAIT);
 }

@@ -594,8 +594,9 @@ static void note_bounce(const struct message *message)
 			     message->context->conf->reports.suppress / CLOCK_SECOND);
 }
 
-/* Counted before the answer: what was answered is in the ledger. NULL, or what went wrong. */
-static const char *record(struct session *session, const struct verdict *verdict)
+/* Counted before the answer: what was answered is in the ledger. NULL, or what went wrong; *FAILED:
+ * so that it may not be counted. */
+static const char *record(struct session *session, const struct verdict *verdict, bool *failed)
 {
 	const struct message *message = session->message;
 	struct ledger *ledger = service_ledger(session->service);
@@ -613,8 +614,11 @@ static const char *record(struct session *session, const struct verdict *verdict
 	row.quiet = is_quiet(message, verdict) ? row.count : 0;
 	service_waits_for_ledger(session->service);
 	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
+	if (outcome == 0 && why.text[0] != '\0')
+		return arena_printf(message->arena, "recorded, but: %s", why.text);
 	if (outcome == 0)
 		return NULL;
+	*failed = true;
 	if (outcome > 0)
 		return "not yet recorded: the ledger is slow";
 	return arena_printf(message->arena, "not recorded: %s", why.text);
@@ -635,6 +639,7 @@ static void end_inbound(struct session *session, struct answer *answer,
 	const struct conf *conf = message->context->conf;
 	const struct verdict *verdict;
 	const char *note = NULL;
+	bool failed = false;
 
 	verdict = check_finish(message->check, clock_mono() + conf->dns.timeout);
 	answer->action = verdict->decision.action;
@@ -642,8 +647,8 @@ static void end_inbound(struct session *session, struct answer *answer,
 		decide_reply(verdict, message->arena, &answer->reply);
 	else
 		note = change_inbound(message, verdict, answer, changes);
-	facts->note = record(session, verdict);
-	if (facts->note != NULL && conf->store.on_failure == CONF_FAILURE_TEMPFAIL)
+	facts->note = record(session, verdict, &failed);
+	if (failed && conf->store.on_failure == CONF_FAILURE_TEMPFAIL)
 		temporary_failure(answer, "cannot record this message now, try again later");
 	if (facts->note == NULL)
 		facts->note = note;

@@ -19,6 +19,18 @@ struct driver_row {
 	unsigned char key[DRIVER_KEY_LEN];
 };
 
+/* What is committed together. */
+struct driver_batch {
+	const struct driver_row **rows; /* sorted by (domain, day, config, source, key), each key
+					 * once */
+	unsigned count;
+	const unsigned char *journal; /* DRIVER_KEY_LEN bytes: where the rows come from, or NULL */
+	uint64_t folded;              /* up to this number of that journal; DRIVER_GONE: the
+				       * journal is no more */
+};
+
+#define DRIVER_GONE UINT64_MAX
+
 enum driver_outcome {
 	DRIVER_DONE,
 	DRIVER_RETRY,  /* nothing was changed; the same again may succeed */
@@ -47,9 +59,16 @@ struct driver {
 	struct driver_handle *(*open)(const struct ledger_settings *settings, struct why *why);
 	void (*close)(struct driver_handle *handle); /* NULL is fine */
 
-	/* All of them, or none. Sorted by (domain, day, config, source, key), each key once. */
-	enum driver_outcome (*commit)(struct driver_handle *handle, const struct driver_row **rows,
-				      unsigned count, struct why *why);
+	/* All of it, or nothing. */
+	enum driver_outcome (*commit)(struct driver_handle *handle,
+				      const struct driver_batch *batch, struct why *why);
+
+	/* Up to which number the rows of a journal are in; 0: unknown journal. */
+	enum driver_outcome (*folded)(struct driver_handle *handle, const unsigned char *journal,
+				      uint64_t *number, struct why *why);
+
+	/* What was committed so far survives a lost power. (With LEDGER_POWER it does anyway.) */
+	void (*sync)(struct driver_handle *handle);
 
 	/* Deletes about MAX rows of days before BEFORE_DAY at most. *MORE: there are others. */
 	enum driver_outcome (*expire)(struct driver_handle *handle, int32_t before_day,

@@ -1,15 +1,16 @@
 /*
- * Queue, writer, keys. Callers append to a list under one lock and sleep, each on a condition of
- * its own. The writer takes what is there (never waiting for more: a lone message is committed at
- * once, and what arrives during that commit forms the next group), adds equal rows together, sorts
- * them by key and hands them to the driver.
+ * Queue and writer. Callers append to a list under one lock. Without a journal each then sleeps on a
+ * condition of its own; the writer takes what is there (never waiting for more: a lone message is
+ * committed at once, and what arrives during that commit forms the next group), adds equal rows
+ * together, sorts them by key and hands them to the driver.
+ *
+ * With a journal nobody waits for the writer, so it may take its time: behind each commit it rests
+ * a multiple of what that took. A lone message is in the file at once all the same; a stream of them
+ * comes in few large groups, in which most rows are equal, and costs little beside the mail itself.
  *
  * A row is copied when it is queued, for its caller may leave at the deadline. It belongs to the
  * caller until it is queued, then to the writer while WAITING; afterwards to the caller again, or,
  * when that has left, to nobody: the writer frees it.
- *
- * Keys are made here, so that every driver stores the same ones and increments of several hosts
- * can meet in one store.
  */
 #include "store/ledger.h"
 
@@ -18,19 +19,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
 #include "lib/clock.h"
-#include "lib/digest.h"
 #include "lib/lock.h"
 #include "lib/span.h"
 #include "store/driver.h"
+#include "store/journal.h"
+#include "store/packed.h"
 
 enum {
-	QUEUE_ROWS = 4096,
-	QUEUE_BYTES = 32 * 1024 * 1024,
-	GROUP_ROWS = 1000,
+	QUEUE_ROWS = 32768,
+	QUEUE_BYTES = 15 * 1024 * 1024,
+	GROUP_ROWS = 4096,
 	COMMIT_TRIES = 5,
 	COMMIT_PAUSE_MS = 50, /* then three times as long, each time */
+	COMMIT_PAUSE_MAX_MS = 5000,
+	REST_TIMES = 20, /* what the last commit took */
+	REST_MAX_MS = 100,
+	SYNC_MS = 1000,
+	LEFT_MS = 60000, /* what a first look could not bring into the file */
+	SETTLE_MS = 2000,
 	EXPIRE_ROWS = 500,
 	PAGE_ROWS = 500,
 	PAGE_DAYS = 200
@@ -44,8 +51,9 @@ struct entry {
 	struct cond done;
 	size_t size;
 	enum entry_state state;
-	bool left;    /* its caller */
-	char texts[]; /* of AT */
+	bool left; /* its caller */
+	uint64_t number; /* in the journal; 0: it is not there */
+	char record[];   /* for the journal; its texts are those of AT */
 };
 
 struct ledger {
@@ -54,12 +62,16 @@ struct ledger {
 	pthread_t writer;
 
 	struct lock lock; /* of everything down to stats */
-	struct cond work;
+	struct cond work; /* for the writer */
+	struct cond room; /* a group is finished */
+	struct journal *journal; /* NULL: answers wait for the commit */
 	struct entry *first, **last;
 	unsigned queued;
 	size_t queued_bytes;
+	uint64_t added, finished; /* entries */
+	unsigned hurried; /* by so many that wait for the writer */
 	bool closing;
-	bool idle; /* the writer sleeps */
+	bool idle; /* the writer sleeps until there is work */
 	struct ledger_stats stats;
 
 	/* the writer's own */
@@ -68,109 +80,23 @@ struct ledger {
 	const struct driver_row **merged;
 	int32_t expired_day;
 	int64_t expire_after;
+	int64_t sync_at; /* 0: all is synchronized */
+	int64_t left_at; /* 0: no journal is left to be looked at */
 
 	struct lock read_lock;
 	struct driver_handle *reader;
 };
 
-/* ---- rows: copied and hashed by one table of their texts ---- */
-
-enum part { POLICY_DOMAIN, POLICY_KEY, POLICY_NOTE, ROW_KEY, ROW_NOTE };
-
-#define AT(member) offsetof(struct ledger_row, member)
-/* The order is that of the hashed text: changing it changes every key. */
-static const struct {
-	size_t at;
-	enum part part;
-} fields[] = {
-    {AT(policy.domain), POLICY_DOMAIN},
-    {AT(policy.p), POLICY_KEY},
-    {AT(policy.sp), POLICY_KEY},
-    {AT(policy.np), POLICY_KEY},
-    {AT(policy.adkim), POLICY_KEY},
-    {AT(policy.aspf), POLICY_KEY},
-    {AT(policy.fo), POLICY_KEY},
-    {AT(policy.testing), POLICY_KEY},
-    {AT(policy.discovery), POLICY_KEY},
-    {AT(policy.rua), POLICY_NOTE},
-    {AT(policy.ruf), POLICY_NOTE},
-    {AT(policy.error), POLICY_NOTE},
-    {AT(source_ip), ROW_KEY},
-    {AT(disposition), ROW_KEY},
-    {AT(dkim_aligned), ROW_KEY},
-    {AT(spf_aligned), ROW_KEY},
-    {AT(reasons), ROW_KEY},
-    {AT(header_from), ROW_KEY},
-    {AT(envelope_from), ROW_KEY},
-    {AT(envelope_to), ROW_KEY},
-    {AT(dkim), ROW_KEY},
-    {AT(spf_domain), ROW_KEY},
-    {AT(spf_result), ROW_KEY},
-    {AT(dkim_notes), ROW_NOTE},
-    {AT(spf_note), ROW_NOTE},
-};
-enum { FIELDS = sizeof fields / sizeof fields[0] };
-
-static const char *field(const struct ledger_row *row, unsigned i)
-{
-	const char *text = *(const char *const *)((const char *)row + fields[i].at);
-
-	return text == NULL && fields[i].part >= ROW_KEY ? "" : text;
-}
-
-/* Each text as 0x01 text 0x00, NULL as 0x00: no two rows have the same. */
-static void make_key(const struct ledger_row *row, enum part part,
-		     unsigned char key[DRIVER_KEY_LEN])
-{
-	uint8_t digest[DIGEST_SHA256_LEN];
-	struct buf buf;
-
-	buf_init(&buf, NULL, 0);
-	for (unsigned i = 0; i < FIELDS; i++) {
-		const char *text = field(row, i);
-
-		if (fields[i].part != part)
-			continue;
-		if (text != NULL) {
-			buf_char(&buf, '\1');
-			buf_string(&buf, text);
-		}
-		buf_char(&buf, '\0');
-	}
-	digest_sha256(buf.data, buf.len, digest);
-	memcpy(key, digest, DRIVER_KEY_LEN);
-	buf_free(&buf);
-}
-
 static struct entry *entry_new(const struct ledger_row *row)
 {
-	size_t size = sizeof(struct entry);
-	struct entry *entry;
-	char *to;
+	size_t size = JOURNAL_HEAD + packed_size(row);
+	struct entry *entry = malloc(sizeof *entry + size);
 
-	for (unsigned i = 0; i < FIELDS; i++)
-		size += field(row, i) == NULL ? 0 : strlen(field(row, i)) + 1;
-	entry = malloc(size);
 	if (entry == NULL)
 		abort();
 	memset(entry, 0, sizeof *entry);
 	entry->size = size;
-	entry->at.row.day = row->day;
-	entry->at.row.count = row->count;
-	entry->at.row.quiet = row->quiet;
-	to = entry->texts;
-	for (unsigned i = 0; i < FIELDS; i++) {
-		const char *text = field(row, i);
-		size_t len = text == NULL ? 0 : strlen(text) + 1;
-
-		if (text == NULL)
-			continue;
-		memcpy(to, text, len);
-		*(const char **)((char *)&entry->at.row + fields[i].at) = to;
-		to += len;
-	}
-	make_key(&entry->at.row, POLICY_KEY, entry->at.config);
-	make_key(&entry->at.row, ROW_KEY, entry->at.key);
+	packed_write(row, entry->record + JOURNAL_HEAD, &entry->at);
 	cond_init(&entry->done);
 	return entry;
 }
@@ -250,7 +176,8 @@ static void note_failure(struct ledger *ledger, const struct why *why)
 }
 
 /* Without the lock. */
-static enum driver_outcome try_commit(struct ledger *ledger, unsigned merged, struct why *why)
+static enum driver_outcome try_commit(struct ledger *ledger, const struct driver_batch *batch,
+				      struct why *why)
 {
 	enum driver_outcome outcome = DRIVER_REOPEN;
 
@@ -259,7 +186,7 @@ static enum driver_outcome try_commit(struct ledger *ledger, unsigned merged, st
 			ledger->handle = ledger->driver->open(&ledger->settings, why);
 		if (ledger->handle == NULL)
 			return DRIVER_RETRY;
-		outcome = ledger->driver->commit(ledger->handle, ledger->merged, merged, why);
+		outcome = ledger->driver->commit(ledger->handle, batch, why);
 		if (outcome == DRIVER_REOPEN || outcome == DRIVER_BROKEN) {
 			ledger->driver->close(ledger->handle);
 			ledger->handle = NULL;
@@ -282,46 +209,168 @@ static bool pause_writer(struct ledger *ledger, int64_t nanoseconds)
 	return go_on;
 }
 
+/* The number of the last entry that is in the journal, or 0. */
+static uint64_t last_number(const struct ledger *ledger, unsigned count)
+{
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (ledger->group[i]->number > last)
+			last = ledger->group[i]->number;
+	return last;
+}
+
+/* What is only here is given up; what a journal has is tried until the end, and has time. */
+static bool is_given_up(const struct driver_batch *batch, enum driver_outcome outcome, int tries)
+{
+	return batch->journal == NULL && (outcome == DRIVER_BROKEN || tries == COMMIT_TRIES);
+}
+
+static int64_t next_pause(int64_t pause)
+{
+	const int64_t most = COMMIT_PAUSE_MAX_MS * CLOCK_MS;
+
+	return pause * 3 < most ? pause * 3 : most;
+}
+
 /* Without the lock. */
 static bool commit_group(struct ledger *ledger, unsigned count)
 {
 	int64_t pause = COMMIT_PAUSE_MS * CLOCK_MS;
-	unsigned merged = merge_group(ledger, count);
-	enum driver_outcome outcome;
+	struct driver_batch batch = {.rows = ledger->merged, .folded = last_number(ledger, count)};
 	struct why why = {""};
+	bool last = false;
 
-	for (int tries = 1;; tries++, pause *= 3) {
-		outcome = try_commit(ledger, merged, &why);
+	batch.journal = batch.folded > 0 ? journal_id(ledger->journal) : NULL;
+	batch.count = merge_group(ledger, count);
+	for (int tries = 1;; tries++, pause = next_pause(pause)) {
+		enum driver_outcome outcome = try_commit(ledger, &batch, &why);
+
 		if (outcome == DRIVER_DONE)
 			return true;
 		note_failure(ledger, &why);
-		if (outcome == DRIVER_BROKEN || tries == COMMIT_TRIES)
+		if (last || is_given_up(&batch, outcome, tries))
 			return false;
-		if (!pause_writer(ledger, pause))
-			tries = COMMIT_TRIES - 1; /* once more, then the end */
+		last = !pause_writer(ledger, pause); /* closing: once more, then the end */
 	}
+}
+
+static void finish_entry(struct entry *entry, bool committed)
+{
+	entry->state = committed ? COMMITTED : FAILED;
+	if (entry->left)
+		entry_free(entry);
+	else
+		cond_wake_one(&entry->done);
 }
 
 static void finish_group(struct ledger *ledger, unsigned count, bool committed)
 {
+	uint64_t folded = last_number(ledger, count);
+
 	if (committed) {
 		ledger->stats.groups++;
 		ledger->stats.rows += count;
 		ledger->stats.failing = false;
-	} else {
+	} else if (folded == 0) {
 		ledger->stats.failures += count;
 	}
+	if (committed && folded > 0)
+		journal_folded(ledger->journal, folded);
 	ledger->stats.pending -= count;
-	for (unsigned i = 0; i < count; i++) {
-		struct entry *entry = ledger->group[i];
-
-		entry->state = committed ? COMMITTED : FAILED;
-		if (entry->left)
-			entry_free(entry);
-		else
-			cond_wake_one(&entry->done);
-	}
+	ledger->finished += count;
+	for (unsigned i = 0; i < count; i++)
+		finish_entry(ledger->group[i], committed);
+	cond_wake_all(&ledger->room);
 }
+
+/* ---- journals that killed processes left ---- */
+
+struct leftover {
+	struct ledger *ledger;
+	unsigned count;
+	uint64_t number;
+};
+
+static bool add_left(void *arg, uint64_t number, struct span data)
+{
+	struct leftover *left = arg;
+	struct driver_row at;
+	struct entry *entry;
+
+	if (packed_read(data, &at)) {
+		entry = entry_new(&at.row);
+		entry->left = true;
+		left->ledger->group[left->count++] = entry;
+	}
+	left->number = number;
+	return left->count < left->ledger->settings.group_rows;
+}
+
+static void free_left(struct leftover *left)
+{
+	for (unsigned i = 0; i < left->count; i++)
+		entry_free(left->ledger->group[i]);
+	left->count = 0;
+}
+
+/* One group. *MORE: there may be others. */
+static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more)
+{
+	struct leftover left = {.ledger = ledger};
+	struct driver_batch batch = {.rows = ledger->merged, .journal = journal_id(journal)};
+	struct why why = {""};
+	uint64_t folded;
+	bool done;
+
+	if (ledger->driver->folded(ledger->handle, batch.journal, &folded, &why) != DRIVER_DONE)
+		return false;
+	journal_folded(journal, folded);
+	journal_each(journal, folded, add_left, &left);
+	*more = left.count == ledger->settings.group_rows;
+	batch.folded = left.number;
+	batch.count = merge_group(ledger, left.count);
+	done = left.number == 0 || try_commit(ledger, &batch, &why) == DRIVER_DONE;
+	if (done)
+		journal_folded(journal, left.number);
+	else
+		note_failure(ledger, &why);
+	free_left(&left);
+	return done;
+}
+
+static bool fold_left(struct ledger *ledger, struct journal *journal)
+{
+	struct driver_batch gone = {.journal = journal_id(journal), .folded = DRIVER_GONE};
+	unsigned char id[JOURNAL_ID];
+	struct why why;
+	bool more = true, done = true;
+
+	while (more && done)
+		done = ledger->handle != NULL && fold_some(ledger, journal, &more);
+	memcpy(id, gone.journal, sizeof id);
+	gone.journal = id;
+	journal_close(journal); /* removes it */
+	if (done)
+		(void)try_commit(ledger, &gone, &why); /* else a few bytes stay */
+	return done;
+}
+
+/* Without the lock. */
+static void look_for_left(struct ledger *ledger)
+{
+	bool all = true;
+
+	for (unsigned slot = 0; slot < JOURNAL_SLOTS; slot++) {
+		struct journal *journal = journal_left(ledger->settings.path, slot);
+
+		if (journal != NULL)
+			all = fold_left(ledger, journal) && all;
+	}
+	ledger->left_at = all ? 0 : clock_mono() + LEFT_MS * CLOCK_MS;
+}
+
+/* ---- what else the writer does ---- */
 
 /* A day's first look, then only when it did not succeed: an hour later. */
 static bool expire_is_due(const struct ledger *ledger)
@@ -351,22 +400,65 @@ static void expire_some(struct ledger *ledger)
 		note_failure(ledger, &why);
 }
 
+static bool is_due(int64_t at)
+{
+	return at != 0 && clock_mono() >= at;
+}
+
+/* Without the lock: what is due beside committing. */
+static void do_chores(struct ledger *ledger)
+{
+	if (expire_is_due(ledger))
+		expire_some(ledger);
+	if (is_due(ledger->sync_at) && ledger->handle != NULL)
+		ledger->driver->sync(ledger->handle);
+	if (is_due(ledger->sync_at))
+		ledger->sync_at = 0;
+	if (is_due(ledger->left_at))
+		look_for_left(ledger);
+}
+
+static int64_t next_chore(const struct ledger *ledger)
+{
+	int64_t next = clock_mono() + 600 * CLOCK_SECOND;
+
+	if (ledger->sync_at != 0 && ledger->sync_at < next)
+		next = ledger->sync_at;
+	if (ledger->left_at != 0 && ledger->left_at < next)
+		next = ledger->left_at;
+	return expire_is_due(ledger) ? 0 : next;
+}
+
 /* False: the ledger is being closed and nothing is queued. */
 static bool wait_for_work(struct ledger *ledger)
 {
 	while (ledger->first == NULL && !ledger->closing) {
-		if (!expire_is_due(ledger)) {
-			ledger->idle = true;
-			cond_wait_until(&ledger->work, &ledger->lock,
-					clock_mono() + 600 * CLOCK_SECOND);
-			ledger->idle = false;
-			continue;
-		}
+		int64_t next = next_chore(ledger);
+
+		ledger->idle = true;
+		while (ledger->first == NULL && !ledger->closing &&
+		       cond_wait_until(&ledger->work, &ledger->lock, next))
+			;
+		ledger->idle = false;
+		if (ledger->first != NULL || ledger->closing)
+			break;
 		lock_drop(&ledger->lock);
-		expire_some(ledger);
+		do_chores(ledger);
 		lock_take(&ledger->lock);
 	}
 	return ledger->first != NULL;
+}
+
+/* The last commit TOOK so long. */
+static void rest(struct ledger *ledger, int64_t took)
+{
+	const int64_t most = REST_MAX_MS * CLOCK_MS;
+	int64_t until = clock_mono() + (took * REST_TIMES < most ? took * REST_TIMES : most);
+
+	while (ledger->journal != NULL && ledger->hurried == 0 && !ledger->closing &&
+	       ledger->queued < ledger->settings.group_rows &&
+	       cond_wait_until(&ledger->work, &ledger->lock, until))
+		;
 }
 
 static void *run_writer(void *arg)
@@ -377,15 +469,20 @@ static void *run_writer(void *arg)
 	lock_take(&ledger->lock);
 	while (wait_for_work(ledger)) {
 		unsigned count = take_group(ledger);
+		int64_t begin = clock_mono();
 		bool committed;
 
 		lock_drop(&ledger->lock);
 		committed = !gave_up && commit_group(ledger, count);
-		if (expire_is_due(ledger))
-			expire_some(ledger);
+		if (ledger->journal != NULL && ledger->sync_at == 0)
+			ledger->sync_at = begin + SYNC_MS * CLOCK_MS;
 		lock_take(&ledger->lock);
 		finish_group(ledger, count, committed);
 		gave_up = !committed && ledger->closing;
+		lock_drop(&ledger->lock);
+		do_chores(ledger);
+		lock_take(&ledger->lock);
+		rest(ledger, clock_mono() - begin);
 	}
 	lock_drop(&ledger->lock);
 	return NULL;
@@ -428,6 +525,7 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 	lock_init(&ledger->lock);
 	lock_init(&ledger->read_lock);
 	cond_init(&ledger->work);
+	cond_init(&ledger->room);
 	return ledger;
 }
 
@@ -435,6 +533,8 @@ static void ledger_free(struct ledger *ledger)
 {
 	ledger->driver->close(ledger->handle);
 	ledger->driver->close(ledger->reader);
+	journal_close(ledger->journal);
+	cond_done(&ledger->room);
 	cond_done(&ledger->work);
 	lock_done(&ledger->read_lock);
 	lock_done(&ledger->lock);
@@ -445,18 +545,49 @@ static void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
+static int start(struct ledger *ledger, struct why *why)
+{
+	ledger->handle = ledger->driver->open(&ledger->settings, why);
+	if (ledger->handle == NULL)
+		return -1;
+	look_for_left(ledger);
+	if (ledger->settings.durability == LEDGER_PROCESS) {
+		ledger->journal = journal_new(ledger->settings.path, why);
+		if (ledger->journal == NULL)
+			return -1;
+	}
+	if (thread_start(&ledger->writer, run_writer, ledger) == 0)
+		return 0;
+	return why_set(why, "%s: no thread for its writer could be started",
+		       ledger->settings.path);
+}
+
+/* What was counted before is in the file, as far as it may be written. */
+static int start_reading(struct ledger *ledger, struct why *why)
+{
+	struct ledger_settings settings = ledger->settings;
+	struct why unable;
+
+	ledger->reader = ledger->driver->open(&ledger->settings, why);
+	if (ledger->reader == NULL)
+		return -1;
+	if (!journal_settle(settings.path, clock_mono() + SETTLE_MS * CLOCK_MS))
+		return 0;
+	settings.read_only = false;
+	ledger->handle = ledger->driver->open(&settings, &unable);
+	if (ledger->handle != NULL)
+		look_for_left(ledger);
+	ledger->driver->close(ledger->handle);
+	ledger->handle = NULL;
+	return 0;
+}
+
 struct ledger *ledger_open(const struct ledger_settings *settings, struct why *why)
 {
 	struct ledger *ledger = ledger_new(settings);
-	struct driver_handle **handle = settings->read_only ? &ledger->reader : &ledger->handle;
 
-	*handle = ledger->driver->open(&ledger->settings, why);
-	if (*handle != NULL && settings->read_only)
+	if ((settings->read_only ? start_reading(ledger, why) : start(ledger, why)) == 0)
 		return ledger;
-	if (*handle != NULL && thread_start(&ledger->writer, run_writer, ledger) == 0)
-		return ledger;
-	if (*handle != NULL)
-		why_set(why, "%s: no thread for its writer could be started", settings->path);
 	ledger_free(ledger);
 	return NULL;
 }
@@ -477,19 +608,24 @@ void ledger_close(struct ledger *ledger)
 
 /* ---- adding ---- */
 
-static bool queue(struct ledger *ledger, struct entry *entry)
+static bool has_room(const struct ledger *ledger, const struct entry *entry)
 {
-	if (ledger->queued >= ledger->settings.queue_rows ||
-	    ledger->queued_bytes + entry->size > QUEUE_BYTES)
-		return false;
+	return ledger->queued < ledger->settings.queue_rows &&
+	       ledger->queued_bytes + entry->size <= QUEUE_BYTES &&
+	       (ledger->journal == NULL || journal_has_room(ledger->journal, entry->size));
+}
+
+static void queue(struct ledger *ledger, struct entry *entry)
+{
 	*ledger->last = entry;
 	ledger->last = &entry->next;
 	ledger->queued++;
 	ledger->queued_bytes += entry->size;
+	ledger->added++;
 	ledger->stats.pending++;
-	if (ledger->idle)
+	if (ledger->idle || ledger->queued == ledger->settings.group_rows)
 		cond_wake_one(&ledger->work);
-	return true;
+	ledger->idle = false;
 }
 
 static int refuse(struct ledger *ledger, struct why *why)
@@ -500,34 +636,102 @@ static int refuse(struct ledger *ledger, struct why *why)
 		       ledger->stats.failing ? ledger->stats.last_error : "");
 }
 
+/* It has the record: nobody waits for the writer. */
+static bool put_in_journal(struct ledger *ledger, struct entry *entry, struct why *why)
+{
+	struct why unable;
+
+	if (ledger->journal == NULL)
+		return false;
+	entry->number = journal_add(ledger->journal, entry->record, entry->size, &unable);
+	entry->left = entry->number != 0;
+	if (entry->left && ledger->stats.failing)
+		why_set(why, "%s", ledger->stats.last_error);
+	return entry->left;
+}
+
+static int wait_for_commit(struct ledger *ledger, struct entry *entry, int64_t deadline,
+			   struct why *why)
+{
+	while (entry->state == WAITING && clock_mono() < deadline)
+		cond_wait_until(&entry->done, &ledger->lock, deadline);
+	if (entry->state == FAILED)
+		why_set(why, "%s", ledger->stats.last_error);
+	return entry->state == COMMITTED ? 0 : entry->state == WAITING ? 1 : -1;
+}
+
+/* With the lock. *OURS: the entry belongs to the caller again. */
+static int add(struct ledger *ledger, struct entry *entry, int64_t deadline, bool *ours,
+	       struct why *why)
+{
+	int result;
+
+	*ours = true;
+	while (!has_room(ledger, entry) && clock_mono() < deadline)
+		cond_wait_until(&ledger->room, &ledger->lock, deadline);
+	if (!has_room(ledger, entry))
+		return refuse(ledger, why);
+	*ours = !put_in_journal(ledger, entry, why);
+	queue(ledger, entry);
+	if (!*ours)
+		return 0;
+	result = wait_for_commit(ledger, entry, deadline, why);
+	entry->left = result == 1;
+	*ours = result != 1;
+	return result;
+}
+
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why)
 {
 	struct entry *entry;
-	enum entry_state state;
 	int result;
+	bool ours;
 
 	assert(!ledger->settings.read_only && row->count > 0);
 	assert(row->policy.domain != NULL && row->policy.domain[0] != '\0');
 	entry = entry_new(row);
+	if (why != NULL)
+		why->text[0] = '\0';
 	lock_take(&ledger->lock);
-	if (!queue(ledger, entry)) {
-		result = refuse(ledger, why);
-		lock_drop(&ledger->lock);
-		entry_free(entry);
-		return result;
-	}
-	while (entry->state == WAITING && clock_mono() < deadline)
-		cond_wait_until(&entry->done, &ledger->lock, deadline);
-	state = entry->state;
-	entry->left = true;
-	result = state == COMMITTED ? 0 : state == WAITING ? 1 : -1;
-	if (state == FAILED)
-		why_set(why, "%s", ledger->stats.last_error);
+	result = add(ledger, entry, deadline, &ours, why);
 	lock_drop(&ledger->lock);
-	if (state != WAITING)
+	if (ours)
 		entry_free(entry);
 	return result;
+}
+
+/* With the lock. Waits until what was added before is in the file. */
+static void settle(struct ledger *ledger, int64_t deadline)
+{
+	uint64_t added = ledger->added;
+
+	ledger->hurried++;
+	cond_wake_one(&ledger->work);
+	while (ledger->finished < added && clock_mono() < deadline)
+		cond_wait_until(&ledger->room, &ledger->lock, deadline);
+	ledger->hurried--;
+}
+
+/* What this process counted before is in the file, or a while is over. */
+static void settle_to_read(struct ledger *ledger)
+{
+	if (ledger->settings.read_only || ledger->settings.durability == LEDGER_POWER)
+		return;
+	lock_take(&ledger->lock);
+	settle(ledger, clock_mono() + SETTLE_MS * CLOCK_MS);
+	lock_drop(&ledger->lock);
+}
+
+void ledger_retire(struct ledger *ledger, int64_t deadline)
+{
+	lock_take(&ledger->lock);
+	settle(ledger, deadline);
+	if (ledger->stats.pending == 0) {
+		journal_close(ledger->journal);
+		ledger->journal = NULL;
+	}
+	lock_drop(&ledger->lock);
 }
 
 void ledger_stats(struct ledger *ledger, struct ledger_stats *stats)
@@ -633,6 +837,7 @@ int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_da
 
 	if (days == NULL)
 		abort();
+	settle_to_read(ledger);
 	while (result == 0 && (count = read_days(ledger, &query, arena, days, why)) != 0) {
 		if (count < 0)
 			result = -1;

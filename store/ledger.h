@@ -4,8 +4,14 @@
  * (report/tally.h makes rows from verdicts).
  *
  * One writer thread for each open ledger takes rows from a bounded queue and commits them in
- * groups. ledger_add() returns when the row is on disk (SQLite, synchronous=FULL). Several
- * processes may have the same ledger open. A ledger is opened after fork, never before.
+ * groups. ledger_add() returns when the row is safe:
+ *
+ *   LEDGER_POWER    it is committed to the file and synchronized (SQLite, synchronous=FULL);
+ *   LEDGER_PROCESS  it is in the process's journal (store/journal.h): it survives kill -9, and is
+ *                   brought into the file within a tenth of a second, or by whoever opens the
+ *                   ledger next. A lost power may cost what was counted in the last second or two.
+ *
+ * Several processes may have the same ledger open. A ledger is opened after fork, never before.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
@@ -53,13 +59,16 @@ struct ledger_row {
 	int64_t quiet;             /* how many of them are no reason to report */
 };
 
+enum ledger_durability { LEDGER_POWER, LEDGER_PROCESS };
+
 struct ledger_settings {
 	const char *path;    /* of the SQLite file; made (mode 0640) when absent */
 	const char *shared;  /* NULL, or in place of PATH, to read: the shared store's URL */
 	int64_t lease;       /* seconds; of an outbox in the shared store (store/lease.h) */
 	bool read_only;      /* for the command: no writer, no change */
-	unsigned queue_rows; /* bound of the queue; 0: 4096 (and 32 MiB in any case) */
-	unsigned group_rows; /* rows of one commit at most; 0: 1000 */
+	enum ledger_durability durability;
+	unsigned queue_rows; /* bound of the queue; 0: 32768 (and 15 MiB in any case) */
+	unsigned group_rows; /* rows of one commit at most; 0: 4096 */
 	unsigned keep_days;  /* days before today that are kept; 0: all */
 	int64_t max_bytes;   /* the file may grow to this; 0: no limit */
 	int64_t busy_wait;   /* how long another process may hold the file; 0: 5 seconds */
@@ -70,16 +79,22 @@ const char *ledger_url_path(const char *url, struct why *why);
 
 const char *ledger_sqlite_version(void); /* "3.40.1" */
 
-/* Opens and, unless read-only, brings the schema up to date and starts the writer. */
+/* Opens and, unless read-only, brings the schema up to date and starts the writer. What the
+ * journals of killed processes hold is brought into the file first; read-only: where it may. */
 struct ledger *ledger_open(const struct ledger_settings *settings, struct why *why);
 void ledger_close(struct ledger *ledger); /* commits what is queued; NULL is fine */
 
+/* For a process that ends while its threads go on: waits until what was added is in the file or
+ * DEADLINE passes. What comes later waits for its commit. */
+void ledger_retire(struct ledger *ledger, int64_t deadline);
+
 /*
- * Adds ROW->count to its row and waits until that is committed or DEADLINE (clock_mono()) passes.
- * 0: committed. 1: not yet: it is queued and the writer goes on trying; should it give up,
- * ledger_stats shows it. -1: refused (queue full, the commit failed); not counted; WHY says why.
- * A failing commit is tried 5 times in about 2 seconds (each may wait for a lock); then its rows
- * are given up.
+ * Adds ROW->count to its row and waits until that is safe or DEADLINE (clock_mono()) passes. 0: it
+ * is; WHY is then empty, or says why the file cannot be written now (the journal has the row, and
+ * it is tried again for ever). 1: not yet: it is queued and the writer goes on trying; should it
+ * give up, ledger_stats shows it. -1: refused (the queue was full till the deadline, the commit
+ * failed); not counted; WHY says why. LEDGER_POWER: a failing commit is tried 5 times in about 2
+ * seconds (each may wait for a lock); then its rows are given up.
  */
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why);

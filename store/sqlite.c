@@ -1,9 +1,10 @@
 /*
  * The ledger in an SQLite file.
  *
- * Safe against kill -9 and power failure: write-ahead log with synchronous=FULL. Several processes
- * write: every transaction begins IMMEDIATE (a later upgrade could not be waited for), and the one
- * that finds the file locked asks again every millisecond.
+ * Safe against kill -9 by a write-ahead log, and against power failure where the settings ask for
+ * that, with synchronous=FULL (else the file stays whole, but what was committed since the last
+ * sync() may be lost). Several processes write: every transaction begins IMMEDIATE (a later upgrade
+ * could not be waited for), and the one that finds the file locked asks again every millisecond.
  *
  * Tables have natural keys that begin with the policy domain, no sequences, no triggers, and only
  * integers, texts and byte strings, so that the same tables serve on a server that is distributed
@@ -91,6 +92,8 @@ static const char *const migrations[] = {
     " joined INTEGER NOT NULL, joined_at INTEGER NOT NULL, store BLOB,"
     " sequence INTEGER NOT NULL, through INTEGER NOT NULL, shipped_at INTEGER NOT NULL);"
     "INSERT INTO spool VALUES (1, randomblob(16), 0, 0, NULL, 0, -1, 0);",
+    /* 6: how far the rows of a journal (store/journal.h) are in */
+    "CREATE TABLE journal (id BLOB NOT NULL PRIMARY KEY, folded INTEGER NOT NULL) WITHOUT ROWID;",
 };
 enum {
 	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
@@ -107,6 +110,9 @@ enum statement {
 	ADD_TALLY,
 	READ_JOINED,
 	ADD_UNSHIPPED,
+	SET_FOLDED,
+	FORGET_JOURNAL,
+	READ_FOLDED,
 	OLDEST,
 	EXPIRE_TALLY,
 	EXPIRE_POLICY,
@@ -144,6 +150,10 @@ static const char *const statements[STATEMENTS] = {
     [READ_JOINED] = "SELECT joined FROM spool",
     [ADD_UNSHIPPED] = "INSERT INTO unshipped (" KEY_NAMES ") VALUES (?1, ?2, ?3, ?4, ?5)"
 		      " ON CONFLICT (" KEY_NAMES ") DO NOTHING",
+    [SET_FOLDED] = "INSERT INTO journal (id, folded) VALUES (?1, ?2)"
+		   " ON CONFLICT (id) DO UPDATE SET folded = excluded.folded",
+    [FORGET_JOURNAL] = "DELETE FROM journal WHERE id = ?1",
+    [READ_FOLDED] = "SELECT folded FROM journal WHERE id = ?1",
     [OLDEST] = "SELECT domain, day, config FROM policy AS p WHERE day < ?1"
 	       " AND NOT EXISTS (SELECT 1 FROM unshipped AS u WHERE u.domain = p.domain"
 	       " AND u.day = p.day AND u.config = p.config)"
@@ -461,7 +471,14 @@ static int configure(struct driver_handle *handle, const struct ledger_settings 
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(
 		    handle->db,
-		    "PRAGMA synchronous = FULL; PRAGMA cache_size = -8000;"
+		    settings->durability == LEDGER_PROCESS
+			? "PRAGMA synchronous = NORMAL"
+			: "PRAGMA synchronous = FULL",
+		    NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(
+		    handle->db,
+		    "PRAGMA cache_size = -8000;"
 		    "PRAGMA journal_size_limit = 67108864; PRAGMA cell_size_check = ON;"
 		    "PRAGMA trusted_schema = OFF",
 		    NULL, NULL, NULL);
@@ -668,10 +685,23 @@ static bool same_policy(const struct driver_row *a, const struct driver_row *b)
 	       same_text(a->row.policy.error, b->row.policy.error);
 }
 
-static enum driver_outcome handle_commit(struct driver_handle *handle,
-					 const struct driver_row **rows, unsigned count,
-					 struct why *why)
+static int note_journal(struct driver_handle *handle, const struct driver_batch *batch)
 {
+	bool gone = batch->folded == DRIVER_GONE;
+	sqlite3_stmt *statement = prepare(handle, gone ? FORGET_JOURNAL : SET_FOLDED);
+
+	if (statement == NULL)
+		return sqlite3_errcode(handle->db);
+	sqlite3_bind_blob(statement, 1, batch->journal, DRIVER_KEY_LEN, SQLITE_STATIC);
+	if (!gone)
+		sqlite3_bind_int64(statement, 2, (int64_t)batch->folded);
+	return run(handle, statement);
+}
+
+static enum driver_outcome handle_commit(struct driver_handle *handle,
+					 const struct driver_batch *batch, struct why *why)
+{
+	const struct driver_row *const *rows = (const struct driver_row *const *)batch->rows;
 	bool joined = false;
 	int code;
 
@@ -682,7 +712,7 @@ static enum driver_outcome handle_commit(struct driver_handle *handle,
 	code = run_plain(handle, BEGIN);
 	if (code == SQLITE_OK)
 		code = read_joined(handle, &joined);
-	for (unsigned i = 0; i < count && code == SQLITE_OK; i++) {
+	for (unsigned i = 0; i < batch->count && code == SQLITE_OK; i++) {
 		if (i == 0 || !same_policy(rows[i - 1], rows[i]))
 			code = add_policy(handle, rows[i]);
 		if (code == SQLITE_OK)
@@ -690,8 +720,34 @@ static enum driver_outcome handle_commit(struct driver_handle *handle,
 		if (code == SQLITE_OK && joined)
 			code = add_unshipped(handle, rows[i]);
 	}
+	if (code == SQLITE_OK && batch->journal != NULL)
+		code = note_journal(handle, batch);
 	code = end_transaction(handle, code);
 	return code == SQLITE_OK ? DRIVER_DONE : explain(handle, code, why);
+}
+
+static enum driver_outcome handle_folded(struct driver_handle *handle, const unsigned char *journal,
+					 uint64_t *number, struct why *why)
+{
+	sqlite3_stmt *statement = prepare(handle, READ_FOLDED);
+	int code = SQLITE_ERROR;
+
+	*number = 0;
+	if (statement != NULL) {
+		sqlite3_bind_blob(statement, 1, journal, DRIVER_KEY_LEN, SQLITE_STATIC);
+		code = sqlite3_step(statement);
+	}
+	if (code == SQLITE_ROW)
+		*number = (uint64_t)sqlite3_column_int64(statement, 0);
+	sqlite3_reset(statement);
+	if (code == SQLITE_ROW || code == SQLITE_DONE)
+		return DRIVER_DONE;
+	return explain(handle, sqlite3_errcode(handle->db), why);
+}
+
+static void handle_sync(struct driver_handle *handle)
+{
+	sqlite3_wal_checkpoint_v2(handle->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 /* All that names the report but its rows. */
@@ -926,6 +982,8 @@ const struct driver driver_sqlite = {
     .open = handle_open,
     .close = handle_close,
     .commit = handle_commit,
+    .folded = handle_folded,
+    .sync = handle_sync,
     .expire = handle_expire,
     .days = handle_days,
     .rows = handle_rows,

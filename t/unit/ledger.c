@@ -62,9 +62,12 @@ static struct ledger_row sample(const char *domain, int32_t day, const char *sou
 	};
 }
 
+static enum ledger_durability durability;
+
 static struct ledger *open_path(const char *path)
 {
-	struct ledger_settings settings = {.path = path, .busy_wait = 20 * CLOCK_MS};
+	struct ledger_settings settings = {
+	    .path = path, .durability = durability, .busy_wait = 20 * CLOCK_MS};
 	struct why why = {""};
 	struct ledger *ledger = ledger_open(&settings, &why);
 
@@ -481,7 +484,7 @@ static pid_t start_writer(const char *path, int number)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		struct ledger_settings settings = {.path = path};
+		struct ledger_settings settings = {.path = path, .durability = durability};
 		struct worker worker = {
 		    .ledger = ledger_open(&settings, NULL), .rows = 300, .number = number};
 
@@ -562,8 +565,8 @@ static void test_kill(void)
 	ledger = open_path(path);
 	have = sum_all(ledger).messages;
 	ok(acknowledged >= 10 && have >= acknowledged && have <= acknowledged + 10,
-	   "kill -9: %d acknowledged, %lld there (one in flight for each)", acknowledged,
-	   (long long)have);
+	   "kill -9 (%s): %d acknowledged, %lld there (one in flight for each)",
+	   durability == LEDGER_POWER ? "power" : "process", acknowledged, (long long)have);
 	ledger_close(ledger);
 }
 
@@ -798,6 +801,134 @@ static void test_close(void)
 	ledger_close(NULL);
 }
 
+/* ---- LEDGER_PROCESS: what the journal is for ---- */
+
+static bool pending_file(const char *path)
+{
+	char name[320];
+
+	snprintf(name, sizeof name, "%s-pending.0", path);
+	return access(name, F_OK) == 0;
+}
+
+static void test_journal_locked(void)
+{
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct ledger *ledger;
+	struct why why = {""};
+	int64_t begin = clock_mono();
+	char path[300];
+	sqlite3 *db;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	ledger = open_path(path);
+	sqlite3_open(path, &db);
+	sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	is_int(ledger_add(ledger, &row, soon(20), &why), 0, "a locked file: the row is safe");
+	ok(!tap_hurried() || clock_mono() - begin < CLOCK_SECOND, "at once");
+	for (int i = 0; i < 500 && why.text[0] == '\0'; i++) {
+		usleep(10000);
+		is_int(ledger_add(ledger, &row, soon(20), &why), 0, "the next");
+		row.count++;
+	}
+	ok(strstr(why.text, "locked by another") != NULL, "what is wrong is told: %s", why.text);
+	ledger_close(ledger);
+	ok(pending_file(path), "what cannot be committed stays in the journal");
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_close(db);
+	ledger = open_path(path);
+	ok(sum_all(ledger).messages >= 2, "and is there when the ledger is opened again");
+	is_int(sum_all(ledger).rows, 1, "added together");
+	ledger_close(ledger);
+	ok(!pending_file(path), "nothing is left behind");
+}
+
+static void test_journal_damaged(void)
+{
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	char path[300], away[310];
+	struct ledger *ledger;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	snprintf(away, sizeof away, "%s.away", path);
+	ledger = open_path(path);
+	for (int i = 0; i < 50; i++)
+		ledger_add(ledger, &row, 0, NULL);
+	ledger_close(ledger);
+	write_file(path, 4096, "rubbish ", 4096);
+	ledger = open_path(path);
+	is_int(ledger_add(ledger, &row, soon(20), NULL), 0, "a damaged file");
+	is_int(ledger_add(ledger, &row, soon(20), NULL), 0, "loses nothing");
+	ok(rename(path, away) == 0, "it is moved away");
+	for (int i = 0; i < 500 && access(path, F_OK) != 0; i++)
+		usleep(20000);
+	is_int(sum_all(ledger).messages, 2, "the new file has what was counted meanwhile");
+	ledger_close(ledger);
+}
+
+/* A reader sees what a killed process was told is safe, and what a living one just added. */
+static void test_journal_readers(void)
+{
+	struct ledger_settings settings = {.read_only = true};
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct ledger *ledger, *reader;
+	char path[300];
+	int acknowledged = 0;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	settings.path = path;
+	for (int round = 0; round < 3; round++)
+		acknowledged += run_and_kill(path, round);
+	reader = ledger_open(&settings, NULL);
+	ok(sum_all(reader).messages >= acknowledged, "after kill -9, a reader sees all %d",
+	   acknowledged);
+	acknowledged = (int)sum_all(reader).messages;
+	ledger_close(reader);
+	ledger = open_path(path);
+	row.count = 5;
+	for (int i = 0; i < 100; i++)
+		add(ledger, &row);
+	reader = ledger_open(&settings, NULL);
+	is_int(sum_all(reader).messages, acknowledged + 500, "and what is being added");
+	ledger_close(reader);
+	ledger_close(ledger);
+}
+
+static void test_retire(void)
+{
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct ledger_stats stats;
+	struct ledger *ledger;
+	char path[300];
+
+	snprintf(path, sizeof path, "%s", new_path());
+	ledger = open_path(path);
+	for (int i = 0; i < 100; i++)
+		add(ledger, &row);
+	ok(pending_file(path), "a journal is used");
+	ledger_retire(ledger, soon(20));
+	ok(!pending_file(path), "retired: it is gone");
+	ledger_stats(ledger, &stats);
+	is_int(stats.pending, 0, "all is in the file");
+	is_int(add(ledger, &row), 0, "what comes later is committed");
+	is_int(sum_all(ledger).messages, 101, "and counted");
+	ledger_close(ledger);
+}
+
+static void test_journal(void)
+{
+	durability = LEDGER_PROCESS;
+	test_counts();
+	test_threads();
+	test_processes();
+	test_kill();
+	test_close();
+	test_journal_locked();
+	test_journal_damaged();
+	test_journal_readers();
+	test_retire();
+}
+
 int main(void)
 {
 	dir = tap_directory();
@@ -820,5 +951,6 @@ int main(void)
 	test_moved_from_others();
 	test_expire();
 	test_close();
+	test_journal();
 	return tap_done();
 }
