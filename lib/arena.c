@@ -4,12 +4,12 @@
  */
 #include "lib/arena.h"
 
-#include <assert.h>
 #include <stdalign.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/format.h"
 
 /* Under AddressSanitizer only what was handed out may be touched, and there is a gap behind it. */
 #ifndef __has_feature
@@ -206,16 +206,15 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list ap)
 	char *free_room = block->data + block->used, *text;
 	size_t room = block->size - block->used;
 	va_list again;
-	int len;
+	size_t len;
 
 	va_copy(again, ap);
 	ALLOW(free_room, room);
-	len = vsnprintf(free_room, room, format, ap);
+	len = format_text(free_room, room, format, ap);
 	FORBID(free_room, room);
-	assert(len >= 0);
-	text = take(arena, (size_t)len + 1);
-	if (text != free_room || (size_t)len >= room)
-		vsnprintf(text, (size_t)len + 1, format, again);
+	text = take(arena, len + 1);
+	if (text != free_room || len >= room)
+		format_text(text, len + 1, format, again);
 	va_end(again);
 	return text;
 }

@@ -1,6 +1,6 @@
 /*
  * Decoding walks the text once with a table that says for each byte: its six bits, a blank to skip,
- * or a fault. Bits are collected in one word and handed out a byte at a time, so that blanks may
+ * or a fault. Where four of the first kind stand together they become three bytes at once; else bits are collected in one word and handed out a byte at a time, so that blanks may
  * stand anywhere. The result is never longer than three quarters of the text: one allocation.
  */
 #include "lib/base64.h"
@@ -21,6 +21,27 @@ static const uint8_t meaning[256] = {
     ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
 };
 
+/* Four characters at a time, as long as there is nothing else: how many bytes they gave. */
+static size_t decode_fours(struct span *text, uint8_t *out)
+{
+	const unsigned char *p = (const unsigned char *)text->p;
+	const unsigned char *end = (const unsigned char *)text->end;
+	uint8_t *to = out;
+
+	for (; end - p >= 4; p += 4, to += 3) {
+		unsigned a = meaning[p[0]] - 1u, b = meaning[p[1]] - 1u;
+		unsigned c = meaning[p[2]] - 1u, d = meaning[p[3]] - 1u;
+
+		if ((a | b | c | d) > 63)
+			break;
+		to[0] = (uint8_t)(a << 2 | b >> 4);
+		to[1] = (uint8_t)(b << 4 | c >> 2);
+		to[2] = (uint8_t)(c << 6 | d);
+	}
+	text->p = (const char *)p;
+	return (size_t)(to - out);
+}
+
 /*
  * RFC 6376 section 2.10:
  *   base64string = ALPHADIGITPS *([FWS] ALPHADIGITPS) [ [FWS] "=" [ [FWS] "=" ] ]
@@ -31,9 +52,14 @@ bool base64_decode(struct arena *arena, struct span text, const uint8_t **data, 
 	size_t chars = 0, pads = 0, used = 0;
 	uint32_t bits = 0;
 
-	for (; text.p < text.end; text.p++) {
-		uint8_t code = meaning[(unsigned char)*text.p];
+	for (;; text.p++) {
+		uint8_t code;
 
+		if (chars % 4 == 0 && pads == 0)
+			used += decode_fours(&text, out + used);
+		if (text.p == text.end)
+			break;
+		code = meaning[(unsigned char)*text.p];
 		if (code == BLANK)
 			continue;
 		if (code == PAD) {

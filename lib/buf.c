@@ -1,10 +1,10 @@
 #include "lib/buf.h"
 
-#include <assert.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/format.h"
 
 void buf_init(struct buf *buf, struct arena *arena, size_t max)
 {
@@ -26,8 +26,8 @@ void buf_clear(struct buf *buf)
 	buf->failed = false;
 }
 
-/* Makes room for MORE bytes and a NUL; false when the content would pass the largest size. */
-static bool grow(struct buf *buf, size_t more)
+/* CAP is at most MAX and a NUL, so that who finds room in it need not look at MAX. */
+bool buf_grow(struct buf *buf, size_t more)
 {
 	size_t cap = buf->cap == 0 ? 128 : buf->cap;
 	char *data;
@@ -40,6 +40,8 @@ static bool grow(struct buf *buf, size_t more)
 		return true;
 	while (cap - buf->len <= more)
 		cap *= 2;
+	if (cap > buf->max + 1)
+		cap = buf->max + 1;
 	if (buf->arena != NULL) {
 		data = arena_alloc(buf->arena, cap);
 		if (buf->len > 0)
@@ -54,48 +56,23 @@ static bool grow(struct buf *buf, size_t more)
 	return true;
 }
 
-void buf_add(struct buf *buf, const void *data, size_t len)
-{
-	if (len == 0 || !grow(buf, len))
-		return;
-	memcpy(buf->data + buf->len, data, len);
-	buf->len += len;
-}
-
 char *buf_reserve(struct buf *buf, size_t size)
 {
-	return grow(buf, size) ? buf->data + buf->len : NULL;
-}
-
-void buf_char(struct buf *buf, char c)
-{
-	buf_add(buf, &c, 1);
-}
-
-void buf_string(struct buf *buf, const char *text)
-{
-	buf_add(buf, text, strlen(text));
-}
-
-void buf_span(struct buf *buf, struct span s)
-{
-	buf_add(buf, s.p, span_len(s));
+	return buf_grow(buf, size) ? buf->data + buf->len : NULL;
 }
 
 void buf_vprintf(struct buf *buf, const char *format, va_list ap)
 {
-	size_t room = buf->cap - buf->len;
+	size_t room = buf->cap - buf->len, len;
 	va_list again;
-	int len;
 
 	va_copy(again, ap);
-	len = vsnprintf(room > 0 ? buf->data + buf->len : NULL, room, format, ap);
-	assert(len >= 0);
-	if ((size_t)len < room && grow(buf, (size_t)len)) {
-		buf->len += (size_t)len;
-	} else if (grow(buf, (size_t)len)) {
-		vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
-		buf->len += (size_t)len;
+	len = format_text(room > 0 ? buf->data + buf->len : NULL, room, format, ap);
+	if (len < room && buf_has_room(buf, len)) {
+		buf->len += len;
+	} else if (buf_has_room(buf, len)) {
+		format_text(buf->data + buf->len, len + 1, format, again);
+		buf->len += len;
 	}
 	va_end(again);
 }
@@ -115,7 +92,7 @@ const char *buf_text(struct buf *buf)
 		bool failed = buf->failed;
 
 		buf->failed = false;
-		(void)grow(buf, 0);
+		(void)buf_grow(buf, 0);
 		buf->failed = failed;
 	}
 	buf->data[buf->len] = '\0';

@@ -2,36 +2,6 @@
 
 #include <string.h>
 
-bool char_is_alpha(int c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool char_is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
-bool char_is_alnum(int c)
-{
-	return char_is_alpha(c) || char_is_digit(c);
-}
-
-bool char_is_wsp(int c)
-{
-	return c == ' ' || c == '\t';
-}
-
-bool char_is_space(int c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-int char_lower(int c)
-{
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-}
-
 int char_hex(int c)
 {
 	if (char_is_digit(c))
@@ -40,30 +10,9 @@ int char_hex(int c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-struct span span_make(const void *data, size_t len)
-{
-	const char *p = data;
-
-	if (p == NULL) { /* NULL + 0 is undefined */
-		p = "";
-		len = 0;
-	}
-	return (struct span){p, p + len};
-}
-
 struct span span_of(const char *text)
 {
 	return span_make(text, text == NULL ? 0 : strlen(text));
-}
-
-size_t span_len(struct span s)
-{
-	return (size_t)(s.end - s.p);
-}
-
-bool span_empty(struct span s)
-{
-	return s.p == s.end;
 }
 
 bool span_same(struct span a, struct span b)

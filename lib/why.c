@@ -4,13 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/format.h"
+
 int why_set(struct why *why, const char *format, ...)
 {
 	va_list ap;
 
 	if (why != NULL) {
 		va_start(ap, format);
-		vsnprintf(why->text, sizeof why->text, format, ap);
+		format_text(why->text, sizeof why->text, format, ap);
 		va_end(ap);
 	}
 	return -1;

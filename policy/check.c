@@ -189,12 +189,15 @@ static void read_list_id(struct check *check, struct span value)
 /* Does a line of VALUE that is none of its folds begin like a From field? RFC 5322 section 2.2 has
  * CR and LF only together and before a blank; a reader that takes one alone for the end of a line
  * finds an author there whom we would not have judged. */
-static bool hides_from(struct span value)
+static bool has_from_behind(struct span value, char end_of_line)
 {
-	for (; value.p < value.end; value.p++) {
-		struct span line = {value.p + 1, value.end};
+	const char *at;
 
-		if ((*value.p != '\r' && *value.p != '\n') || !span_istarts(line, "from"))
+	while ((at = memchr(value.p, end_of_line, span_len(value))) != NULL) {
+		struct span line = {at + 1, value.end};
+
+		value.p = at + 1;
+		if (!span_istarts(line, "from"))
 			continue;
 		line.p += 4;
 		while (line.p < line.end && char_is_wsp((unsigned char)*line.p))
@@ -203,6 +206,11 @@ static bool hides_from(struct span value)
 			return true;
 	}
 	return false;
+}
+
+static bool hides_from(struct span value)
+{
+	return has_from_behind(value, '\r') || has_from_behind(value, '\n');
 }
 
 /* "X<CR>From" likewise. */

@@ -17,6 +17,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,16 +28,21 @@ struct crypt_hash {
 	EVP_MD_CTX *ctx;
 };
 
+/* A key's operation that is set up and not in use: setting one up takes a third of what it does. */
+typedef _Atomic(EVP_PKEY_CTX *) spare_ctx;
+
 struct crypt_key {
 	enum crypt_type type;
 	unsigned bits;
 	EVP_PKEY *pkey;
+	spare_ctx spare;
 };
 
 struct crypt_public {
 	enum crypt_type type;
 	unsigned bits;
 	EVP_PKEY *pkey;
+	spare_ctx spare;
 };
 
 static EVP_MD *sha256;
@@ -452,6 +458,7 @@ void crypt_key_free(struct crypt_key *key)
 {
 	if (key == NULL)
 		return;
+	EVP_PKEY_CTX_free(atomic_load(&key->spare));
 	EVP_PKEY_free(key->pkey);
 	free(key);
 }
@@ -489,10 +496,13 @@ int crypt_key_public(const struct crypt_key *key, struct arena *arena, struct sp
 }
 
 /* An operation on digests with PKCS#1 v1.5 padding (RFC 6376 section 3.3.1). */
-static EVP_PKEY_CTX *rsa_operation(EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *))
+static EVP_PKEY_CTX *rsa_operation(spare_ctx *spare, EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *))
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+	EVP_PKEY_CTX *ctx = atomic_exchange(spare, NULL);
 
+	if (ctx != NULL)
+		return ctx;
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 	pthread_once(&once, fetch);
 	if (ctx != NULL && init(ctx) == 1 &&
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
@@ -502,12 +512,20 @@ static EVP_PKEY_CTX *rsa_operation(EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *))
 	return NULL;
 }
 
-static bool rsa_sign(EVP_PKEY *pkey, const uint8_t *digest, uint8_t *out, size_t *length)
+/* One is kept for the next time. */
+static void rsa_done(spare_ctx *spare, EVP_PKEY_CTX *ctx)
 {
-	EVP_PKEY_CTX *ctx = rsa_operation(pkey, EVP_PKEY_sign_init);
+	EVP_PKEY_CTX_free(atomic_exchange(spare, ctx));
+}
+
+static bool rsa_sign(const struct crypt_key *key, const uint8_t *digest, uint8_t *out,
+		     size_t *length)
+{
+	spare_ctx *spare = (spare_ctx *)(uintptr_t)&key->spare;
+	EVP_PKEY_CTX *ctx = rsa_operation(spare, key->pkey, EVP_PKEY_sign_init);
 	bool good = ctx != NULL && EVP_PKEY_sign(ctx, out, length, digest, CRYPT_DIGEST_LEN) == 1;
 
-	EVP_PKEY_CTX_free(ctx);
+	rsa_done(spare, ctx);
 	return good;
 }
 
@@ -528,7 +546,7 @@ int crypt_key_sign(const struct crypt_key *key, const uint8_t digest[CRYPT_DIGES
 {
 	size_t length = (size_t)EVP_PKEY_get_size(key->pkey);
 	uint8_t *out = arena_alloc(arena, length);
-	bool good = key->type == CRYPT_RSA ? rsa_sign(key->pkey, digest, out, &length)
+	bool good = key->type == CRYPT_RSA ? rsa_sign(key, digest, out, &length)
 					   : ed25519_sign(key->pkey, digest, out, &length);
 
 	if (!good)
@@ -578,6 +596,7 @@ void crypt_public_free(struct crypt_public *key)
 {
 	if (key == NULL)
 		return;
+	EVP_PKEY_CTX_free(atomic_load(&key->spare));
 	EVP_PKEY_free(key->pkey);
 	free(key);
 }
@@ -587,14 +606,16 @@ unsigned crypt_public_bits(const struct crypt_public *key)
 	return key->bits;
 }
 
-static bool rsa_verify(EVP_PKEY *pkey, const uint8_t *digest, struct span signature)
+static bool rsa_verify(const struct crypt_public *key, const uint8_t *digest,
+		       struct span signature)
 {
-	EVP_PKEY_CTX *ctx = rsa_operation(pkey, EVP_PKEY_verify_init);
+	spare_ctx *spare = (spare_ctx *)(uintptr_t)&key->spare;
+	EVP_PKEY_CTX *ctx = rsa_operation(spare, key->pkey, EVP_PKEY_verify_init);
 	bool good =
 	    ctx != NULL && EVP_PKEY_verify(ctx, (const uint8_t *)signature.p, span_len(signature),
 					   digest, CRYPT_DIGEST_LEN) == 1;
 
-	EVP_PKEY_CTX_free(ctx);
+	rsa_done(spare, ctx);
 	return good;
 }
 
@@ -613,7 +634,7 @@ static bool ed25519_verify(EVP_PKEY *pkey, const uint8_t *digest, struct span si
 bool crypt_public_verify(const struct crypt_public *key, const uint8_t digest[CRYPT_DIGEST_LEN],
 			 struct span signature)
 {
-	bool good = key->type == CRYPT_RSA ? rsa_verify(key->pkey, digest, signature)
+	bool good = key->type == CRYPT_RSA ? rsa_verify(key, digest, signature)
 					   : ed25519_verify(key->pkey, digest, signature);
 
 	ERR_clear_error();

@@ -162,12 +162,33 @@ static void add_signature(struct dkimcheck *check, struct dkimengine_field *fiel
 		start_key(check, signature);
 }
 
-static size_t count_of(struct span text, char c)
+/* Copies VALUE to TO, with room for one more byte a line, with folds as CRLF. */
+static char *copy_value(char *to, struct span value)
 {
+	const char *lf;
+
+	while ((lf = memchr(value.p, '\n', span_len(value))) != NULL) {
+		size_t len = (size_t)(lf - value.p);
+
+		memcpy(to, value.p, len);
+		to += len;
+		if (len == 0 || lf[-1] != '\r')
+			*to++ = '\r';
+		*to++ = '\n';
+		value.p = lf + 1;
+	}
+	if (!span_empty(value))
+		memcpy(to, value.p, span_len(value));
+	return to + span_len(value);
+}
+
+static size_t lines_of(struct span text)
+{
+	const char *lf;
 	size_t count = 0;
 
-	for (const char *p = text.p; p < text.end; p++)
-		count += *p == c;
+	for (; (lf = memchr(text.p, '\n', span_len(text))) != NULL; text.p = lf + 1)
+		count++;
 	return count;
 }
 
@@ -175,20 +196,14 @@ static size_t count_of(struct span text, char c)
 static struct span field_text(struct arena *arena, struct span name, struct span value)
 {
 	char *text, *to;
-	char last = '\0';
 
 	if (span_len(value) >= 2 && value.end[-2] == '\r' && value.end[-1] == '\n')
 		value.end -= 2;
-	text = arena_alloc(arena, span_len(name) + span_len(value) + count_of(value, '\n') + 1);
+	text = arena_alloc(arena, span_len(name) + span_len(value) + lines_of(value) + 1);
 	memcpy(text, name.p, span_len(name));
 	to = text + span_len(name);
 	*to++ = ':';
-	for (const char *p = value.p; p < value.end; last = *p++) {
-		if (*p == '\n' && last != '\r')
-			*to++ = '\r';
-		*to++ = *p;
-	}
-	return (struct span){text, to};
+	return (struct span){text, copy_value(to, value)};
 }
 
 /* The name may have blanks before the colon; they belong to the text, for simple canonicalization.

@@ -89,6 +89,8 @@ bool taglist_value_ok(struct span value, bool utf8)
 	for (const char *p = value.p; p < value.end; p++) {
 		unsigned char c = (unsigned char)*p;
 
+		if (c > ' ' && c < 127 && c != ';')
+			continue;
 		if (c == ';' || c == 127 || (c < ' ' && !char_is_space(c)) || (c > 127 && !utf8))
 			return false;
 	}

@@ -1,8 +1,13 @@
 /* lib/: spans, arena, buffers, names, addresses, time. */
+#include <sys/types.h>
+#include <stdio.h>
+#include <stdarg.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/format.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/ip.h"
@@ -152,6 +157,51 @@ static void test_why_and_digest(void)
 	ok(memcmp(digest, "\xba\x78\x16\xbf\x8f\x01\xcf\xea", 8) == 0, "SHA-256 of abc, FIPS 180-2");
 }
 
+/* ---- format ---- */
+
+__attribute__((format(printf, 1, 2)))
+static void same_format(const char *format, ...)
+{
+	char want[200], got[200];
+	unsigned different = 0;
+	va_list ap;
+
+	for (size_t room = 0; room < 100; room++) {
+		size_t length;
+		int wanted;
+
+		memset(want, '#', sizeof want);
+		memset(got, '#', sizeof got);
+		va_start(ap, format);
+		wanted = vsnprintf(want, room, format, ap);
+		va_end(ap);
+		va_start(ap, format);
+		length = format_text(got, room, format, ap);
+		va_end(ap);
+		different += length != (size_t)wanted || memcmp(got, want, sizeof got) != 0;
+	}
+	is_int(different, 0, "as vsnprintf: \"%s\"", format);
+}
+
+static void test_format(void)
+{
+	same_format("plain");
+	same_format("%s", "");
+	same_format("%s and %s%%", "one", "another");
+	same_format("%.*s|%.*s|%.*s", 2, "abc", 0, "x", 9, "abc");
+	same_format("%.*s", -1, "abc");
+	same_format("%u %u", 0u, UINT32_MAX);
+	same_format("%d %d %d", 0, INT32_MIN, INT32_MAX);
+	same_format("%" PRIu64 " %" PRId64 " %" PRId64, UINT64_MAX, INT64_MIN, INT64_MAX);
+	same_format("%llu %lld %lu %ld", 1ull, -2ll, 3ul, -4l);
+	same_format("%zu %zd", SIZE_MAX, (ssize_t)-5);
+	same_format("%c%c", 'a', 'b');
+	same_format("%02x then %s", 10u, "text");
+	same_format("%s then %5d and %-5s|", "text", 42, "x");
+	same_format("%s %.3f", "text", 1.5);
+	same_format("%hhu %s", (unsigned char)7, "text");
+}
+
 int main(void)
 {
 	test_span();
@@ -161,5 +211,6 @@ int main(void)
 	test_ip();
 	test_clock();
 	test_why_and_digest();
+	test_format();
 	return tap_done();
 }
