@@ -115,6 +115,7 @@ extern const struct admin_verb cmd_daemon[];
 extern const struct admin_verb cmd_key[];
 extern const struct admin_verb cmd_keyimport[];
 extern const struct admin_verb cmd_keylife[];
+extern const struct admin_verb cmd_message[];
 extern const struct admin_verb cmd_migrate[];
 extern const struct admin_verb cmd_report[];
 extern const struct admin_verb cmd_setup[];

@@ -24,6 +24,7 @@ static const struct admin_verb *const groups[] = {
     cmd_key,
     cmd_keylife,
     cmd_keyimport,
+    cmd_message,
     cmd_report,
     cmd_stats,
     cmd_completion,

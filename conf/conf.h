@@ -165,6 +165,11 @@ struct conf {
 	} store;
 
 	struct {
+		int64_t keep; /* 0: no log of messages */
+		int64_t max_rows;
+	} messages;
+
+	struct {
 		const char *org;
 		const char *from;
 		const char *contact;

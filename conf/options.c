@@ -439,6 +439,17 @@ const struct conf_option conf_options[] = {
 	 .doc = "With store.shared one host at a time sends reports. When it is not heard of for this long, "
 		"another takes over; sending one mail must take less."},
 
+	{.name = "messages.keep", .type = &conf_type_duration, FIELD(messages.keep),
+	 .max = DAYS(3650),
+	 .def = "\"7d\"",
+	 .doc = "How long the log line of each message is kept in the ledger's file, where countersign "
+		"message find looks for it. 0s: not at all. A change needs a restart."},
+	{.name = "messages.max_rows", .type = &conf_type_integer, FIELD(messages.max_rows),
+	 .min = 1000, .max = 100000000,
+	 .def = "200000",
+	 .doc = "How many of them are kept at most; the oldest go first. Each takes about 500 bytes. A "
+		"change needs a restart."},
+
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",
 	 .doc = "The name of the organization that stands in the reports to other domains, such as its "
@@ -611,6 +622,7 @@ const struct conf_section conf_sections[] = {
     {"dmarc", "DMARC, RFC 9989: what becomes of mail that fails.", NULL},
     {"sign", "Signing mail of ours with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
+    {"messages", "The log of messages in the ledger.", NULL},
     {"reports", "Who we are in the reports to other domains.", conf_check_reports},
     {"failures", "Failure reports: about single messages, to the owners of domains.",
      conf_check_failures},

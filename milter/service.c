@@ -53,6 +53,8 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 		return -1;
 	settings.durability = conf->store.durability == CONF_DURABILITY_PROCESS ? LEDGER_PROCESS
 										 : LEDGER_POWER;
+	settings.message_seconds = conf->messages.keep / CLOCK_SECOND;
+	settings.message_rows = conf->messages.max_rows;
 	settings.keep_days = (unsigned)(conf->store.keep / (CLOCK_SECOND * 86400));
 	ledger = ledger_open(&settings, why);
 	if (ledger == NULL)
@@ -152,6 +154,9 @@ static const char *fixed_change(const struct conf *now, const struct conf *next)
 		return "store.url";
 	if (now->milter.engine != next->milter.engine)
 		return "milter.engine";
+	if (now->messages.keep != next->messages.keep ||
+	    now->messages.max_rows != next->messages.max_rows)
+		return "messages";
 	if (now->store.durability != next->store.durability)
 		return "store.durability";
 	if (now->store.keep != next->store.keep)

@@ -29,6 +29,7 @@
 enum {
 	ENVELOPE_ROOM = 64 * 1024,  /* of a message's arena, beside its header */
 	AUTHRES_FIELDS_MAX = 10000, /* more of them in one header are abuse */
+	LOG_LINE_MAX = 8192,        /* of a message's line in the ledger */
 	HOLD_REASON_MAX = 90,       /* what MTAs keep of a reason for quarantine */
 	FAILURE_HEADER = 64 * 1024, /* of a message's header, in a failure report */
 	LOOK_INTO = 16 * 1024,      /* of a body, for the form of a report */
@@ -685,6 +686,20 @@ static void begin_facts(const struct session *session, const char *queue_id,
 	facts->size = message->size + message->header_bytes;
 }
 
+/* The line of a message, for the log and for who asks what became of it. */
+static void log_message(struct session *session, const struct log_record *record)
+{
+	struct ledger *ledger = service_ledger(session->service);
+	struct buf line;
+
+	log_record(LOG_LEVEL_INFO, record);
+	if (ledger == NULL || session->message->context->conf->messages.keep == 0)
+		return;
+	buf_init(&line, session->message->arena, LOG_LINE_MAX);
+	log_record_text(&line, record);
+	ledger_log(ledger, clock_wall(), buf_text(&line));
+}
+
 static void refuse(struct session *session, const char *queue_id, struct answer *answer)
 {
 	const struct message *message = session->message;
@@ -692,36 +707,40 @@ static void refuse(struct session *session, const char *queue_id, struct answer 
 	answer->action = ACTION_REJECT;
 	counters_count(METRIC_MESSAGES, message->origin, ACTION_REJECT, 0);
 	answer->reply = (struct smtp_reply){"552", "5.3.4", message->refusal};
-	log_record(LOG_LEVEL_INFO,
-		   logline_refused(message->arena, queue_id, message->origin, message->refusal));
+	log_message(session,
+		    logline_refused(message->arena, queue_id, message->origin, message->refusal));
 }
 
-static void log_inbound(const struct message *message, const struct logline_facts *facts)
+static void log_inbound(struct session *session, const struct logline_facts *facts)
 {
+	const struct message *message = session->message;
 	const struct verdict *verdict = check_verdict(message->check);
 
-	log_record(LOG_LEVEL_INFO, logline_inbound(message->arena, facts, verdict));
+	log_message(session, logline_inbound(message->arena, facts, verdict));
 	for (unsigned i = 0; i < verdict->disagreement_count; i++)
 		log_warning("%s: %s", facts->queue_id == NULL ? "NOQUEUE" : facts->queue_id,
 			    verdict->disagreements[i]);
 }
 
 /* What is left to do when the answer is known. A probe leaves nothing behind. */
-static void close_inbound(struct message *message, const struct answer *answer,
+static void close_inbound(struct session *session, const struct answer *answer,
 			  const struct logline_facts *facts)
 {
+	const struct message *message = session->message;
 	const struct verdict *verdict = check_verdict(message->check);
 
 	if (answer->action != ACTION_TEMPFAIL)
 		report_failure(message, verdict, facts->queue_id);
-	log_inbound(message, facts);
+	log_inbound(session, facts);
 	count_inbound(verdict, answer->action, facts->nanoseconds);
 }
 
-static void close_outbound(struct message *message, const struct answer *answer,
+static void close_outbound(struct session *session, const struct answer *answer,
 			   const struct logline_facts *facts, const struct outbound_result *result)
 {
-	log_record(LOG_LEVEL_INFO, logline_outbound(message->arena, facts, result, answer->action));
+	const struct message *message = session->message;
+
+	log_message(session, logline_outbound(message->arena, facts, result, answer->action));
 	count_outbound(message->origin, result, answer->action, facts->nanoseconds);
 }
 
@@ -754,9 +773,9 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 	if (message->probe)
 		return;
 	if (message->check != NULL)
-		close_inbound(message, answer, &facts);
+		close_inbound(session, answer, &facts);
 	else
-		close_outbound(message, answer, &facts, &result);
+		close_outbound(session, answer, &facts, &result);
 	if (answer->action == ACTION_ACCEPT)
 		note_bounce(message);
 }

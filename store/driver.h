@@ -19,12 +19,15 @@ struct driver_row {
 	unsigned char key[DRIVER_KEY_LEN];
 };
 
+struct messages_line; /* store/messages.h */
+
 /* What is committed together. */
 struct driver_batch {
 	const struct driver_row **rows; /* sorted by (domain, day, config, source, key), each key
 					 * once */
 	unsigned count;
 	const unsigned char *journal; /* DRIVER_KEY_LEN bytes: where the rows come from, or NULL */
+	const struct messages_line *lines; /* for the log of messages, or NULL */
 	uint64_t folded;              /* up to this number of that journal; DRIVER_GONE: the
 				       * journal is no more */
 };

@@ -24,6 +24,7 @@
 #include "lib/span.h"
 #include "store/driver.h"
 #include "store/journal.h"
+#include "store/messages.h"
 #include "store/packed.h"
 
 enum {
@@ -66,9 +67,10 @@ struct ledger {
 	struct cond room; /* a group is finished */
 	struct journal *journal; /* NULL: answers wait for the commit */
 	struct entry *first, **last;
+	struct messages_queue lines;
 	unsigned queued;
 	size_t queued_bytes;
-	uint64_t added, finished; /* entries */
+	uint64_t added, finished; /* entries and lines */
 	unsigned hurried; /* by so many that wait for the writer */
 	bool closing;
 	bool idle; /* the writer sleeps until there is work */
@@ -220,10 +222,12 @@ static uint64_t last_number(const struct ledger *ledger, unsigned count)
 	return last;
 }
 
-/* What is only here is given up; what a journal has is tried until the end, and has time. */
+/* What is only here is given up, lines at once; what a journal has is tried until the end, and has
+ * time. */
 static bool is_given_up(const struct driver_batch *batch, enum driver_outcome outcome, int tries)
 {
-	return batch->journal == NULL && (outcome == DRIVER_BROKEN || tries == COMMIT_TRIES);
+	return batch->journal == NULL &&
+	       (outcome == DRIVER_BROKEN || tries == COMMIT_TRIES || batch->count == 0);
 }
 
 static int64_t next_pause(int64_t pause)
@@ -234,10 +238,11 @@ static int64_t next_pause(int64_t pause)
 }
 
 /* Without the lock. */
-static bool commit_group(struct ledger *ledger, unsigned count)
+static bool commit_group(struct ledger *ledger, unsigned count, const struct messages_line *lines)
 {
 	int64_t pause = COMMIT_PAUSE_MS * CLOCK_MS;
-	struct driver_batch batch = {.rows = ledger->merged, .folded = last_number(ledger, count)};
+	struct driver_batch batch = {
+	    .rows = ledger->merged, .folded = last_number(ledger, count), .lines = lines};
 	struct why why = {""};
 	bool last = false;
 
@@ -268,8 +273,9 @@ static void finish_group(struct ledger *ledger, unsigned count, bool committed)
 {
 	uint64_t folded = last_number(ledger, count);
 
-	if (committed) {
+	if (committed && count > 0)
 		ledger->stats.groups++;
+	if (committed) {
 		ledger->stats.rows += count;
 		ledger->stats.failing = false;
 	} else if (folded == 0) {
@@ -281,7 +287,6 @@ static void finish_group(struct ledger *ledger, unsigned count, bool committed)
 	ledger->finished += count;
 	for (unsigned i = 0; i < count; i++)
 		finish_entry(ledger->group[i], committed);
-	cond_wake_all(&ledger->room);
 }
 
 /* ---- journals that killed processes left ---- */
@@ -429,24 +434,29 @@ static int64_t next_chore(const struct ledger *ledger)
 	return expire_is_due(ledger) ? 0 : next;
 }
 
+static bool has_work(const struct ledger *ledger)
+{
+	return ledger->first != NULL || ledger->lines.first != NULL;
+}
+
 /* False: the ledger is being closed and nothing is queued. */
 static bool wait_for_work(struct ledger *ledger)
 {
-	while (ledger->first == NULL && !ledger->closing) {
+	while (!has_work(ledger) && !ledger->closing) {
 		int64_t next = next_chore(ledger);
 
 		ledger->idle = true;
-		while (ledger->first == NULL && !ledger->closing &&
+		while (!has_work(ledger) && !ledger->closing &&
 		       cond_wait_until(&ledger->work, &ledger->lock, next))
 			;
 		ledger->idle = false;
-		if (ledger->first != NULL || ledger->closing)
+		if (has_work(ledger) || ledger->closing)
 			break;
 		lock_drop(&ledger->lock);
 		do_chores(ledger);
 		lock_take(&ledger->lock);
 	}
-	return ledger->first != NULL;
+	return has_work(ledger);
 }
 
 /* The last commit TOOK so long. */
@@ -468,16 +478,20 @@ static void *run_writer(void *arg)
 
 	lock_take(&ledger->lock);
 	while (wait_for_work(ledger)) {
-		unsigned count = take_group(ledger);
+		unsigned count = take_group(ledger), said = ledger->lines.count;
+		struct messages_line *lines = messages_take(&ledger->lines);
 		int64_t begin = clock_mono();
 		bool committed;
 
 		lock_drop(&ledger->lock);
-		committed = !gave_up && commit_group(ledger, count);
+		committed = !gave_up && commit_group(ledger, count, lines);
+		messages_lines_free(lines);
 		if (ledger->journal != NULL && ledger->sync_at == 0)
 			ledger->sync_at = begin + SYNC_MS * CLOCK_MS;
 		lock_take(&ledger->lock);
 		finish_group(ledger, count, committed);
+		ledger->finished += said;
+		cond_wake_all(&ledger->room);
 		gave_up = !committed && ledger->closing;
 		lock_drop(&ledger->lock);
 		do_chores(ledger);
@@ -517,6 +531,7 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 		ledger->settings.busy_wait = 5 * CLOCK_SECOND;
 	ledger->driver = settings->shared != NULL ? &driver_shared : &driver_sqlite;
 	ledger->last = &ledger->first;
+	messages_queue_init(&ledger->lines);
 	ledger->expired_day = INT32_MIN;
 	ledger->group = calloc(ledger->settings.group_rows, sizeof ledger->group[0]);
 	ledger->merged = calloc(ledger->settings.group_rows, sizeof ledger->merged[0]);
@@ -531,6 +546,7 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 
 static void ledger_free(struct ledger *ledger)
 {
+	messages_lines_free(messages_take(&ledger->lines));
 	ledger->driver->close(ledger->handle);
 	ledger->driver->close(ledger->reader);
 	journal_close(ledger->journal);
@@ -730,6 +746,23 @@ void ledger_retire(struct ledger *ledger, int64_t deadline)
 	if (ledger->stats.pending == 0) {
 		journal_close(ledger->journal);
 		ledger->journal = NULL;
+	}
+	lock_drop(&ledger->lock);
+}
+
+void ledger_log(struct ledger *ledger, int64_t at, const char *text)
+{
+	struct messages_line *line;
+
+	if (ledger->settings.message_seconds == 0)
+		return;
+	line = messages_line_new(at, text);
+	lock_take(&ledger->lock);
+	if (messages_put(&ledger->lines, line)) {
+		ledger->added++;
+		if (ledger->idle)
+			cond_wake_one(&ledger->work);
+		ledger->idle = false;
 	}
 	lock_drop(&ledger->lock);
 }

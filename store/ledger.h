@@ -69,6 +69,8 @@ struct ledger_settings {
 	enum ledger_durability durability;
 	unsigned queue_rows; /* bound of the queue; 0: 32768 (and 15 MiB in any case) */
 	unsigned group_rows; /* rows of one commit at most; 0: 4096 */
+	int64_t message_seconds; /* how long lines of ledger_log() are kept; 0: they are not */
+	int64_t message_rows;    /* and how many of them at most */
 	unsigned keep_days;  /* days before today that are kept; 0: all */
 	int64_t max_bytes;   /* the file may grow to this; 0: no limit */
 	int64_t busy_wait;   /* how long another process may hold the file; 0: 5 seconds */
@@ -98,6 +100,10 @@ void ledger_retire(struct ledger *ledger, int64_t deadline);
  */
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why);
+
+/* Adds LINE to the log of messages (store/messages.h) with the next commit; does not wait. What finds
+ * no room is left out. */
+void ledger_log(struct ledger *ledger, int64_t at, const char *line);
 
 struct ledger_stats {
 	uint64_t rows;     /* committed */

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "store/messages.h"
 
 #define KEY                                                                                        \
 	"domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"                        \
@@ -94,6 +95,8 @@ static const char *const migrations[] = {
     "INSERT INTO spool VALUES (1, randomblob(16), 0, 0, NULL, 0, -1, 0);",
     /* 6: how far the rows of a journal (store/journal.h) are in */
     "CREATE TABLE journal (id BLOB NOT NULL PRIMARY KEY, folded INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 7: the log of messages (store/messages.h) */
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line TEXT NOT NULL);",
 };
 enum {
 	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
@@ -110,6 +113,9 @@ enum statement {
 	ADD_TALLY,
 	READ_JOINED,
 	ADD_UNSHIPPED,
+	ADD_LINE,
+	OLDEST_LINE,
+	EXPIRE_LINES,
 	SET_FOLDED,
 	FORGET_JOURNAL,
 	READ_FOLDED,
@@ -150,6 +156,9 @@ static const char *const statements[STATEMENTS] = {
     [READ_JOINED] = "SELECT joined FROM spool",
     [ADD_UNSHIPPED] = "INSERT INTO unshipped (" KEY_NAMES ") VALUES (?1, ?2, ?3, ?4, ?5)"
 		      " ON CONFLICT (" KEY_NAMES ") DO NOTHING",
+    [ADD_LINE] = "INSERT INTO message (at, line) VALUES (?1, ?2)",
+    [OLDEST_LINE] = "SELECT id, at FROM message ORDER BY id LIMIT 1",
+    [EXPIRE_LINES] = "DELETE FROM message WHERE id < ?1 AND (id <= ?2 OR at < ?3)",
     [SET_FOLDED] = "INSERT INTO journal (id, folded) VALUES (?1, ?2)"
 		   " ON CONFLICT (id) DO UPDATE SET folded = excluded.folded",
     [FORGET_JOURNAL] = "DELETE FROM journal WHERE id = ?1",
@@ -189,6 +198,7 @@ struct driver_handle {
 	sqlite3 *db;
 	char *path;
 	bool read_only;
+	int64_t message_seconds, message_rows;
 	int64_t busy_wait, busy_until;
 	char fault[160]; /* SQLite's words for what a rollback followed; "" otherwise */
 	sqlite3_stmt *prepared[STATEMENTS];
@@ -588,6 +598,8 @@ static struct driver_handle *handle_open(const struct ledger_settings *settings,
 		abort();
 	handle->read_only = settings->read_only;
 	handle->busy_wait = settings->busy_wait;
+	handle->message_seconds = settings->message_seconds;
+	handle->message_rows = settings->message_rows;
 	if (!handle->read_only && create_if_absent(handle->path, why) != 0)
 		goto fail;
 	if (sqlite3_open_v2(handle->path, &handle->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
@@ -685,6 +697,63 @@ static bool same_policy(const struct driver_row *a, const struct driver_row *b)
 	       same_text(a->row.policy.error, b->row.policy.error);
 }
 
+/* ---- the log of messages: numbered in the order of time, so that the oldest go in small bites ---- */
+
+static int add_lines(struct driver_handle *handle, const struct messages_line *line, int64_t *count)
+{
+	sqlite3_stmt *statement = prepare(handle, ADD_LINE);
+	int code = statement == NULL ? sqlite3_errcode(handle->db) : SQLITE_OK;
+
+	for (; line != NULL && code == SQLITE_OK; line = line->next, ++*count) {
+		sqlite3_bind_int64(statement, 1, line->at);
+		bind_text(statement, 2, line->text);
+		code = run(handle, statement);
+	}
+	return code;
+}
+
+static int oldest_line(struct driver_handle *handle, int64_t *id, int64_t *at)
+{
+	sqlite3_stmt *statement = prepare(handle, OLDEST_LINE);
+	int code = statement == NULL ? sqlite3_errcode(handle->db) : sqlite3_step(statement);
+
+	if (code == SQLITE_ROW) {
+		*id = sqlite3_column_int64(statement, 0);
+		*at = sqlite3_column_int64(statement, 1);
+		code = SQLITE_OK;
+	}
+	sqlite3_reset(statement);
+	return code;
+}
+
+/* COUNT were added: at most twice as many and a few go. */
+static int expire_lines(struct driver_handle *handle, int64_t count)
+{
+	int64_t newest = sqlite3_last_insert_rowid(handle->db), id = newest, at = 0;
+	int64_t too_many = newest - handle->message_rows;
+	int64_t too_old = clock_wall() - handle->message_seconds;
+	int code = oldest_line(handle, &id, &at);
+	sqlite3_stmt *statement;
+
+	if (code != SQLITE_OK || (id > too_many && at >= too_old))
+		return code;
+	statement = prepare(handle, EXPIRE_LINES);
+	if (statement == NULL)
+		return sqlite3_errcode(handle->db);
+	sqlite3_bind_int64(statement, 1, id + 2 * count + 16);
+	sqlite3_bind_int64(statement, 2, too_many);
+	sqlite3_bind_int64(statement, 3, too_old);
+	return run(handle, statement);
+}
+
+static int log_lines(struct driver_handle *handle, const struct messages_line *lines)
+{
+	int64_t count = 0;
+	int code = add_lines(handle, lines, &count);
+
+	return code == SQLITE_OK ? expire_lines(handle, count) : code;
+}
+
 static int note_journal(struct driver_handle *handle, const struct driver_batch *batch)
 {
 	bool gone = batch->folded == DRIVER_GONE;
@@ -722,6 +791,8 @@ static enum driver_outcome handle_commit(struct driver_handle *handle,
 	}
 	if (code == SQLITE_OK && batch->journal != NULL)
 		code = note_journal(handle, batch);
+	if (code == SQLITE_OK && batch->lines != NULL)
+		code = log_lines(handle, batch->lines);
 	code = end_transaction(handle, code);
 	return code == SQLITE_OK ? DRIVER_DONE : explain(handle, code, why);
 }

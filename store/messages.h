@@ -1,0 +1,47 @@
+/*
+ * The log of messages: the line that was logged for each, kept in the ledger's file for a while, so
+ * that what became of a message can be found. It is a log, not a count: what a process killed by
+ * force said in its last tenth of a second may be missing here (it is in the system's log).
+ */
+#ifndef STORE_MESSAGES_H
+#define STORE_MESSAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "store/ledger.h"
+
+/* ---- for store/ledger.c: lines on their way into the file; each call under the ledger's lock ----
+ */
+
+struct messages_line {
+	struct messages_line *next;
+	int64_t at; /* wall seconds */
+	char text[];
+};
+
+struct messages_queue {
+	struct messages_line *first, **last;
+	size_t bytes;
+	unsigned count;
+};
+
+struct messages_line *messages_line_new(int64_t at, const char *text);
+void messages_queue_init(struct messages_queue *queue);
+
+/* False: there is no room; LINE is freed. */
+bool messages_put(struct messages_queue *queue, struct messages_line *line);
+
+/* All of them; then the queue is empty. */
+struct messages_line *messages_take(struct messages_queue *queue);
+void messages_lines_free(struct messages_line *line); /* with those behind it */
+
+/* ---- reading ---- */
+
+/* The newest first, from SINCE to before UNTIL (wall seconds). A visit that returns false ends the
+ * reading. 0, or -1 with the reason. */
+typedef bool messages_visit(void *arg, int64_t at, const char *line);
+int messages_each(const struct ledger_settings *settings, int64_t since, int64_t until,
+		  messages_visit *visit, void *arg, struct why *why);
+
+#endif
