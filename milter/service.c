@@ -51,6 +51,7 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 		return -1;
 	if (conf->store.shared[0] == '\0' && ship_leave(settings.path, why) != 0)
 		return -1;
+	settings.on_wait = service->engine->waits_for_ledger;
 	settings.durability = conf->store.durability == CONF_DURABILITY_PROCESS ? LEDGER_PROCESS
 										 : LEDGER_POWER;
 	settings.message_seconds = conf->messages.keep / CLOCK_SECOND;
@@ -215,12 +216,6 @@ struct dns *service_dns(struct service *service)
 struct ledger *service_ledger(struct service *service)
 {
 	return atomic_load(&service->ledger);
-}
-
-void service_waits_for_ledger(const struct service *service)
-{
-	if (service->engine->waits_for_ledger != NULL)
-		service->engine->waits_for_ledger();
 }
 
 void service_flush(struct service *service, const char *cache)

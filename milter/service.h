@@ -34,7 +34,6 @@ const char *service_lacks_ledger(struct service *service);
 
 /* Tries to open what is missing. One thread. */
 void service_seek_ledger(struct service *service);
-void service_waits_for_ledger(const struct service *service); /* this thread is about to */
 
 /* Empties a cache: "dns", "keys" (decoded public keys of senders), "all". */
 void service_flush(struct service *service, const char *cache);

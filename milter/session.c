@@ -613,7 +613,6 @@ static const char *record(struct session *session, const struct verdict *verdict
 	if (ledger == NULL)
 		return "not recorded: the ledger cannot be opened";
 	row.quiet = is_quiet(message, verdict) ? row.count : 0;
-	service_waits_for_ledger(session->service);
 	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
 	if (outcome == 0 && why.text[0] != '\0')
 		return arena_printf(message->arena, "recorded, but: %s", why.text);

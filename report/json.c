@@ -2,8 +2,73 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/utf8.h"
+
+/* ---- writing: in the same form as jansson's, at a tenth of its price ---- */
+
+/* RFC 8259 section 7 */
+static void put_string(struct buf *buf, const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+	const char *begin = text;
+
+	buf_char(buf, '"');
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+		const char *at;
+
+		if (c >= ' ' && c != '"' && c != '\\')
+			continue;
+		buf_add(buf, begin, (size_t)(text - begin));
+		begin = text + 1;
+		at = strchr(from, c);
+		if (at != NULL) {
+			buf_char(buf, '\\');
+			buf_char(buf, to[at - from]);
+		} else {
+			buf_string(buf, "\\u00");
+			buf_char(buf, digits[c >> 4]);
+			buf_char(buf, digits[c & 15]);
+		}
+	}
+	buf_add(buf, begin, (size_t)(text - begin));
+	buf_char(buf, '"');
+}
+
+void json_write_begin(struct json_writer *writer, struct arena *arena)
+{
+	buf_init(&writer->buf, arena, 0);
+	writer->objects = writer->members = 0;
+	buf_char(&writer->buf, '[');
+}
+
+void json_write_object(struct json_writer *writer)
+{
+	buf_string(&writer->buf, writer->objects++ == 0 ? "{" : "},{");
+	writer->members = 0;
+}
+
+void json_write_member(struct json_writer *writer, const char *name, const char *text)
+{
+	if (text == NULL)
+		return;
+	if (writer->members++ > 0)
+		buf_char(&writer->buf, ',');
+	put_string(&writer->buf, name);
+	buf_char(&writer->buf, ':');
+	put_string(&writer->buf, text);
+}
+
+const char *json_write_end(struct json_writer *writer)
+{
+	buf_string(&writer->buf, writer->objects == 0 ? "]" : "}]");
+	return buf_text(&writer->buf);
+}
+
+/* ---- reading ---- */
 
 struct json_list {
 	struct arena *arena;
@@ -29,27 +94,6 @@ static void must(int result)
 {
 	if (result != 0)
 		abort();
-}
-
-struct json_list *json_list_new(struct arena *arena)
-{
-	json_t *array = json_array();
-
-	must(array == NULL);
-	return wrap(arena, array);
-}
-
-void json_list_add(struct json_list *list)
-{
-	must(json_array_append_new(list->array, json_object()));
-}
-
-void json_list_set(struct json_list *list, const char *name, const char *text)
-{
-	json_t *object = json_array_get(list->array, json_array_size(list->array) - 1);
-
-	if (text != NULL)
-		must(json_object_set_new(object, name, json_string(text)));
 }
 
 static const char *dump(struct arena *arena, const json_t *value, size_t flags)

@@ -39,18 +39,19 @@ static const char *clean_name(struct arena *arena, const char *name)
 
 /* ---- reasons: RFC 9990 section 3.1.6 ---- */
 
-static void add_reason(struct json_list *list, struct arena *arena, enum override_type type,
+static void add_reason(struct json_writer *list, struct arena *arena, enum override_type type,
 		       const char *comment)
 {
-	json_list_add(list);
-	json_list_set(list, "type", name_text(override_names, (int)type));
+	json_write_object(list);
+	json_write_member(list, "type", name_text(override_names, (int)type));
 	if (comment != NULL)
-		json_list_set(list, "comment", clean(arena, comment, COMMENT_MAX));
+		json_write_member(list, "comment", clean(arena, comment, COMMENT_MAX));
 }
 
 /* Section 3.1.1.9: there MUST be a reason if alignment fails and the policy applied is not the
  * configured one. The decision gives it; this is the net below. */
-static void add_missing_reason(struct json_list *list, struct arena *arena, const struct verdict *v)
+static void add_missing_reason(struct json_writer *list, struct arena *arena,
+			       const struct verdict *v)
 {
 	const struct dmarc_verdict *dmarc = &v->dmarc;
 
@@ -68,13 +69,14 @@ static void add_missing_reason(struct json_list *list, struct arena *arena, cons
 
 static const char *reasons(struct arena *arena, const struct verdict *v)
 {
-	struct json_list *list = json_list_new(arena);
+	struct json_writer list;
 
+	json_write_begin(&list, arena);
 	for (unsigned i = 0; i < v->decision.override_count && i < OVERRIDES_MAX; i++)
-		add_reason(list, arena, v->decision.overrides[i].type,
+		add_reason(&list, arena, v->decision.overrides[i].type,
 			   v->decision.overrides[i].comment);
-	add_missing_reason(list, arena, v);
-	return json_list_text(list);
+	add_missing_reason(&list, arena, v);
+	return json_write_end(&list);
 }
 
 /* ---- signatures: RFC 9990 section 3.1.3 ---- */
@@ -152,20 +154,22 @@ static void add_signatures(const struct verdict *v, struct arena *arena, struct 
 {
 	struct signature *signatures = arena_array(arena, v->dkim_count + 1, sizeof *signatures);
 	unsigned count = collect(v, signatures);
-	struct json_list *list = json_list_new(arena), *notes = json_list_new(arena);
+	struct json_writer list, notes;
 
+	json_write_begin(&list, arena);
+	json_write_begin(&notes, arena);
 	for (unsigned i = 0; i < count; i++) {
 		const struct dkim_verdict *dkim = signatures[i].dkim;
 
-		json_list_add(list);
-		json_list_set(list, "domain", clean_name(arena, dkim->domain));
-		json_list_set(list, "selector", clean_name(arena, dkim->selector));
-		json_list_set(list, "result", result_text(dkim->result));
-		json_list_add(notes);
-		json_list_set(notes, "text", filled(note(arena, dkim->result, dkim->why)));
+		json_write_object(&list);
+		json_write_member(&list, "domain", clean_name(arena, dkim->domain));
+		json_write_member(&list, "selector", clean_name(arena, dkim->selector));
+		json_write_member(&list, "result", result_text(dkim->result));
+		json_write_object(&notes);
+		json_write_member(&notes, "text", filled(note(arena, dkim->result, dkim->why)));
 	}
-	row->dkim = json_list_text(list);
-	row->dkim_notes = json_list_text(notes);
+	row->dkim = json_write_end(&list);
+	row->dkim_notes = json_write_end(&notes);
 }
 
 /* ---- the row ---- */

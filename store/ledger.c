@@ -34,8 +34,8 @@ enum {
 	COMMIT_TRIES = 5,
 	COMMIT_PAUSE_MS = 50, /* then three times as long, each time */
 	COMMIT_PAUSE_MAX_MS = 5000,
-	REST_TIMES = 20, /* what the last commit took */
-	REST_MAX_MS = 100,
+	REST_TIMES = 50, /* what the last commit took */
+	REST_MAX_MS = 250,
 	SYNC_MS = 1000,
 	LEFT_MS = 60000, /* what a first look could not bring into the file */
 	SETTLE_MS = 2000,
@@ -666,9 +666,17 @@ static bool put_in_journal(struct ledger *ledger, struct entry *entry, struct wh
 	return entry->left;
 }
 
+/* With the lock, which whoever is told must not need. */
+static void about_to_wait(const struct ledger *ledger)
+{
+	if (ledger->settings.on_wait != NULL)
+		ledger->settings.on_wait();
+}
+
 static int wait_for_commit(struct ledger *ledger, struct entry *entry, int64_t deadline,
 			   struct why *why)
 {
+	about_to_wait(ledger);
 	while (entry->state == WAITING && clock_mono() < deadline)
 		cond_wait_until(&entry->done, &ledger->lock, deadline);
 	if (entry->state == FAILED)
@@ -683,6 +691,8 @@ static int add(struct ledger *ledger, struct entry *entry, int64_t deadline, boo
 	int result;
 
 	*ours = true;
+	if (!has_room(ledger, entry))
+		about_to_wait(ledger);
 	while (!has_room(ledger, entry) && clock_mono() < deadline)
 		cond_wait_until(&ledger->room, &ledger->lock, deadline);
 	if (!has_room(ledger, entry))

@@ -8,7 +8,7 @@
  *
  *   LEDGER_POWER    it is committed to the file and synchronized (SQLite, synchronous=FULL);
  *   LEDGER_PROCESS  it is in the process's journal (store/journal.h): it survives kill -9, and is
- *                   brought into the file within a tenth of a second, or by whoever opens the
+ *                   brought into the file within a quarter of a second, or by whoever opens the
  *                   ledger next. A lost power may cost what was counted in the last second or two.
  *
  * Several processes may have the same ledger open. A ledger is opened after fork, never before.
@@ -73,6 +73,7 @@ struct ledger_settings {
 	int64_t message_rows;    /* and how many of them at most */
 	unsigned keep_days;  /* days before today that are kept; 0: all */
 	int64_t max_bytes;   /* the file may grow to this; 0: no limit */
+	void (*on_wait)(void); /* called before ledger_add() waits for the writer; or NULL */
 	int64_t busy_wait;   /* how long another process may hold the file; 0: 5 seconds */
 };
 

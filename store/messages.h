@@ -1,7 +1,7 @@
 /*
  * The log of messages: the line that was logged for each, kept in the ledger's file for a while, so
  * that what became of a message can be found. It is a log, not a count: what a process killed by
- * force said in its last tenth of a second may be missing here (it is in the system's log).
+ * force said in its last quarter of a second may be missing here (it is in the system's log).
  */
 #ifndef STORE_MESSAGES_H
 #define STORE_MESSAGES_H

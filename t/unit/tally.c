@@ -5,6 +5,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "policy/decide.h"
+#include "report/json.h"
 #include "report/tally.h"
 #include "t/lib/tap.h"
 
@@ -402,6 +403,36 @@ static void test_address(void)
 	is_text(row_of(&verdict).header_from, "\xef\xbf\xbd", "as clean text");
 }
 
+/* What is written reads the same, and jansson writes it the same. */
+static void test_json(void)
+{
+	static const char *const texts[] = {"", "plain", "\"\\/\b\f\n\r\t", "\x01\x1f\x7f",
+					    "\xc3\x96"};
+	struct arena *own = arena_new(0);
+	struct json_writer writer;
+	struct json_list *list;
+	const char *text;
+
+	json_write_begin(&writer, own);
+	is_text(json_write_end(&writer), "[]", "an empty list");
+	json_write_begin(&writer, own);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		json_write_object(&writer);
+		json_write_member(&writer, "a", texts[i]);
+		json_write_member(&writer, "none", NULL);
+		json_write_member(&writer, "b", "x");
+	}
+	json_write_object(&writer);
+	text = json_write_end(&writer);
+	list = json_list_parse(own, text);
+	is_int(json_list_count(list), 6, "a list of objects: %s", text);
+	is_text(json_list_text(list), text, "is written as jansson does");
+	for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		is_text(json_list_get(list, i, "a"), texts[i], "text %u", i);
+	is_text(json_list_get(list, 0, "none"), NULL, "NULL is left out");
+	arena_free(own);
+}
+
 int main(void)
 {
 	arena = arena_new(0);
@@ -416,5 +447,6 @@ int main(void)
 	test_policy();
 	test_address();
 	arena_free(arena);
+	test_json();
 	return tap_done();
 }
