@@ -4,10 +4,8 @@
  */
 #include "milter/exporter.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdnoreturn.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,18 +21,14 @@ static const int64_t longest_pause = 60 * CLOCK_SECOND;
 
 /* ---- in the process ---- */
 
+/* The library's threads take none; SIGTERM is waited for. */
 static void take_signals(sigset_t *term)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
 	sigset_t all;
 
-	sigaction(SIGHUP, &ignore, NULL);
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGCHLD, &normal, NULL);
-	sigaction(SIGTERM, &normal, NULL);
+	aide_take_signals(SIG_DFL);
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL); /* the library's threads take none */
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	sigemptyset(term);
 	sigaddset(term, SIGTERM);
 }
@@ -66,26 +60,6 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 
 /* ---- in the supervisor ---- */
 
-static void fork_exporter(struct exporter *exporter, const struct conf *conf,
-			  const struct crew *crew)
-{
-	pid_t parent = getpid(), pid;
-	sigset_t all, before;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = fork();
-	if (pid == 0) {
-		crew_close_files(crew);
-		run(conf, parent);
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (pid > 0)
-		exporter->pid = pid;
-	else
-		log_error("http.listen: no process could be started: %s", strerror(errno));
-}
-
 static int64_t pause_of(unsigned tries)
 {
 	int64_t pause = first_pause;
@@ -97,49 +71,36 @@ static int64_t pause_of(unsigned tries)
 
 int64_t exporter_start(struct exporter *exporter, const struct conf *conf, const struct crew *crew)
 {
+	struct aide *aide = &exporter->aide;
 	int64_t now = clock_mono();
 
-	if (exporter->pid != 0 || conf->http.listen.count == 0)
+	if (aide->pid != 0 || conf->http.listen.count == 0)
 		return 0;
-	if (exporter->next_at > now)
-		return exporter->next_at;
-	exporter->next_at = now + pause_of(++exporter->tries);
-	fork_exporter(exporter, conf, crew);
-	return exporter->pid != 0 ? 0 : exporter->next_at;
+	if (aide->next_at > now)
+		return aide->next_at;
+	aide->next_at = now + pause_of(++exporter->tries);
+	aide_start(aide, "http.listen", run, conf, crew);
+	return aide->pid != 0 ? 0 : aide->next_at;
 }
 
 void exporter_stop(struct exporter *exporter)
 {
-	exporter->next_at = 0;
 	exporter->tries = 0;
-	if (exporter->pid == 0)
-		return;
-	kill(exporter->pid, SIGTERM);
-	if (exporter->kill_at == 0)
-		exporter->kill_at = clock_mono() + patience;
+	aide_stop(&exporter->aide, patience);
 }
 
 int64_t exporter_look_after(struct exporter *exporter)
 {
-	int64_t now = clock_mono();
-	int status = 0;
+	struct aide *aide = &exporter->aide;
+	bool was_there = aide->pid != 0;
+	int status;
+	int64_t next = aide_look_after(aide, &status);
 
-	if (exporter->pid == 0)
-		return 0;
-	if (waitpid(exporter->pid, &status, WNOHANG) == exporter->pid) {
-		if (WIFSIGNALED(status) && exporter->kill_at == 0)
-			log_warning("the process that serves metrics was killed by signal %d; "
-				    "another takes its place",
-				    WTERMSIG(status));
-		if (now > exporter->next_at + longest_pause)
-			exporter->tries = 0; /* it was well for long */
-		exporter->pid = 0;
-		exporter->kill_at = 0;
-		return 0;
-	}
-	if (exporter->kill_at != 0 && exporter->kill_at <= now) {
-		kill(exporter->pid, SIGKILL);
-		exporter->kill_at = now + patience;
-	}
-	return exporter->kill_at;
+	if (WIFSIGNALED(status))
+		log_warning("the process that serves metrics was killed by signal %d; another takes "
+			    "its place",
+			    WTERMSIG(status));
+	if (was_there && aide->pid == 0 && clock_mono() > aide->next_at + longest_pause)
+		exporter->tries = 0; /* it was well for long */
+	return next;
 }

@@ -7,9 +7,7 @@
  */
 #include "milter/postman.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +26,6 @@ enum {
 static const int64_t first_pause = 5 * CLOCK_SECOND;
 static const int64_t pause_between = 1800 * CLOCK_SECOND;
 static const int64_t pause_of_failures = 60 * CLOCK_SECOND;
-static const int64_t last_moment = CLOCK_SECOND; /* between two kills */
 
 /* ---- in the process ---- */
 
@@ -38,21 +35,6 @@ static void on_term(int signal)
 {
 	(void)signal;
 	term_came = 1;
-}
-
-static void take_signals(void)
-{
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
-	struct sigaction term = {.sa_handler = on_term};
-	sigset_t none;
-
-	sigaction(SIGHUP, &ignore, NULL);
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGCHLD, &normal, NULL);
-	sigaction(SIGTERM, &term, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 struct work {
@@ -181,7 +163,7 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 	struct why why = {""};
 	enum sending_state state;
 
-	take_signals();
+	aide_take_signals(on_term);
 	state = sending_open(&sending, conf, false, &why);
 	if (state == SENDING_BUSY)
 		log_debug("reports: %s", why.text);
@@ -203,25 +185,6 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 
 /* ---- in the supervisor ---- */
 
-static void fork_postman(struct postman *postman, const struct conf *conf, const struct crew *crew)
-{
-	pid_t parent = getpid(), pid;
-	sigset_t all, before;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = fork();
-	if (pid == 0) {
-		crew_close_files(crew);
-		run(conf, parent);
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (pid > 0)
-		postman->pid = pid;
-	else
-		log_error("reports: no process could be started: %s", strerror(errno));
-}
-
 /* Nanoseconds until the daily run may start: 0 but for the first minutes of a day. */
 static int64_t until_due(void)
 {
@@ -241,7 +204,7 @@ static int64_t next_pause(const struct conf *conf)
 	return pause < between ? pause : between;
 }
 
-int64_t postman_start(struct postman *postman, const struct conf *conf, const struct crew *crew)
+int64_t postman_start(struct aide *postman, const struct conf *conf, const struct crew *crew)
 {
 	int64_t now = clock_mono();
 
@@ -254,39 +217,19 @@ int64_t postman_start(struct postman *postman, const struct conf *conf, const st
 	if (until_due() > 0)
 		return postman->next_at = now + until_due();
 	postman->next_at = now + next_pause(conf);
-	fork_postman(postman, conf, crew);
+	aide_start(postman, "reports", run, conf, crew);
 	return postman->pid != 0 ? 0 : postman->next_at;
 }
 
-void postman_stop(struct postman *postman, int64_t patience)
+int64_t postman_look_after(struct aide *postman)
 {
-	postman->next_at = 0;
-	if (postman->pid == 0)
-		return;
-	kill(postman->pid, SIGTERM);
-	if (postman->kill_at == 0 || postman->kill_at > clock_mono() + patience)
-		postman->kill_at = clock_mono() + patience;
-}
+	long pid = (long)postman->pid;
+	int status;
+	int64_t next = aide_look_after(postman, &status);
 
-int64_t postman_look_after(struct postman *postman)
-{
-	int64_t now = clock_mono();
-	int status = 0;
-
-	if (postman->pid == 0)
-		return 0;
-	if (waitpid(postman->pid, &status, WNOHANG) == postman->pid) {
-		if (WIFSIGNALED(status) && postman->kill_at == 0)
-			log_warning("reports: process %ld was killed by signal %d; what it had not"
-				    " finished is sent by the next one",
-				    (long)postman->pid, WTERMSIG(status));
-		postman->pid = 0;
-		postman->kill_at = 0;
-		return 0;
-	}
-	if (postman->kill_at != 0 && postman->kill_at <= now) {
-		kill(postman->pid, SIGKILL);
-		postman->kill_at = now + last_moment;
-	}
-	return postman->kill_at;
+	if (WIFSIGNALED(status))
+		log_warning("reports: process %ld was killed by signal %d; what it had not"
+			    " finished is sent by the next one",
+			    pid, WTERMSIG(status));
+	return next;
 }

@@ -6,27 +6,14 @@
 #ifndef MILTER_POSTMAN_H
 #define MILTER_POSTMAN_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-#include "conf/conf.h"
-#include "milter/crew.h"
-
-struct postman {
-	pid_t pid;       /* 0: there is none */
-	int64_t next_at; /* clock_mono(): when the next one starts; 0: soon */
-	int64_t kill_at; /* 0: not planned */
-};
+#include "milter/aide.h"
 
 /* Starts one if it is due and CONF wants it. When to look again (clock_mono()), or 0: only when
  * this one has ended. CREW is what it must not keep open. */
-int64_t postman_start(struct postman *postman, const struct conf *conf, const struct crew *crew);
+int64_t postman_start(struct aide *postman, const struct conf *conf, const struct crew *crew);
 
-/* It is to end: at once between two mails, else when this mail is done or PATIENCE is over. */
-void postman_stop(struct postman *postman, int64_t patience);
-
-/* Buries it if it has ended, kills it if its time is over. The next such time, or 0. */
-int64_t postman_look_after(struct postman *postman);
+/* As aide_look_after. To end one: aide_stop(); it ends at once between two mails, else when this mail
+ * is done or the patience with it is over. */
+int64_t postman_look_after(struct aide *postman);
 
 #endif

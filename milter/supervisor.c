@@ -40,7 +40,7 @@ struct supervisor {
 	struct conf *conf; /* the last good settings, and as text */
 	char *text;
 	struct reload reload;
-	struct postman postman;
+	struct aide postman;
 	struct exporter exporter;
 	struct control *control;
 	struct aide shipper;
@@ -154,7 +154,7 @@ static void stop(struct supervisor *s)
 	notify_send("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lu\nSTATUS=finishing messages under way",
 		    (seconds + 10) * 1000000);
 	reload_drop(&s->reload);
-	postman_stop(&s->postman, s->conf->drain);
+	aide_stop(&s->postman, s->conf->drain);
 	exporter_stop(&s->exporter);
 	shipper_stop(&s->shipper);
 	close_all(s, s->conf->drain + CREW_DRAIN_GRACE);
@@ -167,7 +167,7 @@ static void stop_now(struct supervisor *s)
 	s->stopping = true;
 	s->quitting = true;
 	reload_drop(&s->reload);
-	postman_stop(&s->postman, quit_grace);
+	aide_stop(&s->postman, quit_grace);
 	exporter_stop(&s->exporter);
 	shipper_stop(&s->shipper);
 	close_all(s, quit_grace);
@@ -247,7 +247,7 @@ static void go_on_with_reload(struct supervisor *s)
 	}
 	if (reload_agreed(&s->reload)) {
 		reload_commit(&s->reload, &s->conf, &s->text);
-		postman_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
+		aide_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
 		exporter_stop(&s->exporter);
 		shipper_stop(&s->shipper);
 		say_reloaded(s);
@@ -561,7 +561,7 @@ static void obey_signals(struct supervisor *s)
 static bool all_gone(const struct supervisor *s)
 {
 	return s->stopping && s->crew.members == NULL && s->postman.pid == 0 &&
-	       s->exporter.pid == 0 && s->shipper.pid == 0;
+	       s->exporter.aide.pid == 0 && s->shipper.pid == 0;
 }
 
 static int64_t start_helpers(struct supervisor *s)
