@@ -31,11 +31,15 @@ struct crypt_hash {
 /* A key's operation that is set up and not in use: setting one up takes a third of what it does. */
 typedef _Atomic(EVP_PKEY_CTX *) spare_ctx;
 
+/* The same for Ed25519: what is set up once stays as it is, and each operation is a copy of it. */
+typedef _Atomic(EVP_MD_CTX *) pattern_ctx;
+
 struct crypt_key {
 	enum crypt_type type;
 	unsigned bits;
 	EVP_PKEY *pkey;
 	spare_ctx spare;
+	pattern_ctx pattern;
 };
 
 struct crypt_public {
@@ -43,6 +47,7 @@ struct crypt_public {
 	unsigned bits;
 	EVP_PKEY *pkey;
 	spare_ctx spare;
+	pattern_ctx pattern;
 };
 
 static EVP_MD *sha256;
@@ -459,6 +464,7 @@ void crypt_key_free(struct crypt_key *key)
 	if (key == NULL)
 		return;
 	EVP_PKEY_CTX_free(atomic_load(&key->spare));
+	EVP_MD_CTX_free(atomic_load(&key->pattern));
 	EVP_PKEY_free(key->pkey);
 	free(key);
 }
@@ -529,13 +535,43 @@ static bool rsa_sign(const struct crypt_key *key, const uint8_t *digest, uint8_t
 	return good;
 }
 
-/* RFC 8463 section 3: PureEdDSA, its message is the digest. */
-static bool ed25519_sign(EVP_PKEY *pkey, const uint8_t *digest, uint8_t *out, size_t *length)
+/* EVP_DigestSignInit_ex or EVP_DigestVerifyInit_ex */
+typedef int ed25519_init(EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const char *digest,
+			 OSSL_LIB_CTX *library, const char *properties, EVP_PKEY *pkey,
+			 const OSSL_PARAM params[]);
+
+/* The pattern, made by whoever comes first; NULL: OpenSSL cannot. */
+static EVP_MD_CTX *ed25519_pattern(pattern_ctx *pattern, EVP_PKEY *pkey, ed25519_init *init)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool good = ctx != NULL &&
-		    EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, pkey, NULL) == 1 &&
-		    EVP_DigestSign(ctx, out, length, digest, CRYPT_DIGEST_LEN) == 1;
+	EVP_MD_CTX *known = atomic_load(pattern), *made;
+
+	if (known != NULL)
+		return known;
+	made = EVP_MD_CTX_new();
+	if (made != NULL && init(made, NULL, NULL, NULL, NULL, pkey, NULL) == 1 &&
+	    atomic_compare_exchange_strong(pattern, &known, made))
+		return made;
+	EVP_MD_CTX_free(made);
+	return known;
+}
+
+static EVP_MD_CTX *ed25519_operation(pattern_ctx *pattern, EVP_PKEY *pkey, ed25519_init *init)
+{
+	EVP_MD_CTX *known = ed25519_pattern(pattern, pkey, init), *ctx = EVP_MD_CTX_new();
+
+	if (known != NULL && ctx != NULL && EVP_MD_CTX_copy_ex(ctx, known) == 1)
+		return ctx;
+	EVP_MD_CTX_free(ctx);
+	return NULL;
+}
+
+/* RFC 8463 section 3: PureEdDSA, its message is the digest. */
+static bool ed25519_sign(const struct crypt_key *key, const uint8_t *digest, uint8_t *out,
+			 size_t *length)
+{
+	pattern_ctx *pattern = (pattern_ctx *)(uintptr_t)&key->pattern;
+	EVP_MD_CTX *ctx = ed25519_operation(pattern, key->pkey, EVP_DigestSignInit_ex);
+	bool good = ctx != NULL && EVP_DigestSign(ctx, out, length, digest, CRYPT_DIGEST_LEN) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	return good;
@@ -547,7 +583,7 @@ int crypt_key_sign(const struct crypt_key *key, const uint8_t digest[CRYPT_DIGES
 	size_t length = (size_t)EVP_PKEY_get_size(key->pkey);
 	uint8_t *out = arena_alloc(arena, length);
 	bool good = key->type == CRYPT_RSA ? rsa_sign(key, digest, out, &length)
-					   : ed25519_sign(key->pkey, digest, out, &length);
+					   : ed25519_sign(key, digest, out, &length);
 
 	if (!good)
 		return openssl_failed(why, "cannot sign");
@@ -597,6 +633,7 @@ void crypt_public_free(struct crypt_public *key)
 	if (key == NULL)
 		return;
 	EVP_PKEY_CTX_free(atomic_load(&key->spare));
+	EVP_MD_CTX_free(atomic_load(&key->pattern));
 	EVP_PKEY_free(key->pkey);
 	free(key);
 }
@@ -619,11 +656,12 @@ static bool rsa_verify(const struct crypt_public *key, const uint8_t *digest,
 	return good;
 }
 
-static bool ed25519_verify(EVP_PKEY *pkey, const uint8_t *digest, struct span signature)
+static bool ed25519_verify(const struct crypt_public *key, const uint8_t *digest,
+			   struct span signature)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	pattern_ctx *pattern = (pattern_ctx *)(uintptr_t)&key->pattern;
+	EVP_MD_CTX *ctx = ed25519_operation(pattern, key->pkey, EVP_DigestVerifyInit_ex);
 	bool good = ctx != NULL &&
-		    EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, pkey, NULL) == 1 &&
 		    EVP_DigestVerify(ctx, (const uint8_t *)signature.p, span_len(signature), digest,
 				     CRYPT_DIGEST_LEN) == 1;
 
@@ -635,7 +673,7 @@ bool crypt_public_verify(const struct crypt_public *key, const uint8_t digest[CR
 			 struct span signature)
 {
 	bool good = key->type == CRYPT_RSA ? rsa_verify(key, digest, signature)
-					   : ed25519_verify(key->pkey, digest, signature);
+					   : ed25519_verify(key, digest, signature);
 
 	ERR_clear_error();
 	return good;
