@@ -166,16 +166,16 @@ if [ -n "$child" ]; then
 	is "and mail went on" $? 0
 fi
 taken=$(urls | tail -1)
-settings <<<"http: { listen = [ \"127.0.0.1:$(python3 -c '
-import socket, sys, time, os
+coproc other { exec python3 -c '
+import socket, time
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); print(s.getsockname()[1], flush=True)
-os.close(1)
-if os.fork() == 0:
-    time.sleep(6)
-    os._exit(0)
-os._exit(0)')\" ]; };"
+time.sleep(60)'; }
+read -r port <&"${other[0]}"
+settings <<<"http: { listen = [ \"127.0.0.1:$port\" ]; };"
 ok "a port that is taken refuses no reload" cs reload
 ok "is said in one line" eventually logged "http.listen: .*another daemon listens there.*mail is not concerned"
+kill "$other_PID"
+wait "$other_PID" 2>/dev/null
 "$poke" once "$dir/a.sock" >/dev/null
 is "and holds no mail" $? 0
 settings <<<'http: { listen = [ "localhost:9817" ]; };'

@@ -4,6 +4,8 @@ machine() { # script
 	local dir status
 	[ -z "${MACHINE:-}" ] || { machine_begin; return; }
 	[ "$(id -u)" = 0 ] || skip_all "needs root, for a machine of its own"
+	unshare --net --uts --mount --pid --fork true 2>/dev/null || # as in a chroot
+		skip_all "network, mount and process namespaces of its own are not permitted here"
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/machine.XXXXXX") || exit 99
 	MACHINE=$dir unshare --net --uts --mount --pid --fork --kill-child bash -c '
 		mount -t tmpfs machine "$MACHINE" && mkdir "$MACHINE"/{upper,work,root} &&
