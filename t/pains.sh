@@ -54,10 +54,12 @@ chown postfix "$work/sink"
 smtp-sink -u postfix -d "$work/sink/m." 127.0.0.1:10025 100 >/dev/null 2>&1 &
 
 wait_for() { for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done; return 1; }
-daemon_start() {
+daemon_start() { # a socket may be there that a killed one left
+	local before
+	before=$(grep -sc ' ready: ' "$work/log")
 	"$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >>"$work/log" 2>&1 &
 	daemon=$!
-	wait_for test -S $spool/milter.sock
+	wait_for eval "[ \$(grep -c ' ready: ' '$work/log') -gt ${before:-0} ]"
 }
 daemon_stop() { kill "$daemon"; wait "$daemon" 2>/dev/null; }
 reload() {

@@ -84,14 +84,19 @@ daemon() { cat $LAB/daemon.pid 2>/dev/null; }
 start() {
 	countersign setup socket-dir
 	install -d -o countersign -g countersign -m 750 /var/lib/countersign/ && install -d -o countersign -m 755 /run/countersign/
+	before=$(grep -sc ' ready: ' $LAB/daemon.log)
 	setsid countersignd -f -u countersign -c /etc/countersign/countersign.conf >>$LAB/daemon.log 2>&1 </dev/null &
 	echo $! >$LAB/daemon.pid
 	for _ in $(seq 200); do
 		kill -0 "$(daemon)" 2>/dev/null || { tail -3 $LAB/daemon.log; return 1; }
-		for socket in /run/countersign/milter.sock /var/spool/postfix/countersign/milter.sock; do [ -S $socket ] && return 0; done
+		[ "$(grep -c ' ready: ' $LAB/daemon.log)" -gt "${before:-0}" ] && serves && return 0
 		sleep 0.05
 	done
 	return 1
+}
+serves() { # what http.listen says, where it says something
+	port=$(cat /etc/countersign/conf.d/*.conf | sed -nE 's/^http: .*127\.0\.0\.1:([0-9]+).*/\1/p' | tail -1)
+	[ -z "$port" ] || (: </dev/tcp/127.0.0.1/"$port") 2>/dev/null
 }
 stop() { kill "$(daemon)"; while kill -0 "$(daemon)" 2>/dev/null; do sleep 0.05; done; }
 for unit in "${units[@]}"; do
