@@ -208,6 +208,7 @@ static void add_options(struct getopt_tables *t, const struct admin_option *opti
 		    o->name, o->arg == NULL ? no_argument : required_argument, NULL, o->letter};
 		if (o->letter >= 256)
 			continue;
+		assert(char_is_alnum((unsigned char)o->letter));
 		t->shorts[t->used++] = (char)o->letter;
 		if (o->arg != NULL)
 			t->shorts[t->used++] = ':';

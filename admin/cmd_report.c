@@ -78,7 +78,7 @@ struct ledger *report_ledger(struct admin *admin, bool local, int *status)
 
 /* ---- report list ---- */
 
-enum { OPTION_LOCAL = 250, OPTION_DAY = 256, OPTION_SINCE, OPTION_XML, OPTION_POLICY, OPTION_ROWS };
+enum { OPTION_LOCAL = 256, OPTION_DAY, OPTION_SINCE, OPTION_XML, OPTION_POLICY, OPTION_ROWS };
 
 static const struct admin_option list_options[] = {
     {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (the default)"},

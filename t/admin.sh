@@ -50,6 +50,17 @@ run "a time out of bounds" 64 '--timeout: .*timeout' --timeout=3600s version
 run "a DNS server that is none" 64 'is no DNS server' --resolver localhost version
 run "a port that is none" 64 'is no port' --resolver 192.0.2.53@0 version
 
+# Nothing but printable ASCII, in the help of every command.
+odd=$("$cs" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\)/\1/p' | while read -r noun verb _; do
+	[[ $verb =~ ^[a-z]+$ ]] || verb=
+	"$cs" $noun $verb --help | grep -n '[^ -~]' | sed "s/^/$noun $verb: /"
+done)
+n=$((n + 1))
+if [ -z "$odd" ]; then echo "ok $n - every help is printable text"; else
+	failed=1
+	printf 'not ok %s - every help is printable text\n%s\n' "$n" "$odd"
+fi
+
 # ---- settings ----
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT

@@ -48,6 +48,11 @@ for page in $(cd "$man" && echo *.[1-8]); do
 	else
 		skip "$page is right mdoc" "there is no mandoc"
 	fi
+	if command -v mandoc >/dev/null; then
+		check "$page shows no escape of roff" "$(mandoc -Tutf8 "$man/$page" | sed 's/.\x08//g' | grep -nE '\\?\((dq|aq|en|em)|\\e[^a-z]')"
+	else
+		skip "$page shows no escape of roff" "there is no mandoc"
+	fi
 done
 
 check "the sample of settings is what config defaults prints (else: make update-docs)" \
