@@ -253,17 +253,17 @@ void doctor_daemon_version(struct doctor *doctor)
 /* The records of DOMAIN's keys, as they should be published. */
 static struct dns *own_records(const struct doctor *doctor, const char *domain)
 {
-	const struct dns_settings settings = {.server_count = 0};
-	struct dns *dns = dns_new_memory(&settings);
+	struct dns_fixed *records =
+	    arena_alloc(doctor->arena, (doctor->keys.count + 1) * sizeof *records);
+	unsigned count = 0;
 
 	for (unsigned i = 0; i < doctor->keys.count; i++) {
 		const struct keycmd_key *key = &doctor->keys.items[i];
 
 		if (strcmp(signing_key_domain(key->key), domain) == 0)
-			dns_memory_add(dns, key->name, DNS_TYPE_TXT, key->value, strlen(key->value),
-				       NULL);
+			records[count++] = (struct dns_fixed){key->name, key->value};
 	}
-	return dns;
+	return dns_new_fixed(records, count);
 }
 
 static void verify(const struct probe *probe, struct dkimcheck_engine *engine, struct dns *dns,

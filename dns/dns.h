@@ -96,29 +96,15 @@ struct dns_stats {
 void dns_stats(struct dns *dns, struct dns_stats *stats);
 void dns_flush(struct dns *dns); /* empties the cache */
 
-/* ---- a back end that answers from memory, for tests and for offline use ---- */
+/* ---- a back end that answers from a fixed table ---- */
 
-enum dns_memory_mode {
-	DNS_MEMORY_ANSWER,
-	DNS_MEMORY_SERVFAIL,
-	DNS_MEMORY_SILENT,   /* never answers */
-	DNS_MEMORY_TRUNCATED /* as a resolver without TCP would see it: a temporary failure */
+struct dns_fixed {
+	const char *name; /* lower case, no final dot */
+	const char *text; /* of its one TXT record */
 };
 
-struct dns *dns_new_memory(const struct dns_settings *settings); /* servers are ignored */
-
-/* Adds one record; DATA as in struct dns_record's text, or the address as text. For MX: "10 host".
- * A name with any record exists (other types: no data); its parents exist too; all others do not.
- * "*.example.com" is a wildcard (RFC 4592). CNAMEs are added with dns_memory_alias. Returns -1
- * with a reason when NAME or DATA is not possible. Every change empties the cache. Without a delay
- * answers are there when dns_start returns. */
-int dns_memory_add(struct dns *dns, const char *name, enum dns_type type, const char *data,
-		   size_t length, struct why *why);
-int dns_memory_alias(struct dns *dns, const char *name, const char *target, struct why *why);
-void dns_memory_mode(struct dns *dns, const char *name, int type_or_0, enum dns_memory_mode mode);
-void dns_memory_delay(struct dns *dns, int64_t nanoseconds); /* of every answer from now on */
-void dns_memory_ttl(struct dns *dns, uint32_t ttl, uint32_t negative_ttl); /* 300, 60 at first */
-void dns_memory_clear(struct dns *dns);                      /* records, modes and cache */
+/* Every other name does not exist. RECORDS are borrowed until dns_free(). */
+struct dns *dns_new_fixed(const struct dns_fixed *records, unsigned count);
 
 /* ---- one unit of work ---- */
 

@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "policy/spf.h"
 #include "policy/spf_libspf2.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 
 enum { FIELDS_MAX = 8, SILENCE_MS = 25 };

@@ -17,6 +17,7 @@
 #include "policy/crypt.h"
 #include "policy/dkimcheck.h"
 #include "t/lib/causes.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/mailgen.h"
 #include "t/lib/tap.h"
 

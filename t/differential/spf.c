@@ -19,6 +19,7 @@
 #include "policy/spf_libspf2.h"
 #include "t/differential/spf_raw.h"
 #include "t/lib/causes.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/spfgen.h"
 #include "t/lib/tap.h"
 

@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "policy/arcseal.h"
 #include "policy/arctrust.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/fuzz.h"
 
 static struct dkimcheck_engine *engine;

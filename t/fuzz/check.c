@@ -19,6 +19,7 @@
 #include "policy/authres_read.h"
 #include "policy/check.h"
 #include "t/lib/authres_grammar.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/fuzz.h"
 
 enum { BUDGET = 100, RECORDS_MAX = 60, NOW = 1795341723 };

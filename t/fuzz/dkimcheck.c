@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/dkimcheck.h"
+#include "t/lib/dns_memory.h"
 
 #define RSA_KEY                                                                                    \
 	"v=DKIM1; "                                                                                \

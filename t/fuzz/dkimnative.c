@@ -6,6 +6,7 @@
 #include "policy/crypt.h"
 #include "policy/dkimcheck.h"
 #include "policy/signer.h"
+#include "t/lib/dns_memory.h"
 
 static struct dkimcheck_engine *engine;
 static struct dns *zone;

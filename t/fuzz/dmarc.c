@@ -12,6 +12,7 @@
 #include "policy/dmarc.h"
 #include "policy/domain.h"
 #include "policy/treewalk.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/fuzz.h"
 
 enum { RECORDS_MAX = 40 };

@@ -8,6 +8,7 @@
 
 #include "lib/clock.h"
 #include "policy/spf.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/fuzz.h"
 
 enum { LINE_MAX_LEN = 2000 };

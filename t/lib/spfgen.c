@@ -1,3 +1,4 @@
+#include "t/lib/dns_memory.h"
 #include "t/lib/spfgen.h"
 
 #include <stdio.h>

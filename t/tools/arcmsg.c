@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "policy/arcseal.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/mailread.h"
 
 struct run {

@@ -5,6 +5,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 
 static const struct {

@@ -21,6 +21,7 @@
 #include "policy/crypt.h"
 #include "policy/der.h"
 #include "policy/dkimcheck.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 
 /* libopendkim does not free the key that it has signed with when that is Ed25519. */

@@ -14,6 +14,7 @@
 #include "policy/crypt.h"
 #include "policy/dkimcheck.h"
 #include "policy/dkimengine.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 
 static struct arena *forever;

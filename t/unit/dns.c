@@ -8,6 +8,7 @@
 
 #include "dns/dns.h"
 #include "lib/clock.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 
 enum { LONG_WAIT = 5 }; /* seconds; no test waits so long unless it fails */
@@ -749,8 +750,33 @@ static void test_cost(void)
 	dns_free(dns);
 }
 
+static void test_fixed(void)
+{
+	char long_text[601];
+	struct dns_fixed records[] = {{"s1._domainkey.example.com", "v=DKIM1; p=x"},
+				      {"long.example.com", long_text}};
+	struct dns *dns = dns_new_fixed(records, 2);
+	struct dns_scope *scope = new_scope(dns);
+	const struct dns_answer *answer;
+
+	memset(long_text, 'x', sizeof long_text - 1);
+	long_text[sizeof long_text - 1] = '\0';
+	answer = ask(scope, "S1._domainkey.example.com", DNS_TYPE_TXT);
+	is_int(answer->status, DNS_DATA, "a fixed table: its record");
+	is_text(answer->records[0].text, "v=DKIM1; p=x", "a fixed table: its text");
+	answer = ask(scope, "long.example.com", DNS_TYPE_TXT);
+	is_int(answer->records[0].length, 600, "a fixed table: a text of several strings");
+	is_int(ask(scope, "s1._domainkey.example.com", DNS_TYPE_A)->status, DNS_NODATA,
+	       "a fixed table: no other type");
+	is_int(ask(scope, "example.com", DNS_TYPE_TXT)->status, DNS_NXDOMAIN,
+	       "a fixed table: no other name");
+	dns_scope_free(scope);
+	dns_free(dns);
+}
+
 int main(void)
 {
+	test_fixed();
 	test_answers();
 	test_records();
 	test_identity_and_budget();

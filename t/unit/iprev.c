@@ -5,6 +5,7 @@
 
 #include "lib/clock.h"
 #include "policy/iprev.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 
 static const struct {

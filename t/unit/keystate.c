@@ -6,6 +6,7 @@
 #include "policy/crypt.h"
 #include "policy/keystate.h"
 #include "policy/published.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 
 static struct arena *arena;

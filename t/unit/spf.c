@@ -9,6 +9,7 @@
 #include "lib/lock.h"
 #include "policy/spf.h"
 #include "policy/spf_eval.h"
+#include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 
 static const struct {

@@ -5,6 +5,8 @@
  * An answer is made when the question comes. It is given at once, or by a thread when its delay is
  * over; questions that are never answered are kept until the end.
  */
+#include "t/lib/dns_memory.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
