@@ -200,7 +200,7 @@ static unsigned others_that_sign(const struct keycmd_keys *keys, const struct si
 
 		if (other != key && signing_key_status(other).state == KEYSTATE_ACTIVE &&
 		    strcmp(signing_key_domain(other), signing_key_domain(key)) == 0 &&
-		    (!same_type || signing_key_alg(other) == signing_key_alg(key)))
+		    (!same_type || signing_key_type(other) == signing_key_type(key)))
 			count++;
 	}
 	return count;
@@ -368,7 +368,7 @@ static bool has_state(const struct keycmd_keys *keys, const struct signing_key *
 	for (unsigned i = 0; i < keys->count; i++) {
 		const struct signing_key *key = keys->items[i].key;
 
-		if (signing_key_alg(key) == signing_key_alg(like) &&
+		if (signing_key_type(key) == signing_key_type(like) &&
 		    signing_key_status(key).state == state)
 			return true;
 	}
@@ -387,7 +387,7 @@ static bool leads(const struct keycmd_keys *keys, unsigned i)
 
 static unsigned new_bits(const struct signing_key *key)
 {
-	if (signing_key_alg(key) == DKIMSIG_ED25519_SHA256)
+	if (signing_key_type(key) == CRYPT_ED25519)
 		return 0;
 	return signing_key_bits(key) < RSA_MIN_NEW ? RSA_MIN_NEW : signing_key_bits(key);
 }

@@ -308,7 +308,7 @@ static void tell_age(struct doctor *doctor, const struct keycmd_key *key)
 		    "%s of %s is retired since %lld days: no mail that it signed is under "
 		    "way",
 		    selector, domain, (long long)days);
-	if (signing_key_alg(key->key) != DKIMSIG_ED25519_SHA256 &&
+	if (signing_key_type(key->key) != CRYPT_ED25519 &&
 	    key->status.state == KEYSTATE_ACTIVE && signing_key_bits(key->key) < 2048)
 		doctor_say(doctor, DOCTOR_WARN,
 			   arena_printf(doctor->arena, "countersign key rotate %s", domain),

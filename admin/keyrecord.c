@@ -13,7 +13,7 @@ enum { RECORD_TTL = 3600, STRING_MAX = 255 };
 
 const char *keycmd_type(const struct signing_key *key)
 {
-	return signing_key_alg(key) == DKIMSIG_ED25519_SHA256 ? "ed25519" : "rsa";
+	return signing_key_type(key) == CRYPT_ED25519 ? "ed25519" : "rsa";
 }
 
 /* The value as strings of at most 255 bytes (RFC 1035 section 3.3), BETWEEN them. */

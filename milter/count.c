@@ -68,7 +68,7 @@ void count_outbound(enum origin origin, const struct outbound_result *result, en
 	counters_count(METRIC_MESSAGES, origin, action, 0);
 	counters_time(METRIC_MESSAGE_SECONDS, 0, nanoseconds);
 	for (unsigned i = 0; i < result->field_count; i++)
-		counters_signed(result->made[i].domain, result->made[i].alg);
+		counters_signed(result->made[i].domain, result->made[i].type);
 	if (result->field_count == 0)
 		counters_count(METRIC_DKIM_UNSIGNED, result->reason, 0, 0);
 }

@@ -325,10 +325,11 @@ static atomic_ullong *counts_of(const char *name)
 	return block->others;
 }
 
-void counters_signed(const char *domain, unsigned alg)
+void counters_signed(const char *domain, enum crypt_type type)
 {
-	atomic_fetch_add_explicit(&counts_of(domain)[alg < ALGS ? alg : ALGS - 1], 1,
-				  memory_order_relaxed);
+	const unsigned alg = type == CRYPT_RSA ? DKIMSIG_RSA_SHA256 : DKIMSIG_ED25519_SHA256;
+
+	atomic_fetch_add_explicit(&counts_of(domain)[alg], 1, memory_order_relaxed);
 }
 
 static bool is_ready(const struct domain *domain)

@@ -20,6 +20,7 @@
 
 #include "lib/name.h"
 #include "lib/why.h"
+#include "policy/crypt.h"
 
 /* In the order in which they are shown. The values of their labels: see the table in counters.c. */
 enum metric {
@@ -92,8 +93,8 @@ void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c,
 /* For a histogram: A as above. */
 void counters_time(enum metric metric, unsigned a, int64_t nanoseconds);
 
-/* A signature for DOMAIN; ALG: enum dkimsig_alg. */
-void counters_signed(const char *domain, unsigned alg);
+/* A signature for DOMAIN. */
+void counters_signed(const char *domain, enum crypt_type type);
 
 /* A metric without labels. Where the table says per process, this process's share of it. */
 void counters_set(enum metric metric, int64_t value);
@@ -127,7 +128,7 @@ bool counters_find_trouble(char *text);
 enum { COUNTERS_KEYS_MAX = 256 };
 struct counters_key {
 	char domain[254], selector[64];
-	uint8_t type;     /* enum dkimsig_alg */
+	uint8_t type;     /* enum crypt_type */
 	uint8_t state;    /* enum keystate */
 	bool signs;
 	int8_t published; /* 1: the DNS shows its record; 0: not, or another; -1: not known */

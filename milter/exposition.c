@@ -215,7 +215,7 @@ static void write_key(struct writer *w, const struct counters_key *key, enum exp
 	label(w, &open, "domain", key->domain);
 	label(w, &open, "selector", key->selector);
 	if (fact == EXTRA_KEY_INFO) {
-		label(w, &open, "type", key->type == DKIMSIG_ED25519_SHA256 ? "ed25519" : "rsa");
+		label(w, &open, "type", key->type == CRYPT_ED25519 ? "ed25519" : "rsa");
 		label(w, &open, "state", keystate_text(key->state));
 	}
 	end_labels(w, open);

@@ -173,7 +173,7 @@ static void add_key(void *arg, const struct signing_key *key, const char *path)
 	out = &list->keys[list->count++];
 	snprintf(out->domain, sizeof out->domain, "%s", signing_key_domain(key));
 	snprintf(out->selector, sizeof out->selector, "%s", signing_key_selector(key));
-	out->type = (uint8_t)signing_key_alg(key);
+	out->type = (uint8_t)signing_key_type(key);
 	out->state = (uint8_t)status.state;
 	out->signs = signing_key_signs(key);
 	out->published = (int8_t)signing_key_published(key);

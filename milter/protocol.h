@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 #include "lib/buf.h"
-#include "policy/decide.h"
+#include "lib/span.h"
+#include "policy/smtp_reply.h"
 
 enum {
 	PROTOCOL_OLDEST = 2,

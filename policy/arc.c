@@ -16,8 +16,9 @@
 #include "policy/crypt.h"
 #include "policy/dkimnative.h"
 #include "policy/keyjudge.h"
+#include "policy/taglist.h"
 
-enum { SETS_MAX = DKIMSIG_INSTANCE_MAX };
+enum { SETS_MAX = TAGLIST_INSTANCE_MAX };
 
 enum part { PART_RESULTS, PART_MESSAGE, PART_SEAL, PARTS };
 

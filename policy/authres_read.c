@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/dkimsig.h"
+#include "policy/taglist.h"
 #include "policy/domain.h"
 
 enum { RESULTS_MAX = 100, PROPERTIES_MAX = 16 /* of one result */ };
@@ -378,7 +378,7 @@ unsigned authres_instance(struct span *value)
 	while (r.rest.p < r.rest.end && char_is_digit((unsigned char)*r.rest.p))
 		r.rest.p++;
 	digits.end = r.rest.p;
-	instance = dkimsig_instance(digits);
+	instance = taglist_instance(digits);
 	if (instance == 0 || !take_char(&r, ';'))
 		return 0;
 	*value = r.rest;

@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "policy/dmarc.h"
 #include "policy/domain.h"
+#include "policy/smtp_reply.h"
 #include "policy/trust.h"
 #include "policy/verdict.h"
 
@@ -65,11 +66,7 @@ struct decide_facts {
 void decide(const struct decide_rules *rules, const struct decide_facts *facts,
 	    struct arena *arena, struct verdict *verdict);
 
-/* The SMTP reply that tells the sender: code "550", enhanced "5.7.1", text without CR, LF and
- * with "%" single. Only for ACTION_REJECT and ACTION_TEMPFAIL. */
-struct smtp_reply {
-	const char *code, *enhanced, *text;
-};
+/* The SMTP reply that tells the sender. Only for ACTION_REJECT and ACTION_TEMPFAIL. */
 void decide_reply(const struct verdict *verdict, struct arena *arena, struct smtp_reply *reply);
 
 #endif

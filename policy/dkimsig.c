@@ -160,18 +160,9 @@ static char *without_blanks(struct arena *arena, struct span text)
 	return out;
 }
 
-unsigned dkimsig_instance(struct span text)
-{
-	uint64_t number;
-
-	if (span_len(text) > 2 || !span_number(text, DKIMSIG_INSTANCE_MAX, &number))
-		return 0;
-	return (unsigned)number;
-}
-
 static enum auth_result read_instance(struct reader *r, struct span value)
 {
-	r->sig->instance = dkimsig_instance(value);
+	r->sig->instance = taglist_instance(value);
 	if (r->sig->instance == 0)
 		return refuse(r, "i= is not an instance from 1 to 50 (RFC 8617 section 4.2.1)");
 	return AUTH_NONE;

@@ -69,10 +69,6 @@ enum auth_result dkimsig_parse(struct arena *arena, struct span value, struct dk
 enum auth_result dkimsig_parse_kind(struct arena *arena, enum dkimsig_kind kind, struct span value,
 				    struct dkimsig *sig, struct why *why);
 
-/* i= of an ARC field: 1*2DIGIT, 1 to 50 (RFC 8617 sections 3.9 and 4.2.1); 0: it is none. */
-enum { DKIMSIG_INSTANCE_MAX = 50 };
-unsigned dkimsig_instance(struct span text);
-
 /* Takes the next name off h= (start with *rest = sig->headers, *more = true). */
 bool dkimsig_next_name(struct span *rest, bool *more, struct span *name);
 

@@ -107,10 +107,9 @@ const char *signing_key_selector(const struct signing_key *key)
 	return key->selector;
 }
 
-enum dkimsig_alg signing_key_alg(const struct signing_key *key)
+enum crypt_type signing_key_type(const struct signing_key *key)
 {
-	return crypt_key_type(key->crypt) == CRYPT_RSA ? DKIMSIG_RSA_SHA256
-						       : DKIMSIG_ED25519_SHA256;
+	return crypt_key_type(key->crypt);
 }
 
 unsigned signing_key_bits(const struct signing_key *key)
@@ -207,7 +206,7 @@ struct loader {
 	const struct signing_key **keys;
 	unsigned count, room;
 	struct {
-		enum dkimsig_alg alg;
+		enum crypt_type type;
 		unsigned bits;
 	} kinds[KINDS_MAX];
 	unsigned kind_count;
@@ -229,18 +228,18 @@ static void add_key(struct loader *loader, const struct signing_key *key)
 static int try_kind(struct loader *loader, const struct signing_key *key)
 {
 	static const uint8_t digest[CRYPT_DIGEST_LEN];
-	enum dkimsig_alg alg = signing_key_alg(key);
+	enum crypt_type type = signing_key_type(key);
 	unsigned bits = signing_key_bits(key);
 	struct arena *arena;
 	struct span signature;
 	int result;
 
 	for (unsigned i = 0; i < loader->kind_count; i++) {
-		if (loader->kinds[i].alg == alg && loader->kinds[i].bits == bits)
+		if (loader->kinds[i].type == type && loader->kinds[i].bits == bits)
 			return 0;
 	}
 	if (loader->kind_count < KINDS_MAX) {
-		loader->kinds[loader->kind_count].alg = alg;
+		loader->kinds[loader->kind_count].type = type;
 		loader->kinds[loader->kind_count++].bits = bits;
 	}
 	arena = arena_new(0);
@@ -524,8 +523,8 @@ const struct signing_key *keyring_pick(const struct keyring *keyring, const char
 		const struct signing_key *key = keyring->keys[holder->first + i];
 
 		if (signing_key_signs(key) &&
-		    (picked == NULL || (signing_key_alg(picked) != DKIMSIG_RSA_SHA256 &&
-					signing_key_alg(key) == DKIMSIG_RSA_SHA256)))
+		    (picked == NULL || (signing_key_type(picked) != CRYPT_RSA &&
+					signing_key_type(key) == CRYPT_RSA)))
 			picked = key;
 	}
 	return picked;

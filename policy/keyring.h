@@ -8,7 +8,7 @@
 
 #include "lib/arena.h"
 #include "lib/why.h"
-#include "policy/dkimsig.h"
+#include "policy/crypt.h"
 #include "policy/keystate.h"
 
 struct signing_key; /* an RSA or Ed25519 private key */
@@ -20,7 +20,7 @@ const struct signing_key *signing_key_make(struct arena *arena, const char *doma
 
 const char *signing_key_domain(const struct signing_key *key);
 const char *signing_key_selector(const struct signing_key *key);
-enum dkimsig_alg signing_key_alg(const struct signing_key *key);
+enum crypt_type signing_key_type(const struct signing_key *key);
 unsigned signing_key_bits(const struct signing_key *key);
 
 struct keystatus signing_key_status(const struct signing_key *key); /* as its file says */

@@ -227,9 +227,9 @@ bool outbound_body_done(const struct outbound *outbound)
 	return outbound->signer == NULL;
 }
 
-static const char *alg_text(enum dkimsig_alg alg)
+static const char *algorithm_text(enum crypt_type type)
 {
-	return alg == DKIMSIG_ED25519_SHA256 ? "ed25519-sha256" : "rsa-sha256";
+	return type == CRYPT_ED25519 ? "ed25519-sha256" : "rsa-sha256";
 }
 
 /* Adds one to the result; -1 with the reason. */
@@ -243,11 +243,11 @@ static int sign(struct outbound *outbound, const struct signing_key *key,
 		return -1;
 	result->fields[result->field_count] = field;
 	result->made[result->field_count++] =
-	    (struct outbound_signature){signing_key_domain(key), signing_key_alg(key)};
+	    (struct outbound_signature){signing_key_domain(key), signing_key_type(key)};
 	result->signatures = arena_printf(outbound->arena, "%s%s%s/%s/%s",
 					  before == NULL ? "" : before, before == NULL ? "" : ",",
 					  signing_key_domain(key), signing_key_selector(key),
-					  alg_text(signing_key_alg(key)));
+					  algorithm_text(signing_key_type(key)));
 	return 0;
 }
 

@@ -50,7 +50,7 @@ extern const struct name_code outbound_reason_names[];
 
 struct outbound_signature {
 	const char *domain;
-	enum dkimsig_alg alg;
+	enum crypt_type type;
 };
 
 struct outbound_result {

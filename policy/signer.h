@@ -6,6 +6,7 @@
 #define POLICY_SIGNER_H
 
 #include "lib/arena.h"
+#include "policy/dkimsig.h"
 #include "policy/keyring.h"
 
 struct signer_rules {

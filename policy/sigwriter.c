@@ -59,7 +59,7 @@ void sigwriter_data(struct sigwriter *writer, const char *name, const void *data
 
 const char *sigwriter_algorithm(const struct signing_key *key)
 {
-	return signing_key_alg(key) == DKIMSIG_ED25519_SHA256 ? "ed25519-sha256" : "rsa-sha256";
+	return signing_key_type(key) == CRYPT_ED25519 ? "ed25519-sha256" : "rsa-sha256";
 }
 
 void sigwriter_open(struct sigwriter *writer)

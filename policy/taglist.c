@@ -96,3 +96,12 @@ bool taglist_value_ok(struct span value, bool utf8)
 	}
 	return true;
 }
+
+unsigned taglist_instance(struct span text)
+{
+	uint64_t number;
+
+	if (span_len(text) > 2 || !span_number(text, TAGLIST_INSTANCE_MAX, &number))
+		return 0;
+	return (unsigned)number;
+}

@@ -40,4 +40,8 @@ const struct tag *taglist_find(const struct taglist *list, const char *name);
  * when UTF8 is set (RFC 8616). */
 bool taglist_value_ok(struct span value, bool utf8);
 
+/* i= of an ARC field: 1*2DIGIT, 1 to 50 (RFC 8617 sections 3.9 and 4.2.1); 0 when it is not. */
+enum { TAGLIST_INSTANCE_MAX = 50 };
+unsigned taglist_instance(struct span text);
+
 #endif

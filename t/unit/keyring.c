@@ -111,8 +111,8 @@ static void test_find(void)
 		"every key, in order");
 	is_int(keyring_find(keyring, "example.com", false, arena, &keys), 3, "keys of a domain");
 	is_text(signing_key_selector(keys[0]), "e1", "ordered by selector");
-	is_int(signing_key_alg(keys[0]), DKIMSIG_ED25519_SHA256, "its algorithm");
-	is_int(signing_key_alg(keys[2]), DKIMSIG_RSA_SHA256, "and of the last");
+	is_int(signing_key_type(keys[0]), CRYPT_ED25519, "its algorithm");
+	is_int(signing_key_type(keys[2]), CRYPT_RSA, "and of the last");
 	is_int(keyring_find(keyring, "a.b.example.com", false, arena, &keys), 0,
 	       "not of what is below");
 	is_int(keyring_find(keyring, "a.b.example.com", true, arena, &keys), 3,
