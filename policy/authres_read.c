@@ -1,15 +1,15 @@
 /*
- * Only as far as it takes to know whose field it is or what it says, and strictly: what one reader
- * might skip and another might not (an open comment, a control character) makes the field
- * unreadable.
+ * Only as far as it takes to know whose field it is or what it says, and strictly (policy/cfws.h):
+ * what readers could take differently makes the field unreadable.
  */
 #include "policy/authres_read.h"
 
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/taglist.h"
+#include "policy/cfws.h"
 #include "policy/domain.h"
+#include "policy/taglist.h"
 
 enum { RESULTS_MAX = 100, PROPERTIES_MAX = 16 /* of one result */ };
 
@@ -27,81 +27,11 @@ bool authres_is_token(struct span s)
 	return !span_empty(s);
 }
 
-/* Past one CRLF or LF that folds, or one blank. */
-static bool take_blank(struct span *rest)
-{
-	const char *p = rest->p;
-
-	if (p < rest->end && *p == '\r')
-		p++;
-	if (p < rest->end && *p == '\n')
-		p++;
-	else if (p > rest->p)
-		return false; /* a bare CR */
-	if (p == rest->end || !char_is_wsp(*p))
-		return false;
-	rest->p = p + 1;
-	return true;
-}
-
-static bool is_control(int c)
-{
-	return (c < ' ' && c != '\t') || c == 127;
-}
-
-/* Past a comment or quoted-string that ends with CLOSE; its text goes to OUT unless that is NULL.
- * Comments nest. */
-static bool take_enclosed(struct span *rest, char close, struct buf *out)
-{
-	unsigned depth = 1;
-
-	for (rest->p++; rest->p < rest->end; rest->p++) {
-		unsigned char c = (unsigned char)*rest->p;
-
-		if (c == '\r' || c == '\n') {
-			if (!take_blank(rest))
-				return false;
-			rest->p--;
-			c = ' ';
-		} else if (c == close && --depth == 0) {
-			rest->p++;
-			return true;
-		} else if (c == '(' && close == ')') {
-			depth++;
-		} else if (c == '\\') {
-			if (++rest->p == rest->end)
-				return false;
-			c = (unsigned char)*rest->p;
-		}
-		if (is_control(c))
-			return false;
-		if (out != NULL)
-			buf_char(out, (char)c);
-	}
-	return false;
-}
-
-/* [CFWS]; *ANY: there was some */
-static bool skip_cfws(struct span *rest, bool *any)
-{
-	for (*any = false; rest->p < rest->end; *any = true) {
-		if (*rest->p == '(') {
-			if (!take_enclosed(rest, ')', NULL))
-				return false;
-		} else if (!char_is_space((unsigned char)*rest->p)) {
-			break;
-		} else if (!take_blank(rest)) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /* value = token / quoted-string; UTF-8 may be in both (RFC 8601 section 2.5) */
 static bool take_value(struct span *rest, struct buf *out)
 {
 	if (rest->p < rest->end && *rest->p == '"')
-		return take_enclosed(rest, '"', out);
+		return cfws_take_enclosed(rest, '"', out);
 	while (rest->p < rest->end &&
 	       (is_token_char((unsigned char)*rest->p) || (unsigned char)*rest->p > 127))
 		buf_char(out, *rest->p++);
@@ -126,14 +56,14 @@ static bool skip_results(struct span *rest)
 	bool any;
 
 	while (rest->p < rest->end) {
-		if (!skip_cfws(rest, &any))
+		if (!cfws_skip(rest, &any))
 			return false;
 		if (rest->p == rest->end)
 			break;
 		if (*rest->p == '"') {
-			if (!take_enclosed(rest, '"', NULL))
+			if (!cfws_take_enclosed(rest, '"', NULL))
 				return false;
-		} else if (is_control((unsigned char)*rest->p)) {
+		} else if (cfws_is_control((unsigned char)*rest->p)) {
 			return false;
 		} else {
 			rest->p++;
@@ -148,9 +78,9 @@ static bool read_id(struct span value, struct buf *id)
 {
 	bool any;
 
-	if (!skip_cfws(&value, &any) || !take_value(&value, id) || !skip_cfws(&value, &any))
+	if (!cfws_skip(&value, &any) || !take_value(&value, id) || !cfws_skip(&value, &any))
 		return false;
-	if (any && (!take_version(&value) || !skip_cfws(&value, &any)))
+	if (any && (!take_version(&value) || !cfws_skip(&value, &any)))
 		return false;
 	return value.p < value.end && *value.p == ';' && skip_results(&value);
 }
@@ -162,16 +92,6 @@ static struct span without_dot(struct span name)
 	return name;
 }
 
-static bool same_domain(struct span a, struct span b)
-{
-	struct arena *arena = arena_new(0);
-	const char *one = domain_to_ascii(arena, a), *two = domain_to_ascii(arena, b);
-	bool same = one != NULL && two != NULL && strcmp(one, two) == 0;
-
-	arena_free(arena);
-	return same;
-}
-
 static bool has_non_ascii(struct span s)
 {
 	for (const char *p = s.p; p < s.end; p++)
@@ -180,23 +100,38 @@ static bool has_non_ascii(struct span s)
 	return false;
 }
 
+/* An id beyond ASCII is a domain name with U-labels (RFC 8601 section 2.5) or it is unreadable: a
+ * reader that takes U+00A0 for a blank, or drops a byte that is not UTF-8, finds another id. */
+static bool is_same_id(struct span theirs, struct span ours)
+{
+	struct arena *arena;
+	const char *one, *two;
+	bool same;
+
+	if (span_isame(theirs, ours))
+		return true;
+	if (!has_non_ascii(theirs) && !has_non_ascii(ours))
+		return false;
+	arena = arena_new(0);
+	one = domain_to_ascii(arena, theirs);
+	two = domain_to_ascii(arena, ours);
+	same = one == NULL ? has_non_ascii(theirs) : two != NULL && strcmp(one, two) == 0;
+	arena_free(arena);
+	return same;
+}
+
 bool authres_is_ours(struct span value, const char *ours)
 {
-	struct span mine = without_dot(span_of(ours)), theirs;
 	bool result = true;
 	struct buf id;
 
 	buf_init(&id, NULL, 0);
-	if (read_id(value, &id)) {
-		theirs = without_dot(span_trim(buf_view(&id)));
-		result = span_isame(theirs, mine);
-		if (!result && (has_non_ascii(theirs) || has_non_ascii(mine)))
-			result = same_domain(theirs, mine);
-	}
+	if (read_id(value, &id))
+		result = is_same_id(without_dot(span_trim(buf_view(&id))),
+				    without_dot(span_of(ours)));
 	buf_free(&id);
 	return result;
 }
-
 
 /* ---- reading results ---- */
 
@@ -209,7 +144,7 @@ static bool skip(struct reader *r)
 {
 	bool any;
 
-	return skip_cfws(&r->rest, &any);
+	return cfws_skip(&r->rest, &any);
 }
 
 /* CHAR with [CFWS] around it. */
@@ -246,14 +181,14 @@ static const char *take_pvalue(struct reader *r)
 	buf_init(&text, r->arena, 0);
 	if (!skip(r))
 		return NULL;
-	if (at(r, '"') && !take_enclosed(&r->rest, '"', &text))
+	if (at(r, '"') && !cfws_take_enclosed(&r->rest, '"', &text))
 		return NULL;
 	for (; r->rest.p < r->rest.end; r->rest.p++) {
 		unsigned char c = (unsigned char)*r->rest.p;
 
 		if (char_is_space(c) || c == ';' || c == '(')
 			break;
-		if (is_control(c) || c == '"')
+		if (cfws_is_control(c) || c == '"')
 			return NULL;
 		buf_char(&text, (char)c);
 	}
@@ -319,7 +254,7 @@ static bool take_head(struct reader *r)
 	bool any;
 
 	buf_init(&id, r->arena, 0);
-	if (!skip(r) || !take_value(&r->rest, &id) || !skip_cfws(&r->rest, &any))
+	if (!skip(r) || !take_value(&r->rest, &id) || !cfws_skip(&r->rest, &any))
 		return false;
 	return !any || (take_version(&r->rest) && skip(r));
 }

@@ -16,7 +16,8 @@ bool authres_is_token(struct span s);
 /*
  * Must an inbound field be removed (section 5)? True when its authserv-id is OURS (either case; an
  * A-label is the same as its U-label; a final dot does not matter), when its version is not 1, or
- * when the field cannot be read, so that no other reader can take it for ours.
+ * when the field cannot be read, so that no other reader can take it for ours. An id with bytes
+ * beyond ASCII which is not a domain name (U+00A0, bytes that are not UTF-8) cannot be read.
  */
 bool authres_is_ours(struct span value, const char *ours);
 

@@ -59,6 +59,25 @@ static const char *const ours[] = {
     " other.example; \"a\\\x01\"",
     " (a\rb) other.example; none",
     " (a\n b\n) other.example; none",
+    /* readers differ about what stands before, in or after the id */
+    " \xc2\xa0mx.example.com; none",          /* U+00A0, a blank to some */
+    "\xc2\xa0mx.example.com; none",
+    " mx.example.com\xc2\xa0; none",
+    " other.example\xc2\xa0mx.example.com; none",
+    " \xa0mx.example.com; none",             /* the same in ISO 8859-1 */
+    " \xffmx.example.com; none",             /* never UTF-8 */
+    " \x80mx.example.com; none",
+    " mx.exa\xc3mple.com; none",             /* a sequence cut short */
+    " \xef\xbb\xbfmx.example.com; none",     /* byte order mark */
+    " \xe2\x80\x8bmx.example.com; none",     /* zero width space */
+    " \xe3\x80\x80mx.example.com; none",     /* ideographic space */
+    " \xc2\xadmx.example.com; none",         /* soft hyphen */
+    " \"\xc2\xa0mx.example.com\"; none",
+    " mx\xe3\x80\x82" "example.com; none",   /* ideographic full stop */
+    " \xef\xbd\x8dx.example.com; none",      /* fullwidth m */
+    " \xc2\x85mx.example.com; none",         /* NEL */
+    " \x0bmx.example.com; none",
+    " \xc2\xa0other.example; none",
 };
 
 static const char *const others[] = {
