@@ -283,7 +283,8 @@ const struct conf_option conf_options[] = {
 	 .choices = quarantines,
 	 .def = "\"header\"",
 	 .doc = "How a message is quarantined. header: it is delivered with the field "
-		"X-Countersign-Quarantine, by which it can be sorted into a folder. hold: the MTA keeps it in its hold queue until somebody "
+		"X-Countersign-Quarantine: yes, by which a mailbox filter can sort it into a folder; one that a stranger "
+		"wrote is always removed. hold: the MTA keeps it in its hold queue until somebody "
 		"looks."},
 	{.name = "dmarc.temperror", .type = &conf_type_choice, FIELD(dmarc.temperror),
 	 .choices = failures,

@@ -18,8 +18,8 @@
 #include "milter/keywatch.h"
 #include "milter/logline.h"
 #include "policy/authres.h"
-#include "policy/authres_read.h"
 #include "policy/domain.h"
+#include "policy/forged.h"
 #include "policy/iprev.h"
 #include "report/failure.h"
 #include "report/inspect.h"
@@ -28,12 +28,19 @@
 
 enum {
 	ENVELOPE_ROOM = 64 * 1024,  /* of a message's arena, beside its header */
-	AUTHRES_FIELDS_MAX = 10000, /* more of them in one header are abuse */
+	FORGED_FIELDS_MAX = 10000,  /* more of one name in one header are abuse */
 	LOG_LINE_MAX = 8192,        /* of a message's line in the ledger */
 	HOLD_REASON_MAX = 90,       /* what MTAs keep of a reason for quarantine */
 	FAILURE_HEADER = 64 * 1024, /* of a message's header, in a failure report */
 	LOOK_INTO = 16 * 1024,      /* of a body, for the form of a report */
 	LOOK_INTO_BOUNCE = 1 << 20
+};
+
+/* Fields of one name that may be forged. */
+struct suspects {
+	unsigned seen;
+	unsigned *forged; /* which of them are, from 1, in the order of the header */
+	unsigned count, room;
 };
 
 /* One message. All of it is in its arena. */
@@ -54,9 +61,7 @@ struct message {
 	bool keeps_header;          /* for a failure report, in HEADER and BODY */
 	struct buf header, body;
 	uint64_t size, header_bytes;
-	unsigned authres_fields;
-	unsigned *ours; /* which of them go, from 1 */
-	unsigned ours_count, ours_room;
+	struct suspects suspects[FORGED_KINDS];
 	const char *refusal; /* the header is beyond what is accepted */
 	bool probe;          /* see ORIGIN_PROBE */
 };
@@ -330,27 +335,34 @@ void session_rcpt(struct session *session, const char *address)
 
 /* ---- header and body ---- */
 
-static void note_ours(struct message *message)
+static void note_forged(struct message *message, struct suspects *suspects)
 {
-	if (message->ours_count == message->ours_room) {
-		unsigned room = message->ours_room == 0 ? 8 : message->ours_room * 2;
+	if (suspects->count == suspects->room) {
+		unsigned room = suspects->room == 0 ? 8 : suspects->room * 2;
 		unsigned *more = arena_array(message->arena, room, sizeof *more);
 
-		if (message->ours_count > 0)
-			memcpy(more, message->ours, message->ours_count * sizeof *more);
-		message->ours = more;
-		message->ours_room = room;
+		if (suspects->count > 0)
+			memcpy(more, suspects->forged, suspects->count * sizeof *more);
+		suspects->forged = more;
+		suspects->room = room;
 	}
-	message->ours[message->ours_count++] = message->authres_fields;
+	suspects->forged[suspects->count++] = suspects->seen;
 }
 
-static void look_at_authres(struct message *message, struct span value)
+static void look_for_forged(struct session *session, struct message *message, struct span name,
+			    struct span value)
 {
-	message->authres_fields++;
-	if (message->authres_fields > AUTHRES_FIELDS_MAX)
-		message->refusal = "too many Authentication-Results fields";
-	else if (authres_is_ours(value, message->authserv_id))
-		note_ours(message);
+	enum forged_kind kind = forged_kind_of(name);
+	struct suspects *suspects;
+
+	if (kind == FORGED_NONE)
+		return;
+	suspects = &message->suspects[kind];
+	if (++suspects->seen > FORGED_FIELDS_MAX)
+		message->refusal =
+		    arena_printf(message->arena, "too many %s fields", forged_name(kind));
+	else if (forged_is(kind, value, message->authserv_id, session->mta_name))
+		note_forged(message, suspects);
 }
 
 /* Inbound mail can be a report, whatever comes to that address a bounce. */
@@ -406,8 +418,7 @@ void session_header(struct session *session, struct span name, struct span value
 
 	if (message == NULL || !admit(message, name, value))
 		return;
-	if (span_ieq(span_trim(name), "Authentication-Results")) /* "Name :" is the same field */
-		look_at_authres(message, value);
+	look_for_forged(session, message, name, value);
 	look_at_form(session, message, name, value);
 	copy_header(message, name, value);
 	if (message->check != NULL)
@@ -430,7 +441,7 @@ void session_end_of_headers(struct session *session)
 	}
 	outbound_end_of_headers(message->outbound);
 	/* Mail that comes back from a content filter was judged on its way in: it is not ours. */
-	if (message->origin == ORIGIN_LOCAL && message->ours_count > 0)
+	if (message->origin == ORIGIN_LOCAL && message->suspects[FORGED_AUTHRES].count > 0)
 		outbound_decline(message->outbound, "it was judged here on its way in");
 }
 
@@ -459,17 +470,36 @@ static struct header_change *change_add(struct answer *answer, struct header_cha
 	return &changes[answer->change_count++];
 }
 
-/* Ours from elsewhere go, highest first: an index counts from the top and moves with what is
- * removed above it. */
-static void remove_ours(const struct message *message, struct answer *answer,
-			struct header_change *changes)
+/* Highest first: an index counts from the top and moves with what is removed above it. */
+static void remove_fields(const struct message *message, enum forged_kind kind,
+			  struct answer *answer, struct header_change *changes)
 {
-	for (unsigned i = message->ours_count; i > 0; i--) {
+	const struct suspects *suspects = &message->suspects[kind];
+
+	for (unsigned i = suspects->count; i > 0; i--) {
 		struct header_change *change = change_add(answer, changes);
 
-		change->name = "Authentication-Results";
-		change->remove = message->ours[i - 1];
+		change->name = forged_name(kind);
+		change->remove = suspects->forged[i - 1];
 	}
+}
+
+/* ARC: the verdict on the message's chain. */
+static void remove_forged(const struct message *message, const struct arc_verdict *arc,
+			  struct answer *answer, struct header_change *changes)
+{
+	for (enum forged_kind kind = 0; kind < FORGED_KINDS; kind++)
+		if (!forged_stays(kind, arc))
+			remove_fields(message, kind, answer, changes);
+}
+
+static unsigned count_forged(const struct message *message)
+{
+	unsigned count = 0;
+
+	for (enum forged_kind kind = 0; kind < FORGED_KINDS; kind++)
+		count += message->suspects[kind].count;
+	return count;
 }
 
 /* VALUE with the blank that stands behind the colon, and its folds as MTAs take them: LF alone. */
@@ -501,9 +531,7 @@ static void hold_or_mark(const struct message *message, const struct verdict *ve
 		return;
 	}
 	answer->action = ACTION_ACCEPT;
-	insert(message, answer, changes, "X-Countersign-Quarantine",
-	       arena_printf(message->arena, "yes (dmarc=%s header.from=%s)",
-			    auth_text(verdict->dmarc.result), verdict->dmarc.author_domain));
+	insert(message, answer, changes, QUARANTINE_FIELD, QUARANTINE_VALUE);
 }
 
 /* RFC 8617 section 5.1: an ARC set with RESULTS. Returns what is wrong, or NULL. */
@@ -531,7 +559,7 @@ static const char *change_inbound(const struct message *message, const struct ve
 	const char *results = authres_write(message->arena, message->authserv_id, verdict);
 	const char *note;
 
-	remove_ours(message, answer, changes);
+	remove_forged(message, &verdict->arc, answer, changes);
 	hold_or_mark(message, verdict, answer, changes);
 	note = seal(message, results, answer, changes);
 	insert(message, answer, changes, "Authentication-Results", results);
@@ -664,7 +692,7 @@ static void end_outbound(struct session *session, struct answer *answer,
 	if (result->reason == OUTBOUND_KEY_PENDING)
 		keywatch_hint();
 	if (message->origin != ORIGIN_LOCAL)
-		remove_ours(message, answer, changes);
+		remove_fields(message, FORGED_AUTHRES, answer, changes);
 	for (unsigned i = 0; i < result->field_count; i++)
 		insert(message, answer, changes, "DKIM-Signature", result->fields[i]);
 }
@@ -761,7 +789,7 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 		return;
 	}
 	begin_facts(session, queue_id, &facts);
-	changes = arena_array(message->arena, message->ours_count + 8u + DKIM_VERDICTS_MAX,
+	changes = arena_array(message->arena, count_forged(message) + 8u + DKIM_VERDICTS_MAX,
 			      sizeof *changes);
 	answer->changes = changes;
 	if (message->check != NULL)

@@ -1,0 +1,63 @@
+/*
+ * A table of fields. Whose a field is, is for its own reader to say.
+ */
+#include "policy/forged.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "policy/authres_read.h"
+#include "policy/received_spf.h"
+
+static const char *const names[FORGED_KINDS] = {
+    [FORGED_AUTHRES] = "Authentication-Results",
+    [FORGED_ARC_RESULTS] = "ARC-Authentication-Results",
+    [FORGED_RECEIVED_SPF] = "Received-SPF",
+    [FORGED_QUARANTINE] = QUARANTINE_FIELD,
+};
+
+const char *forged_name(enum forged_kind kind)
+{
+	assert(kind < FORGED_KINDS);
+	return names[kind];
+}
+
+enum forged_kind forged_kind_of(struct span name)
+{
+	struct span bare = span_trim(name);
+	enum forged_kind kind = 0;
+
+	while (kind < FORGED_KINDS && !span_ieq(bare, names[kind]))
+		kind++;
+	return kind;
+}
+
+static bool is_our_spf(struct span value, const char *authserv_id, const char *host)
+{
+	const char *const ours[] = {authserv_id, host};
+
+	return received_spf_is_ours(value, ours, host == NULL ? 1 : 2);
+}
+
+bool forged_is(enum forged_kind kind, struct span value, const char *authserv_id, const char *host)
+{
+	switch (kind) {
+	case FORGED_ARC_RESULTS:
+		(void)authres_instance(&value); /* without one it is unreadable: it goes */
+		return authres_is_ours(value, authserv_id);
+	case FORGED_AUTHRES:
+		return authres_is_ours(value, authserv_id);
+	case FORGED_RECEIVED_SPF:
+		return is_our_spf(value, authserv_id, host);
+	case FORGED_QUARANTINE:
+		return true;
+	case FORGED_KINDS:
+		break;
+	}
+	return false;
+}
+
+bool forged_stays(enum forged_kind kind, const struct arc_verdict *arc)
+{
+	return kind == FORGED_ARC_RESULTS && (arc->result == AUTH_PASS || arc->temporary);
+}
