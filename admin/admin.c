@@ -1,5 +1,5 @@
 /*
- * What every command uses: messages, options, settings.
+ * What every command uses: options and settings (messages: admin/say.c).
  *
  * Options are read in three stretches: before the noun, before the verb (both by main.c) and
  * behind it, by the command. Each stretch knows the global options, the last one also the
@@ -10,12 +10,9 @@
 
 #include <assert.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "admin/out.h"
 #include "lib/buf.h"
 #include "lib/name.h"
 
@@ -33,77 +30,6 @@ const struct admin_option admin_global_options[] = {
     {"help", 'h', NULL, "explain, and exit"},
     {"version", 'V', NULL, "print the version, and exit"},
     {NULL, 0, NULL, NULL}};
-
-/* ---- messages ---- */
-
-bool admin_color(const struct admin *admin, FILE *stream)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	if (admin->color != ADMIN_COLOR_AUTO)
-		return admin->color == ADMIN_COLOR_ALWAYS;
-	if ((no != NULL && *no != '\0') || (term != NULL && strcmp(term, "dumb") == 0))
-		return false;
-	return isatty(fileno(stream)) == 1;
-}
-
-static void message(const struct admin *admin, enum out_style style, const char *kind,
-		    const char *format, va_list ap) __attribute__((format(printf, 4, 0)));
-
-static void message(const struct admin *admin, enum out_style style, const char *kind,
-		    const char *format, va_list ap)
-{
-	bool color = admin_color(admin, stderr);
-	char *text = arena_vprintf(admin->arena, format, ap);
-
-	fputs("countersign: ", stderr);
-	fprintf(stderr, "%s%s%s", out_on(style, color), kind, out_off(style, color));
-	out_text(stderr, text);
-	fputc('\n', stderr);
-}
-
-#define MESSAGE(admin, style, kind, format)                                                        \
-	do {                                                                                       \
-		va_list ap;                                                                        \
-		va_start(ap, format);                                                              \
-		message((admin), (style), (kind), (format), ap);                                   \
-		va_end(ap);                                                                        \
-	} while (0)
-
-void admin_error(const struct admin *admin, const char *format, ...)
-{
-	MESSAGE(admin, OUT_BAD, "error: ", format);
-}
-
-void admin_warning(const struct admin *admin, const char *format, ...)
-{
-	MESSAGE(admin, OUT_WARN, "warning: ", format);
-}
-
-void admin_note(const struct admin *admin, const char *format, ...)
-{
-	if (!admin->quiet)
-		MESSAGE(admin, OUT_PLAIN, "", format);
-}
-
-void admin_verbose(const struct admin *admin, const char *format, ...)
-{
-	if (admin->verbose > 0)
-		MESSAGE(admin, OUT_PLAIN, "", format);
-}
-
-int admin_usage(const struct admin *admin, const char *format, ...)
-{
-	const struct admin_verb *v = admin->verb;
-
-	MESSAGE(admin, OUT_BAD, "error: ", format);
-	if (v == NULL)
-		fputs("Try: countersign --help\n", stderr);
-	else
-		fprintf(stderr, "Try: countersign %s%s%s --help\n", v->noun,
-			v->verb == NULL ? "" : " ", v->verb == NULL ? "" : v->verb);
-	return ADMIN_USAGE;
-}
 
 /* ---- options ---- */
 
@@ -186,8 +112,8 @@ static int global_option(struct admin *admin, int letter)
 	case OPTION_TIMEOUT:
 		return set_timeout(admin, optarg);
 	case 'V':
-		printf("countersign %s\n", VERSION);
-		exit(ADMIN_DONE);
+		admin_version(admin);
+		exit(admin_finish(admin, ADMIN_DONE));
 	default:
 		return letter;
 	}
@@ -296,37 +222,13 @@ int admin_next_option(struct admin *admin, int argc, char **argv, const struct a
 	}
 }
 
-void admin_print_options(const struct admin_option *options)
-{
-	for (const struct admin_option *o = options; o != NULL && o->name != NULL; o++) {
-		int width = o->letter < 256 ? printf("  -%c, ", o->letter) : printf("      ");
-
-		width += printf("--%s%s%s", o->name, o->arg == NULL ? "" : "=",
-				o->arg == NULL ? "" : o->arg);
-		printf("%*s%s\n", width < 30 ? 30 - width : 1, "", o->help);
-	}
-}
-
-void admin_help(const struct admin_verb *v)
-{
-	printf("usage: countersign %s%s%s [options]%s%s\n\n%s.\n", v->noun,
-	       v->verb == NULL ? "" : " ", v->verb == NULL ? "" : v->verb,
-	       *v->args == '\0' ? "" : " ", v->args, v->help);
-	if (v->options != NULL) {
-		printf("\nOptions:\n");
-		admin_print_options(v->options);
-	}
-	printf("\nOptions of every command:\n");
-	admin_print_options(admin_global_options);
-}
-
 int admin_getopt(struct admin *admin, int argc, char **argv)
 {
 	int c = admin_next_option(admin, argc, argv, admin->verb->options, false);
 
 	if (c == 'h') {
-		admin_help(admin->verb);
-		exit(ADMIN_DONE);
+		admin_help(admin, admin->verb);
+		exit(admin_finish(admin, ADMIN_DONE));
 	}
 	return c;
 }
@@ -351,23 +253,6 @@ int admin_args(struct admin *admin, int argc, char **argv, int min, int max)
 const char *admin_conf_path(const struct admin *admin)
 {
 	return admin->conf_path == NULL ? conf_default_path() : admin->conf_path;
-}
-
-/* In the form that editors know how to jump to. */
-void admin_conf_errors(const struct admin *admin, const struct conf_errors *errors)
-{
-	bool color = admin_color(admin, stderr);
-
-	for (unsigned i = 0; i < errors->count; i++) {
-		const struct conf_error *e = &errors->items[i];
-
-		out_text(stderr, e->file);
-		if (e->line > 0)
-			fprintf(stderr, ":%u", e->line);
-		fprintf(stderr, ": %serror:%s ", out_on(OUT_BAD, color), out_off(OUT_BAD, color));
-		out_text(stderr, e->text);
-		fputc('\n', stderr);
-	}
 }
 
 const struct conf *admin_conf(struct admin *admin)

@@ -44,6 +44,8 @@ struct admin_option {
 };
 
 struct admin;
+struct admin_said;
+struct jsonout;
 
 /* ARGV[0] is the verb (the noun where there is no verb), the rest is what followed it. */
 typedef int admin_run(struct admin *admin, int argc, char **argv);
@@ -69,6 +71,7 @@ struct admin {
 	struct arena *arena;           /* lives as long as the command */
 	const struct admin_verb *verb;
 	struct conf *conf; /* see admin_conf */
+	struct admin_said *said; /* with --json: what is printed at the end; see admin/say.c */
 };
 
 /*
@@ -89,7 +92,10 @@ const struct conf *admin_conf(struct admin *admin);
 const char *admin_conf_path(const struct admin *admin); /* never NULL */
 void admin_conf_errors(const struct admin *admin, const struct conf_errors *errors);
 
-/* To standard error, one line. */
+/*
+ * Messages. Each is one line on standard error. With --json they go into the object that is printed
+ * on standard output at the end of the program (doc/json.md): the first error is its "error".
+ */
 void admin_error(const struct admin *admin, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void admin_warning(const struct admin *admin, const char *format, ...)
@@ -99,9 +105,27 @@ void admin_note(const struct admin *admin, const char *format, ...)
 void admin_verbose(const struct admin *admin, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* only with -v */
 
-/* The error and where to read more; returns ADMIN_USAGE. */
+/* After an error: the command to type next. */
+void admin_hint(const struct admin *admin, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The error, with --help of the command as the hint; returns ADMIN_USAGE. */
 int admin_usage(const struct admin *admin, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The answer of a command as JSON, printed at the end of the program; one for each run. */
+void admin_print_json(const struct admin *admin, struct jsonout *out);
+
+/* The command prints its object on standard output itself, since it may be large, from "schema" on and
+ * without the last brace: the rest follows at the end of the program. */
+void admin_streams_json(const struct admin *admin);
+
+/* Before anything is said; messages live in ARENA. */
+void admin_say_begin(struct admin *admin, struct arena *arena);
+
+/* Prints what JSON there is and flushes standard output. Returns the exit status: STATUS, or
+ * ADMIN_IO when that failed. */
+int admin_finish(const struct admin *admin, int status);
 
 /* Whether what is written to STREAM may have colours. */
 bool admin_color(const struct admin *admin, FILE *stream);
@@ -134,7 +158,14 @@ extern const struct admin_option admin_global_options[];
  * STOP: ends at the first argument. */
 int admin_next_option(struct admin *admin, int argc, char **argv, const struct admin_option *own,
 		      bool stop);
-void admin_print_options(const struct admin_option *options);
-void admin_help(const struct admin_verb *verb);
+
+/* ---- admin/help.c ---- */
+void admin_help(const struct admin *admin, const struct admin_verb *verb);
+void admin_help_all(const struct admin *admin, const char *noun); /* NOUN NULL: of every command */
+void admin_version(const struct admin *admin);
+
+/* What WORD, given in place of a command (NOUN NULL) or of a verb of NOUN, was most likely meant to be:
+ * "key gen"; NULL: nothing is near. */
+const char *admin_meant(struct arena *arena, const char *noun, const char *word);
 
 #endif

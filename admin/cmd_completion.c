@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
-
+#include "admin/jsonout.h"
 
 static const struct script {
 	const char *shell;
@@ -85,13 +85,26 @@ static const struct script {
 	     "complete -c countersign -f -a '(__countersign_complete)'\n"},
 };
 
+static int print_script(struct admin *admin, const struct script *script)
+{
+	struct jsonout *out;
+
+	if (!admin->json)
+		return fputs(script->text, stdout) == EOF ? ADMIN_IO : ADMIN_DONE;
+	out = jsonout_new(admin->arena, "completion");
+	jsonout_text(out, "shell", script->shell);
+	jsonout_text(out, "script", script->text);
+	admin_print_json(admin, out);
+	return ADMIN_DONE;
+}
+
 static int completion(struct admin *admin, int argc, char **argv)
 {
 	int status = admin_args(admin, argc, argv, 1, 1);
 
 	for (unsigned i = 0; status == 0 && i < sizeof scripts / sizeof scripts[0]; i++) {
 		if (strcmp(argv[optind], scripts[i].shell) == 0)
-			return fputs(scripts[i].text, stdout) == EOF ? ADMIN_IO : ADMIN_DONE;
+			return print_script(admin, &scripts[i]);
 	}
 	return status != 0 ? status
 			   : admin_usage(admin, "no completion for \"%s\"; there are bash, zsh and fish",

@@ -95,7 +95,7 @@ static void json_show(struct admin *admin, const struct conf *conf, bool changed
 		if (!changed || conf_changed(conf, i))
 			json_option(admin, out, conf, i, false);
 	}
-	jsonout_print(out, stdout);
+	admin_print_json(admin, out);
 }
 
 static void json_defaults(struct admin *admin)
@@ -105,7 +105,7 @@ static void json_defaults(struct admin *admin)
 	jsonout_array(out, "options");
 	for (unsigned i = 0; i < conf_option_count(); i++)
 		json_option(admin, out, NULL, i, true);
-	jsonout_print(out, stdout);
+	admin_print_json(admin, out);
 }
 
 /* ---- check ---- */
@@ -131,7 +131,8 @@ static void json_check(struct admin *admin, bool good, const struct conf_errors 
 		jsonout_end(out);
 	}
 	jsonout_end(out);
-	jsonout_print(out, stdout);
+	admin_print_json(admin, out);
+	admin_conf_errors(admin, errors);
 }
 
 static void text_check(struct admin *admin, bool good, const struct conf_errors *errors)
@@ -332,7 +333,7 @@ static int config_explain(struct admin *admin, int argc, char **argv)
 			return unknown_option(admin, argv[i]);
 	}
 	if (out != NULL)
-		jsonout_print(out, stdout);
+		admin_print_json(admin, out);
 	return ADMIN_DONE;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "admin/daemon.h"
+#include "admin/jsonout.h"
 #include "admin/status.h"
 #include "admin/status_print.h"
 #include "lib/clock.h"
@@ -71,6 +72,18 @@ static double rate_since(const struct look *before, const struct look *now)
 	       (double)(now->at - before->at);
 }
 
+/* With --watch each look is an object; what --json adds at the end comes with the last line. */
+static void print_status_json(struct admin *admin, const struct request *request,
+			      const struct status *status)
+{
+	struct jsonout *out = status_json(status, admin->arena);
+
+	if (request->watch)
+		jsonout_print(out, stdout);
+	else
+		admin_print_json(admin, out);
+}
+
 /* *LAST: the look before this one, then this one. */
 static int show(struct admin *admin, const struct request *request, struct look *last)
 {
@@ -88,7 +101,7 @@ static int show(struct admin *admin, const struct request *request, struct look 
 	}
 	now = (struct look){status_sum(&status, "messages_total", NULL, NULL), clock_mono()};
 	if (admin->json)
-		status_print_json(&status, admin->arena);
+		print_status_json(admin, request, &status);
 	else
 		status_print(admin, &status, admin->arena, rate_since(last, &now));
 	*last = now;
@@ -131,6 +144,8 @@ static int cmd_status(struct admin *admin, int argc, char **argv)
 		return code;
 	if (request.watch)
 		return watch(admin, &request);
+	if (request.prometheus && admin->json)
+		return admin_usage(admin, "either --json or --prometheus, not both");
 	if (!request.prometheus)
 		return show(admin, &request, &last);
 	code = daemon_ask(admin, request.socket, CONTROL_METRICS, "", &answer);
@@ -140,6 +155,22 @@ static int cmd_status(struct admin *admin, int argc, char **argv)
 }
 
 /* ---- the others ---- */
+
+/* TEXT: a line for each, with its file and line number. */
+static void tell_reload_errors(struct admin *admin, struct span text)
+{
+	struct span line;
+	bool more = true;
+
+	while (span_split(&text, &more, '\n', &line)) {
+		if (span_empty(line))
+			continue;
+		if (admin->json)
+			admin_error(admin, "%s", arena_span(admin->arena, line));
+		else
+			fprintf(stderr, "%.*s\n", (int)span_len(line), line.p);
+	}
+}
 
 static int cmd_reload(struct admin *admin, int argc, char **argv)
 {
@@ -155,8 +186,9 @@ static int cmd_reload(struct admin *admin, int argc, char **argv)
 		admin_note(admin, "reloaded: the daemon uses the new settings");
 		return ADMIN_DONE;
 	}
-	fwrite(answer.body, 1, answer.len, stderr);
 	admin_error(admin, "the reload was refused; the daemon goes on with the settings it had");
+	tell_reload_errors(admin, span_make(answer.body, answer.len));
+	admin_hint(admin, "countersign config check");
 	return ADMIN_CONFIG;
 }
 

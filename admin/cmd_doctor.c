@@ -316,7 +316,7 @@ static void json_findings(const struct doctor *doctor, const unsigned counts[])
 	jsonout_int(out, "errors", counts[DOCTOR_ERROR]);
 	jsonout_int(out, "warnings", counts[DOCTOR_WARN]);
 	jsonout_int(out, "skipped", counts[DOCTOR_SKIP]);
-	jsonout_print(out, stdout);
+	admin_print_json(doctor->admin, out);
 }
 
 /* ---- the command ---- */

@@ -451,7 +451,7 @@ static void json_import(struct admin *admin, const struct import *import)
 	jsonout_array(out, "notes");
 	for (unsigned i = 0; i < import->note_count; i++)
 		jsonout_text(out, NULL, import->notes[i]);
-	jsonout_print(out, stdout);
+	admin_print_json(admin, out);
 }
 
 static int carry_out(struct import *import)

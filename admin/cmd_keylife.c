@@ -98,7 +98,7 @@ static void json_checks(struct admin *admin, const struct keylook *looked, unsig
 		jsonout_text(out, "todo", todo);
 		jsonout_end(out);
 	}
-	jsonout_print(out, stdout);
+	admin_print_json(admin, out);
 }
 
 /* What is wrong counts for more than what could not be seen. */
@@ -183,7 +183,7 @@ static int change(struct changes *changes, const struct signing_key *key, enum k
 static void changes_end(struct changes *changes)
 {
 	if (changes->out != NULL)
-		jsonout_print(changes->out, stdout);
+		admin_print_json(changes->cmd->admin, changes->out);
 	if (changes->count > 0)
 		admin_note(changes->cmd->admin,
 			   "the daemon knows after its next reload: systemctl reload countersignd");

@@ -244,7 +244,7 @@ static void print(struct find *find)
 
 	if (find->json != NULL) {
 		jsonout_end(find->json);
-		jsonout_print(find->json, stdout);
+		admin_print_json(find->admin, find->json);
 	} else if (find->table != NULL) {
 		out_table_print(find->table, stdout, admin_color(find->admin, stdout));
 	}

@@ -138,7 +138,7 @@ static int tell(struct migration *migration, struct migrate *migrate)
 		jsonout_int(out, "without_counterpart", migrate_dropped(migrate));
 		jsonout_int(out, "not_known", migrate_unknown(migrate));
 		jsonout_bool(out, "keys", migrate_has_keys(migrate));
-		jsonout_print(out, stdout);
+		admin_print_json(admin, out);
 	} else if (migration->output == NULL) {
 		fputs(text, stdout);
 	}

@@ -255,7 +255,7 @@ static int print_list(struct admin *admin, struct ledger *ledger, struct outbox 
 		return ADMIN_UNAVAILABLE;
 	}
 	if (admin->json)
-		jsonout_print(list.json, stdout);
+		admin_print_json(admin, list.json);
 	else
 		out_table_print(list.table, stdout, admin_color(admin, stdout));
 	if (!admin->json && list.reports == 0)

@@ -309,7 +309,7 @@ static void json_stats(const struct stats *stats)
 	jsonout_array(out, "groups");
 	for (unsigned i = 0; i < shown(stats); i++)
 		json_group(stats, out, stats->list[i]);
-	jsonout_print(out, stdout);
+	admin_print_json(stats->admin, out);
 }
 
 /* ---- the command ---- */

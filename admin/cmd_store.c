@@ -303,7 +303,7 @@ static int print_info(struct info *info)
 			shared_json(info, json);
 		else
 			jsonout_null(json, "shared");
-		jsonout_print(json, stdout);
+		admin_print_json(admin, json);
 		return status;
 	}
 	print_file(info);
@@ -383,7 +383,7 @@ static int store_check(struct admin *admin, int argc, char **argv)
 				 shared_open(stores.settings.shared, SHARED_AS_IT_IS, true, &why),
 				 true, &why);
 	if (checking.json != NULL)
-		jsonout_print(checking.json, stdout);
+		admin_print_json(admin, checking.json);
 	if (findings < 0 || more < 0)
 		return unavailable(admin, &why);
 	if (findings + more == 0)
@@ -561,7 +561,7 @@ static int tell_copied(struct admin *admin, int result, int64_t left, const stru
 		json = jsonout_new(admin->arena, "store.copy");
 		jsonout_int(json, "pending_rows", left);
 		jsonout_bool(json, "complete", result == 0);
-		jsonout_print(json, stdout);
+		admin_print_json(admin, json);
 	}
 	if (result < 0)
 		return unavailable(admin, why);

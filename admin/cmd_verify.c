@@ -499,7 +499,7 @@ static void show_json(struct run *run)
 	jsonout_array(out, "lookups");
 	check_each_lookup(run->check, json_lookup, &lookups);
 	jsonout_end(out);
-	jsonout_print(out, stdout);
+	admin_print_json(run->admin, out);
 }
 
 /* ---- the command ---- */

@@ -24,10 +24,9 @@ static void release(void *arg)
 	json_decref(arg);
 }
 
-struct jsonout *jsonout_new(struct arena *arena, const char *schema)
+struct jsonout *jsonout_rest(struct arena *arena)
 {
 	struct jsonout *out = arena_make(arena, struct jsonout);
-	char now[CLOCK_TEXT_MAX];
 
 	out->arena = arena;
 	out->open[0] = json_object();
@@ -35,6 +34,14 @@ struct jsonout *jsonout_new(struct arena *arena, const char *schema)
 		abort();
 	arena_on_free(arena, release, out->open[0]);
 	out->depth = 1;
+	return out;
+}
+
+struct jsonout *jsonout_new(struct arena *arena, const char *schema)
+{
+	struct jsonout *out = jsonout_rest(arena);
+	char now[CLOCK_TEXT_MAX];
+
 	jsonout_text(out, "schema", arena_printf(arena, "countersign.%s/1", schema));
 	jsonout_text(out, "version", VERSION);
 	jsonout_text(out, "generated", clock_utc_text(clock_wall(), now));
@@ -74,6 +81,11 @@ void jsonout_end(struct jsonout *out)
 {
 	assert(out->depth > 1);
 	out->depth--;
+}
+
+void jsonout_end_all(struct jsonout *out)
+{
+	out->depth = 1;
 }
 
 /* The length of the UTF-8 character (RFC 3629) P begins with; 0: none does. */
@@ -149,4 +161,15 @@ void jsonout_print(struct jsonout *out, FILE *stream)
 {
 	json_dumpf(out->open[0], stream, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	fputc('\n', stream);
+}
+
+void jsonout_print_rest(struct jsonout *out, FILE *stream)
+{
+	char *text = json_dumps(out->open[0], JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+
+	assert(json_object_size(out->open[0]) > 0);
+	if (text == NULL)
+		abort();
+	fprintf(stream, ",%s\n", text + 1);
+	free(text);
 }

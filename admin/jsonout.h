@@ -17,10 +17,12 @@
 struct jsonout;
 
 struct jsonout *jsonout_new(struct arena *arena, const char *schema); /* "config.show" */
+struct jsonout *jsonout_rest(struct arena *arena); /* without those three; see jsonout_print_rest */
 
 void jsonout_object(struct jsonout *out, const char *key); /* opens one */
 void jsonout_array(struct jsonout *out, const char *key);
-void jsonout_end(struct jsonout *out); /* closes the innermost */
+void jsonout_end(struct jsonout *out);     /* closes the innermost */
+void jsonout_end_all(struct jsonout *out); /* all but the outermost */
 
 /* TEXT NULL gives null. Bytes that are not UTF-8 become U+FFFD. */
 void jsonout_text(struct jsonout *out, const char *key, const char *text);
@@ -31,5 +33,9 @@ void jsonout_null(struct jsonout *out, const char *key);
 
 /* Closes what is open and prints it, with a line end. */
 void jsonout_print(struct jsonout *out, FILE *stream);
+
+/* The members alone, each behind a comma, and the brace that closes an object which was printed
+ * without it. OUT has at least one member. */
+void jsonout_print_rest(struct jsonout *out, FILE *stream);
 
 #endif

@@ -115,6 +115,7 @@ int keycmd_parse(struct keycmd *cmd, struct admin *admin, int argc, char **argv,
 		return status;
 	if (admin->json)
 		cmd->format = FORMAT_JSON;
+	admin->json = cmd->format == FORMAT_JSON;
 	if (cmd->keys != NULL)
 		return 0;
 	conf = admin_conf(admin);

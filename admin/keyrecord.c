@@ -92,7 +92,7 @@ static void print_json(struct admin *admin, const char *schema, const struct key
 	jsonout_array(out, "keys");
 	for (unsigned i = 0; i < count; i++)
 		json_key(out, &shown[i]);
-	jsonout_print(out, stdout);
+	admin_print_json(admin, out);
 }
 
 void keycmd_print(const struct keycmd *cmd, const char *schema, const struct keycmd_key *shown,

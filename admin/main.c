@@ -1,7 +1,6 @@
 /*
  * countersign, the administrator's command: finds the verb in a table and runs it.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -35,7 +34,7 @@ static const struct admin_verb *const groups[] = {
     cmd_complete,
 };
 
-enum { GROUPS = sizeof groups / sizeof groups[0], NAMES_MAX = 64 };
+enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 /* ---- the table of commands ---- */
 
@@ -75,62 +74,16 @@ static const struct admin_verb *verb_find(const char *noun, const char *verb)
 	return NULL;
 }
 
-/* The noun, or with NOUN its verb, that WORD was most likely meant to be; or NULL. */
-static const char *verb_nearest(const char *noun, const char *word)
+static int unknown_command(struct admin *admin, const char *noun, const char *word)
 {
-	struct name_code names[NAMES_MAX + 1];
-	const struct admin_verb *v;
-	unsigned n = 0;
-
-	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL && n < NAMES_MAX; i++) {
-		if (v->hidden || (noun != NULL && (v->verb == NULL || strcmp(v->noun, noun) != 0)))
-			continue;
-		names[n].code = 0;
-		names[n++].name = noun == NULL ? v->noun : v->verb;
-	}
-	names[n].name = NULL;
-	return name_nearest(names, span_of(word));
-}
-
-static void print_verb(const struct admin_verb *v)
-{
-	int width = printf("  %s", v->noun);
-
-	if (v->verb != NULL)
-		width += printf(" %s", v->verb);
-	if (*v->args != '\0')
-		width += printf(" %s", v->args);
-	if (width > 38)
-		width = printf("\n") - 1;
-	printf("%*s%s\n", 40 - width, "", v->help);
-}
-
-/* All commands, or with NOUN those of one noun. */
-static void help_all(const char *noun)
-{
-	const struct admin_verb *v;
-
-	printf("usage: countersign [options] %s [options] [arguments]\n\nCommands:\n",
-	       noun == NULL ? "COMMAND" : noun);
-	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL; i++) {
-		if (!v->hidden && (noun == NULL || strcmp(v->noun, noun) == 0))
-			print_verb(v);
-	}
-	printf("\nOptions of every command:\n");
-	admin_print_options(admin_global_options);
-	printf("\nThe manual: countersign(1), countersign.conf(5), countersignd(8).\n");
-}
-
-static int unknown(struct admin *admin, const char *noun, const char *word)
-{
-	const char *nearest = verb_nearest(noun, word);
-	const char *left = noun == NULL ? "" : noun, *blank = noun == NULL ? "" : " ";
+	const char *meant = admin_meant(admin->arena, noun, word);
+	const char *before = noun == NULL ? "" : noun, *blank = noun == NULL ? "" : " ";
 
 	admin->verb = NULL;
-	if (nearest == NULL)
-		return admin_usage(admin, "unknown command \"%s%s%s\"", left, blank, word);
-	return admin_usage(admin, "unknown command \"%s%s%s\"; did you mean \"%s%s%s\"?", left,
-			   blank, word, left, blank, nearest);
+	if (meant == NULL)
+		return admin_usage(admin, "unknown command \"%s%s%s\"", before, blank, word);
+	return admin_usage(admin, "unknown command \"%s%s%s\"; did you mean \"%s\"?", before,
+			   blank, word, meant);
 }
 
 static int verb_missing(struct admin *admin, const char *noun)
@@ -153,7 +106,7 @@ static int cmd_version(struct admin *admin, int argc, char **argv)
 	int status = admin_args(admin, argc, argv, 0, 0);
 
 	if (status == 0)
-		printf("countersign %s\n", VERSION);
+		admin_version(admin);
 	return status;
 }
 
@@ -178,16 +131,16 @@ static int cmd_help(struct admin *admin, int argc, char **argv)
 	if (status != 0)
 		return status;
 	if (noun != NULL && !noun_exists(noun))
-		return unknown(admin, NULL, noun);
+		return unknown_command(admin, NULL, noun);
 	v = noun == NULL ? NULL : verb_find(noun, verb);
 	if (v == NULL && verb != NULL)
-		return unknown(admin, noun, verb);
-	if (noun != NULL && verb == NULL)
+		return unknown_command(admin, noun, verb);
+	if (noun != NULL && verb == NULL && !admin->json)
 		open_manual(admin, noun);
 	if (v != NULL)
-		admin_help(v);
+		admin_help(admin, v);
 	else
-		help_all(noun);
+		admin_help_all(admin, noun);
 	return ADMIN_DONE;
 }
 
@@ -207,14 +160,14 @@ static bool next_word(struct admin *admin, int *argc, char ***argv, const char *
 	optind = 0; /* starts anew, with glibc, musl and the BSDs */
 	c = admin_next_option(admin, *argc, *argv, NULL, true);
 	if (c == 'h')
-		help_all(noun);
+		admin_help_all(admin, noun);
 	*status = c == 'h' ? ADMIN_DONE : ADMIN_USAGE;
 	*argc -= optind;
 	*argv += optind;
 	return c != -1;
 }
 
-static int run(struct admin *admin, int argc, char **argv)
+static int run_command(struct admin *admin, int argc, char **argv)
 {
 	const char *noun;
 	int status;
@@ -225,7 +178,7 @@ static int run(struct admin *admin, int argc, char **argv)
 		return admin_usage(admin, "no command given");
 	noun = argv[0];
 	if (!noun_exists(noun))
-		return unknown(admin, NULL, noun);
+		return unknown_command(admin, NULL, noun);
 	admin->verb = verb_find(noun, NULL);
 	if (admin->verb == NULL) {
 		if (next_word(admin, &argc, &argv, noun, &status))
@@ -235,9 +188,26 @@ static int run(struct admin *admin, int argc, char **argv)
 		admin->verb = verb_find(noun, argv[0]);
 	}
 	if (admin->verb == NULL)
-		return unknown(admin, noun, argv[0]);
+		return unknown_command(admin, noun, argv[0]);
+	if (admin->verb->hidden && admin->json)
+		return admin_usage(admin, "%s is not for --json", argv[0]);
 	optind = 0;
 	return admin->verb->run(admin, argc, argv);
+}
+
+/* Whether --json is among the words, wherever: an error in those before it is JSON, too. */
+static bool wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		const char *word = argv[i];
+
+		if (strcmp(word, "--json") == 0)
+			return true;
+		if (word[0] == '-' && word[1] != '-' && strchr(word, 'j') != NULL &&
+		    word[1 + strspn(word + 1, "hjqvV")] == '\0')
+			return true;
+	}
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -246,11 +216,9 @@ int main(int argc, char **argv)
 	int status;
 
 	setlocale(LC_CTYPE, "");
-	status = run(&admin, argc, argv);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		admin_error(&admin, "standard output: %s", strerror(errno));
-		status = ADMIN_IO;
-	}
+	admin_say_begin(&admin, admin.arena);
+	admin.json = wants_json(argc, argv);
+	status = admin_finish(&admin, run_command(&admin, argc, argv));
 	conf_free(admin.conf);
 	arena_free(admin.arena);
 	return status;

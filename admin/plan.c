@@ -78,6 +78,6 @@ int plan_run(const struct plan *plan, enum plan_mode mode, const char *schema)
 			print_step(step, outcome);
 	}
 	if (out != NULL)
-		jsonout_print(out, stdout);
+		admin_print_json(admin, out);
 	return outcome == OUTCOME_FAILED ? ADMIN_CANT_CREATE : ADMIN_DONE;
 }

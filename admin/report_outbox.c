@@ -124,7 +124,7 @@ static void suppressions_json(struct admin *admin, const struct outbox_suppressi
 		jsonout_text(json, "reason", list[i].reason);
 		jsonout_end(json);
 	}
-	jsonout_print(json, stdout);
+	admin_print_json(admin, json);
 }
 
 static void suppressions_text(struct admin *admin, const struct outbox_suppression *list, int count)
@@ -256,7 +256,7 @@ static void failures_json(struct admin *admin, const struct outbox_delivery *lis
 		jsonout_text(json, "reply", d->reply);
 		jsonout_end(json);
 	}
-	jsonout_print(json, stdout);
+	admin_print_json(admin, json);
 }
 
 static void failures_text(struct admin *admin, const struct outbox_delivery *list, int count)

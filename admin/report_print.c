@@ -314,6 +314,7 @@ int report_print_json(const struct report_view *view, struct why *why)
 	char now[CLOCK_TEXT_MAX], day[CLOCK_TEXT_MAX];
 	int result = 0;
 
+	admin_streams_json(view->admin);
 	printf("{\n  \"schema\": \"countersign.report.show/1\",\n  ");
 	json_member(arena, "version", VERSION, ",\n  ");
 	json_member(arena, "generated", clock_utc_text(clock_wall(), now), ",\n  ");
@@ -321,6 +322,6 @@ int report_print_json(const struct report_view *view, struct why *why)
 	json_member(arena, "day", clock_day_text(view->day, day), ",\n  \"reports\": [");
 	for (unsigned i = 0; i < view->count && result == 0; i++)
 		result = print_json_report(view, i, why);
-	printf("\n  ]\n}\n");
+	printf("\n  ]");
 	return result;
 }

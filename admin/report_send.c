@@ -272,7 +272,7 @@ static int send_reports(struct show *show, struct sending *sending)
 	}
 	result = run_sender(&show->choice, sender, &why);
 	if (show->json != NULL)
-		jsonout_print(show->json, stdout);
+		admin_print_json(show->choice.admin, show->json);
 	if (result != 0) {
 		admin_error(show->choice.admin, "%s", why.text);
 		return ADMIN_UNAVAILABLE;

@@ -388,7 +388,7 @@ static void json_metrics(struct jsonout *out, const struct status *status)
 	jsonout_end(out);
 }
 
-void status_print_json(const struct status *status, struct arena *arena)
+struct jsonout *status_json(const struct status *status, struct arena *arena)
 {
 	struct jsonout *out = jsonout_new(arena, "status");
 
@@ -397,5 +397,5 @@ void status_print_json(const struct status *status, struct arena *arena)
 	json_reload(out, status);
 	json_keys(out, status);
 	json_metrics(out, status);
-	jsonout_print(out, stdout);
+	return out;
 }

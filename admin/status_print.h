@@ -10,7 +10,7 @@
 /* RATE: messages each second since the last look; below 0: not known. */
 void status_print(const struct admin *admin, const struct status *status, struct arena *arena,
 		  double rate);
-void status_print_json(const struct status *status, struct arena *arena);
+struct jsonout *status_json(const struct status *status, struct arena *arena);
 
 /* Whether an administrator should look: settings refused, the ledger failing, no worker ready. */
 bool status_is_well(const struct status *status);

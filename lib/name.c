@@ -27,29 +27,37 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
+/* Whether A and B end, at these lengths, in the same two letters the other way round. */
+static bool ends_swapped(struct span a, size_t i, struct span b, size_t j)
+{
+	return i > 1 && j > 1 && char_lower((unsigned char)a.p[i - 1]) == char_lower((unsigned char)b.p[j - 2]) &&
+	       char_lower((unsigned char)a.p[i - 2]) == char_lower((unsigned char)b.p[j - 1]);
+}
+
 unsigned name_distance(struct span a, struct span b, unsigned limit)
 {
-	unsigned row[65];
+	enum { LENGTH_MAX = 64 };
+	unsigned rows[3][LENGTH_MAX + 1]; /* used in turn: of I - 2, I - 1 and I */
 	size_t i, j, n = span_len(a), m = span_len(b);
 
-	if (n > 64 || m > 64)
+	if (n > LENGTH_MAX || m > LENGTH_MAX)
 		return limit;
 	for (j = 0; j <= m; j++)
-		row[j] = (unsigned)j;
+		rows[0][j] = (unsigned)j;
 	for (i = 1; i <= n; i++) {
-		unsigned diagonal = row[0];
+		unsigned *row = rows[i % 3], *above = rows[(i - 1) % 3];
 
 		row[0] = (unsigned)i;
 		for (j = 1; j <= m; j++) {
-			unsigned above = row[j];
 			unsigned cost = char_lower((unsigned char)a.p[i - 1]) !=
 					char_lower((unsigned char)b.p[j - 1]);
 
-			row[j] = least(above + 1, row[j - 1] + 1, diagonal + cost);
-			diagonal = above;
+			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + cost);
+			if (ends_swapped(a, i, b, j) && rows[(i - 2) % 3][j - 2] + 1 < row[j])
+				row[j] = rows[(i - 2) % 3][j - 2] + 1;
 		}
 	}
-	return row[m] < limit ? row[m] : limit;
+	return rows[n % 3][m] < limit ? rows[n % 3][m] : limit;
 }
 
 const char *name_nearest(const struct name_code *table, struct span name)

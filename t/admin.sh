@@ -29,6 +29,12 @@ run "--help behind a command" 0 '^usage: countersign version' version --help
 run "nothing" 64 'no command given'
 run "a command that is not there" 64 'unknown command "frobnicate"$' frobnicate
 run "a misspelt command" 64 'unknown command "verison"; did you mean "version"\?' verison
+run "two letters swapped" 64 'did you mean "key"\?' kye
+run "a verb in place of its noun" 64 'did you mean "key list" or "report list"\?' list
+run "a verb that only one has" 64 'did you mean "key gen"\?' gen
+run "a word of another program" 64 'did you mean "key gen"\?' genkey
+run "the groups" 0 '^Keys and DNS records:$' --help
+run "examples" 0 '^  countersign key gen example.com$' key gen --help
 run "help of a misspelt command" 64 'did you mean "version"' help verison
 run "an argument too many" 64 'unexpected argument "x"' version x
 run "a global option behind the command" 0 '^countersign' version -q --color=never
@@ -51,7 +57,7 @@ run "a DNS server that is none" 64 'is no DNS server' --resolver localhost versi
 run "a port that is none" 64 'is no port' --resolver 192.0.2.53@0 version
 
 # Nothing but printable ASCII, in the help of every command.
-odd=$("$cs" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\)/\1/p' | while read -r noun verb _; do
+odd=$("$cs" --help | sed -n '/^Options of every/q; s/^  \([a-z]\)/\1/p' | while read -r noun verb _; do
 	[[ $verb =~ ^[a-z]+$ ]] || verb=
 	"$cs" $noun $verb --help | grep -n '[^ -~]' | sed "s/^/$noun $verb: /"
 done)

@@ -36,7 +36,7 @@ while read -r noun; do
 				fail "$noun $verb $option is proposed"
 		done
 	done < <("$cs" help "$noun" 2>/dev/null | sed -n "/^Commands:/,/^\$/s/^  $noun \([a-z-]*\).*/\1/p" | grep .)
-done < <("$cs" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\).*/\1/p' | sort -u)
+done < <("$cs" --help | sed -n '/^Options of every/q; s/^  \([a-z][a-z-]*\).*/\1/p' | sort -u)
 is "options: those of the command and those of all" "$(ask key gen --t --s)" "--selector="
 is "an option's values are those of its help" "$(ask key gen --type=)" "--type=both --type=ed25519 --type=rsa2048 --type=rsa3072 --type=rsa4096"
 is "in the next word too" "$(ask key gen --type r)" "rsa2048 rsa3072 rsa4096"

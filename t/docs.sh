@@ -73,9 +73,15 @@ while read -r noun verb _; do
 	text=$(part "$command")
 	check "countersign(1) has $command" "$([ -n "$text" ] || echo "no .Ss $command")"
 	check "and $noun has a page of its own with it" "$(grep -q "^\.Ss $command" "$man/countersign-$noun.1" || echo none)"
+	check "and it has an example in its --help, which is right" "$("$cs" help $command | sed -n '/^Examples:/,/^$/s/^  countersign //p' |
+		{ n=0; while read -r words; do
+			n=$((n + 1))
+			[[ $words == $command* ]] || echo "of another command: $words"
+			"$cs" $words --help >/dev/null || echo "$words"
+		done; [ $n -gt 0 ] || echo none; })"
 	check "and its options" "$("$cs" help $command | sed '/^Options of every/,$d' | options |
 		undocumented "$text")"
-done < <(sed -n '/^Commands:/,/^$/s/^  \([a-z]\)/\1/p' <<<"$help")
+done < <(sed -n '/^Options of every/q; s/^  \([a-z]\)/\1/p' <<<"$help")
 
 if help=$("$build/milter/countersignd" --help 2>/dev/null); then
 	check "countersignd(8) explains every option" \

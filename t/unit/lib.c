@@ -87,6 +87,10 @@ static void test_names(void)
 	is_int(name_code(colours, span_of("blue"), -1), -1, "absent");
 	is_text(name_text(colours, 3), "ultramarine", "back");
 	is_text(name_nearest(colours, span_of("ultramarnie")), "ultramarine", "two letters swapped");
+	is_int(name_distance(span_of("kye"), span_of("KEY"), 9), 1, "which is one change");
+	is_int(name_distance(span_of("abc"), span_of("ca"), 9), 3, "a swap, and no more there");
+	is_int(name_distance(span_of(""), span_of("abc"), 9), 3, "from nothing");
+	is_int(name_distance(span_of("abcdef"), span_of("ghijkl"), 4), 4, "cut off");
 	is_text(name_nearest(colours, span_of("xyzzy")), NULL, "nothing is near");
 }
 
