@@ -47,12 +47,18 @@ static int path_check(struct span path, struct why *why)
 	return 0;
 }
 
-/* PORT [ "@" HOST ]; HOST is a name or an address, which the system resolves. Port 0 is any that is
- * free. */
+static bool is_in_brackets(struct span host)
+{
+	return span_len(host) >= 2 && *host.p == '[' && host.end[-1] == ']';
+}
+
+/* PORT [ "@" HOST ]; HOST is a name or an address, which the system resolves. As in Sendmail and
+ * Postfix, an address may stand in brackets, and nothing else. Port 0 is any that is free. */
 static int inet_check(struct span text, struct why *why)
 {
 	struct span port = text, host = text;
 	bool more = true;
+	struct ip ip;
 
 	(void)span_split(&host, &more, '@', &port);
 	if (port_check(port, 0, why) < 0)
@@ -61,6 +67,12 @@ static int inet_check(struct span text, struct why *why)
 		return 0;
 	if (span_empty(host))
 		return why_set(why, "the host after \"@\" is missing");
+	if (is_in_brackets(host)) {
+		if (ip_parse(span_make(host.p + 1, span_len(host) - 2), &ip))
+			return 0;
+		return why_set(why, "\"%.*s\": only an address may be in brackets",
+			       (int)span_len(host), host.p);
+	}
 	for (const char *p = host.p; p < host.end; p++) {
 		if (!char_is_alnum((unsigned char)*p) && strchr(".:-_", *p) == NULL)
 			return why_set(why, "\"%.*s\" is no host", (int)span_len(host), host.p);

@@ -155,7 +155,7 @@ const struct conf_option conf_options[] = {
 	 .check = conf_check_socket, .what = "list of sockets",
 	 .def = "[ \"local:" RUNDIR "/milter.sock\" ]",
 	 .doc = "The sockets on which the MTA reaches countersignd: local:/path or unix:/path for a "
-		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1). Where "
+		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1, inet6:8891@[::1]). Where "
 		"Postfix runs chrooted, as on Debian, add one inside its queue directory: "
 		"local:/var/spool/postfix/countersign/milter.sock."},
 	{.name = "socket_mode", .type = &conf_type_mode, FIELD(socket_mode), .max = 0777,

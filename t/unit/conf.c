@@ -50,6 +50,8 @@ static const struct {
     {"dns: { servers = ( \"192.0.2.1\" ); };", "dns.servers", "[ \"192.0.2.1\" ]"},
     {"listen = [ \"inet:8891@127.0.0.1\", \"unix:/a\", \"inet:1\", \"inet6:25@::1\" ];", "listen",
      "[ \"inet:8891@127.0.0.1\", \"unix:/a\", \"inet:1\", \"inet6:25@::1\" ]"},
+    {"listen = [ \"inet6:8891@[::1]\", \"inet:8892@[127.0.0.1]\" ];", "listen",
+     "[ \"inet6:8891@[::1]\", \"inet:8892@[127.0.0.1]\" ]"},
     {"trusted_networks = [ \"192.0.2.0/24\", \"2001:DB8::/32\", \"::ffff:192.0.2.1\" ];",
      "trusted_networks", "[ \"192.0.2.0/24\", \"2001:db8::/32\", \"192.0.2.1\" ]"},
     {"trusted_networks = [ ];", "trusted_networks", "[ ]"},
@@ -201,6 +203,9 @@ static const struct {
     {"listen = [ \"inet:65536@127.0.0.1\" ];", 1, "is no port (0 .. 65535)"},
     {"listen = [ \"inet:8891@\" ];", 1, "the host after \"@\" is missing"},
     {"listen = [ \"inet:8891@a b\" ];", 1, "\"a b\" is no host"},
+    {"listen = [ \"inet6:8891@[::1\" ];", 1, "\"[::1\" is no host"},
+    {"listen = [ \"inet6:8891@[]\" ];", 1, "only an address may be in brackets"},
+    {"listen = [ \"inet6:8891@[localhost]\" ];", 1, "only an address may be in brackets"},
     {"listen = [ \"local:/0123456789012345678901234567890123456789012345678901234567890123456789"
      "01234567890123456789012345678901234567890\" ];",
      1, "at most 107 characters"},
