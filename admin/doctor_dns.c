@@ -339,7 +339,7 @@ static bool is_dmarc(struct doctor *doctor, struct span text, struct why *why)
 {
 	struct dmarc_record record;
 
-	return dmarc_record_parse(doctor->arena, text, &record, why) != 0;
+	return dmarc_record_parse(doctor->arena, text, &record, why);
 }
 
 typedef bool is_record(struct doctor *doctor, struct span text, struct why *why);
@@ -408,7 +408,8 @@ static void look_at_dmarc(struct doctor *doctor, const char *domain)
 		doctor_say(doctor, DOCTOR_ERROR, NULL,
 			   "%s has %d DMARC records: none counts (RFC 9989 section 4.10)", domain,
 			   count);
-	else if (count == 1 && dmarc_record_parse(doctor->arena, text, &record, &why) != 1)
+	else if (count == 1 && dmarc_record_parse(doctor->arena, text, &record, &why) &&
+		 !record.usable)
 		doctor_say(doctor, DOCTOR_ERROR, NULL, "DMARC record of %s: %s", domain, why.text);
 	else if (count == 1)
 		doctor_say(doctor, record.faults == NULL ? DOCTOR_OK : DOCTOR_WARN, NULL,

@@ -298,7 +298,7 @@ const struct conf_option conf_options[] = {
 	 .choices = discoveries,
 	 .def = "\"treewalk\"",
 	 .doc = "How the organizational domain is found. treewalk: by the DNS tree walk of RFC 9989. psl: "
-		"by the public suffix list, as RFC 7489 did."},
+		"by the public suffix list, as RFC 7489 did; psd= of a record is not heeded then."},
 	{.name = "dmarc.psl_file", .type = &conf_type_path, FIELD(dmarc.psl_file),
 	 .def = "\"\"",
 	 .doc = "The public suffix list to use with discovery = \"psl\". Empty: the one that came with the "

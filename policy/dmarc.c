@@ -30,11 +30,11 @@ enum { FAULTS_MAX = 400 };
 
 enum sure { NO, MAYBE, YES };
 
-/* The policy that applies to one author domain. */
+/* The policy that applies to one author domain. ABSENT: none; UNUSABLE: its record is invalid. */
 enum policy_state { POLICY_ABSENT, POLICY_FOUND, POLICY_UNUSABLE, POLICY_UNKNOWN };
 struct policy {
 	enum policy_state state;
-	const struct treewalk_name *at; /* FOUND, UNUSABLE */
+	const struct treewalk_name *at; /* FOUND */
 	const char *tag;
 	enum dmarc_policy policy;
 	bool unsure;                 /* whether np= or sp= applies is not known */
@@ -177,7 +177,10 @@ static void use_record(struct eval *eval, const char *author, const struct treew
 {
 	policy->at = at;
 	if (!at->record->usable) {
-		policy->state = POLICY_UNUSABLE;
+		/* No DMARC processing: a record without p= asks for nothing, an invalid one is an
+		 * error of its owner (sections 4.10.1 and 9.1). */
+		policy->state = (at->record->notes & DMARC_NOTE_MISSING_P) != 0 ? POLICY_ABSENT
+										: POLICY_UNUSABLE;
 		policy->why = arena_printf(eval->arena, "record of %s: %s", at->name, at->fault);
 		return;
 	}
@@ -201,8 +204,6 @@ static void no_record(struct eval *eval, const char *author, const struct treewa
 		    eval->arena, "no DMARC record applies to %s (RFC 9989 section 4.10.1)", author);
 		return;
 	}
-	if (own->malformed)
-		policy->state = POLICY_UNUSABLE;
 	policy->why = arena_printf(eval->arena, "record of %s: %s", author, own->fault);
 }
 

@@ -1,10 +1,17 @@
 /*
- * A record is split at ";" and each tag read by its row of a table. What does not fit the grammar
- * of section 4.8 is dropped alone ("in favor of default values ... or ignored outright"), so
- * policy/taglist.h, which refuses a broken list whole, does not serve here. Three things are not
- * dropped: the version, which must be first; a policy that is invalid, which makes the record
- * p=none or unusable (section 4.10.1); and a known tag that is there twice, which RFC 6376 section
- * 3.2 forbids and two readers would resolve differently: such a record is discarded.
+ * A record is split at ";", its tags are collected by name, then each is read by its row of a
+ * table. What does not fit the grammar of section 4.8 is dropped alone ("in favor of default values
+ * ... or ignored outright"), so policy/taglist.h, which refuses a broken list whole, does not serve
+ * here. Two things are not dropped: the version, which must be first, and a policy that is invalid,
+ * which makes the record p=none or unusable (section 4.10.1).
+ *
+ * Names are read in either case, as the ABNF of RFC 7489 section 6.4 had them ("p" is such a
+ * string): "P=Reject" is meant, and half a record must not be taken for a whole one.
+ *
+ * A tag that is there twice voids a list of DKIM (RFC 6376 section 3.2), but RFC 9989 has a grammar
+ * of its own, for which a repetition is an error of that tag alone (section 4.8): equal values are
+ * one; of different ones, the first list of URIs counts, and any other tag is invalid, since two
+ * readers would not choose the same.
  */
 #include "policy/dmarc_record.h"
 
@@ -27,6 +34,13 @@ struct tag_rule {
 	const char *name;
 	/* False: the value is not valid. */
 	bool (*read)(struct parse *parse, struct span value);
+	bool first_counts; /* of several values; else they make the tag invalid */
+};
+
+/* A known tag as it was found. */
+struct found {
+	bool there, repeated, ambiguous;
+	struct span value;
 };
 
 static struct span trim_wsp(struct span s)
@@ -259,14 +273,15 @@ static bool read_historic(struct parse *parse, struct span value)
 
 /* ---- the record ---- */
 
-enum { POLICY_TAGS = 3, VERSION_TAG = 3 }; /* the first rows of the table */
+enum { POLICY_TAGS = 3 }; /* the first rows of the table */
 enum { FAULTS_MAX = 300 };
 
 static const struct tag_rule rules[] = {
-    {"p", read_p},         {"sp", read_sp},       {"np", read_np},   {"v", NULL},
-    {"adkim", read_adkim}, {"aspf", read_aspf},   {"t", read_t},     {"psd", read_psd},
-    {"fo", read_fo},       {"rua", read_rua},     {"ruf", read_ruf}, {"pct", read_historic},
-    {"rf", read_historic}, {"ri", read_historic},
+    {"p", read_p, false},         {"sp", read_sp, false},       {"np", read_np, false},
+    {"adkim", read_adkim, false}, {"aspf", read_aspf, false},   {"t", read_t, false},
+    {"psd", read_psd, false},     {"fo", read_fo, false},       {"rua", read_rua, true},
+    {"ruf", read_ruf, true},      {"pct", read_historic, true}, {"rf", read_historic, true},
+    {"ri", read_historic, true},
 };
 enum { RULES = sizeof rules / sizeof rules[0] };
 
@@ -274,7 +289,7 @@ static unsigned find_rule(struct span name)
 {
 	unsigned i = 0;
 
-	while (i < RULES && !span_eq(name, rules[i].name))
+	while (i < RULES && !span_ieq(name, rules[i].name))
 		i++;
 	return i;
 }
@@ -287,8 +302,8 @@ static void add_fault(struct parse *parse, const char *subject, const char *text
 	buf_printf(&parse->faults, "%s%s", subject, text);
 }
 
-/* dmarc-tag = 1*ALPHA equals 1*dmarc-value. Returns -1 for a known tag that is there twice. */
-static int read_tag(struct parse *parse, struct span part, unsigned *seen, struct why *why)
+/* dmarc-tag = 1*ALPHA equals 1*dmarc-value. Unknown ones are ignored (section 4.8). */
+static void collect_tag(struct parse *parse, struct span part, struct found *found)
 {
 	const char *equals = memchr(part.p, '=', span_len(part));
 	struct span value;
@@ -297,35 +312,51 @@ static int read_tag(struct parse *parse, struct span part, unsigned *seen, struc
 	if (equals == NULL) {
 		if (!span_empty(trim_wsp(part)))
 			add_fault(parse, "a part of it has no \"=\"", "");
-		return 0;
+		return;
 	}
 	i = find_rule(trim_wsp((struct span){part.p, equals}));
 	if (i == RULES)
-		return 0;
-	if ((*seen & 1u << i) != 0)
-		return why_set(why, "%s= is there twice (RFC 6376 section 3.2)", rules[i].name);
-	*seen |= 1u << i;
+		return;
 	value = trim_wsp((struct span){equals + 1, part.end});
-	if (value_ok(value) && rules[i].read(parse, value))
-		return 0;
-	add_fault(parse, rules[i].name, "= is not valid");
+	found += i;
+	if (!found->there) {
+		*found = (struct found){.there = true, .value = value};
+		return;
+	}
+	found->repeated = true;
+	if (!rules[i].first_counts && !span_isame(value, found->value))
+		found->ambiguous = true;
+}
+
+static void read_tag(struct parse *parse, unsigned i, const struct found *found)
+{
+	if (found->ambiguous) {
+		add_fault(parse, rules[i].name, "= is there twice with different values");
+	} else if (value_ok(found->value) && rules[i].read(parse, found->value)) {
+		if (found->repeated)
+			add_fault(parse, rules[i].name, "= is there twice");
+		return;
+	} else {
+		add_fault(parse, rules[i].name, "= is not valid");
+	}
 	if (i < POLICY_TAGS) {
 		parse->bad_policy = true;
 		parse->bad_policy_tag = rules[i].name;
 	}
-	return 0;
 }
 
-/* Sections 4.7 and 4.10.1: without p=, it is none; with an invalid p=, sp= or np= all is none, or
- * there is no policy at all. Then np falls back to sp, and sp to p. */
+/* Section 4.10.1: without a valid p=, or with an invalid sp= or np=, no policy can be taken from a
+ * record unless it has a valid rua=. With one, a missing p= is none (section 4.7), and with an
+ * invalid policy all of them are. Then np falls back to sp, and sp to p. */
 static void settle_policy(const struct parse *parse, struct why *why)
 {
 	struct dmarc_record *r = parse->record;
 
-	r->usable = !parse->bad_policy || parse->rua_valid;
+	r->usable = (r->has_p && !parse->bad_policy) || parse->rua_valid;
 	if (!r->usable)
-		why_set(why, "invalid %s= and no valid rua= (RFC 9989 section 4.10.1)",
-			parse->bad_policy_tag);
+		why_set(why, "%s %s= and no valid rua= (RFC 9989 section 4.10.1)",
+			parse->bad_policy ? "invalid" : "no",
+			parse->bad_policy ? parse->bad_policy_tag : "p");
 	if (parse->bad_policy) {
 		r->has_p = r->has_sp = r->has_np = false;
 	} else if (!r->has_p) {
@@ -356,11 +387,11 @@ static const char *printable(struct arena *arena, struct span text)
 }
 
 /* dmarc-record = dmarc-version *(dmarc-sep dmarc-tag) [dmarc-sep] */
-int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
-		       struct why *why)
+bool dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
+			struct why *why)
 {
 	struct parse parse = {.arena = arena, .record = record};
-	unsigned seen = 1u << VERSION_TAG;
+	struct found found[RULES] = {{.there = false}};
 	struct span rest = text, part;
 	bool more = true;
 
@@ -368,12 +399,14 @@ int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_recor
 	record->fo = "0";
 	buf_init(&parse.faults, arena, FAULTS_MAX);
 	if (!take_version(&rest, &more))
-		return 0;
+		return false;
 	record->text = printable(arena, text);
 	while (span_split(&rest, &more, ';', &part))
-		if (read_tag(&parse, part, &seen, why) != 0)
-			return -1;
+		collect_tag(&parse, part, found);
+	for (unsigned i = 0; i < RULES; i++)
+		if (found[i].there)
+			read_tag(&parse, i, &found[i]);
 	settle_policy(&parse, why);
 	record->faults = parse.faults.len > 0 ? buf_text(&parse.faults) : NULL;
-	return 1;
+	return true;
 }

@@ -26,16 +26,15 @@ struct dmarc_record {
 };
 
 enum {
-	DMARC_NOTE_BAD_VALUE = 1, /* a tag's value was invalid and its default is used */
+	DMARC_NOTE_BAD_VALUE = 1, /* a tag was invalid, and its default is used, or repeated */
 	DMARC_NOTE_HISTORIC = 2,  /* pct, rf or ri */
 	DMARC_NOTE_MISSING_P = 4,
 	DMARC_NOTE_SIZE_SUFFIX = 8
 };
 
-/* TEXT: one TXT record. 1: a record (RECORD is set). 0: not a DMARC record (does not begin with
- * v=DMARC1): to be ignored. -1: begins like one but is to be discarded, with a reason (a known tag
- * that is there twice). */
-int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
-		       struct why *why);
+/* TEXT: one TXT record. False: it is not a DMARC record (it does not begin with v=DMARC1) and is to
+ * be ignored. Otherwise RECORD is set; a repeated tag costs at most that tag (section 4.8). */
+bool dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
+			struct why *why);
 
 #endif

@@ -72,21 +72,18 @@ static void read_records(struct treewalk *walk, struct treewalk_name *name,
 		const struct dns_record *txt = &answer->records[i];
 		struct dmarc_record *record = arena_make(walk->arena, struct dmarc_record);
 		struct why why = {""};
-		int result = dmarc_record_parse(walk->arena, span_make(txt->text, txt->length),
-						record, &why);
 
-		if (result == 0)
+		if (!dmarc_record_parse(walk->arena, span_make(txt->text, txt->length), record,
+					&why))
 			continue;
 		if (++found > 1)
 			break;
-		name->record = result == 1 ? record : NULL;
-		name->malformed = result == -1;
-		if (result == -1 || !record->usable)
+		name->record = record;
+		if (!record->usable)
 			name->fault = arena_string(walk->arena, why.text);
 	}
 	if (found > 1) {
 		name->record = NULL;
-		name->malformed = false;
 		name->fault = "several DMARC records, all discarded (RFC 9989 section 4.10)";
 	}
 }

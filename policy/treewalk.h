@@ -32,7 +32,6 @@ struct treewalk_name {
 	enum treewalk_mark mark;
 	const char *fault; /* why there is no record although something was found, or the lookup
 			      failed; else NULL */
-	bool malformed;    /* there is one record, and it had to be discarded */
 	const struct treewalk_name *next;
 };
 

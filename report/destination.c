@@ -151,7 +151,7 @@ static enum destination_answer read_answer(const struct dns_answer *answer, cons
 		struct dmarc_record record;
 		const char *other;
 
-		if (dmarc_record_parse(arena, text, &record, NULL) != 1)
+		if (!dmarc_record_parse(arena, text, &record, NULL))
 			continue;
 		other = tag == DESTINATION_RUA ? record.rua : record.ruf;
 		if (other != NULL)

@@ -7,15 +7,14 @@
 static struct arena *arena;
 
 /* "p/sp/np adkim aspf t psd fo rua ruf notes", with upper case for what the record itself says;
- * "ignored", "discarded", "unusable". */
+ * "ignored", "unusable". */
 static const char *read(struct span text)
 {
 	struct dmarc_record r;
 	struct why why = {""};
-	int result = dmarc_record_parse(arena, text, &r, &why);
 
-	if (result < 1)
-		return result == 0 ? "ignored" : "discarded";
+	if (!dmarc_record_parse(arena, text, &r, &why))
+		return "ignored";
 	if (!r.usable)
 		return why.text[0] == '\0' ? "unusable without a reason" : "unusable";
 	return arena_printf(arena, "%s%s %s%s %s%s %c%c %c %c %s %s %s %u", r.has_p ? "+" : "",
@@ -31,10 +30,14 @@ static void test_faults(void)
 	struct dmarc_record r;
 
 	dmarc_record_parse(arena, span_of("v=DMARC1; p=reject; aspf=x; junk; rua=dmarc"), &r, NULL);
-	is_text(r.faults, "aspf= is not valid; a part of it has no \"=\"; rua= is not valid",
+	is_text(r.faults, "a part of it has no \"=\"; aspf= is not valid; rua= is not valid",
 		"what its owner is told");
 	dmarc_record_parse(arena, span_of("v=DMARC1; p=reject; pct=50; x=y"), &r, NULL);
 	ok(r.faults == NULL, "what is historic or unknown is no fault");
+	dmarc_record_parse(arena, span_of("v=DMARC1; p=reject; sp=none; sp=reject; p=reject"), &r,
+			   NULL);
+	is_text(r.faults, "p= is there twice; sp= is there twice with different values",
+		"repeated tags");
 }
 
 #define REJECT "+reject reject reject "
@@ -74,10 +77,14 @@ static const struct {
     {"v=DMARC1\r\n; p=reject", "ignored"},
     {"version=DMARC1; p=reject", "ignored"},
     /* no policy, bad policy */
-    {"v=DMARC1", NONE "- - 4"},
-    {"v=DMARC1;", NONE "- - 4"},
+    {"v=DMARC1", "unusable"},
+    {"v=DMARC1;", "unusable"},
+    {"v=DMARC1; rua=nonsense", "unusable"},
+    {"v=DMARC1; ruf=mailto:a@b.example", "unusable"},
+    {"v=DMARC1; sp=reject; rua=mailto:a@b.example",
+     "none +reject reject rr n u 0 mailto:a@b.example - 4"},
     {"v=DMARC1; rua=mailto:a@b.example", NONE "mailto:a@b.example - 4"},
-    {"v=DMARC1; sp=reject", "none +reject reject rr n u 0 - - 4"},
+    {"v=DMARC1; sp=reject", "unusable"},
     {"v=DMARC1; p=monitor", "unusable"},
     {"v=DMARC1; p=", "unusable"},
     {"v=DMARC1; p=reject none", "unusable"},
@@ -89,7 +96,13 @@ static const struct {
     {"v=DMARC1; p=reject; sp=quarantine; np=?; rua=mailto:a@b.example",
      NONE "mailto:a@b.example - 1"},
     {"v=DMARC1; p=reject; sp=bad; rua=https://r.example/x", NONE "https://r.example/x - 1"},
-    {"v=DMARC1; P=reject", NONE "- - 4"}, /* names are case-sensitive: an unknown tag */
+    /* names in either case */
+    {"v=DMARC1; P=reject", PLAIN},
+    {"V = DMARC1 ; P = Reject ; ADKIM = S", REJECT "sr n u 0 - - 0"},
+    {"V=DMARC1; P=None; SP=Reject; Np=Quarantine; aSPF=s; T=Y; PSD=N; Rua=mailto:a@b.example",
+     "+none +reject +quarantine rs y n 0 mailto:a@b.example - 0"},
+    {"v=DMARC1; p=reject; PCT=50", REJECT "rr n u 0 - - 2"},
+    {"v=DMARC1; P=monitor", "unusable"},
     /* errors elsewhere cost their tag alone */
     {"v=DMARC1; p=reject; adkim=x; aspf=; t=maybe; psd=1", REJECT "rr n u 0 - - 1"},
     {"v=DMARC1; p=reject; garbage", REJECT "rr n u 0 - - 1"},
@@ -100,11 +113,21 @@ static const struct {
     {"v=DMARC1; p=reject; pct=50; rf=afrf; ri=3600", REJECT "rr n u 0 - - 2"},
     {"v=DMARC1; p=reject; rf=afrfruf=mailto:a@b.example", REJECT "rr n u 0 - - 2"},
     /* twice */
-    {"v=DMARC1; p=reject; p=none", "discarded"},
-    {"v=DMARC1; p=reject; p=reject", "discarded"},
-    {"v=DMARC1; p=reject; v=DMARC1", "discarded"},
-    {"v=DMARC1; p=reject; rua=mailto:a@b.example; rua=mailto:c@b.example", "discarded"},
-    {"v=DMARC1; p=reject; pct=1; pct=2", "discarded"},
+    {"v=DMARC1; p=reject; p=none", "unusable"},
+    {"v=DMARC1; p=reject; P=none", "unusable"},
+    {"v=DMARC1; p=reject; p=none; rua=mailto:a@b.example", NONE "mailto:a@b.example - 1"},
+    {"v=DMARC1; p=reject; p=none; p=reject", "unusable"},
+    {"v=DMARC1; p=reject; sp=none; sp=reject", "unusable"},
+    {"v=DMARC1; p=reject; p=Reject", REJECT "rr n u 0 - - 1"},
+    {"v=DMARC1; p=reject; v=DMARC1", PLAIN},
+    {"v=DMARC1; p=reject; rua=mailto:a@b.example; rua=mailto:c@b.example",
+     REJECT "rr n u 0 mailto:a@b.example - 1"},
+    {"v=DMARC1; rua=mailto:a@b.example; p=reject; rua=nonsense",
+     REJECT "rr n u 0 mailto:a@b.example - 1"},
+    {"v=DMARC1; p=reject; adkim=s; adkim=r", REJECT "rr n u 0 - - 1"},
+    {"v=DMARC1; p=reject; adkim=s; ADKIM=S", REJECT "sr n u 0 - - 1"},
+    {"v=DMARC1; p=reject; psd=y; psd=n", REJECT "rr n u 0 - - 1"},
+    {"v=DMARC1; p=reject; pct=1; pct=2", REJECT "rr n u 0 - - 3"},
     /* fo */
     {"v=DMARC1; p=reject; fo=1", PLAIN},
     {"v=DMARC1; p=reject; fo=1; ruf=mailto:a@b.example", REJECT "rr n u 1 - mailto:a@b.example 0"},
