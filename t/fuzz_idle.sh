@@ -5,8 +5,8 @@
 #   t/fuzz_idle.sh --merge DIR [DRIVER...]      take over the table and the corpus of a copy of this checkout
 #   t/fuzz_idle.sh --check                      fail if a driver is below the target
 # The target of a driver is 300 CPU seconds and 1,000,000 executions since its sources changed (FUZZ_CPU, FUZZ_EXECUTIONS).
-# First comes the driver that lacks CPU time, then the one that lacks executions, then the one that has run least; DRIVERs
-# named are run in that order before the others. The corpus grows in build-fuzz/corpus/; what of it reaches code that
+# First come those that lack executions, in turn; then of those that lack CPU time the one that lacks least; then the one that has
+# run least. DRIVERs that are named come before the others. The corpus grows in build-fuzz/corpus/; what of it reaches code that
 # t/fuzz/corpus/ does not is copied there, 16 KiB for each driver. An input that fails is kept as build-fuzz/t/bin/fuzz-X.*
 SRC=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$SRC/build-fuzz
@@ -66,14 +66,14 @@ pick_driver() {
 	for driver in "${drivers[@]}"; do
 		read -r n cpu < <(read_row "$driver" "${hashes[$driver]}")
 		rank=$((rank + 1))
-		if [ "$cpu" -lt "$TARGET_CPU" ]; then
-			echo 0 $rank "$driver"
-		elif [ "$n" -lt "$TARGET_EXECUTIONS" ]; then
-			echo 1 $rank "$driver"
+		if [ "$n" -lt "$TARGET_EXECUTIONS" ]; then
+			echo 0 "$cpu" $rank "$driver"
+		elif [ "$cpu" -lt "$TARGET_CPU" ]; then
+			echo 1 $((TARGET_CPU - cpu)) $rank "$driver"
 		else
-			echo 2 "$cpu" "$driver"
+			echo 2 "$cpu" $rank "$driver"
 		fi
-	done | sort -k 1,1n -k 2,2n | { read -r _ _ driver && echo "$driver"; }
+	done | sort -k 1,1n -k 2,2n -k 3,3n | { read -r _ _ _ driver && echo "$driver"; }
 }
 
 # run_slice DRIVER SECONDS: one run, its figures into the table. Fails when an input does.
@@ -87,7 +87,7 @@ run_slice() {
 	status=$?
 	read -r user system <"$log.time"
 	n=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-	cpu=$(awk -v user="$user" -v system="$system" 'BEGIN { printf "%d", user + system + 0.5 }')
+	cpu=$(awk -v a="$user" -v b="$system" 'BEGIN { printf "%d", a + b + 0.5 }')
 	read -r before_n before_cpu < <(read_row "$driver" "${hashes[$driver]}")
 	write_row "$driver" "${hashes[$driver]}" $((before_n + ${n:-0})) $((before_cpu + cpu))
 	if [ $status -ne 0 ] && [ -z "$stop" ]; then
