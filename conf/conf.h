@@ -94,7 +94,10 @@ struct conf {
 	const char *authserv_id;    /* "auto": the MTA's own name */
 	struct conf_networks trusted_networks;
 	int64_t socket_mode;      /* of local sockets: 0660 */
-	int64_t max_header_bytes; /* of one message's header, all fields together */
+	int64_t max_header_bytes;  /* of one message's header, all fields together */
+	int64_t max_header_fields; /* of one message */
+	int64_t max_recipients;    /* of one message */
+	int64_t max_memory;        /* bytes, of all messages of a worker together */
 	int64_t drain;            /* how long a stop waits for messages under way */
 
 	struct {

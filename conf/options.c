@@ -177,7 +177,23 @@ const struct conf_option conf_options[] = {
 	 .min = KIB(64), .max = MIB(16),
 	 .def = "\"1MiB\"",
 	 .doc = "How large the header of a message may be, all fields together. A larger one is "
-		"refused."},
+		"refused with 552."},
+	{.name = "max_header_fields", .type = &conf_type_integer, FIELD(max_header_fields),
+	 .min = 100, .max = 10000,
+	 .def = "1000",
+	 .doc = "How many fields the header of a message may have. A message with more is refused with 552."},
+	{.name = "max_recipients", .type = &conf_type_integer, FIELD(max_recipients),
+	 .min = 100, .max = 1000000,
+	 .def = "10000",
+	 .doc = "How many recipients a message may have. A message with more is refused with 552. MTAs have a "
+		"limit of their own, which is usually lower."},
+	{.name = "max_memory", .type = &conf_type_size, FIELD(max_memory),
+	 .min = MIB(8), .max = MIB(65536),
+	 .def = "\"64MiB\"",
+	 .doc = "How much memory the messages that a worker process has under way may take together. There is a "
+		"worker for each socket in listen. A message that exceeds it is answered with 451, and the "
+		"sender tries again later. A message takes about as much as its header, "
+		"whatever the size of its body."},
 	{.name = "drain", .type = &conf_type_duration, FIELD(drain), .max = SECONDS(600),
 	 .def = "\"30s\"",
 	 .doc = "How long a stop or a restart waits for messages that are under way."},

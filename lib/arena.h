@@ -20,7 +20,7 @@
 
 struct arena;
 
-/* CAP: bytes of input this arena may hold (see arena_has_room). */
+/* CAP: bytes that this arena may hold (see arena_has_room); 0: nobody will ask. */
 struct arena *arena_new(size_t cap);
 void arena_free(struct arena *arena); /* NULL is fine; runs the clean-ups, last added first */
 

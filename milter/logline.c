@@ -180,11 +180,12 @@ const struct log_record *logline_outbound(struct arena *arena, const struct logl
 }
 
 const struct log_record *logline_refused(struct arena *arena, const char *queue_id,
-					 enum origin origin, const char *why)
+					 enum origin origin, enum action action,
+					 const char *why)
 {
 	struct line line = begin(arena, queue_id, origin);
 
-	put(&line, "action", name_text(action_names, ACTION_REJECT));
+	put(&line, "action", name_text(action_names, (int)action));
 	put(&line, "reason", why);
 	return line.record;
 }

@@ -30,8 +30,9 @@ const struct log_record *logline_outbound(struct arena *arena, const struct logl
 					  const struct outbound_result *result,
 					  enum action action);
 
-/* A message that was refused for its size, before it was judged. */
+/* A message beyond a bound, which was neither judged nor signed. */
 const struct log_record *logline_refused(struct arena *arena, const char *queue_id,
-					 enum origin origin, const char *why);
+					 enum origin origin, enum action action,
+					 const char *why);
 
 #endif

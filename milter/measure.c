@@ -204,6 +204,7 @@ static void *run(void *arg)
 		measure_dns(service);
 		measure_store(service);
 		measure_keys(service);
+		service_trim(service);
 		nanosleep(&between, NULL);
 	}
 	return NULL;

@@ -4,6 +4,10 @@
  */
 #include "milter/service.h"
 
+#include <assert.h>
+#ifdef HAVE_MALLOC_TRIM
+#include <malloc.h>
+#endif
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +23,8 @@
 /* How long a stop waits for rows that were answered before they were committed. */
 static const int64_t CLOSE_WAIT = 5 * CLOCK_SECOND;
 
+enum { TRIM_FROM = 8 << 20 }; /* bytes: a burst */
+
 struct service {
 	struct lock lock;
 	struct context *context;
@@ -29,6 +35,7 @@ struct service {
 	struct dkimcheck_engine *dkim_engine;
 	const struct engine *engine;
 	_Atomic unsigned messages;
+	_Atomic int64_t memory, most_memory; /* of them; since the last trim */
 };
 
 static int open_dns(struct service *service, const struct conf *conf, struct why *why)
@@ -243,6 +250,30 @@ void service_message_end(struct service *service)
 unsigned service_messages(struct service *service)
 {
 	return atomic_load(&service->messages);
+}
+
+int64_t service_memory(struct service *service, int64_t by)
+{
+	int64_t sum = atomic_fetch_add(&service->memory, by) + by;
+	int64_t most = atomic_load(&service->most_memory);
+
+	assert(sum >= 0);
+	while (sum > most && !atomic_compare_exchange_weak(&service->most_memory, &most, sum))
+		;
+	return sum;
+}
+
+/* What malloc keeps after a burst stays with the process otherwise, a part in each thread's arena. */
+void service_trim(struct service *service)
+{
+	int64_t now = atomic_load(&service->memory), most = atomic_load(&service->most_memory);
+
+	if (most < TRIM_FROM || now > most / 4)
+		return;
+	atomic_store(&service->most_memory, now);
+#ifdef HAVE_MALLOC_TRIM
+	malloc_trim(0);
+#endif
 }
 
 void service_close(struct service *service)

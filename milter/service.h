@@ -43,6 +43,12 @@ void service_message_begin(struct service *service);
 void service_message_end(struct service *service);
 unsigned service_messages(struct service *service);
 
+/* What the messages under way hold together, in bytes: BY more (or less). Returns the sum. */
+int64_t service_memory(struct service *service, int64_t by);
+
+/* For a thread that measures: gives memory back to the system after a burst. */
+void service_trim(struct service *service);
+
 /* Waits, not for ever, until the ledger has committed what is queued. Nothing is freed: the engine's
  * threads may still look at it; the process ends with _exit(). */
 void service_close(struct service *service);

@@ -28,7 +28,7 @@
 
 enum {
 	ENVELOPE_ROOM = 64 * 1024,  /* of a message's arena, beside its header */
-	FORGED_FIELDS_MAX = 10000,  /* more of one name in one header are abuse */
+	FIELD_COST = 256,           /* of a field in the arena, beside its text */
 	LOG_LINE_MAX = 8192,        /* of a message's line in the ledger */
 	HOLD_REASON_MAX = 90,       /* what MTAs keep of a reason for quarantine */
 	FAILURE_HEADER = 64 * 1024, /* of a message's header, in a failure report */
@@ -42,6 +42,20 @@ struct suspects {
 	unsigned *forged; /* which of them are, from 1, in the order of the header */
 	unsigned count, room;
 };
+
+/* What a message is answered that is beyond a bound. */
+struct refusal {
+	enum action action;
+	struct smtp_reply reply;
+};
+static const struct refusal header_too_large = {
+    ACTION_REJECT, {"552", "5.3.4", "message header too large"}};
+static const struct refusal too_many_fields = {
+    ACTION_REJECT, {"552", "5.3.4", "message header has too many fields"}};
+static const struct refusal too_many_recipients = {
+    ACTION_REJECT, {"552", "5.5.3", "too many recipients"}};
+static const struct refusal too_much_at_once = {
+    ACTION_TEMPFAIL, {"451", "4.3.2", "too much mail at once, try again later"}};
 
 /* One message. All of it is in its arena. */
 struct message {
@@ -61,9 +75,11 @@ struct message {
 	bool keeps_header;          /* for a failure report, in HEADER and BODY */
 	struct buf header, body;
 	uint64_t size, header_bytes;
+	int64_t header_fields, recipients;
+	int64_t held; /* bytes, as the service knows them */
 	struct suspects suspects[FORGED_KINDS];
-	const char *refusal; /* the header is beyond what is accepted */
-	bool probe;          /* see ORIGIN_PROBE */
+	const struct refusal *refusal; /* NULL: it is within all bounds */
+	bool probe;                    /* see ORIGIN_PROBE */
 };
 
 struct session {
@@ -241,10 +257,56 @@ static void start_copies(struct message *message)
 	buf_init(&message->body, NULL, (size_t)conf->failures.body);
 }
 
+static void release_message(struct session *session, struct message *message)
+{
+	service_memory(session->service, -message->held);
+	buf_free(&message->header);
+	buf_free(&message->body);
+	arena_free(message->arena);
+}
+
+/* Only what its answer needs stays of the message: the rest may be what there is too much of. */
+static void give_up(struct session *session, const struct refusal *refusal)
+{
+	struct message *old = session->message;
+	struct arena *arena = arena_new(0);
+	struct message *message = arena_make(arena, struct message);
+
+	message->arena = arena;
+	message->context = old->context;
+	message->origin = old->origin;
+	message->probe = old->probe;
+	message->refusal = refusal;
+	session->message = message;
+	release_message(session, old);
+}
+
+/* After each step: what the message holds now, and whether all of them hold too much. */
+static void count_memory(struct session *session)
+{
+	struct message *message = session->message;
+	int64_t now =
+	    (int64_t)(arena_used(message->arena) + message->header.cap + message->body.cap);
+	int64_t all = service_memory(session->service, now - message->held);
+
+	message->held = now;
+	if (all > message->context->conf->max_memory && message->refusal == NULL)
+		give_up(session, &too_much_at_once);
+}
+
+/* The message that is under way, unless it has its answer already. */
+static struct message *open_message(const struct session *session)
+{
+	struct message *message = session->message;
+
+	return message == NULL || message->refusal != NULL ? NULL : message;
+}
+
 void session_mail(struct session *session, const char *address, const struct session_facts *facts)
 {
 	struct context *context = service_context(session->service);
-	struct arena *arena = arena_new((size_t)context->conf->max_header_bytes + ENVELOPE_ROOM);
+	struct arena *arena =
+	    arena_new(2 * (size_t)context->conf->max_header_bytes + ENVELOPE_ROOM);
 	struct message *message = arena_make(arena, struct message);
 
 	session_abort(session);
@@ -266,6 +328,7 @@ void session_mail(struct session *session, const char *address, const struct ses
 	start_copies(message);
 	session->message = message;
 	service_message_begin(session->service);
+	count_memory(session);
 }
 
 void session_abort(struct session *session)
@@ -276,9 +339,7 @@ void session_abort(struct session *session)
 		return;
 	session->message = NULL;
 	context_drop(message->context);
-	buf_free(&message->header);
-	buf_free(&message->body);
-	arena_free(message->arena);
+	release_message(session, message);
 	service_message_end(session->service);
 }
 
@@ -307,30 +368,47 @@ static void note_quiet(struct message *message, const char *address)
 	message->rcpt_loud = message->rcpt_loud || !quiet;
 }
 
-void session_rcpt(struct session *session, const char *address)
+static void note_recipient_domain(struct message *message, const char *domain)
 {
-	struct message *message = session->message;
-	const char *domain, *token;
-	bool wanted;
-
-	if (message == NULL)
-		return;
-	address = bare_address(message->arena, address);
-	if (!message->rcpt_loud)
-		note_quiet(message, address);
-	token = mail_verp_token(message->arena, message->context->conf->reports.from, address);
-	if (token != NULL)
-		message->bounce_token = token;
-	wanted = message->check != NULL && check_wants_recipients(message->check);
-	if (message->rcpt_mixed && !wanted)
-		return;
-	domain = domain_of_address(message->arena, address);
-	if (wanted)
+	if (message->check != NULL && check_wants_recipients(message->check))
 		check_recipient(message->check, domain);
 	if (domain == NULL ||
 	    (message->rcpt_domain != NULL && !domain_equal(domain, message->rcpt_domain)))
 		message->rcpt_mixed = true;
-	message->rcpt_domain = message->rcpt_mixed ? NULL : domain;
+	if (message->rcpt_mixed)
+		message->rcpt_domain = NULL;
+	else if (message->rcpt_domain == NULL)
+		message->rcpt_domain = arena_string(message->arena, domain);
+}
+
+/* What is kept does not grow with the number of recipients. */
+static void note_recipient(struct message *message, const char *address)
+{
+	struct arena *scratch = arena_new(0);
+	const char *token;
+
+	address = bare_address(scratch, address);
+	if (!message->rcpt_loud)
+		note_quiet(message, address);
+	token = mail_verp_token(scratch, message->context->conf->reports.from, address);
+	if (token != NULL && message->bounce_token == NULL)
+		message->bounce_token = arena_string(message->arena, token);
+	note_recipient_domain(message, domain_of_address(scratch, address));
+	arena_free(scratch);
+}
+
+void session_rcpt(struct session *session, const char *address)
+{
+	struct message *message = open_message(session);
+
+	if (message == NULL)
+		return;
+	if (++message->recipients > message->context->conf->max_recipients) {
+		give_up(session, &too_many_recipients);
+		return;
+	}
+	note_recipient(message, address);
+	count_memory(session);
 }
 
 /* ---- header and body ---- */
@@ -358,10 +436,8 @@ static void look_for_forged(struct session *session, struct message *message, st
 	if (kind == FORGED_NONE)
 		return;
 	suspects = &message->suspects[kind];
-	if (++suspects->seen > FORGED_FIELDS_MAX)
-		message->refusal =
-		    arena_printf(message->arena, "too many %s fields", forged_name(kind));
-	else if (forged_is(kind, value, message->authserv_id, session->mta_name))
+	suspects->seen++;
+	if (forged_is(kind, value, message->authserv_id, session->mta_name))
 		note_forged(message, suspects);
 }
 
@@ -401,23 +477,34 @@ static void copy_body(struct message *message, struct span chunk)
 		buf_span(&message->body, chunk);
 }
 
-/* True while the header is within its bound; a message beyond it is refused at its end. */
-static bool admit(struct message *message, struct span name, struct span value)
+/* The bound that this field exceeds, or NULL. The arena knows what the fields before it really cost. */
+static const struct refusal *find_exceeded(struct message *message, struct span name,
+					   struct span value)
 {
 	const struct conf *conf = message->context->conf;
+	size_t size = span_len(name) + span_len(value);
 
-	message->header_bytes += span_len(name) + span_len(value) + 4;
-	if (message->header_bytes > (uint64_t)conf->max_header_bytes)
-		message->refusal = "message header too large";
-	return message->refusal == NULL;
+	message->header_bytes += size + strlen(":\r\n");
+	if (++message->header_fields > conf->max_header_fields)
+		return &too_many_fields;
+	if (message->header_bytes > (uint64_t)conf->max_header_bytes ||
+	    !arena_has_room(message->arena, size + FIELD_COST))
+		return &header_too_large;
+	return NULL;
 }
 
 void session_header(struct session *session, struct span name, struct span value)
 {
-	struct message *message = session->message;
+	struct message *message = open_message(session);
+	const struct refusal *exceeded;
 
-	if (message == NULL || !admit(message, name, value))
+	if (message == NULL)
 		return;
+	exceeded = find_exceeded(message, name, value);
+	if (exceeded != NULL) {
+		give_up(session, exceeded);
+		return;
+	}
 	look_for_forged(session, message, name, value);
 	look_at_form(session, message, name, value);
 	copy_header(message, name, value);
@@ -425,42 +512,51 @@ void session_header(struct session *session, struct span name, struct span value
 		check_header(message->check, name, value);
 	else
 		outbound_header(message->outbound, name, value);
+	count_memory(session);
 }
 
-void session_end_of_headers(struct session *session)
+static void end_outbound_header(struct message *message)
 {
-	struct message *message = session->message;
-
-	if (message == NULL || message->refusal != NULL)
-		return;
-	if (message->inspect != NULL)
-		inspect_end_of_headers(message->inspect);
-	if (message->check != NULL) {
-		check_end_of_headers(message->check);
-		return;
-	}
 	outbound_end_of_headers(message->outbound);
 	/* Mail that comes back from a content filter was judged on its way in: it is not ours. */
 	if (message->origin == ORIGIN_LOCAL && message->suspects[FORGED_AUTHRES].count > 0)
 		outbound_decline(message->outbound, "it was judged here on its way in");
 }
 
+void session_end_of_headers(struct session *session)
+{
+	struct message *message = open_message(session);
+
+	if (message == NULL)
+		return;
+	if (message->inspect != NULL)
+		inspect_end_of_headers(message->inspect);
+	if (message->check != NULL)
+		check_end_of_headers(message->check);
+	else
+		end_outbound_header(message);
+	count_memory(session);
+}
+
 bool session_body(struct session *session, struct span chunk)
 {
-	struct message *message = session->message;
+	struct message *message = open_message(session);
 	bool wanted;
 
-	if (message == NULL || message->refusal != NULL)
+	if (message == NULL)
 		return false;
 	message->size += span_len(chunk);
 	copy_body(message, chunk);
 	wanted = message->inspect != NULL && inspect_body(message->inspect, chunk);
 	if (message->check != NULL) {
 		check_body(message->check, chunk);
-		return wanted || !check_body_done(message->check);
+		wanted = wanted || !check_body_done(message->check);
+	} else {
+		outbound_body(message->outbound, chunk);
+		wanted = wanted || !outbound_body_done(message->outbound);
 	}
-	outbound_body(message->outbound, chunk);
-	return wanted || !outbound_body_done(message->outbound);
+	count_memory(session);
+	return wanted;
 }
 
 /* ---- the end of a message ---- */
@@ -730,12 +826,13 @@ static void log_message(struct session *session, const struct log_record *record
 static void refuse(struct session *session, const char *queue_id, struct answer *answer)
 {
 	const struct message *message = session->message;
+	const struct refusal *refusal = message->refusal;
 
-	answer->action = ACTION_REJECT;
-	counters_count(METRIC_MESSAGES, message->origin, ACTION_REJECT, 0);
-	answer->reply = (struct smtp_reply){"552", "5.3.4", message->refusal};
-	log_message(session,
-		    logline_refused(message->arena, queue_id, message->origin, message->refusal));
+	answer->action = refusal->action;
+	answer->reply = refusal->reply;
+	counters_count(METRIC_MESSAGES, message->origin, refusal->action, 0);
+	log_message(session, logline_refused(message->arena, queue_id, message->origin,
+					     refusal->action, refusal->reply.text));
 }
 
 static void log_inbound(struct session *session, const struct logline_facts *facts)

@@ -142,7 +142,7 @@ void check_recipient(struct check *check, const char *domain)
 	else if (check->recipient_count == RECIPIENT_DOMAINS_MAX)
 		check->recipients_unknown = true;
 	else
-		check->recipients[check->recipient_count++] = domain;
+		check->recipients[check->recipient_count++] = arena_string(check->arena, domain);
 }
 
 static void add_author(struct check *check, const char *domain)

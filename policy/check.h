@@ -55,7 +55,7 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 			const struct check_dns *dns, struct arena *arena, int64_t now);
 
 /* Each recipient's domain, as domain_of_address (NULL: it has none), while that can make a
- * difference. DOMAIN lives as long as CHECK. */
+ * difference. DOMAIN is copied. */
 bool check_wants_recipients(const struct check *check);
 void check_recipient(struct check *check, const char *domain);
 

@@ -637,7 +637,7 @@ static const char everything[] =
     "listen = [ \"inet:8891@127.0.0.1\", \"local:/a/b\" ]; socket_mode = \"0666\";\n"
     "authserv_id = \"mx.example.com\"; trusted_networks = [ \"192.0.2.0/24\", \"2001:db8::/48\" "
     "];\n"
-    "max_header_bytes = \"100KiB\"; drain = \"1500ms\";\n"
+    "max_header_bytes = \"100KiB\"; max_header_fields = 500; max_recipients = 200; max_memory = \"9MiB\"; drain = \"1500ms\";\n"
     "dns: { servers = [ \"192.0.2.53\", \"2001:db8::53@5353\" ]; timeout = \"250ms\"; budget = "
     "41;\n"
     "  cache_entries = 2000; trust_anchor = \"/root \\\"key\\\"\"; };\n"
