@@ -96,6 +96,17 @@ const char *driver_sqlite_version(void);  /* "3.40.1" */
 struct sql;
 struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why);
 
+/* Why the file that SETTINGS name cannot be opened: what is to be done differs by it. */
+enum driver_cause {
+	DRIVER_CAUSE_NONE,    /* it can be opened */
+	DRIVER_CAUSE_OLD,     /* an older schema, or an empty file: opening it to write migrates it */
+	DRIVER_CAUSE_NEW,     /* a newer countersign wrote it */
+	DRIVER_CAUSE_FOREIGN, /* another program's database */
+	DRIVER_CAUSE_DAMAGED, /* not a database, or its pages do not hang together */
+	DRIVER_CAUSE_OTHER    /* it is absent, locked, not permitted, on a disk that fails ... */
+};
+enum driver_cause sqlite_cause(const struct ledger_settings *settings, struct why *why);
+
 /* The same to a PostgreSQL server, or what is like it. NULL with the reason, which holds no secret
  * of CONNINFO. Its schema is not looked at (store/shared.h). */
 struct sql *pg_sql(const char *conninfo, bool read_only, struct why *why);

@@ -2,29 +2,40 @@
 
 #include <string.h>
 
-#include "store/driver.h"
 #include "store/sql.h"
 
-int integrity_check(const struct ledger_settings *settings, struct why *why)
+static enum driver_cause check_pages(struct sql *sql, const char *path, struct why *why)
 {
-	struct sql *sql = sqlite_sql(settings, why);
 	struct arena *arena = arena_new(0);
-	struct sql_rows *rows;
-	int result = -1, got;
+	struct sql_rows *rows = sql_ask(sql, "PRAGMA quick_check(1)", "");
+	enum driver_cause cause = DRIVER_CAUSE_NONE;
 	const char *said;
 
-	if (sql != NULL) {
-		rows = sql_ask(sql, "PRAGMA quick_check(1)", "");
-		got = sql_next(rows, why);
-		said = got == 1 ? sql_text_at(rows, 0, arena) : "it says nothing";
-		if (got != -1)
-			result = strcmp(said, "ok") == 0
-				     ? 0
-				     : why_set(why, "%s is damaged: %s", settings->path, said);
-		if (got == 1)
-			sql_drop(rows);
+	if (sql_next(rows, why) != 1) {
+		cause = sql->fault == DRIVER_BROKEN ? DRIVER_CAUSE_DAMAGED : DRIVER_CAUSE_OTHER;
+	} else {
+		said = sql_text_at(rows, 0, arena);
+		if (strcmp(said, "ok") != 0) {
+			cause = DRIVER_CAUSE_DAMAGED;
+			why_set(why, "%s is damaged: %s", path, said);
+		}
+		sql_drop(rows);
 	}
-	sql_close(sql);
 	arena_free(arena);
-	return result;
+	return cause;
+}
+
+enum driver_cause integrity_check(const struct ledger_settings *settings, struct why *why)
+{
+	enum driver_cause cause = sqlite_cause(settings, why);
+	struct sql *sql;
+
+	if (cause != DRIVER_CAUSE_NONE)
+		return cause;
+	sql = sqlite_sql(settings, why);
+	if (sql == NULL)
+		return DRIVER_CAUSE_OTHER;
+	cause = check_pages(sql, settings->path, why);
+	sql_close(sql);
+	return cause;
 }

@@ -4,10 +4,10 @@
 #ifndef STORE_INTEGRITY_H
 #define STORE_INTEGRITY_H
 
-#include "store/ledger.h"
+#include "store/driver.h"
 
-/* 0: it can be opened, its schema is ours, and its pages hang together (SQLite's quick_check: the
- * whole file is read). -1 with the reason. */
-int integrity_check(const struct ledger_settings *settings, struct why *why);
+/* DRIVER_CAUSE_NONE: it can be opened, its schema is of this version, and SQLite's quick_check,
+ * which reads the whole file, finds nothing. Otherwise the cause, and the reason in WHY. */
+enum driver_cause integrity_check(const struct ledger_settings *settings, struct why *why);
 
 #endif

@@ -532,19 +532,32 @@ static int look_at_schema(struct driver_handle *handle, int64_t *version, bool *
 	return end_transaction(handle, code);
 }
 
+static enum driver_cause cause_of_code(int code)
+{
+	bool damaged = (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT;
+
+	return damaged ? DRIVER_CAUSE_DAMAGED : DRIVER_CAUSE_OTHER;
+}
+
 /* 0: the schema is ours and of this version. */
-static int check_schema(struct driver_handle *handle, struct why *why)
+static int check_schema(struct driver_handle *handle, enum driver_cause *cause, struct why *why)
 {
 	int64_t version = 0;
 	bool foreign = false;
 	int code = look_at_schema(handle, &version, &foreign);
 
+	*cause = foreign		    ? DRIVER_CAUSE_FOREIGN
+		 : version > SCHEMA_VERSION ? DRIVER_CAUSE_NEW
+		 : version < SCHEMA_VERSION ? DRIVER_CAUSE_OLD
+					    : DRIVER_CAUSE_OTHER;
 	if (code == SQLITE_OK && foreign)
 		return refuse(handle->path, why, "this database belongs to another program");
 	if (code == SQLITE_OK && version < SCHEMA_VERSION && !handle->read_only)
 		code = migrate(handle, &version);
-	if (code != SQLITE_OK)
+	if (code != SQLITE_OK) {
+		*cause = cause_of_code(code);
 		return explain_opening(handle, code, why);
+	}
 	if (version > SCHEMA_VERSION)
 		return why_set(why,
 			       "%s: written by a newer countersign (schema %d; this one knows %d):"
@@ -552,7 +565,7 @@ static int check_schema(struct driver_handle *handle, struct why *why)
 			       handle->path, (int)version, SCHEMA_VERSION);
 	if (version < SCHEMA_VERSION)
 		return refuse(handle->path, why,
-			      "its schema is older than this program's: start countersignd once");
+			      "its schema is older than this program's: a start of countersignd updates it");
 	return 0;
 }
 
@@ -588,7 +601,9 @@ static void handle_close(struct driver_handle *handle)
 	free(handle);
 }
 
-static struct driver_handle *handle_open(const struct ledger_settings *settings, struct why *why)
+/* NULL with CAUSE and WHY. */
+static struct driver_handle *open_handle(const struct ledger_settings *settings,
+					 enum driver_cause *cause, struct why *why)
 {
 	int flags = settings->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	struct driver_handle *handle = calloc(1, sizeof *handle);
@@ -600,6 +615,7 @@ static struct driver_handle *handle_open(const struct ledger_settings *settings,
 	handle->busy_wait = settings->busy_wait;
 	handle->message_seconds = settings->message_seconds;
 	handle->message_rows = settings->message_rows;
+	*cause = DRIVER_CAUSE_OTHER;
 	if (!handle->read_only && create_if_absent(handle->path, why) != 0)
 		goto fail;
 	if (sqlite3_open_v2(handle->path, &handle->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
@@ -608,13 +624,32 @@ static struct driver_handle *handle_open(const struct ledger_settings *settings,
 		goto fail;
 	}
 	code = configure(handle, settings);
+	*cause = cause_of_code(code);
 	if (code != SQLITE_OK)
 		explain_opening(handle, code, why);
-	else if (check_schema(handle, why) == 0)
+	else if (check_schema(handle, cause, why) == 0)
 		return handle;
 fail:
 	handle_close(handle);
 	return NULL;
+}
+
+static struct driver_handle *handle_open(const struct ledger_settings *settings, struct why *why)
+{
+	enum driver_cause cause;
+
+	return open_handle(settings, &cause, why);
+}
+
+enum driver_cause sqlite_cause(const struct ledger_settings *settings, struct why *why)
+{
+	enum driver_cause cause;
+	struct driver_handle *handle = open_handle(settings, &cause, why);
+
+	if (handle == NULL)
+		return cause;
+	handle_close(handle);
+	return DRIVER_CAUSE_NONE;
 }
 
 /* ---- writing ---- */
