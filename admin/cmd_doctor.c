@@ -15,53 +15,53 @@
 #include "milter/context.h"
 
 static const struct doctor_check checks[] = {
-    {"settings", "settings", "the settings can be used", 0, doctor_settings},
-    {"dns.answers", "dns", "each resolver answers", DOCTOR_DNS, doctor_resolver},
-    {"dns.tcp", "dns", "and does over TCP, for large records", DOCTOR_DNS, doctor_tcp},
-    {"dns.nxdomain", "dns", "a name that is not there is said not to be", DOCTOR_DNS,
+    {"settings", "settings", "the settings can be used", 0, DOCTOR_CONF, doctor_settings},
+    {"dns.answers", "dns", "each resolver answers", DOCTOR_DNS, DOCTOR_DNS, doctor_resolver},
+    {"dns.tcp", "dns", "and does over TCP, for large records", DOCTOR_DNS, 0, doctor_tcp},
+    {"dns.nxdomain", "dns", "a name that is not there is said not to be", DOCTOR_DNS, 0,
      doctor_nxdomain},
-    {"dns.dnssec", "dns", "answers are validated", DOCTOR_DNS, doctor_dnssec},
-    {"keys.files", "keys", "who may read and change the keys", DOCTOR_CONF, doctor_key_files},
-    {"keys.published", "keys", "the DNS shows the record of each key", DOCTOR_KEYS | DOCTOR_DNS,
+    {"dns.dnssec", "dns", "answers are validated", DOCTOR_DNS, 0, doctor_dnssec},
+    {"keys.files", "keys", "who may read and change the keys", DOCTOR_CONF, DOCTOR_KEYS, doctor_key_files},
+    {"keys.published", "keys", "the DNS shows the record of each key", DOCTOR_KEYS | DOCTOR_DNS, 0,
      doctor_published},
-    {"keys.age", "keys", "how old the keys are", DOCTOR_KEYS, doctor_key_ages},
-    {"daemon.runs", "daemon", "the daemon answers", DOCTOR_CONF, doctor_daemon_runs},
-    {"daemon.version", "daemon", "it is the version of this command", DOCTOR_DAEMON,
+    {"keys.age", "keys", "how old the keys are", DOCTOR_KEYS, 0, doctor_key_ages},
+    {"daemon.runs", "daemon", "the daemon answers", DOCTOR_CONF, DOCTOR_DAEMON, doctor_daemon_runs},
+    {"daemon.version", "daemon", "it is the version of this command", DOCTOR_DAEMON, 0,
      doctor_daemon_version},
     {"probe.outbound", "daemon", "mail of ours comes back signed, and verifies",
-     DOCTOR_DAEMON | DOCTOR_KEYS, doctor_probe_outbound},
-    {"probe.inbound", "daemon", "mail of others comes back judged", DOCTOR_DAEMON,
+     DOCTOR_DAEMON | DOCTOR_KEYS, 0, doctor_probe_outbound},
+    {"probe.inbound", "daemon", "mail of others comes back judged", DOCTOR_DAEMON, 0,
      doctor_probe_inbound},
-    {"socket.files", "socket", "the sockets and their directories", DOCTOR_CONF, doctor_sockets},
+    {"socket.files", "socket", "the sockets and their directories", DOCTOR_CONF, 0, doctor_sockets},
     {"socket.mta", "socket", "the MTA's user reaches the socket, in its chroot",
-     DOCTOR_CONF | DOCTOR_ROOT | DOCTOR_POSTFIX, doctor_socket_mta},
-    {"mta.smtpd_milters", "mta", "Postfix asks us about mail by SMTP", DOCTOR_CONF | DOCTOR_POSTFIX,
+     DOCTOR_CONF | DOCTOR_ROOT | DOCTOR_POSTFIX, 0, doctor_socket_mta},
+    {"mta.smtpd_milters", "mta", "Postfix asks us about mail by SMTP", DOCTOR_CONF | DOCTOR_POSTFIX, 0,
      doctor_smtpd_milters},
     {"mta.non_smtpd_milters", "mta", "and about mail of the sendmail command",
-     DOCTOR_CONF | DOCTOR_POSTFIX, doctor_local_milters},
+     DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_local_milters},
     {"mta.default_action", "mta", "what it does while we are not there",
-     DOCTOR_CONF | DOCTOR_POSTFIX, doctor_default_action},
-    {"mta.protocol", "mta", "the version of the milter protocol", DOCTOR_POSTFIX, doctor_protocol},
-    {"mta.others", "mta", "other filters, and their order", DOCTOR_CONF | DOCTOR_POSTFIX,
+     DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_default_action},
+    {"mta.protocol", "mta", "the version of the milter protocol", DOCTOR_POSTFIX, 0, doctor_protocol},
+    {"mta.others", "mta", "other filters, and their order", DOCTOR_CONF | DOCTOR_POSTFIX, 0,
      doctor_other_filters},
-    {"mta.submission", "mta", "whose mail comes through which service", DOCTOR_POSTFIX,
+    {"mta.submission", "mta", "whose mail comes through which service", DOCTOR_POSTFIX, 0,
      doctor_daemon_names},
-    {"mta.rewriting", "mta", "what changes mail after it was signed", DOCTOR_POSTFIX,
+    {"mta.rewriting", "mta", "what changes mail after it was signed", DOCTOR_POSTFIX, 0,
      doctor_rewriting},
-    {"mta.bounces", "mta", "bounces are signed or not", DOCTOR_POSTFIX, doctor_bounces},
-    {"mta.sendmail", "mta", "sendmail.mc has our filter", DOCTOR_CONF | DOCTOR_SENDMAIL,
+    {"mta.bounces", "mta", "bounces are signed or not", DOCTOR_POSTFIX, 0, doctor_bounces},
+    {"mta.sendmail", "mta", "sendmail.mc has our filter", DOCTOR_CONF | DOCTOR_SENDMAIL, 0,
      doctor_sendmail},
-    {"domain.spf", "domain", "our domains have SPF records", DOCTOR_KEYS | DOCTOR_DNS,
+    {"domain.spf", "domain", "our domains have SPF records", DOCTOR_KEYS | DOCTOR_DNS, 0,
      doctor_domain_spf},
-    {"domain.dmarc", "domain", "and DMARC records", DOCTOR_KEYS | DOCTOR_DNS, doctor_domain_dmarc},
-    {"clock", "host", "the clock is right", 0, doctor_clock},
-    {"ledger.file", "ledger", "the daemon can write the ledger", DOCTOR_CONF | DOCTOR_LEDGER,
+    {"domain.dmarc", "domain", "and DMARC records", DOCTOR_KEYS | DOCTOR_DNS, 0, doctor_domain_dmarc},
+    {"clock", "host", "the clock is right", 0, 0, doctor_clock},
+    {"ledger.file", "ledger", "the daemon can write the ledger", DOCTOR_CONF | DOCTOR_LEDGER, 0,
      doctor_ledger_file},
-    {"ledger.whole", "ledger", "the ledger is whole", DOCTOR_CONF | DOCTOR_LEDGER,
+    {"ledger.whole", "ledger", "the ledger is whole", DOCTOR_CONF | DOCTOR_LEDGER, 0,
      doctor_ledger_whole},
-    {"ledger.disk", "ledger", "there is room on its disk", DOCTOR_CONF | DOCTOR_LEDGER,
+    {"ledger.disk", "ledger", "there is room on its disk", DOCTOR_CONF | DOCTOR_LEDGER, 0,
      doctor_disk},
-    {"reports", "reports", "reports go out", DOCTOR_CONF | DOCTOR_LEDGER, doctor_reports},
+    {"reports", "reports", "reports go out", DOCTOR_CONF | DOCTOR_LEDGER, 0, doctor_reports},
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 
@@ -89,8 +89,21 @@ void doctor_say(struct doctor *doctor, enum doctor_level level, const char *fix,
 	}
 	va_start(ap, format);
 	doctor->findings[doctor->count++] = (struct doctor_finding){
-	    doctor->check, level, arena_vprintf(doctor->arena, format, ap), fix};
+	    .check = doctor->check,
+	    .level = level,
+	    .text = arena_vprintf(doctor->arena, format, ap),
+	    .fix = fix};
 	va_end(ap);
+}
+
+const char *doctor_service(const struct doctor *doctor, enum service_act act)
+{
+	const struct service_facts facts = {.pid = doctor->daemon.pid,
+					    .user =
+						doctor->user == NULL ? PLACE_USER : doctor->user,
+					    .conf = admin_conf_path(doctor->admin)};
+
+	return service_command(doctor->arena, act, &facts);
 }
 
 const char **doctor_domains(const struct doctor *doctor, unsigned *count)
@@ -110,19 +123,26 @@ const char **doctor_domains(const struct doctor *doctor, unsigned *count)
 
 /* ---- running ---- */
 
-/* Why a check cannot be made; NULL: it can. */
-static const char *missing(const struct doctor *doctor, unsigned needs)
+/* Why a check cannot be made, and which of its needs is not there; NULL: it can. */
+static const char *missing(const struct doctor *doctor, unsigned needs, enum doctor_needs *need)
 {
-	if ((needs & DOCTOR_CONF) != 0 && doctor->conf == NULL)
-		return "the settings cannot be read";
-	if ((needs & DOCTOR_ROOT) != 0 && geteuid() != 0)
-		return "only root can do that";
-	if ((needs & DOCTOR_DAEMON) != 0 && doctor->daemon.listen == NULL)
-		return "the daemon does not answer here";
-	if ((needs & DOCTOR_KEYS) != 0 && doctor->keys_fault != NULL)
-		return "the keys cannot be read";
-	if ((needs & DOCTOR_DNS) != 0 && doctor->dns == NULL)
-		return doctor->dns_fault;
+	const struct {
+		enum doctor_needs need;
+		bool absent;
+		const char *why;
+	} table[] = {
+	    {DOCTOR_CONF, doctor->conf == NULL, "the settings cannot be read"},
+	    {DOCTOR_ROOT, geteuid() != 0, "only root can do that"},
+	    {DOCTOR_DAEMON, doctor->daemon.listen == NULL, "the daemon does not answer here"},
+	    {DOCTOR_KEYS, doctor->keys_fault != NULL, "the keys cannot be read"},
+	    {DOCTOR_DNS, doctor->dns == NULL, doctor->dns_fault},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		*need = table[i].need;
+		if ((needs & table[i].need) != 0 && table[i].absent)
+			return table[i].why;
+	}
 	return NULL;
 }
 
@@ -139,22 +159,42 @@ static bool concerns(const struct doctor *doctor, const struct doctor_check *che
 	       (doctor->conf != NULL && strncmp(doctor->conf->store.url, "sqlite:", 7) == 0);
 }
 
+bool doctor_follows(struct doctor *doctor, enum doctor_needs need, const char *text)
+{
+	if ((doctor->told & need) == 0)
+		return false;
+	doctor_say(doctor, DOCTOR_SKIP, NULL, "%s", text);
+	doctor->findings[doctor->count - 1].follows = true;
+	return true;
+}
+
+/* What the check that has just run found missing needs no second word. */
+static void note_told(struct doctor *doctor, unsigned before)
+{
+	for (unsigned i = before; i < doctor->count; i++) {
+		if (doctor->findings[i].level != DOCTOR_OK)
+			doctor->told |= doctor->check->tells;
+	}
+}
+
 static void examine(struct doctor *doctor, const char *only)
 {
 	for (unsigned i = 0; i < CHECKS; i++) {
 		const struct doctor_check *check = &checks[i];
-		const char *fault = missing(doctor, check->needs);
+		enum doctor_needs need;
+		const char *fault = missing(doctor, check->needs, &need);
 		unsigned before = doctor->count;
 
 		doctor->check = check;
 		if (!concerns(doctor, check, only))
 			continue;
-		if (fault != NULL)
-			doctor_say(doctor, DOCTOR_SKIP, NULL, "not looked at: %s", fault);
-		else
+		if (fault == NULL)
 			check->run(doctor);
+		else if (!doctor_follows(doctor, need, fault))
+			doctor_say(doctor, DOCTOR_SKIP, NULL, "not looked at: %s", fault);
 		if (doctor->count == before)
 			doctor_say(doctor, DOCTOR_OK, NULL, "nothing to look at");
+		note_told(doctor, before);
 	}
 }
 
@@ -263,36 +303,57 @@ static void print_finding(const struct doctor *doctor, const struct doctor_findi
 {
 	bool color = admin_color(doctor->admin, stdout);
 
-	printf("  %-9s%s%-6s%s ", first ? finding->check->topic : "",
+	printf("  %-22s%s%-6s%s ", first ? finding->check->id : "",
 	       out_on(level_style[finding->level], color), level_text[finding->level],
 	       out_off(level_style[finding->level], color));
 	out_text(stdout, finding->text);
 	printf("\n");
 	if (finding->fix != NULL) {
-		printf("                  fix: ");
+		printf("  %-29sfix: ", "");
 		out_text(stdout, finding->fix);
 		printf("\n");
 	}
 }
 
-static void print_findings(const struct doctor *doctor, const unsigned counts[])
+static bool is_shown(const struct doctor *doctor, const struct doctor_finding *finding)
 {
-	const char *topic = "";
+	if (doctor->admin->quiet && finding->level < DOCTOR_WARN)
+		return false;
+	return !finding->follows || doctor->admin->verbose;
+}
 
-	for (unsigned i = 0; i < doctor->count; i++) {
-		const struct doctor_finding *finding = &doctor->findings[i];
+static void print_summary(const struct doctor *doctor, const unsigned counts[])
+{
+	unsigned following = 0;
 
-		if (doctor->admin->quiet && finding->level < DOCTOR_WARN)
-			continue;
-		print_finding(doctor, finding, strcmp(topic, finding->check->topic) != 0);
-		topic = finding->check->topic;
-	}
+	for (unsigned i = 0; i < doctor->count; i++)
+		following += doctor->findings[i].follows;
 	printf("%u error%s, %u warning%s", counts[DOCTOR_ERROR],
 	       counts[DOCTOR_ERROR] == 1 ? "" : "s", counts[DOCTOR_WARN],
 	       counts[DOCTOR_WARN] == 1 ? "" : "s");
 	if (counts[DOCTOR_SKIP] > 0)
 		printf(", %u not looked at", counts[DOCTOR_SKIP]);
+	if (following > 0 && !doctor->admin->verbose)
+		printf(" (%u for what is reported above; -v names them)", following);
 	printf("\n");
+	if (geteuid() != 0)
+		printf("Another user than root cannot see all, and cannot fix it: run this as "
+		       "root.\n");
+}
+
+static void print_findings(const struct doctor *doctor, const unsigned counts[])
+{
+	const struct doctor_check *last = NULL;
+
+	for (unsigned i = 0; i < doctor->count; i++) {
+		const struct doctor_finding *finding = &doctor->findings[i];
+
+		if (!is_shown(doctor, finding))
+			continue;
+		print_finding(doctor, finding, last != finding->check);
+		last = finding->check;
+	}
+	print_summary(doctor, counts);
 }
 
 static void json_findings(const struct doctor *doctor, const unsigned counts[])

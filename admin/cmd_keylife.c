@@ -186,7 +186,7 @@ static void changes_end(struct changes *changes)
 		admin_print_json(changes->cmd->admin, changes->out);
 	if (changes->count > 0)
 		admin_note(changes->cmd->admin,
-			   "the daemon knows after its next reload: systemctl reload countersignd");
+			   "the daemon knows after its next reload: countersign reload");
 }
 
 /* How many keys of that domain sign, KEY not counted; with SAME_TYPE those of its algorithm. */

@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "admin/place.h"
+#include "admin/service.h"
 #include "lib/clock.h"
 
 static const int64_t patience = 70 * CLOCK_SECOND; /* the daemon gives up sooner */
@@ -31,6 +33,8 @@ static const char *find_socket(struct admin *admin, const char *given, struct co
 
 static int no_connection(const struct admin *admin, const char *path, int error)
 {
+	const struct service_facts facts = {.user = PLACE_USER, .conf = admin_conf_path(admin)};
+
 	switch (error) {
 	case EACCES:
 	case EPERM:
@@ -41,15 +45,14 @@ static int no_connection(const struct admin *admin, const char *path, int error)
 		return ADMIN_PERMISSION;
 	case ENOENT:
 		admin_error(admin,
-			    "%s: there is no such socket: the daemon does not run (systemctl start "
-			    "countersignd) or has other settings (--config, --socket)",
-			    path);
+			    "%s: there is no such socket: the daemon is not running (start it: %s) "
+			    "or has other settings (--config, --socket)",
+			    path, service_command(admin->arena, SERVICE_START, &facts));
 		return ADMIN_UNAVAILABLE;
 	case ECONNREFUSED:
 		admin_error(admin,
-			    "%s: nobody answers there: the daemon has died; start it: systemctl "
-			    "start countersignd",
-			    path);
+			    "%s: nobody answers there: the daemon has died; start it: %s", path,
+			    service_command(admin->arena, SERVICE_START, &facts));
 		return ADMIN_UNAVAILABLE;
 	default:
 		admin_error(admin, "%s: %s", path, strerror(error));

@@ -10,6 +10,7 @@
 #include "admin/keylook.h"
 #include "admin/milters.h"
 #include "admin/place.h"
+#include "admin/service.h"
 #include "dns/dns.h"
 
 enum doctor_level {
@@ -24,6 +25,7 @@ struct doctor_finding {
 	enum doctor_level level;
 	const char *text;
 	const char *fix; /* or NULL */
+	bool follows;    /* comes of what another check has found: only counted, and told with -v */
 };
 
 /* Who listens on a socket, as the kernel knows it. */
@@ -50,6 +52,7 @@ struct doctor {
 	const char *dns_fault;
 	struct doctor_finding *findings;
 	unsigned count, room;
+	unsigned told; /* of enum doctor_needs: a check has said why these are not there */
 };
 
 enum doctor_needs {
@@ -68,11 +71,19 @@ struct doctor_check {
 	const char *topic; /* "socket" */
 	const char *what;  /* what is looked at: "the MTA's user reaches the socket" */
 	unsigned needs;
+	unsigned tells; /* of enum doctor_needs: when they are not there, this check says why */
 	void (*run)(struct doctor *doctor);
 };
 
 void doctor_say(struct doctor *doctor, enum doctor_level level, const char *fix, const char *format,
 		...) __attribute__((format(printf, 4, 5)));
+
+/* Whether a check has said already why NEED is not there; then the present check has nothing to add
+ * but that, which is recorded as TEXT. */
+bool doctor_follows(struct doctor *doctor, enum doctor_needs need, const char *text);
+
+/* The command for countersignd on this machine (admin/service.h). */
+const char *doctor_service(const struct doctor *doctor, enum service_act act);
 
 /* The domains of active and pending keys, each once; their number is *COUNT. */
 const char **doctor_domains(const struct doctor *doctor, unsigned *count);

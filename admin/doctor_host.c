@@ -10,6 +10,8 @@
 
 #include "admin/become.h"
 #include "admin/doctor.h"
+#include "admin/program.h"
+#include "lib/buf.h"
 #include "lib/clock.h"
 #include "policy/domain.h"
 #include "store/integrity.h"
@@ -187,26 +189,82 @@ void doctor_ledger_file(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s, user %s", path, doctor->user);
 }
 
+/* The file and what SQLite has beside it go together, and nothing of it is lost. */
+static const char *set_aside(struct doctor *doctor, const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+	char now[CLOCK_TEXT_MAX];
+	const char *aside = arena_printf(doctor->arena, "%s.damaged-%s", path,
+					 clock_utc_text(clock_wall(), now));
+	struct buf files;
+
+	buf_init(&files, doctor->arena, 0);
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+		buf_printf(&files, " %s",
+			   program_quote(doctor->arena,
+					 arena_printf(doctor->arena, "%s%s", path, suffixes[i])));
+	return arena_printf(doctor->arena,
+			    "%s; mkdir -m 0750 %s; for f in%s; do [ ! -e \"$f\" ] || mv \"$f\" %s/; done; %s",
+			    doctor_service(doctor, SERVICE_STOP),
+			    program_quote(doctor->arena, aside), buf_text(&files),
+			    program_quote(doctor->arena, aside),
+			    doctor_service(doctor, SERVICE_START));
+}
+
+/* What is to be done about CAUSE, so that what was counted is still there afterwards. */
+static const char *ledger_fix(struct doctor *doctor, enum driver_cause cause, const char *path)
+{
+	bool runs = doctor->daemon.listen != NULL;
+
+	switch (cause) {
+	case DRIVER_CAUSE_OLD:
+		return doctor_service(doctor, runs ? SERVICE_RESTART : SERVICE_START);
+	case DRIVER_CAUSE_NEW:
+		return "install the countersign that wrote it, or a later one";
+	case DRIVER_CAUSE_FOREIGN:
+		return "countersign config explain store.url";
+	case DRIVER_CAUSE_DAMAGED:
+		return set_aside(doctor, path);
+	case DRIVER_CAUSE_OTHER:
+	case DRIVER_CAUSE_NONE:
+		break;
+	}
+	return NULL;
+}
+
+static const char *ledger_note(enum driver_cause cause)
+{
+	static const char *const notes[] = {
+	    [DRIVER_CAUSE_OLD] = " (nothing is lost: the daemon brings it up to date)",
+	    [DRIVER_CAUSE_FOREIGN] = " (give the ledger a file of its own)",
+	    [DRIVER_CAUSE_DAMAGED] = " (the fix keeps all of the old one)"};
+
+	return (size_t)cause < sizeof notes / sizeof *notes && notes[cause] != NULL ? notes[cause]
+										     : "";
+}
+
 void doctor_ledger_whole(struct doctor *doctor)
 {
 	struct ledger_settings settings = {.path = ledger_url_path(doctor->conf->store.url, NULL),
 					   .read_only = true};
+	enum driver_cause cause;
 	struct why why;
 
-	if (access(settings.path, F_OK) == -1 && errno == ENOENT)
+	if (access(settings.path, F_OK) == -1 && errno == ENOENT) {
 		doctor_say(doctor, doctor->daemon.listen != NULL ? DOCTOR_WARN : DOCTOR_OK, NULL,
 			   "%s is not there yet: the daemon makes it", settings.path);
-	else if (access(settings.path, R_OK) == -1)
+		return;
+	}
+	if (access(settings.path, R_OK) == -1) {
 		doctor_say(doctor, DOCTOR_SKIP, NULL, "%s: %s", settings.path, strerror(errno));
-	else if (integrity_check(&settings, &why) == -1)
-		doctor_say(doctor, DOCTOR_ERROR,
-			   arena_printf(doctor->arena,
-					"systemctl stop countersignd; mv %s %s.damaged; systemctl "
-					"start countersignd",
-					settings.path, settings.path),
-			   "%s", why.text);
-	else
+		return;
+	}
+	cause = integrity_check(&settings, &why);
+	if (cause == DRIVER_CAUSE_NONE)
 		doctor_say(doctor, DOCTOR_OK, NULL, "its pages hang together, its schema is ours");
+	else
+		doctor_say(doctor, DOCTOR_ERROR, ledger_fix(doctor, cause, settings.path), "%s%s",
+			   why.text, ledger_note(cause));
 }
 
 void doctor_disk(struct doctor *doctor)

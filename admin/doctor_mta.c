@@ -12,8 +12,14 @@
 #include "admin/program.h"
 #include "lib/buf.h"
 
-#define SETUP  "countersign setup --apply"
-#define SOCKET "countersign setup socket-dir && systemctl restart countersignd"
+#define SETUP "countersign setup --apply"
+
+/* Makes the sockets again where they belong. */
+static const char *remake_sockets(const struct doctor *doctor)
+{
+	return arena_printf(doctor->arena, "countersign setup socket-dir && %s",
+			    doctor_service(doctor, SERVICE_RESTART));
+}
 
 /* ---- sockets ---- */
 
@@ -27,15 +33,20 @@ static void look_at_socket(struct doctor *doctor, const char *listen)
 	dir = place_parent(doctor->arena, path);
 	if (stat(dir, &st) == -1)
 		doctor_say(doctor, errno == EACCES ? DOCTOR_SKIP : DOCTOR_ERROR,
-			   errno == EACCES ? NULL : SOCKET, "%s: %s", dir, strerror(errno));
+			   errno == EACCES ? NULL : remake_sockets(doctor), "%s: %s", dir,
+			   strerror(errno));
 	else if ((st.st_mode & 02) != 0)
 		doctor_say(doctor, DOCTOR_ERROR, arena_printf(doctor->arena, "chmod o-w %s", dir),
 			   "%s: mode %04o: every user can put a socket of his own there", dir,
 			   (unsigned)st.st_mode & 07777);
+	else if (stat(path, &st) == -1 && errno == EACCES)
+		doctor_say(doctor, DOCTOR_SKIP, NULL, "%s: %s", path, strerror(errno));
+	else if (stat(path, &st) == -1 &&
+		 !doctor_follows(doctor, DOCTOR_DAEMON, "the daemon makes its socket"))
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_START), "%s: %s",
+			   path, strerror(errno));
 	else if (stat(path, &st) == -1)
-		doctor_say(doctor, errno == EACCES ? DOCTOR_SKIP : DOCTOR_ERROR,
-			   errno == EACCES ? NULL : "systemctl start countersignd", "%s: %s", path,
-			   strerror(errno));
+		return;
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s, mode %04o, owner %s, group %s", path,
 			   (unsigned)st.st_mode & 07777, place_user(doctor->arena, st.st_uid),
@@ -108,8 +119,13 @@ static void say_unreachable(struct doctor *doctor, const char *who, const char *
 {
 	const char *what = strchr(reason, ' ') == NULL ? reason : strchr(reason, ' ') + 1;
 
-	if (strncmp(reason, "no ", 3) == 0 && agreed && strcmp(what, path) == 0)
-		doctor_say(doctor, DOCTOR_ERROR, "systemctl start countersignd",
+	bool absent = strncmp(reason, "no ", 3) == 0 && agreed && strcmp(what, path) == 0,
+	     dead = strncmp(reason, "dead ", 5) == 0;
+
+	if ((absent || dead) && doctor_follows(doctor, DOCTOR_DAEMON, "nobody listens there"))
+		return;
+	if (absent)
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_START),
 			   "nobody listens: %s finds no %s, which the daemon makes", who, what);
 	else if (strncmp(reason, "no ", 3) == 0)
 		doctor_say(doctor, DOCTOR_ERROR, SETUP,
@@ -117,10 +133,11 @@ static void say_unreachable(struct doctor *doctor, const char *who, const char *
 			   "place",
 			   who, what);
 	else if (strncmp(reason, "mode ", 5) == 0)
-		doctor_say(doctor, DOCTOR_ERROR, SOCKET, "wrong group or mode: %s may not use %s",
+		doctor_say(doctor, DOCTOR_ERROR, remake_sockets(doctor),
+			   "wrong group or mode: %s may not use %s",
 			   who, with_names(doctor, what));
-	else if (strncmp(reason, "dead ", 5) == 0)
-		doctor_say(doctor, DOCTOR_ERROR, "systemctl start countersignd",
+	else if (dead)
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_START),
 			   "nobody listens: %s finds %s, which a dead daemon left", who, what);
 	else
 		doctor_say(doctor, DOCTOR_ERROR, NULL, "%s: %s", who, reason);
@@ -211,7 +228,8 @@ void doctor_socket_mta(struct doctor *doctor)
 		call_as_postfix(doctor, arena_span(doctor->arena, path), is_ours(doctor, &item));
 	else
 		doctor_say(doctor, doctor->daemon.listen != NULL ? DOCTOR_OK : DOCTOR_ERROR,
-			   doctor->daemon.listen != NULL ? NULL : "systemctl start countersignd",
+			   doctor->daemon.listen != NULL ? NULL
+							 : doctor_service(doctor, SERVICE_START),
 			   "%s is TCP: every user of this host can use it",
 			   arena_span(doctor->arena, item.address));
 }

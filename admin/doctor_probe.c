@@ -19,8 +19,6 @@
 
 enum { PROBED_MAX = 20, FIELDS_MAX = 16, PATIENCE = 60 };
 
-#define START "systemctl start countersignd"
-
 struct field {
 	const char *name, *value; /* with its first blank; folds as CRLF */
 };
@@ -203,8 +201,10 @@ static int ask(const struct doctor *doctor, struct probe *probe, struct why *why
 
 /* ---- the daemon ---- */
 
+/* Another of its sockets answers, or this is the only one that is told. */
 static void look_at_listener(struct doctor *doctor, const char *listen)
 {
+	bool down = doctor->daemon.listen == NULL;
 	struct milterproto m;
 	struct why why;
 
@@ -217,14 +217,20 @@ static void look_at_listener(struct doctor *doctor, const char *listen)
 		doctor_say(doctor, DOCTOR_SKIP, NULL, "%s: only root and the MTA may use it",
 			   listen);
 	else
-		doctor_say(doctor, DOCTOR_ERROR, START, "it does not answer at %s: %s", listen,
-			   why.text);
+		doctor_say(doctor, DOCTOR_ERROR,
+			   doctor_service(doctor, down ? SERVICE_START : SERVICE_RESTART),
+			   "%s: %s", down ? "it is not running" : "it does not answer", why.text);
 	milterproto_close(&m);
 }
 
+/* A daemon that is down is down at all of them. */
 void doctor_daemon_runs(struct doctor *doctor)
 {
-	for (unsigned i = 0; i < doctor->conf->listen.count; i++)
+	unsigned count = doctor->conf->listen.count;
+
+	if (doctor->daemon.listen == NULL && count > 1)
+		count = 1;
+	for (unsigned i = 0; i < count; i++)
 		look_at_listener(doctor, doctor->conf->listen.items[i]);
 	if (doctor->daemon.pid != 0 && doctor->daemon.uid == 0)
 		doctor_say(doctor, DOCTOR_WARN, "countersignd -u " PLACE_USER, "it runs as root");
@@ -242,7 +248,7 @@ void doctor_daemon_version(struct doctor *doctor)
 			   doctor->daemon.pid == 0 ? "it is asked over TCP"
 						   : "only root can see what runs");
 	else if (strcmp(text, "countersignd " VERSION) != 0)
-		doctor_say(doctor, DOCTOR_WARN, "systemctl restart countersignd",
+		doctor_say(doctor, DOCTOR_WARN, doctor_service(doctor, SERVICE_RESTART),
 			   "%s runs, this is countersign " VERSION, text);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s", text);
@@ -308,11 +314,11 @@ static void judge_key(struct doctor *doctor, const struct signing_key *key,
 	if (signing_key_status(key).state != KEYSTATE_ACTIVE)
 		return;
 	if (found == NULL)
-		doctor_say(doctor, DOCTOR_ERROR, "systemctl reload countersignd",
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_RELOAD),
 			   "%s of %s is active, and the daemon does not sign with it", selector,
 			   domain);
 	else if (found->result != AUTH_PASS)
-		doctor_say(doctor, DOCTOR_ERROR, "systemctl reload countersignd",
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_RELOAD),
 			   "the signature with %s of %s does not verify: %s", selector, domain,
 			   found->why);
 	else
@@ -330,7 +336,7 @@ static void probe_domain(struct doctor *doctor, struct dkimcheck_engine *engine,
 	struct why why;
 
 	if (ask(doctor, probe, &why) == -1)
-		doctor_say(doctor, DOCTOR_ERROR, "journalctl -u countersignd", "mail of %s: %s",
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG), "mail of %s: %s",
 			   domain, why.text);
 	else
 		verify(probe, engine, dns, domain, arena, &verdict);
@@ -410,7 +416,7 @@ void doctor_probe_inbound(struct doctor *doctor)
 	}
 	probe = new_probe(doctor, client, "probe@countersign.invalid");
 	if (ask(doctor, probe, &why) == -1)
-		doctor_say(doctor, DOCTOR_ERROR, "journalctl -u countersignd",
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG),
 			   "mail of a stranger: %s", why.text);
 	else if (results_field(probe) != NULL)
 		doctor_say(doctor, DOCTOR_OK, NULL,
@@ -420,7 +426,7 @@ void doctor_probe_inbound(struct doctor *doctor)
 			   "mail of a stranger was put off: %s",
 			   *probe->text == '\0' ? "451" : probe->text);
 	else
-		doctor_say(doctor, DOCTOR_ERROR, "journalctl -u countersignd",
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG),
 			   "mail of a stranger came back without Authentication-Results%s%s",
 			   *probe->text == '\0' ? "" : ": ", probe->text);
 }

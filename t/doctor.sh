@@ -10,6 +10,10 @@ export LC_ALL=C
 work=$(mktemp -d)
 spool=/var/spool/postfix/countersign
 main=/etc/postfix/main.cf
+mkdir "$work/bin"
+ln -s "$cs" "$COUNTERSIGN_BUILD/milter/countersignd" "$work/bin"
+PATH=$work/bin:$PATH
+rm -rf /run/systemd/system
 etc=$("$cs" config explain sign.keys | grep -oE '"/[^"]*/keys"' | head -1 | tr -d '"')
 etc=${etc%/keys}
 db=$("$cs" config explain store.url | grep -oE 'sqlite:/[^"]*' | head -1)
@@ -62,7 +66,7 @@ zone() { # the records of all keys, and more lines
 		sleep 0.05
 	done
 }
-rows() { sqlite3 "$db" 'select count(*) from sqlite_master; select sum(count) from entry' 2>/dev/null; md5sum <"$db"; }
+rows() { sqlite3 "$db" 'select count(*) from sqlite_master; select sum(messages) from tally' 2>/dev/null; md5sum <"$db"; }
 
 # ---- a machine that is not set up ----
 machine_postfix
@@ -75,7 +79,9 @@ echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 doctor 1
 finds 'there is no .*countersign.conf' 'countersign setup'
 finds 'there is no user countersign' 'countersign setup'
-finds 'it does not answer at' 'systemctl start countersignd'
+finds 'it is not running: .*milter.sock' 'countersignd -u countersign -c /'
+is "which is told once" "$(grep -ciE 'not running|does not answer|nobody listens' "$work/out")" 1
+like "with the number of what follows from it" "$(tail -1 "$work/out")" 'not looked at \([0-9]+ for what is reported above'
 finds 'smtpd_milters does not name our socket: no mail is judged' 'countersign setup --apply'
 
 # ---- one where all is well ----
@@ -131,10 +137,21 @@ chmod 2750 $spool
 kill -9 "$daemon" $(pgrep -P "$daemon")
 wait "$daemon" 2>/dev/null
 doctor 1
-finds 'nobody listens: .*which a dead daemon left' 'systemctl start'
+finds 'it is not running' 'countersignd -u'
+is "a daemon that is down is one line" "$(sed -nE "/ (ERROR|warn|skip) /s/^  ([a-z._]*).*/\1/p" "$work/out" | grep -v "^clock" | xargs)" "daemon.runs"
+doctor 1 -v
+finds 'nobody listens there'
+finds 'the daemon does not answer here'
+doctor 1 --only=socket
+finds 'nobody listens: .*which a dead daemon left' 'countersignd -u'
+mkdir -p /run/systemd/system
+cp "$COUNTERSIGN_SRC/contrib/systemd/countersignd.service" /etc/systemd/system/
+doctor 1 --only=socket
+finds 'nobody listens: .*which a dead daemon left' 'systemctl start countersignd$'
+rm -r /run/systemd/system /etc/systemd/system/countersignd.service
 rm $spool/milter.sock
 doctor 1 --only=socket
-finds 'nobody listens: .*which the daemon makes' 'systemctl start'
+finds 'nobody listens: .*which the daemon makes' 'countersignd -u'
 daemon_start
 
 # ---- main.cf, master.cf ----
@@ -192,21 +209,82 @@ cp "$work/state" "$state"
 # ---- a daemon that has not read its keys ----
 "$cs" -q key gen example.com --selector late --active >/dev/null
 doctor 1 --only=daemon
-finds 'late of example.com is active, and the daemon does not sign with it' 'systemctl reload countersignd'
+finds 'late of example.com is active, and the daemon does not sign with it' 'countersign reload'
 kill -HUP "$daemon"
 for _ in $(seq 50); do "$cs" -q doctor --only=daemon >"$work/out" && break; sleep 0.1; done
 doctor 0 --only=daemon
 fine 'signed with late of example\.com'
 rm "$etc"/keys/example.com/late.*
 
-# ---- the ledger ----
+# ---- the ledger: each cause has its fix, and what was counted is still there after it ----
+printf '%s\n' 'connect	mail.test	192.0.2.7' 'helo	mail.test' 'mail	<a@example.com>' 'rcpt	<b@example.net>' \
+	'header	From	 a@example.com' 'eoh' 'macro	E	i	Q1' 'eom' | "$COUNTERSIGN_BUILD/t/bin/milterc" $spool/milter.sock >"$work/out" 2>&1
+counted() { sqlite3 "$1" 'select sum(messages) from tally' 2>&1; }
+for _ in $(seq 100); do [ "$(counted "$db")" = 1 ] && break; sleep 0.1; done
+is "a message is counted" "$(counted "$db")" 1
 daemon_stop
 mkdir "$work/db"
 mv "$db"* "$work/db"
-head -c 8192 /dev/urandom >"$db"
+put_back() { rm -rf "$db"*; cp -p "$work/db"/* "$(dirname "$db")"; }
+run_fix() { # as it is printed; then the daemon runs, and all is well
+	fix=$(grep -A1 -E '^  ledger.whole +ERROR' "$work/out" | sed -n 's/^ *fix: //p')
+	sh -c "$fix" >"$work/fix" 2>&1
+	check "its fix runs: $fix" $?
+	for _ in $(seq 100); do [ -S $spool/milter.sock ] && break; sleep 0.05; done
+	doctor 0 --only=ledger
+	daemon=$(pgrep -o -x countersignd)
+}
+stop_fixed() { kill "$daemon"; for _ in $(seq 200); do kill -0 "$daemon" 2>/dev/null || return; sleep 0.05; done; }
+
+put_back
+sqlite3 "$db" 'drop table message; pragma user_version = 6'
 doctor 1 --only=ledger
-finds '.*(damaged|not a database)' 'systemctl stop countersignd; mv'
-mv "$work/db"/* "$(dirname "$db")"
+finds '.*its schema is older than this program.*nothing is lost' 'countersignd -u countersign'
+run_fix
+is "an older schema: what was counted is there" "$(counted "$db")" 1
+stop_fixed
+
+rm -f "$db"*
+install -o countersign -g countersign -m 640 /dev/null "$db"
+doctor 1 --only=ledger
+finds '.*its schema is older' 'countersignd -u countersign'
+run_fix
+stop_fixed
+
+put_back
+sqlite3 "$db" 'pragma user_version = 99'
+doctor 1 --only=ledger
+finds '.*written by a newer countersign' 'install the countersign that wrote it, or a later one'
+is "nothing is moved for it" "$(counted "$db")" 1
+
+put_back
+sqlite3 "$db" 'pragma application_id = 1'
+doctor 1 --only=ledger
+finds '.*belongs to another program' 'countersign config explain store\.url'
+
+put_back
+size=$(stat -c %s "$db")
+dd if=/dev/urandom of="$db" bs=1024 seek=1 count=15 conv=notrunc 2>/dev/null
+cp "$db" "$work/damaged"
+doctor 1 --only=ledger
+finds '.*damaged' 'pkill -o -x countersignd; mkdir'
+run_fix
+ok "a damaged file is kept as it was" cmp "$work/damaged" "$db".damaged-*/"$(basename "$db")"
+ok "and another one is begun" test "$(counted "$db")" = ''
+stop_fixed
+rm -rf "$db".damaged-*
+
+rm -f "$db"*
+head -c 8192 /dev/urandom >"$db"
+chown countersign "$db"
+cp "$db" "$work/damaged"
+doctor 1 --only=ledger
+finds '.*(damaged|not a database|no SQLite)' 'pkill -o -x countersignd; mkdir'
+run_fix
+ok "so is one that is no database" cmp "$work/damaged" "$db".damaged-*/"$(basename "$db")"
+stop_fixed
+rm -rf "$db".damaged-*
+put_back
 chown root:root "$(dirname "$db")" "$db"
 chmod 700 "$(dirname "$db")"
 doctor 1 --only=ledger
@@ -219,7 +297,8 @@ wait "$dns" 2>/dev/null
 echo 'dns: { timeout = "1s"; };' >>"$etc/countersign.conf"
 doctor 1 --only=dns
 finds '127\.0\.0\.1: TXT example\.com' 'countersign config explain dns\.servers'
-finds 'not looked at: no resolver answers'
+doctor 1 --only=dns -v
+finds 'no resolver answers'
 printf '%s\n' '*.com 0 A 192.0.2.80' '*.invalid 0 A 192.0.2.80' >"$work/zone"
 "$COUNTERSIGN_BUILD/t/bin/dnsd" --port 53 "$work/zone" >"$work/dnsd" 2>&1 &
 dns=$!

@@ -85,7 +85,7 @@ run 0 check
 has '^example.com +s1 +pending +matches +ok +it can sign: countersign key activate example.com s1$'
 run 0 activate example.com
 says 'example.com s1: active, was pending'
-says 'systemctl reload'
+says 'countersign reload'
 state example.com s1 active
 run 0 check example.com s1 --json
 has '"countersign.key.check/1"'
