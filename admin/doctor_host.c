@@ -71,6 +71,18 @@ static void say_reason(struct doctor *doctor, const char *who, const char *reaso
 			   reason);
 }
 
+/* The daemon's user cannot read them: its directory is made right by setup. */
+static void say_unreadable(struct doctor *doctor, const char *reason)
+{
+	const char *advice = strstr(reason, ": run this as root");
+
+	if (advice == NULL)
+		say_reason(doctor, "", reason);
+	else
+		doctor_say(doctor, DOCTOR_ERROR, "countersign setup", "%.*s", (int)(advice - reason),
+			   reason);
+}
+
 static void look_at_owner(struct doctor *doctor, const char *path, uid_t daemon)
 {
 	struct stat st;
@@ -90,6 +102,10 @@ void doctor_key_files(struct doctor *doctor)
 	struct become who;
 	struct why why;
 
+	if (doctor->keys_fault != NULL && geteuid() != 0) {
+		doctor_say(doctor, DOCTOR_SKIP, NULL, "%s", doctor->keys_fault);
+		return;
+	}
 	if (doctor->keys_fault != NULL) {
 		say_reason(doctor, "", doctor->keys_fault);
 		return;
@@ -103,7 +119,7 @@ void doctor_key_files(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_SKIP, NULL,
 			   "whether user %s can read them: only root can try that", doctor->user);
 	else if (become(&who, load_keys, arena_string(doctor->arena, path), &why) == -1)
-		say_reason(doctor, "", why.text);
+		say_unreadable(doctor, why.text);
 	look_at_owner(doctor, path, who.uid);
 	if (doctor->keys.count == 0)
 		doctor_say(doctor, DOCTOR_WARN, "countersign key gen DOMAIN",

@@ -37,25 +37,35 @@ static const char *group_text(gid_t gid, char text[OWNER_TEXT_MAX])
 	return text;
 }
 
-/* Why NAME could not be opened; when it is for its mode, what to type. */
+/* Whether this process is in the group to which the directory AT gives the keys: the daemon is, a
+ * user who only tries a command is not. */
+static bool is_in_key_group(int at)
+{
+	struct stat directory;
+
+	return at != AT_FDCWD && fstat(at, &directory) == 0 && directory.st_gid != 0 &&
+	       directory.st_gid == getegid();
+}
+
+/* Why NAME could not be opened. What to type never gives a key to a user who did not have it. */
 static int cannot_open(int at, const char *name, const char *path, struct why *why)
 {
-	char self[OWNER_TEXT_MAX], owner[OWNER_TEXT_MAX], group[OWNER_TEXT_MAX],
-	    ours[OWNER_TEXT_MAX];
+	char self[OWNER_TEXT_MAX], owner[OWNER_TEXT_MAX], group[OWNER_TEXT_MAX];
+	struct why fix = {"run this as root (and if it is the daemon: countersign setup)"};
 	int error = errno;
 	struct stat status;
 
-	if (error != EACCES || fstatat(at, name, &status, 0) == -1)
+	if (error != EACCES || fstatat(at, name, &status, 0) == -1) {
 		why_set(why, "%s: %s", path, strerror(error));
-	else
-		why_set(
-		    why,
-		    "%s: user %s may not read it (mode %04o, owner %s, group %s): chgrp %s %s && "
-		    "chmod %s %s",
-		    path, user_text(geteuid(), self), (unsigned)status.st_mode & 07777,
-		    user_text(status.st_uid, owner), group_text(status.st_gid, group),
-		    group_text(getegid(), ours), path, S_ISDIR(status.st_mode) ? "0750" : "0640",
-		    path);
+		errno = error;
+		return -1;
+	}
+	if (is_in_key_group(at))
+		why_set(&fix, "chgrp %s %s && chmod %s %s", group_text(getegid(), group), path,
+			S_ISDIR(status.st_mode) ? "0750" : "0640", path);
+	why_set(why, "%s: user %s may not read it (mode %04o, owner %s, group %s): %s", path,
+		user_text(geteuid(), self), (unsigned)status.st_mode & 07777,
+		user_text(status.st_uid, owner), group_text(status.st_gid, group), fix.text);
 	errno = error;
 	return -1;
 }

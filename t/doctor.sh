@@ -111,8 +111,18 @@ ok "the daemon does log" test "$log" -gt 0
 is "nor logged" "$(wc -l <"$work/log")" "$log"
 "$cs" --json doctor >"$work/out"
 is "every check is in the JSON" "$(python3 -c 'import json, sys; d = json.load(sys.stdin); print(len({f["id"] for f in d["findings"]}) > 25, d["errors"])' <"$work/out")" "True 0"
-perl -e '($<, $>) = (65534, 65534); exec @ARGV' "$cs" doctor >"$work/out" 2>&1
+as_nobody() { perl -e '$( = $) = "65534 65534"; ($<, $>) = (65534, 65534); exec @ARGV' "$@" >"$work/out" 2>&1; }
+as_nobody "$cs" doctor
 finds '.*only root'
+finds '.*user nobody may not read it \(mode 0750.*run this as root'
+like "another user is told to be root" "$(cat "$work/out")" 'run this as root\.$'
+is "and nothing that gives the keys away" "$(grep -E 'chgrp|chown|chmod' "$work/out")" ""
+as_nobody "$cs" key list
+like "nor does a key command" "$(cat "$work/out")" 'may not read it .*: run this as root'
+chmod 755 "$etc/keys"
+as_nobody "$cs" key list
+like "not for the directory of a domain either" "$(cat "$work/out")" 'example\.com: user nobody may not read it .*: run this as root'
+chmod 750 "$etc/keys"
 doctor 64 --only=nosuch
 doctor 0 --only=clock
 
@@ -186,6 +196,11 @@ chgrp root "$key"
 doctor 1 --only=keys.files
 finds '.*user countersign may not read it \(mode 0640, owner root, group root\)' "chgrp countersign $key && chmod 0640"
 chgrp countersign "$key"
+chgrp root "$etc/keys"
+doctor 1 --only=keys.files
+finds '.*keys: user countersign may not read it' 'countersign setup$'
+"$cs" setup >/dev/null 2>&1
+doctor 0 --only=keys.files
 chown countersign "$etc/keys"
 doctor 0 --only=keys.files
 finds '.*belongs to countersign' 'chown -R root'
