@@ -206,15 +206,15 @@ static void write_dkim(struct writer *w, const struct verdict *verdict)
 	}
 }
 
-/* RFC 8617 section 6: the address it came from is what the next hop cannot see. */
+/* RFC 8617 sections 5.2 (none is a result) and 6 (the client's address is what the next hop cannot
+ * see). */
 static void write_arc(struct writer *w, const struct verdict *verdict)
 {
 	char text[IP_TEXT_MAX];
 
-	if (verdict->arc.result == AUTH_NONE)
-		return;
 	put_result(w, "arc", verdict->arc.result);
-	put_comment(w, verdict->arc.why);
+	if (verdict->arc.result != AUTH_NONE)
+		put_comment(w, verdict->arc.why);
 	if (verdict->client.family != 0)
 		put_property(w, "smtp.remote-ip", ip_text(&verdict->client, text));
 }

@@ -24,8 +24,7 @@
 struct parse {
 	struct arena *arena;
 	struct dmarc_record *record;
-	bool bad_policy; /* p, sp or np */
-	const char *bad_policy_tag;
+	const char *bad_policy; /* what is wrong with p, sp or np, or NULL */
 	bool rua_valid;
 	struct buf faults;
 };
@@ -330,19 +329,18 @@ static void collect_tag(struct parse *parse, struct span part, struct found *fou
 
 static void read_tag(struct parse *parse, unsigned i, const struct found *found)
 {
+	const char *fault = "= is not valid";
+
 	if (found->ambiguous) {
-		add_fault(parse, rules[i].name, "= is there twice with different values");
+		fault = "= is there twice with different values";
 	} else if (value_ok(found->value) && rules[i].read(parse, found->value)) {
 		if (found->repeated)
 			add_fault(parse, rules[i].name, "= is there twice");
 		return;
-	} else {
-		add_fault(parse, rules[i].name, "= is not valid");
 	}
-	if (i < POLICY_TAGS) {
-		parse->bad_policy = true;
-		parse->bad_policy_tag = rules[i].name;
-	}
+	add_fault(parse, rules[i].name, fault);
+	if (i < POLICY_TAGS)
+		parse->bad_policy = arena_printf(parse->arena, "%s%s", rules[i].name, fault);
 }
 
 /* Section 4.10.1: without a valid p=, or with an invalid sp= or np=, no policy can be taken from a
@@ -352,12 +350,11 @@ static void settle_policy(const struct parse *parse, struct why *why)
 {
 	struct dmarc_record *r = parse->record;
 
-	r->usable = (r->has_p && !parse->bad_policy) || parse->rua_valid;
+	r->usable = (r->has_p && parse->bad_policy == NULL) || parse->rua_valid;
 	if (!r->usable)
-		why_set(why, "%s %s= and no valid rua= (RFC 9989 section 4.10.1)",
-			parse->bad_policy ? "invalid" : "no",
-			parse->bad_policy ? parse->bad_policy_tag : "p");
-	if (parse->bad_policy) {
+		why_set(why, "%s, and there is no valid rua= (RFC 9989 section 4.10.1)",
+			parse->bad_policy != NULL ? parse->bad_policy : "there is no p=");
+	if (parse->bad_policy != NULL) {
 		r->has_p = r->has_sp = r->has_np = false;
 	} else if (!r->has_p) {
 		r->notes |= DMARC_NOTE_MISSING_P;

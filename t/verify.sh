@@ -219,7 +219,7 @@ mail a@sub.strict.test | try "strict, t=y" conf 'dmarc +fail
 not aligned \(strict
 reason policy_test_mode' "${client[@]}" --from a@strict.test
 mail a@many.test | try "several records" conf 'dmarc +none .*several DMARC records' "${client[@]}"
-mail a@wrong.test | try "a bad record" conf 'dmarc +permerror .*invalid sp= ' "${client[@]}"
+mail a@wrong.test | try "a bad record" conf 'dmarc +permerror .*sp= is not valid, ' "${client[@]}"
 mail a@twice.test | try "a tag twice" conf 'dmarc +permerror .*p= is there twice' "${client[@]}"
 mail a@unknown.test | try "DNS does not answer" conf 'dmarc +temperror' "${client[@]}"
 mail a@shop.suffix.test | try "a public suffix" conf 'dmarc +fail .*sp=reject of suffix\.test' "${client[@]}"

@@ -23,6 +23,7 @@ like(r.ar, "spf=pass", "spf=pass")
 like(r.ar, "dkim=pass", "dkim=pass")
 like(r.ar, "header%.d=sender%.test", "header.d")
 like(r.ar, "header%.b=", "header.b")
+like(r.ar, "arc=none smtp%.remote%-ip=198%.51%.100%.25", "arc=none (RFC 8617 section 5.2)")
 like(r.ar, "dmarc=pass", "dmarc=pass")
 unlike(r.ar, "\r", "our folds are LF alone")
 

@@ -206,6 +206,7 @@ static void test_writing(void)
 		"\tiprev=pass (mail.example.com) policy.iprev=192.0.2.1;\n"
 		"\tspf=pass (ip4:192.0.2.1 matches) smtp.mailfrom=example.com;\n"
 		"\tdkim=none;\n"
+		"\tarc=none smtp.remote-ip=192.0.2.1;\n"
 		"\tdmarc=pass (p=reject dis=none) header.from=example.com policy.dmarc=reject",
 		"the text of a field");
 	set_signature(&dkim[0], AUTH_FAIL);
@@ -217,7 +218,8 @@ static void test_writing(void)
 	    "mx.example.com;iprev=pass policy.iprev=192.0.2.1;spf=pass smtp.mailfrom=example.com;"
 	    "dkim=pass header.d=example.com header.s=s1 header.a=rsa-sha256 header.b=\"abcd/+==\";"
 	    "dkim=fail header.d=example.com header.s=s1 header.a=rsa-sha256 header.b=\"abcd/+==\";"
-	    "dmarc=pass header.from=example.com policy.dmarc=reject",
+	    "arc=none smtp.remote-ip=192.0.2.1;dmarc=pass header.from=example.com "
+	    "policy.dmarc=reject",
 	    "signatures, those that pass first");
 	v.dkim_count = 0;
 	v.spf_helo.result = AUTH_FAIL;
@@ -228,7 +230,7 @@ static void test_writing(void)
 		"mx.example.com;iprev=fail policy.iprev=\"2001:db8::1\";spf=pass "
 		"smtp.mailfrom=example.com;"
 		"spf=fail smtp.helo=mail.example.com;dkim=none;"
-		"dmarc=pass header.from=example.com policy.dmarc=quarantine",
+		"arc=none smtp.remote-ip=\"2001:db8::1\";dmarc=pass header.from=example.com policy.dmarc=quarantine",
 		"HELO, IPv6, t=y");
 	v.mail_from = "";
 	v.spf.domain = "mail.example.com";
@@ -239,7 +241,7 @@ static void test_writing(void)
 	written(&v,
 		"mx.example.com;iprev=fail policy.iprev=\"2001:db8::1\";spf=pass "
 		"smtp.helo=mail.example.com;"
-		"dkim=neutral;dmarc=none header.from=example.com",
+		"dkim=neutral;arc=none smtp.remote-ip=\"2001:db8::1\";dmarc=none header.from=example.com",
 		"the null sender, signatures not looked at, no record");
 }
 
@@ -253,9 +255,9 @@ static void test_nothing(void)
 	v.spf = (struct spf_verdict){.domain = "", .why = "no client address"};
 	v.dmarc = (struct dmarc_verdict){
 	    .result = AUTH_PERMERROR, .author_domain = "", .why = "there is no From field"};
-	written(&v, "mx.example.com;spf=none;dkim=none;dmarc=permerror", "no client, no author");
+	written(&v, "mx.example.com;spf=none;dkim=none;arc=none;dmarc=permerror", "no client, no author");
 	memset(&v, 0, sizeof v);
-	written(&v, "mx.example.com;spf=none;dkim=none;dmarc=none", "nothing at all");
+	written(&v, "mx.example.com;spf=none;dkim=none;arc=none;dmarc=none", "nothing at all");
 }
 
 /* Bytes that a sender could put there. */
