@@ -4,7 +4,8 @@
  * OpenDKIM maps authors to key names (SigningTable) and names to domain, selector and file
  * (KeyTable), or has one Domain, Selector and KeyFile. Ours is a directory: the author's domain, or
  * its parent, is the domain of the key. So the tables are joined, each key is copied to its place,
- * and what the directory cannot say is told. Nothing of OpenDKIM's is changed.
+ * and what the directory cannot say is told: a key with which OpenDKIM signed only a part of its domain's
+ * mail is left out, since here it would sign all of it. Nothing of OpenDKIM's is changed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@ struct planned {
 	unsigned bits;
 	const char *outcome; /* "imported", "is there", "would be imported", or the fault */
 	bool failed;
+	bool whole; /* OpenDKIM signed all mail of DOMAIN with it */
 };
 
 struct import {
@@ -184,7 +186,7 @@ static int each_line(struct import *import, struct span dataset, const char *set
 /* ---- joining the tables ---- */
 
 static void plan(struct import *import, const char *where, struct span domain, struct span selector,
-		 struct span path)
+		 struct span path, bool whole)
 {
 	const char *ascii = domain_to_ascii(import->arena, domain);
 	struct planned *planned;
@@ -207,7 +209,8 @@ static void plan(struct import *import, const char *where, struct span domain, s
 	planned = &import->plan[import->plan_count++];
 	*planned = (struct planned){.domain = ascii,
 				    .selector = arena_span(import->arena, selector),
-				    .path = buf_text(&expanded)};
+				    .path = buf_text(&expanded),
+				    .whole = whole};
 }
 
 static void take_key(struct import *import, enum opendkim_kind kind, const char *where,
@@ -226,19 +229,14 @@ static void take_key(struct import *import, enum opendkim_kind kind, const char 
 	import->keys[import->key_count++] = key;
 }
 
-static int compare_spans(struct span a, struct span b)
+/* Is all mail of SIGNING's own authors signed for this line? The directory of keys cannot say less. */
+static bool is_whole_domain(const struct opendkim_author *author, const char *pattern,
+			    const char *signing)
 {
-	size_t shorter = span_len(a) < span_len(b) ? span_len(a) : span_len(b);
-	int order = shorter == 0 ? 0 : memcmp(a.p, b.p, shorter);
-
-	return order != 0 ? order : (span_len(a) > span_len(b)) - (span_len(a) < span_len(b));
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct opendkim_key *x = a, *y = b;
-
-	return compare_spans(x->name, y->name);
+	if (author->some)
+		return false;
+	return span_empty(author->domain) || (author->below ? domain_is_below(signing, pattern)
+							   : domain_equal(signing, pattern));
 }
 
 static void join(struct import *import, const char *where, const struct opendkim_author *author,
@@ -273,33 +271,34 @@ static void join(struct import *import, const char *where, const struct opendkim
 	else if (!import->subdomains && (author->below || !domain_equal(pattern, signing)))
 		note(import, "%s: needs sign.subdomains = true: mail of %s%s is signed as %s",
 		     where, author->below ? "*." : "", pattern, signing);
-	plan(import, where, domain, key->selector, key->path);
+	plan(import, where, domain, key->selector, key->path,
+	     is_whole_domain(author, pattern, signing));
 }
 
 static void take_author(struct import *import, enum opendkim_kind kind, const char *where,
 			struct span name, struct span value)
 {
 	struct opendkim_author author;
-	struct why why;
-	struct span item;
+	struct span item, signer;
 	bool more = true;
+	struct why why;
 
 	if (opendkim_author_parse(name, kind, &author, &why) == -1) {
 		note(import, "%s: %s", where, why.text);
 		return;
 	}
 	while (span_split(&value, &more, ',', &item)) {
-		const struct opendkim_key wanted = {.name = span_trim(item)};
 		const struct opendkim_key *key =
-		    import->key_count == 0 ? NULL
-					   : bsearch(&wanted, import->keys, import->key_count,
-						     sizeof *import->keys, by_name);
+		    opendkim_key_find(import->keys, import->key_count, &author, item, &signer);
 
 		if (key != NULL)
 			join(import, where, &author, key);
 		else
 			note(import, "%s: KeyTable has no key \"%s\"", where,
-			     arena_span(import->arena, wanted.name));
+			     arena_span(import->arena, span_trim(item)));
+		if (!span_empty(signer))
+			note(import, "%s: no counterpart: no i= is written, so that \"%s\" is not named",
+			     where, arena_span(import->arena, signer));
 	}
 }
 
@@ -311,7 +310,7 @@ static void take_domain(struct import *import, enum opendkim_kind kind, const ch
 	if (span_eq(name, "*"))
 		note(import, "%s: no counterpart: a key for every author's domain", where);
 	else
-		plan(import, where, name, import->selector, import->keyfile);
+		plan(import, where, name, import->selector, import->keyfile, true);
 }
 
 static int make_plan(struct import *import, struct why *why)
@@ -319,8 +318,7 @@ static int make_plan(struct import *import, struct why *why)
 	if (!span_empty(import->keytable) && !span_empty(import->signingtable)) {
 		if (each_line(import, import->keytable, "KeyTable", take_key, why) == -1)
 			return -1;
-		if (import->key_count > 0)
-			qsort(import->keys, import->key_count, sizeof *import->keys, by_name);
+		opendkim_keys_sort(import->keys, import->key_count);
 		return each_line(import, import->signingtable, "SigningTable", take_author, why);
 	}
 	if (span_empty(import->domain) || span_empty(import->selector) ||
@@ -348,8 +346,11 @@ static void drop_doubles(struct import *import)
 		return;
 	qsort(import->plan, import->plan_count, sizeof *import->plan, by_place);
 	for (unsigned i = 1; i < import->plan_count; i++) {
+		bool whole = import->plan[i].whole;
+
 		if (by_place(&import->plan[kept], &import->plan[i]) != 0)
 			import->plan[++kept] = import->plan[i];
+		import->plan[kept].whole = import->plan[kept].whole || whole;
 	}
 	import->plan_count = kept + 1;
 }
@@ -395,6 +396,12 @@ static void copy(struct import *import, struct planned *planned)
 	struct why why = {""};
 	struct buf pem;
 
+	if (!planned->whole) {
+		planned->outcome = "left out: OpenDKIM did not sign all mail of the domain with it; to have "
+				   "that, copy it to its place by hand";
+		planned->failed = true;
+		return;
+	}
 	buf_init(&pem, NULL, 0);
 	if (read_text(planned->path, &pem, KEYFILE_MAX, &why) == -1 ||
 	    copy_text(import, planned, buf_view(&pem), &why) == -1) {

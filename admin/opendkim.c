@@ -4,6 +4,7 @@
  */
 #include "admin/opendkim.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct span until(struct span text, char delim)
@@ -82,6 +83,40 @@ int opendkim_key_parse(struct span name, struct span value, struct opendkim_key 
 	if (*key->path.p != '/' && *key->path.p != '%')
 		return why_set(why, "the key is not given as the path of a file");
 	return 0;
+}
+
+static int compare_spans(struct span a, struct span b)
+{
+	size_t shorter = span_len(a) < span_len(b) ? span_len(a) : span_len(b);
+	int order = shorter == 0 ? 0 : memcmp(a.p, b.p, shorter);
+
+	return order != 0 ? order : (span_len(a) > span_len(b)) - (span_len(a) < span_len(b));
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct opendkim_key *x = a, *y = b;
+
+	return compare_spans(x->name, y->name);
+}
+
+void opendkim_keys_sort(struct opendkim_key *keys, unsigned count)
+{
+	if (count > 0)
+		qsort(keys, count, sizeof *keys, compare_names);
+}
+
+const struct opendkim_key *opendkim_key_find(const struct opendkim_key *keys, unsigned count,
+					     const struct opendkim_author *author, struct span value,
+					     struct span *signer)
+{
+	struct opendkim_key wanted = {.name = take_part(&value)};
+
+	if (span_eq(wanted.name, "%"))
+		wanted.name = author->domain;
+	if (signer != NULL)
+		*signer = span_trim(value);
+	return count == 0 ? NULL : bsearch(&wanted, keys, count, sizeof *keys, compare_names);
 }
 
 static bool holds(struct span text, char c)

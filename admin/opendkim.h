@@ -31,6 +31,8 @@ struct opendkim_key {
 int opendkim_key_parse(struct span name, struct span value, struct opendkim_key *key,
 		       struct why *why);
 
+void opendkim_keys_sort(struct opendkim_key *keys, unsigned count); /* by name */
+
 /* Whom a line of SigningTable is about. */
 struct opendkim_author {
 	struct span domain; /* empty: any */
@@ -40,5 +42,11 @@ struct opendkim_author {
 /* -1 with a reason for a pattern that cannot be said in these terms. */
 int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct opendkim_author *author,
 			  struct why *why);
+
+/* The value of such a line: value = key-name [ ":" signer ]; "%" is the author's domain. The key of
+ * that name among sorted KEYS, or NULL. SIGNER, what i= said (empty: nothing), may be NULL. */
+const struct opendkim_key *opendkim_key_find(const struct opendkim_key *keys, unsigned count,
+					     const struct opendkim_author *author, struct span value,
+					     struct span *signer);
 
 #endif

@@ -88,6 +88,7 @@ cat >"$work/KeyTable" <<-T
 	k2  example.org:s2:$work/b.private
 	each  %:m:$work/%/m.private
 	odd  example.com:s3
+	upper  Upper.Example:s4:$work/b.private
 T
 cat >"$work/SigningTable" <<-T
 	*@example.com k1
@@ -99,13 +100,19 @@ cat >"$work/SigningTable" <<-T
 	*@*.any.test each
 	*@gone.test k9
 	*@per*.test k1
+	*@Upper.Example upper:postmaster@upper.example
 T
-run 0 import --from-opendkim "$work/tables.conf"
+run 1 import --from-opendkim "$work/tables.conf"
 same a.private example.com/s1
-same b.private example.org/s2
 same c.private per.test/m
-[ "$(wc -l <"$work/out")" -eq 4 ]
-check "three keys, and each once" $?
+[ "$(wc -l <"$work/out")" -eq 5 ]
+check "four keys, and each once" $?
+# of example.org only names below it and alice were signed: here its key would sign all of it
+has '^example.org +s2 .*left out: OpenDKIM did not sign all mail of the domain'
+[ ! -e "$work/keys/example.org" ]
+check "a key for a part of its domain is not copied" $?
+same b.private upper.example/s4
+says 'SigningTable:10: no counterpart: no i= is written, so that "postmaster@upper.example" is not named'
 says "tables.conf:3: Include is not followed: import $work/more.conf too"
 says 'KeyTable:5: not domain:selector:file'
 says 'SigningTable:2: needs sign.subdomains = true: mail of sub.example.com is signed as example.com'
@@ -116,11 +123,11 @@ says 'SigningTable:7: "%" stands for domains that are not listed'
 says 'SigningTable:8: KeyTable has no key "k9"'
 says 'SigningTable:9: not an address or domain'
 echo >"$work/conf" # sign.subdomains is true
-run 0 import --from-opendkim "$work/tables.conf" --json
+run 1 import --from-opendkim "$work/tables.conf" --json
 has '"countersign.key.import/1"'
 if command -v python3 >/dev/null; then
-	python3 -c 'import json, sys; d = json.load(sys.stdin); assert len(d["keys"]) == 3 and len(d["notes"]) == 7, d' <"$work/out"
-	check "the JSON has three keys and seven notes" $?
+	python3 -c 'import json, sys; d = json.load(sys.stdin); assert len(d["keys"]) == 4 and len(d["notes"]) == 8, d' <"$work/out"
+	check "the JSON has four keys and eight notes" $?
 fi
 
 # mistakes

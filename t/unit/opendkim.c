@@ -131,9 +131,48 @@ static void test_authors(void)
 	}
 }
 
+static const struct {
+	const char *author, *value, *want; /* name of the key, "/" and the signer */
+} values[] = {
+    {"*@example.com", "a", "a/"},
+    {"*@example.com", " b : alice@example.com ", "b/alice@example.com"},
+    {"*@example.com", "%", "example.com/"},
+    {"*@example.com", "%:%", "example.com/%"},
+    {"*@example.com", "c", NULL},
+    {"*@example.com", "", NULL},
+    {"*@example.com", ":x", NULL},
+    {"*", "%", NULL},
+};
+
+static void test_values(void)
+{
+	struct opendkim_key table[3] = {
+	    {.name = span_of("b")}, {.name = span_of("example.com")}, {.name = span_of("a")}};
+
+	opendkim_keys_sort(table, 3);
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		struct opendkim_author author;
+		const struct opendkim_key *key;
+		struct span signer;
+
+		ok(opendkim_author_parse(span_of(values[i].author), OPENDKIM_REFILE, &author, NULL) ==
+		       0,
+		   "author %s", values[i].author);
+		key = opendkim_key_find(table, 3, &author, span_of(values[i].value), &signer);
+		is_text(key == NULL ? NULL
+				    : arena_printf(arena, "%s/%s", arena_span(arena, key->name),
+						   arena_span(arena, signer)),
+			values[i].want, "key of \"%s\"", values[i].value);
+	}
+	ok(opendkim_key_find(NULL, 0, &(struct opendkim_author){.some = false}, span_of("a"), NULL) ==
+	       NULL,
+	   "no keys");
+}
+
 int main(void)
 {
 	arena = arena_new(0);
+	test_values();
 	test_lines();
 	test_datasets();
 	test_keys();
