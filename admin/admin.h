@@ -15,10 +15,12 @@
 #include "lib/arena.h"
 #include "lib/why.h"
 
-/* Exit codes: 1 is the answer "no" or a finding, the others are those of sysexits.h. */
+/* Exit codes: 1 is the answer "no" or a finding, 2 that a part was left out, the others are those of
+ * sysexits.h. */
 enum admin_exit {
 	ADMIN_DONE = 0,
 	ADMIN_NO = 1,
+	ADMIN_PARTLY = 2,
 	ADMIN_USAGE = 64,
 	ADMIN_BAD_INPUT = 65,
 	ADMIN_NO_INPUT = 66,

@@ -5,7 +5,7 @@ packages_build="build-essential autoconf automake pkg-config libmilter-dev libop
 	libcurl4-openssl-dev zlib1g-dev libpq-dev libmicrohttpd-dev"
 packages_lab="postfix nsd swaks openssl python3-dkim python3-authres python3-nacl python3-dnspython"
 packages_test="$packages_lab libsasl2-modules libxml2-utils miltertest sqlite3 mandoc python3-yaml python3-spf procps psmisc publicsuffix
-	m4 iproute2 postgresql"
+	m4 iproute2 postgresql opendkim opendmarc dbconfig-no-thanks postfix-policyd-spf-python"
 packages_fuzz="clang libclang-rt-14-dev llvm"
 
 # Those of the list that are not installed.
@@ -26,7 +26,7 @@ packages_install() {
 		{ echo "these are needed, and this system has no apt-get to install them:" $missing >&2; return 1; }
 	[ "$(id -u)" = 0 ] ||
 		{ echo "these packages are missing; as root: apt-get install --no-install-recommends" $missing >&2; return 1; }
-	for package in postfix nsd postgresql; do
+	for package in postfix nsd postgresql opendkim opendmarc; do
 		case " "$missing" " in *[[:space:]]$package[[:space:]]*) services="$services $package" ;; esac
 	done
 	# without this, a new PostgreSQL would make a cluster for the host

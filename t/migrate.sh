@@ -1,8 +1,9 @@
 #!/bin/bash
-# countersign migrate: OpenDKIM's, OpenDMARC's and policyd-spf's settings as ours; no option of theirs falls through.
+# countersign migrate: the settings of OpenDKIM, OpenDMARC and policyd-spf as ours. The tables have every option of the
+# three manuals, and no line makes us trust more than the original did. Nothing of the host's /etc is read.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 cs=${COUNTERSIGN_BUILD:?}/admin/countersign
-work=$(mktemp -d)
+work=$(mktemp -d "${TMPDIR:-/tmp}/countersign-migrate.XXXXXX") || exit 99
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C
 
@@ -11,34 +12,53 @@ migrate() { # exit code, arguments
 	shift
 	"$cs" migrate "$@" >"$work/out" 2>"$work/err"
 	status=$?
-	is "migrate $* " $status "$want"
+	is "migrate ${*//$work/} " $status "$want"
 }
 has() { like "has: $1" "$(cat "$work/out")" "$1"; }
-says() { like "says: $1" "$(cat "$work/err")" "$1"; }
+hasnt() { is "has not: $1" "$(grep -E -- "$1" "$work/out")" ''; }
+says() { like "says: ${1//$work/}" "$(cat "$work/err")" "$1"; }
+# one program's lines on standard input
+lines() { # exit code, program
+	cat >"$work/$2.in"
+	migrate "$1" "--$2=$work/$2.in"
+	"$cs" config check "$work/out" >"$work/check" 2>&1 || fail "config check" "$(cat "$work/check")"
+}
 value() { "$cs" -c "$work/new.conf" config show --changed | grep -E "^[[:space:]]*$1 = " | sed -E 's/^[[:space:]]*//; s/;.*//'; }
 
-# every option of the manuals is in the tables
+# ---- the tables ----
 "$cs" migrate --list >"$work/list"
-for program in opendkim opendmarc; do
-	page=$(man -w $program.conf 2>/dev/null)
-	[ -n "$page" ] || page=/usr/share/man/man5/$program.conf.5.gz
-	if [ -e "$page" ]; then
-		missing=$(zcat -f "$page" | grep -A1 '^\.TP' | sed -nE 's/^\.I ([A-Z][A-Za-z0-9-]+).*/\1/p' |
-			while read -r name; do
-				awk -v p=$program 'tolower($1) == p { on = 1; next } /^[^ ]/ { on = 0 } on { print $1 }' "$work/list" |
-					grep -qxiF "$name" || echo "$name"
-			done)
-		is "every option of $program.conf(5) has an answer" "$missing" ""
-	else
-		pass "every option of $program.conf(5) has an answer # SKIP there is no manual"
+in_list() { # program
+	awk -v p="$1" '/^[^ ]/ { on = tolower($1) == p } on && /^  [^ ]/ { print $1 }' "$work/list"
+}
+options_of() { # page: the options that a manual documents
+	case $1 in
+	policyd-spf) zcat -f "$2" | grep -oE '^(\.I )?"?[A-Za-z_]+"?( \((string|dataset|integer)\)| = )' | grep -oE '[A-Za-z_]{4,}' |
+		grep -vxE 'string|dataset|integer|Use' ;;
+	*) zcat -f "$2" | grep -A1 '^\.TP' | sed -nE 's/^\.I ([A-Z][A-Za-z0-9-]+).*/\1/p' ;;
+	esac | sort -u
+}
+for program in opendkim opendmarc policyd-spf; do
+	page=/usr/share/man/man5/$program.conf.5.gz
+	[ -e "$page" ] || page=$(man -w "$program.conf" 2>/dev/null)
+	if [ -z "$page" ]; then
+		pass "every option of $program.conf(5) is in the table # SKIP there is no manual: Debian's package is not installed"
+		continue
 	fi
+	options_of $program "$page" >"$work/documented"
+	cmp -s "$work/documented" /dev/null && fail "$program.conf(5) was read"
+	is "every option of $program.conf(5) is in the table" "$(in_list $program | grep -vxiFf - "$work/documented")" ''
 done
-is "an answer is never empty" "$(grep -cE '^  [^ ]+ *$' "$work/list")" 0
+is "and no table is short" "$(for p in opendkim opendmarc policyd-spf; do in_list $p | wc -l; done | tr '\n' ' ')" '135 42 34 '
+is "each has a meaning there, and one here" "$(awk '/^  [^ ]/ { name = $1; getline a; getline b
+	if (a !~ /^      there: .+/ || b !~ /^      here:  .+/ || b ~ /here:  none$/ || b ~ /; $/) print name }' "$work/list")" ''
+is "a setting that is named exists" "$(sed -nE 's/^      here:  ([a-z_.]+)(;.*)?$/\1/p' "$work/list" | grep -vx none | sort -u |
+	while read -r name; do "$cs" config explain "$name" >/dev/null 2>&1 || echo "$name"; done)" ''
 
-# one of each kind
+# ---- one of each kind ----
 mkdir "$work/keys"
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$work/key" 2>/dev/null
-printf '%s\n' '# own hosts' 127.0.0.1 192.0.2.0/24 mail.example.com '2001:db8::/32 # six' >"$work/hosts"
+printf '%s\n' '# own hosts' 127.0.0.1 192.0.2.0/24 '2001:db8::/32 # six' >"$work/hosts"
+printf '%s\n' localhost 192.0.2.0/24 198.51.100.7 >"$work/ignore"
 cat >"$work/opendkim.conf" <<-O
 	# a comment
 	Syslog			yes
@@ -51,67 +71,205 @@ cat >"$work/opendkim.conf" <<-O
 	MinimumKeyBits		512
 	SignatureTTL		864000
 	DNSTimeout		7
+	MaximumHeaders		131072
 	Nameservers		192.0.2.53, 2001:db8::53
 	OversignHeaders		From,To
+	SignHeaders		To,Subject
 	Domain			example.com
 	Selector		mail
 	KeyFile			$work/key
-	On-BadSignature		reject
 	MTA			MSA
 O
 cat >"$work/opendmarc.conf" <<-O
-	AuthservID mx.example.com
+	AuthservID HOSTNAME
 	RejectFailures true
 	HoldQuarantinedMessages yes
 	IgnoreAuthenticatedClients true
+	IgnoreHosts $work/ignore
+	IgnoreMailFrom example.net, Other.Example
 	IgnoreMailTo dmarc@example.com, abuse@example.com
 	HistoryFile /var/run/opendmarc/opendmarc.dat
 	TrustedAuthservIDs HOSTNAME
 	DomainWhitelist example.org, lists.example.net
+	UMask 0002
 O
-cat >"$work/spf.conf" <<-O
-	debugLevel = 1
-	HELO_reject = Fail
-	skip_addresses = 127.0.0.0/8,::ffff:127.0.0.0/104,::1
-	Whitelist = 198.51.100.7
-	Domain_Whitelist = forwarder.example
-O
-migrate 0 --opendkim="$work/opendkim.conf" --opendmarc="$work/opendmarc.conf" --policyd-spf="$work/spf.conf" -o "$work/new.conf"
+migrate 0 --opendkim="$work/opendkim.conf" --opendmarc="$work/opendmarc.conf" -o "$work/new.conf"
 says "then the keys: countersign key import --from-opendkim $work/opendkim.conf"
 ok "the result passes config check" "$cs" -c "$work/new.conf" config check
-is "umask" "$(value socket_mode)" '' # 0660 is the default
-like "hosts of all three, and only addresses" "$(cat "$work/new.conf")" \
-	'^trusted_networks = \[ "127.0.0.1", "192.0.2.0/24", "2001:db8::/32", "127.0.0.0/8", .*"::1" \];'
-like "what was left out is told" "$(cat "$work/new.conf")" 'trusted_networks; left out: mail\.example\.com'
+is "UMask: the socket is for the MTA's group, as always" "$(value socket_mode)" ''
+is "InternalHosts" "$(value trusted_networks)" 'trusted_networks = [ "127.0.0.1", "192.0.2.0/24", "2001:db8::/32" ]'
+is "IgnoreHosts: accepted, not signed" "$(value trusted_forwarders)" 'trusted_forwarders = [ "198.51.100.7" ]'
 is "canonicalization" "$(value canonicalization)" 'canonicalization = "relaxed/simple"'
 like "time of signatures" "$(value expire)" '^expire = "(10d|864000s|240h)"'
+is "size of the header" "$(value max_header_bytes)" 'max_header_bytes = "128KiB"'
 like "DNS" "$(value servers)" 'servers = \[ "192\.0\.2\.53", "2001:db8::53" \]'
-is "the later authserv-id counts" "$(value authserv_id)" 'authserv_id = "mx.example.com"'
+is "From is signed" "$(value headers)" 'headers = [ "To", "Subject", "from" ]'
+is "HOSTNAME" "$(value authserv_id)" "authserv_id = \"$(hostname)\""
 is "RejectFailures" "$(value enforce)" 'enforce = "strict"'
 is "HoldQuarantinedMessages" "$(value quarantine)" 'quarantine = "hold"'
+like "IgnoreMailFrom" "$(tr -d '\n\t' <"$work/new.conf")" \
+	'actions = \( \{ domain = "example\.net"; action = "accept"; \},\{ domain = "other\.example"; action = "accept"; \} \);'
 is "IgnoreMailTo" "$(value quiet)" 'quiet = [ "dmarc@example.com", "abuse@example.com" ]'
 is "sealers" "$(value trusted_sealers)" 'trusted_sealers = [ "example.org", "lists.example.net" ]'
-like "whitelists" "$(value trusted_forwarders)" '"198\.51\.100\.7", "forwarder\.example"'
-for line in 'On-BadSignature reject' 'HistoryFile /var' 'HELO_reject Fail' 'MTA MSA' 'Syslog yes'; do
-	like "no counterpart, and why: $line" "$(grep -A1 -F "$line" "$work/new.conf")" 'no counterpart: [A-Za-z0-9]'
-done
 like "keys are for key import" "$(grep -A1 'KeyFile' "$work/new.conf")" 'countersign key import --from-opendkim'
 ok "which takes them" "$cs" -c "$work/new.conf" key import --from-opendkim "$work/opendkim.conf" --keys "$work/keys"
 ok "to their place" test -s "$work/keys/example.com/mail.key"
 
-# OpenDMARC without RejectFailures only observes; OpenDKIM without SubDomains signs for none
-echo 'AuthservID x.example' >"$work/m"
-printf '%s\n' 'Domain example.com' 'Selector s' 'KeyFile /k' >"$work/d"
-migrate 0 --opendmarc="$work/m" --opendkim="$work/d"
-has 'enforce = "observe";'
+# ---- whose mail is signed ----
+lines 0 opendkim <<<'InternalHosts 127.0.0.1, 192.0.2.0/30, !192.0.2.2'
+has '^trusted_networks = \[ "127.0.0.1", "192.0.2.0/31", "192.0.2.3" \];'
+lines 0 opendkim <<-O
+	InternalHosts 127.0.0.1, 192.0.2.0/30
+	PeerList 192.0.2.0/31
+O
+has '^trusted_networks = \[ "127.0.0.1", "192.0.2.2/31" \];'
+lines 2 opendkim <<<'InternalHosts 127.0.0.1, 192.0.2.0/24, !mail.example.com'
+has '^trusted_networks = \[ \];'
+says 'InternalHosts: it is not known here which addresses "!mail\.example\.com" stands for, so that no network is trusted'
+lines 2 opendkim <<-O
+	InternalHosts 127.0.0.1, 192.0.2.0/24
+	PeerList .example.com
+O
+has '^trusted_networks = \[ \];'
+lines 2 opendkim <<<'InternalHosts 127.0.0.1, 192.0.2.5/24, .example.com, 0.0.0.0/0, ::ffff:192.0.2.9'
+has '^trusted_networks = \[ "127.0.0.1" \];'
+says '192\.0\.2\.5/24 is left out: bits are set after the prefix'
+says '\.example\.com is left out: only addresses'
+says '0\.0\.0\.0/0 is left out: that is everybody'
+says '4 settings were left out or only partly taken over'
+lines 2 opendkim <<<'InternalHosts 192.0.2.1'
+says 'OpenDKIM did not sign mail from 127\.0\.0\.1'
+lines 2 opendkim <<<'InternalHosts -'
+has '^trusted_networks = \[ \];'
+lines 0 opendkim <<-O
+	InternalHosts 127.0.0.1, 198.51.100.0/24
+	InternalHosts 127.0.0.1, 192.0.2.1
+O
+has '^trusted_networks = \[ "127.0.0.1", "192.0.2.1" \];' # as in OpenDKIM, the last line counts
+echo 'InternalHosts 127.0.0.1' >"$work/more"
+lines 0 opendkim <<-O
+	InternalHosts 192.0.2.0/24
+	Include $work/more
+O
+has '^trusted_networks = \[ "127.0.0.1" \];'
+lines 2 opendkim <<-O
+	InternalHosts 192.0.2.0/24
+	Include $work/nosuch
+O
+has '^trusted_networks = \[ \];'
+echo "Include $work/loop" >"$work/loop"
+lines 2 opendkim <<<"Include $work/loop"
+says 'loop:1: Include: 64 files, 5 deep, are the most'
+lines 2 opendkim <<<'InternalHosts file:/nosuch'
+has '^trusted_networks = \[ \];'
+printf '%s\n' 192.0.2.0/24 >"$work/ignore"
+lines 0 opendmarc <<<"IgnoreHosts $work/ignore"
+hasnt 'trusted_networks ='
+has 'trusted_forwarders = \[ "192.0.2.0/24" \];'
+printf '%s\n' 192.0.2.0/24 '!gateway.example' >"$work/ignore"
+lines 2 opendmarc <<<"IgnoreHosts $work/ignore"
+hasnt 'trusted_(networks|forwarders) ='
+lines 2 policyd-spf <<<'skip_addresses = 127.0.0.0/8,::ffff:127.0.0.0/104,::1,192.0.2.0/24'
+hasnt 'trusted_(networks|forwarders) ='
+for option in Whitelist=192.0.2.1 Domain_Whitelist=example.com Domain_Whitelist_PTR=example.com HELO_Whitelist=mx.example.com \
+	InternalHosts=192.0.2.1 MacroList=daemon_name; do
+	lines 2 policyd-spf <<<"$option"
+	hasnt 'trusted_(networks|forwarders) ='
+	hasnt 'action ='
+done
+lines 2 opendkim <<<'MTA MSA, MSP-v4, ORIGINATING, inside'
+says '1 setting was left out'
+says 'MTA: mail through the service inside is not signed'
+lines 2 opendkim <<<'MacroList {daemon_name}|ORIGINATING|MSA, daemon_name, {auth_type}'
+says '2 settings were'
+
+# ---- subdomains ----
+key="$(printf '%s\n' 'Domain example.com' 'Selector s' 'KeyFile /k')"
+lines 0 opendkim <<<"$key"
+has 'subdomains = false;'
+lines 0 opendkim <<<"$key"$'\nSubDomains yes'
+has 'subdomains = true;'
+tables() { # exit code, lines of the SigningTable
+	printf 'a example.com:s:/k\nb example.org:s:/k\n' >"$work/KeyTable"
+	printf '%s\n' "${@:2}" >"$work/SigningTable"
+	lines "$1" opendkim <<-O
+		KeyTable $work/KeyTable
+		SigningTable refile:$work/SigningTable
+		SubDomains no
+	O
+}
+tables 0 '*@example.com a' '*@*.example.com a'
+has 'subdomains = true;' # SubDomains is not asked beside a SigningTable
+tables 0 '*@example.com a'
+has 'subdomains = false;'
+tables 2 '*@example.com a' '*@*.example.com a' '*@example.org b'
+has 'subdomains = false;'
+says '\*@\*\.example\.com: mail of names below example\.com is not signed'
+tables 0 '*@example.com a' '*@*.example.com a' '*@example.org b:x@example.org' '*@*.example.org b:y@example.org'
+has 'subdomains = true;'
+tables 2 '*@example.com a' 'alice@*.example.com a'
+has 'subdomains = false;'
+tables 2 '*@example.com a' '*@sub.example.com a'
+has 'subdomains = false;'
+tables 0 '* a'
+has 'subdomains = true;'
+lines 2 opendkim <<<$'KeyTable dsn:mysql://h/d\nSigningTable refile:/nosuch'
 has 'subdomains = false;'
 
-# mistakes
-printf '%s\n' 'Canonicalisation relaxed' 'DNSTimeout soon' 'UMask 9' 'Mode' 'Nameservers dns.example' >"$work/d"
-migrate 1 --opendkim="$work/d"
+# ---- names ----
+lines 0 opendkim <<<'AuthservID mx.example.com'
+has '^authserv_id = "mx.example.com";'
+echo 'AuthservID one.example' >"$work/d"
+echo 'AuthservID two.example' >"$work/m"
+migrate 2 --opendkim="$work/d" --opendmarc="$work/m"
+has '^authserv_id = "two.example";'
+says 'results are written as two\.example only: change what looks for one\.example'
+
+# ---- what is refused ----
+lines 0 opendmarc <<<'Syslog true'
+has 'enforce = "observe";'
+lines 2 opendmarc <<<'RejectFailures true'
+has 'enforce = "strict";'
+says 'IgnoreAuthenticatedClients'
+lines 0 opendmarc <<<$'HoldQuarantinedMessages true\nIgnoreAuthenticatedClients true'
+has 'enforce = "strict";'
+has 'actions = \( \{ domain = "\*"; policy = "reject"; action = "accept"; \} \);'
+lines 2 policyd-spf <<<'debugLevel = 1'
+has 'actions = \( \{ domain = "\*"; spf = "fail"; action = "reject"; \} \);'
+lines 2 policyd-spf <<<'Mail_From_reject = Softfail'
+has 'spf = "softfail"; action = "reject"'
+lines 0 policyd-spf <<<'TestOnly=0'
+hasnt 'action ='
+lines 0 policyd-spf <<<$'Mail_From_reject = False\nHELO_reject = No_Check'
+hasnt 'action ='
+lines 2 policyd-spf <<<'PermError_reject = True'
+has 'spf = "permerror"; action = "reject"'
+echo 'HELO_reject = False' >"$work/s"
+echo 'RejectFailures false' >"$work/m"
+migrate 2 --policyd-spf="$work/s" --opendmarc="$work/m"
+has 'enforce = "rfc";'
+like "the rest is accepted" "$(tr -d '\n\t' <"$work/out")" 'spf = "fail"; action = "reject"; \},\{ domain = "\*"; action = "accept"; \} \)'
+printf '%s\n' 192.0.2.0/24 >"$work/ignore"
+echo "IgnoreHosts $work/ignore" >"$work/m"
+migrate 2 --policyd-spf="$work/s" --opendmarc="$work/m"
+hasnt 'trusted_forwarders ='
+says 'mail from "192\.0\.2\.0/24" is judged'
+for option in 'On-BadSignature reject' 'On-NoSignature r' 'DontSignMailTo a@example.com' 'ExemptDomains example.com' 'MaximumHeaders 0' \
+	'SignHeaders *,+X-Foo' 'Diagnostics yes' 'ResignAll true'; do
+	lines 2 opendkim <<<"$option"
+done
+lines 0 opendkim <<<$'On-BadSignature accept\nOn-DNSError tempfail\nDiagnostics No\nSenderHeaders From'
+lines 2 opendkim <<<'MaximumHeaders 0'
+says 'a header always has a limit: 1 MiB'
+lines 2 opendkim <<<'MaximumHeaders 100'
+has 'max_header_bytes = "64KiB";'
+
+# ---- mistakes ----
+lines 1 opendkim <<<$'Canonicalisation relaxed\nSignatureTTL soon\nMode\nNameservers dns.example'
 has 'NOT KNOWN'
 says '1 line is not known'
-is "what cannot be understood is left out" "$(grep -c 'not taken over:' "$work/out")" 4
+says 'SignatureTTL: not a number of seconds'
+is "what cannot be understood is left out" "$(grep -c '^#     LEFT OUT: ' "$work/out")" 3
 migrate 73 --opendmarc="$work/m" -o "$work/new.conf"
 migrate 66 --opendmarc="$work/nosuch"
 says 'nosuch: No such file'
@@ -120,14 +278,55 @@ head -c 3000 /dev/urandom >"$work/d"
 "$cs" migrate --opendkim="$work/d" >"$work/noise.conf" 2>/dev/null
 ok "noise gives valid settings" "$cs" config check "$work/noise.conf"
 
-# the files that Debian ships
-for program in opendkim opendmarc; do
-	if [ -r /etc/$program.conf ]; then
-		"$cs" migrate --$program=/etc/$program.conf >"$work/shipped.conf" 2>"$work/err"
-		is "/etc/$program.conf as shipped" $? 0
-		ok "its result passes config check" "$cs" config check "$work/shipped.conf"
-	fi
-done
-"$cs" --json migrate --opendmarc="$work/m" >"$work/out"
-like "JSON" "$(tr -d '\n' <"$work/out")" '"settings": "# countersign\.conf.*"not_known": 0'
+# ---- the files of Debian's packages, below a root of their own ----
+root=$work/root
+mkdir -p "$root/etc/postfix-policyd-spf-python" "$root/etc/pyspf-milter"
+migrate 66 --root="$root"
+says "found no settings of OpenDKIM, OpenDMARC or policyd-spf in $root/etc"
+cat >"$root/etc/opendkim.conf" <<-O
+	Syslog			yes
+	SyslogSuccess		yes
+	Canonicalization	relaxed/simple
+	OversignHeaders		From
+	UserID			opendkim
+	UMask			007
+	Socket			local:/run/opendkim/opendkim.sock
+	PidFile			/run/opendkim/opendkim.pid
+	InternalHosts		/etc/hosts.opendkim
+O
+printf '127.0.0.1\n192.0.2.1\n' >"$root/etc/hosts.opendkim"
+cat >"$root/etc/opendmarc.conf" <<-O
+	PidFile /run/opendmarc/opendmarc.pid
+	PublicSuffixList /usr/share/publicsuffix/public_suffix_list.dat
+	Socket local:/run/opendmarc/opendmarc.sock
+	Syslog true
+	UMask 0002
+	UserID opendmarc
+O
+migrate 0 --root="$root"
+has '192.0.2.1'
+cat >"$root/etc/pyspf-milter/pyspf-milter.conf" <<-O
+	debugLevel = 1
+	TestOnly = 1
+	HELO_reject = Fail
+	Mail_From_reject = Fail
+	PermError_reject = False
+	TempError_Defer = False
+	skip_addresses = 127.0.0.0/8,::ffff:127.0.0.0/104,::1
+	Socket = inet:8893@localhost
+	PidFile = /run/pyspf-milter/pyspf-milter.pid
+	UserID = pyspf-milter
+	UMask = 7
+	InternalHosts = 127.0.0.1
+O
+migrate 2 --root="$root"
+has '^# /etc/pyspf-milter/pyspf-milter\.conf'
+hasnt 'NOT KNOWN'
+cp "$root/etc/pyspf-milter/pyspf-milter.conf" "$root/etc/postfix-policyd-spf-python/policyd-spf.conf"
+migrate 2 --root="$root"
+has '^# /etc/postfix-policyd-spf-python/policyd-spf\.conf'
+says 'pyspf-milter\.conf is there too and was not read'
+is "the rest of the result is two warnings" "$(grep -c ': warning: /etc/' "$work/err")" 2
+"$cs" --json migrate --root="$root" >"$work/out" 2>/dev/null
+like "JSON" "$(tr -d '\n' <"$work/out")" '"settings": "# countersign\.conf.*"left_out": \[ *"/etc/.*"not_known": 0'
 done_testing

@@ -1,0 +1,177 @@
+/*
+ * What is refused: policyd-spf refused by SPF, OpenDMARC by the author's policy, each with its own
+ * exemptions; here one decision has one list of exemptions (policy/decide.h), which is asked first.
+ *
+ * OpenDMARC (RejectFailures, HoldQuarantinedMessages) and what it did with p=reject, p=quarantine:
+ *
+ *	yes  no     refused, delivered     enforce = strict (quarantine: a field, and delivered)
+ *	yes  yes    refused, held          enforce = strict, quarantine = hold
+ *	no   yes    delivered, held        the same, and an action that accepts where p=reject
+ *	no   no     delivered, delivered   enforce = observe
+ *
+ * An exemption from one of the two would be one from both; so the networks of IgnoreHosts are taken
+ * over only while nothing is refused by SPF, and refusing by SPF only while nobody is exempted from it.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "admin/migrate_program.h"
+
+/* The results that policyd-spf refused at MAIL FROM, of which Fail is the default. */
+static const struct {
+	const char *value;
+	const char *results[5];
+} refusals[] = {
+    {"Fail", {"fail"}},
+    {"Softfail", {"fail", "softfail"}},
+    {"SPF_Not_Pass", {"fail", "softfail", "neutral", "permerror"}},
+    {"False", {NULL}},
+    {"No_Check", {NULL}},
+};
+
+static const char *const *find_refused(const struct migrate *m)
+{
+	const struct migrate_fact *said = &m->spf.mail_from;
+
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+		if (said->at == NULL ? i == 0 : span_eq(said->value, refusals[i].value))
+			return refusals[i].results;
+	}
+	return refusals[0].results; /* as policyd-spf itself does with a word it does not know */
+}
+
+static void count_network(void *arg, const struct ip_network *network)
+{
+	(void)network;
+	++*(unsigned *)arg;
+}
+
+/* Where policyd-spf is told of clients outside trusted_networks whose SPF it must not ask for. */
+static const char *find_exemption(const struct migrate *m)
+{
+	unsigned outside = 0;
+
+	if (m->spf.other_exempt != NULL)
+		return m->spf.other_exempt;
+	hostset_each(&m->spf.exempt.set, &m->trusted, count_network, &outside);
+	return outside > 0 ? m->spf.exempt.at : NULL;
+}
+
+static void add_action(struct buf *actions, const char *domain, const char *condition,
+		       const char *action)
+{
+	buf_printf(actions, "%s{ domain = \"%s\"; %saction = \"%s\"; }",
+		   actions->len == 0 ? "" : ",\n\t\t", domain, condition, action);
+}
+
+static void tell_of_helo(struct migrate *m)
+{
+	const struct migrate_fact *helo = &m->spf.helo;
+
+	if (helo->at == NULL || !(span_eq(helo->value, "False") || span_eq(helo->value, "No_Check")))
+		migrate_leave(m, helo->at == NULL ? m->files[MIGRATE_SPF] : helo->at,
+			      "mail is not refused because SPF fails for HELO (HELO_reject)");
+}
+
+/* True when mail is refused by SPF. */
+static bool add_refusals(struct migrate *m, struct buf *actions)
+{
+	const char *const *refused = find_refused(m);
+	const char *file = m->files[MIGRATE_SPF], *exemption = find_exemption(m);
+
+	if (file == NULL || m->spf.observes)
+		return false;
+	tell_of_helo(m);
+	if (*refused == NULL)
+		return false;
+	if (exemption != NULL) {
+		migrate_leave(m, exemption,
+			      "this exempts mail from SPF, which cannot be said here without exempting it "
+			      "from DMARC too: nothing is refused because of SPF (see dmarc.actions)");
+		return false;
+	}
+	for (; *refused != NULL; refused++)
+		add_action(actions, "*", arena_printf(m->arena, "spf = \"%s\"; ", *refused), "reject");
+	if (m->spf.permerror && strstr(buf_text(actions), "permerror") == NULL)
+		add_action(actions, "*", "spf = \"permerror\"; ", "reject");
+	migrate_leave(m, m->spf.mail_from.at == NULL ? file : m->spf.mail_from.at,
+		      "mail is refused because of SPF only where DMARC fails: not where the author's "
+		      "domain has no DMARC record or a signature passes");
+	return true;
+}
+
+static void add_ignored_authors(struct migrate *m, struct buf *actions)
+{
+	struct span rest = buf_view(&m->opendmarc.ignored_authors), item;
+
+	while (migrate_next_item(&rest, &item))
+		add_action(actions, arena_span(m->arena, item), "", "accept");
+}
+
+struct listing {
+	struct migrate *m;
+	struct buf text;
+	unsigned count;
+};
+
+static void add_network(void *arg, const struct ip_network *network)
+{
+	struct listing *listing = arg;
+
+	listing->count++;
+	buf_printf(&listing->text, "%s%s", listing->text.len == 0 ? "" : ", ",
+		   migrate_quote(listing->m, hostset_text(listing->m->arena, network)));
+}
+
+/* IgnoreHosts: who is trusted anyway is not judged anyway. */
+static void finish_forwarders(struct migrate *m, bool refuses_by_spf)
+{
+	const struct migrate_hosts *ignored = &m->opendmarc.ignored;
+	struct listing listing = {.m = m};
+	struct why why;
+
+	buf_init(&listing.text, m->arena, 0);
+	hostset_each(&ignored->set, &m->trusted, add_network, &listing);
+	if (ignored->unsayable != NULL)
+		migrate_leave(m, ignored->at,
+			      "it is not known here which addresses \"%s\" stands for: mail from all of "
+			      "these clients is judged",
+			      ignored->unsayable);
+	else if (listing.count > 0 && refuses_by_spf)
+		migrate_leave(m, ignored->at,
+			      "mail from %s is judged: an exemption here would be one from SPF as well",
+			      buf_text(&listing.text));
+	else if (listing.count > 0 &&
+		 migrate_set(m, "dmarc.trusted_forwarders",
+			     arena_printf(m->arena, "[ %s ]", buf_text(&listing.text)), &why) == -1)
+		migrate_leave(m, ignored->at, "mail from these clients is judged: %s", why.text);
+}
+
+void migrate_finish_actions(struct migrate *m)
+{
+	const char *file = m->files[MIGRATE_OPENDMARC];
+	bool rejects = m->opendmarc.rejects, holds = m->opendmarc.holds, by_spf;
+	struct buf actions;
+
+	buf_init(&actions, m->arena, 0);
+	by_spf = add_refusals(m, &actions);
+	add_ignored_authors(m, &actions);
+	if (file != NULL && !rejects && holds)
+		add_action(&actions, "*", "policy = \"reject\"; ", "accept");
+	else if (file != NULL && !rejects && by_spf)
+		add_action(&actions, "*", "", "accept");
+	if (actions.len > 0)
+		migrate_put(m, "dmarc.actions",
+			    arena_printf(m->arena, "( %s )", buf_text(&actions)));
+	if (file == NULL)
+		return;
+	migrate_put(m, "dmarc.enforce",
+		    rejects || holds ? "\"strict\"" : by_spf ? "\"rfc\"" : "\"observe\"");
+	if (holds)
+		migrate_put(m, "dmarc.quarantine", "\"hold\"");
+	finish_forwarders(m, by_spf);
+	if ((rejects || holds) && !m->opendmarc.ignores_logins)
+		migrate_leave(m, file,
+			      "mail of a client that logged in is signed and not judged; OpenDMARC judged it "
+			      "(IgnoreAuthenticatedClients)");
+}

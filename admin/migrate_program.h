@@ -1,0 +1,139 @@
+/*
+ * What the parts of `countersign migrate` share: admin/migrate.c reads lines and writes settings;
+ * migrate_opendkim.c, migrate_opendmarc.c and migrate_spf.c know what each option of one program means;
+ * migrate_signing.c reads OpenDKIM's tables of keys, and migrate_actions.c puts together what
+ * policyd-spf and OpenDMARC refused.
+ *
+ * A line is converted when it is read. Where several lines (or programs) decide one setting, the
+ * conversion only notes a fact below, and a finish function decides at the end.
+ */
+#ifndef ADMIN_MIGRATE_PROGRAM_H
+#define ADMIN_MIGRATE_PROGRAM_H
+
+#include "admin/hostset.h"
+#include "admin/migrate.h"
+#include "lib/buf.h"
+
+struct migrate_option;
+
+/* Takes VALUE over. -1 with the reason: it is left out. */
+typedef int migrate_convert(struct migrate *m, const struct migrate_option *option,
+			    struct span value, struct why *why);
+
+/* A table ends with a NULL name. */
+struct migrate_option {
+	const char *name;
+	const char *theirs;
+	migrate_convert *convert; /* NULL: there is nothing to write */
+	const char *ours;         /* NULL: none */
+	const char *reason;       /* may be NULL with OURS */
+	const char *same;         /* without CONVERT: the values, between blanks, at which nothing is
+	                           * lost: words, "yes" and "no" for any spelling of them, "*" for all.
+	                           * NULL: something is lost at any value. */
+};
+
+/* Rows of a table. */
+#define MIGRATE_TAKE(name, theirs, convert, ours, differs) {name, theirs, convert, ours, differs, NULL}
+#define MIGRATE_SAME(name, theirs, reason)                 {name, theirs, NULL, NULL, reason, "*"}
+#define MIGRATE_UNLESS(name, theirs, values, reason)       {name, theirs, NULL, NULL, reason, values}
+#define MIGRATE_LOST(name, theirs, reason)                 {name, theirs, NULL, NULL, reason, NULL}
+#define MIGRATE_END                                        {NULL, NULL, NULL, NULL, NULL, NULL}
+
+extern const struct migrate_option migrate_opendkim_options[];
+extern const struct migrate_option migrate_opendmarc_options[];
+extern const struct migrate_option migrate_spf_options[];
+
+/* A value and where it was given: "FILE:LINE: OPTION", or NULL where it was not. */
+struct migrate_fact {
+	const char *at;
+	struct span value;
+};
+
+/* Clients, and the first of those in the list that a set of addresses cannot hold although leaving it
+ * out would widen the set (an excluded name). */
+struct migrate_hosts {
+	const char *at;
+	struct hostset set;
+	const char *unsayable;
+	bool takes_away; /* the set takes trust away: an included name would then be missing */
+};
+
+enum { MIGRATE_SETTINGS = 64 };
+
+struct migrate {
+	struct arena *arena;
+	const char *hostname;
+	migrate_read *read;
+	void *arg;
+	const char *files[MIGRATE_SOURCES]; /* NULL: there is no such file */
+	struct buf comments;
+	struct migrate_setting {
+		const char *name;  /* "dmarc.enforce" */
+		const char *value; /* as written in a file */
+	} settings[MIGRATE_SETTINGS];
+	unsigned setting_count, unknown;
+	const char **warnings; /* of the arena */
+	unsigned warning_count, warning_room;
+	const char *at; /* of the line under way */
+	unsigned depth, includes; /* of included files */
+
+	struct {
+		struct migrate_hosts internal, peers;
+		struct migrate_fact key, keytable, signingtable, subdomains, authserv;
+	} opendkim;
+	struct {
+		struct migrate_hosts ignored;
+		struct migrate_fact authserv;
+		struct buf ignored_authors; /* domains, with a blank after each */
+		bool rejects, holds, ignores_logins;
+	} opendmarc;
+	struct {
+		struct migrate_hosts exempt; /* whose SPF is not asked for */
+		const char *other_exempt;    /* where mail is exempted otherwise, or NULL */
+		struct migrate_fact mail_from, helo, authserv;
+		bool observes, permerror, writes_authres;
+	} spf;
+	struct hostset trusted; /* of trusted_networks and loopback, after migrate_finish_networks */
+};
+
+/* ---- settings ---- */
+
+/* A setting, which replaces the same one of before. -1 with the reason that our parser gives. */
+int migrate_set(struct migrate *m, const char *name, const char *value, struct why *why);
+
+/* The same for a value that cannot be wrong. */
+void migrate_put(struct migrate *m, const char *name, const char *value);
+
+const char *migrate_quote(struct migrate *m, const char *text); /* as a text in a file */
+
+/* Something was left out: a warning. In a finish function AT says where, elsewhere it is NULL. */
+void migrate_leave(struct migrate *m, const char *at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- values ---- */
+
+migrate_convert migrate_take_text, migrate_take_bool, migrate_take_number, migrate_take_seconds,
+    migrate_take_list;
+
+/* 1 yes, 0 no, -1 neither: only the first letter counts in these programs. */
+int migrate_truth(struct span value);
+
+/* The next item, between commas or blanks. */
+bool migrate_next_item(struct span *rest, struct span *item);
+
+struct migrate_fact migrate_note(const struct migrate *m, struct span value);
+
+/* Adds an item to a list of clients: "localhost" says nothing, a name is left out with a warning. */
+void migrate_add_host(struct migrate *m, struct migrate_hosts *hosts, struct span item);
+
+/* Takes over the lines of another file. -1 with the reason: it cannot be read. */
+int migrate_include(struct migrate *m, enum migrate_source source, struct span path, struct why *why);
+
+/* ---- what is decided at the end, in this order ---- */
+
+void migrate_finish_networks(struct migrate *m);   /* trusted_networks */
+void migrate_finish_authserv(struct migrate *m);   /* authserv_id */
+void migrate_finish_subdomains(struct migrate *m); /* sign.subdomains */
+void migrate_finish_actions(struct migrate *m);    /* dmarc.enforce, quarantine, actions, forwarders */
+
+#endif

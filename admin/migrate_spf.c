@@ -1,0 +1,148 @@
+/*
+ * policyd-spf and pyspf-milter: policyd-spf.conf(5) of version 3.0.4.
+ *
+ * They refuse by SPF alone. Here SPF counts for DMARC, and dmarc.actions can refuse mail that fails DMARC
+ * for its SPF result; what they exempt from SPF is not exempted from DMARC by that.
+ */
+#include <string.h>
+
+#include "admin/migrate_program.h"
+
+static int note_observes(struct migrate *m, const struct migrate_option *option, struct span value,
+			 struct why *why)
+{
+	(void)option;
+	if (span_empty(value))
+		return why_set(why, "neither 0 nor 1");
+	m->spf.observes = span_eq(value, "0");
+	return 0;
+}
+
+static int note_mail_from(struct migrate *m, const struct migrate_option *option, struct span value,
+			  struct why *why)
+{
+	(void)option;
+	(void)why;
+	m->spf.mail_from = migrate_note(m, value);
+	return 0;
+}
+
+static int note_helo(struct migrate *m, const struct migrate_option *option, struct span value,
+		     struct why *why)
+{
+	(void)option;
+	(void)why;
+	m->spf.helo = migrate_note(m, value);
+	return 0;
+}
+
+static int note_permerror(struct migrate *m, const struct migrate_option *option, struct span value,
+			  struct why *why)
+{
+	(void)option;
+	(void)why;
+	m->spf.permerror = span_eq(value, "True");
+	return 0;
+}
+
+static int note_header_type(struct migrate *m, const struct migrate_option *option,
+			    struct span value, struct why *why)
+{
+	(void)option;
+	(void)why;
+	m->spf.writes_authres = span_eq(value, "AR");
+	return 0;
+}
+
+static int note_authserv(struct migrate *m, const struct migrate_option *option, struct span value,
+			 struct why *why)
+{
+	(void)option;
+	(void)why;
+	m->spf.authserv = migrate_note(m, value);
+	return 0;
+}
+
+/* ::ffff:127.0.0.0/104 is the same as 127.0.0.0/8. */
+static bool is_loopback(struct span item)
+{
+	return span_istarts(item, "127.") || span_istarts(item, "::ffff:127.") || span_eq(item, "::1");
+}
+
+static int note_exempt(struct migrate *m, const struct migrate_option *option, struct span value,
+		       struct why *why)
+{
+	struct span item;
+
+	(void)option;
+	(void)why;
+	m->spf.exempt.at = m->at;
+	while (migrate_next_item(&value, &item)) {
+		if (is_loopback(item))
+			continue;
+		if (hostset_add(&m->spf.exempt.set, m->arena, item, NULL) == -1)
+			m->spf.other_exempt = m->at;
+	}
+	return 0;
+}
+
+/* An exemption that no set of addresses can say. */
+static int note_other_exempt(struct migrate *m, const struct migrate_option *option,
+			     struct span value, struct why *why)
+{
+	(void)why;
+	if (span_empty(value))
+		return 0;
+	m->spf.other_exempt = m->at;
+	return why_set(why, "%s", option->reason);
+}
+
+/* ---- the table ---- */
+
+#define TAKE   MIGRATE_TAKE
+#define SAME   MIGRATE_SAME
+#define UNLESS MIGRATE_UNLESS
+#define LOST   MIGRATE_LOST
+
+#define UNIT  "set by the systemd unit, or by options of countersignd(8)"
+#define ALONE "SPF alone refuses nothing here, so that nobody is exempted from it; DMARC is not waived"
+
+/* clang-format off */
+const struct migrate_option migrate_spf_options[] = {
+	TAKE("Authserv_Id", "the name in Authentication-Results", note_authserv, "authserv_id", "where Header_Type is AR"),
+	TAKE("Domain_Whitelist", "domains whose senders' SPF is not asked for", note_other_exempt, NULL, ALONE),
+	TAKE("Domain_Whitelist_PTR", "client names whose SPF is not asked for", note_other_exempt, NULL, ALONE),
+	TAKE("HELO_Whitelist", "HELO names whose SPF is not asked for", note_other_exempt, NULL, ALONE),
+	TAKE("HELO_pass_restriction", "a Postfix restriction after a pass", note_other_exempt, NULL, "restrictions are Postfix's"),
+	TAKE("HELO_reject", "refuse by the result for HELO", note_helo, NULL, "mail is not refused because SPF fails for HELO"),
+	TAKE("Header_Type", "the field with the result", note_header_type, NULL, "one Authentication-Results has all results"),
+	SAME("Hide_Receiver", "no recipient's host in the field", "there is no Received-SPF"),
+	TAKE("InternalHosts", "pyspf-milter: clients whose SPF is not asked for", note_exempt, NULL, ALONE),
+	SAME("Lookup_Time", "how long SPF may take", "dns.timeout, 8 s, is for all lookups of a message together"),
+	TAKE("MacroList", "pyspf-milter: macros of mail whose SPF is not asked for", note_other_exempt, NULL, ALONE),
+	TAKE("Mail_From_pass_restriction", "a Postfix restriction after a pass", note_other_exempt, NULL, "restrictions are Postfix's"),
+	TAKE("Mail_From_reject", "refuse by the result for MAIL FROM", note_mail_from, "dmarc.actions", "for mail that fails DMARC"),
+	SAME("Mock", "write a field for milters that overlook the first", "one process has all results"),
+	TAKE("No_Mail", "refuse only domains that send no mail", note_other_exempt, NULL, "\"v=spf1 -all\" is not told from other records: mail is not refused by SPF"),
+	TAKE("PermError_reject", "refuse after a permanent error", note_permerror, "dmarc.actions", "for mail that fails DMARC"),
+	TAKE("Per_User", "other settings for some recipients", note_other_exempt, NULL, "dmarc.actions can name recipients"),
+	SAME("PidFile", "pyspf-milter: file with the process id", UNIT),
+	LOST("Prospective", "what others would find of outbound mail", "mail of ours is not judged"),
+	SAME("QueueID", "the queue id in the log", "each log line has it"),
+	LOST("Reason_Message", "text of the refusal", "the text is 550 5.7.1 with the author's domain"),
+	LOST("Reject_Not_Pass_Domains", "domains refused without a pass", "list author domains in dmarc.actions with spf = \"softfail\" and spf = \"neutral\""),
+	SAME("SPF_Enhanced_Status_Codes", "codes of RFC 7372", "a refusal by DMARC is 5.7.1 (RFC 9989 section 7.2)"),
+	SAME("Socket", "pyspf-milter: where the MTA connects", "countersignd has its own socket: countersign setup"),
+	UNLESS("TempError_Defer", "defer after a DNS error", "False", "dmarc.temperror defers mail whose DMARC result depends on it"),
+	TAKE("TestOnly", "0: refuse nothing", note_observes, "dmarc.actions", NULL),
+	SAME("UMask", "pyspf-milter: permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
+	SAME("UserID", "pyspf-milter: user to run as", UNIT),
+	UNLESS("Void_Limit", "lookups without an answer", "2", "it is 2 (RFC 7208 section 4.6.4)"),
+	TAKE("Whitelist", "clients whose SPF is not asked for", note_exempt, NULL, ALONE),
+	SAME("Whitelist_Lookup_Time", "how long the white lists may take", "dns.timeout, 8 s, is for all lookups of a message together"),
+	SAME("debugLevel", "how much is logged", "log.level = \"debug\" shows more"),
+	TAKE("defaultSeedOnly", "the old name of TestOnly", note_observes, "dmarc.actions", NULL),
+	TAKE("skip_addresses", "clients whose SPF is not asked for", note_exempt, NULL, ALONE),
+	MIGRATE_END,
+};
+/* clang-format on */
