@@ -9,6 +9,7 @@
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "conf/read.h"
+#include "milter/context.h"
 
 /* ---- values as JSON: the text of a value is parsed by the grammar that wrote it ---- */
 
@@ -162,7 +163,7 @@ static int config_check(struct admin *admin, int argc, char **argv)
 		return status;
 	if (optind < argc)
 		admin->conf_path = argv[optind];
-	conf = conf_load_guarded(admin->conf_path, &errors);
+	conf = conf_load_verified(admin->conf_path, context_check, &errors);
 	if (admin->json)
 		json_check(admin, conf != NULL, &errors);
 	else

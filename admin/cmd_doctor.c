@@ -245,7 +245,7 @@ static void find_keys(struct doctor *doctor)
 	struct keyring *keyring;
 	struct why why;
 
-	keyring = keyring_load(doctor->conf->sign.keys, &why);
+	keyring = keyring_load(doctor->conf->sign.keys, context_key_access(doctor->conf), &why);
 	if (keyring == NULL) {
 		doctor->keys_fault = arena_string(doctor->arena, why.text);
 		return;
@@ -253,6 +253,7 @@ static void find_keys(struct doctor *doctor)
 	arena_on_free(doctor->arena, drop_keyring, keyring);
 	doctor->keys.items =
 	    arena_array(doctor->arena, keyring_count(keyring) + 1u, sizeof *doctor->keys.items);
+	doctor->keys.keyring = keyring;
 	keyring_each(keyring, count_key, doctor);
 }
 

@@ -122,9 +122,11 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 		keycmd_print(&cmd, "key.list", keys.items, keys.count);
 	else
 		print_table(admin, &keys);
+	if (keys.count == 0 && keys.faults > 0)
+		return ADMIN_CONFIG;
 	if (keys.count == 0)
 		admin_note(admin, "no keys in %s", cmd.keys);
-	return ADMIN_DONE;
+	return keys.faults > 0 ? ADMIN_NO : ADMIN_DONE;
 }
 
 static int cmd_show(struct admin *admin, int argc, char **argv)

@@ -362,7 +362,8 @@ static bool is_there(const struct import *import, const struct planned *planned,
 {
 	struct arena *arena = arena_new(0);
 	const struct signing_key *there =
-	    keyring_load_one(import->cmd->keys, planned->domain, planned->selector, arena, NULL);
+	    keyring_load_one(import->cmd->keys, planned->domain, planned->selector,
+			     import->cmd->access, arena, NULL);
 	bool same = there != NULL &&
 		    strcmp(signing_key_record(there, arena), signing_key_record(key, arena)) == 0;
 

@@ -102,14 +102,15 @@ static void json_checks(struct admin *admin, const struct keylook *looked, unsig
 }
 
 /* What is wrong counts for more than what could not be seen. */
-static int check_code(struct admin *admin, const struct keylook *looked, unsigned count)
+static int check_code(struct admin *admin, const struct keylook *looked,
+		      const struct keycmd_keys *keys)
 {
 	unsigned found[KEYLOOK_UNKNOWN + 1] = {0};
 	const char *todo;
 
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < keys->count; i++)
 		found[keylook_judge(admin, &looked[i], &todo)]++;
-	if (found[KEYLOOK_BAD] > 0)
+	if (found[KEYLOOK_BAD] > 0 || keys->faults > 0)
 		return ADMIN_NO;
 	return found[KEYLOOK_UNKNOWN] > 0 ? ADMIN_TEMPORARY : ADMIN_DONE;
 }
@@ -132,7 +133,7 @@ static int cmd_check(struct admin *admin, int argc, char **argv)
 		json_checks(admin, looked, keys.count);
 	else
 		print_checks(admin, looked, keys.count);
-	return check_code(admin, looked, keys.count);
+	return check_code(admin, looked, &keys);
 }
 
 /* ---- changes of state ---- */
@@ -161,7 +162,7 @@ static int change(struct changes *changes, const struct signing_key *key, enum k
 	struct keystatus status = {state, clock_wall()};
 	struct why why;
 
-	if (keyring_set_status(cmd->keys, domain, selector, status, &why) == -1) {
+	if (keyring_set_status(cmd->keys, domain, selector, cmd->access, status, &why) == -1) {
 		admin_error(cmd->admin, "%s", why.text);
 		return ADMIN_CANT_CREATE;
 	}
@@ -351,7 +352,7 @@ static int cmd_revoke(struct admin *admin, int argc, char **argv)
 		return ADMIN_NO;
 	}
 	if (keyring_set_status(cmd.keys, cmd.domain, signing_key_selector(keys.items[0].key),
-			       status, &why) == -1) {
+			       cmd.access, status, &why) == -1) {
 		admin_error(admin, "%s", why.text);
 		return ADMIN_CANT_CREATE;
 	}
@@ -379,7 +380,7 @@ static bool has_state(const struct keycmd_keys *keys, const struct signing_key *
 static bool leads(const struct keycmd_keys *keys, unsigned i)
 {
 	const struct signing_key *key = keys->items[i].key;
-	struct keycmd_keys before = {keys->items, i};
+	struct keycmd_keys before = {.items = keys->items, .count = i};
 
 	return signing_key_status(key).state == KEYSTATE_ACTIVE &&
 	       !has_state(&before, key, KEYSTATE_ACTIVE);
@@ -436,7 +437,7 @@ static int take_over(struct changes *changes, const struct keycmd_keys *keys,
 
 	for (unsigned i = 0; code == 0 && i < keys->count; i++) {
 		const struct signing_key *key = keys->items[i].key;
-		const struct keycmd_keys one = {&keys->items[i], 1};
+		const struct keycmd_keys one = {.items = &keys->items[i], .count = 1};
 
 		if (others_that_sign(&one, next, true) == 1)
 			code = change(changes, key, KEYSTATE_RETIRED);
@@ -483,7 +484,7 @@ static int rotate_auto(const struct keycmd *cmd, const struct keycmd_keys *keys)
 		code = own != 0 ? own : code;
 	}
 	changes_end(&changes);
-	return code;
+	return code == 0 && keys->faults > 0 ? ADMIN_NO : code;
 }
 
 static int cmd_rotate(struct admin *admin, int argc, char **argv)

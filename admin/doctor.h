@@ -46,7 +46,7 @@ struct doctor {
 	const char *user;        /* of the daemon: --user, or who runs it */
 	struct doctor_daemon daemon;
 	struct keycmd_keys keys;
-	const char *keys_fault; /* why they could not be read, or NULL */
+	const char *keys_fault; /* why none of them could be read, or NULL */
 	struct keylook *looked; /* one for each key; NULL: not looked up */
 	struct dns *dns;        /* NULL: DNS_FAULT says why */
 	const char *dns_fault;

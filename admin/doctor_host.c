@@ -13,6 +13,7 @@
 #include "admin/program.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "milter/context.h"
 #include "policy/domain.h"
 #include "store/integrity.h"
 #include "store/outbox.h"
@@ -48,12 +49,23 @@ void doctor_settings(struct doctor *doctor)
 
 /* ---- keys ---- */
 
+struct key_place {
+	const char *path;
+	enum keyring_access access;
+};
+
+/* As the daemon's user: -1 with the first reason why a key cannot be used. */
 static int load_keys(void *arg, struct why *why)
 {
-	struct keyring *keyring = keyring_load(arg, why);
+	const struct key_place *place = arg;
+	struct keyring *keyring = keyring_load(place->path, place->access, why);
+	const struct keyring_fault *faults;
+	int result = keyring == NULL ? -1 : 0;
 
+	if (keyring != NULL && keyring_faults(keyring, &faults) > 0)
+		result = why_set(why, "%s", faults[0].text);
 	keyring_drop(keyring);
-	return keyring == NULL ? -1 : 0;
+	return result;
 }
 
 /* "PATH: what is wrong: command" */
@@ -97,8 +109,10 @@ static void look_at_owner(struct doctor *doctor, const char *path, uid_t daemon)
 
 void doctor_key_files(struct doctor *doctor)
 {
-	const char *path = doctor->conf->sign.keys;
-	unsigned before = doctor->count;
+	struct key_place place = {doctor->conf->sign.keys, context_key_access(doctor->conf)};
+	const struct keyring_fault *faults;
+	const char *path = place.path;
+	unsigned before = doctor->count, fault_count;
 	struct become who;
 	struct why why;
 
@@ -110,6 +124,9 @@ void doctor_key_files(struct doctor *doctor)
 		say_reason(doctor, "", doctor->keys_fault);
 		return;
 	}
+	fault_count = keyring_faults(doctor->keys.keyring, &faults);
+	for (unsigned i = 0; i < fault_count; i++)
+		say_reason(doctor, "", faults[i].text);
 	if (!become_find(doctor->user, &who)) {
 		doctor_say(doctor, DOCTOR_ERROR, "countersign setup",
 			   "there is no user %s for the daemon", doctor->user);
@@ -118,7 +135,7 @@ void doctor_key_files(struct doctor *doctor)
 	if (geteuid() != 0 && geteuid() != who.uid)
 		doctor_say(doctor, DOCTOR_SKIP, NULL,
 			   "whether user %s can read them: only root can try that", doctor->user);
-	else if (become(&who, load_keys, arena_string(doctor->arena, path), &why) == -1)
+	else if (fault_count == 0 && become(&who, load_keys, &place, &why) == -1)
 		say_unreadable(doctor, why.text);
 	look_at_owner(doctor, path, who.uid);
 	if (doctor->keys.count == 0)

@@ -14,6 +14,7 @@
 
 #include "lib/clock.h"
 #include "lib/name.h"
+#include "milter/context.h"
 #include "policy/domain.h"
 
 static const struct name_code type_names[] = {
@@ -122,6 +123,7 @@ int keycmd_parse(struct keycmd *cmd, struct admin *admin, int argc, char **argv,
 	if (conf == NULL)
 		return ADMIN_CONFIG;
 	cmd->keys = conf->sign.keys;
+	cmd->access = context_key_access(conf);
 	return 0;
 }
 
@@ -149,21 +151,46 @@ static void drop_keyring(void *keyring)
 	keyring_drop(keyring);
 }
 
+/* A fault that no domain can be told for concerns the commands about all of them. */
+static bool concerns(const struct keycmd *cmd, const struct keyring_fault *fault)
+{
+	if (cmd->domain == NULL)
+		return true;
+	if (fault->domain == NULL || !span_ieq(span_of(fault->domain), cmd->domain))
+		return false;
+	return cmd->selector == NULL || fault->selector == NULL ||
+	       span_ieq(span_of(cmd->selector), fault->selector);
+}
+
+static void tell_faults(const struct keycmd *cmd, struct keycmd_keys *keys)
+{
+	const struct keyring_fault *faults;
+	unsigned count = keyring_faults(keys->keyring, &faults);
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!concerns(cmd, &faults[i]))
+			continue;
+		admin_error(cmd->admin, "%s", faults[i].text);
+		keys->faults++;
+	}
+}
+
 int keycmd_load(const struct keycmd *cmd, struct keycmd_keys *keys)
 {
 	struct collection all = {cmd, keys};
 	struct keyring *keyring;
 	struct why why;
 
-	keyring = keyring_load(cmd->keys, &why);
+	keyring = keyring_load(cmd->keys, cmd->access, &why);
 	if (keyring == NULL) {
 		admin_error(cmd->admin, "%s", why.text);
 		return ADMIN_CONFIG;
 	}
 	arena_on_free(cmd->admin->arena, drop_keyring, keyring);
+	*keys = (struct keycmd_keys){.keyring = keyring};
 	keys->items = arena_array(cmd->admin->arena, keyring_count(keyring), sizeof *keys->items);
-	keys->count = 0;
 	keyring_each(keyring, collect, &all);
+	tell_faults(cmd, keys);
 	return 0;
 }
 
@@ -173,6 +200,8 @@ int keycmd_load_some(const struct keycmd *cmd, struct keycmd_keys *keys)
 
 	if (status != 0 || keys->count > 0)
 		return status;
+	if (keys->faults > 0)
+		return ADMIN_CONFIG;
 	if (cmd->domain == NULL)
 		admin_error(cmd->admin, "no keys in %s", cmd->keys);
 	else
@@ -233,7 +262,8 @@ int keycmd_generate(const struct keycmd *cmd, const char *selector, unsigned bit
 		selector = free_selector(cmd, bits == 0 ? 'e' : 's');
 	path = arena_printf(admin->arena, "%s/%s/%s.key", cmd->keys, cmd->domain, selector);
 	if (keyring_generate(cmd->keys, cmd->domain, selector, bits, status, &why) == 0)
-		key = keyring_load_one(cmd->keys, cmd->domain, selector, admin->arena, &why);
+		key = keyring_load_one(cmd->keys, cmd->domain, selector, cmd->access, admin->arena,
+				       &why);
 	if (key == NULL) {
 		admin_error(admin, "%s", why.text);
 		return ADMIN_CANT_CREATE;

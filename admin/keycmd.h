@@ -41,6 +41,7 @@ struct keycmd {
 	enum key_format format;
 	const char *opendkim; /* file, or NULL */
 	bool active, force, automatic, dry;
+	enum keyring_access access;
 };
 
 /* Options, then from MIN to MAX of DOMAIN and SELECTOR. 0, or the exit code. */
@@ -58,13 +59,15 @@ struct keycmd_key {
 struct keycmd_keys {
 	struct keycmd_key *items;
 	unsigned count;
+	unsigned faults; /* keys among those asked for that cannot be used, each told on stderr */
+	const struct keyring *keyring;
 };
 
 /* The keys asked for, by domain and selector; they live as long as the command. 0, or the exit
  * code after the error was printed. */
 int keycmd_load(const struct keycmd *cmd, struct keycmd_keys *keys);
 
-/* The same; none is an error. */
+/* The same; none is an error, and so is DOMAIN or SELECTOR with nothing but faulty keys. */
 int keycmd_load_some(const struct keycmd *cmd, struct keycmd_keys *keys);
 
 /* Makes a key (BITS 0: ed25519) and says so. SELECTOR NULL: the next free one. */

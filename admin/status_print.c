@@ -214,6 +214,16 @@ static void print_store(const struct page *page)
 		row(page, "", OUT_BAD, trouble);
 }
 
+static void print_key_trouble(const struct page *page)
+{
+	const char *trouble = status_text(page->status, "key_trouble");
+	double faults = sum(page, "key_faults");
+
+	if (trouble[0] != '\0')
+		row(page, "bad keys", OUT_BAD,
+		    arena_printf(page->arena, "%.0f: %s", faults, trouble));
+}
+
 static void print_reports(const struct page *page)
 {
 	double pending = sum(page, "reports_pending");
@@ -269,6 +279,7 @@ void status_print(const struct admin *admin, const struct status *status, struct
 	print_store(&page);
 	print_reports(&page);
 	print_keys(&page);
+	print_key_trouble(&page);
 	print_process(&page);
 }
 
@@ -276,6 +287,7 @@ bool status_is_well(const struct status *status)
 {
 	return strcmp(status_word(status_fact(status, "reload", 0), 0), "refused") != 0 &&
 	       status_sum(status, "store_failing", NULL, NULL) == 0 &&
+	       status_sum(status, "key_faults", NULL, NULL) == 0 &&
 	       status_sum(status, "workers", NULL, NULL) > 0;
 }
 
@@ -301,6 +313,10 @@ static void json_daemon(struct jsonout *out, const struct status *status)
 	jsonout_text(out, "ledger_trouble",
 		     status_fact(status, "trouble", 0) == NULL ? NULL
 							       : status_text(status, "trouble"));
+	jsonout_text(out, "key_trouble",
+		     status_fact(status, "key_trouble", 0) == NULL
+			 ? NULL
+			 : status_text(status, "key_trouble"));
 	jsonout_array(out, "listen");
 	for (unsigned i = 0; status_fact(status, "listen", i) != NULL; i++)
 		jsonout_text(out, NULL, status_fact(status, "listen", i)->text);

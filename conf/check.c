@@ -288,9 +288,33 @@ int conf_check_smtp(struct span text, struct why *why)
 		       (int)span_len(text), text.p);
 }
 
+/* No site has a network larger than 10.0.0.0/8 or fc00::/7 (RFC 1918, RFC 4193). */
+static bool is_everybody(const struct ip_network *network)
+{
+	return network->bits < (network->ip.family == 6 ? 7 : 8);
+}
+
+static void check_trusted_networks(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *networks = option("trusted_networks");
+	char text[IP_TEXT_MAX];
+
+	for (unsigned i = 0; i < conf->trusted_networks.count && !conf->trust_everybody; i++) {
+		const struct ip_network *network = &conf->trusted_networks.items[i];
+
+		if (is_everybody(network))
+			conf_option_error(reader, networks, place(conf, networks),
+					  "%s/%u is everybody, and their mail would be signed; if "
+					  "that is meant, set trust_everybody = true",
+					  ip_text(&network->ip, text), network->bits);
+	}
+}
+
 void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *listen = option("listen");
+
+	check_trusted_networks(reader, conf);
 
 	for (unsigned i = 0; i < conf->listen.count; i++) {
 		for (unsigned k = 0; k < i; k++) {

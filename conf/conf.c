@@ -39,6 +39,23 @@ void conf_option_error(const struct conf_reader *reader, const struct conf_optio
 	va_end(ap);
 }
 
+void conf_refuse(const struct conf *conf, struct conf_errors *errors, const char *option,
+		 const char *format, ...)
+{
+	int i = conf_option_find(span_of(option));
+	const char *file;
+	unsigned line;
+	va_list ap;
+
+	assert(i >= 0);
+	if (!conf_origin(conf, (unsigned)i, &file, &line))
+		file = errors->file_count > 0 ? errors->files[0] : conf_default_path();
+	va_start(ap, format);
+	conf_errors_add(errors, file, line, "%s: %s", option,
+			arena_vprintf(errors->arena, format, ap));
+	va_end(ap);
+}
+
 /* ---- names ---- */
 
 static struct span section_of(const char *option)

@@ -93,6 +93,7 @@ struct conf {
 	struct conf_strings listen; /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
 	const char *authserv_id;    /* "auto": the MTA's own name */
 	struct conf_networks trusted_networks;
+	bool trust_everybody; /* whether one of them may be as large as the Internet */
 	int64_t socket_mode;      /* of local sockets: 0660 */
 	int64_t max_header_bytes;  /* of one message's header, all fields together */
 	int64_t max_header_fields; /* of one message */
@@ -145,7 +146,8 @@ struct conf {
 
 	struct {
 		bool enabled;
-		const char *keys; /* directory */
+		const char *keys;   /* directory */
+		bool readable_keys; /* by every user of the host */
 		bool subdomains;
 		enum conf_canon canonicalization;
 		struct conf_strings oversign;
@@ -263,6 +265,15 @@ void conf_errors_free(struct conf_errors *errors);
  * a file can end or stop this process (libconfig calls exit(2) in some cases). Waits for the child
  * itself; a SIGCHLD handler that reaps it does no harm. */
 struct conf *conf_load_guarded(const char *path, struct conf_errors *errors);
+
+/* The same; settings that are well-formed are then given to VERIFY, in the child, which may look at
+ * files and add errors by conf_refuse(). */
+typedef void conf_verify(const struct conf *conf, struct conf_errors *errors);
+struct conf *conf_load_verified(const char *path, conf_verify *verify, struct conf_errors *errors);
+
+/* An error about OPTION ("dns.servers"), where it was set. */
+void conf_refuse(const struct conf *conf, struct conf_errors *errors, const char *option,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* All settings as a file that conf_parse reads back to the same values. */
 enum conf_write_style {

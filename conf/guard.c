@@ -67,13 +67,17 @@ static void put_errors(struct buf *out, const struct conf_errors *errors)
 	}
 }
 
-static void answer(const char *path, struct buf *out)
+static void answer(const char *path, conf_verify *verify, struct buf *out)
 {
 	struct conf_errors errors;
 	struct conf *conf = conf_load(path, &errors);
 	struct buf text;
 
-	if (conf != NULL) {
+	if (conf != NULL && verify != NULL) {
+		verify(conf, &errors);
+		conf_errors_sort(&errors);
+	}
+	if (errors.count == 0) {
 		buf_init(&text, conf->arena, 0);
 		conf_write(conf, CONF_WRITE_VALUES, &text);
 		put(out, "V");
@@ -84,13 +88,13 @@ static void answer(const char *path, struct buf *out)
 	put(out, ".");
 }
 
-static _Noreturn void child(const char *path, int fd)
+static _Noreturn void child(const char *path, conf_verify *verify, int fd)
 {
 	struct buf out;
 	size_t sent = 0;
 
 	buf_init(&out, NULL, 0);
-	answer(path, &out);
+	answer(path, verify, &out);
 	while (sent < out.len) {
 		ssize_t n = write(fd, out.data + sent, out.len - sent);
 
@@ -234,6 +238,11 @@ static struct conf *collect(const char *path, int fd, pid_t pid, struct conf_err
 
 struct conf *conf_load_guarded(const char *path, struct conf_errors *errors)
 {
+	return conf_load_verified(path, NULL, errors);
+}
+
+struct conf *conf_load_verified(const char *path, conf_verify *verify, struct conf_errors *errors)
+{
 	const char *name = path == NULL ? conf_default_path() : path;
 	int pipes[2];
 	pid_t pid;
@@ -245,7 +254,7 @@ struct conf *conf_load_guarded(const char *path, struct conf_errors *errors)
 	pid = fork();
 	if (pid == 0) {
 		close(pipes[0]);
-		child(path, pipes[1]);
+		child(path, verify, pipes[1]);
 	}
 	close(pipes[1]);
 	if (pid < 0) {

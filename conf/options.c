@@ -173,6 +173,12 @@ const struct conf_option conf_options[] = {
 	 .doc = "Clients whose mail is ours: it is signed, not judged. The same holds for mail from "
 		"clients that have logged in and for submission services, wherever they are. An address "
 		"alone, or with the length of its prefix."},
+	{.name = "trust_everybody", .type = &conf_type_bool, FIELD(trust_everybody),
+	 .def = "false",
+	 .doc = "Whether trusted_networks may hold a network that is larger than any site's: an IPv4 "
+		"prefix shorter than /8 or an IPv6 prefix shorter than /7, 0.0.0.0/0 above all. Whoever "
+		"reaches the MTA from there has mail signed with the keys of this host. Without this "
+		"setting such a network is an error."},
 	{.name = "max_header_bytes", .type = &conf_type_size, FIELD(max_header_bytes),
 	 .min = KIB(64), .max = MIB(16),
 	 .def = "\"1MiB\"",
@@ -372,6 +378,11 @@ const struct conf_option conf_options[] = {
 	 .def = "\"" SYSCONFDIR "/keys\"",
 	 .doc = "The directory of the keys, one file for each: DOMAIN/SELECTOR.key. There is no table of "
 		"keys: see countersign key gen."},
+	{.name = "sign.readable_keys", .type = &conf_type_bool, FIELD(sign.readable_keys),
+	 .def = "false",
+	 .doc = "Whether a key file is used that every user of this host can read, as containers mount "
+		"their secrets (mode 0444). A file that the group or others can change is never used. "
+		"Set it only where no other users or services share the host."},
 	{.name = "sign.subdomains", .type = &conf_type_bool, FIELD(sign.subdomains),
 	 .def = "true",
 	 .doc = "Whether mail from a subdomain without a key of its own is signed with a key of the domain "

@@ -79,6 +79,10 @@ struct dns_settings {
 };
 
 struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why);
+
+/* Whether that would succeed; no thread is started and nobody is asked. */
+int dns_check_unbound(const struct dns_settings *settings, struct why *why);
+
 void dns_free(struct dns *dns); /* NULL is fine; no scope may be left */
 
 /* Whom it asks, for the log: "192.0.2.53, 2001:db8::53@5353". */

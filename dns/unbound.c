@@ -340,28 +340,52 @@ static int start_thread(struct unbound *unbound, struct why *why)
 	return 0;
 }
 
-struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why)
+/* Configured, without a thread. */
+static struct unbound *make_unbound(const struct dns_settings *settings, struct why *why)
 {
-	static const struct backend_calls calls = {start, unbound_free};
-	static const struct dns_settings none;
 	struct unbound *unbound = calloc(1, sizeof *unbound);
 
 	if (unbound == NULL)
 		abort();
-	if (settings == NULL)
-		settings = &none;
 	lock_init(&unbound->lock);
 	cond_init(&unbound->changed);
 	unbound->ctx = ub_ctx_create();
-	if (unbound->ctx == NULL) {
+	if (unbound->ctx == NULL)
 		why_set(why, "DNS library: %s", strerror(errno));
-	} else if (ub_ctx_debugout(unbound->ctx, NULL) == 0 &&
-		   forward_servers(&unbound->servers, settings, why) == 0 &&
-		   configure(unbound, settings, why) == 0 && start_thread(unbound, why) == 0) {
-		unbound->backend.calls = &calls;
-		unbound->backend.servers = buf_text(&unbound->servers.text);
-		return resolver_new(settings, &unbound->backend);
-	}
+	else if (ub_ctx_debugout(unbound->ctx, NULL) == 0 &&
+		 forward_servers(&unbound->servers, settings, why) == 0 &&
+		 configure(unbound, settings, why) == 0)
+		return unbound;
 	free_unbound(unbound);
 	return NULL;
+}
+
+struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why)
+{
+	static const struct backend_calls calls = {start, unbound_free};
+	static const struct dns_settings none;
+	struct unbound *unbound;
+
+	if (settings == NULL)
+		settings = &none;
+	unbound = make_unbound(settings, why);
+	if (unbound == NULL)
+		return NULL;
+	if (start_thread(unbound, why) != 0) {
+		free_unbound(unbound);
+		return NULL;
+	}
+	unbound->backend.calls = &calls;
+	unbound->backend.servers = buf_text(&unbound->servers.text);
+	return resolver_new(settings, &unbound->backend);
+}
+
+int dns_check_unbound(const struct dns_settings *settings, struct why *why)
+{
+	struct unbound *unbound = make_unbound(settings, why);
+
+	if (unbound == NULL)
+		return -1;
+	free_unbound(unbound);
+	return 0;
 }

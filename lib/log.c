@@ -122,6 +122,11 @@ void log_open(const char *ident, enum log_target target, enum log_format wanted)
 		openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
 
+bool log_reaches_stderr(void)
+{
+	return atomic_load(&place) != PLACE_SYSLOG;
+}
+
 /* ---- a line's text ---- */
 
 /* A control character of a message must not start a new line. */

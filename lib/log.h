@@ -24,6 +24,10 @@ void log_open(const char *ident, enum log_target target, enum log_format format)
  * be reached. log_open() does it where the system says so. */
 bool log_open_journal(const char *path);
 
+/* Whether what is logged is seen where standard error leads: it is standard error, or the journal
+ * that standard error is connected to. */
+bool log_reaches_stderr(void);
+
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
 

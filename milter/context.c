@@ -3,10 +3,12 @@
  */
 #include "milter/context.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
@@ -15,9 +17,23 @@
 
 /* ---- settings to rules ---- */
 
-static int dmarc_rules(struct context *context, struct dmarc_rules *rules, struct why *why)
+/* Why a setting cannot be used. */
+struct refusal {
+	const char *option; /* "dmarc.psl_file" */
+	struct why why;
+};
+
+/* The reason is in refusal->why; returns -1. */
+static int blame_option(struct refusal *refusal, const char *option)
+{
+	refusal->option = option;
+	return -1;
+}
+
+static int dmarc_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
+	struct dmarc_rules *rules = &context->check.dmarc;
 
 	rules->discovery = DMARC_TREEWALK;
 	rules->psd_domains = conf->dmarc.psd_domains.items;
@@ -26,9 +42,10 @@ static int dmarc_rules(struct context *context, struct dmarc_rules *rules, struc
 	if (conf->dmarc.discovery == CONF_DISCOVERY_TREEWALK)
 		return 0;
 	rules->discovery = DMARC_PSL;
-	context->psl = psl_load(conf->dmarc.psl_file[0] == '\0' ? NULL : conf->dmarc.psl_file, why);
+	context->psl = psl_load(conf->dmarc.psl_file[0] == '\0' ? NULL : conf->dmarc.psl_file,
+				&refusal->why);
 	rules->psl = context->psl;
-	return context->psl == NULL ? -1 : 0;
+	return context->psl == NULL ? blame_option(refusal, "dmarc.psl_file") : 0;
 }
 
 static const enum enforce enforce_of[] = {
@@ -81,9 +98,9 @@ static int action_rule(struct arena *arena, const struct conf_dmarc_action *acti
 	rule->dkim = result_wanted(action->dkim);
 	rule->action = action_of[action->action];
 	if (!domain_pattern_parse(arena, span_of(action->domain), &rule->domain))
-		return why_set(why, "dmarc.actions: \"%s\" is no domain", action->domain);
+		return why_set(why, "\"%s\" is not a domain", action->domain);
 	if (!domain_pattern_parse(arena, span_of(action->recipient), &rule->recipient))
-		return why_set(why, "dmarc.actions: \"%s\" is no domain", action->recipient);
+		return why_set(why, "\"%s\" is not a domain", action->recipient);
 	return 0;
 }
 
@@ -93,58 +110,70 @@ typedef int trust_parse(struct arena *arena, const char *text, struct trust_entr
 /* The entries of the option NAME, or NULL. */
 static const struct trust_entry *trust_entries(struct arena *arena, const char *name,
 					       const struct conf_strings *texts, trust_parse *parse,
-					       struct why *why)
+					       struct refusal *refusal)
 {
 	struct trust_entry *entries = arena_array(arena, texts->count + 1, sizeof *entries);
 
 	for (unsigned i = 0; i < texts->count; i++) {
-		if (parse(arena, texts->items[i], &entries[i], why) != 0) {
-			why_prefix(why, "%s: ", name);
+		if (parse(arena, texts->items[i], &entries[i], &refusal->why) != 0) {
+			blame_option(refusal, name);
 			return NULL;
 		}
 	}
 	return entries;
 }
 
-static int sealer_rules(struct context *context, struct trust_rules *rules, struct why *why)
+static int sealer_rules(struct context *context, struct refusal *refusal)
 {
+	struct trust_rules *rules = &context->check.decide.trust;
 	const struct conf_strings *texts = &context->conf->arc.trusted_sealers;
 	struct domain_pattern *sealers =
 	    arena_array(context->arena, texts->count + 1, sizeof *sealers);
 
-	for (unsigned i = 0; i < texts->count; i++)
-		if (!domain_pattern_parse(context->arena, span_of(texts->items[i]), &sealers[i]))
-			return why_set(why, "arc.trusted_sealers: \"%s\" is no domain",
-				       texts->items[i]);
+	for (unsigned i = 0; i < texts->count; i++) {
+		if (domain_pattern_parse(context->arena, span_of(texts->items[i]), &sealers[i]))
+			continue;
+		why_set(&refusal->why, "\"%s\" is not a domain", texts->items[i]);
+		return blame_option(refusal, "arc.trusted_sealers");
+	}
 	rules->sealers = sealers;
 	rules->sealer_count = texts->count;
 	return 0;
 }
 
-static int trust_rules(struct context *context, struct trust_rules *rules, struct why *why)
+static int forwarder_rules(struct context *context, struct refusal *refusal)
 {
-	const struct conf_strings *forwarders = &context->conf->dmarc.trusted_forwarders;
-	const struct conf_strings *lists = &context->conf->dmarc.mailing_lists;
+	struct trust_rules *rules = &context->check.decide.trust;
+	const struct conf_strings *texts = &context->conf->dmarc.trusted_forwarders;
 
-	rules->forwarders = trust_entries(context->arena, "dmarc.trusted_forwarders", forwarders,
-					  trust_forwarder_parse, why);
-	rules->forwarder_count = forwarders->count;
-	rules->lists =
-	    trust_entries(context->arena, "dmarc.mailing_lists", lists, trust_list_parse, why);
-	rules->list_count = lists->count;
-	return rules->forwarders == NULL || rules->lists == NULL ? -1
-								 : sealer_rules(context, rules, why);
+	rules->forwarders = trust_entries(context->arena, "dmarc.trusted_forwarders", texts,
+					  trust_forwarder_parse, refusal);
+	rules->forwarder_count = texts->count;
+	return rules->forwarders == NULL ? -1 : 0;
 }
 
-static int decide_rules(struct context *context, struct decide_rules *rules, struct why *why)
+static int list_rules(struct context *context, struct refusal *refusal)
+{
+	struct trust_rules *rules = &context->check.decide.trust;
+	const struct conf_strings *texts = &context->conf->dmarc.mailing_lists;
+
+	rules->lists = trust_entries(context->arena, "dmarc.mailing_lists", texts,
+				     trust_list_parse, refusal);
+	rules->list_count = texts->count;
+	return rules->lists == NULL ? -1 : 0;
+}
+
+static int decide_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
+	struct decide_rules *rules = &context->check.decide;
 	struct decide_rule *matrix =
 	    arena_array(context->arena, conf->dmarc.action_count, sizeof *matrix);
 
 	for (unsigned i = 0; i < conf->dmarc.action_count; i++) {
-		if (action_rule(context->arena, &conf->dmarc.actions[i], &matrix[i], why) != 0)
-			return -1;
+		if (action_rule(context->arena, &conf->dmarc.actions[i], &matrix[i],
+				&refusal->why) != 0)
+			return blame_option(refusal, "dmarc.actions");
 		rules->by_recipient = rules->by_recipient || matrix[i].recipient.domain != NULL;
 	}
 	rules->enforce = enforce_of[conf->dmarc.enforce];
@@ -152,7 +181,7 @@ static int decide_rules(struct context *context, struct decide_rules *rules, str
 	rules->matrix_count = conf->dmarc.action_count;
 	rules->tempfail_on_temperror = conf->dmarc.temperror == CONF_FAILURE_TEMPFAIL;
 	rules->reject_bad_from = conf->dmarc.reject_bad_from;
-	return trust_rules(context, &rules->trust, why);
+	return 0;
 }
 
 static const enum spf_engine spf_engine_of[] = {
@@ -167,12 +196,12 @@ static const enum dkimcheck_choice dkim_engine_of[] = {
     [CONF_DKIM_BOTH] = DKIMCHECK_BOTH,
 };
 
-static int check_rules(struct context *context, struct dkimcheck_engine *engine, struct why *why)
+static int engine_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
 	struct check_rules *rules = &context->check;
 
-	rules->dkim_engine = engine;
+	(void)refusal;
 	rules->dkim.engine = dkim_engine_of[conf->dkim.engine];
 	rules->dkim.max_signatures = (unsigned)conf->dkim.max_signatures;
 	rules->dkim.min_rsa_bits = (unsigned)conf->dkim.min_rsa_bits;
@@ -182,26 +211,36 @@ static int check_rules(struct context *context, struct dkimcheck_engine *engine,
 	rules->arc.accept_partial_body = conf->dkim.accept_partial_body;
 	rules->arc.clock_drift = rules->dkim.clock_drift;
 	rules->spf_engine = spf_engine_of[conf->spf.engine];
-	if (decide_rules(context, &rules->decide, why) != 0)
-		return -1;
-	return dmarc_rules(context, &rules->dmarc, why);
+	return 0;
 }
 
-/* A key that seals must be there; it may wait for its record. */
-static int seal_rules(struct context *context, struct why *why)
+enum keyring_access context_key_access(const struct conf *conf)
+{
+	return conf->sign.readable_keys ? KEYRING_READABLE : KEYRING_PRIVATE;
+}
+
+static bool uses_keys(const struct conf *conf)
+{
+	return conf->sign.enabled || conf->arc.seal[0] != '\0';
+}
+
+/* A domain that seals must have a key, which may wait for its record or be faulty. */
+static int seal_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
 	const char *domain;
+	struct why unused;
 
 	if (conf->arc.seal[0] == '\0')
 		return 0;
 	domain = domain_to_ascii(context->arena, span_of(conf->arc.seal));
 	context->seal_domain = domain;
-	if (domain != NULL && (keyring_pick(context->outbound.keyring, domain) != NULL ||
-			       keyring_find_idle(context->outbound.keyring, domain, false) != NULL))
+	if (domain != NULL &&
+	    keyring_check(conf->sign.keys, domain, context_key_access(conf), &unused) == 1)
 		return 0;
-	return why_set(why, "arc.seal: there is no key of %s below %s; make one: countersign key gen %s",
-		       conf->arc.seal, conf->sign.keys, conf->arc.seal);
+	why_set(&refusal->why, "there is no key of %s below %s; make one: countersign key gen %s",
+		conf->arc.seal, conf->sign.keys, conf->arc.seal);
+	return blame_option(refusal, "arc.seal");
 }
 
 const struct signing_key *context_seal_key(const struct context *context)
@@ -211,7 +250,7 @@ const struct signing_key *context_seal_key(const struct context *context)
 	return keyring_pick(context->outbound.keyring, context->seal_domain);
 }
 
-static int outbound_rules(struct context *context, struct why *why)
+static int outbound_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
 	struct outbound_rules *rules = &context->outbound;
@@ -242,11 +281,17 @@ static int outbound_rules(struct context *context, struct why *why)
 	    .expire = conf->sign.expire / CLOCK_SECOND,
 	    .timestamp = true,
 	};
-	if (!conf->sign.enabled && conf->arc.seal[0] == '\0')
-		return 0;
-	rules->keyring = keyring_load(conf->sign.keys, why);
-	return rules->keyring == NULL ? -1 : seal_rules(context, why);
+	(void)refusal;
+	return 0;
 }
+
+/* All that settings say but the keys, each step by itself. */
+typedef int context_step(struct context *context, struct refusal *refusal);
+static context_step *const steps[] = {
+    engine_rules,    decide_rules, dmarc_rules, forwarder_rules,
+    list_rules,      sealer_rules, outbound_rules, seal_rules,
+};
+enum { STEPS = sizeof steps / sizeof *steps };
 
 /* ---- the context ---- */
 
@@ -259,8 +304,7 @@ static void context_free(struct context *context)
 	arena_free(arena);
 }
 
-struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
-			    struct why *why)
+static struct context *make_context(const struct conf *conf)
 {
 	struct arena *arena = arena_new(SIZE_MAX);
 	struct context *context = arena_make(arena, struct context);
@@ -268,11 +312,118 @@ struct context *context_new(const struct conf *conf, struct dkimcheck_engine *en
 	context->arena = arena;
 	context->conf = conf;
 	context->references = 1;
-	if (check_rules(context, engine, why) != 0 || outbound_rules(context, why) != 0) {
-		context_free(context);
-		return NULL;
-	}
 	return context;
+}
+
+static int load_keys(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+
+	if (!uses_keys(conf))
+		return 0;
+	context->outbound.keyring =
+	    keyring_load(conf->sign.keys, context_key_access(conf), &refusal->why);
+	return context->outbound.keyring == NULL ? blame_option(refusal, "sign.keys") : 0;
+}
+
+struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
+			    struct why *why)
+{
+	struct context *context = make_context(conf);
+	struct refusal refusal = {NULL, {""}};
+	int result = 0;
+
+	context->check.dkim_engine = engine;
+	for (unsigned i = 0; result == 0 && i < STEPS; i++)
+		result = steps[i](context, &refusal);
+	if (result == 0 && load_keys(context, &refusal) == 0)
+		return context;
+	why_set(why, "%s: %s", refusal.option, refusal.why.text);
+	context_free(context);
+	return NULL;
+}
+
+/* ---- the check ---- */
+
+static bool is_chosen(const struct conf *conf, const char *option)
+{
+	return conf_changed(conf, (unsigned)conf_option_find(span_of(option)));
+}
+
+/* A directory at its default place may be missing: it is made later, with the first key. */
+static void check_keys(const struct conf *conf, struct conf_errors *errors)
+{
+	struct why why;
+
+	if (!uses_keys(conf) || keyring_check(conf->sign.keys, NULL, context_key_access(conf), &why) == 0 ||
+	    (errno == ENOENT && !is_chosen(conf, "sign.keys")))
+		return;
+	conf_refuse(conf, errors, "sign.keys", "%s", why.text);
+}
+
+/* At its default place the package or setup makes it, and without it store.on_failure decides. */
+static void check_ledger(const struct conf *conf, struct conf_errors *errors)
+{
+	const char *path, *slash;
+	struct stat status;
+	struct why why;
+	char *directory;
+
+	if (conf->store.url[0] == '\0' || (!is_chosen(conf, "store.url") &&
+					   conf->store.on_failure == CONF_FAILURE_ACCEPT))
+		return;
+	path = ledger_url_path(conf->store.url, &why);
+	if (path == NULL) {
+		conf_refuse(conf, errors, "store.url", "%s", why.text);
+		return;
+	}
+	slash = strrchr(path, '/');
+	directory = arena_copy(errors->arena, path, slash == path ? 1 : (size_t)(slash - path));
+	if (stat(directory, &status) != 0 && (errno == ENOENT || errno == ENOTDIR))
+		conf_refuse(conf, errors, "store.url", "%s: %s", directory, strerror(errno));
+	else if (stat(directory, &status) == 0 && !S_ISDIR(status.st_mode))
+		conf_refuse(conf, errors, "store.url", "%s: not a directory", directory);
+}
+
+static void check_dns(const struct conf *conf, struct conf_errors *errors)
+{
+	struct dns_settings settings = context_dns(conf);
+	struct why why;
+
+	if (dns_check_unbound(&settings, &why) != 0)
+		conf_refuse(conf, errors,
+			    settings.trust_anchor != NULL ? "dns.trust_anchor" : "dns.servers",
+			    "%s", why.text);
+}
+
+void context_check(const struct conf *conf, struct conf_errors *errors)
+{
+	struct context *context = make_context(conf);
+
+	for (unsigned i = 0; i < STEPS; i++) {
+		struct refusal refusal = {NULL, {""}};
+
+		if (steps[i](context, &refusal) != 0)
+			conf_refuse(conf, errors, refusal.option, "%s", refusal.why.text);
+	}
+	context_free(context);
+	check_keys(conf, errors);
+	check_dns(conf, errors);
+	check_ledger(conf, errors);
+}
+
+void context_each_fault(const struct conf *conf, context_fault_visit *visit, void *arg)
+{
+	const struct keyring_fault *faults;
+	struct keyring *keyring;
+	struct why why;
+
+	if (!uses_keys(conf))
+		return;
+	keyring = keyring_load(conf->sign.keys, context_key_access(conf), &why);
+	for (unsigned i = 0; keyring != NULL && i < keyring_faults(keyring, &faults); i++)
+		visit(arg, &faults[i]);
+	keyring_drop(keyring);
 }
 
 struct context *context_take(struct context *context)
@@ -295,14 +446,6 @@ static void free_conf(void *conf)
 void context_own(struct context *context, struct conf *conf)
 {
 	arena_on_free(context->arena, free_conf, conf);
-}
-
-int context_check(const struct conf *conf, struct why *why)
-{
-	struct context *context = context_new(conf, NULL, why);
-
-	context_drop(context);
-	return context == NULL ? -1 : 0;
 }
 
 struct dns_settings context_dns(const struct conf *conf)

@@ -31,8 +31,17 @@ void context_own(struct context *context, struct conf *conf); /* CONF is freed w
 /* The key that seals inbound mail now; NULL: none. */
 const struct signing_key *context_seal_key(const struct context *context);
 
-/* Would these settings and the keys on disk be accepted? For -t and before a reload. */
-int context_check(const struct conf *conf, struct why *why);
+/* A conf_verify: adds an error for each setting that a start or a reload would refuse although its
+ * value is well-formed (a file that is missing, a domain without a key ...). One check for both
+ * programs. A faulty key is not an error of the settings. */
+void context_check(const struct conf *conf, struct conf_errors *errors);
+
+/* Each key below sign.keys that would be left out. */
+typedef void context_fault_visit(void *arg, const struct keyring_fault *fault);
+void context_each_fault(const struct conf *conf, context_fault_visit *visit, void *arg);
+
+/* Who may read key files, by these settings. */
+enum keyring_access context_key_access(const struct conf *conf);
 
 /* What reports are sent with; points into CONF and CONTEXT, the rest lives in ARENA. What is not
  * set is made of the host's name. */

@@ -94,6 +94,8 @@ const struct metric_family metric_families[METRICS] = {
     [METRIC_DKIM_UNSIGNED] = {"dkim_unsigned_total", METRIC_COUNTER,
 	.labels = {{"reason", outbound_reason_names, OUTBOUND_REASONS}},
 	.help = "Messages of ours that were not signed."},
+    [METRIC_KEY_FAULTS] = {"key_faults", METRIC_GAUGE,
+	.help = "Key files and directories that cannot be used."},
     [METRIC_ARC_RESULTS] = {"arc_results_total", METRIC_COUNTER,
 	.labels = {{"result", auth_result_names, 8}},
 	.help = "State of the ARC chain of inbound messages."},
@@ -191,7 +193,7 @@ struct seat {
 	atomic_bool taken;
 	atomic_llong values[METRICS];
 	atomic_uint trouble_version; /* odd: it is being changed */
-	char trouble[COUNTERS_TROUBLE_MAX];
+	char trouble[COUNTERS_TOPICS][COUNTERS_TROUBLE_MAX];
 	atomic_uint keys_version;
 	unsigned key_count;
 	struct counters_key keys[COUNTERS_KEYS_MAX];
@@ -199,6 +201,7 @@ struct seat {
 
 struct block {
 	atomic_int log_level;
+	atomic_uint told[COUNTERS_TOPICS]; /* a hash of the text that was logged last */
 	atomic_llong slots[METRICS][SLOTS];
 	struct domain domains[DOMAINS];
 	atomic_ullong others[ALGS]; /* domains that found no place */
@@ -415,7 +418,7 @@ void counters_leave_seat(unsigned number)
 	}
 	atomic_store(&left->keys_version, 0);
 	atomic_store(&left->trouble_version, 0);
-	left->trouble[0] = '\0';
+	memset(left->trouble, 0, sizeof left->trouble);
 	left->key_count = 0;
 	atomic_store(&left->taken, false);
 }
@@ -444,26 +447,41 @@ static bool is_whole(const atomic_uint *version, unsigned before)
 	return before % 2 == 0 && atomic_load(version) == before;
 }
 
-void counters_trouble(const char *text)
+void counters_trouble(enum counters_topic topic, const char *text)
 {
+	char *trouble = seat->trouble[topic];
 	size_t len = text == NULL ? 0 : strlen(text);
 
-	if (len >= sizeof seat->trouble)
-		len = sizeof seat->trouble - 1;
+	assert(topic < COUNTERS_TOPICS);
+	if (len >= COUNTERS_TROUBLE_MAX)
+		len = COUNTERS_TROUBLE_MAX - 1;
 	begin_change(&seat->trouble_version);
 	if (len > 0)
-		memcpy(seat->trouble, text, len);
-	seat->trouble[len] = '\0';
+		memcpy(trouble, text, len);
+	trouble[len] = '\0';
 	end_change(&seat->trouble_version);
 }
 
-bool counters_find_trouble(char *text)
+bool counters_tell_first(enum counters_topic topic, const char *text)
+{
+	unsigned mark = hash(text) | 1; /* 0: nothing was told */
+
+	return atomic_exchange(&block->told[topic], mark) != mark;
+}
+
+void counters_forget_told(void)
+{
+	for (unsigned i = 0; i < COUNTERS_TOPICS; i++)
+		atomic_store(&block->told[i], 0);
+}
+
+bool counters_find_trouble(enum counters_topic topic, char *text)
 {
 	for (unsigned i = 0; i < COUNTERS_SEATS; i++) {
 		const struct seat *from = &block->seats[i];
 		unsigned version = atomic_load_explicit(&from->trouble_version, memory_order_acquire);
 
-		memcpy(text, from->trouble, COUNTERS_TROUBLE_MAX);
+		memcpy(text, from->trouble[topic], COUNTERS_TROUBLE_MAX);
 		text[COUNTERS_TROUBLE_MAX - 1] = '\0';
 		if (is_whole(&from->trouble_version, version) && text[0] != '\0')
 			return true;

@@ -31,6 +31,7 @@ enum metric {
 	METRIC_DKIM_SIGNATURES,    /* enum auth_result, enum dkimsig_alg */
 	METRIC_DKIM_SIGNED,        /* see counters_signed */
 	METRIC_DKIM_UNSIGNED,      /* enum outbound_reason */
+	METRIC_KEY_FAULTS,
 	METRIC_ARC_RESULTS,        /* enum auth_result */
 	METRIC_ARC_SEALED,
 	METRIC_DMARC_RESULTS,      /* enum auth_result, enum count_policy, enum dmarc_policy */
@@ -117,11 +118,17 @@ void counters_leave_seat(unsigned seat);
 atomic_int *counters_log_level(void);
 
 /* What is wrong in this process now, for the administrator: NULL or a short text. One thread. */
+enum counters_topic { COUNTERS_LEDGER, COUNTERS_KEYS, COUNTERS_TOPICS };
 enum { COUNTERS_TROUBLE_MAX = 256 };
-void counters_trouble(const char *text);
+void counters_trouble(enum counters_topic topic, const char *text);
 
 /* That of any process; false: none has any. TEXT: room for COUNTERS_TROUBLE_MAX. */
-bool counters_find_trouble(char *text);
+bool counters_find_trouble(enum counters_topic topic, char *text);
+
+/* Several workers find the same thing: true for the first that comes with TEXT since another text of
+ * the topic, or counters_forget_told(), so that the log has it once. */
+bool counters_tell_first(enum counters_topic topic, const char *text);
+void counters_forget_told(void);
 
 /* ---- our keys ---- */
 

@@ -136,7 +136,7 @@ static void measure_missing(struct service *service)
 	if (service_lacks_ledger(service) != NULL && ++rounds % SEEK_ROUNDS == 0)
 		service_seek_ledger(service);
 	counters_set(METRIC_STORE_FAILING, service_lacks_ledger(service) != NULL);
-	counters_trouble(service_lacks_ledger(service));
+	counters_trouble(COUNTERS_LEDGER, service_lacks_ledger(service));
 }
 
 static void measure_store(struct service *service)
@@ -152,7 +152,7 @@ static void measure_store(struct service *service)
 	counters_set(METRIC_STORE_FAILURES, (int64_t)stats.failures);
 	counters_set(METRIC_STORE_PENDING, (int64_t)stats.pending);
 	counters_set(METRIC_STORE_FAILING, stats.failing);
-	counters_trouble(stats.failing ? stats.last_error : NULL);
+	counters_trouble(COUNTERS_LEDGER, stats.failing ? stats.last_error : NULL);
 	watch_ledger(&stats);
 }
 
@@ -182,6 +182,19 @@ static void add_key(void *arg, const struct signing_key *key, const char *path)
 	out->created = stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
 }
 
+static void measure_faults(const struct keyring *keyring, struct arena *arena)
+{
+	const struct keyring_fault *faults;
+	unsigned count = keyring == NULL ? 0 : keyring_faults(keyring, &faults);
+
+	counters_set(METRIC_KEY_FAULTS, count);
+	counters_trouble(COUNTERS_KEYS,
+			 count == 0   ? NULL
+			 : count == 1 ? faults[0].text
+				      : arena_printf(arena, "%s; and %u more: countersign doctor",
+						     faults[0].text, count - 1));
+}
+
 static void measure_keys(struct service *service)
 {
 	struct context *context = service_context(service);
@@ -190,6 +203,7 @@ static void measure_keys(struct service *service)
 
 	if (context->outbound.keyring != NULL)
 		keyring_each(context->outbound.keyring, add_key, &list);
+	measure_faults(context->outbound.keyring, arena);
 	counters_publish_keys(list.keys, list.count);
 	arena_free(arena);
 	context_drop(context);

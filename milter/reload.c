@@ -1,5 +1,5 @@
 /*
- * A reload is a vote. The file is read (in a child: see conf_load_guarded); sockets for new
+ * A reload is a vote. The file is read (in a child: see conf_load_verified); sockets for new
  * addresses are opened and their workers started; every other worker is asked to prepare the new
  * settings, keys and all. When each has said yes, and new workers are ready, all are told to use
  * them, which cannot fail, and the addresses that went away are closed. At the first no, or when
@@ -16,6 +16,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "milter/context.h"
 #include "milter/counters.h"
 #include "milter/notify.h"
 
@@ -132,7 +133,7 @@ static void tell_errors(struct reload *reload, const struct conf_errors *errors)
 static struct conf *load(struct reload *reload)
 {
 	struct conf_errors errors;
-	struct conf *conf = conf_load_guarded(reload->path, &errors);
+	struct conf *conf = conf_load_verified(reload->path, context_check, &errors);
 	char reason[200];
 
 	if (conf == NULL) {
@@ -215,6 +216,7 @@ void reload_commit(struct reload *reload, struct conf **conf, char **text)
 		if (!listens_on(reload->conf, post->address))
 			crew_close_post(reload->crew, post, drain + CREW_DRAIN_GRACE);
 	}
+	counters_forget_told();
 	for (struct member *member = reload->crew->members; member != NULL; member = member->next) {
 		if (member->vote == VOTE_YES)
 			channel_send(&member->channel, CHANNEL_COMMIT, "");

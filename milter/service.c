@@ -108,6 +108,28 @@ void service_seek_ledger(struct service *service)
 	context_drop(context);
 }
 
+/* Once for all workers. A fault of a key is that key's: mail goes on. */
+static void tell_key_faults(const struct keyring *keyring)
+{
+	enum { TOLD_MAX = 10 };
+	const struct keyring_fault *faults;
+	unsigned count = keyring == NULL ? 0 : keyring_faults(keyring, &faults);
+	struct arena *arena = arena_new(0);
+	struct buf all;
+
+	buf_init(&all, arena, 0);
+	for (unsigned i = 0; i < count; i++)
+		buf_printf(&all, "%s\n", faults[i].text);
+	if (count > 0 && !counters_tell_first(COUNTERS_KEYS, buf_text(&all)))
+		count = 0;
+	for (unsigned i = 0; i < count && i < TOLD_MAX; i++)
+		log_error("a key cannot be used, so %s does not sign with it: %s",
+			  faults[i].domain == NULL ? "no domain" : faults[i].domain, faults[i].text);
+	if (count > TOLD_MAX)
+		log_error("%u more keys cannot be used; see: countersign doctor", count - TOLD_MAX);
+	arena_free(arena);
+}
+
 /* CONF is owned by the context or, on failure, freed. */
 static struct context *own_context(struct service *service, struct conf *conf, struct why *why)
 {
@@ -141,6 +163,7 @@ struct service *service_new(struct conf *conf, const struct engine *engine, stru
 		free(service);
 		return NULL;
 	}
+	tell_key_faults(service->context->outbound.keyring);
 	return service;
 }
 
@@ -203,6 +226,7 @@ void service_commit(struct service *service, struct context *context)
 	service->context = context;
 	lock_drop(&service->lock);
 	context_drop(old);
+	tell_key_faults(context->outbound.keyring);
 }
 
 struct context *service_context(struct service *service)

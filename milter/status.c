@@ -89,8 +89,10 @@ void status_write(struct buf *out, const struct status_facts *facts)
 	text_fact(out, "log_level", name_text(log_level_names, (int)log_level()));
 	write_workers(out, facts->crew);
 	write_reload(out, facts->reload);
-	if (counters_find_trouble(trouble))
+	if (counters_find_trouble(COUNTERS_LEDGER, trouble))
 		text_fact(out, "trouble", trouble);
+	if (counters_find_trouble(COUNTERS_KEYS, trouble))
+		text_fact(out, "key_trouble", trouble);
 	write_keys(out);
 	buf_char(out, '\n');
 	exposition_write(out, EXPOSITION_TEXT);

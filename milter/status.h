@@ -11,6 +11,7 @@
  *     reload OUTCOME TIME                                     (accepted refused)
  *     reload_error TEXT                                       (each)
  *     trouble TEXT                                            (of the ledger, now)
+ *     key_trouble TEXT                                        (keys that cannot be used)
  *     key DOMAIN SELECTOR TYPE BITS STATE SIGNS PUBLISHED SINCE CREATED
  *                                                             (each; signs: yes no; published: yes
  *                                                             no unknown)

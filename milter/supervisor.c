@@ -133,6 +133,8 @@ static void start_failed(struct supervisor *s, int code, const char *reason)
 
 	log_error("not started: %s", reason);
 	why_set(&line, "countersignd: %s\n", reason);
+	if (s->crew.private_fds[REPORT] < 0 && !log_reaches_stderr())
+		fputs(line.text, stderr);
 	report(s, code, line.text);
 	s->code = code;
 }
@@ -615,14 +617,16 @@ static bool open_all(struct supervisor *s)
 	for (unsigned i = 0; i < s->conf->listen.count; i++) {
 		if (crew_find_post(&s->crew, s->conf->listen.items[i]) != NULL)
 			continue;
+		errno = 0;
 		if (crew_open_post(&s->crew, s->conf->listen.items[i], (mode_t)s->conf->socket_mode,
 				   &why) == NULL) {
-			start_failed(s, EX_UNAVAILABLE, why.text);
+			start_failed(s, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE,
+				     why.text);
 			return false;
 		}
 	}
 	if (s->crew.posts == NULL)
-		start_failed(s, EX_CONFIG, "listen is empty: the MTA could not connect");
+		start_failed(s, EX_CONFIG, "listen is empty: no MTA could connect");
 	return s->crew.posts != NULL;
 }
 

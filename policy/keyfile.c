@@ -70,17 +70,17 @@ static int cannot_open(int at, const char *name, const char *path, struct why *w
 	return -1;
 }
 
-static int check_owner(const struct stat *status, const char *path, uid_t trusted, struct why *why)
+static int check_owner(const struct stat *status, const char *path, const struct keyfile_trust *trust, struct why *why)
 {
 	char owner[OWNER_TEXT_MAX];
 
-	if (status->st_uid == 0 || status->st_uid == trusted)
+	if (status->st_uid == 0 || status->st_uid == trust->owner)
 		return 0;
 	return why_set(why, "%s: owned by user %s, who could replace it: chown root %s", path,
 		       user_text(status->st_uid, owner), path);
 }
 
-static int check_directory(const struct stat *status, const char *path, uid_t trusted,
+static int check_directory(const struct stat *status, const char *path, const struct keyfile_trust *trust,
 			   struct why *why)
 {
 	unsigned mode = (unsigned)status->st_mode & 07777;
@@ -88,10 +88,11 @@ static int check_directory(const struct stat *status, const char *path, uid_t tr
 	if ((mode & S_IWOTH) != 0)
 		return why_set(why, "%s: mode %04o lets every user put keys there: chmod o-w %s",
 			       path, mode, path);
-	return check_owner(status, path, trusted, why);
+	return check_owner(status, path, trust, why);
 }
 
-static int check_file(const struct stat *status, const char *path, uid_t trusted, struct why *why)
+static int check_file(const struct stat *status, const char *path,
+		      const struct keyfile_trust *trust, struct why *why)
 {
 	unsigned mode = (unsigned)status->st_mode & 07777;
 	const char *fault = NULL;
@@ -100,17 +101,17 @@ static int check_file(const struct stat *status, const char *path, uid_t trusted
 		return why_set(why, "%s: not a file", path);
 	if ((mode & S_IWOTH) != 0)
 		fault = "every user change the key";
-	else if ((mode & S_IRWXO) != 0)
+	else if ((mode & S_IRWXO) != 0 && !trust->readable)
 		fault = "every user read the key";
 	else if ((mode & S_IWGRP) != 0)
 		fault = "its group change the key";
 	if (fault != NULL)
 		return why_set(why, "%s: mode %04o lets %s: chmod %s %s", path, mode, fault,
 			       (mode & S_IRGRP) != 0 ? "0640" : "0600", path);
-	return check_owner(status, path, trusted, why);
+	return check_owner(status, path, trust, why);
 }
 
-static int check_note(const struct stat *status, const char *path, uid_t trusted, struct why *why)
+static int check_note(const struct stat *status, const char *path, const struct keyfile_trust *trust, struct why *why)
 {
 	unsigned mode = (unsigned)status->st_mode & 07777;
 
@@ -119,7 +120,7 @@ static int check_note(const struct stat *status, const char *path, uid_t trusted
 	if ((mode & (S_IWGRP | S_IWOTH)) != 0)
 		return why_set(why, "%s: mode %04o lets others say which keys sign: chmod 0640 %s",
 			       path, mode, path);
-	return check_owner(status, path, trusted, why);
+	return check_owner(status, path, trust, why);
 }
 
 static int open_directory(int at, const char *name, const char *path, struct stat *status,
@@ -137,13 +138,13 @@ static int open_directory(int at, const char *name, const char *path, struct sta
 	return fd;
 }
 
-int keyfile_open_directory(int at, const char *name, const char *path, uid_t trusted,
+int keyfile_open_directory(int at, const char *name, const char *path, const struct keyfile_trust *trust,
 			   struct why *why)
 {
 	struct stat status;
 	int fd = open_directory(at, name, path, &status, why);
 
-	if (fd != -1 && check_directory(&status, path, trusted, why) == -1) {
+	if (fd != -1 && check_directory(&status, path, trust, why) == -1) {
 		close(fd);
 		errno = EPERM;
 		return -1;
@@ -151,15 +152,15 @@ int keyfile_open_directory(int at, const char *name, const char *path, uid_t tru
 	return fd;
 }
 
-int keyfile_open_top(const char *path, uid_t *trusted, struct why *why)
+int keyfile_open_top(const char *path, struct keyfile_trust *trust, struct why *why)
 {
 	struct stat status;
 	int fd = open_directory(AT_FDCWD, path, path, &status, why);
 
 	if (fd == -1)
 		return -1;
-	*trusted = geteuid() == 0 ? status.st_uid : geteuid();
-	if (check_directory(&status, path, *trusted, why) == 0)
+	trust->owner = geteuid() == 0 ? status.st_uid : geteuid();
+	if (check_directory(&status, path, trust, why) == 0)
 		return fd;
 	close(fd);
 	errno = EPERM;
@@ -193,10 +194,11 @@ static int open_file(int at, const char *name)
 	return openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-typedef int check_status(const struct stat *, const char *, uid_t, struct why *);
+typedef int check_status(const struct stat *, const char *, const struct keyfile_trust *,
+			 struct why *);
 
 /* Closes FD. */
-static int read_checked(int fd, const char *path, uid_t trusted, check_status *check,
+static int read_checked(int fd, const char *path, const struct keyfile_trust *trust, check_status *check,
 			char buffer[KEYFILE_MAX], struct span *text, struct why *why)
 {
 	struct stat status;
@@ -204,29 +206,29 @@ static int read_checked(int fd, const char *path, uid_t trusted, check_status *c
 
 	if (fstat(fd, &status) == -1)
 		why_set(why, "%s: %s", path, strerror(errno));
-	else if (check(&status, path, trusted, why) == 0)
+	else if (check(&status, path, trust, why) == 0)
 		result = read_all(fd, path, buffer, text, why);
 	close(fd);
 	return result;
 }
 
-int keyfile_read(int at, const char *name, const char *path, uid_t trusted,
+int keyfile_read(int at, const char *name, const char *path, const struct keyfile_trust *trust,
 		 char buffer[KEYFILE_MAX], struct span *text, struct why *why)
 {
 	int fd = open_file(at, name);
 
 	if (fd == -1)
 		return cannot_open(at, name, path, why);
-	return read_checked(fd, path, trusted, check_file, buffer, text, why);
+	return read_checked(fd, path, trust, check_file, buffer, text, why);
 }
 
-int keyfile_read_note(int at, const char *name, const char *path, uid_t trusted,
+int keyfile_read_note(int at, const char *name, const char *path, const struct keyfile_trust *trust,
 		      char buffer[KEYFILE_MAX], struct span *text, struct why *why)
 {
 	int fd = open_file(at, name);
 
 	if (fd != -1)
-		return read_checked(fd, path, trusted, check_note, buffer, text, why);
+		return read_checked(fd, path, trust, check_note, buffer, text, why);
 	*text = span_make(buffer, 0);
 	return errno == ENOENT ? 0 : cannot_open(at, name, path, why);
 }

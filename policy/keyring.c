@@ -51,6 +51,8 @@ struct keyring {
 	struct arena *arena;
 	const struct signing_key **keys;
 	unsigned count;
+	struct keyring_fault *faults;
+	unsigned fault_count;
 	struct holder *holders;
 	unsigned holder_count;
 };
@@ -201,10 +203,12 @@ int keyring_check_names(const char *domain, const char *selector, struct why *wh
 struct loader {
 	struct arena *arena;
 	struct why *why;
-	uid_t trusted;
+	struct keyfile_trust trust;
 	const char *domain; /* of the directory being read */
 	const struct signing_key **keys;
 	unsigned count, room;
+	struct keyring_fault *faults;
+	unsigned fault_count, fault_room;
 	struct {
 		enum crypt_type type;
 		unsigned bits;
@@ -213,15 +217,35 @@ struct loader {
 	char text[KEYFILE_MAX];
 };
 
+/* LIST with room for one more item of SIZE bytes. */
+static void *grow_list(void *list, unsigned count, unsigned *room, size_t size)
+{
+	if (count < *room)
+		return list;
+	*room = *room == 0 ? 16 : *room * 2;
+	list = realloc(list, *room * size);
+	if (list == NULL)
+		abort();
+	return list;
+}
+
 static void add_key(struct loader *loader, const struct signing_key *key)
 {
-	if (loader->count == loader->room) {
-		loader->room = loader->room == 0 ? 16 : loader->room * 2;
-		loader->keys = realloc(loader->keys, loader->room * sizeof *loader->keys);
-		if (loader->keys == NULL)
-			abort();
-	}
+	loader->keys =
+	    grow_list(loader->keys, loader->count, &loader->room, sizeof *loader->keys);
 	loader->keys[loader->count++] = key;
+}
+
+/* The reason in loader->why is SELECTOR's of the current domain, or (NULL) the whole directory's. */
+static void add_fault(struct loader *loader, const char *selector)
+{
+	loader->faults = grow_list(loader->faults, loader->fault_count, &loader->fault_room,
+				   sizeof *loader->faults);
+	loader->faults[loader->fault_count++] = (struct keyring_fault){
+	    .domain = loader->domain,
+	    .selector = selector,
+	    .text = arena_string(loader->arena, loader->why->text),
+	};
 }
 
 /* One signature for the first key of each type and size. */
@@ -260,7 +284,7 @@ static int load_status(struct loader *loader, int directory, const char *path,
 	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
 	struct span text;
 
-	if (keyfile_read_note(directory, name, whole, loader->trusted, loader->text, &text,
+	if (keyfile_read_note(directory, name, whole, &loader->trust, loader->text, &text,
 			      loader->why) == -1)
 		return -1;
 	if (span_empty(text) || keystate_parse(text, &key->status, loader->why) == 0)
@@ -277,7 +301,7 @@ static int load_file(struct loader *loader, int directory, const char *path, con
 
 	if (keyring_check_names(loader->domain, selector, loader->why) == -1)
 		return why_prefix(loader->why, "%s: ", whole);
-	if (keyfile_read(directory, name, whole, loader->trusted, loader->text, &text,
+	if (keyfile_read(directory, name, whole, &loader->trust, loader->text, &text,
 			 loader->why) == -1)
 		return -1;
 	key = make_key(loader->arena, loader->domain, selector, text, loader->why);
@@ -314,29 +338,46 @@ static int each_name(struct loader *loader, int fd, const char *path,
 
 static int load_if_key(struct loader *loader, int directory, const char *path, const char *name)
 {
-	return ends_in_key(span_of(name)) ? load_file(loader, directory, path, name) : 0;
+	if (ends_in_key(span_of(name)) && load_file(loader, directory, path, name) == -1)
+		add_fault(loader,
+			  arena_copy(loader->arena, name, strlen(name) - strlen(".key")));
+	return 0;
+}
+
+/* The directory of the current domain; -1 with a reason when all of it cannot be used. */
+static int load_directory(struct loader *loader, int top, const char *path)
+{
+	int fd = keyfile_open_directory(top, loader->domain, path, &loader->trust, loader->why);
+
+	if (fd == -1)
+		return -1;
+	if (keyring_check_names(loader->domain, "s", loader->why) == -1) {
+		close(fd);
+		errno = EINVAL;
+		return why_prefix(loader->why, "%s: ", path);
+	}
+	return each_name(loader, fd, path, load_if_key);
 }
 
 /* Something in the top directory: the directory of a domain, or a key in the wrong place. */
 static int load_domain(struct loader *loader, int top, const char *path, const char *name)
 {
 	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
-	int fd;
 
 	if (strcmp(name, "lost+found") == 0)
 		return 0;
-	fd = keyfile_open_directory(top, name, whole, loader->trusted, loader->why);
-	if (fd == -1 && errno == ENOTDIR && ends_in_key(span_of(name)))
-		return why_set(loader->why, "%s: a key's place is %s/DOMAIN/SELECTOR.key", whole,
-			       path);
-	if (fd == -1)
-		return errno == ENOTDIR ? 0 : -1;
 	loader->domain = arena_string(loader->arena, name);
-	if (keyring_check_names(loader->domain, "s", loader->why) == -1) {
-		close(fd);
-		return why_prefix(loader->why, "%s: ", whole);
+	if (load_directory(loader, top, whole) == 0)
+		return 0;
+	if (errno == ENOTDIR && !ends_in_key(span_of(name)))
+		return 0;
+	if (errno == ENOTDIR) {
+		why_set(loader->why, "%s: the place of a key is %s/DOMAIN/SELECTOR.key", whole,
+			path);
+		loader->domain = NULL;
 	}
-	return each_name(loader, fd, whole, load_if_key);
+	add_fault(loader, NULL);
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -348,6 +389,12 @@ static int by_name(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->selector, y->selector);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(((const struct keyring_fault *)a)->text,
+		      ((const struct keyring_fault *)b)->text);
+}
+
 static struct keyring *new_keyring(struct loader *loader)
 {
 	struct keyring *keyring = calloc(1, sizeof *keyring);
@@ -357,10 +404,14 @@ static struct keyring *new_keyring(struct loader *loader)
 		abort();
 	if (loader->count > 0)
 		qsort(loader->keys, loader->count, sizeof *loader->keys, by_name);
+	if (loader->fault_count > 0)
+		qsort(loader->faults, loader->fault_count, sizeof *loader->faults, by_text);
 	atomic_init(&keyring->references, 1);
 	keyring->arena = loader->arena;
 	keyring->keys = loader->keys;
 	keyring->count = loader->count;
+	keyring->faults = loader->faults;
+	keyring->fault_count = loader->fault_count;
 	keyring->holders = arena_array(loader->arena, loader->count, sizeof *keyring->holders);
 	for (unsigned i = 0; i < keyring->count; i++) {
 		const char *domain = keyring->keys[i]->domain;
@@ -402,36 +453,71 @@ static void loader_free(struct loader *loader)
 	free(loader);
 }
 
-struct keyring *keyring_load(const char *path, struct why *why)
+/* The top directory, opened; -1 with a reason, and errno ENOENT when it does not exist. */
+static int open_top(struct loader *loader, const char *path, enum keyring_access access)
 {
-	struct loader *loader = loader_new(arena_new(0), why);
+	loader->trust.readable = access == KEYRING_READABLE;
+	return keyfile_open_top(path, &loader->trust, loader->why);
+}
+
+struct keyring *keyring_load(const char *path, enum keyring_access access, struct why *why)
+{
+	struct why unseen;
+	struct loader *loader = loader_new(arena_new(0), why == NULL ? &unseen : why);
 	struct keyring *keyring = NULL;
 	int top;
 
 	path = clean_path(loader->arena, path);
-	top = keyfile_open_top(path, &loader->trusted, why);
+	top = open_top(loader, path, access);
 	if (top == -1 ? errno == ENOENT : each_name(loader, top, path, load_domain) == 0) {
 		keyring = new_keyring(loader);
 	} else {
 		arena_free(loader->arena);
 		free(loader->keys);
+		free(loader->faults);
 	}
 	loader_free(loader);
 	return keyring;
 }
 
+int keyring_check(const char *path, const char *domain, enum keyring_access access,
+		  struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct loader *loader = loader_new(arena, why);
+	const char *clean = clean_path(arena, path);
+	int top = open_top(loader, clean, access), result = top == -1 ? -1 : 0;
+
+	if (domain != NULL && top != -1) {
+		const char *whole = arena_printf(arena, "%s/%s", clean, domain);
+
+		loader->domain = domain;
+		if (load_directory(loader, top, whole) == -1)
+			result = errno == ENOENT || errno == ENOTDIR ? 0 : 1;
+		else
+			result = loader->count + loader->fault_count > 0 ? 1 : 0;
+	}
+	if (top != -1)
+		close(top);
+	free(loader->keys);
+	free(loader->faults);
+	loader_free(loader);
+	arena_free(arena);
+	return result;
+}
+
 const struct signing_key *keyring_load_one(const char *path, const char *domain,
-					   const char *selector, struct arena *arena,
-					   struct why *why)
+					   const char *selector, enum keyring_access access,
+					   struct arena *arena, struct why *why)
 {
 	struct loader *loader = loader_new(arena, why);
 	const char *whole = arena_printf(arena, "%s/%s", clean_path(arena, path), domain);
 	const struct signing_key *key = NULL;
-	int top = keyfile_open_top(path, &loader->trusted, why), directory = -1;
+	int top = open_top(loader, path, access), directory = -1;
 
 	loader->domain = domain;
 	if (top != -1)
-		directory = keyfile_open_directory(top, domain, whole, loader->trusted, why);
+		directory = keyfile_open_directory(top, domain, whole, &loader->trust, why);
 	if (directory != -1 &&
 	    load_file(loader, directory, whole, arena_printf(arena, "%s.key", selector)) == 0)
 		key = loader->keys[0];
@@ -462,6 +548,7 @@ void keyring_drop(struct keyring *keyring)
 		return;
 	arena_free(keyring->arena);
 	free(keyring->keys);
+	free(keyring->faults);
 	free(keyring);
 }
 
@@ -470,6 +557,26 @@ void keyring_drop(struct keyring *keyring)
 unsigned keyring_count(const struct keyring *keyring)
 {
 	return keyring->count;
+}
+
+unsigned keyring_faults(const struct keyring *keyring, const struct keyring_fault **faults)
+{
+	*faults = keyring->faults;
+	return keyring->fault_count;
+}
+
+const struct keyring_fault *keyring_find_fault(const struct keyring *keyring, const char *domain,
+					       bool subdomains)
+{
+	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
+		for (unsigned i = 0; i < keyring->fault_count; i++) {
+			const char *faulty = keyring->faults[i].domain;
+
+			if (faulty != NULL && span_ieq(span_of(faulty), domain))
+				return &keyring->faults[i];
+		}
+	}
+	return NULL;
 }
 
 static int is_holder(const void *domain, const void *holder)
@@ -641,12 +748,12 @@ int keyring_import(const char *path, const char *domain, const char *selector, s
 }
 
 int keyring_set_status(const char *path, const char *domain, const char *selector,
-		       struct keystatus status, struct why *why)
+		       enum keyring_access access, struct keystatus status, struct why *why)
 {
 	struct arena *arena = arena_new(0);
 	int result = -1;
 
-	if (keyring_load_one(path, domain, selector, arena, why) != NULL)
+	if (keyring_load_one(path, domain, selector, access, arena, why) != NULL)
 		result =
 		    put_status(arena, arena_printf(arena, "%s/%s", clean_path(arena, path), domain),
 			       selector, status, why);

@@ -47,23 +47,48 @@ int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], st
 
 struct keyring;
 
+/* Whether key files that every user of the host can read are accepted (sign.readable_keys). */
+enum keyring_access { KEYRING_PRIVATE, KEYRING_READABLE };
+
+/* A key, or the directory of a domain, that cannot be used. */
+struct keyring_fault {
+	const char *domain;   /* as its directory is named; NULL: the file is in no such directory */
+	const char *selector; /* NULL: nothing in the directory can be used */
+	const char *text;     /* the path, what is wrong with it, and the command to type */
+};
+
 /*
- * Loads all keys below PATH. NULL with the first reason when a key cannot be used: not readable,
- * readable or writable by others (policy/keyfile.h: the reason has the path, its mode and the
- * command to type), not a private key, RSA under 1024 bits; or when a name is no domain in lower
- * case or no selector. Names that begin with a dot and files that do not end in .key are left
- * alone. A PATH that does not exist is an empty keyring.
+ * Loads all keys below PATH. A key that cannot be used is left out and is a fault of the keyring:
+ * not readable, readable or writable by others (policy/keyfile.h: the reason has the path, its mode
+ * and the command to type), not a private key, RSA under 1024 bits, a state that cannot be read; or
+ * a name that is not a domain in lower case or not a selector. Names that begin with a dot and files
+ * that do not end in .key are left alone. A PATH that does not exist is an empty keyring; NULL with
+ * a reason when PATH itself cannot be used.
  */
-struct keyring *keyring_load(const char *path, struct why *why);
+struct keyring *keyring_load(const char *path, enum keyring_access access, struct why *why);
+
 /* One key of those, with the same checks; wiped with ARENA. */
 const struct signing_key *keyring_load_one(const char *path, const char *domain,
-					   const char *selector, struct arena *arena,
-					   struct why *why);
+					   const char *selector, enum keyring_access access,
+					   struct arena *arena, struct why *why);
+
+/* Could keyring_load use PATH? -1 with a reason when it could not, or PATH does not exist. With
+ * DOMAIN (or NULL): 1 when there is a key of that domain, of whatever state, even a faulty one;
+ * 0 when there is none. */
+int keyring_check(const char *path, const char *domain, enum keyring_access access,
+		  struct why *why);
 
 struct keyring *keyring_take(struct keyring *keyring); /* reference counted */
 void keyring_drop(struct keyring *keyring);            /* NULL is fine; wipes the keys */
 
 unsigned keyring_count(const struct keyring *keyring);
+
+/* What was left out, ordered by text: how many; *FAULTS is borrowed. */
+unsigned keyring_faults(const struct keyring *keyring, const struct keyring_fault **faults);
+
+/* A fault of DOMAIN or, with SUBDOMAINS, of the nearest parent that has one; NULL: there is none. */
+const struct keyring_fault *keyring_find_fault(const struct keyring *keyring, const char *domain,
+					       bool subdomains);
 
 /* The keys that sign for DOMAIN itself or, with SUBDOMAINS, for its nearest parent that has any,
  * ordered by selector. Returns how many; the array *KEYS is in ARENA, the keys are borrowed. */
@@ -100,6 +125,6 @@ int keyring_import(const char *path, const char *domain, const char *selector, s
 
 /* Gives an existing key another state. */
 int keyring_set_status(const char *path, const char *domain, const char *selector,
-		       struct keystatus status, struct why *why);
+		       enum keyring_access access, struct keystatus status, struct why *why);
 
 #endif

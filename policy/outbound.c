@@ -164,12 +164,16 @@ static void no_key(struct outbound *outbound)
 	const struct outbound_rules *rules = outbound->rules;
 	const struct signing_key *idle =
 	    keyring_find_idle(rules->keyring, outbound->author, rules->subdomains);
-
+	const struct keyring_fault *fault;
 	enum keystate state;
 
 	if (idle == NULL) {
+		fault = keyring_find_fault(rules->keyring, outbound->author, rules->subdomains);
 		refuse(outbound, OUTBOUND_NO_KEY,
-		       arena_printf(outbound->arena, "no key for %s", outbound->author));
+		       fault != NULL ? arena_printf(outbound->arena, "no usable key for %s: %s",
+						    outbound->author, fault->text)
+				     : arena_printf(outbound->arena, "no key for %s",
+						    outbound->author));
 		return;
 	}
 	state = signing_key_status(idle).state;

@@ -224,7 +224,8 @@ chmod 600 "$dir/keys/example.com/s.key"
 settings "$a" <<<"$keys"
 sed -i 's/sign: { enabled = false; };//' "$dir/c.conf"
 "$daemon" $root -t -c "$dir/c.conf" >"$dir/out" 2>&1
-ok "-t looks at the keys" [ $? = 78 ]
+ok "-t names a key that cannot be used, for which the daemon would start" [ $? = 0 ]
+ok "with its reason" grep -q 'warning: .*example.com/s.key: ' "$dir/out"
 ok "and names the wrong one" grep -q 'example.com/s.key' "$dir/out"
 "$daemon" $root -f -c "$dir/none.conf" 2>"$dir/out"
 ok "no file, no start" [ $? = 78 ]

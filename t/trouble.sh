@@ -93,22 +93,40 @@ openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out "$top/keys/exa
 chmod 644 "$top/keys/example.com/s1.key"
 { resolver; echo "sign: { keys = \"$top/keys\"; };"; } | settings accept
 start
-ended
-ok "a key that others may read: not started" [ $code -ne 0 ]
-ok "the line has its path, its mode, and the command" logged "$top/keys/example.com/s1.key.*0644.*chmod"
-chmod 640 "$top/keys/example.com/s1.key"
-start
-ok "done so, it starts" logged ready:
-chmod 644 "$top/keys/example.com/s1.key"
+ok "a key that others may read: started all the same" logged ready:
+is "one line has its path, its mode, and the command" \
+	"$(lines "a key cannot be used, so example.com does not sign.*$top/keys/example.com/s1.key.*0644.*chmod")" 1
+key_faults() { "$build/admin/countersign" -c "$top/c.conf" status --prometheus | sed -n 's/^countersign_key_faults //p'; }
+ok "the metric counts it" eventually eval '[ "$(key_faults)" = 1 ]'
+like "status says so" "$(status)" "bad keys .*1: $top/keys/example.com/s1.key.*0644"
+like "so does doctor" "$("$build/admin/countersign" -c "$top/c.conf" doctor --only=keys.files 2>&1)" \
+	"ERROR .*s1.key: mode 0644"
+mkdir -p "$top/keys/Upper.Example" "$top/keys/example.net"
+cp "$top/keys/example.com/s1.key" "$top/keys/Upper.Example/s1.key"
+cp "$top/keys/example.com/s1.key" "$top/keys/example.net/new.key"
+chmod 640 "$top/keys/example.net/new.key" "$top/keys/Upper.Example/s1.key"
 "$build/admin/countersign" -c "$top/c.conf" reload >"$top/said" 2>&1
-is "a reload that meets such a key is refused" $? 78
-like "with the same line" "$(cat "$top/said")" "s1.key.*0644.*chmod"
-ok "mail goes on with the keys there were" accepted 1
+is "a reload that meets such keys is taken" $? 0
+ok "the metric counts both" eventually eval '[ "$(key_faults)" = 2 ]'
+ok "a directory in upper case has its line" logged 'a key cannot be used, so Upper.Example does not sign.*must be written "upper.example"'
+like "a new customer signs" "$(status)" "example.net new rsa 1024 active, signs"
+ok "mail goes on" accepted 1
+chmod 640 "$top/keys/example.com/s1.key"
+rm -r "$top/keys/Upper.Example"
+"$build/admin/countersign" -c "$top/c.conf" reload >"$top/said" 2>&1
+ok "mended, nothing is counted" eventually eval '[ "$(key_faults)" = 0 ]'
 stop
-rm -r "$top/keys"
-{ resolver; echo "sign: { keys = \"$top/keys\"; };"; } | settings accept
+rm -r "$top"/keys/*
 start
 ok "no keys at all: mail goes on" accepted 2
+stop
+rmdir "$top/keys"
+start
+ended
+is "the directory that sign.keys names is missing: not started" $code 78
+ok "one line names it" logged "c.conf:[0-9]+: sign.keys: $top/keys: No such file"
+{ resolver; } | settings accept
+start
 stop
 { resolver; echo 'sign: { enabled = false; };'; } | settings accept
 sed -i "s|local:$top/sock|local:$top/none/sock|" "$top/c.conf"

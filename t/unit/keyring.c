@@ -31,15 +31,24 @@ static void put_file(const char *name, const char *text, mode_t mode)
 		tap_note("%s: %s", below(name), strerror(errno));
 }
 
-/* The reason why loading fails, or "loaded N". */
+static enum keyring_access access_now = KEYRING_PRIVATE;
+
+/* The reason why loading fails, or "loaded N", and what was left out. */
 static const char *outcome(void)
 {
 	struct why why = {""};
-	struct keyring *keyring = keyring_load(below(""), &why);
-	const char *text = keyring == NULL
-			       ? arena_string(arena, why.text)
-			       : arena_printf(arena, "loaded %u", keyring_count(keyring));
+	struct keyring *keyring = keyring_load(below(""), access_now, &why);
+	const struct keyring_fault *faults;
+	const char *text;
 
+	if (keyring == NULL)
+		return arena_string(arena, why.text);
+	text = arena_printf(arena, "loaded %u", keyring_count(keyring));
+	for (unsigned i = 0; i < keyring_faults(keyring, &faults); i++)
+		text = arena_printf(arena, "%s; %s %s: %s", text,
+				    faults[i].domain == NULL ? "-" : faults[i].domain,
+				    faults[i].selector == NULL ? "-" : faults[i].selector,
+				    arena_string(arena, faults[i].text));
 	keyring_drop(keyring);
 	return text;
 }
@@ -98,7 +107,7 @@ static void visit(void *arg, const struct signing_key *key, const char *path)
 
 static void test_find(void)
 {
-	struct keyring *keyring = keyring_load(below(""), NULL);
+	struct keyring *keyring = keyring_load(below(""), KEYRING_PRIVATE, NULL);
 	const struct signing_key *const *keys;
 	struct buf list;
 
@@ -145,19 +154,19 @@ static void test_states(void)
 
 	is_int(mode_of("example.com/s1.state"), 0640, "the file of a state");
 	unlink(below("example.com/s2.state"));
-	is_int(keyring_set_status(below(""), "example.com", "s1", retired, &why), 0, "retired %s",
+	is_int(keyring_set_status(below(""), "example.com", "s1", KEYRING_PRIVATE, retired, &why), 0, "retired %s",
 	       why.text);
-	is_int(keyring_set_status(below(""), "sub.example.net", "x.y", pending, &why), 0,
+	is_int(keyring_set_status(below(""), "sub.example.net", "x.y", KEYRING_PRIVATE, pending, &why), 0,
 	       "pending");
-	is_int(keyring_set_status(below(""), "example.com", "s9", pending, &why), -1, "%s",
+	is_int(keyring_set_status(below(""), "example.com", "s9", KEYRING_PRIVATE, pending, &why), -1, "%s",
 	       why.text);
-	keyring = keyring_load(below(""), &why);
+	keyring = keyring_load(below(""), KEYRING_PRIVATE, &why);
 	is_text(signing(keyring, "example.com"), "e1 s2 ", "no state is active, retired is not");
 	is_text(signing(keyring, "sub.example.net"), "", "nor is pending");
 	ok(keyring_find_idle(keyring, "a.sub.example.net", false) == NULL, "no idle key above");
 	signing_key_wake(keyring_find_idle(keyring, "a.sub.example.net", true));
 	is_text(signing(keyring, "sub.example.net"), "x.y ", "until it is woken");
-	next = keyring_load(below(""), &why);
+	next = keyring_load(below(""), KEYRING_PRIVATE, &why);
 	is_text(signing(next, "sub.example.net"), "", "a new keyring begins asleep");
 	keyring_carry(next, keyring);
 	is_text(signing(next, "sub.example.net"), "x.y ", "and carries on what the old one knew");
@@ -174,12 +183,12 @@ static void test_states(void)
 		"a state others may set");
 	chmod(below("example.com/s1.state"), 0644);
 	is_text(outcome(), "loaded 4", "others may read it");
-	is_int(keyring_set_status(below(""), "sub.example.net", "x.y", active, &why), 0, "active");
+	is_int(keyring_set_status(below(""), "sub.example.net", "x.y", KEYRING_PRIVATE, active, &why), 0, "active");
 }
 
 static void test_record_and_sign(void)
 {
-	struct keyring *keyring = keyring_load(below(""), NULL), *other = keyring_take(keyring);
+	struct keyring *keyring = keyring_load(below(""), KEYRING_PRIVATE, NULL), *other = keyring_take(keyring);
 	const struct signing_key *const *keys;
 	uint8_t digest[32] = {1};
 	struct span signature;
@@ -203,10 +212,10 @@ static void test_one(void)
 	const struct signing_key *key;
 	struct why why = {""};
 
-	key = keyring_load_one(below(""), "example.com", "s2", arena, &why);
+	key = keyring_load_one(below(""), "example.com", "s2", KEYRING_PRIVATE, arena, &why);
 	ok(key != NULL && signing_key_bits(key) == 1024, "one key alone %s", why.text);
-	ok(keyring_load_one(below(""), "example.com", "s9", arena, &why) == NULL, "%s", why.text);
-	ok(keyring_load_one(below(""), "example.net", "s2", arena, &why) == NULL, "%s", why.text);
+	ok(keyring_load_one(below(""), "example.com", "s9", KEYRING_PRIVATE, arena, &why) == NULL, "%s", why.text);
+	ok(keyring_load_one(below(""), "example.net", "s2", KEYRING_PRIVATE, arena, &why) == NULL, "%s", why.text);
 }
 
 static const char *key_text(enum crypt_type type, unsigned bits)
@@ -235,6 +244,33 @@ static const struct {
     {0620, "mode 0620 lets its group change the key: chmod 0600 /"},
 };
 
+/* sign.readable_keys: others may read, nobody but the owner may change. */
+static const struct {
+	mode_t mode;
+	const char *want;
+} readable_modes[] = {
+    {0444, "loaded 5"},
+    {0644, "loaded 5"},
+    {0440, "loaded 5"},
+    {0646, "mode 0646 lets every user change the key"},
+    {0664, "mode 0664 lets its group change the key"},
+};
+
+static void test_readable(void)
+{
+	access_now = KEYRING_READABLE;
+	for (size_t i = 0; i < sizeof readable_modes / sizeof *readable_modes; i++) {
+		chmod(below("example.com/m.key"), readable_modes[i].mode);
+		refused(readable_modes[i].want,
+			arena_printf(arena, "readable keys, mode %04o",
+				     (unsigned)readable_modes[i].mode));
+	}
+	access_now = KEYRING_PRIVATE;
+	chmod(below("example.com/m.key"), 0444);
+	refused("loaded 4; example.com m: ", "mode 0444 without the setting costs that key");
+	chmod(below("example.com/m.key"), 0640);
+}
+
 static void test_modes(void)
 {
 	put_file("example.com/m.key", key_text(CRYPT_ED25519, 0), 0600);
@@ -243,8 +279,9 @@ static void test_modes(void)
 		refused(file_modes[i].want,
 			arena_printf(arena, "file mode %04o", (unsigned)file_modes[i].mode));
 	}
-	chmod(below("example.com/m.key"), 0640);
+	test_readable();
 	chmod(below("example.com"), 0777);
+	refused("loaded 1; example.com -: ", "a directory's fault leaves the other domain");
 	refused("keys/example.com: mode 0777 lets every user put keys there: chmod o-w /",
 		"directory mode");
 	chmod(below("example.com"), 0750);
@@ -294,6 +331,25 @@ static void test_links(void)
 	unlink(below("example.com/m.key"));
 }
 
+/* Example.ORG has a directory that cannot be used. */
+static void test_faulty_domain(void)
+{
+	struct keyring *keyring = keyring_load(below(""), KEYRING_PRIVATE, NULL);
+	struct why why;
+
+	ok(keyring_find_fault(keyring, "example.org", false) != NULL, "the fault of a domain");
+	ok(keyring_find_fault(keyring, "a.example.org", false) == NULL, "not of its children");
+	ok(keyring_find_fault(keyring, "a.example.org", true) != NULL, "unless asked for");
+	ok(keyring_find_fault(keyring, "example.com", true) == NULL, "nor of another");
+	keyring_drop(keyring);
+	is_int(keyring_check(below(""), "Example.ORG", KEYRING_PRIVATE, &why), 1,
+	       "a faulty domain has a key");
+	is_int(keyring_check(below(""), "example.com", KEYRING_PRIVATE, &why), 1, "a good one");
+	is_int(keyring_check(below(""), "example.info", KEYRING_PRIVATE, &why), 0, "one without");
+	is_int(keyring_check(below(""), NULL, KEYRING_PRIVATE, &why), 0, "no domain");
+	is_int(keyring_check(below("none"), NULL, KEYRING_PRIVATE, &why), -1, "%s", why.text);
+}
+
 static void test_content(void)
 {
 	put_file("example.com/m.key", "", 0600);
@@ -314,10 +370,13 @@ static void test_content(void)
 	put_file("README", "", 0666);
 	is_text(outcome(), "loaded 4", "other files are left alone");
 	put_file("stray.key", "", 0600);
-	refused("stray.key: a key's place is", "a key in the wrong place");
+	refused("loaded 4; - -: ", "a key in the wrong place costs nobody anything");
+	refused("stray.key: the place of a key is", "a key in the wrong place");
 	unlink(below("stray.key"));
 	mkdir(below("Example.ORG"), 0750);
+	refused("loaded 4; Example.ORG -: ", "a directory in upper case leaves the others");
 	refused("must be written \"example.org\"", "upper case");
+	test_faulty_domain();
 	rmdir(below("Example.ORG"));
 	mkdir(below("not a domain"), 0750);
 	refused("\"not a domain\" is not a domain name", "no domain");
@@ -344,7 +403,7 @@ static void *sign_often(void *arg)
 
 static void test_threads(void)
 {
-	struct keyring *keyring = keyring_load(below(""), NULL);
+	struct keyring *keyring = keyring_load(below(""), KEYRING_PRIVATE, NULL);
 	pthread_t threads[4];
 	unsigned good = 0;
 
