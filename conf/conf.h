@@ -123,6 +123,7 @@ struct conf {
 		int64_t min_rsa_bits;
 		bool accept_partial_body;
 		bool accept_testing_keys;
+		bool accept_added_fields;
 	} dkim;
 
 	struct {

@@ -272,6 +272,13 @@ const struct conf_option conf_options[] = {
 	 .def = "true",
 	 .doc = "Whether a signature whose key is marked as being tested (t=y) can pass. Its failure is "
 		"never held against the message."},
+	{.name = "dkim.accept_added_fields", .type = &conf_type_bool, FIELD(dkim.accept_added_fields),
+	 .def = "false",
+	 .doc = "Whether a signature can pass when a field that a message has once (Subject, To, Date, "
+		"Content-Type ...) is there more often than the signature covers it. Anyone can put a "
+		"second Subject on top of such a message and send it again. false: its result is policy, "
+		"and it counts as if it were not there; an ARC chain over such a message fails. Signatures "
+		"that name a field once more than it occurs, as countersign makes them, cannot be abused so."},
 
 	{.name = "arc.trusted_sealers", .type = &conf_type_texts, FIELD(arc.trusted_sealers),
 	 .max = 1000,

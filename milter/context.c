@@ -207,6 +207,7 @@ static int engine_rules(struct context *context, struct refusal *refusal)
 	rules->dkim.min_rsa_bits = (unsigned)conf->dkim.min_rsa_bits;
 	rules->dkim.accept_partial_body = conf->dkim.accept_partial_body;
 	rules->dkim.accept_testing_keys = conf->dkim.accept_testing_keys;
+	rules->dkim.accept_added_fields = conf->dkim.accept_added_fields;
 	rules->dkim.clock_drift = 300;
 	rules->arc.accept_partial_body = conf->dkim.accept_partial_body;
 	rules->arc.clock_drift = rules->dkim.clock_drift;

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "policy/addition.h"
 #include "policy/dkimexplain.h"
 #include "policy/dkimlib.h"
 #include "policy/dkimlib_engine.h"
@@ -68,6 +69,7 @@ struct dkimcheck {
 	int64_t now;
 
 	struct dkimengine_field *fields, **fields_end;
+	struct addition_counts counts;
 	struct signature *signatures[DKIM_VERDICTS_MAX];
 	unsigned count;
 	unsigned lookups;
@@ -219,6 +221,7 @@ const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct 
 	field->value = (struct span){field->text.p + span_len(name) + 1, field->text.end};
 	*check->fields_end = field;
 	check->fields_end = &field->next;
+	addition_note(&check->counts, field->name);
 	field->is_signature = span_ieq(field->name, "DKIM-Signature");
 	if (field->is_signature)
 		add_signature(check, field);
@@ -359,12 +362,29 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 static const char bare_lf_why[] =
     "good, if a LF without CR ends a line, which not every reader finds (RFC 5322 section 2.3)";
 
+/* RFC 6376 section 8.15: what reads as the message may not be what was signed. NULL, or why. */
+static const char *added_field(const struct dkimcheck *check, const struct dkimsig *sig)
+{
+	const char *name =
+	    check->rules.accept_added_fields ? NULL : addition_find(&check->counts, sig);
+
+	return name == NULL
+		   ? NULL
+		   : arena_printf(check->arena,
+				  "good, but there are several %s fields, and not all are signed "
+				  "(RFC 5322 section 3.6, RFC 6376 section 8.15)",
+				  name);
+}
+
 static void settle_good(struct dkimcheck *check, struct signature *signature)
 {
 	const struct dkim_verdict *verdict = &signature->verdict;
+	const char *added = added_field(check, &signature->parsed);
 
 	if (check->bare_lf)
 		settle(check, signature, AUTH_POLICY, bare_lf_why);
+	else if (added != NULL)
+		settle(check, signature, AUTH_POLICY, added);
 	else if (verdict->partial && !check->rules.accept_partial_body)
 		settle(check, signature, AUTH_POLICY,
 		       "good, but l= leaves a part of the body unsigned (RFC 6376 section 8.2)");
@@ -531,12 +551,15 @@ static void finish_passes(struct dkimcheck *check)
 
 static void finish_guest(struct dkimcheck *check)
 {
+	const char *why;
+
 	check->guest->result = check->seat->result;
 	check->guest->why = check->seat->why;
 	check->guest->partial = check->seat->partial;
-	if (check->bare_lf && check->guest->result == DKIMENGINE_GOOD) {
+	why = check->bare_lf ? bare_lf_why : added_field(check, check->guest->sig);
+	if (why != NULL && check->guest->result == DKIMENGINE_GOOD) {
 		check->guest->result = DKIMENGINE_REFUSED;
-		check->guest->why = bare_lf_why;
+		check->guest->why = why;
 	}
 }
 

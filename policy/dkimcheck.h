@@ -13,7 +13,7 @@
  *   fail       it does not match the message or the key; nothing else is a fail
  *   policy     right or not, it is not accepted here: expired (x=), from the future (t=), a key
  *              shorter than min_rsa_bits, and good ones of a body with a LF alone, or with l=
- *              short of the body or a t=y key where the rules say so
+ *              short of the body, a t=y key or fields added above where the rules say so
  *   permerror  it can never be verified: what the gate refused (policy/dkimsig.h), no key, revoked,
  *              more than one key, a key that does not allow it or is under 1024 bits, l= beyond the
  *              body
@@ -41,6 +41,8 @@ struct dkimcheck_rules {
 	unsigned min_rsa_bits;    /* at least 1024 (RFC 8301 section 3.2) */
 	bool accept_partial_body; /* false: l= short of the body gives AUTH_POLICY */
 	bool accept_testing_keys; /* false: a pass with a t=y key becomes AUTH_POLICY */
+	bool accept_added_fields; /* false: a pass over a repeated Subject, To ... of which not
+				     every one is signed becomes AUTH_POLICY (policy/addition.h) */
 	int64_t clock_drift;      /* seconds granted to t= and x= */
 	bool explain;             /* keep how each signature was judged (dkim_verdict.steps) */
 };

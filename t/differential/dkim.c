@@ -396,6 +396,7 @@ static void verify(struct message *message, enum dkimcheck_choice choice, struct
 					      .max_signatures = 10,
 					      .min_rsa_bits = 1024,
 					      .accept_partial_body = true,
+					      .accept_added_fields = true,
 					      .clock_drift = 300};
 	struct dns_scope *scope = dns_scope_new(zone, 100, CLOCK_SECOND);
 	struct dkimcheck *check = dkimcheck_new(engine, &rules, message->arena, scope, NOW);

@@ -23,6 +23,17 @@ for _, c in ipairs{ "simple/simple", "simple/relaxed", "relaxed/simple", "relaxe
 	genuine.body = { "one\r", "\ntw", "o  blanks \r\n\r", "\n\r\n" }
 	like(send(genuine).ar, "dkim=pass", c .. " in chunks that break lines")
 end
+local above = { { "Subject", "buy" }, { "To", "all@example.com" }, { "Date", "Sun, 22 Nov 2026 12:00:00 +0000" }, { "Content-Type", "text/html" } }
+for _, added in ipairs(above) do
+	local what = { { "From", "Bob <bob@sender.test>" }, { added[1], "as it was signed" } }
+	local replay = { ip = "203.0.113.66", helo = "evil.test", from = "<x@evil.test>", body = "x\r\n" }
+	replay.headers = signed("sender.test", "sel1", what, "x\r\n")
+	like(send(replay).ar, "dmarc=pass", added[1] .. ": sent again as it was: passes")
+	table.insert(replay.headers, 1, added)
+	local r = send(replay)
+	like(r.ar, "dkim=policy", "with a second one above: the signature does not count (RFC 6376 section 8.15)")
+	like(r.ar, "dmarc=fail", "and DMARC fails")
+end
 genuine.headers = signed("sender.test", "nokey", { { "From", "Bob <bob@sender.test>" } }, "x\r\n")
 genuine.body = "x\r\n"
 like(send(genuine).ar, "dkim=permerror", "no key in DNS: permerror")

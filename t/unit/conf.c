@@ -645,7 +645,7 @@ static const char everything[] =
     "spf: { engine = \"libspf2\"; };\n"
     "dkim: { engine = \"both\"; max_signatures = 3; min_rsa_bits = 2048; "
     "accept_partial_body = true;\n"
-    "  accept_testing_keys = false; };\n"
+    "  accept_testing_keys = false; accept_added_fields = true; };\n"
     "arc: { trusted_sealers = [ \"s.example\" ]; seal = \"a.example\"; }; "
     "dmarc: { enforce = \"observe\"; quarantine = \"hold\"; temperror = \"accept\"; discovery = "
     "\"psl\";"

@@ -502,6 +502,59 @@ static void test_rules(struct arena *arena)
 	       verdict.dkim[0].why);
 }
 
+/* RFC 6376 section 8.15: MORE stands above the signed header. */
+static const struct {
+	const char *more;
+	bool accepted;
+} additions[] = {
+    {"", true},
+    {"X-Spam: no\r\nReceived: from a\r\nReceived: from b\r\n", true},
+    {"Comments: a\r\nComments: b\r\n", true},
+    {"Subject: another\r\n", false},
+    {"SUBJECT : another\r\n", false},
+    {"To: another@example.net\r\n", false},
+    {"Date: another\r\n", false},
+    {"Content-Type: text/html\r\nContent-Type: text/plain\r\n", false},
+    {"Content-Type: text/html\r\n", true}, /* not signed, but there is one */
+};
+
+static void test_additions(struct arena *arena)
+{
+	static const char signed_header[] = "From: Joe <joe@example.com>\r\nTo: a@example.net\r\n"
+					    "Subject: one\r\nDate: today\r\n";
+	static const char *const fields[] = {"From: Joe <joe@example.com>", "To: a@example.net",
+					     "Subject: one", "Date: today", NULL};
+	static const char *const two[] = {"From: Joe <joe@example.com>", "Subject: one",
+					  "Subject: another", NULL};
+	static const char tags[] = " v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=rsa; bh=@;";
+	struct dkimcheck_rules rules = usual;
+	const char *signature, *header;
+	struct verdict verdict;
+
+	signature = sign_by_hand(arena, arena_printf(arena, "%s h=from:to:subject:date; b=", tags),
+				 RSA_2048, DKIMSIG_RELAXED, DKIMSIG_RELAXED, fields, BODY);
+	for (size_t i = 0; i < sizeof additions / sizeof *additions; i++) {
+		header = arena_printf(arena, "%s%s%s", additions[i].more, signature, signed_header);
+		rules.accept_added_fields = false;
+		verify_with(&rules, arena, NULL, header, span_of(BODY), 0, &verdict);
+		is_int(verdict.dkim[0].result, additions[i].accepted ? AUTH_PASS : AUTH_POLICY,
+		       "addition %zu: %s", i, verdict.dkim[0].why);
+		rules.accept_added_fields = true;
+		verify_with(&rules, arena, NULL, header, span_of(BODY), 0, &verdict);
+		is_int(verdict.dkim[0].result, AUTH_PASS, "accepted by setting");
+	}
+	signature = sign_by_hand(arena, arena_printf(arena, "%s h=from:subject:subject; b=", tags),
+				 RSA_2048, DKIMSIG_RELAXED, DKIMSIG_RELAXED, two, BODY);
+	header = arena_printf(arena, "%sSubject: another\r\n%s", signature, signed_header);
+	verify(arena, header, BODY, &verdict);
+	is_int(verdict.dkim[0].result, AUTH_PASS, "two that are both signed: %s",
+	       verdict.dkim[0].why);
+	header = arena_printf(arena, "Subject: x\r\n%sSubject: another\r\n%s", signature,
+			      signed_header);
+	verify(arena, header, BODY, &verdict);
+	is_int(verdict.dkim[0].result, AUTH_POLICY, "a third: %s", verdict.dkim[0].why);
+}
+
 static void test_length(struct arena *arena)
 {
 	struct how how = {.selector = "rsa", .key = RSA_2048, .length = 12};
@@ -580,7 +633,7 @@ static void test_by_hand(struct arena *arena)
 		      "From: evil@example.net\r\n"),
 	       BODY, AUTH_FAIL, NULL, "and a second From");
 	expect(arena, joined(arena, "From: evil@example.net\r\n", by_hand(arena, PLAIN, "")), BODY,
-	       AUTH_PASS, NULL, "a second From above");
+	       AUTH_POLICY, "several From", "a second From above");
 	expect(arena, by_hand(arena, PLAIN, "b =x; "), BODY, AUTH_PERMERROR, "twice", "the gate");
 	expect_beyond(arena, by_hand(arena, PLAIN, "web=1;"), BODY, AUTH_PASS,
 		      "...b=", "a tag that ends with b");
@@ -1009,6 +1062,7 @@ static bool random_message(struct arena *arena)
 	enum dkimsig_canon header_canon = chance(2), body_canon = chance(2);
 	const char *body = random_text(arena, pieces, sizeof pieces / sizeof *pieces), *tags;
 	const char *chosen[RANDOM_FIELDS + 1], *header = "";
+	struct dkimcheck_rules rules = usual;
 	char *fields[RANDOM_FIELDS];
 	struct verdict verdict;
 
@@ -1023,7 +1077,8 @@ static bool random_message(struct arena *arena)
 	header = joined(arena,
 			sign_by_hand(arena, tags, RSA_1024, header_canon, body_canon, chosen, body),
 			header);
-	verify_with(&usual, arena, NULL, header, span_of(body), chance((unsigned)strlen(body) + 1),
+	rules.accept_added_fields = true;
+	verify_with(&rules, arena, NULL, header, span_of(body), chance((unsigned)strlen(body) + 1),
 		    &verdict);
 	if (verdict.dkim_count == 1 && verdict.dkim[0].result == AUTH_PASS)
 		return true;
@@ -1181,6 +1236,7 @@ static void run_all(const struct engine *with, struct arena *arena)
 	static void (*const tests[])(struct arena *) = {test_forms,
 							test_keys,
 							test_rules,
+							test_additions,
 							test_length,
 							test_by_hand,
 							test_bodies,

@@ -77,6 +77,7 @@ static void verify(struct arena *arena, enum dkimcheck_choice choice, const char
 					      .max_signatures = 50,
 					      .min_rsa_bits = 1024,
 					      .accept_partial_body = true,
+					      .accept_added_fields = true,
 					      .clock_drift = 300};
 	struct dns_scope *scope = dns_scope_new(zone, 200, CLOCK_SECOND);
 	struct dkimcheck *check = dkimcheck_new(engine, &rules, arena, scope, 1795341723);
