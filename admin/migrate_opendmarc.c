@@ -16,6 +16,15 @@ static int note_authserv(struct migrate *m, const struct migrate_option *option,
 	return 0;
 }
 
+static int note_trusted(struct migrate *m, const struct migrate_option *option, struct span value,
+			struct why *why)
+{
+	(void)option;
+	(void)why;
+	m->opendmarc.trusted = migrate_note(m, value);
+	return 0;
+}
+
 static int note_truth(struct span value, bool *fact, struct why *why)
 {
 	int yes = migrate_truth(value);
@@ -120,6 +129,23 @@ static const char *find_authserv(struct migrate *m, const struct migrate_fact *f
 	return span_ieq(fact->value, "HOSTNAME") ? m->hostname : arena_span(m->arena, fact->value);
 }
 
+/* Results of a filter on this host were believed, which is no longer needed; others are lost. */
+static void tell_of_trusted(struct migrate *m, const char *const *own, size_t count)
+{
+	struct span rest = m->opendmarc.trusted.value, item;
+
+	while (m->opendmarc.trusted.at != NULL && migrate_next_item(&rest, &item)) {
+		bool known = span_ieq(item, "HOSTNAME");
+
+		for (size_t i = 0; i < count; i++)
+			known = known || (own[i] != NULL && span_ieq(item, own[i]));
+		if (!known)
+			migrate_leave(m, m->opendmarc.trusted.at,
+				      "results of %s are not used: none is taken from a header",
+				      arena_span(m->arena, item));
+	}
+}
+
 /* OpenDMARC's is taken first: its field has the verdict that others read. */
 void migrate_finish_authserv(struct migrate *m)
 {
@@ -127,11 +153,11 @@ void migrate_finish_authserv(struct migrate *m)
 	const struct migrate_fact *facts[] = {
 	    &m->opendmarc.authserv, &m->opendkim.authserv,
 	    m->spf.writes_authres ? &m->spf.authserv : &none};
-	const char *taken = NULL;
+	const char *taken = NULL, *names[sizeof facts / sizeof *facts];
 	struct why why;
 
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
-		const char *name = find_authserv(m, facts[i]);
+		const char *name = names[i] = find_authserv(m, facts[i]);
 
 		if (name == NULL)
 			continue;
@@ -145,6 +171,7 @@ void migrate_finish_authserv(struct migrate *m)
 		else
 			taken = name;
 	}
+	tell_of_trusted(m, names, sizeof facts / sizeof *facts);
 }
 
 /* ---- the table ---- */
@@ -203,7 +230,7 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	UNLESS("SoftwareHeader", "write DMARC-Filter", "no", "no field says what runs here"),
 	SAME("Syslog", "log", LOGGED),
 	SAME("SyslogFacility", "facility of the log", "it is mail"),
-	UNLESS("TrustedAuthservIDs", "whose results are believed", "HOSTNAME", "no result is taken from a header: results of a gateway in front are not used"),
+	TAKE("TrustedAuthservIDs", "whose results are believed", note_trusted, NULL, "no result is taken from a header"),
 	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	SAME("UserID", "user to run as", UNIT),
 	MIGRATE_END,

@@ -83,7 +83,7 @@ struct migrate {
 	} opendkim;
 	struct {
 		struct migrate_hosts ignored;
-		struct migrate_fact authserv;
+		struct migrate_fact authserv, trusted;
 		struct buf ignored_authors; /* domains, with a blank after each */
 		bool rejects, holds, ignores_logins;
 	} opendmarc;

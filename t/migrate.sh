@@ -225,6 +225,10 @@ migrate 2 --opendkim="$work/d" --opendmarc="$work/m"
 has '^authserv_id = "two.example";'
 says 'results are written as two\.example only: change what looks for one\.example'
 
+lines 0 opendmarc <<<$'AuthservID mx.example.com\nTrustedAuthservIDs HOSTNAME, MX.example.com'
+lines 2 opendmarc <<<'TrustedAuthservIDs gateway.example.com'
+says 'results of gateway\.example\.com are not used'
+
 # ---- what is refused ----
 lines 0 opendmarc <<<'Syslog true'
 has 'enforce = "observe";'
