@@ -70,7 +70,8 @@ static void tell_of_helo(struct migrate *m)
 
 	if (helo->at == NULL || !(span_eq(helo->value, "False") || span_eq(helo->value, "No_Check")))
 		migrate_leave(m, helo->at == NULL ? m->files[MIGRATE_SPF] : helo->at,
-			      "mail is not refused because SPF fails for HELO (HELO_reject)");
+			      "mail is not refused because SPF fails for HELO%s",
+			      helo->at == NULL ? " (HELO_reject)" : "");
 }
 
 /* True when mail is refused by SPF. */
