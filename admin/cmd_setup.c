@@ -9,6 +9,7 @@
 
 #include "admin/admin.h"
 #include "admin/milters.h"
+#include "admin/otherfilters.h"
 #include "admin/place.h"
 #include "admin/plan.h"
 #include "admin/program.h"
@@ -31,7 +32,7 @@ static const struct admin_option options[] = {
     {"print", OPTION_PRINT, NULL, "change nothing; print the commands that would be run"},
     {"apply", OPTION_APPLY, NULL, "change the MTA's settings too, after a copy of them"},
     {"domain", OPTION_DOMAIN, "DOMAIN", "whose first key is made (default: the MTA's domain)"},
-    {"replace", OPTION_REPLACE, NULL, "take OpenDKIM, OpenDMARC and OpenARC out of the MTA"},
+    {"replace", OPTION_REPLACE, NULL, "take OpenDKIM, OpenDMARC and OpenARC out of Postfix"},
     {"postfix", OPTION_POSTFIX, "DIR", "where Postfix has main.cf"},
     {"sendmail", OPTION_SENDMAIL, "DIR", "where Sendmail has sendmail.mc"},
     {"user", OPTION_USER, "NAME", "the daemon's user (default: " PLACE_USER ")"},
@@ -296,17 +297,63 @@ static bool lists_us(const struct setup *setup, const char *list)
 	return false;
 }
 
-static const char *known_filter(const char *list, struct milter_item *item)
+/* For milters_add: what does the same as countersign goes. */
+static bool is_replaced(void *arg, struct span address)
+{
+	const struct setup *setup = arg;
+
+	return otherfilter_at(&setup->place, setup->arena, "", address).replaced;
+}
+
+static bool has_replaced(struct setup *setup, const char *list)
 {
 	struct span rest = span_of(list);
-	const char *name;
+	struct milter_item item;
 
-	while (milters_next(&rest, item)) {
-		name = milters_known(item->address);
-		if (name != NULL)
-			return name;
+	while (milters_next(&rest, &item)) {
+		if (is_replaced(setup, item.address))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* "OpenDKIM (inet:localhost:8891, by /etc/opendkim.conf)" */
+static const char *describe_filter(const struct setup *setup, struct span address,
+				   const struct otherfilter *filter)
+{
+	const char *text = arena_span(setup->arena, address);
+
+	if (filter->name == NULL)
+		return TEXT(setup, "another filter (%s)", text);
+	return TEXT(setup, "%s (%s%s%s)", filter->name, text, filter->source == NULL ? "" : ", by ",
+		    filter->source == NULL ? "" : filter->source);
+}
+
+/* Names every other filter of LIST; WHERE it is set. */
+static void note_others(struct setup *setup, const char *list, const char *where)
+{
+	const char *own = place_address(&setup->place, setup->arena, setup->listen);
+	struct span rest = span_of(list);
+	struct milter_item item;
+
+	while (milters_next(&rest, &item)) {
+		struct otherfilter filter =
+		    otherfilter_at(&setup->place, setup->arena, "", item.address);
+		const char *text = describe_filter(setup, item.address, &filter);
+
+		if (span_eq(item.address, own))
+			continue;
+		if (!filter.replaced)
+			note(setup, "postfix.others",
+			     TEXT(setup, "%s: %s is asked too, and stays", where, text));
+		else if (!setup->replace)
+			note(setup, "postfix.others",
+			     TEXT(setup,
+				  "%s: %s is asked too: it would sign and judge once more. "
+				  "--replace takes it out; countersign migrate takes over its "
+				  "settings",
+				  where, text));
+	}
 }
 
 static void backup(struct setup *setup, const char *name)
@@ -358,12 +405,13 @@ static const char *our_item(const struct setup *setup)
 }
 
 /* The filters that FROM, as it is written, names, and ours. */
-static const char *with_us(const struct setup *setup, const char *from, const char *expanded)
+static const char *with_us(struct setup *setup, const char *from, const char *expanded)
 {
 	bool there = lists_us(setup, expanded);
 
 	return milters_add(setup->arena, span_of(setup->replace ? expanded : from),
-			   there ? NULL : our_item(setup), setup->replace);
+			   there ? NULL : our_item(setup), setup->replace ? is_replaced : NULL,
+			   setup);
 }
 
 static void plan_milters(struct setup *setup)
@@ -373,17 +421,14 @@ static void plan_milters(struct setup *setup)
 		   *other = postfix_setting(postfix, setup->arena, "non_smtpd_milters");
 	bool same =
 	    *other == '\0' || strcmp(postfix->smtpd_milters, postfix->non_smtpd_milters) == 0;
-	struct milter_item item;
-	const char *known = known_filter(postfix->smtpd_milters, &item);
+	bool replaces = setup->replace && (has_replaced(setup, postfix->smtpd_milters) ||
+					   has_replaced(setup, postfix->non_smtpd_milters));
 
-	if (known != NULL && !setup->replace)
-		note(setup, "postfix.others",
-		     TEXT(setup,
-			  "%s is asked too (%s): it would sign and judge once more. --replace "
-			  "takes it out; countersign migrate takes over its settings",
-			  known, arena_span(setup->arena, item.address)));
+	note_others(setup, postfix->smtpd_milters, "smtpd_milters");
+	if (!same)
+		note_others(setup, postfix->non_smtpd_milters, "non_smtpd_milters");
 	if (lists_us(setup, postfix->smtpd_milters) &&
-	    lists_us(setup, postfix->non_smtpd_milters) && (known == NULL || !setup->replace))
+	    lists_us(setup, postfix->non_smtpd_milters) && !replaces)
 		return;
 	plan_main_cf(setup, with_us(setup, smtpd, postfix->smtpd_milters),
 		     same ? "$smtpd_milters" : with_us(setup, other, postfix->non_smtpd_milters));
@@ -400,7 +445,16 @@ static void plan_submission(struct setup *setup)
 	while (postfix_next_service(postfix, &rest, "smtpd", &service)) {
 		const char *name = TEXT(setup, "%s/%s", arena_span(setup->arena, service.name),
 					arena_span(setup->arena, service.type));
+		const char *own =
+		    postfix_override(postfix, setup->arena, &service, "smtpd_milters");
 
+		if (own != NULL && strchr(own, '$') == NULL && !lists_us(setup, own))
+			note(setup, "postfix.own",
+			     TEXT(setup,
+				  "%s has filters of its own in master.cf (smtpd_milters=%s): "
+				  "countersignd is not asked about its mail; take the line out, or "
+				  "add %s to it",
+				  name, own, our_item(setup)));
 		if (!postfix_is_submission(&service) ||
 		    postfix_override(postfix, setup->arena, &service, "milter_macro_daemon_name") !=
 			NULL)

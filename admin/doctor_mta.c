@@ -9,6 +9,7 @@
 
 #include "admin/become.h"
 #include "admin/doctor.h"
+#include "admin/otherfilters.h"
 #include "admin/program.h"
 #include "lib/buf.h"
 
@@ -300,35 +301,70 @@ void doctor_protocol(struct doctor *doctor)
 			   protocol);
 }
 
+/* LATE: it is asked after ours. */
+static void say_other(struct doctor *doctor, struct span address, bool late)
+{
+	struct otherfilter filter = otherfilter_at(&doctor->place, doctor->arena, "", address);
+	const char *text = arena_span(doctor->arena, address);
+	const char *by = filter.source == NULL
+			     ? ""
+			     : arena_printf(doctor->arena, ", by %s", filter.source);
+
+	if (filter.replaced)
+		doctor_say(doctor, DOCTOR_WARN, "countersign setup --apply --replace",
+			   "%s (%s%s) is asked too: what it does is done twice", filter.name, text,
+			   by);
+	else if (late)
+		doctor_say(doctor, DOCTOR_WARN, NULL,
+			   "%s (%s%s) is asked after countersignd: if it changes header or body, "
+			   "signatures break; put ours last in smtpd_milters",
+			   filter.name == NULL ? "another filter" : filter.name, text, by);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "%s (%s%s) is asked before countersignd",
+			   filter.name == NULL ? "another filter" : filter.name, text, by);
+}
+
+/* Services of master.cf whose own smtpd_milters take the place of main.cf's. */
+static void look_at_own_milters(struct doctor *doctor)
+{
+	const struct postfix *postfix = &doctor->place.postfix;
+	struct span rest = span_of(postfix->services);
+	struct postfix_service service;
+	struct milter_item item;
+
+	while (postfix_next_service(postfix, &rest, "smtpd", &service)) {
+		const char *own =
+		    postfix_override(postfix, doctor->arena, &service, "smtpd_milters");
+
+		if (own == NULL || strchr(own, '$') != NULL || find_ours(doctor, own, &item))
+			continue;
+		doctor_say(doctor, DOCTOR_WARN,
+			   arena_printf(doctor->arena, "postconf -PX %s/%s/smtpd_milters",
+					arena_span(doctor->arena, service.name),
+					arena_span(doctor->arena, service.type)),
+			   "%s/%s has filters of its own in master.cf (smtpd_milters=%s): "
+			   "countersignd is not asked about its mail",
+			   arena_span(doctor->arena, service.name),
+			   arena_span(doctor->arena, service.type), own);
+	}
+}
+
 void doctor_other_filters(struct doctor *doctor)
 {
 	struct span rest = span_of(doctor->place.postfix.smtpd_milters);
-	struct milter_item ours, item;
-	unsigned others = 0;
-	bool behind = false;
+	struct milter_item ours = {.text = span_of("")}, item;
+	unsigned before = doctor->count;
+	bool late = false;
 
-	if (!find_ours(doctor, doctor->place.postfix.smtpd_milters, &ours))
-		return;
+	find_ours(doctor, doctor->place.postfix.smtpd_milters, &ours);
 	while (milters_next(&rest, &item)) {
-		const char *known = milters_known(item.address),
-			   *address = arena_span(doctor->arena, item.address);
-
-		if (item.text.p == ours.text.p) {
-			behind = true;
-			continue;
-		}
-		others++;
-		if (known != NULL)
-			doctor_say(doctor, DOCTOR_WARN, "countersign setup --apply --replace",
-				   "%s (%s) is asked too: what it does is done twice", known,
-				   address);
-		else if (behind)
-			doctor_say(doctor, DOCTOR_WARN, NULL,
-				   "%s comes behind us: if it changes header or body, signatures "
-				   "break; put ours last in smtpd_milters",
-				   address);
+		if (item.text.p == ours.text.p)
+			late = true;
+		else
+			say_other(doctor, item.address, late);
 	}
-	if (others == 0)
+	look_at_own_milters(doctor);
+	if (doctor->count == before)
 		doctor_say(doctor, DOCTOR_OK, NULL, "there is no other filter");
 }
 

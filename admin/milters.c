@@ -103,34 +103,15 @@ bool milters_path(struct span address, struct span *path)
 	return !span_empty(*path);
 }
 
-static bool contains(struct span text, const char *word)
-{
-	for (; span_len(text) >= strlen(word); text.p++) {
-		if (span_istarts(text, word))
-			return true;
-	}
-	return false;
-}
-
-const char *milters_known(struct span address)
-{
-	static const char *const names[] = {"opendkim", "opendmarc", "openarc"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (contains(address, names[i]))
-			return names[i];
-	}
-	return NULL;
-}
-
-const char *milters_add(struct arena *arena, struct span list, const char *ours, bool drop)
+const char *milters_add(struct arena *arena, struct span list, const char *ours, milters_drop *drops,
+			void *arg)
 {
 	struct milter_item item;
 	struct buf out;
 
 	buf_init(&out, arena, 0);
 	while (milters_next(&list, &item)) {
-		if (drop && milters_known(item.address) != NULL)
+		if (drops != NULL && drops(arg, item.address))
 			continue;
 		buf_string(&out, out.len == 0 ? "" : ", ");
 		buf_span(&out, item.text);

@@ -29,12 +29,10 @@ bool milters_setting(const struct milter_item *item, const char *name, struct sp
 /* The path of "unix:path", "local:path" or "/path"; false for another kind. */
 bool milters_path(struct span address, struct span *path);
 
-/* Whether it is the socket of OpenDKIM, OpenDMARC or OpenARC, as far as its name tells: their name,
- * or NULL. */
-const char *milters_known(struct span address);
-
-/* LIST with OURS (NULL: nothing) behind the others, which stay in their order. DROP: those that are
- * known go. */
-const char *milters_add(struct arena *arena, struct span list, const char *ours, bool drop);
+/* LIST with OURS (NULL: nothing) after the others, which stay in their order, but for those whose
+ * address DROPS (NULL: none) says to leave out. */
+typedef bool milters_drop(void *arg, struct span address);
+const char *milters_add(struct arena *arena, struct span list, const char *ours, milters_drop *drops,
+			void *arg);
 
 #endif

@@ -175,10 +175,23 @@ finds 'default_action=accept: while the daemon is down mail passes unjudged'
 finds 'non_smtpd_milters does not name'
 finds 'milter_protocol = 2' 'postconf -X milter_protocol'
 finds 'milter_macro_daemon_name = ORIGINATING in main.cf: mail of strangers through smtp/inet' 'postconf -X'
-finds 'opendkim \(unix:opendkim/opendkim\.sock\) is asked too' 'countersign setup --apply --replace'
-finds 'unix:late/s comes behind us'
+finds 'OpenDKIM \(unix:opendkim/opendkim\.sock\) is asked too' 'countersign setup --apply --replace'
+finds 'another filter \(unix:late/s\) is asked after countersignd'
 finds 'smtp_generic_maps = hash:/x changes header fields' 'postconf -X smtp_generic_maps'
+printf 'Socket\t inet:8891@localhost # on TCP\n' >/etc/opendkim.conf
+echo 'SOCKET="inet:8893@127.0.0.1"' >/etc/default/opendmarc
+rm -f /etc/default/opendkim /etc/opendmarc.conf
+mainly 'smtpd_milters = inet:127.0.0.1:8891, inet:localhost:8893, inet:192.0.2.1:8891, { unix:countersign/milter.sock, default_action=tempfail }'
+postconf -P 'submission/inet/smtpd_milters=inet:localhost:8891'
+touch -d '1 minute ago' /etc/postfix/*.cf
+doctor 1 --only=mta
+finds 'OpenDKIM \(inet:127\.0\.0\.1:8891, by /etc/opendkim\.conf\) is asked too' 'countersign setup --apply --replace'
+finds 'OpenDMARC \(inet:localhost:8893, by /etc/default/opendmarc\) is asked too'
+fine 'another filter \(inet:192\.0\.2\.1:8891\) is asked before countersignd'
+finds 'submission/inet has filters of its own in master\.cf \(smtpd_milters=inet:localhost:8891\)' 'postconf -PX submission/inet/smtpd_milters'
+postconf -PX submission/inet/smtpd_milters
 cp -p "$work/main.cf" $main
+touch -d '1 minute ago' /etc/postfix/*.cf
 doctor 0 --only=mta
 finds 'submission/inet has no milter_macro_daemon_name' 'countersign setup --apply'
 mainly 'smtpd_milters = { unix:countersign/milter.sock, default_action=reject }'

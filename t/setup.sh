@@ -53,7 +53,8 @@ setup 0 --print
 is "--print changes nothing" "$(everything)" "$before"
 says 'nothing was changed'
 has '^# a copy of main\.cf'
-has 'opendkim is asked too \(unix:opendkim/opendkim\.sock\)'
+has 'OpenDKIM \(unix:opendkim/opendkim\.sock\) is asked too'
+has 'Rspamd \(unix:rspamd/milter\.sock\) is asked too, and stays'
 cp "$work/out" "$work/printed"
 perl -e '($<, $>) = (65534, 65534); exec @ARGV' "$cs" setup >"$work/out" 2>"$work/err"
 is "without root nothing is done" $? 77
@@ -90,7 +91,7 @@ is "there is a copy of main.cf" "$(cat /etc/postfix/main.cf.2*Z)" "$before"
 undo=$(grep -m1 -oE 'cp -p /etc/postfix/main.cf.2.*' "$work/out")
 before=$(everything)
 setup 0 --apply
-says 'opendkim|then: countersign doctor|nothing to do'
+says 'then: countersign doctor|nothing to do'
 is "a second run changes nothing" "$(everything)" "$before"
 
 # what we replace
@@ -100,6 +101,20 @@ is "--replace takes OpenDKIM out, and only that" "$(conf smtpd_milters)" \
 sh -c "${undo%% && *}"
 is "the command that undoes it does" "$(conf smtpd_milters)" \
 	'unix:rspamd/milter.sock, { unix:opendkim/opendkim.sock, default_action=accept }'
+
+# filters on TCP are known by their own settings, whatever the name of this host in them
+rm -f /etc/default/opendkim /etc/default/opendmarc
+echo 'Socket inet:8891@localhost' >/etc/opendkim.conf
+echo 'Socket inet:8893' >/etc/opendmarc.conf
+postconf -e 'smtpd_milters = inet:127.0.0.1:8891, inet:localhost:8893, inet:127.0.0.1:11332, inet:192.0.2.1:8891' 'non_smtpd_milters = inet:127.0.0.1:8891'
+setup 0 --print
+has 'OpenDKIM \(inet:127\.0\.0\.1:8891, by /etc/opendkim\.conf\) is asked too'
+has 'OpenDMARC \(inet:localhost:8893, by /etc/opendmarc\.conf\) is asked too'
+has 'another filter \(inet:127\.0\.0\.1:11332\) is asked too, and stays'
+setup 0 --apply --replace
+is "--replace takes out those, and no other" "$(conf smtpd_milters)" \
+	'inet:127.0.0.1:11332, inet:192.0.2.1:8891, { unix:countersign/milter.sock, default_action=tempfail }'
+is "for mail of the sendmail command, too" "$(conf non_smtpd_milters)" '{ unix:countersign/milter.sock, default_action=tempfail }'
 
 # the root step of the unit, and the socket that comes of it
 rmdir $spool/countersign
