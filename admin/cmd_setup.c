@@ -13,6 +13,9 @@
 #include "admin/place.h"
 #include "admin/plan.h"
 #include "admin/program.h"
+#include "admin/record.h"
+#include "admin/service.h"
+#include "admin/undo.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/name.h"
@@ -25,7 +28,8 @@ enum {
 	OPTION_REPLACE,
 	OPTION_POSTFIX,
 	OPTION_SENDMAIL,
-	OPTION_USER
+	OPTION_USER,
+	OPTION_UNDO
 };
 
 static const struct admin_option options[] = {
@@ -33,6 +37,7 @@ static const struct admin_option options[] = {
     {"apply", OPTION_APPLY, NULL, "change the MTA's settings too, after a copy of them"},
     {"domain", OPTION_DOMAIN, "DOMAIN", "whose first key is made (default: the MTA's domain)"},
     {"replace", OPTION_REPLACE, NULL, "take OpenDKIM, OpenDMARC and OpenARC out of Postfix"},
+    {"undo", OPTION_UNDO, NULL, "take out of the MTA what setup has put in; with --print: show it"},
     {"postfix", OPTION_POSTFIX, "DIR", "where Postfix has main.cf"},
     {"sendmail", OPTION_SENDMAIL, "DIR", "where Sendmail has sendmail.mc"},
     {"user", OPTION_USER, "NAME", "the daemon's user (default: " PLACE_USER ")"},
@@ -58,8 +63,11 @@ struct setup {
 	const char *self;   /* this command, as a shell finds it */
 	const char *listen; /* what the MTA is to use */
 	const char *stamp;  /* of copies */
-	bool print, apply, replace;
-	bool changed; /* the settings */
+	bool print, apply, replace, undo;
+	bool changed;         /* the settings */
+	bool refused;         /* to make a directory */
+	struct record record; /* as it will be */
+	const char *record_path;
 };
 
 #define TEXT(setup, ...) arena_printf((setup)->arena, __VA_ARGS__)
@@ -112,10 +120,13 @@ static bool is_right(const struct setup *setup, const struct directory *d, const
 	       strcmp(place_group(setup->arena, st->st_gid), d->group) == 0;
 }
 
+/* What root makes and gives away here is where only root decides: the user of the daemon owns some
+ * of these directories, and could have put a link to /etc into them. */
 static void plan_directory(struct setup *setup, struct directory d)
 {
 	const char *path = quote(setup, d.path), *undo = TEXT(setup, "rmdir %s", path);
 	struct stat st;
+	struct why why;
 
 	if (stat(d.path, &st) == 0) {
 		if (is_right(setup, &d, &st))
@@ -123,6 +134,11 @@ static void plan_directory(struct setup *setup, struct directory d)
 		undo = TEXT(
 		    setup, "chown %s:%s %s && chmod %04o %s", place_user(setup->arena, st.st_uid),
 		    place_group(setup->arena, st.st_gid), path, (unsigned)st.st_mode & 07777, path);
+	}
+	if (place_check_way(setup->arena, d.path, &why) == -1) {
+		admin_error(setup->admin, "%s is not made: %s", d.path, why.text);
+		setup->refused = true;
+		return;
 	}
 	plan_add(
 	    &setup->plan,
@@ -356,10 +372,53 @@ static void note_others(struct setup *setup, const char *list, const char *where
 	}
 }
 
+/* The value as it is written in main.cf, or in master.cf where NAME is SERVICE/TYPE/NAME; NULL: it
+ * is not set there. */
+static const char *written_value(const struct setup *setup, const char *name)
+{
+	const char *argv[] = {"postconf",
+			      "-c",
+			      setup->place.postfix.config,
+			      strchr(name, '/') == NULL ? "-n" : "-P",
+			      name,
+			      NULL},
+		   *text, *equals;
+
+	if (program_read(setup->arena, argv, &text, NULL) == -1)
+		return NULL;
+	equals = strchr(text, '=');
+	return equals == NULL ? NULL : arena_span(setup->arena, span_trim(span_of(equals + 1)));
+}
+
+static void record_setting(struct setup *setup, const char *name, const char *after)
+{
+	const struct record_setting setting = {setup->place.postfix.config, name,
+					       written_value(setup, name), after};
+
+	if (record_add_setting(&setup->record, setting) == -1)
+		note(setup, "record",
+		     TEXT(setup, "%s does not fit into the record of --undo", name));
+}
+
+/* What is changed from here on can be undone. */
+static void plan_record(struct setup *setup, bool mta)
+{
+	plan_add(&setup->plan,
+		 (struct plan_step){
+		     .id = "record",
+		     .what = TEXT(setup, "%s, for countersign setup --undo", setup->record_path),
+		     .command = record_command(setup->arena, &setup->record, setup->record_path),
+		     .mta = mta});
+}
+
 static void backup(struct setup *setup, const char *name)
 {
 	const char *from = TEXT(setup, "%s/%s", setup->place.postfix.config, name);
 
+	if (record_change_file(setup->arena, &setup->record, from,
+			       TEXT(setup, "%s.%s", from, setup->stamp)) == -1)
+		note(setup, "record",
+		     TEXT(setup, "%s does not fit into the record of --undo", from));
 	plan_add(&setup->plan,
 		 (struct plan_step){.id = TEXT(setup, "postfix.copy.%s", name),
 				    .what = TEXT(setup, "a copy of %s", name),
@@ -381,6 +440,9 @@ static void plan_main_cf(struct setup *setup, const char *smtpd, const char *oth
 	const char *config = quote(setup, setup->place.postfix.config);
 
 	backup(setup, "main.cf");
+	setup->record.filter = place_address(&setup->place, setup->arena, setup->listen);
+	record_setting(setup, "smtpd_milters", smtpd);
+	record_setting(setup, "non_smtpd_milters", other);
 	plan_add(&setup->plan,
 		 (struct plan_step){
 		     .id = "postfix.main.cf",
@@ -462,6 +524,8 @@ static void plan_submission(struct setup *setup)
 		if (!copied)
 			backup(setup, "master.cf");
 		copied = true;
+		record_setting(setup, TEXT(setup, "%s/milter_macro_daemon_name", name),
+			       "ORIGINATING");
 		plan_add(&setup->plan,
 			 (struct plan_step){
 			     .id = TEXT(setup, "postfix.%s", name),
@@ -488,17 +552,18 @@ static void plan_postfix(struct setup *setup)
 {
 	plan_milters(setup);
 	plan_submission(setup);
-	if (changes_mta(&setup->plan))
-		plan_add(&setup->plan,
-			 (struct plan_step){.id = "postfix.reload",
-					    .what = "Postfix reads its settings, where it runs",
-					    .command =
-						TEXT(setup,
-						     "postfix -c %s status 2>/dev/null && postfix "
-						     "-c %s reload || true",
-						     quote(setup, setup->place.postfix.config),
-						     quote(setup, setup->place.postfix.config)),
-					    .mta = true});
+	if (!changes_mta(&setup->plan))
+		return;
+	plan_record(setup, true);
+	plan_add(&setup->plan,
+		 (struct plan_step){.id = "postfix.reload",
+				    .what = "Postfix reads its settings, where it runs",
+				    .command = TEXT(setup,
+						    "postfix -c %s status 2>/dev/null && postfix "
+						    "-c %s reload || true",
+						    quote(setup, setup->place.postfix.config),
+						    quote(setup, setup->place.postfix.config)),
+				    .mta = true});
 }
 
 /* ---- Sendmail ---- */
@@ -521,6 +586,9 @@ static void plan_sendmail(struct setup *setup)
 
 	if (has_word(setup, mc, "countersign"))
 		return;
+	record_change_file(setup->arena, &setup->record, mc,
+			   TEXT(setup, "%s.%s", mc, setup->stamp));
+	record_add_line(&setup->record, (struct record_line){mc, line});
 	plan_add(&setup->plan,
 		 (struct plan_step){
 		     .id = "sendmail.mc",
@@ -533,9 +601,10 @@ static void plan_sendmail(struct setup *setup)
 				     setup->stamp, file),
 		     .undo = TEXT(setup, "cp -p %s.%s %s", file, setup->stamp, file),
 		     .mta = true});
+	plan_record(setup, true);
 	plan_add(&setup->plan,
 		 (struct plan_step){.id = "sendmail.cf",
-				    .what = "sendmail.cf is made anew; then restart Sendmail",
+				    .what = "sendmail.cf is made again; then restart Sendmail",
 				    .command = program_there("sendmailconfig")
 						   ? "yes | sendmailconfig"
 						   : TEXT(setup, "make -C %s", dir),
@@ -544,35 +613,24 @@ static void plan_sendmail(struct setup *setup)
 
 /* ---- the daemon ---- */
 
-static bool has_unit(void)
-{
-	static const char *const places[] = {"/etc/systemd/system/countersignd.service",
-					     "/usr/lib/systemd/system/countersignd.service",
-					     "/lib/systemd/system/countersignd.service"};
-
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		if (access(places[i], F_OK) == 0)
-			return access("/run/systemd/system", F_OK) == 0;
-	}
-	return false;
-}
-
 static void plan_daemon(struct setup *setup)
 {
 	const char *argv[] = {"systemctl", "is-active", "countersignd", NULL}, *text;
-	bool active = has_unit() && program_read(setup->arena, argv, &text, NULL) == 0;
+	bool active = service_has_unit() && program_read(setup->arena, argv, &text, NULL) == 0;
 
-	if (!has_unit())
+	if (!service_has_unit())
 		note(setup, "daemon",
 		     TEXT(setup, "start the daemon: countersignd -u %s -c %s", setup->user,
 			  admin_conf_path(setup->admin)));
-	else if (!active)
+	else if (!active) {
 		plan_add(&setup->plan,
 			 (struct plan_step){.id = "daemon",
 					    .what = "the daemon runs, now and after each boot",
 					    .command = "systemctl enable --now countersignd",
 					    .undo = "systemctl disable --now countersignd"});
-	else if (setup->changed)
+		setup->record.unit = "countersignd";
+		plan_record(setup, false);
+	} else if (setup->changed)
 		plan_add(&setup->plan,
 			 (struct plan_step){.id = "daemon",
 					    .what = "the daemon opens the new socket",
@@ -591,6 +649,7 @@ static int read_options(struct setup *setup, int argc, char **argv)
 		setup->print = setup->print || letter == OPTION_PRINT;
 		setup->apply = setup->apply || letter == OPTION_APPLY;
 		setup->replace = setup->replace || letter == OPTION_REPLACE;
+		setup->undo = setup->undo || letter == OPTION_UNDO;
 		if (letter == OPTION_DOMAIN)
 			setup->domain = optarg;
 		else if (letter == OPTION_POSTFIX)
@@ -614,6 +673,10 @@ static int check_options(struct setup *setup)
 {
 	if (setup->print && setup->apply)
 		return admin_usage(setup->admin, "either --print or --apply");
+	if (setup->undo &&
+	    (setup->replace || setup->domain != NULL || setup->target == TARGET_SOCKET))
+		return admin_usage(setup->admin,
+				   "--undo takes what is in its record, nothing else");
 	if (setup->domain != NULL && domain_to_ascii(setup->arena, span_of(setup->domain)) == NULL)
 		return admin_usage(setup->admin, "\"%s\" is not a domain name", setup->domain);
 	if (strchr(setup->user, '/') != NULL || *setup->user == '\0' || *setup->user == '-')
@@ -638,6 +701,10 @@ static int look_around(struct setup *setup)
 	setup->conf = admin_conf(setup->admin);
 	if (setup->conf == NULL)
 		return ADMIN_CONFIG;
+	if (record_read(setup->arena, setup->record_path, &setup->record, &why) == -1) {
+		admin_error(setup->admin, "%s", why.text);
+		return ADMIN_CONFIG;
+	}
 	if (place_look(setup->arena, mtas[setup->target], setup->postfix, setup->sendmail,
 		       &setup->place, &why) == -1) {
 		admin_error(setup->admin, "%s", why.text);
@@ -659,7 +726,7 @@ static void plan_run_directory(struct setup *setup)
 	const char *path = setup->conf->control.socket, *dir = place_parent(setup->arena, path);
 	const char *listen = place_path(setup->listen);
 
-	if (*path != '/' || has_unit() || access(dir, F_OK) == 0 ||
+	if (*path != '/' || service_has_unit() || access(dir, F_OK) == 0 ||
 	    (listen != NULL && strcmp(place_parent(setup->arena, listen), dir) == 0))
 		return;
 	plan_directory(setup, (struct directory){"control.directory",
@@ -728,6 +795,22 @@ static void say_next(const struct setup *setup, enum plan_mode mode)
 		admin_note(setup->admin, "then: countersign doctor");
 }
 
+/* Works without settings, too: they may be gone, or wrong. */
+static int undo_setup(struct setup *setup)
+{
+	enum place_mta mta = setup->target == TARGET_SENDMAIL  ? PLACE_SENDMAIL
+			     : setup->target == TARGET_POSTFIX ? PLACE_POSTFIX
+							       : PLACE_NONE;
+	struct why why;
+
+	if (place_look(setup->arena, mta, setup->postfix, setup->sendmail, &setup->place, &why) ==
+	    -1) {
+		admin_error(setup->admin, "%s", why.text);
+		return ADMIN_UNAVAILABLE;
+	}
+	return undo_run(setup->admin, &setup->place, setup->record_path, setup->print);
+}
+
 static int set_up(struct admin *admin, int argc, char **argv)
 {
 	struct setup setup = {
@@ -739,6 +822,10 @@ static int set_up(struct admin *admin, int argc, char **argv)
 	program_path();
 	if (code == 0)
 		code = check_options(&setup);
+	setup.record_path = arena_printf(admin->arena, "%s/setup.record",
+					 place_parent(admin->arena, admin_conf_path(admin)));
+	if (code == 0 && setup.undo)
+		return undo_setup(&setup);
 	if (code == 0)
 		code = look_around(&setup);
 	if (code != 0)
@@ -751,6 +838,8 @@ static int set_up(struct admin *admin, int argc, char **argv)
 	for (unsigned i = 0; setup.target == TARGET_SOCKET && i < setup.conf->listen.count; i++)
 		plan_socket_directory(&setup, setup.conf->listen.items[i]);
 	mode = setup.print ? PLAN_PRINT : setup.apply ? PLAN_APPLY : PLAN_OURS;
+	if (setup.refused)
+		return ADMIN_CANT_CREATE;
 	code = plan_run(&setup.plan, mode, "setup");
 	if (code == 0 && setup.target != TARGET_SOCKET)
 		say_next(&setup, mode);

@@ -135,8 +135,7 @@ static void say_unreachable(struct doctor *doctor, const char *who, const char *
 			   who, what);
 	else if (strncmp(reason, "mode ", 5) == 0)
 		doctor_say(doctor, DOCTOR_ERROR, remake_sockets(doctor),
-			   "wrong group or mode: %s may not use %s",
-			   who, with_names(doctor, what));
+			   "wrong group or mode: %s may not use %s", who, with_names(doctor, what));
 	else if (dead)
 		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_START),
 			   "nobody listens: %s finds %s, which a dead daemon left", who, what);
@@ -306,9 +305,8 @@ static void say_other(struct doctor *doctor, struct span address, bool late)
 {
 	struct otherfilter filter = otherfilter_at(&doctor->place, doctor->arena, "", address);
 	const char *text = arena_span(doctor->arena, address);
-	const char *by = filter.source == NULL
-			     ? ""
-			     : arena_printf(doctor->arena, ", by %s", filter.source);
+	const char *by =
+	    filter.source == NULL ? "" : arena_printf(doctor->arena, ", by %s", filter.source);
 
 	if (filter.replaced)
 		doctor_say(doctor, DOCTOR_WARN, "countersign setup --apply --replace",

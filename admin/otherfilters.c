@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/milterproto.h"
 #include "admin/milters.h"
 #include "admin/opendkim.h"
 #include "lib/buf.h"
@@ -72,8 +73,9 @@ static bool read_endpoint(struct span text, struct endpoint *endpoint)
 
 static bool is_own_host(struct span host)
 {
-	static const char *const names[] = {"localhost", "127.0.0.1", "[127.0.0.1]", "::1", "[::1]",
-					    "0.0.0.0",	 "::",	      "ip6-localhost"};
+	static const char *const names[] = {"localhost", "127.0.0.1",    "[127.0.0.1]",
+					    "::1",       "[::1]",        "0.0.0.0",
+					    "::",        "ip6-localhost"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (span_ieq(host, names[i]))
@@ -97,7 +99,8 @@ static bool is_same(const struct place *place, struct arena *arena, struct span 
 		a.path = span_of(arena_printf(arena, "%s/%s", queue, arena_span(arena, a.path)));
 	if (!span_empty(a.path))
 		return span_eq(a.path, arena_span(arena, b.path)) ||
-		       span_eq(a.path, arena_printf(arena, "%s%s", queue, arena_span(arena, b.path)));
+		       span_eq(a.path,
+			       arena_printf(arena, "%s%s", queue, arena_span(arena, b.path)));
 	return span_eq(a.port, arena_span(arena, b.port)) &&
 	       (span_ieq(a.host, arena_span(arena, b.host)) ||
 		(is_own_host(a.host) && is_own_host(b.host)));
@@ -175,7 +178,8 @@ struct otherfilter otherfilter_at(const struct place *place, struct arena *arena
 
 		for (size_t k = 0; k < FILES_MAX && filters[i].files[k] != NULL; k++) {
 			found.source = filters[i].files[k];
-			if (file_names(place, arena, arena_printf(arena, "%s%s", root, found.source),
+			if (file_names(place, arena,
+				       arena_printf(arena, "%s%s", root, found.source),
 				       filters[i].setting, address))
 				return found;
 		}
@@ -184,4 +188,27 @@ struct otherfilter otherfilter_at(const struct place *place, struct arena *arena
 			return found;
 	}
 	return (struct otherfilter){.name = NULL};
+}
+
+bool otherfilter_answers(const struct place *place, struct arena *arena, struct span address)
+{
+	struct endpoint endpoint;
+	struct milterproto m;
+	const char *text;
+	bool answers;
+	struct why why;
+
+	if (!read_endpoint(address, &endpoint))
+		return true;
+	if (span_empty(endpoint.path))
+		text = arena_printf(arena, "inet:%s@%s", arena_span(arena, endpoint.port),
+				    span_empty(endpoint.host) ? "127.0.0.1"
+							      : arena_span(arena, endpoint.host));
+	else
+		text = arena_printf(
+		    arena, "unix:%s%s%s", *endpoint.path.p == '/' ? "" : place->postfix.queue,
+		    *endpoint.path.p == '/' ? "" : "/", arena_span(arena, endpoint.path));
+	answers = milterproto_open(&m, text, &why) == 0;
+	milterproto_close(&m);
+	return answers;
 }

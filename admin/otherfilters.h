@@ -20,4 +20,7 @@ struct otherfilter {
 struct otherfilter otherfilter_at(const struct place *place, struct arena *arena, const char *root,
 				  struct span address);
 
+/* Whether somebody listens at ADDRESS; true, too, for what is not the address of a socket. */
+bool otherfilter_answers(const struct place *place, struct arena *arena, struct span address);
+
 #endif

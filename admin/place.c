@@ -1,5 +1,6 @@
 #include "admin/place.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
@@ -72,6 +73,68 @@ const char *place_parent(struct arena *arena, const char *path)
 	if (slash == NULL || slash == path)
 		return slash == NULL ? "." : "/";
 	return arena_printf(arena, "%.*s", (int)(slash - path), path);
+}
+
+static int check_directory(struct arena *arena, const char *path, struct why *why)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return why_set(why, "%s: %s", path, strerror(errno));
+	if (st.st_uid == 0 && (st.st_mode & S_IWOTH) == 0 &&
+	    ((st.st_mode & S_IWGRP) == 0 || st.st_gid == 0))
+		return 0;
+	return why_set(why,
+		       "%s belongs to user %s and group %s, mode %04o, who could put a link there",
+		       path, place_user(arena, st.st_uid), place_group(arena, st.st_gid),
+		       (unsigned)st.st_mode & 07777);
+}
+
+/* LINK, which is in DIRECTORY, leads on. */
+static int check_link(struct arena *arena, const char *directory, const char *link, unsigned depth,
+		      struct why *why);
+
+static int check_way(struct arena *arena, const char *path, unsigned depth, struct why *why)
+{
+	const char *directory = "/", *part;
+	struct stat st;
+
+	if (*path != '/')
+		return why_set(why, "%s does not begin at /", path);
+	for (const char *end = path; *end != '\0'; directory = part) {
+		end += strspn(end, "/");
+		if (*end == '\0')
+			break;
+		end += strcspn(end, "/");
+		part = arena_printf(arena, "%.*s", (int)(end - path), path);
+		if (check_directory(arena, directory, why) == -1)
+			return -1;
+		if (lstat(part, &st) == -1)
+			return errno == ENOENT ? 0 : why_set(why, "%s: %s", part, strerror(errno));
+		if (S_ISLNK(st.st_mode) && check_link(arena, directory, part, depth, why) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_link(struct arena *arena, const char *directory, const char *link, unsigned depth,
+		      struct why *why)
+{
+	enum { LINKS_MAX = 16 };
+	char target[4096];
+	ssize_t n = readlink(link, target, sizeof target);
+
+	if (n <= 0 || n == sizeof target || depth == LINKS_MAX)
+		return why_set(why, "%s: this link leads nowhere", link);
+	return check_way(arena,
+			 *target == '/' ? arena_printf(arena, "%.*s", (int)n, target)
+					: arena_printf(arena, "%s/%.*s", directory, (int)n, target),
+			 depth + 1, why);
+}
+
+int place_check_way(struct arena *arena, const char *path, struct why *why)
+{
+	return check_way(arena, path, 0, why);
 }
 
 const char *place_user(struct arena *arena, uid_t uid)

@@ -40,6 +40,11 @@ const char *place_listen(const struct place *place, const struct conf_strings *l
 /* DIR's name without its last part, in ARENA. */
 const char *place_parent(struct arena *arena, const char *path);
 
+/* Whether only root decides where PATH leads: each directory on the way to its last part belongs to
+ * root and can be changed by nobody else, links and what they lead to included. -1 with the reason:
+ * who can change it could have root make PATH anywhere. What does not exist yet is fine. */
+int place_check_way(struct arena *arena, const char *path, struct why *why);
+
 /* The owner's and the group's name, or their number. */
 const char *place_user(struct arena *arena, uid_t uid);
 const char *place_group(struct arena *arena, gid_t gid);

@@ -52,12 +52,12 @@ static const char *act_by_hand(struct arena *arena, enum service_act act,
 const char *service_command(struct arena *arena, enum service_act act,
 			    const struct service_facts *facts)
 {
-	static const char *const by_systemd[] = {
-	    [SERVICE_START] = "systemctl start countersignd",
-	    [SERVICE_STOP] = "systemctl stop countersignd",
-	    [SERVICE_RESTART] = "systemctl restart countersignd",
-	    [SERVICE_RELOAD] = "systemctl reload countersignd",
-	    [SERVICE_LOG] = "journalctl -u countersignd"};
+	static const char *const by_systemd[] = {[SERVICE_START] = "systemctl start countersignd",
+						 [SERVICE_STOP] = "systemctl stop countersignd",
+						 [SERVICE_RESTART] =
+						     "systemctl restart countersignd",
+						 [SERVICE_RELOAD] = "systemctl reload countersignd",
+						 [SERVICE_LOG] = "journalctl -u countersignd"};
 	static const char *const by_rc[] = {[SERVICE_START] = "service countersignd start",
 					    [SERVICE_STOP] = "service countersignd stop",
 					    [SERVICE_RESTART] = "service countersignd restart",

@@ -89,13 +89,13 @@ if have apparmor_parser && [ -d /etc/apparmor.d/abstractions ]; then
 else
 	skip "AppArmor takes the profile" "there is no apparmor_parser"
 fi
-for script in contrib/freebsd/countersignd debian/countersign.postinst debian/countersign.postrm; do
+for script in contrib/freebsd/countersignd debian/countersign.postinst debian/countersign.prerm debian/countersign.postrm; do
 	ok "$script is right shell" sh -n "$src/$script"
 done
 if have shellcheck; then
 	# rc.subr reads the variables that the script sets
 	is "shellcheck finds nothing in them" "$(cd "$src" && shellcheck -e SC1091,SC2034 contrib/freebsd/countersignd \
-		debian/countersign.postinst debian/countersign.postrm 2>&1 | head -20)" ""
+		debian/countersign.postinst debian/countersign.prerm debian/countersign.postrm 2>&1 | head -20)" ""
 else
 	skip "shellcheck finds nothing in them" "there is no shellcheck"
 fi

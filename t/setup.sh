@@ -116,6 +116,63 @@ is "--replace takes out those, and no other" "$(conf smtpd_milters)" \
 	'inet:127.0.0.1:11332, inet:192.0.2.1:8891, { unix:countersign/milter.sock, default_action=tempfail }'
 is "for mail of the sendmail command, too" "$(conf non_smtpd_milters)" '{ unix:countersign/milter.sock, default_action=tempfail }'
 
+# ---- --undo ----
+undo_from() { # main.cf's lines: a machine that setup has changed
+	machine_postfix "$@"
+	rm -f /etc/postfix/*Z "$etc/setup.record"
+	sed -i 's/^submission/# a line that postconf would not write so\nsubmission/' /etc/postfix/master.cf
+	cp -p /etc/postfix/main.cf "$work/main.before"
+	cp -p /etc/postfix/master.cf "$work/master.before"
+	setup 0 --apply
+}
+same() { cmp /etc/postfix/main.cf "$work/main.before" && cmp /etc/postfix/master.cf "$work/master.before"; }
+undo_from '# theirs' 'smtpd_milters = ' '   unix:rspamd/milter.sock'
+mode "$etc/setup.record" "0600 root:root"
+setup 0 --undo --print
+ok "--undo --print changes nothing" test -e "$etc/setup.record"
+has '^cp -p /etc/postfix/main\.cf\.2.* /etc/postfix/main\.cf && rm -f'
+setup 0 --undo
+ok "--undo: both files are as they were, byte for byte" same
+is "with their times" "$(stat -c %Y /etc/postfix/main.cf)" "$(stat -c %Y "$work/main.before")"
+is "the copies and the record are gone" "$(ls /etc/postfix/*Z "$etc/setup.record" 2>/dev/null)" ""
+setup 0 --undo
+says 'nothing to undo'
+setup 64 --undo --replace
+
+undo_from 'smtpd_milters = inet:127.0.0.1:8891'
+perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:8891", Listen => 5, ReuseAddr => 1) or die; while ($c = $s->accept) { close $c }' &
+other=$!
+sleep 1.1
+setup 0 --apply --replace
+is "two runs, two copies" "$(ls /etc/postfix/main.cf.2*Z | wc -l)" 2
+setup 0 --undo
+ok "--undo goes back behind both, OpenDKIM is asked again" same
+is "no copy is left" "$(ls /etc/postfix/*Z 2>/dev/null)" ""
+setup 0 --apply --replace
+kill $other; wait $other 2>/dev/null
+setup 0 --undo
+has 'inet:127\.0\.0\.1:8891 was asked before, and does not answer any more'
+is "a filter that is gone is not asked again" "$(conf smtpd_milters)" ""
+
+undo_from
+postconf -e 'message_size_limit = 1234567' "smtpd_milters = unix:mine/s, $(conf smtpd_milters)"
+setup 0 --undo
+has 'main\.cf was changed since: only what setup put in is taken out; the copy'
+is "what came since stays, ours goes" "$(conf smtpd_milters) $(conf message_size_limit) $(conf non_smtpd_milters)" "unix:mine/s 1234567 "
+ok "master.cf was not touched since" cmp /etc/postfix/master.cf "$work/master.before"
+
+undo_from
+rm "$etc/setup.record"
+setup 1 --undo
+says 'Postfix still asks countersignd, by settings that setup did not make'
+undo_from
+chmod 666 "$etc/setup.record"
+setup 78 --undo
+says "not root's alone to write"
+chmod 600 "$etc/setup.record"
+setup 0 --undo
+rm -f /etc/opendkim.conf /etc/opendmarc.conf
+
 # the root step of the unit, and the socket that comes of it
 rmdir $spool/countersign
 setup 0 socket-dir
@@ -126,6 +183,25 @@ setup 0 socket-dir
 mode $spool/countersign "2750 countersign:postfix"
 setup 0 socket-dir
 is "it says nothing when all is right" "$(cat "$work/out" "$work/err")" ""
+# links that the daemon's user has made are not followed, those of root are
+mkdir -p "$etc/conf.d" /var/lib/victim /run/own
+chown countersign /run/own
+victim=$(stat -c '%a %u:%g' /var/lib/victim)
+ln -s /var/lib/victim /run/own/sub
+echo 'listen = [ "local:/run/own/sub/milter.sock" ];' >"$etc/conf.d/90-link.conf"
+setup 0 socket-dir
+is "a directory that is there is left alone" "$(stat -c '%a %u:%g' /var/lib/victim)" "$victim"
+rm /run/own/sub
+ln -s /var/lib/victim/deep /run/own/sub
+setup 73 socket-dir
+says '/run/own/sub is not made: /run/own belongs to user countersign'
+is "nothing was given away" "$(stat -c '%u:%g' /var/lib/victim) $(ls /var/lib/victim)" "0:0 "
+rm -r /run/own
+ln -s /var/lib/victim /run/ours
+echo 'listen = [ "local:/run/ours/sub/milter.sock" ];' >"$etc/conf.d/90-link.conf"
+setup 0 socket-dir
+mode /var/lib/victim/sub "0755 countersign:countersign"
+rm -r "$etc/conf.d/90-link.conf" /var/lib/victim /run/ours
 "$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >"$work/daemon" 2>&1 &
 daemon=$!
 for _ in $(seq 100); do [ -S $spool/countersign/milter.sock ] && break; sleep 0.05; done
@@ -181,6 +257,13 @@ ok "sendmail.cf is made" test -e /etc/mail/made -o -n "$(command -v sendmailconf
 before=$(cat /etc/mail/sendmail.mc)
 setup 0 --apply --domain example.com
 is "and that only once" "$(cat /etc/mail/sendmail.mc)" "$before"
+cp /etc/mail/sendmail.mc.2*Z "$work/mc.before"
+setup 0 --undo
+ok "--undo: sendmail.mc is as it was" cmp /etc/mail/sendmail.mc "$work/mc.before"
+setup 0 --apply --domain example.com
+echo 'dnl mine' >>/etc/mail/sendmail.mc
+setup 0 --undo
+is "or, where it was changed since, without our line" "$(cat /etc/mail/sendmail.mc)" "$(cat "$work/mc.before"; echo 'dnl mine')"
 "$cs" --json setup --print >"$work/out" 2>"$work/err"
 ok "it is told as JSON too" python3 -c 'import json, sys; json.load(sys.stdin)["steps"]' <"$work/out"
 done_testing
