@@ -21,7 +21,7 @@
 #include "admin/out.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "policy/crypt.h"
+#include "lib/crypto/hash.h"
 #include "policy/domain.h"
 #include "policy/keyfile.h"
 

@@ -18,9 +18,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/crypto/type.h"
 #include "lib/name.h"
 #include "lib/why.h"
-#include "policy/crypt.h"
 
 /* In the order in which they are shown. The values of their labels: see the table in counters.c. */
 enum metric {

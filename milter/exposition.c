@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/crypto/hash.h"
 #include "milter/counters.h"
-#include "policy/crypt.h"
 #include "policy/dkimsig.h"
 #include "policy/keystate.h"
 #include "store/ledger.h"

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/crypto/hash.h"
 #include "policy/authres_read.h"
 #include "policy/canon.h"
-#include "policy/crypt.h"
 #include "policy/dkimnative.h"
 #include "policy/keyjudge.h"
 #include "policy/taglist.h"

@@ -4,8 +4,8 @@
  */
 #include "policy/arcseal.h"
 
+#include "lib/crypto/hash.h"
 #include "policy/canon.h"
-#include "policy/crypt.h"
 #include "policy/signer.h"
 #include "policy/sigwriter.h"
 

@@ -15,10 +15,11 @@
  */
 #include "policy/canon.h"
 
+#include "lib/crypto/hash.h"
+
 #include <assert.h>
 #include <string.h>
 
-#include "policy/crypt.h"
 
 enum { BUFFERED = 960 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/base64.h"
-#include "policy/der.h"
+#include "lib/crypto/der.h"
 #include "policy/taglist.h"
 
 enum { ED25519_BYTES = 32, ED25519_BITS = 256, EXPONENT_BYTES = 4 };

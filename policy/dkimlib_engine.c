@@ -16,8 +16,8 @@
 
 #include "lib/base64.h"
 #include "lib/buf.h"
+#include "lib/crypto/public.h"
 #include "policy/canon.h"
-#include "policy/crypt.h"
 #include "policy/dkimlib.h"
 #include "policy/taglist.h"
 
@@ -508,7 +508,7 @@ static const char *key_record(struct arena *arena, const struct dkimkey *key)
 	struct span data = span_make(key->data, key->length);
 	struct buf buf;
 
-	if (key->type == DKIMKEY_RSA && !crypt_rsa_spki(data, arena, &data))
+	if (key->type == DKIMKEY_RSA && !crypt_public_spki(data, arena, &data))
 		return NULL;
 	buf_init(&buf, arena, DKIMLIB_RECORD_MAX);
 	buf_string(&buf, key->type == DKIMKEY_RSA ? "p=" : "k=ed25519; p=");

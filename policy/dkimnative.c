@@ -17,8 +17,9 @@
 
 #include "lib/base64.h"
 #include "lib/buf.h"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/public.h"
 #include "policy/canon.h"
-#include "policy/crypt.h"
 #include "policy/keycache.h"
 
 /* A field of the header. */

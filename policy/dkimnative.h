@@ -10,7 +10,7 @@
 #ifndef POLICY_DKIMNATIVE_H
 #define POLICY_DKIMNATIVE_H
 
-#include "policy/crypt.h"
+#include "lib/crypto/type.h"
 #include "policy/dkimengine.h"
 #include "policy/keycache.h"
 

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/digest.h"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/public.h"
 #include "lib/lock.h"
 
 enum { WAYS = 8, SETS_MAX = 1 << 16 };
@@ -23,7 +24,7 @@ struct shared_key {
 };
 
 struct slot {
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct shared_key *shared; /* NULL: free */
 	uint64_t used;
 };
@@ -93,18 +94,18 @@ void keycache_free(struct keycache *cache)
 }
 
 /* With the set's lock. */
-static struct slot *find(struct set *set, const uint8_t digest[DIGEST_SHA256_LEN])
+static struct slot *find(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN])
 {
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct slot *slot = &set->slots[i];
 
-		if (slot->shared != NULL && memcmp(slot->digest, digest, DIGEST_SHA256_LEN) == 0)
+		if (slot->shared != NULL && memcmp(slot->digest, digest, CRYPT_DIGEST_LEN) == 0)
 			return slot;
 	}
 	return NULL;
 }
 
-static struct shared_key *take(struct set *set, const uint8_t digest[DIGEST_SHA256_LEN])
+static struct shared_key *take(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN])
 {
 	struct shared_key *shared = NULL;
 	struct slot *slot;
@@ -133,7 +134,7 @@ static struct slot *oldest(struct set *set)
 	return slot;
 }
 
-static void keep(struct set *set, const uint8_t digest[DIGEST_SHA256_LEN],
+static void keep(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN],
 		 struct shared_key *shared)
 {
 	struct shared_key *gone = NULL;
@@ -169,9 +170,9 @@ static struct shared_key *decode(enum crypt_type type, struct span data, struct 
 
 /* The same bytes of another type are another key. */
 static struct set *set_of(struct keycache *cache, enum crypt_type type, struct span data,
-			  uint8_t digest[DIGEST_SHA256_LEN])
+			  uint8_t digest[CRYPT_DIGEST_LEN])
 {
-	digest_sha256(data.p, span_len(data), digest);
+	crypt_sha256(data.p, span_len(data), digest);
 	digest[0] ^= (uint8_t)type;
 	return &cache->sets[(digest[1] | digest[2] << 8) & cache->mask];
 }
@@ -179,7 +180,7 @@ static struct set *set_of(struct keycache *cache, enum crypt_type type, struct s
 const struct crypt_public *keycache_get(struct keycache *cache, enum crypt_type type,
 					struct span data, struct arena *arena, struct why *why)
 {
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct set *set = set_of(cache, type, data, digest);
 	struct shared_key *shared = take(set, digest);
 

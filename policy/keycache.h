@@ -1,3 +1,5 @@
+
+#include "lib/crypto/public.h"
 /*
  * Public keys that were decoded before: a bounded table shared by all threads. Decoding a key costs
  * a third of what verifying with it costs, and most mail comes from a few signers.
@@ -8,7 +10,6 @@
 #ifndef POLICY_KEYCACHE_H
 #define POLICY_KEYCACHE_H
 
-#include "policy/crypt.h"
 
 struct keycache;
 

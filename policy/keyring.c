@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #include "lib/base64.h"
-#include "policy/crypt.h"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/key.h"
 #include "policy/domain.h"
 #include "policy/keyfile.h"
 
@@ -739,9 +740,10 @@ int keyring_import(const char *path, const char *domain, const char *selector, s
 		   struct keystatus status, struct why *why)
 {
 	struct arena *arena = arena_new(0);
+	const struct signing_key *key = signing_key_make(arena, domain, selector, pem, why);
 	int result = -1;
 
-	if (signing_key_make(arena, domain, selector, pem, why) != NULL)
+	if (key != NULL && crypt_key_check(key->crypt, why) == 0)
 		result = put_key(path, domain, selector, pem, status, why);
 	arena_free(arena);
 	return result;

@@ -7,8 +7,8 @@
 #define POLICY_KEYRING_H
 
 #include "lib/arena.h"
+#include "lib/crypto/type.h"
 #include "lib/why.h"
-#include "policy/crypt.h"
 #include "policy/keystate.h"
 
 struct signing_key; /* an RSA or Ed25519 private key */

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
+#include "lib/crypto/public.h"
 #include "lib/name.h"
-#include "policy/crypt.h"
 #include "policy/dkimkey.h"
 
 static const struct name_code texts[] = {
@@ -34,7 +34,7 @@ static struct span public_key(const struct dkimkey *key, struct arena *arena)
 {
 	struct span data = span_make(key->data, key->length), spki;
 
-	if (key->type == DKIMKEY_RSA && crypt_rsa_spki(data, arena, &spki))
+	if (key->type == DKIMKEY_RSA && crypt_public_spki(data, arena, &spki))
 		return spki;
 	return data;
 }

@@ -10,8 +10,8 @@
 
 #include <string.h>
 
+#include "lib/crypto/hash.h"
 #include "policy/canon.h"
-#include "policy/crypt.h"
 #include "policy/sigwriter.h"
 
 enum {

@@ -11,7 +11,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "lib/digest.h"
+#include "lib/crypto/hash.h"
 #include "lib/ip.h"
 #include "report/json.h"
 #include "report/xml.h"
@@ -51,7 +51,7 @@ void aggregate_id(const struct aggregate_reporter *reporter, const struct ledger
 	const char *const parts[] = {reporter->org_name, reporter->receiver, day->policy.domain,
 				     day->config};
 	char date[CLOCK_TEXT_MAX], *to = id;
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct buf buf;
 
 	clock_day_text(day->day, date);
@@ -61,7 +61,7 @@ void aggregate_id(const struct aggregate_reporter *reporter, const struct ledger
 		buf_char(&buf, '\n');
 		buf_string(&buf, parts[i]);
 	}
-	digest_sha256(buf.data, buf.len, digest);
+	crypt_sha256(buf.data, buf.len, digest);
 	buf_free(&buf);
 	for (const char *p = date; *p != '\0' && to < id + 8; p++)
 		if (*p != '-')

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/digest.h"
+#include "lib/crypto/hash.h"
 #include "policy/domain.h"
 #include "report/mail.h"
 
@@ -81,14 +81,14 @@ static bool is_local_char(char c)
 /* Section 2 there: one string has one hash, which does not tell the string. */
 static void add_hash(struct buf *out, const char *key, struct span local)
 {
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct buf text;
 
 	buf_init(&text, NULL, 0);
 	buf_string(&text, key);
 	buf_char(&text, '\0');
 	buf_span(&text, local);
-	digest_sha256(text.data, text.len, digest);
+	crypt_sha256(text.data, text.len, digest);
 	buf_free(&text);
 	for (unsigned i = 0; i < HASH_LENGTH; i++)
 		buf_char(out, "abcdefghijklmnopqrstuvwxyz234567"[digest[i] & 31]);
@@ -317,14 +317,14 @@ static void add_fields(struct buf *out, const struct failure *failure)
 
 void failure_id(const struct failure *failure, int64_t unique, char id[FAILURE_ID_MAX])
 {
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct buf text;
 
 	buf_init(&text, NULL, 0);
 	buf_printf(&text, "%" PRId64 " %" PRId64 " %s\n", unique, failure->arrived,
 		   failure->queue_id == NULL ? "" : failure->queue_id);
 	buf_span(&text, failure->header);
-	digest_sha256(text.data, text.len, digest);
+	crypt_sha256(text.data, text.len, digest);
 	buf_free(&text);
 	for (unsigned i = 0; i < 16; i++)
 		snprintf(id + 2 * i, 3, "%02x", digest[i]);

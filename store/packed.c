@@ -7,9 +7,10 @@
  */
 #include "store/packed.h"
 
+#include "lib/crypto/hash.h"
+
 #include <string.h>
 
-#include "lib/digest.h"
 
 enum part { POLICY_DOMAIN, POLICY_KEY, POLICY_NOTE, ROW_KEY, ROW_NOTE, PARTS };
 
@@ -65,9 +66,9 @@ static void set_text(struct ledger_row *row, unsigned i, const char *text)
 
 static void make_key(const char *begin, const char *end, unsigned char key[DRIVER_KEY_LEN])
 {
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 
-	digest_sha256(begin, (size_t)(end - begin), digest);
+	crypt_sha256(begin, (size_t)(end - begin), digest);
 	memcpy(key, digest, DRIVER_KEY_LEN);
 }
 

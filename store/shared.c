@@ -21,7 +21,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "lib/digest.h"
+#include "lib/crypto/hash.h"
 
 #define NAME " domain text NOT NULL, day bigint NOT NULL, config bytea NOT NULL,"
 
@@ -280,13 +280,13 @@ int shared_hosts(struct sql *sql, struct arena *arena, struct shared_host **list
 void shared_derive(const unsigned char config[DRIVER_KEY_LEN], const void *salt, size_t len,
 		   unsigned char derived[DRIVER_KEY_LEN])
 {
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct buf buf;
 
 	buf_init(&buf, NULL, 0);
 	buf_add(&buf, config, DRIVER_KEY_LEN);
 	buf_add(&buf, salt, len);
-	digest_sha256(buf.data, buf.len, digest);
+	crypt_sha256(buf.data, buf.len, digest);
 	memcpy(derived, digest, DRIVER_KEY_LEN);
 	buf_free(&buf);
 }

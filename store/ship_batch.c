@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/digest.h"
+#include "lib/crypto/hash.h"
 #include "store/shared.h"
 #include "store/ship_columns.h"
 
@@ -294,7 +294,7 @@ static int put_rows(struct applying *a, struct sql *sql, struct why *why)
 static int digest_batch(struct applying *a, struct why *why)
 {
 	struct sql_rows *rows = sql_ask(a->ship->local, BATCH_OF(""), "");
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct ship_columns columns;
 	struct buf all;
 	int more;
@@ -309,7 +309,7 @@ static int digest_batch(struct applying *a, struct why *why)
 	buf_init(&all, NULL, 0);
 	for (unsigned i = 0; i < columns.count; i++)
 		buf_span(&all, buf_view(&columns.texts[i]));
-	digest_sha256(all.data, all.len, digest);
+	crypt_sha256(all.data, all.len, digest);
 	memcpy(a->digest, digest, DRIVER_KEY_LEN);
 	buf_free(&all);
 	return more;

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/crypto/key.h"
+#include "lib/crypto/public.h"
 #include "policy/canon.h"
-#include "policy/crypt.h"
 
 enum { RUNS = 5 };
 

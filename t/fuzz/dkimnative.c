@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "policy/crypt.h"
+#include "lib/crypto/key.h"
 #include "policy/dkimcheck.h"
 #include "policy/signer.h"
 #include "t/lib/dns_memory.h"

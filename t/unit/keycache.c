@@ -1,6 +1,7 @@
 /* policy/keycache: keys are found again, pushed out, and never freed under a user. */
 #include <string.h>
 
+#include "lib/crypto/key.h"
 #include "lib/lock.h"
 #include "policy/keycache.h"
 #include "t/lib/tap.h"

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/crypto/key.h"
 #include "lib/lock.h"
-#include "policy/crypt.h"
 #include "t/lib/tap.h"
 
 static const char *top;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "policy/crypt.h"
+#include "lib/crypto/key.h"
 #include "policy/keystate.h"
 #include "policy/published.h"
 #include "t/lib/dns_memory.h"

@@ -7,9 +7,9 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
-#include "lib/format.h"
 #include "lib/clock.h"
-#include "lib/digest.h"
+#include "lib/crypto/hash.h"
+#include "lib/format.h"
 #include "lib/ip.h"
 #include "lib/name.h"
 #include "lib/why.h"
@@ -152,12 +152,12 @@ static void test_clock(void)
 static void test_why_and_digest(void)
 {
 	struct why why;
-	uint8_t digest[DIGEST_SHA256_LEN];
+	uint8_t digest[CRYPT_DIGEST_LEN];
 
 	is_int(why_set(&why, "no %s", "key"), -1, "why_set returns -1");
 	why_prefix(&why, "%s: ", "file");
 	is_text(why.text, "file: no key", "prefix");
-	digest_sha256("abc", 3, digest);
+	crypt_sha256("abc", 3, digest);
 	ok(memcmp(digest, "\xba\x78\x16\xbf\x8f\x01\xcf\xea", 8) == 0, "SHA-256 of abc, FIPS 180-2");
 }
 

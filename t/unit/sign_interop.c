@@ -7,7 +7,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "policy/crypt.h"
+#include "lib/crypto/key.h"
 #include "policy/dkimsig.h"
 #include "policy/signer.h"
 #include "t/lib/mailgen.h"

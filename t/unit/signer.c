@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "lib/base64.h"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/key.h"
+#include "lib/crypto/public.h"
 #include "policy/canon.h"
-#include "policy/crypt.h"
 #include "t/lib/tap.h"
 
 enum { NOW = 1795341723 };

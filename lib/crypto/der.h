@@ -2,8 +2,8 @@
  * The few forms of DER (X.690) that keys come in, read on spans and written to a buffer: definite
  * lengths in their shortest form, up to 65535 bytes.
  */
-#ifndef POLICY_DER_H
-#define POLICY_DER_H
+#ifndef LIB_CRYPTO_DER_H
+#define LIB_CRYPTO_DER_H
 
 #include <stdbool.h>
 

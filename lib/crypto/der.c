@@ -1,4 +1,4 @@
-#include "policy/der.h"
+#include "lib/crypto/der.h"
 
 /*
  * X.690 section 8.1.3: one byte below 128, or 0x80 + n and n bytes; section 10.1: the shortest

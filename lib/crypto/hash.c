@@ -1,0 +1,71 @@
+/*
+ * OpenSSL's SHA-256, fetched once for the process: fetching it costs more than hashing a header.
+ */
+#include "lib/crypto/hash.h"
+
+#include <stdlib.h>
+
+#include "lib/crypto/openssl.h"
+
+struct crypt_hash {
+	EVP_MD_CTX *ctx;
+};
+
+static void free_context(void *ctx)
+{
+	EVP_MD_CTX_free(ctx);
+}
+
+struct crypt_hash *crypt_hash_new(struct arena *arena)
+{
+	struct crypt_hash *hash = arena_make(arena, struct crypt_hash);
+
+	hash->ctx = EVP_MD_CTX_new();
+	if (hash->ctx == NULL || EVP_DigestInit_ex2(hash->ctx, openssl_sha256(), NULL) != 1)
+		abort();
+	arena_on_free(arena, free_context, hash->ctx);
+	return hash;
+}
+
+void crypt_hash_add(struct crypt_hash *hash, const void *data, size_t len)
+{
+	if (len > 0 && EVP_DigestUpdate(hash->ctx, data, len) != 1)
+		abort();
+}
+
+void crypt_hash_finish(struct crypt_hash *hash, uint8_t digest[CRYPT_DIGEST_LEN])
+{
+	if (EVP_DigestFinal_ex(hash->ctx, digest, NULL) != 1 ||
+	    EVP_DigestInit_ex2(hash->ctx, openssl_sha256(), NULL) != 1)
+		abort();
+}
+
+void crypt_hash_peek(const struct crypt_hash *hash, const void *data, size_t len,
+		     uint8_t digest[CRYPT_DIGEST_LEN])
+{
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
+
+	if (copy == NULL || EVP_MD_CTX_copy_ex(copy, hash->ctx) != 1 ||
+	    EVP_DigestUpdate(copy, data, len) != 1 || EVP_DigestFinal_ex(copy, digest, NULL) != 1)
+		abort();
+	EVP_MD_CTX_free(copy);
+}
+
+void crypt_sha256(const void *data, size_t len, uint8_t digest[CRYPT_DIGEST_LEN])
+{
+	unsigned written;
+
+	if (EVP_Digest(data, len, digest, &written, openssl_sha256(), NULL) != 1)
+		abort();
+}
+
+void crypt_wipe(void *data, size_t len)
+{
+	if (data != NULL)
+		OPENSSL_cleanse(data, len);
+}
+
+const char *crypt_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
