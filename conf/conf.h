@@ -164,6 +164,8 @@ struct conf {
 		int64_t wait;    /* until it is safe */
 		enum conf_failure on_failure;
 		int64_t keep;
+		int64_t max_size; /* of the file, bytes */
+		int64_t max_rows; /* of a policy domain and day */
 		const char *shared;        /* "postgresql://..."; "": none */
 		int64_t ship_every;
 		int64_t grace;             /* for hosts that have not shipped a day */
@@ -173,6 +175,7 @@ struct conf {
 	struct {
 		int64_t keep; /* 0: no log of messages */
 		int64_t max_rows;
+		int64_t max_size; /* bytes */
 	} messages;
 
 	struct {

@@ -450,6 +450,20 @@ const struct conf_option conf_options[] = {
 	 .min = DAYS(2), .max = DAYS(3650),
 	 .def = "\"90d\"",
 	 .doc = "How long results are kept, in whole days. A change needs a restart."},
+	{.name = "store.max_size", .type = &conf_type_size, FIELD(store.max_size),
+	 .min = MIB(64), .max = MIB(1048576),
+	 .def = "\"2GiB\"",
+	 .doc = "How large the ledger's file may grow. When it is full, what is oldest makes room: log lines of "
+		"messages first, then what was counted on the oldest days, but not yesterday and today. If that is not enough, on_failure decides "
+		"about new mail, and countersign status says so. A change needs a restart."},
+	{.name = "store.max_rows", .type = &conf_type_integer, FIELD(store.max_rows),
+	 .min = 100, .max = 1000000,
+	 .def = "3000",
+	 .doc = "How many rows a policy domain may have for a day. Anyone can send mail in a domain's name that "
+		"differs in every message. Beyond this number the rows with the fewest messages are joined: first those "
+		"of one source, without envelope and signatures, then those of all further sources, in one row "
+		"with the source 0.0.0.0. Such rows say so in the report, no message is lost from the counts, and the sources "
+		"with the most messages keep their rows. A change needs a restart."},
 	{.name = "store.shared", .type = &conf_type_url, FIELD(store.shared), .check = conf_check_shared,
 	 .what = "URL",
 	 .def = "\"\"",
@@ -484,6 +498,11 @@ const struct conf_option conf_options[] = {
 	 .def = "200000",
 	 .doc = "How many of them are kept at most; the oldest go first. Each takes about 500 bytes. A "
 		"change needs a restart."},
+	{.name = "messages.max_size", .type = &conf_type_size, FIELD(messages.max_size),
+	 .min = MIB(1), .max = MIB(65536),
+	 .def = "\"24MiB\"",
+	 .doc = "How much they take at most; the oldest go first. A busy host that needs more than the last "
+		"45,000 messages raises it. A change needs a restart."},
 
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",

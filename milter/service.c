@@ -63,6 +63,9 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 										 : LEDGER_POWER;
 	settings.message_seconds = conf->messages.keep / CLOCK_SECOND;
 	settings.message_rows = conf->messages.max_rows;
+	settings.message_bytes = conf->messages.max_size;
+	settings.max_bytes = conf->store.max_size;
+	settings.day_rows = (unsigned)conf->store.max_rows;
 	settings.keep_days = (unsigned)(conf->store.keep / (CLOCK_SECOND * 86400));
 	ledger = ledger_open(&settings, why);
 	if (ledger == NULL)
@@ -186,12 +189,17 @@ static const char *fixed_change(const struct conf *now, const struct conf *next)
 	if (now->milter.engine != next->milter.engine)
 		return "milter.engine";
 	if (now->messages.keep != next->messages.keep ||
-	    now->messages.max_rows != next->messages.max_rows)
+	    now->messages.max_rows != next->messages.max_rows ||
+	    now->messages.max_size != next->messages.max_size)
 		return "messages";
 	if (now->store.durability != next->store.durability)
 		return "store.durability";
 	if (now->store.keep != next->store.keep)
 		return "store.keep";
+	if (now->store.max_size != next->store.max_size)
+		return "store.max_size";
+	if (now->store.max_rows != next->store.max_rows)
+		return "store.max_rows";
 	if (strcmp(now->store.shared, next->store.shared) != 0)
 		return "store.shared";
 	if (!same_strings(&now->dns.servers, &next->dns.servers))

@@ -12,7 +12,12 @@
 #include "policy/domain.h"
 #include "report/json.h"
 
-enum { SIGNATURES_MAX = 100, COMMENT_MAX = 500 }; /* section 3.1.3; ours */
+enum {
+	SIGNATURES_MAX = 100, /* section 3.1.3 */
+	OTHERS_MAX = 3,       /* of signatures that neither passed nor are aligned: anyone can add them */
+	COMMENT_MAX = 200,
+	ADDRESSES_MAX = 1000 /* of rua= or ruf= */
+};
 
 static const struct name_code discovery_names[] = {
     {"treewalk", DMARC_TREEWALK}, {"psl", DMARC_PSL}, {NULL, 0}};
@@ -30,6 +35,19 @@ static const char *clean(struct arena *arena, const char *text, size_t max)
 	buf_init(&buf, arena, 0);
 	utf8_clean(&buf, s);
 	return buf_text(&buf);
+}
+
+/* A list of URIs, as many as fit whole. NULL: there is none. */
+static const char *cut_addresses(struct arena *arena, const char *list)
+{
+	struct span s = span_of(list);
+
+	if (span_len(s) > ADDRESSES_MAX) {
+		s.end = s.p + ADDRESSES_MAX;
+		while (s.end > s.p && s.end[0] != ',')
+			s.end--;
+	}
+	return list == NULL || span_empty(s) ? NULL : clean(arena, arena_span(arena, s), ADDRESSES_MAX);
 }
 
 static const char *clean_name(struct arena *arena, const char *name)
@@ -86,17 +104,19 @@ struct signature {
 	unsigned rank;
 };
 
-/* 1 passes in strict alignment, 2 in relaxed alignment, 3 otherwise, 4 does not pass. Whether it is
- * aligned was decided elsewhere; this only orders. */
+/* It passes in strict alignment, in relaxed alignment, otherwise; it does not pass: aligned, or not. Whether
+ * it is aligned was decided elsewhere; this only orders. */
+enum { RANK_STRICT = 1, RANK_RELAXED, RANK_PASS, RANK_FAIL, RANK_OTHER };
+
 static unsigned rank(const struct dkim_verdict *dkim, const struct dmarc_verdict *dmarc)
 {
-	if (dkim->result != AUTH_PASS)
-		return 4;
+	bool passes = dkim->result == AUTH_PASS;
+
 	if (domain_equal(dkim->domain, dmarc->author_domain))
-		return 1;
+		return passes ? RANK_STRICT : RANK_FAIL;
 	if (dmarc->org_domain != NULL && domain_within(dkim->domain, dmarc->org_domain))
-		return 2;
-	return 3;
+		return passes ? RANK_RELAXED : RANK_FAIL;
+	return passes ? RANK_PASS : RANK_OTHER;
 }
 
 static int compare_signatures(const void *a, const void *b)
@@ -147,6 +167,10 @@ static unsigned collect(const struct verdict *v, struct signature *signatures)
 		signatures[count++].rank = rank(dkim, &v->dmarc);
 	}
 	qsort(signatures, count, sizeof *signatures, compare_signatures);
+	for (unsigned i = count; i > OTHERS_MAX && signatures[i - 1].rank == RANK_OTHER &&
+				 signatures[i - 1 - OTHERS_MAX].rank == RANK_OTHER;
+	     i--)
+		count--;
 	return count > SIGNATURES_MAX ? SIGNATURES_MAX : count;
 }
 
@@ -186,8 +210,8 @@ static void set_policy(const struct dmarc_published *published, struct arena *ar
 	policy->fo = published->fo == NULL ? "0" : clean_name(arena, published->fo);
 	policy->testing = published->testing ? "y" : "n";
 	policy->discovery = name_text(discovery_names, (int)published->discovery);
-	policy->rua = published->rua == NULL ? NULL : clean(arena, published->rua, 8192);
-	policy->ruf = published->ruf == NULL ? NULL : clean(arena, published->ruf, 8192);
+	policy->rua = cut_addresses(arena, published->rua);
+	policy->ruf = cut_addresses(arena, published->ruf);
 	policy->error =
 	    published->faults == NULL ? NULL : clean(arena, published->faults, COMMENT_MAX);
 }

@@ -72,7 +72,11 @@ struct ledger_settings {
 	int64_t message_seconds; /* how long lines of ledger_log() are kept; 0: they are not */
 	int64_t message_rows;    /* and how many of them at most */
 	unsigned keep_days;  /* days before today that are kept; 0: all */
-	int64_t max_bytes;   /* the file may grow to this; 0: no limit */
+	int64_t max_bytes;   /* the file may grow to this; 0: no limit. What is oldest makes room: lines of
+			      * messages first, then days before yesterday */
+	unsigned day_rows;   /* of a policy domain and day; beyond it rows are condensed
+			      * (store/condense.h); 0: no limit */
+	int64_t message_bytes; /* lines of ledger_log() take so much at most; 0: no limit */
 	void (*on_wait)(void); /* called before ledger_add() waits for the writer; or NULL */
 	int64_t busy_wait;   /* how long another process may hold the file; 0: 5 seconds */
 };

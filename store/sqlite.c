@@ -25,10 +25,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "store/condense.h"
 #include "store/messages.h"
 
 #define KEY                                                                                        \
@@ -97,12 +99,19 @@ static const char *const migrations[] = {
     "CREATE TABLE journal (id BLOB NOT NULL PRIMARY KEY, folded INTEGER NOT NULL) WITHOUT ROWID;",
     /* 7: the log of messages (store/messages.h) */
     "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line TEXT NOT NULL);",
+    /* 8: ENDS: the bytes of all lines up to this one, so that two of them tell what lies between */
+    "ALTER TABLE message ADD COLUMN ends INTEGER NOT NULL DEFAULT 0;",
 };
 enum {
 	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
 	APPLICATION_ID = 0x4353474e, /* tells our file from another program's: "CSGN" */
 	PAGE_BYTES = 1024 * 1024,    /* texts of one page of rows */
-	FAILURES_KEPT = 10 * 86400   /* seconds */
+	FAILURES_KEPT = 10 * 86400,  /* seconds */
+	ROOM_LINES = 5000,           /* that go at once when the file is full */
+	ROOM_ROWS = 2000,
+	DISK_FREE = 16 << 20, /* bytes: then it is not the disk that is full */
+	WATCHES = 256, /* days whose rows are watched at one time; see watch_day() */
+	WATCH_SHARE = 8
 };
 
 enum statement {
@@ -116,6 +125,8 @@ enum statement {
 	ADD_LINE,
 	OLDEST_LINE,
 	EXPIRE_LINES,
+	OLDEST_DAY,
+	FREE_LINES,
 	SET_FOLDED,
 	FORGET_JOURNAL,
 	READ_FOLDED,
@@ -156,9 +167,13 @@ static const char *const statements[STATEMENTS] = {
     [READ_JOINED] = "SELECT joined FROM spool",
     [ADD_UNSHIPPED] = "INSERT INTO unshipped (" KEY_NAMES ") VALUES (?1, ?2, ?3, ?4, ?5)"
 		      " ON CONFLICT (" KEY_NAMES ") DO NOTHING",
-    [ADD_LINE] = "INSERT INTO message (at, line) VALUES (?1, ?2)",
-    [OLDEST_LINE] = "SELECT id, at FROM message ORDER BY id LIMIT 1",
-    [EXPIRE_LINES] = "DELETE FROM message WHERE id < ?1 AND (id <= ?2 OR at < ?3)",
+    [ADD_LINE] = "INSERT INTO message (at, line, ends) VALUES (?1, ?2, ?3 +"
+		 " IFNULL((SELECT ends FROM message ORDER BY id DESC LIMIT 1), 0))",
+    [OLDEST_LINE] = "SELECT id, at, ends, (SELECT ends FROM message ORDER BY id DESC LIMIT 1)"
+		    " FROM message ORDER BY id LIMIT 1",
+    [EXPIRE_LINES] = "DELETE FROM message WHERE id < ?1 AND (id <= ?2 OR at < ?3 OR ends < ?4)",
+    [OLDEST_DAY] = "SELECT MIN(day) FROM policy",
+    [FREE_LINES] = "DELETE FROM message WHERE id < ?1 + (SELECT MIN(id) FROM message)",
     [SET_FOLDED] = "INSERT INTO journal (id, folded) VALUES (?1, ?2)"
 		   " ON CONFLICT (id) DO UPDATE SET folded = excluded.folded",
     [FORGET_JOURNAL] = "DELETE FROM journal WHERE id = ?1",
@@ -194,11 +209,22 @@ static const char *const statements[STATEMENTS] = {
 	" ORDER BY source_ip, row_key LIMIT ?6",
 };
 
+/* A policy domain and day: how many rows were added since they were counted. */
+struct day_watch {
+	uint64_t id;
+	unsigned added;
+	enum condense_level level; /* of what is to be added: the rest could not be condensed */
+};
+
 struct driver_handle {
 	sqlite3 *db;
 	char *path;
 	bool read_only;
-	int64_t message_seconds, message_rows;
+	int64_t message_seconds, message_rows, message_bytes;
+	int64_t max_bytes;
+	unsigned day_rows;
+	bool joined; /* what is counted goes to a shared store; as of the transaction */
+	struct day_watch watches[WATCHES];
 	int64_t busy_wait, busy_until;
 	char fault[160]; /* SQLite's words for what a rollback followed; "" otherwise */
 	sqlite3_stmt *prepared[STATEMENTS];
@@ -615,6 +641,9 @@ static struct driver_handle *open_handle(const struct ledger_settings *settings,
 	handle->busy_wait = settings->busy_wait;
 	handle->message_seconds = settings->message_seconds;
 	handle->message_rows = settings->message_rows;
+	handle->message_bytes = settings->message_bytes;
+	handle->max_bytes = settings->max_bytes;
+	handle->day_rows = settings->day_rows;
 	*cause = DRIVER_CAUSE_OTHER;
 	if (!handle->read_only && create_if_absent(handle->path, why) != 0)
 		goto fail;
@@ -695,12 +724,12 @@ static int add_tally(struct driver_handle *handle, const struct driver_row *at)
 
 /* Whether this host's counts go to a shared store: the file knows, not the settings, so that all
  * processes agree. */
-static int read_joined(struct driver_handle *handle, bool *joined)
+static int read_joined(struct driver_handle *handle)
 {
 	sqlite3_stmt *statement = prepare(handle, READ_JOINED);
 	int code = statement == NULL ? sqlite3_errcode(handle->db) : sqlite3_step(statement);
 
-	*joined = code == SQLITE_ROW && sqlite3_column_int(statement, 0) != 0;
+	handle->joined = code == SQLITE_ROW && sqlite3_column_int(statement, 0) != 0;
 	sqlite3_reset(statement);
 	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
@@ -742,19 +771,27 @@ static int add_lines(struct driver_handle *handle, const struct messages_line *l
 	for (; line != NULL && code == SQLITE_OK; line = line->next, ++*count) {
 		sqlite3_bind_int64(statement, 1, line->at);
 		bind_text(statement, 2, line->text);
+		sqlite3_bind_int64(statement, 3, (int64_t)strlen(line->text));
 		code = run(handle, statement);
 	}
 	return code;
 }
 
-static int oldest_line(struct driver_handle *handle, int64_t *id, int64_t *at)
+struct oldest_line {
+	int64_t id, at;
+	int64_t ends, newest_ends;
+};
+
+static int read_oldest_line(struct driver_handle *handle, struct oldest_line *oldest)
 {
 	sqlite3_stmt *statement = prepare(handle, OLDEST_LINE);
 	int code = statement == NULL ? sqlite3_errcode(handle->db) : sqlite3_step(statement);
 
 	if (code == SQLITE_ROW) {
-		*id = sqlite3_column_int64(statement, 0);
-		*at = sqlite3_column_int64(statement, 1);
+		oldest->id = sqlite3_column_int64(statement, 0);
+		oldest->at = sqlite3_column_int64(statement, 1);
+		oldest->ends = sqlite3_column_int64(statement, 2);
+		oldest->newest_ends = sqlite3_column_int64(statement, 3);
 		code = SQLITE_OK;
 	}
 	sqlite3_reset(statement);
@@ -764,20 +801,25 @@ static int oldest_line(struct driver_handle *handle, int64_t *id, int64_t *at)
 /* COUNT were added: at most twice as many and a few go. */
 static int expire_lines(struct driver_handle *handle, int64_t count)
 {
-	int64_t newest = sqlite3_last_insert_rowid(handle->db), id = newest, at = 0;
+	int64_t newest = sqlite3_last_insert_rowid(handle->db);
 	int64_t too_many = newest - handle->message_rows;
-	int64_t too_old = clock_wall() - handle->message_seconds;
-	int code = oldest_line(handle, &id, &at);
+	int64_t too_old = clock_wall() - handle->message_seconds, too_far = INT64_MIN;
+	struct oldest_line oldest = {.id = newest};
+	int code = read_oldest_line(handle, &oldest);
 	sqlite3_stmt *statement;
 
-	if (code != SQLITE_OK || (id > too_many && at >= too_old))
+	if (handle->message_bytes > 0)
+		too_far = oldest.newest_ends - handle->message_bytes;
+	if (code != SQLITE_OK ||
+	    (oldest.id > too_many && oldest.at >= too_old && oldest.ends >= too_far))
 		return code;
 	statement = prepare(handle, EXPIRE_LINES);
 	if (statement == NULL)
 		return sqlite3_errcode(handle->db);
-	sqlite3_bind_int64(statement, 1, id + 2 * count + 16);
+	sqlite3_bind_int64(statement, 1, oldest.id + 2 * count + 16);
 	sqlite3_bind_int64(statement, 2, too_many);
 	sqlite3_bind_int64(statement, 3, too_old);
+	sqlite3_bind_int64(statement, 4, too_far);
 	return run(handle, statement);
 }
 
@@ -802,34 +844,178 @@ static int note_journal(struct driver_handle *handle, const struct driver_batch 
 	return run(handle, statement);
 }
 
+/* ---- rows: few enough for each policy domain and day ---- */
+
+static int add_row(struct driver_handle *handle, const struct driver_row *at)
+{
+	int code = add_tally(handle, at);
+
+	return code == SQLITE_OK && handle->joined ? add_unshipped(handle, at) : code;
+}
+
+/* One that is not watched yet is to be counted at once. */
+static struct day_watch *find_watch(struct driver_handle *handle, const struct driver_row *at)
+{
+	uint64_t id = UINT64_C(14695981039346656037) ^ (uint32_t)at->row.day; /* FNV-1a */
+	struct day_watch *watch;
+
+	for (const char *p = at->row.policy.domain; *p != '\0'; p++)
+		id = (id ^ (unsigned char)*p) * UINT64_C(1099511628211);
+	watch = &handle->watches[id % WATCHES];
+	if (watch->id != id)
+		*watch = (struct day_watch){.id = id, .added = handle->day_rows};
+	return watch;
+}
+
+static int count_day(struct driver_handle *handle, const struct driver_row *at,
+		     struct day_watch *watch)
+{
+	const char *domain = at->row.policy.domain;
+	const int64_t max = handle->day_rows;
+	int64_t rows = 0;
+	int code = condense_count(handle->db, domain, at->row.day, &rows);
+
+	if (code == SQLITE_OK && rows >= max)
+		code = condense_day(handle, domain, at->row.day, handle->day_rows, add_row);
+	if (code == SQLITE_OK && rows >= max)
+		code = condense_count(handle->db, domain, at->row.day, &rows);
+	watch->added = 0;
+	watch->level = rows < max ? CONDENSE_NOT : rows < 2 * max ? CONDENSE_SOURCE : CONDENSE_REST;
+	return code;
+}
+
+/* Counting is not for each row: other processes add too, so that no count is exact for long. */
+static int watch_day(struct driver_handle *handle, const struct driver_row *at,
+		     enum condense_level *level)
+{
+	struct day_watch *watch;
+	int code = SQLITE_OK;
+
+	*level = CONDENSE_NOT;
+	if (handle->day_rows == 0)
+		return SQLITE_OK;
+	watch = find_watch(handle, at);
+	if (++watch->added > handle->day_rows / WATCH_SHARE)
+		code = count_day(handle, at, watch);
+	*level = watch->level;
+	return code;
+}
+
+static int add_rows(struct driver_handle *handle, const struct driver_batch *batch)
+{
+	struct arena *arena = arena_new(0);
+	int code = SQLITE_OK;
+
+	for (unsigned i = 0; i < batch->count && code == SQLITE_OK; i++) {
+		const struct driver_row *at = batch->rows[i];
+		enum condense_level level;
+		struct driver_row left;
+
+		if (i == 0 || !same_policy(batch->rows[i - 1], at))
+			code = add_policy(handle, at);
+		if (code == SQLITE_OK)
+			code = watch_day(handle, at, &level);
+		if (code == SQLITE_OK && level != CONDENSE_NOT) {
+			condense_row(at, level, arena, &left);
+			at = &left;
+		}
+		if (code == SQLITE_OK)
+			code = add_row(handle, at);
+	}
+	arena_free(arena);
+	return code;
+}
+
+/* ---- a file as large as it may be ---- */
+
+/* SQLite does not tell its own limit from that of the file system. */
+static bool is_at_limit(struct driver_handle *handle)
+{
+	struct statvfs fs;
+
+	return handle->max_bytes > 0 && statvfs(handle->path, &fs) == 0 &&
+	       (uint64_t)fs.f_bavail * fs.f_frsize >= DISK_FREE;
+}
+
+static int free_lines(struct driver_handle *handle)
+{
+	sqlite3_stmt *statement = prepare(handle, FREE_LINES);
+
+	if (statement == NULL)
+		return sqlite3_errcode(handle->db);
+	sqlite3_bind_int64(statement, 1, ROOM_LINES);
+	return run(handle, statement);
+}
+
+/* The oldest day that there is, if it is before yesterday; else today. */
+static int32_t find_old_day(struct driver_handle *handle)
+{
+	sqlite3_stmt *statement = prepare(handle, OLDEST_DAY);
+	int32_t today = clock_day(clock_wall()), day = today;
+
+	if (statement != NULL && sqlite3_step(statement) == SQLITE_ROW &&
+	    sqlite3_column_type(statement, 0) != SQLITE_NULL)
+		day = sqlite3_column_int(statement, 0);
+	sqlite3_reset(statement);
+	return day < today - 1 ? day : today;
+}
+
+static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t before_day,
+					 unsigned max, unsigned *deleted, bool *more,
+					 struct why *why);
+
+/* False: there is nothing left that may go. */
+static bool make_room(struct driver_handle *handle)
+{
+	int32_t today = clock_day(clock_wall()), day;
+	unsigned deleted = 0;
+	struct why why;
+	bool more;
+
+	if (free_lines(handle) == SQLITE_OK && sqlite3_changes(handle->db) > 0)
+		return true;
+	day = find_old_day(handle);
+	return day < today &&
+	       handle_expire(handle, day + 1, ROOM_ROWS, &deleted, &more, &why) == DRIVER_DONE &&
+	       deleted > 0;
+}
+
+static int commit_batch(struct driver_handle *handle, const struct driver_batch *batch)
+{
+	int code = run_plain(handle, BEGIN);
+
+	if (code == SQLITE_OK)
+		code = read_joined(handle);
+	if (code == SQLITE_OK)
+		code = add_rows(handle, batch);
+	if (code == SQLITE_OK && batch->journal != NULL)
+		code = note_journal(handle, batch);
+	if (code == SQLITE_OK && batch->lines != NULL)
+		code = log_lines(handle, batch->lines);
+	return end_transaction(handle, code);
+}
+
 static enum driver_outcome handle_commit(struct driver_handle *handle,
 					 const struct driver_batch *batch, struct why *why)
 {
-	const struct driver_row *const *rows = (const struct driver_row *const *)batch->rows;
-	bool joined = false;
+	bool full = false;
 	int code;
 
 	if (file_has_moved(handle)) {
 		refuse(handle->path, why, "the file was moved or deleted");
 		return DRIVER_REOPEN;
 	}
-	code = run_plain(handle, BEGIN);
+	do {
+		code = commit_batch(handle, batch);
+		full = (code & 0xff) == SQLITE_FULL && is_at_limit(handle);
+	} while (full && make_room(handle));
 	if (code == SQLITE_OK)
-		code = read_joined(handle, &joined);
-	for (unsigned i = 0; i < batch->count && code == SQLITE_OK; i++) {
-		if (i == 0 || !same_policy(rows[i - 1], rows[i]))
-			code = add_policy(handle, rows[i]);
-		if (code == SQLITE_OK)
-			code = add_tally(handle, rows[i]);
-		if (code == SQLITE_OK && joined)
-			code = add_unshipped(handle, rows[i]);
-	}
-	if (code == SQLITE_OK && batch->journal != NULL)
-		code = note_journal(handle, batch);
-	if (code == SQLITE_OK && batch->lines != NULL)
-		code = log_lines(handle, batch->lines);
-	code = end_transaction(handle, code);
-	return code == SQLITE_OK ? DRIVER_DONE : explain(handle, code, why);
+		return DRIVER_DONE;
+	if (!full)
+		return explain(handle, code, why);
+	refuse(handle->path, why,
+	       "it is as large as store.max_size allows, and nothing old is left that could go: raise it");
+	return DRIVER_RETRY;
 }
 
 static enum driver_outcome handle_folded(struct driver_handle *handle, const unsigned char *journal,

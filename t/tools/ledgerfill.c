@@ -8,6 +8,9 @@
  * reports there; QUIET: of them no reason to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS
  * each waits for its commit, as the milter does
  *   ledgerfill PATH messages DOMAIN DAY COUNT SOURCES  so many messages of so many sources
+ *   ledgerfill PATH flood DOMAIN DAY COUNT          COUNT hostile messages, with the bounds that the daemon has
+ * by default: each of another source with texts of its own, but one in 20 of 198.51.100.7 and one in 50 of 2001:db8:7::7;
+ * with a log line of 1000 bytes
  * Prints the number of messages added.
  */
 #include <pthread.h>
@@ -269,6 +272,52 @@ static void traffic(const char *domain, int32_t day, unsigned count, unsigned so
 	}
 }
 
+/* As long as a name may be, and another one for each N. */
+static const char *random_name(unsigned n)
+{
+	static char names[2][256];
+	static unsigned which;
+	char *name = names[++which % 2];
+
+	for (unsigned i = 0; i < 240; i++)
+		name[i] = i % 60 == 59 ? '.' : (char)('a' + (n = n * 1103515245u + 12345u) / 65536 % 26);
+	snprintf(name + 240, 16, "attack.example");
+	return name;
+}
+
+static void flood(const char *domain, int32_t day, unsigned count)
+{
+	struct ledger_row row = sample(domain, day);
+	char source[40], dkim[1000], line[1001];
+
+	memset(line, 'x', sizeof line - 1);
+	line[sizeof line - 1] = '\0';
+	row.disposition = "reject";
+	row.dkim = dkim;
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(source, sizeof source, "2001:db8:%x:%x::%x", i * 40503 & 0xffff,
+			 i & 0xffff, i >> 16);
+		row.source_ip = i % 20 == 0 ? "198.51.100.7" : i % 50 == 1 ? "2001:db8:7::7" : source;
+		snprintf(dkim, sizeof dkim,
+			 "[{\"domain\":\"%s\",\"selector\":\"%s\",\"result\":\"fail\"}]",
+			 random_name(i), random_name(i + 1));
+		row.envelope_from = row.spf_domain = random_name(i + 2);
+		add(&row);
+		ledger_log(ledger, clock_wall(), line);
+	}
+}
+
+/* What the daemon's settings are by default. */
+static void bound_ledger(struct ledger_settings *settings)
+{
+	settings->durability = LEDGER_PROCESS;
+	settings->day_rows = 3000;
+	settings->max_bytes = INT64_C(2) << 30;
+	settings->message_seconds = 7 * 86400;
+	settings->message_rows = 200000;
+	settings->message_bytes = 24 << 20;
+}
+
 int main(int argc, char **argv)
 {
 	struct ledger_settings settings = {.path = argc > 1 ? argv[1] : ""};
@@ -278,6 +327,8 @@ int main(int argc, char **argv)
 
 	if (argc < 5 || !clock_day_parse(span_of(argv[4]), &day))
 		return 64;
+	if (strcmp(argv[2], "flood") == 0)
+		bound_ledger(&settings);
 	ledger = ledger_open(&settings, &why);
 	if (ledger == NULL) {
 		fprintf(stderr, "%s\n", why.text);
@@ -285,6 +336,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[2], "messages") == 0)
 		traffic(argv[3], day, count, argc > 6 ? (unsigned)atoi(argv[6]) : 1);
+	if (strcmp(argv[2], "flood") == 0)
+		flood(argv[3], day, count);
 	if (strcmp(argv[2], "combinations") == 0)
 		combinations(argv[3], day);
 	else if (strcmp(argv[2], "policies") == 0)

@@ -645,23 +645,146 @@ static void test_disk_full(void)
 	struct ledger_settings settings = {.path = new_path(), .max_bytes = 200 * 1024};
 	struct ledger *ledger = ledger_open(&settings, NULL);
 	struct why why = {""};
+	int32_t today = clock_day(clock_wall());
 	char source[40];
 	int committed = 0, result = 0;
 
 	for (int i = 0; i < 5000 && result == 0; i++) {
-		struct ledger_row row = sample("example.com", 20000, source);
+		struct ledger_row row = sample("example.com", today, source);
 
 		snprintf(source, sizeof source, "192.0.2.%d", i);
 		result = ledger_add(ledger, &row, soon(60), &why);
 		committed += result == 0;
 	}
-	is_int(result, -1, "a full disk, after %d rows", committed);
-	ok(strstr(why.text, "no space is left") != NULL, "%s", why.text);
+	is_int(result, -1, "a full file, after %d rows", committed);
+	ok(strstr(why.text, "it is as large as store.max_size allows") != NULL, "%s", why.text);
 	is_int(sum_all(ledger).messages, committed, "what was committed is there, no more");
-	is_int(ledger_expire(ledger, 20001, &why), committed, "old rows make room");
+	is_int(ledger_expire(ledger, today + 1, &why), committed, "room is made");
 	result = add(ledger, &(struct ledger_row){
-				 .policy = {.domain = "x", .p = "none"}, .day = 20001, .count = 1});
+				 .policy = {.domain = "x", .p = "none"}, .day = today, .count = 1});
 	is_int(result, 0, "then it goes on");
+	ledger_close(ledger);
+}
+
+/* What is oldest makes room for what is new: lines of messages first. */
+static void test_room(void)
+{
+	struct ledger_settings settings = {.path = new_path(),
+					   .max_bytes = 280 * 1024,
+					   .message_seconds = 86400,
+					   .message_rows = 100000};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	int32_t today = clock_day(clock_wall());
+	struct ledger_row new = sample("new.example", today, "192.0.2.1");
+	int64_t old, kept;
+	char text[200], source[40];
+	int result = 0;
+
+	for (int i = 0; i < 200; i++) {
+		struct ledger_row row = sample("old.example", 20000, source);
+
+		snprintf(source, sizeof source, "192.0.2.%d", i);
+		add(ledger, &row);
+	}
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	for (int i = 0; i < 1000; i++) {
+		ledger_log(ledger, clock_wall(), text);
+		if (i % 50 == 0)
+			add(ledger, &new);
+	}
+	old = sum_all(ledger).messages;
+	for (int i = 0; i < 100 && result == 0; i++) {
+		snprintf(source, sizeof source, "2001:db8::%d", i);
+		new.source_ip = source;
+		result = add(ledger, &new);
+	}
+	is_int(result, 0, "there is room for new rows");
+	is_int(sum_all(ledger).messages, old + 100, "lines made it");
+	for (int i = 100; i < 1000 && result == 0; i++) {
+		snprintf(source, sizeof source, "2001:db8::%d", i);
+		new.source_ip = source;
+		result = add(ledger, &new);
+	}
+	is_int(result, 0, "and for more");
+	kept = sum_all(ledger).messages;
+	ok(kept >= 1000 + 20 && kept < old + 1000, "old rows made it: %d", (int)kept);
+	ledger_close(ledger);
+}
+
+/* ---- a flood of rows in one domain's name ---- */
+
+struct flood_seen {
+	int64_t rows, messages, rest;
+	int64_t large; /* of the source that sent most */
+	struct ledger *ledger;
+};
+
+static int see_flood(void *arg, const struct ledger_row *row)
+{
+	struct flood_seen *seen = arg;
+
+	seen->rows++;
+	seen->messages += row->count;
+	if (strcmp(row->source_ip, "0.0.0.0") == 0) {
+		seen->rest += row->count;
+		ok(strstr(row->reasons, "further sources") != NULL, "the rest says what it is");
+	}
+	if (strcmp(row->source_ip, "198.51.100.7") == 0)
+		seen->large += row->count;
+	return 0;
+}
+
+static int see_flood_day(void *arg, const struct ledger_day *day)
+{
+	struct flood_seen *seen = arg;
+	struct why why;
+
+	return ledger_rows(seen->ledger, day->policy.domain, day->day, day->config, see_flood, seen,
+			   &why);
+}
+
+static struct flood_seen see_domain(struct ledger *ledger, const char *domain)
+{
+	struct flood_seen seen = {.ledger = ledger};
+	struct why why;
+
+	is_int(ledger_days(ledger, domain, 20000, 20000, see_flood_day, &seen, &why), 0,
+	       "the rows of %s can be read", domain);
+	return seen;
+}
+
+static void add_hostile(struct ledger *ledger, int i)
+{
+	struct ledger_row row = sample("victim.example", 20000, NULL);
+	char source[40], name[80];
+
+	snprintf(source, sizeof source, "2001:db8:%x:%x::1", i, i * 7);
+	snprintf(name, sizeof name, "random%d.attacker.example", i);
+	row.source_ip = i % 20 == 0 ? "198.51.100.7" : source;
+	row.envelope_from = row.spf_domain = name;
+	while (ledger_add(ledger, &row, 0, NULL) < 0)
+		usleep(1000);
+}
+
+static void test_condense(void)
+{
+	struct ledger_settings settings = {
+	    .path = new_path(), .day_rows = 400, .durability = LEDGER_PROCESS, .group_rows = 100};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	struct ledger_row row = sample("quiet.example", 20000, "192.0.2.1");
+	struct flood_seen seen;
+
+	add(ledger, &row);
+	for (int i = 0; i < 8000; i++)
+		add_hostile(ledger, i);
+	seen = see_domain(ledger, "victim.example");
+	is_int(seen.messages, 8000, "no message is lost from the counts");
+	ok(seen.rows <= 400 + 400 / 8, "rows are few: %d", (int)seen.rows);
+	ok(seen.rest > 7000, "most are in the rest: %d", (int)seen.rest);
+	is_int(seen.large, 400, "the source that sent most is there, with all it sent");
+	seen = see_domain(ledger, "quiet.example");
+	is_int(seen.rows, 1, "another domain has its row");
 	ledger_close(ledger);
 }
 
@@ -946,6 +1069,8 @@ int main(void)
 	test_locked();
 	test_queue_full();
 	test_disk_full();
+	test_room();
+	test_condense();
 	test_damaged();
 	test_moved();
 	test_moved_from_others();
