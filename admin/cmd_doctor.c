@@ -62,6 +62,7 @@ static const struct doctor_check checks[] = {
     {"ledger.disk", "ledger", "there is room on its disk", DOCTOR_CONF | DOCTOR_LEDGER, 0,
      doctor_disk},
     {"reports", "reports", "reports go out", DOCTOR_CONF | DOCTOR_LEDGER, 0, doctor_reports},
+    {"marks", "marks", "mail that is marked gets sorted", DOCTOR_CONF, 0, doctor_marks},
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 

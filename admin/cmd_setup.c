@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/marks.h"
 #include "admin/milters.h"
 #include "admin/otherfilters.h"
 #include "admin/place.h"
@@ -793,6 +794,11 @@ static void say_next(const struct setup *setup, enum plan_mode mode)
 					 "above, or use --apply. Then: countersign doctor");
 	else
 		admin_note(setup->admin, "then: countersign doctor");
+	if (setup->conf->dmarc.quarantine == CONF_QUARANTINE_HEADER &&
+	    marks_sorter(setup->arena) == NULL)
+		admin_note(setup->admin,
+			   "mail that fails DMARC will be marked, and no mailbox filter on this host "
+			   "sorts it yet; see: countersign doctor --only=marks");
 }
 
 /* Works without settings, too: they may be gone, or wrong. */

@@ -11,12 +11,14 @@
 
 #include "admin/admin.h"
 #include "admin/jsonout.h"
+#include "admin/marks.h"
 #include "admin/out.h"
 #include "admin/report_print.h"
 #include "admin/report_send.h"
 #include "lib/clock.h"
 #include "lib/name.h"
 #include "policy/domain.h"
+#include "policy/forged.h"
 
 enum { OPTION_SINCE = 256, OPTION_BY, OPTION_WOULD, OPTION_ROWS, OPTION_LOCAL };
 enum { ROWS_SHOWN = 40 };
@@ -58,7 +60,7 @@ struct stats {
 	void *tree; /* of groups, by key */
 	struct group **list;
 	unsigned count, room;
-	int64_t messages, passed, lost[FATE_REJECTED + 1];
+	int64_t messages, passed, quarantined, lost[FATE_REJECTED + 1];
 	const struct ledger_day *day; /* under way */
 	struct why *why;
 };
@@ -166,6 +168,7 @@ static int count_row(void *arg, const struct ledger_row *row)
 
 	stats->messages += row->count;
 	stats->passed += dkim || spf ? row->count : 0;
+	stats->quarantined += is(row->disposition, "quarantine") ? row->count : 0;
 	stats->lost[fate] += row->count;
 	if (stats->by == BY_LOSS && fate == FATE_KEPT)
 		return 0;
@@ -304,12 +307,28 @@ static void json_stats(const struct stats *stats)
 	jsonout_text(out, "to", clock_day_text(stats->to, day));
 	jsonout_int(out, "messages", stats->messages);
 	jsonout_int(out, "passed", stats->passed);
+	jsonout_int(out, "quarantined", stats->quarantined);
 	jsonout_int(out, "strict_would_reject", stats->lost[FATE_REJECTED]);
 	jsonout_int(out, "strict_would_quarantine", stats->lost[FATE_QUARANTINED]);
 	jsonout_array(out, "groups");
 	for (unsigned i = 0; i < shown(stats); i++)
 		json_group(stats, out, stats->list[i]);
 	admin_print_json(stats->admin, out);
+}
+
+/* Marked mail that nothing sorts is as good as accepted: that must not go unseen. */
+static void warn_of_marks(const struct stats *stats)
+{
+	const struct conf *conf = admin_conf(stats->admin);
+
+	if (stats->quarantined == 0 || conf == NULL ||
+	    conf->dmarc.quarantine != CONF_QUARANTINE_HEADER || marks_sorter(stats->arena) != NULL)
+		return;
+	admin_warning(stats->admin,
+		      "%" PRId64 " messages were marked " QUARANTINE_FIELD ": " QUARANTINE_VALUE
+		      ", and no mailbox filter on this host looks for that; see: countersign "
+		      "doctor --only=marks",
+		      stats->quarantined);
 }
 
 /* ---- the command ---- */
@@ -374,6 +393,7 @@ static int show_stats(struct admin *admin, int argc, char **argv)
 		if (stats.count > 0)
 			qsort(stats.list, stats.count, sizeof *stats.list, most_first);
 		(admin->json ? json_stats : print_stats)(&stats);
+		warn_of_marks(&stats);
 	}
 	tdestroy(stats.tree, keep_nothing);
 	free(stats.list);

@@ -96,6 +96,7 @@ void doctor_ledger_file(struct doctor *doctor);
 void doctor_ledger_whole(struct doctor *doctor);
 void doctor_disk(struct doctor *doctor);
 void doctor_reports(struct doctor *doctor);
+void doctor_marks(struct doctor *doctor);
 
 /* ---- admin/doctor_mta.c ---- */
 void doctor_sockets(struct doctor *doctor);

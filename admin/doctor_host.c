@@ -10,11 +10,13 @@
 
 #include "admin/become.h"
 #include "admin/doctor.h"
+#include "admin/marks.h"
 #include "admin/program.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "milter/context.h"
 #include "policy/domain.h"
+#include "policy/forged.h"
 #include "store/integrity.h"
 #include "store/outbox.h"
 
@@ -397,4 +399,62 @@ void doctor_reports(struct doctor *doctor)
 	}
 	look_at_outbox(doctor, outbox);
 	outbox_close(outbox);
+}
+
+/* ---- marked mail ---- */
+
+/* -1: the ledger does not say. */
+static int64_t count_marks(struct doctor *doctor)
+{
+	struct ledger_settings settings = {.path = ledger_url_path(doctor->conf->store.url, NULL),
+					   .read_only = true};
+	int32_t today = clock_day(clock_wall());
+	struct ledger *ledger = NULL;
+	int64_t count = -1;
+	struct why why;
+
+	if (settings.path != NULL && access(settings.path, R_OK) == 0)
+		ledger = ledger_open(&settings, &why);
+	if (ledger != NULL && marks_count(ledger, today - 7, today, &count, &why) != 0)
+		count = -1;
+	ledger_close(ledger);
+	return count;
+}
+
+static const char *sorting_fix(struct doctor *doctor)
+{
+	return arena_printf(doctor->arena,
+			    "in the mailboxes' filter, with Sieve: require [\"fileinto\"]; %s",
+			    marks_rule);
+}
+
+void doctor_marks(struct doctor *doctor)
+{
+	const char *sorter;
+	int64_t count;
+
+	if (doctor->conf->dmarc.enforce == CONF_ENFORCE_OBSERVE) {
+		doctor_say(doctor, DOCTOR_OK, NULL, "none is (dmarc.enforce = \"observe\")");
+		return;
+	}
+	if (doctor->conf->dmarc.quarantine == CONF_QUARANTINE_HOLD) {
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			   "none is: the MTA holds it (dmarc.quarantine = \"hold\")");
+		return;
+	}
+	sorter = marks_sorter(doctor->arena);
+	count = count_marks(doctor);
+	if (sorter != NULL)
+		doctor_say(doctor, DOCTOR_OK, NULL, "%s looks for " QUARANTINE_FIELD, sorter);
+	else if (count > 0)
+		doctor_say(doctor, DOCTOR_WARN, sorting_fix(doctor),
+			   "%" PRId64 " messages of the last 7 days were marked " QUARANTINE_FIELD
+			   ": " QUARANTINE_VALUE ", and no filter on this host looks for that: "
+			   "unless users' own filters or another host do, they are in the inboxes",
+			   count);
+	else
+		doctor_say(doctor, DOCTOR_WARN, sorting_fix(doctor),
+			   "no filter on this host looks for " QUARANTINE_FIELD
+			   ": what fails DMARC will be marked and delivered to the inboxes, unless "
+			   "users' own filters or another host sort it");
 }

@@ -5,7 +5,7 @@ packages_build="build-essential autoconf automake pkg-config libmilter-dev libop
 	libcurl4-openssl-dev zlib1g-dev libpq-dev libmicrohttpd-dev"
 packages_lab="postfix nsd swaks openssl python3-dkim python3-authres python3-nacl python3-dnspython"
 packages_test="$packages_lab libsasl2-modules libxml2-utils miltertest sqlite3 mandoc python3-yaml python3-spf procps psmisc publicsuffix
-	m4 iproute2 postgresql opendkim opendmarc dbconfig-no-thanks postfix-policyd-spf-python"
+	m4 iproute2 postgresql opendkim opendmarc dbconfig-no-thanks postfix-policyd-spf-python dovecot-sieve"
 packages_fuzz="clang libclang-rt-14-dev llvm"
 
 # Those of the list that are not installed.
@@ -29,6 +29,10 @@ packages_install() {
 	for package in postfix nsd postgresql opendkim opendmarc; do
 		case " "$missing" " in *[[:space:]]$package[[:space:]]*) services="$services $package" ;; esac
 	done
+	# dovecot-sieve comes with Dovecot itself
+	case " "$missing" " in
+	*[[:space:]]dovecot-sieve[[:space:]]*) [ -z "$(packages_missing dovecot-core)" ] || services="$services dovecot" ;;
+	esac
 	# without this, a new PostgreSQL would make a cluster for the host
 	case $services in
 	*postgresql*)

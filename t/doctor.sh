@@ -334,6 +334,38 @@ sleep 0.2
 doctor 1 --only=dns
 finds 'it has an address for x.*, which does not exist' 'countersign config explain dns\.servers'
 
+# ---- mail that is marked, and who sorts it ----
+rm -rf /etc/dovecot /etc/procmailrc
+mkdir -p "$etc/conf.d"
+echo 'dmarc: { enforce = "observe"; };' >"$etc/conf.d/90-marks.conf"
+doctor 0 --only=marks -v
+fine 'none is .dmarc\.enforce'
+echo "dmarc: { enforce = \"rfc\"; quarantine = \"hold\"; };" >"$etc/conf.d/90-marks.conf"
+doctor 0 --only=marks -v
+fine 'none is: the MTA holds it'
+marks=$(dirname "$db")/marks.db
+"$COUNTERSIGN_BUILD/t/bin/ledgerfill" "$marks" policies ex.test "$(date -u +%F)" >/dev/null
+sqlite3 "$marks" "update tally set disposition = 'quarantine' where messages = 3"
+echo "dmarc: { enforce = \"rfc\"; }; store: { url = \"sqlite:$marks\"; };" >"$etc/conf.d/90-marks.conf"
+doctor 0 --only=marks
+finds '3 messages of the last 7 days were marked X-Countersign-Quarantine: yes, and no filter' 'in the mailboxes. filter, with Sieve: require'
+"$cs" stats >"$work/out" 2>"$work/err"
+grep -q 'warning: 3 messages were marked X-Countersign-Quarantine: yes, and no mailbox filter' "$work/err"
+check "stats says so as well" $?
+"$cs" setup --print >"$work/out" 2>"$work/err"
+grep -q 'no mailbox filter on this host sorts it yet' "$work/err"
+check "and setup" $?
+mkdir -p /etc/dovecot/sieve
+echo '# X-Countersign-Quarantine' >/etc/dovecot/sieve/comment.sieve
+doctor 0 --only=marks
+finds '3 messages'
+sed -n '/^```sieve$/,/^```$/{/^```/!p}' "$COUNTERSIGN_SRC/doc/enforcement.md" >/etc/dovecot/sieve/before.sieve
+doctor 0 --only=marks -v
+fine '/etc/dovecot/sieve/before\.sieve looks for X-Countersign-Quarantine'
+"$cs" stats >"$work/out" 2>"$work/err"
+is "stats is content then" "$(grep -c marked "$work/err")" 0
+rm "$etc/conf.d/90-marks.conf"
+
 # ---- Sendmail ----
 rm -rf /etc/postfix
 mkdir -p /etc/mail
