@@ -131,9 +131,22 @@ static bool is_everybody(struct span user)
 }
 
 /*
- * file:   user "@" domain / domain / user "@." domain / "." domain / user / "*"
- * refile: the same text with "*" anywhere, matched against user@domain
+ * file:   user "@" domain / domain / user "@." domain / "." domain / "*", where "*" is no wildcard
+ * refile: a pattern with "*" anywhere, matched against the whole of user@domain
+ *
+ * Each of the two is often written as the other, and then never matches (tried with OpenDKIM 2.11).
  */
+static int check_form(struct span text, struct span user, struct span domain,
+		      enum opendkim_kind kind, struct why *why)
+{
+	if (kind == OPENDKIM_FILE && holds(user, '*'))
+		return why_set(why, "never matched: only in a refile: table \"*\" stands for anything");
+	if (kind == OPENDKIM_REFILE && (!holds(text, '@') || *domain.p == '.'))
+		return why_set(why, "never matched: a refile: table is matched against a whole address, as "
+				    "in *@example.com");
+	return 0;
+}
+
 int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct opendkim_author *author,
 			  struct why *why)
 {
@@ -146,6 +159,10 @@ int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct open
 		domain = from(text, user.end + 1);
 	else
 		user = span_make(text.p, 0);
+	if (span_empty(domain) || holds(domain, '@'))
+		return why_set(why, "not an address or domain that could be listed here");
+	if (check_form(text, user, domain, kind, why) == -1)
+		return -1;
 	author->some = !is_everybody(user);
 	if (kind == OPENDKIM_REFILE && span_eq(domain, "*"))
 		return 0;
@@ -157,7 +174,7 @@ int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct open
 		author->below = true;
 		domain.p++;
 	}
-	if (span_empty(domain) || *domain.p == '.' || holds(domain, '*') || holds(domain, '@'))
+	if (*domain.p == '.' || holds(domain, '*'))
 		return why_set(why, "not an address or domain that could be listed here");
 	author->domain = domain;
 	return 0;

@@ -96,7 +96,11 @@ static const struct {
 	const char *want; /* domain, then < for what is below it, ! for some users */
 } authors[] = {
     {"*@example.com", OPENDKIM_REFILE, "example.com"},
-    {"*@example.com", OPENDKIM_FILE, "example.com"},
+    {"*@example.com", OPENDKIM_FILE, NULL},
+    {"news-*@example.com", OPENDKIM_FILE, NULL},
+    {"example.com", OPENDKIM_REFILE, NULL},
+    {".example.com", OPENDKIM_REFILE, NULL},
+    {"*@.example.com", OPENDKIM_REFILE, NULL},
     {"example.com", OPENDKIM_FILE, "example.com"},
     {".example.com", OPENDKIM_FILE, "example.com<"},
     {"*@*.example.com", OPENDKIM_REFILE, "example.com<"},
