@@ -223,7 +223,7 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	SAME("RejectMultiValueFrom", "refuse several authors", FROM),
 	LOST("RejectString", "text of the refusal", "the text is 550 5.7.1 with the author's domain (RFC 9989 section 7.2)"),
 	SAME("ReportCommand", "the program that sends reports", "reports are sent by SMTP: reports.via"),
-	SAME("RequiredHeaders", "refuse mail whose fields RFC 5322 forbids", FROM),
+	UNLESS("RequiredHeaders", "refuse mail whose fields RFC 5322 forbids", "no", FROM "; how often other fields occur is not asked"),
 	SAME("SPFIgnoreResults", "do not believe Received-SPF", OWNSPF),
 	SAME("SPFSelfValidate", "evaluate SPF where there is no result", OWNSPF),
 	SAME("Socket", "where the MTA connects", "countersignd has its own socket: countersign setup"),

@@ -127,7 +127,7 @@ const struct migrate_option migrate_spf_options[] = {
 	TAKE("PermError_reject", "refuse after a permanent error", note_permerror, "dmarc.actions", "for mail that fails DMARC"),
 	TAKE("Per_User", "other settings for some recipients", note_other_exempt, NULL, "dmarc.actions can name recipients"),
 	SAME("PidFile", "pyspf-milter: file with the process id", UNIT),
-	LOST("Prospective", "what others would find of outbound mail", "mail of ours is not judged"),
+	LOST("Prospective", "what others would find of outbound mail", "outbound mail is not judged"),
 	SAME("QueueID", "the queue id in the log", "each log line has it"),
 	LOST("Reason_Message", "text of the refusal", "the text is 550 5.7.1 with the author's domain"),
 	LOST("Reject_Not_Pass_Domains", "domains refused without a pass", "list author domains in dmarc.actions with spf = \"softfail\" and spf = \"neutral\""),

@@ -259,7 +259,7 @@ migrate 2 --policyd-spf="$work/s" --opendmarc="$work/m"
 hasnt 'trusted_forwarders ='
 says 'mail from "192\.0\.2\.0/24" is judged'
 for option in 'On-BadSignature reject' 'On-NoSignature r' 'DontSignMailTo a@example.com' 'ExemptDomains example.com' 'MaximumHeaders 0' \
-	'SignHeaders *,+X-Foo' 'Diagnostics yes' 'ResignAll true'; do
+	'SignHeaders *,+X-Foo' 'Diagnostics yes' 'ResignAll true' 'RequiredHeaders yes'; do
 	lines 2 opendkim <<<"$option"
 done
 lines 0 opendkim <<<$'On-BadSignature accept\nOn-DNSError tempfail\nDiagnostics No\nSenderHeaders From'
