@@ -11,9 +11,9 @@ for candidate in "${PYTHON:-python3}" /usr/bin/python3; do
 done
 if [ -z "$python" ]; then
 	echo "1..0 # SKIP python3-dkim or python3-authres is not installed"
-	exit 0
+	exit 77
 fi
-command -v openssl >/dev/null || { echo "1..0 # SKIP no openssl command"; exit 0; }
+command -v openssl >/dev/null || { echo "1..0 # SKIP openssl is not installed"; exit 77; }
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 openssl genrsa -traditional -out "$work/rsa.key" 2048 2>/dev/null || openssl genrsa -out "$work/rsa.key" 2048 2>/dev/null

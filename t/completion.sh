@@ -15,11 +15,6 @@ for domain in example.com other.example; do
 	"$cs" -q -c own.conf key gen "$domain" --selector "s-$domain" --type ed25519 >made 2>&1 || cat made
 done
 
-skip() { # name, why
-	tap_n=$((tap_n + 1))
-	echo "ok $tap_n - $1 # SKIP $2"
-}
-
 # ---- proposals, without a shell ----
 ask() { # word...: the proposals for the last one, sorted
 	"$cs" __complete -- "$@" 2>&1 | cut -f1 | sort | xargs

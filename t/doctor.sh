@@ -47,7 +47,7 @@ fine() { grep -qE -- "ok +$1" "$work/out"; check "fine: $1" $?; }
 daemon_start() {
 	"$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >>"$work/log" 2>&1 &
 	daemon=$!
-	for _ in $(seq 100); do [ -S $spool/milter.sock ] && return; sleep 0.05; done
+	eventually test -S $spool/milter.sock
 }
 daemon_stop() {
 	kill "$daemon"
@@ -74,7 +74,7 @@ rm -rf "$etc" "$(dirname "$db")"
 echo 'stamp.test 0 TXT "0"' >"$work/zone"
 "$COUNTERSIGN_BUILD/t/bin/dnsd" --negative-ttl 0 --port 53 --port-file "$work/port" "$work/zone" >"$work/dnsd" 2>&1 &
 dns=$!
-for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
+eventually test -s "$work/port"
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 doctor 1
 finds 'there is no .*countersign.conf' 'countersign setup'

@@ -28,7 +28,7 @@ _dmarc.sender.test 300 TXT "v=DMARC1; p=reject; rua=mailto:d@sender.test"
 Z
 "$build/t/bin/dnsd" --port-file "$top/port" "$top/zone" 2>"$top/dnsd.log" &
 dns=$!
-for _ in {1..100}; do [ -s "$top/port" ] && break; sleep 0.05; done
+eventually test -s "$top/port"
 mkdir -p "$top/keys"
 "$build/admin/countersign" -c /dev/null key gen example.com --active --keys "$top/keys" >/dev/null 2>&1 || true
 cat >"$top/c.conf" <<C
@@ -43,7 +43,7 @@ control: { socket = "$top/control"; };
 C
 "$build/milter/countersignd" $root -f -c "$top/c.conf" 2>"$top/log" &
 daemon=$!
-for _ in {1..200}; do [ -S "$top/sock" ] && break; sleep 0.05; done
+eventually test -S "$top/sock"
 
 ask() { # requests to the control socket, one a line: prints the answers' codes
 	python3 -c '

@@ -83,7 +83,7 @@ zone() {
 zone >"$top/zone"
 "$BUILD/t/bin/dnsd" --port-file "$top/port" --log "$top/queries" "$top/zone" 2>"$top/dnsd.log" &
 dns=$!
-for _ in {1..100}; do [ -s "$top/port" ] && break; sleep 0.05; done
+eventually test -s "$top/port"
 cat >"$top/conf" <<C
 authserv_id = "mx.example.com";
 listen = [ "local:$top/sock" ];
@@ -99,7 +99,7 @@ root=
 [ "$(id -u)" = 0 ] && root=--allow-root
 "$BUILD/milter/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
 daemon=$!
-for _ in {1..200}; do grep -q ready: "$top/log" && break; sleep 0.05; done
+eventually grep -q ready: "$top/log"
 
 # One message: sets $ar (our field), $asked (distinct questions), $queries (packets), $ms.
 send() { # HELO, envelope sender, author, [more header lines for milterc]

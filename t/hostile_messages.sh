@@ -19,7 +19,7 @@ _dmarc.evil.test 60 TXT "v=DMARC1; p=reject"
 Z
 "$BUILD/t/bin/dnsd" --port-file "$top/port" "$top/zone" 2>"$top/dnsd.log" &
 dns=$!
-for _ in {1..100}; do [ -s "$top/port" ] && break; sleep 0.05; done
+eventually test -s "$top/port"
 cat >"$top/conf" <<C
 authserv_id = "mx.example.com";
 listen = [ "local:$top/sock" ];
@@ -36,7 +36,7 @@ root=
 [ "$(id -u)" = 0 ] && root=--allow-root
 "$BUILD/milter/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
 daemon=$!
-for _ in {1..200}; do grep -q ready: "$top/log" && break; sleep 0.05; done
+eventually grep -q ready: "$top/log"
 
 # The steps of a message behind the envelope, as milterc takes them. $from, $subject, $body: escaped.
 from='header\tFrom\t Bob <bob@sender.test>\n'

@@ -9,10 +9,6 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 work=$(mktemp -d "${TMPDIR:-/tmp}/countersign-install.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-skip() { # name, why
-	tap_n=$((tap_n + 1))
-	echo "ok $tap_n - $1 # SKIP $2"
-}
 have() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 PATH=$PATH:/usr/sbin:/sbin
 

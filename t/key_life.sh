@@ -66,7 +66,7 @@ stamp=0
 echo 'stamp.test 0 TXT "0"' >"$work/zone"
 "$COUNTERSIGN_BUILD/t/bin/dnsd" --negative-ttl 0 --servfail b1._domainkey.broken.test --port-file "$work/port" "$work/zone" >"$work/dnsd" 2>&1 &
 dns=$!
-for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
+eventually test -s "$work/port"
 cat >"$work/conf" <<-C
 	dns: { servers = [ "127.0.0.1@$(cat "$work/port")" ]; timeout = "3s"; };
 	sign: { keys = "$keys"; };

@@ -11,7 +11,7 @@ also() { # script, its arguments: its checks become ours
 		'ok '*) pass "${1##*/}: ${line#* - }" ;;
 		'not ok '*) fail "${1##*/}: ${line#* - }" ;;
 		'Bail out!'*) fail "${1##*/}: $line" ;;
-		1..0*) echo "# ${1##*/}: ${line#*SKIP }" ;;
+		1..0*) skip "${1##*/}" "${line#*SKIP }" ;;
 		'#'*) echo "$line" ;;
 		esac
 	done < <(bash "$COUNTERSIGN_SRC/$1" "${@:2}" 2>/dev/null)

@@ -53,20 +53,19 @@ mkdir "$work/sink"
 chown postfix "$work/sink"
 smtp-sink -u postfix -d "$work/sink/m." 127.0.0.1:10025 100 >/dev/null 2>&1 &
 
-wait_for() { for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done; return 1; }
 daemon_start() { # a socket may be there that a killed one left
 	local before
 	before=$(grep -sc ' ready: ' "$work/log")
 	"$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >>"$work/log" 2>&1 &
 	daemon=$!
-	wait_for eval "[ \$(grep -c ' ready: ' '$work/log') -gt ${before:-0} ]"
+	eventually eval "[ \$(grep -c ' ready: ' '$work/log') -gt ${before:-0} ]"
 }
 daemon_stop() { kill "$daemon"; wait "$daemon" 2>/dev/null; }
 reload() {
 	local before
 	before=$(grep -cE ': (reloaded:|reload refused)' "$work/log")
 	kill -HUP "$daemon"
-	wait_for eval "[ \$(grep -cE ': (reloaded:|reload refused)' '$work/log') -gt $before ]"
+	eventually eval "[ \$(grep -cE ': (reloaded:|reload refused)' '$work/log') -gt $before ]"
 }
 settings() { # in a file beside what setup made
 	mkdir -p "$etc/conf.d"
@@ -87,7 +86,7 @@ send() { # port, client, MAIL FROM, file, options: the last reply
 	grep -E '^<(-|\*\*) ' "$work/swaks" | grep -vE ' (221|220|354) ' | tail -1 | sed -E 's/^<(-|\*\*) *//'
 }
 arrived() { # subject: the file
-	wait_for grep -rlE "^Subject: $1" "$work/sink"
+	eventually grep -rlE "^Subject: $1" "$work/sink"
 	grep -rlE "^Subject: $1" "$work/sink" | head -1
 }
 field() { # file, name: unfolded, each on a line
@@ -107,11 +106,11 @@ echo 'log: { target = "stderr"; };' >"$etc/conf.d/10-log.conf" # for this test t
 published=example.com zone                                                # 3
 postfix start >/dev/null 2>&1
 daemon_start                                                              # 4
-wait_for eval 'grep -q "the DNS shows its record, so it signs" "$work/log"'
+eventually eval 'grep -q "the DNS shows its record, so it signs" "$work/log"'
 like "7: the new key signs once its record was seen" "$(logged 'so it signs')" 'example\.com'
 "$cs" -q key activate example.com 2>/dev/null
 reload
-wait_for eval '</dev/tcp/127.0.0.1/25'
+eventually eval '</dev/tcp/127.0.0.1/25'
 doctor
 is "7: then the doctor finds no error" $? 0
 ok "7: the ledger was made without a word" test -s "$db"
@@ -226,7 +225,7 @@ send 587 203.0.113.66 al@second.example "$work/m" >/dev/null
 like "5: before its record is there a key does not sign, and the log says so" "$(logged 'hfrom=second.example')" 'sign=no reason="[^"]*(pending|waits|record)'
 published='example.com second.example' zone
 reload
-wait_for eval 'grep -q "key a of second.example: the DNS shows its record" "$work/log"'
+eventually eval 'grep -q "key a of second.example: the DNS shows its record" "$work/log"'
 message 'Al <al@second.example>' p5b >"$work/m"
 send 587 203.0.113.66 al@second.example "$work/m" >/dev/null
 like "5: then it does" "$(logged 'hfrom=second.example')" 'sign=second\.example/a/rsa-sha256'

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The processes of countersignd: starting, reloading, replacing workers, stopping. The real daemon with
 # settings of its own, no MTA; t/tools/poke.c plays the MTA.
+. "$(dirname "$0")/lib/eventually.sh"
 build=${COUNTERSIGN_BUILD:-$PWD}
 daemon=$build/milter/countersignd poke=$build/t/bin/poke
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-process.XXXXXX") || exit 99
@@ -26,13 +27,6 @@ ok() { # name, then a command that must succeed
 	fi
 }
 not() { ! "$@"; }
-eventually() { # a command that succeeds within ten seconds
-	for _ in {1..200}; do
-		"$@" 2>/dev/null && return
-		sleep 0.05
-	done
-	return 1
-}
 settings() { # listen addresses; more settings on standard input
 	{
 		echo "listen = [ $1 ];"

@@ -27,13 +27,6 @@ settings() { # file's name; more settings on standard input: from line 5 on
 		cat
 	} >"$top/$1.conf"
 }
-eventually() { # a command that succeeds within ten seconds
-	for _ in {1..200}; do
-		"$@" 2>/dev/null && return
-		sleep 0.05
-	done
-	return 1
-}
 try() { # sets $code and $said
 	said=$(timeout 20 "$@" 2>&1 >/dev/null </dev/null)
 	code=$?

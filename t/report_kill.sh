@@ -15,8 +15,7 @@ tmp=$(mktemp -d) || exit 99
 pids=
 trap 'for p in $pids; do kill $p; done 2>/dev/null; wait 2>/dev/null; rm -rf "$tmp"' EXIT
 wait_for() { # file
-	for _ in $(seq 200); do [ -s "$1" ] && return 0; sleep 0.05; done
-	return 1
+	eventually test -s "$1"
 }
 "$build/t/bin/dnsd" --port-file "$tmp/dns" /dev/null >/dev/null 2>&1 &
 pids="$pids $!"

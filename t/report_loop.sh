@@ -11,8 +11,7 @@ tmp=$(mktemp -d) || exit 99
 pids='' daemon=''
 trap 'for p in $daemon $pids; do kill $p; done 2>/dev/null; wait 2>/dev/null; rm -rf "$tmp"' EXIT
 wait_for() { # file
-	for _ in $(seq 200); do [ -s "$1" ] && return 0; sleep 0.05; done
-	return 1
+	eventually test -s "$1"
 }
 cs() { "$build/admin/countersign" -c "$tmp/conf" "$@"; }
 root=
@@ -34,9 +33,9 @@ start() { # settings of failures, of reports
 	: >"$tmp/log"
 	"$build/milter/countersignd" $root -f -c "$tmp/conf" 2>>"$tmp/log" &
 	daemon=$!
-	for _ in $(seq 200); do grep -q ready: "$tmp/log" && break; sleep 0.05; done
+	eventually grep -q ready: "$tmp/log"
 }
-said() { for _ in $(seq 100); do grep -qE -- "$1" "$tmp/log" && return 0; sleep 0.05; done; return 1; }
+said() { eventually grep -qE -- "$1" "$tmp/log"; }
 mail() { # client, envelope sender, recipient; the message on standard input
 	sed 's/$/\r/' >"$tmp/message"
 	printf 'connect\tunknown\t%s\nhelo\tclient.test\nmacro\tM\ti\tABC%s\nmail\t<%s>\nrcpt\t<%s>\nmacro\tE\ti\tABC%s\nfile\t%s\n' \

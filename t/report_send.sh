@@ -11,11 +11,10 @@ clear_of_midnight 120
 tmp=$(mktemp -d) || exit 99
 pids=
 trap 'for p in $pids; do kill $p; done 2>/dev/null; wait 2>/dev/null; rm -rf "$tmp"' EXIT
-command -v perl >/dev/null && command -v gzip >/dev/null || { echo "1..0 # SKIP no perl or gzip"; exit 0; }
+command -v perl >/dev/null && command -v gzip >/dev/null || { echo "1..0 # SKIP perl and gzip are needed"; exit 77; }
 
 wait_for() { # file
-	for _ in $(seq 200); do [ -s "$1" ] && return 0; sleep 0.05; done
-	return 1
+	eventually test -s "$1"
 }
 cs() { "$build/admin/countersign" -c "$tmp/conf" report "$@"; }
 run() { # name, exit code, pattern, arguments
@@ -103,7 +102,7 @@ ok "the report in it" grep -q "<report_id>$id</report_id>" "$tmp/one.xml"
 if command -v xmllint >/dev/null && [ -r "$COUNTERSIGN_DATA/dmarc-2.0.xsd" ]; then
 	ok "the schema holds" xmllint --noout --schema "$COUNTERSIGN_DATA/dmarc-2.0.xsd" "$tmp/one.xml"
 else
-	pass "the schema holds # SKIP no xmllint, or COUNTERSIGN_DATA has no dmarc-2.0.xsd"
+	skip "the schema holds" "xmllint is not installed, or COUNTERSIGN_DATA has no dmarc-2.0.xsd"
 fi
 ok "an agent that agreed" test -n "$(mails a@agent.test)"
 ok "one that wants it elsewhere" test -n "$(mails new@moved.test)"
@@ -120,9 +119,9 @@ for f in "$tmp"/sink/*.mail; do
 	if [ -r "${COUNTERSIGN_DATA:-/nonexistent}/dmarc-2.0.xsd" ] && command -v xmllint >/dev/null; then
 		ok "the schema holds" xmllint --noout --schema "$COUNTERSIGN_DATA/dmarc-2.0.xsd" "$tmp/read.xml"
 	else
-		pass "the schema # SKIP no xmllint, or no dmarc-2.0.xsd in COUNTERSIGN_DATA"
+		skip "the schema holds" "xmllint is not installed, or COUNTERSIGN_DATA has no dmarc-2.0.xsd"
 	fi
-	command -v python3 >/dev/null || continue
+	command -v python3 >/dev/null || { skip "a parser of another reads it" "python3 is not installed"; continue; }
 	like "a parser of another reads it" "$(tail -n +3 "$f" | python3 -c '
 import email, email.policy, gzip, re, sys, xml.etree.ElementTree as tree
 m = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.SMTP.clone(raise_on_defect=True))
@@ -213,7 +212,7 @@ run "all of it" 0 '0 built, 5 sent' send
 
 # ---- by the daemon ----
 if [ "$(date -u +%H%M)" -lt 0011 ] || [ "$(date -u +%H%M)" -ge 2359 ]; then
-	pass "the daemon sends # SKIP not around midnight UTC"
+	skip "the daemon sends" "it is close to midnight UTC"
 else
 	fresh
 	sink
@@ -225,14 +224,14 @@ else
 	"$build/milter/countersignd" $root -f -c "$tmp/conf" 2>"$tmp/log" &
 	daemon=$!
 	pids="$pids $daemon"
-	for _ in $(seq 300); do grep -q 'reports: 2 built, 2 sent' "$tmp/log" && break; sleep 0.05; done
+	eventually grep -q 'reports: 2 built, 2 sent' "$tmp/log"
 	ok "the daemon sends" grep -q 'reports: 2 built, 2 sent, 0 deferred, 0 failed' "$tmp/log"
 	is "both arrive" "$(ls "$tmp"/sink/*.mail | wc -l | tr -d ' ')" 2
 	"$fill" "$tmp/l.db" asked c.example "$day" 1 "mailto:slow@c.example" >/dev/null 2>&1
 	kill -HUP $daemon
-	for _ in $(seq 300); do grep -q 'c.example to slow@c.example: sent' "$tmp/log" && break; sleep 0.05; done
+	eventually grep -q 'c.example to slow@c.example: sent' "$tmp/log"
 	metric() { "$build/admin/countersign" -c "$tmp/conf" status --prometheus | awk -v m="countersign_$1" '$1 == m { print $2 }'; }
-	for _ in $(seq 100); do [ "$(metric 'reports_sent_total{outcome="sent"}')" = 3 ] && break; sleep 0.05; done
+	eventually eval '[ "$(metric "reports_sent_total{outcome=\"sent\"}")" = 3 ]'
 	is "status counts what its process sent" "$(metric 'reports_sent_total{outcome="sent"}')" 3
 	is "and that nothing waits" "$(metric reports_pending)" 0
 	ok "and since when" [ "$(metric report_last_success_timestamp_seconds)" -gt $(($(date +%s) - 600)) ]

@@ -12,8 +12,7 @@ tmp=$(mktemp -d) || exit 99
 pids=
 trap 'for p in $pids; do kill $p; done 2>/dev/null; wait 2>/dev/null; rm -rf "$tmp"' EXIT
 wait_for() { # file
-	for _ in $(seq 200); do [ -s "$1" ] && return 0; sleep 0.05; done
-	return 1
+	eventually test -s "$1"
 }
 server() { # flags: a new one, in place of the last
 	[ -z "$server" ] || kill "$server"

@@ -39,7 +39,7 @@ start() { # script
 	"$BUILD/t/bin/dnsd" $(lines servfail "$1" | sed 's/^/--servfail /') $(lines drop "$1" | sed 's/^/--drop /') \
 		$(lines dnsd "$1") --port-file "$tmp/port" "$tmp/zone" >"$tmp/dnsd.log" 2>&1 &
 	dns=$!
-	for _ in $(seq 100); do [ -s "$tmp/port" ] && break; sleep 0.05; done
+	eventually test -s "$tmp/port"
 	cat >"$tmp/countersign.conf" <<-C
 		listen = [ "local:$tmp/milter.sock" ];
 		dns: { servers = [ "127.0.0.1@$(cat "$tmp/port")" ]; };
@@ -62,8 +62,7 @@ start() { # script
 	kill -HUP "$dns"
 	"$BUILD/milter/countersignd" -f --allow-root -c "$tmp/countersign.conf" >"$tmp/log" 2>&1 &
 	daemon=$!
-	for _ in $(seq 200); do [ -S "$tmp/milter.sock" ] && return 0; sleep 0.05; done
-	return 1
+	eventually test -S "$tmp/milter.sock"
 }
 
 for script in "$SRC"/t/scenario/*.lua; do

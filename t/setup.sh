@@ -204,7 +204,7 @@ mode /var/lib/victim/sub "0755 countersign:countersign"
 rm -r "$etc/conf.d/90-link.conf" /var/lib/victim /run/ours
 "$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >"$work/daemon" 2>&1 &
 daemon=$!
-for _ in $(seq 100); do [ -S $spool/countersign/milter.sock ] && break; sleep 0.05; done
+eventually test -S $spool/countersign/milter.sock
 mode $spool/countersign/milter.sock "0660 countersign:postfix"
 connect='use Socket; chroot "/var/spool/postfix"; chdir "/"; @p = getpwnam("postfix") or die; '
 connect='use Socket; @p = getpwnam(shift); chroot "/var/spool/postfix" or die; chdir "/"; $( = $) = "$p[3] $p[3]"; ($<, $>) = ($p[2], $p[2]);

@@ -19,7 +19,7 @@ day=$(date -u -d '2 days ago' +%F 2>/dev/null || date -u -v-2d +%F)
 mkdir "$tmp/keys" "$tmp/sink"
 perl "$src/t/tools/smtp_sink.pl" "$tmp/sink" &
 sink=$!
-for _ in $(seq 200); do [ -s "$tmp/sink/port" ] && break; sleep 0.05; done
+eventually test -s "$tmp/sink/port"
 
 conf() { # host
 	cat >"$tmp/$1.conf" <<-END
@@ -37,7 +37,7 @@ start() { # host
 	conf "$1"
 	"$build/milter/countersignd" $root -f -c "$tmp/$1.conf" 2>>"$tmp/$1.log" &
 	eval "pid_$1=\$!"
-	for _ in $(seq 100); do grep -q "ready: " "$tmp/$1.log" 2>/dev/null && return; sleep 0.05; done
+	eventually grep -q "ready: " "$tmp/$1.log"
 }
 fill() { "$build/t/bin/ledgerfill" "$tmp/$1.db" asked "$2" $day "$3" "mailto:dmarc@$2" >/dev/null 2>&1; }
 counted() {
@@ -45,13 +45,9 @@ counted() {
 		awk '{ s += $1 } END { print s }'
 }
 stored() { pg_ask "SELECT COALESCE(SUM(messages), 0) FROM tally" 2>/dev/null; }
-all_there() { # within 20 seconds
-	for _ in $(seq 200); do [ "$(stored)" = "$(counted)" ] && return 0; sleep 0.1; done
-	return 1
-}
-logged() { # host, pattern; within ten seconds
-	for _ in $(seq 100); do grep -qE "$2" "$tmp/$1.log" && return 0; sleep 0.1; done
-	return 1
+all_there() { eventually eval '[ "$(stored)" = "$(counted)" ]'; }
+logged() { # host, pattern
+	eventually grep -qE "$2" "$tmp/$1.log"
 }
 # the child of a supervisor that is no worker and keeps the lock of the shipper
 shipper_of() { fuser "$tmp/$1.db-shipper" 2>/dev/null | tr -d ' '; }
@@ -95,12 +91,11 @@ if command -v fuser >/dev/null; then
 	ok "shippers killed, connections cut: another takes over" all_there
 	ok "and it is said" logged a "the process that ships to the shared store ended .signal 9"
 else
-	pass "shippers killed # SKIP no fuser"
-	pass "and it is said # SKIP no fuser"
+	skip "shippers killed, connections cut" "fuser is not installed"
 fi
 
 # ---- reports: the daemons send them by themselves, some seconds after the start ----
-for _ in $(seq 150); do [ "$(ls "$tmp/sink" | grep -c mail)" -ge 2 ] && break; sleep 0.1; done
+eventually eval '[ "$(ls "$tmp/sink" | grep -c mail)" -ge 2 ]'
 ok "the daemons have sent reports" test "$(ls "$tmp/sink" | grep -c mail)" -ge 2
 kill $pid_a $pid_b
 wait $pid_a $pid_b

@@ -65,7 +65,7 @@ new_sink() {
 	mkdir "$tmp/sink"
 	perl "$src/t/tools/smtp_sink.pl" "$tmp/sink" &
 	sink=$!
-	for _ in $(seq 200); do [ -s "$tmp/sink/port" ] && break; sleep 0.05; done
+	eventually test -s "$tmp/sink/port"
 	port=$(cat "$tmp/sink/port")
 }
 
@@ -117,7 +117,7 @@ is "the term tells them apart" "$(pg_ask "SELECT term > 3, until FROM lease")" "
 attempt() { # packet [pid file]: host a sends, and something happens to it
 	"$build/t/bin/cutter" "$tmp" 1 "$tmp/pg/run/.s.PGSQL.5432" "$@" &
 	cutter=$!
-	for _ in $(seq 100); do [ -S "$tmp/.s.PGSQL.1" ] && break; sleep 0.01; done
+	eventually test -S "$tmp/.s.PGSQL.1"
 	(
 		echo $BASHPID >"$tmp/pid"
 		exec "$build/admin/countersign" -c "$tmp/a.conf" report send "$domain"

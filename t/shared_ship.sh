@@ -30,7 +30,7 @@ stored() { pg_ask "SELECT SUM(messages), SUM(quiet) FROM tally"; }
 cut_at() { # packet [pid file]
 	"$build/t/bin/cutter" "$tmp" 1 "$tmp/pg/run/.s.PGSQL.5432" "$@" &
 	cutter=$!
-	for _ in $(seq 100); do [ -S "$tmp/.s.PGSQL.1" ] && break; sleep 0.01; done
+	eventually test -S "$tmp/.s.PGSQL.1"
 }
 cut_end() { # packets seen
 	kill $cutter

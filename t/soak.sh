@@ -20,7 +20,7 @@ COUNTERSIGN_BUILD=$COUNTERSIGN_BUILD "$COUNTERSIGN_SRC/t/bench/corpus" "$top/cor
 	{ cat "$top/corpus.log"; exit 99; }
 "$BIN/dnsd" --port-file "$top/port" "$top/corpus/zone" >"$top/dns.log" 2>&1 &
 dns=$!
-for _ in $(seq 100); do [ -s "$top/port" ] && break; sleep 0.05; done
+eventually test -s "$top/port"
 cat >"$top/c.conf" <<-C
 	listen = [ "local:$top/m.sock" ];
 	authserv_id = "mx.bench";
@@ -31,7 +31,7 @@ cat >"$top/c.conf" <<-C
 C
 "$COUNTERSIGN_BUILD/milter/countersignd" -f --allow-root -c "$top/c.conf" >"$top/log" 2>&1 &
 daemon=$!
-for _ in $(seq 200); do [ -S "$top/m.sock" ] && break; sleep 0.05; done
+eventually test -S "$top/m.sock"
 
 worker() { pgrep -P "$daemon" | head -1; }
 usage() { # kilobytes, descriptors and threads of supervisor and workers together

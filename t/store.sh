@@ -87,7 +87,7 @@ like "sums" "$(cat "$tmp/out")" 'ledger: 20 rows of which more was shipped than 
 mkdir "$tmp/sink"
 perl "$src/t/tools/smtp_sink.pl" "$tmp/sink" &
 sink=$!
-for _ in $(seq 200); do [ -s "$tmp/sink/port" ] && break; sleep 0.05; done
+eventually test -s "$tmp/sink/port"
 port=$(cat "$tmp/sink/port")
 conf
 run "reports from before" 1 '3 built, 2 sent, 0 deferred, 1 failed' report send

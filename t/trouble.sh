@@ -22,7 +22,7 @@ _dmarc.sender.test 60 TXT "v=DMARC1; p=reject; rua=mailto:d@sender.test"
 Z
 "$bin/dnsd" --port-file "$top/port" "$top/zone" 2>"$top/dnsd.log" &
 dns=$!
-for _ in {1..100}; do [ -s "$top/port" ] && break; sleep 0.05; done
+eventually test -s "$top/port"
 
 settings() { # store.on_failure; more settings on standard input
 	{
@@ -59,13 +59,6 @@ ended() { # the daemon ends by itself, or is made to; sets $code
 	wait "$daemon" 2>/dev/null
 	code=$?
 	daemon=
-}
-eventually() { # a command that succeeds within ten seconds
-	for _ in {1..200}; do
-		"$@" 2>/dev/null && return
-		sleep 0.05
-	done
-	return 1
 }
 logged() { grep -qE -- "$1" "$top/log"; }
 lines() { grep -cE -- "$1" "$top/log"; }

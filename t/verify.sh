@@ -59,7 +59,7 @@ _dmarc.xn--mnchen-3ya.test 60 TXT "v=DMARC1; p=reject"
 Z
 "$BUILD/t/bin/dnsd" --port-file port zone 2>dnsd.log &
 dns=$!
-for _ in {1..100}; do [ -s port ] && break; sleep 0.05; done
+eventually test -s port
 conf() { # file, more settings
 	cat >"$1" <<-C
 		authserv_id = "mx.example.com";

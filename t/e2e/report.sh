@@ -47,7 +47,7 @@ is "and signed" "$(grep -c '^DKIM-Signature:' "$left")" 1
 mkdir "$LAB/far"
 perl "$COUNTERSIGN_SRC/t/tools/smtp_sink.pl" "$LAB/far" & # refuses whoever begins with "no"
 far=$!
-for _ in $(seq 100); do [ -s "$LAB/far/port" ] && break; sleep 0.05; done
+eventually test -s "$LAB/far/port"
 postconf -c "$LAB/etc" -e recipient_delimiter=+ internal_mail_filter_classes=bounce \
 	"transport_maps = inline:{ { dead.test = smtp:[127.0.0.1]:$(cat "$LAB/far/port") } }"
 postfix -c "$LAB/etc" reload >/dev/null 2>&1
