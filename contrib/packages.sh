@@ -1,4 +1,6 @@
-# Installing what the README's commands need on Debian and its relatives. To be sourced by bash.
+# The packages that building and testing need on Debian and its relatives, and how contrib/quickstart and contrib/test
+# install them. This is the one list: t/packages.sh compares README, INSTALL, debian/control, the Containerfile and
+# configure.ac with it. To be sourced by bash.
 
 packages_build="build-essential autoconf automake pkg-config libmilter-dev libopendkim-dev libspf2-dev libssl-dev
 	libconfig-dev libunbound-dev libidn2-dev libpsl-dev libsqlite3-dev libxml2-dev libjansson-dev
@@ -16,8 +18,18 @@ packages_missing() {
 	done
 }
 
-# Installs what is missing, nothing else, starts no service and leaves none enabled that was not there before.
+# Installs what is missing, nothing else, starts no service and leaves none enabled that was not there before. Two runs
+# at once take turns: they would remove each other's policy-rc.d.
 packages_install() {
+	[ -n "$(packages_missing "$@")" ] || return 0
+	if [ -d /var/lib/dpkg ] && command -v flock >/dev/null; then
+		(flock 9 && packages_install_missing "$@") 9</var/lib/dpkg
+	else
+		packages_install_missing "$@"
+	fi
+}
+
+packages_install_missing() {
 	local missing policy=/usr/sbin/policy-rc.d made= status services=
 	local clusters=/etc/postgresql-common/createcluster.d
 	missing=$(packages_missing "$@")
@@ -50,8 +62,7 @@ packages_install() {
 	[ -e /etc/postfix/main.cf ] || ! command -v debconf-set-selections >/dev/null ||
 		echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
 	{
-		apt-get -qq install -y --no-install-recommends $missing ||
-			{ apt-get -qq update && apt-get -qq install -y --no-install-recommends $missing; }
+		packages_apt install $missing || { packages_apt update && packages_apt install $missing; }
 	} >"$PACKAGES_LOG" 2>&1 </dev/null
 	status=$?
 	[ -z "$made" ] || rm -f $policy
@@ -62,4 +73,8 @@ packages_install() {
 		echo "apt-get could not install:" $missing "(whole output: $PACKAGES_LOG)" >&2
 	fi
 	return $status
+}
+
+packages_apt() { # VERB [PACKAGE...]; another apt-get on the host is waited for, and takes no lock of ours along
+	apt-get -qq -o DPkg::Lock::Timeout=300 "$1" -y --no-install-recommends "${@:2}" 9<&-
 }
