@@ -5,6 +5,7 @@
 # and DNS are never touched. Needs root, because Postfix's master does.
 #
 #   lab_begin                   makes $LAB and picks free ports; lab_end (run at exit) stops all of it
+#   lab_logs                    the end of each log
 #   lab_zone RECORD...          (re)writes the zone (the root) and serves it on port $LAB_DNS
 #   lab_key DOMAIN SELECTOR     a foreign signing key; prints its zone line
 #   lab_conf SETTING...         writes countersign.conf (dns, listen, keys and store are filled in)
@@ -23,6 +24,8 @@ LAB_USER=nobody
 LAB_CLIENTS="198.51.100.25 203.0.113.66"
 LAB_MTA=
 PATH=$PATH:/usr/sbin:/sbin
+. "$LAB_SRC/contrib/tmpdir.sh"
+. "$LAB_SRC/t/lib/eventually.sh"
 
 lab_fail() {
 	echo "lab: $*" >&2
@@ -38,13 +41,7 @@ lab_ports() {
 
 # Waits until a command succeeds, at most SECONDS.
 lab_wait() {
-	local seconds=$1 end
-	shift
-	end=$((SECONDS + seconds))
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -ge $end ] && return 1
-		sleep 0.05
-	done
+	eventually -t "$@"
 }
 
 # The rest of the script in namespaces of its own: all that it starts ends with it, no port is taken.
@@ -74,7 +71,7 @@ lab_alone_begin() {
 }
 
 lab_begin() {
-	LAB=$(mktemp -d "${TMPDIR:-/tmp}/countersign-lab.XXXXXX") || return 1
+	LAB=$(mktemp -d "$(tmpdir_public)/countersign-lab.XXXXXX") || return 1
 	chmod 755 "$LAB"
 	read -r LAB_DNS LAB_SMTP LAB_SUBMISSION LAB_SINK < <(lab_ports 4)
 	[ -z "${LAB_ALONE:-}" ] || lab_alone_begin || return 1
@@ -85,6 +82,16 @@ lab_begin() {
 	LAB_PIDS=()
 	trap lab_end EXIT
 	trap 'exit 130' INT TERM
+}
+
+# The end of each log of the lab, for whoever asks why something failed.
+lab_logs() {
+	local log
+	for log in "$LAB"/log/*; do
+		[ -s "$log" ] || continue
+		echo "-- ${log##*/}:"
+		tail -n 8 "$log"
+	done
 }
 
 lab_end() {
@@ -141,7 +148,8 @@ lab_zone() {
 # A key of somebody else's domain, made with OpenSSL; prints the zone line of its record.
 lab_key() {
 	local domain=$1 selector=$2 file="$LAB/foreign/$1.$2.key" record
-	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$file" 2>/dev/null
+	openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$file" 2>"$LAB/log/openssl" ||
+		{ cat "$LAB/log/openssl" >&2; return 1; }
 	record="v=DKIM1; k=rsa; p=$(openssl pkey -in "$file" -pubout -outform DER | base64 -w0)"
 	echo "$selector._domainkey.$domain. IN TXT \"${record:0:200}\" \"${record:200}\""
 }
