@@ -18,6 +18,10 @@ installed() { # file
 		grep -vE '^-|^(debhelper|dh-apparmor|git)$'
 }
 
+# The README names what contrib/quickstart and contrib/test install in addition.
+is "README names the packages of the lab and of the tests" "$(words <README | sort -u |
+	comm -13 - <(words <<<"$packages_test" | sort -u))" ""
+
 for file in README INSTALL contrib/container/Containerfile; do
 	is "$file names the packages of contrib/packages.sh" \
 		"$(differences <(words <<<"$packages_build") <(installed "$file"))" ""
