@@ -3,6 +3,7 @@
 # by debootstrap (in DIR, or a temporary directory), as an engine would run them; then what it would start, as the user it
 # says, and the health check. As root; not part of the suite (some minutes, and it wants a mirror). No engine is needed,
 # and what only an engine does (layers, volumes, networks) is not tried.
+. "$(dirname "$0")/lib/help.sh"
 src=$(cd "$(dirname "$0")/.." && pwd)
 . "$src/t/lib/tap.sh"
 . "$src/t/lib/root.sh"

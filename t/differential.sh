@@ -4,6 +4,7 @@
 #   dkim_differential.test   messages, against libopendkim
 #   spf_differential.test    zones of six clients each, against libspf2
 #   spf_python.py            the same zones, against pyspf (Debian python3-spf)
+. "$(dirname "$0")/lib/help.sh"
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 bin=$COUNTERSIGN_BUILD/t/bin
 here=$COUNTERSIGN_SRC/t/differential

@@ -2,6 +2,7 @@
 # t/docs_commands.sh [DOCUMENT...]: each command and each fragment of settings in the documents, tried in their order, each
 # document on a machine of its own (t/lib/docs_lab.sh). Marked  sh check  are those that want a package manager, a
 # network or somebody else's program: of them only the words are checked.
+. "$(dirname "$0")/lib/help.sh"
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
 export COUNTERSIGN_SRC=$src COUNTERSIGN_BUILD=${COUNTERSIGN_BUILD:-$PWD}
 . "$src/t/lib/tap.sh"

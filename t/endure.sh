@@ -3,6 +3,7 @@
 # again. No message may be lost - each is accepted in the end, and each that was accepted is in the ledger - and nothing may
 # grow: descriptors, memory and threads of supervisor and worker are printed before and after.
 # In the suite: 30 and 2. Before a release: t/endure.sh 1000 100 libmilter; t/endure.sh 1000 100 native
+. "$(dirname "$0")/lib/help.sh"
 . "${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}/t/lib/tap.sh"
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)} build=${COUNTERSIGN_BUILD:-$PWD}
 reloads=${1:-30} crashes=${2:-2} engine=${3:-libmilter}

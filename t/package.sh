@@ -3,6 +3,7 @@
 # removed and purged, in minimal roots made by debootstrap (in DIR, or a temporary directory). As root; not part of the
 # suite (some minutes, and it wants a mirror). The build runs no tests, unless DEB_BUILD_OPTIONS says otherwise.
 # There is no systemd in a chroot: what is checked are files, users, modes, links, and the daemon started by hand.
+. "$(dirname "$0")/lib/help.sh"
 src=$(cd "$(dirname "$0")/.." && pwd)
 . "$src/t/lib/tap.sh"
 . "$src/t/lib/root.sh"
@@ -35,6 +36,7 @@ ok "dpkg-buildpackage builds it" in_build "export DEB_BUILD_OPTIONS='${DEB_BUILD
 	cd /srv/countersign && dpkg-buildpackage -us -uc -b" build
 deb=$(cd "$build/srv" && ls countersign_*.deb 2>/dev/null | head -1)
 [ -n "$deb" ] || { show build; done_testing; }
+is "the build leaves no file that git sees" "$(git -C "$build/srv/countersign" status --short)" ""
 in_build 'cd /srv/countersign && dpkg-buildpackage -us -uc -T clean' clean
 is "its clean leaves the clone as it was" "$(git -C "$build/srv/countersign" status --short)" ""
 in_build 'cd /srv && lintian --fail-on error,warning countersign_*.changes' lintian

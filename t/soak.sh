@@ -2,6 +2,7 @@
 # t/soak.sh [SECONDS]: traffic for a while (5 seconds in the suite; run it for hours before a release), with a reload
 # every half second, then with workers killed. Verdicts must stay right, and nothing may grow: memory, descriptors and
 # threads of the daemon are compared between the first quarter and the end.
+. "$(dirname "$0")/lib/help.sh"
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 seconds=${1:-5}
 BIN=$COUNTERSIGN_BUILD/t/bin

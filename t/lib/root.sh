@@ -21,9 +21,11 @@ root_make() { # DIR
 	mkdir -p "$1/etc/ssl" && cp -r /etc/ssl/certs "$1/etc/ssl/"
 }
 
-# Runs a line of shell in DIR, in mount and process namespaces of its own.
+# Runs a line of shell in DIR, in mount and process namespaces of its own. DIR is a mount point there: in a root that is
+# none, tests could make no namespaces.
 root_run() { # DIR LINE
 	unshare --mount --pid --fork --kill-child bash -c '
+		mount --bind "$1" "$1" && cd "$1" || exit 1
 		mount -t proc proc "$1/proc"
 		mount --rbind /dev "$1/dev"
 		mount -t tmpfs tmpfs "$1/tmp"
