@@ -21,7 +21,8 @@ static const struct doctor_check checks[] = {
     {"dns.nxdomain", "dns", "a name that is not there is said not to be", DOCTOR_DNS, 0,
      doctor_nxdomain},
     {"dns.dnssec", "dns", "answers are validated", DOCTOR_DNS, 0, doctor_dnssec},
-    {"keys.files", "keys", "who may read and change the keys", DOCTOR_CONF, DOCTOR_KEYS, doctor_key_files},
+    {"keys.files", "keys", "who may read and change the keys", DOCTOR_CONF, DOCTOR_KEYS,
+     doctor_key_files},
     {"keys.published", "keys", "the DNS shows the record of each key", DOCTOR_KEYS | DOCTOR_DNS, 0,
      doctor_published},
     {"keys.age", "keys", "how old the keys are", DOCTOR_KEYS, 0, doctor_key_ages},
@@ -35,13 +36,14 @@ static const struct doctor_check checks[] = {
     {"socket.files", "socket", "the sockets and their directories", DOCTOR_CONF, 0, doctor_sockets},
     {"socket.mta", "socket", "the MTA's user reaches the socket, in its chroot",
      DOCTOR_CONF | DOCTOR_ROOT | DOCTOR_POSTFIX, 0, doctor_socket_mta},
-    {"mta.smtpd_milters", "mta", "Postfix asks us about mail by SMTP", DOCTOR_CONF | DOCTOR_POSTFIX, 0,
-     doctor_smtpd_milters},
+    {"mta.smtpd_milters", "mta", "Postfix asks us about mail by SMTP", DOCTOR_CONF | DOCTOR_POSTFIX,
+     0, doctor_smtpd_milters},
     {"mta.non_smtpd_milters", "mta", "and about mail of the sendmail command",
      DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_local_milters},
     {"mta.default_action", "mta", "what it does while we are not there",
      DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_default_action},
-    {"mta.protocol", "mta", "the version of the milter protocol", DOCTOR_POSTFIX, 0, doctor_protocol},
+    {"mta.protocol", "mta", "the version of the milter protocol", DOCTOR_POSTFIX, 0,
+     doctor_protocol},
     {"mta.others", "mta", "other filters, and their order", DOCTOR_CONF | DOCTOR_POSTFIX, 0,
      doctor_other_filters},
     {"mta.submission", "mta", "whose mail comes through which service", DOCTOR_POSTFIX, 0,
@@ -49,11 +51,18 @@ static const struct doctor_check checks[] = {
     {"mta.rewriting", "mta", "what changes mail after it was signed", DOCTOR_POSTFIX, 0,
      doctor_rewriting},
     {"mta.bounces", "mta", "bounces are signed or not", DOCTOR_POSTFIX, 0, doctor_bounces},
+    {"mta.content_filter", "mta", "no content filter takes mail past us",
+     DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_content_filter},
+    {"mta.logins", "mta", "logins are bound to the senders they may use",
+     DOCTOR_CONF | DOCTOR_KEYS | DOCTOR_POSTFIX, 0, doctor_logins},
+    {"mta.bare_newline", "mta", "bare line feeds hide no second message", DOCTOR_POSTFIX, 0,
+     doctor_bare_newline},
     {"mta.sendmail", "mta", "sendmail.mc has our filter", DOCTOR_CONF | DOCTOR_SENDMAIL, 0,
      doctor_sendmail},
     {"domain.spf", "domain", "our domains have SPF records", DOCTOR_KEYS | DOCTOR_DNS, 0,
      doctor_domain_spf},
-    {"domain.dmarc", "domain", "and DMARC records", DOCTOR_KEYS | DOCTOR_DNS, 0, doctor_domain_dmarc},
+    {"domain.dmarc", "domain", "and DMARC records", DOCTOR_KEYS | DOCTOR_DNS, 0,
+     doctor_domain_dmarc},
     {"clock", "host", "the clock is right", 0, 0, doctor_clock},
     {"ledger.file", "ledger", "the daemon can write the ledger", DOCTOR_CONF | DOCTOR_LEDGER, 0,
      doctor_ledger_file},
@@ -89,11 +98,11 @@ void doctor_say(struct doctor *doctor, enum doctor_level level, const char *fix,
 			memcpy(doctor->findings, old, doctor->count * sizeof *old);
 	}
 	va_start(ap, format);
-	doctor->findings[doctor->count++] = (struct doctor_finding){
-	    .check = doctor->check,
-	    .level = level,
-	    .text = arena_vprintf(doctor->arena, format, ap),
-	    .fix = fix};
+	doctor->findings[doctor->count++] =
+	    (struct doctor_finding){.check = doctor->check,
+				    .level = level,
+				    .text = arena_vprintf(doctor->arena, format, ap),
+				    .fix = fix};
 	va_end(ap);
 }
 

@@ -612,6 +612,24 @@ static void plan_sendmail(struct setup *setup)
 				    .mta = true});
 }
 
+/* ---- DNSSEC ---- */
+
+/* Offered, not done: behind a resolver that drops signatures every answer would be a temporary
+ * error. */
+static void offer_validation(struct setup *setup)
+{
+	const char *anchor = place_trust_anchor();
+
+	if (setup->conf->dns.trust_anchor[0] != '\0' || anchor == NULL)
+		return;
+	note(setup, "dnssec",
+	     TEXT(setup,
+		  "%s is the key of the DNS root: to have answers validated by DNSSEC, type: %s "
+		  "(then restart the daemon, and look: countersign doctor --only=dns.dnssec)",
+		  anchor,
+		  place_anchor_command(setup->arena, anchor, admin_conf_path(setup->admin))));
+}
+
 /* ---- the daemon ---- */
 
 static void plan_daemon(struct setup *setup)
@@ -753,6 +771,7 @@ static void make_plan(struct setup *setup)
 	plan_socket_directory(setup, setup->listen);
 	plan_run_directory(setup);
 	plan_key(setup);
+	offer_validation(setup);
 	plan_daemon(setup);
 	if (setup->place.mta == PLACE_POSTFIX)
 		plan_postfix(setup);

@@ -111,6 +111,14 @@ void doctor_bounces(struct doctor *doctor);
 void doctor_daemon_names(struct doctor *doctor);
 void doctor_sendmail(struct doctor *doctor);
 
+/* Ours among the filters of LIST: the one that is one of our sockets, else one that has our name. */
+bool doctor_find_ours(const struct doctor *doctor, const char *list, struct milter_item *item);
+
+/* ---- admin/doctor_postfix.c ---- */
+void doctor_content_filter(struct doctor *doctor);
+void doctor_logins(struct doctor *doctor);
+void doctor_bare_newline(struct doctor *doctor);
+
 /* ---- admin/doctor_probe.c ---- */
 void doctor_daemon_runs(struct doctor *doctor);
 void doctor_daemon_version(struct doctor *doctor);

@@ -231,12 +231,40 @@ void doctor_nxdomain(struct doctor *doctor)
 			   "no answer says that a name does not exist");
 }
 
+/* Counts in DOCTOR's findings: nothing is said of a resolver on this host. */
+static void look_at_server(struct doctor *doctor, const char *server)
+{
+	const char *anchor = place_trust_anchor();
+
+	if (strncmp(server, "127.", 4) == 0 || strcmp(server, "::1") == 0 ||
+	    strncmp(server, "::1@", 4) == 0)
+		return;
+	doctor_say(doctor, DOCTOR_WARN,
+		   anchor == NULL ? "apt-get install dns-root-data && countersign setup"
+				  : place_anchor_command(doctor->arena, anchor,
+							 admin_conf_path(doctor->admin)),
+		   "nothing is validated (dns.trust_anchor), and the resolver %s is not on this "
+		   "host: who is on the way to it can have any mail pass",
+		   server);
+}
+
+/* Without validation here, the resolver is believed, and all that is between it and us. */
+static void look_at_path(struct doctor *doctor)
+{
+	unsigned before = doctor->count;
+
+	for_each_server(doctor, look_at_server);
+	if (doctor->count == before)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			   "not validated here (dns.trust_anchor); the resolver is on this host");
+}
+
 void doctor_dnssec(struct doctor *doctor)
 {
 	struct asked asked;
 
 	if (doctor->conf->dns.trust_anchor[0] == '\0') {
-		doctor_say(doctor, DOCTOR_OK, NULL, "not asked for (dns.trust_anchor)");
+		look_at_path(doctor);
 		return;
 	}
 	asked = ask(doctor, "org", DNS_TYPE_MX);
@@ -308,8 +336,8 @@ static void tell_age(struct doctor *doctor, const struct keycmd_key *key)
 		    "%s of %s is retired since %lld days: no mail that it signed is under "
 		    "way",
 		    selector, domain, (long long)days);
-	if (signing_key_type(key->key) != CRYPT_ED25519 &&
-	    key->status.state == KEYSTATE_ACTIVE && signing_key_bits(key->key) < 2048)
+	if (signing_key_type(key->key) != CRYPT_ED25519 && key->status.state == KEYSTATE_ACTIVE &&
+	    signing_key_bits(key->key) < 2048)
 		doctor_say(doctor, DOCTOR_WARN,
 			   arena_printf(doctor->arena, "countersign key rotate %s", domain),
 			   "%s of %s has %u bits: 2048 are wanted (RFC 8301 section 3.2)", selector,

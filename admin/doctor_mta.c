@@ -196,9 +196,7 @@ static bool has_our_name(const struct milter_item *item)
 	return false;
 }
 
-/* Ours among the filters of LIST: the one that is one of our sockets, else one that has our name.
- */
-static bool find_ours(const struct doctor *doctor, const char *list, struct milter_item *item)
+bool doctor_find_ours(const struct doctor *doctor, const char *list, struct milter_item *item)
 {
 	struct span rest = span_of(list);
 
@@ -219,7 +217,7 @@ void doctor_socket_mta(struct doctor *doctor)
 	struct milter_item item;
 	struct span path;
 
-	if (!find_ours(doctor, doctor->place.postfix.smtpd_milters, &item)) {
+	if (!doctor_find_ours(doctor, doctor->place.postfix.smtpd_milters, &item)) {
 		doctor_say(doctor, DOCTOR_SKIP, NULL,
 			   "smtpd_milters does not name our socket, so there is none to reach");
 		return;
@@ -241,7 +239,7 @@ void doctor_smtpd_milters(struct doctor *doctor)
 	const char *list = doctor->place.postfix.smtpd_milters;
 	struct milter_item item;
 
-	if (find_ours(doctor, list, &item))
+	if (doctor_find_ours(doctor, list, &item))
 		doctor_say(doctor, DOCTOR_OK, NULL, "smtpd_milters = %s", list);
 	else
 		doctor_say(doctor, DOCTOR_ERROR, SETUP,
@@ -254,7 +252,7 @@ void doctor_local_milters(struct doctor *doctor)
 	const char *list = doctor->place.postfix.non_smtpd_milters;
 	struct milter_item item;
 
-	if (find_ours(doctor, list, &item))
+	if (doctor_find_ours(doctor, list, &item))
 		doctor_say(doctor, DOCTOR_OK, NULL, "non_smtpd_milters = %s", list);
 	else
 		doctor_say(doctor, DOCTOR_WARN, SETUP,
@@ -269,7 +267,7 @@ void doctor_default_action(struct doctor *doctor)
 	struct milter_item item;
 	struct span own;
 
-	if (!find_ours(doctor, postfix->smtpd_milters, &item))
+	if (!doctor_find_ours(doctor, postfix->smtpd_milters, &item))
 		return;
 	if (milters_setting(&item, "default_action", &own))
 		action = arena_span(doctor->arena, own);
@@ -334,7 +332,7 @@ static void look_at_own_milters(struct doctor *doctor)
 		const char *own =
 		    postfix_override(postfix, doctor->arena, &service, "smtpd_milters");
 
-		if (own == NULL || strchr(own, '$') != NULL || find_ours(doctor, own, &item))
+		if (own == NULL || strchr(own, '$') != NULL || doctor_find_ours(doctor, own, &item))
 			continue;
 		doctor_say(doctor, DOCTOR_WARN,
 			   arena_printf(doctor->arena, "postconf -PX %s/%s/smtpd_milters",
@@ -354,7 +352,7 @@ void doctor_other_filters(struct doctor *doctor)
 	unsigned before = doctor->count;
 	bool late = false;
 
-	find_ours(doctor, doctor->place.postfix.smtpd_milters, &ours);
+	doctor_find_ours(doctor, doctor->place.postfix.smtpd_milters, &ours);
 	while (milters_next(&rest, &item)) {
 		if (item.text.p == ours.text.p)
 			late = true;

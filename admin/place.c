@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/program.h"
+
 int place_look(struct arena *arena, enum place_mta mta, const char *postfix, const char *sendmail,
 	       struct place *place, struct why *why)
 {
@@ -73,6 +75,30 @@ const char *place_parent(struct arena *arena, const char *path)
 	if (slash == NULL || slash == path)
 		return slash == NULL ? "." : "/";
 	return arena_printf(arena, "%.*s", (int)(slash - path), path);
+}
+
+const char *place_trust_anchor(void)
+{
+	static const char *const places[] = {
+	    "/usr/share/dns/root.key", "/var/lib/unbound/root.key", "/etc/unbound/root.key",
+	    "/usr/local/etc/unbound/root.key", "/etc/trusted-key.key"};
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		if (access(places[i], R_OK) == 0)
+			return places[i];
+	}
+	return NULL;
+}
+
+const char *place_anchor_command(struct arena *arena, const char *anchor, const char *conf)
+{
+	const char *directory =
+	    program_quote(arena, arena_printf(arena, "%s/conf.d", place_parent(arena, conf)));
+	const char *text =
+	    program_quote(arena, arena_printf(arena, "dns: { trust_anchor = \"%s\"; };", anchor));
+
+	return arena_printf(arena, "mkdir -p %s && echo %s >%s/60-dnssec.conf", directory, text,
+			    directory);
 }
 
 static int check_directory(struct arena *arena, const char *path, struct why *why)

@@ -37,6 +37,12 @@ bool place_reachable(const struct place *place, const char *listen);
 /* The first address of LISTENS that it can; NULL: none. */
 const char *place_listen(const struct place *place, const struct conf_strings *listens);
 
+/* The key of the DNS root that a package has put here (dns-root-data, unbound); NULL: none. */
+const char *place_trust_anchor(void);
+
+/* The command that has countersignd validate with ANCHOR; CONF: path of countersign.conf. */
+const char *place_anchor_command(struct arena *arena, const char *anchor, const char *conf);
+
 /* DIR's name without its last part, in ARENA. */
 const char *place_parent(struct arena *arena, const char *path);
 

@@ -9,6 +9,17 @@
 #include "lib/buf.h"
 
 static const char *const wanted[] = {"compatibility_level",
+				     "content_filter",
+				     "smtpd_client_restrictions",
+				     "smtpd_data_restrictions",
+				     "smtpd_forbid_bare_newline",
+				     "smtpd_helo_restrictions",
+				     "smtpd_proxy_filter",
+				     "smtpd_recipient_restrictions",
+				     "smtpd_relay_restrictions",
+				     "smtpd_sasl_auth_enable",
+				     "smtpd_sender_login_maps",
+				     "smtpd_sender_restrictions",
 				     "internal_mail_filter_classes",
 				     "mail_owner",
 				     "mail_version",

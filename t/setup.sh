@@ -60,6 +60,11 @@ perl -e '($<, $>) = (65534, 65534); exec @ARGV' "$cs" setup >"$work/out" 2>"$wor
 is "without root nothing is done" $? 77
 says 'only root can do it; --print'
 
+if [ -e /usr/share/dns/root.key ]; then
+	grep -qE '/usr/share/dns/root\.key is the key of the DNS root.*60-dnssec\.conf' "$work/printed"
+	check "the trust anchor is offered" $?
+fi
+
 # what is ours is done, the MTA is left alone
 before=$(cat /etc/postfix/main.cf)
 setup 0
