@@ -11,11 +11,12 @@
 #include <string.h>
 
 #include "policy/domain.h"
+#include "policy/from.h"
 #include "policy/iprev.h"
 #include "policy/spf.h"
 #include "policy/steps.h"
 
-enum { FROM_DOMAINS_MAX = 16, RECIPIENT_DOMAINS_MAX = 64, LIST_IDS_MAX = 4 };
+enum { RECIPIENT_DOMAINS_MAX = 64, LIST_IDS_MAX = 4 };
 
 /* The parts of the DNS budget, in per cent of it. */
 enum part { PART_ENVELOPE, PART_KEYS, PART_POLICY, PARTS };
@@ -33,10 +34,8 @@ struct check {
 	const struct signing_key *seal_key;
 	struct arcseal *seal; /* NULL: none, or not begun */
 	int64_t now;
-	unsigned from_fields;
-	const char *from_error;
-	const char *from_domains[FROM_DOMAINS_MAX];
-	unsigned from_count;
+	struct from from;
+	bool address_unknown;
 	const char *recipients[RECIPIENT_DOMAINS_MAX]; /* distinct */
 	unsigned recipient_count;
 	bool recipients_unknown;
@@ -74,6 +73,7 @@ static void start_envelope(struct check *check, const struct check_client *clien
 	check->mfrom = request;
 	check->helo = request;
 	check->helo.scope = SPF_SCOPE_HELO;
+	check->address_unknown = client->address_unknown;
 	check->explain = client->explain;
 	if (client->explain) {
 		explain(&check->mfrom, &check->mfrom_steps, check->arena);
@@ -108,6 +108,7 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 
 	check->rules = rules;
 	check->arena = arena;
+	from_init(&check->from, arena);
 	open_scopes(check, dns);
 	dkim.explain = client->explain;
 	check->dkim =
@@ -145,37 +146,6 @@ void check_recipient(struct check *check, const char *domain)
 		check->recipients[check->recipient_count++] = arena_string(check->arena, domain);
 }
 
-static void add_author(struct check *check, const char *domain)
-{
-	if (is_among(check->from_domains, check->from_count, domain) ||
-	    check->from_count == FROM_DOMAINS_MAX)
-		return;
-	check->from_domains[check->from_count++] = domain;
-	if (check->from_count <= check->rules->dmarc.authors_max)
-		dmarc_start_author(check->scopes[PART_POLICY], &check->rules->dmarc, domain);
-}
-
-/* RFC 9989 section 5.3.1: the author's domain comes from the From field. */
-static void read_from(struct check *check, struct span value)
-{
-	struct address_list *list = arena_make(check->arena, struct address_list);
-	struct why why;
-
-	check->from_fields++;
-	if (address_parse(check->arena, value, list, &why) != 0) {
-		check->from_error = arena_printf(check->arena, "malformed From: %s", why.text);
-		return;
-	}
-	if (list->count == 0)
-		check->from_error = "From has no address";
-	for (unsigned i = 0; i < list->count; i++) {
-		if (list->addresses[i].domain == NULL)
-			check->from_error = "From has an address without a domain name";
-		else
-			add_author(check, list->addresses[i].domain);
-	}
-}
-
 static void read_list_id(struct check *check, struct span value)
 {
 	const char *id = NULL;
@@ -186,67 +156,30 @@ static void read_list_id(struct check *check, struct span value)
 		check->list_ids[check->list_id_count++] = id;
 }
 
-/* Does a line of VALUE that is none of its folds begin like a From field? RFC 5322 section 2.2 has
- * CR and LF only together and before a blank; a reader that takes one alone for the end of a line
- * finds an author there whom we would not have judged. */
-static bool has_from_behind(struct span value, char end_of_line)
+/* RFC 9989 section 5.3.1: the author's domain comes from the From field. */
+static void read_from(struct check *check, struct span name, struct span value)
 {
-	const char *at;
+	unsigned known = check->from.count;
 
-	while ((at = memchr(value.p, end_of_line, span_len(value))) != NULL) {
-		struct span line = {at + 1, value.end};
-
-		value.p = at + 1;
-		if (!span_istarts(line, "from"))
-			continue;
-		line.p += 4;
-		while (line.p < line.end && char_is_wsp((unsigned char)*line.p))
-			line.p++;
-		if (line.p < line.end && *line.p == ':')
-			return true;
-	}
-	return false;
-}
-
-static bool hides_from(struct span value)
-{
-	return has_from_behind(value, '\r') || has_from_behind(value, '\n');
-}
-
-/* "X<CR>From" likewise. */
-static bool name_hides_from(struct span name)
-{
-	struct span bare = span_trim(name);
-
-	return span_len(bare) > 5 && span_ieq((struct span){bare.end - 4, bare.end}, "from") &&
-	       (bare.end[-5] == '\r' || bare.end[-5] == '\n');
+	from_header(&check->from, name, value);
+	for (unsigned i = known; i < check->from.count && i < check->rules->dmarc.authors_max; i++)
+		dmarc_start_author(check->scopes[PART_POLICY], &check->rules->dmarc,
+				   check->from.domains[i]);
 }
 
 /* A name may have blanks behind it (RFC 5322 section 4.5): it is the same field to most readers. */
 void check_header(struct check *check, struct span name, struct span value)
 {
-	enum { FROM_FIELDS_READ = 4 };
-	struct span bare = span_trim(name);
-
-	if (hides_from(value) || name_hides_from(name)) {
-		check->from_fields++;
-		check->from_error = "there is a From field behind a CR or LF in another one";
-	}
-	if (span_ieq(bare, "from")) {
-		if (check->from_fields < FROM_FIELDS_READ)
-			read_from(check, value);
-		else
-			check->from_fields++;
-	} else if (check->rules->decide.trust.list_count > 0 && span_ieq(bare, "list-id")) {
+	read_from(check, name, value);
+	if (check->rules->decide.trust.list_count > 0 && span_ieq(span_trim(name), "list-id"))
 		read_list_id(check, value);
-	}
 	arc_header(check->arc, dkimcheck_header(check->dkim, name, value));
 }
 
 static void start_identifier(struct check *check, const char *domain)
 {
-	for (unsigned i = 0; i < check->from_count; i++) {
-		if (dmarc_could_align(check->from_domains[i], domain)) {
+	for (unsigned i = 0; i < check->from.count; i++) {
+		if (dmarc_could_align(check->from.domains[i], domain)) {
 			dmarc_start(check->scopes[PART_POLICY], &check->rules->dmarc, domain);
 			return;
 		}
@@ -274,7 +207,7 @@ static void start_alignment(struct check *check)
 
 void check_end_of_headers(struct check *check)
 {
-	const char *author = check->from_count > 0 ? check->from_domains[0] : NULL;
+	const char *author = check->from.count > 0 ? check->from.domains[0] : NULL;
 
 	arc_end_of_headers(check->arc);
 	if (check->seal_key != NULL)
@@ -297,14 +230,41 @@ bool check_body_done(const struct check *check)
 	return check->seal == NULL && dkimcheck_body_done(check->dkim);
 }
 
-/* A client that is not on TCP/IP has no address to judge. */
+/* Without a client there is no address to judge. */
 static void no_client(struct verdict *verdict)
 {
-	verdict->iprev = (struct iprev_verdict){.result = AUTH_NONE, .why = "no client address (RFC 8601 section 3)"};
+	verdict->iprev = (struct iprev_verdict){
+	    .result = AUTH_NONE, .why = "no client address (RFC 8601 section 3)"};
 	verdict->spf = (struct spf_verdict){
 	    .domain = "", .why = "no client address (RFC 7208 section 4.1)"};
 	verdict->spf_helo = verdict->spf;
 	verdict->spf_helo.scope = SPF_SCOPE_HELO;
+}
+
+static struct spf_verdict spf_unknown(struct check *check, enum spf_scope scope)
+{
+	struct spf_verdict spf = {
+	    .result = AUTH_TEMPERROR,
+	    .scope = scope,
+	    .why = "the MTA does not know the client's address (RFC 7208 section 2.6.6)"};
+
+	if (scope == SPF_SCOPE_MFROM && check->mfrom.mail_from[0] != '\0')
+		spf.domain = domain_of_address(check->arena, check->mfrom.mail_from);
+	else
+		spf.domain = domain_to_ascii(check->arena, span_of(check->mfrom.helo));
+	if (spf.domain == NULL)
+		spf.domain = "";
+	return spf;
+}
+
+/* There is a client, which might have passed. */
+static void unknown_client(struct check *check, struct verdict *verdict)
+{
+	verdict->iprev = (struct iprev_verdict){
+	    .result = AUTH_TEMPERROR,
+	    .why = "the MTA does not know the client's address (RFC 8601 section 3)"};
+	verdict->spf = spf_unknown(check, SPF_SCOPE_MFROM);
+	verdict->spf_helo = spf_unknown(check, SPF_SCOPE_HELO);
 }
 
 static void check_spf(struct check *check, const struct spf_request *request,
@@ -323,20 +283,18 @@ static void check_spf(struct check *check, const struct spf_request *request,
 static void finish_author(struct check *check, struct dmarc_author *author)
 {
 	memset(author, 0, sizeof *author);
-	author->fields = check->from_fields;
-	author->domains = check->from_domains;
-	author->domain_count = check->from_count;
-	author->error = check->from_error;
+	author->fields = check->from.fields;
+	author->domains = check->from.domains;
+	author->domain_count = check->from.count;
+	author->hidden = check->from.hidden;
+	author->incomplete = check->from.too_many;
 	author->explain = check->explain;
-	if (check->from_count > check->rules->dmarc.authors_max)
+	if (check->from.count > check->rules->dmarc.authors_max)
 		author->error =
 		    arena_printf(check->arena, "From has addresses of more than %u domains",
 				 check->rules->dmarc.authors_max);
-	if (check->from_fields == 0)
-		author->error = "there is no From field";
-	else if (check->from_fields > 1)
-		author->error =
-		    arena_printf(check->arena, "there are %u From fields", check->from_fields);
+	else
+		author->error = from_fault(&check->from);
 }
 
 const struct verdict *check_finish(struct check *check, int64_t deadline)
@@ -354,7 +312,9 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 
 	for (unsigned i = 0; i < PARTS; i++)
 		dns_scope_deadline(check->scopes[i], deadline);
-	if (verdict->client.family == 0) {
+	if (verdict->client.family == 0 && check->address_unknown) {
+		unknown_client(check, verdict);
+	} else if (verdict->client.family == 0) {
 		no_client(verdict);
 	} else {
 		iprev_check(check->scopes[PART_ENVELOPE], &verdict->client, check->arena,

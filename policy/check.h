@@ -27,6 +27,7 @@ struct check_rules {
 
 struct check_client {
 	struct ip ip;
+	bool address_unknown;  /* without IP: there is a client, but the MTA does not know where */
 	const char *helo;      /* as given; "" when there was none */
 	const char *mail_from; /* without <>; "" for the null sender */
 	const char *receiver;  /* our host name */

@@ -314,13 +314,43 @@ static void reject_from(const struct verdict *verdict, const char *reason, struc
 		override(out, OVERRIDE_LOCAL_POLICY, reason);
 }
 
+/* A bounce may be from "MAILER-DAEMON" (RFC 3464, RFC 5321 section 4.5.5); a policy against a domain
+ * that can be seen in it is applied all the same. A From that is hidden or incomplete shows others
+ * than those. */
+static bool is_excused_bounce(const struct judging *j)
+{
+	const struct dmarc_author *author = j->facts->author;
+
+	return j->verdict->mail_from != NULL && j->verdict->mail_from[0] == '\0' &&
+	       author->fields <= 1 && !author->hidden && !author->incomplete &&
+	       !j->dmarc->incomplete;
+}
+
+/* True when a bad From decides. */
+static bool decide_bad_from(const struct judging *j, struct decision *out)
+{
+	const char *reason = bad_from(j->facts->author, j->dmarc);
+
+	if (reason == NULL || !j->rules->reject_bad_from || j->rules->enforce == ENFORCE_OBSERVE ||
+	    j->trust.answer == TRUST_YES || is_excused_bounce(j))
+		return false;
+	if (j->trust.answer == TRUST_MAYBE && j->rules->tempfail_on_temperror) {
+		out->action = ACTION_TEMPFAIL;
+		out->why = j->trust.why;
+		return true;
+	}
+	reject_from(j->verdict, reason, out);
+	return true;
+}
+
 /* Asked only for what can suffer: most mail passes. */
 static void look_for_trust(struct judging *j, const struct verdict *verdict)
 {
 	enum auth_result result = verdict->dmarc.result;
 
 	if (j->rules->enforce != ENFORCE_OBSERVE &&
-	    (result == AUTH_FAIL || result == AUTH_TEMPERROR))
+	    (result == AUTH_FAIL || result == AUTH_TEMPERROR ||
+	     bad_from(j->facts->author, j->dmarc) != NULL))
 		trust_find(&j->rules->trust, verdict, j->facts->list_ids, j->facts->list_id_count,
 			   j->arena, &j->trust);
 }
@@ -334,14 +364,13 @@ void decide(const struct decide_rules *rules, const struct decide_facts *facts, 
 			    .dmarc = &verdict->dmarc,
 			    .dkim = all_signatures(verdict),
 			    .arena = arena};
-	const char *reason = bad_from(facts->author, &verdict->dmarc);
 	struct decision *out = &verdict->decision;
 
 	memset(out, 0, sizeof *out);
 	look_for_trust(&j, verdict);
-	if (reason != NULL && rules->reject_bad_from && rules->enforce != ENFORCE_OBSERVE)
-		reject_from(verdict, reason, out);
-	else if (j.dmarc->result == AUTH_FAIL)
+	if (decide_bad_from(&j, out))
+		return;
+	if (j.dmarc->result == AUTH_FAIL)
 		decide_fail(&j, out);
 	else if (j.dmarc->result == AUTH_TEMPERROR)
 		decide_temperror(&j, out);
@@ -364,7 +393,8 @@ static const char *plain(struct arena *arena, const char *domain)
 
 void decide_reply(const struct verdict *verdict, struct arena *arena, struct smtp_reply *reply)
 {
-	const char *domain = plain(arena, verdict->dmarc.author_domain);
+	const char *author = verdict->dmarc.author_domain;
+	const char *domain = *author == '\0' ? "this message" : plain(arena, author);
 
 	if (verdict->decision.action == ACTION_TEMPFAIL) {
 		*reply = (struct smtp_reply){

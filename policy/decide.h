@@ -41,8 +41,10 @@ struct decide_rules {
 	bool by_recipient;                /* a line of the matrix asks for recipients */
 	struct trust_rules trust;         /* goes before the matrix */
 	bool tempfail_on_temperror;  /* 451 where the message would otherwise suffer */
-	bool reject_bad_from;        /* 550 for no, several or malformed From fields, and for more
-					author domains than are evaluated */
+	bool reject_bad_from;        /* 550 for no or several From fields, for one that names nobody or in
+					which two readers can see two domains, and for more author
+					domains than are evaluated; but not for what comes through a
+					trusted forwarder or list, nor for a bounce (null sender) */
 };
 
 /* What the operator's rules ask of a message beside its verdict. */

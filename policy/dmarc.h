@@ -39,6 +39,8 @@ struct dmarc_author {
 	const char *const *domains;  /* distinct author domains, in order */
 	unsigned domain_count;
 	const char *error;           /* why there is none to evaluate, or NULL */
+	bool hidden;                 /* one of FIELDS is seen by some readers only */
+	bool incomplete;             /* DOMAINS lacks some that readers can see */
 	bool explain;                /* keep the steps of the evaluation (dmarc_verdict.steps) */
 };
 
