@@ -88,6 +88,12 @@ struct conf_login {
 	struct conf_strings domains;
 };
 
+/* One line of sign.aliases: { domain = "example.com"; aliases = [ "example.org" ]; } */
+struct conf_alias {
+	const char *domain;
+	struct conf_strings aliases;
+};
+
 /* Durations are nanoseconds, sizes bytes. Everything lives in the conf's own arena. */
 struct conf {
 	struct conf_strings listen; /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
@@ -156,6 +162,10 @@ struct conf {
 		int64_t expire; /* 0: no x= */
 		const struct conf_login *logins;
 		unsigned login_count;
+		const struct conf_alias *aliases;
+		unsigned alias_count;
+		bool mta_checks_sender;
+		bool unclean_bodies;
 	} sign;
 
 	struct {

@@ -145,6 +145,21 @@ static const struct conf_login login_initial = {"", {NULL, 0}};
 static const struct conf_record login_record = {login_fields, 2, sizeof login_initial,
 						&login_initial};
 
+static const struct conf_option alias_fields[] = {{.name = "domain",
+						   .type = &conf_type_text,
+						   .offset = offsetof(struct conf_alias, domain),
+						   .check = conf_check_domain,
+						   .required = true},
+						  {.name = "aliases",
+						   .type = &conf_type_texts,
+						   .offset = offsetof(struct conf_alias, aliases),
+						   .min = 1,
+						   .check = conf_check_pattern,
+						   .required = true}};
+static const struct conf_alias alias_initial = {"", {NULL, 0}};
+static const struct conf_record alias_record = {alias_fields, 2, sizeof alias_initial,
+						&alias_initial};
+
 /* ---- the table ---- */
 
 /* clang-format off */
@@ -172,7 +187,11 @@ const struct conf_option conf_options[] = {
 	 .def = "[ \"127.0.0.0/8\", \"::1\" ]",
 	 .doc = "Clients whose mail is ours: it is signed, not judged. The same holds for mail from "
 		"clients that have logged in and for submission services, wherever they are. An address "
-		"alone, or with the length of its prefix."},
+		"alone, or with the length of its prefix. An empty list means nobody: where a proxy or a "
+		"port forward in front of the MTA makes every client look like 127.0.0.1, leave out "
+		"loopback. A client on a local socket counts as loopback. A client whose address the MTA does "
+		"not know is never ours. What comes over loopback and has been on another host, such as "
+		"mail from a content filter, is signed only when MAIL FROM is of a domain with a key."},
 	{.name = "trust_everybody", .type = &conf_type_bool, FIELD(trust_everybody),
 	 .def = "false",
 	 .doc = "Whether trusted_networks may hold a network that is larger than any site's: an IPv4 "
@@ -339,8 +358,11 @@ const struct conf_option conf_options[] = {
 		"there does not bind the names below it together."},
 	{.name = "dmarc.reject_bad_from", .type = &conf_type_bool, FIELD(dmarc.reject_bad_from),
 	 .def = "true",
-	 .doc = "Whether a message without exactly one readable From field is rejected. DMARC cannot "
-		"protect such a message, and what a reader is shown is anybody's guess."},
+	 .doc = "Whether a message is rejected that has no From field, several, or one that names nobody or "
+		"in which two mail programs can see two different domains. DMARC cannot protect such a "
+		"message. A malformed field that leads every reader to the same domain is judged by that "
+		"domain. Bounces (with the null sender) and mail through trusted_forwarders, mailing_lists "
+		"and arc.trusted_sealers are not rejected for it."},
 	{.name = "dmarc.trusted_forwarders", .type = &conf_type_texts,
 	 FIELD(dmarc.trusted_forwarders), .max = 1000,
 	 .check = conf_check_forwarder, .what = "list of networks and domains",
@@ -418,10 +440,32 @@ const struct conf_option conf_options[] = {
 	 .count_offset = offsetof(struct conf, sign.login_count), .record = &login_record,
 	 .def = "( )",
 	 .doc = "Which author domains each login may have signed. With one entry or more, mail of a client "
-		"that has logged in is signed only when the entry of its login has the domain: example.com, "
-		"*.example.com for all names below it, or * for all. Without any entry it is signed when "
-		"the domain of MAIL FROM is the one that signs, or below it.",
+		"that has logged in is signed only when an entry of its login has the domain: example.com, "
+		"*.example.com for all names below it, or * for all. The login * stands for every login. "
+		"Without any entry, the login must be of the author's domain: alice@example.com may write as "
+		"anybody at example.com, as those below it that have no key of their own, and as its "
+		"aliases; see also mta_checks_sender.",
 	 .example = "logins = ( { login = \"alice\"; domains = [ \"example.com\" ]; } );"},
+	{.name = "sign.aliases", .type = &conf_type_records, FIELD(sign.aliases),
+	 .count_offset = offsetof(struct conf, sign.alias_count), .record = &alias_record,
+	 .def = "( )",
+	 .doc = "Domains that belong together: logins of domain (alice@example.com, or the realm of a login) "
+		"may also write as its aliases, in the same forms as the domains of logins. Not used where "
+		"logins has an entry.",
+	 .example = "aliases = ( { domain = \"example.com\"; aliases = [ \"example.org\" ]; } );"},
+	{.name = "sign.mta_checks_sender", .type = &conf_type_bool, FIELD(sign.mta_checks_sender),
+	 .def = "false",
+	 .doc = "Says that the MTA lets a login use no MAIL FROM but its own: Postfix with "
+		"reject_sender_login_mismatch and smtpd_sender_login_maps, Sendmail with a check_mail rule set. "
+		"Mail of a login without a domain (alice) is then signed when the domain of MAIL FROM is "
+		"the one that signs, or below it. Where it is false, nothing binds such a login to a "
+		"domain, and its mail is signed by an entry of logins only. Do not set it where the MTA does "
+		"not check: every login could then have mail signed as every domain."},
+	{.name = "sign.unclean_bodies", .type = &conf_type_bool, FIELD(sign.unclean_bodies),
+	 .def = "false",
+	 .doc = "Whether a message is signed whose body has a NUL, a CR without LF or a LF without CR. "
+		"Servers on the way and verifiers treat these differently (RFC 5322 section 2.3): "
+		"the signature often does not verify, and what it covers is not certain."},
 
 	{.name = "store.url", .type = &conf_type_text, FIELD(store.url), .check = conf_check_store,
 	 .what = "URL",

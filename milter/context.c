@@ -123,22 +123,32 @@ static const struct trust_entry *trust_entries(struct arena *arena, const char *
 	return entries;
 }
 
+/* The patterns of the option NAME, or NULL. */
+static const struct domain_pattern *domain_patterns(struct arena *arena, const char *name,
+						    const struct conf_strings *texts,
+						    struct refusal *refusal)
+{
+	struct domain_pattern *patterns = arena_array(arena, texts->count + 1, sizeof *patterns);
+
+	for (unsigned i = 0; i < texts->count; i++) {
+		if (domain_pattern_parse(arena, span_of(texts->items[i]), &patterns[i]))
+			continue;
+		why_set(&refusal->why, "\"%s\" is not a domain", texts->items[i]);
+		blame_option(refusal, name);
+		return NULL;
+	}
+	return patterns;
+}
+
 static int sealer_rules(struct context *context, struct refusal *refusal)
 {
 	struct trust_rules *rules = &context->check.decide.trust;
 	const struct conf_strings *texts = &context->conf->arc.trusted_sealers;
-	struct domain_pattern *sealers =
-	    arena_array(context->arena, texts->count + 1, sizeof *sealers);
 
-	for (unsigned i = 0; i < texts->count; i++) {
-		if (domain_pattern_parse(context->arena, span_of(texts->items[i]), &sealers[i]))
-			continue;
-		why_set(&refusal->why, "\"%s\" is not a domain", texts->items[i]);
-		return blame_option(refusal, "arc.trusted_sealers");
-	}
-	rules->sealers = sealers;
+	rules->sealers =
+	    domain_patterns(context->arena, "arc.trusted_sealers", texts, refusal);
 	rules->sealer_count = texts->count;
-	return 0;
+	return rules->sealers == NULL ? -1 : 0;
 }
 
 static int forwarder_rules(struct context *context, struct refusal *refusal)
@@ -251,23 +261,66 @@ const struct signing_key *context_seal_key(const struct context *context)
 	return keyring_pick(context->outbound.keyring, context->seal_domain);
 }
 
-static int outbound_rules(struct context *context, struct refusal *refusal)
+static int login_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
 	struct outbound_rules *rules = &context->outbound;
 	struct outbound_login *logins =
-	    arena_array(context->arena, conf->sign.login_count, sizeof *logins);
-	enum conf_canon canon = conf->sign.canonicalization;
+	    arena_array(context->arena, conf->sign.login_count + 1, sizeof *logins);
 
 	for (unsigned i = 0; i < conf->sign.login_count; i++) {
-		logins[i].login = conf->sign.logins[i].login;
-		logins[i].domains = conf->sign.logins[i].domains.items;
-		logins[i].domain_count = conf->sign.logins[i].domains.count;
+		const struct conf_login *login = &conf->sign.logins[i];
+
+		logins[i].login = login->login;
+		logins[i].domain_count = login->domains.count;
+		logins[i].domains =
+		    domain_patterns(context->arena, "sign.logins", &login->domains, refusal);
+		if (logins[i].domains == NULL)
+			return -1;
 	}
-	rules->enabled = conf->sign.enabled;
-	rules->subdomains = conf->sign.subdomains;
 	rules->logins = logins;
 	rules->login_count = conf->sign.login_count;
+	return 0;
+}
+
+static int alias_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct outbound_rules *rules = &context->outbound;
+	struct outbound_alias *aliases =
+	    arena_array(context->arena, conf->sign.alias_count + 1, sizeof *aliases);
+
+	for (unsigned i = 0; i < conf->sign.alias_count; i++) {
+		const struct conf_alias *alias = &conf->sign.aliases[i];
+
+		aliases[i].domain = domain_to_ascii(context->arena, span_of(alias->domain));
+		if (aliases[i].domain == NULL) {
+			why_set(&refusal->why, "\"%s\" is not a domain", alias->domain);
+			return blame_option(refusal, "sign.aliases");
+		}
+		aliases[i].alias_count = alias->aliases.count;
+		aliases[i].aliases =
+		    domain_patterns(context->arena, "sign.aliases", &alias->aliases, refusal);
+		if (aliases[i].aliases == NULL)
+			return -1;
+	}
+	rules->aliases = aliases;
+	rules->alias_count = conf->sign.alias_count;
+	return 0;
+}
+
+static int outbound_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct outbound_rules *rules = &context->outbound;
+	enum conf_canon canon = conf->sign.canonicalization;
+
+	if (login_rules(context, refusal) != 0 || alias_rules(context, refusal) != 0)
+		return -1;
+	rules->enabled = conf->sign.enabled;
+	rules->subdomains = conf->sign.subdomains;
+	rules->mta_checks_sender = conf->sign.mta_checks_sender;
+	rules->unclean_body = conf->sign.unclean_bodies;
 	rules->signer = (struct signer_rules){
 	    .header_canon = canon == CONF_CANON_SIMPLE_SIMPLE || canon == CONF_CANON_SIMPLE_RELAXED
 				? DKIMSIG_SIMPLE

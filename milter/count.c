@@ -43,12 +43,12 @@ static void count_disagreements(const struct verdict *verdict)
 		counters_count(METRIC_DISAGREEMENTS, COUNT_ENGINE_DKIM, 0, 0);
 }
 
-void count_inbound(const struct verdict *verdict, enum action action, int64_t nanoseconds)
+void count_inbound(enum origin origin, const struct verdict *verdict, enum action action, int64_t nanoseconds)
 {
 	const struct dmarc_verdict *dmarc = &verdict->dmarc;
 	const struct decision *decision = &verdict->decision;
 
-	counters_count(METRIC_MESSAGES, ORIGIN_INBOUND, action, 0);
+	counters_count(METRIC_MESSAGES, origin, action, 0);
 	counters_time(METRIC_MESSAGE_SECONDS, 0, nanoseconds);
 	counters_count(METRIC_IPREV_RESULTS, verdict->iprev.result, 0, 0);
 	count_spf(&verdict->spf);

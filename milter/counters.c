@@ -75,7 +75,7 @@ static const struct name_code reload_names[] = {
 /* clang-format off */
 const struct metric_family metric_families[METRICS] = {
     [METRIC_MESSAGES] = {"messages_total", METRIC_COUNTER,
-	.labels = {{"origin", origin_names, 4}, {"action", action_names, 4}},
+	.labels = {{"origin", origin_names, ORIGINS}, {"action", action_names, 4}},
 	.help = "Messages answered, by whose they are and what was done."},
     [METRIC_MESSAGE_SECONDS] = {"message_duration_seconds", METRIC_HISTOGRAM, .in_time = true,
 	.help = "Time from the end of a message to our answer."},

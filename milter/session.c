@@ -62,8 +62,8 @@ struct message {
 	struct arena *arena;
 	struct context *context;
 	enum origin origin;
-	struct check *check;       /* inbound */
-	struct outbound *outbound; /* the others */
+	struct check *check;       /* inbound, or of unknown origin */
+	struct outbound *outbound; /* what is ours */
 	const char *mail_from;
 	const char *login;
 	const char *authserv_id;
@@ -85,6 +85,7 @@ struct message {
 struct session {
 	struct service *service;
 	struct ip client;
+	bool on_socket; /* the client is on a local socket */
 	char *client_name;
 	char *helo;
 	char *mta_name;
@@ -152,6 +153,7 @@ void session_connect(struct session *session, const char *name, const struct soc
 	struct context *context = service_context(session->service);
 
 	ip_from_sockaddr(address, &session->client);
+	session->on_socket = address != NULL && address->sa_family == AF_UNIX;
 	replace(&session->client_name, name == NULL ? "unknown" : name);
 	replace(&session->mta_name, facts->mta_name);
 	replace(&session->daemon_name, facts->daemon_name);
@@ -167,17 +169,32 @@ void session_helo(struct session *session, const char *helo)
 
 /* ---- a message begins ---- */
 
-/* Without <> and blanks; a source route ("@a,@b:c@d", RFC 5321 appendix C) is dropped. */
-static const char *bare_address(struct arena *arena, const char *address)
+static struct span without_angles(const char *address)
 {
 	struct span s = span_trim(span_of(address));
-	const char *colon;
 
 	if (!span_empty(s) && *s.p == '<')
 		s.p++;
 	if (!span_empty(s) && s.end[-1] == '>')
 		s.end--;
-	if (!span_empty(s) && *s.p == '@') {
+	return span_trim(s);
+}
+
+/* A source route: "@a,@b:c@d" (RFC 5321 appendix C). */
+static bool has_route(const char *address)
+{
+	struct span s = without_angles(address);
+
+	return !span_empty(s) && *s.p == '@';
+}
+
+/* Without <>, blanks and a route. */
+static const char *bare_address(struct arena *arena, const char *address)
+{
+	struct span s = without_angles(address);
+	const char *colon;
+
+	if (has_route(address)) {
 		colon = memchr(s.p, ':', span_len(s));
 		if (colon != NULL)
 			s.p = colon + 1;
@@ -208,6 +225,7 @@ static enum origin decide_origin(const struct session *session, const struct mes
 	    .auth_type = facts->auth_type,
 	    .daemon_name = session->daemon_name,
 	    .client = session->client,
+	    .on_socket = session->on_socket,
 	    .trusted = conf->trusted_networks.items,
 	    .trusted_count = conf->trusted_networks.count,
 	};
@@ -220,6 +238,7 @@ static void start_inbound(struct session *session, struct message *message)
 	const struct conf *conf = message->context->conf;
 	struct check_client client = {
 	    .ip = session->client,
+	    .address_unknown = message->origin == ORIGIN_UNKNOWN,
 	    .helo = session->helo == NULL ? "" : session->helo,
 	    .mail_from = message->mail_from,
 	    .receiver = message->authserv_id,
@@ -235,12 +254,15 @@ static void start_inbound(struct session *session, struct message *message)
 	    check_new(&message->context->check, &client, &dns, message->arena, clock_wall());
 }
 
-static void start_outbound(struct message *message)
+static void start_outbound(const struct session *session, struct message *message, bool routed)
 {
 	struct outbound_sender sender = {
 	    .origin = message->origin,
+	    .loopback = session->on_socket || origin_is_loopback(&session->client),
 	    .login = message->login,
 	    .mail_from = message->mail_from,
+	    .has_route = routed,
+	    .host = session->mta_name == NULL ? message->authserv_id : session->mta_name,
 	};
 
 	message->outbound =
@@ -321,10 +343,10 @@ void session_mail(struct session *session, const char *address, const struct ses
 	message->authserv_id = authserv_id(session, message);
 	message->origin = decide_origin(session, message, facts);
 	message->probe = span_eq(span_of(session->daemon_name), ORIGIN_PROBE);
-	if (message->origin == ORIGIN_INBOUND)
+	if (origin_is_judged(message->origin))
 		start_inbound(session, message);
 	else
-		start_outbound(message);
+		start_outbound(session, message, has_route(address));
 	start_copies(message);
 	session->message = message;
 	service_message_begin(session->service);
@@ -437,8 +459,11 @@ static void look_for_forged(struct session *session, struct message *message, st
 		return;
 	suspects = &message->suspects[kind];
 	suspects->seen++;
-	if (forged_is(kind, value, message->authserv_id, session->mta_name))
-		note_forged(message, suspects);
+	if (!forged_is(kind, value, message->authserv_id, session->mta_name))
+		return;
+	note_forged(message, suspects);
+	if (message->outbound != NULL && kind == FORGED_AUTHRES)
+		outbound_own_results(message->outbound, value);
 }
 
 /* Inbound mail can be a report, whatever comes to that address a bounce. */
@@ -515,14 +540,6 @@ void session_header(struct session *session, struct span name, struct span value
 	count_memory(session);
 }
 
-static void end_outbound_header(struct message *message)
-{
-	outbound_end_of_headers(message->outbound);
-	/* Mail that comes back from a content filter was judged on its way in: it is not ours. */
-	if (message->origin == ORIGIN_LOCAL && message->suspects[FORGED_AUTHRES].count > 0)
-		outbound_decline(message->outbound, "it was judged here on its way in");
-}
-
 void session_end_of_headers(struct session *session)
 {
 	struct message *message = open_message(session);
@@ -534,7 +551,7 @@ void session_end_of_headers(struct session *session)
 	if (message->check != NULL)
 		check_end_of_headers(message->check);
 	else
-		end_outbound_header(message);
+		outbound_end_of_headers(message->outbound);
 	count_memory(session);
 }
 
@@ -856,7 +873,7 @@ static void close_inbound(struct session *session, const struct answer *answer,
 	if (answer->action != ACTION_TEMPFAIL)
 		report_failure(message, verdict, facts->queue_id);
 	log_inbound(session, facts);
-	count_inbound(verdict, answer->action, facts->nanoseconds);
+	count_inbound(message->origin, verdict, answer->action, facts->nanoseconds);
 }
 
 static void close_outbound(struct session *session, const struct answer *answer,

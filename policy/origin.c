@@ -12,6 +12,7 @@ const struct name_code origin_names[] = {
     {"submission", ORIGIN_SUBMISSION},
     {"local", ORIGIN_LOCAL},
     {"inbound", ORIGIN_INBOUND},
+    {"unknown", ORIGIN_UNKNOWN},
     {NULL, 0},
 };
 
@@ -22,12 +23,30 @@ static bool is_submission(const char *daemon)
 	return span_ieq(name, "ORIGINATING") || span_ieq(name, "MSA") || span_istarts(name, "MSP");
 }
 
-static bool is_loopback(const struct ip *ip)
+bool origin_is_loopback(const struct ip *ip)
 {
 	static const uint8_t six[16] = {[15] = 1};
 	const struct ip loopback6 = ip_from_bytes(six, sizeof six);
 
 	return (ip->family == 4 && ip->bytes[0] == 127) || ip_equal(ip, &loopback6);
+}
+
+bool origin_is_judged(enum origin origin)
+{
+	return origin == ORIGIN_INBOUND || origin == ORIGIN_UNKNOWN;
+}
+
+/* A client on a local socket is where loopback is: either address of that will do. */
+static bool is_trusted(const struct origin_facts *facts)
+{
+	static const uint8_t four[4] = {127, 0, 0, 1}, six[16] = {[15] = 1};
+	const struct ip loopback4 = ip_from_bytes(four, sizeof four);
+	const struct ip loopback6 = ip_from_bytes(six, sizeof six);
+
+	if (!facts->on_socket)
+		return ip_in_any(&facts->client, facts->trusted, facts->trusted_count);
+	return ip_in_any(&loopback4, facts->trusted, facts->trusted_count) ||
+	       ip_in_any(&loopback6, facts->trusted, facts->trusted_count);
 }
 
 enum origin origin_decide(const struct origin_facts *facts)
@@ -36,8 +55,7 @@ enum origin origin_decide(const struct origin_facts *facts)
 		return ORIGIN_AUTH;
 	if (is_submission(facts->daemon_name))
 		return ORIGIN_SUBMISSION;
-	if (facts->client.family == 0 || is_loopback(&facts->client) ||
-	    ip_in_any(&facts->client, facts->trusted, facts->trusted_count))
+	if (is_trusted(facts))
 		return ORIGIN_LOCAL;
-	return ORIGIN_INBOUND;
+	return facts->client.family == 0 ? ORIGIN_UNKNOWN : ORIGIN_INBOUND;
 }

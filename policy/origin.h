@@ -10,8 +10,10 @@
 enum origin {
 	ORIGIN_AUTH,       /* the MTA says that the client logged in ({auth_type}) */
 	ORIGIN_SUBMISSION, /* it came in through a submission service ({daemon_name}) */
-	ORIGIN_LOCAL,      /* loopback, a local pipe, or a trusted network */
-	ORIGIN_INBOUND
+	ORIGIN_LOCAL,      /* a trusted network, of which loopback is one by default */
+	ORIGIN_INBOUND,
+	ORIGIN_UNKNOWN,    /* the MTA does not know the client's address: judged, too */
+	ORIGINS
 };
 extern const struct name_code origin_names[];
 
@@ -19,6 +21,7 @@ struct origin_facts {
 	const char *auth_type;   /* or NULL */
 	const char *daemon_name; /* or NULL */
 	struct ip client;        /* family 0: not TCP/IP */
+	bool on_socket;          /* the client is on a local socket (AF_UNIX): it counts as loopback */
 	const struct ip_network *trusted;
 	unsigned trusted_count;
 };
@@ -27,7 +30,13 @@ struct origin_facts {
  * it is judged or signed as any other, but nothing of it is counted, recorded or logged. */
 #define ORIGIN_PROBE "COUNTERSIGN-PROBE"
 
-/* ORIGINATING, MSA and names that begin with MSP are submission services. */
+/* ORIGINATING, MSA and names that begin with MSP are submission services. Nothing but the trusted
+ * networks makes a client local, loopback included: a proxy may be in front of the MTA. */
 enum origin origin_decide(const struct origin_facts *facts);
+
+/* Is mail of this origin judged? The other is signed. */
+bool origin_is_judged(enum origin origin);
+
+bool origin_is_loopback(const struct ip *ip);
 
 #endif

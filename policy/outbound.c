@@ -1,15 +1,16 @@
 /*
- * Signing, as the operator wants it: the author's domain chooses the keys, and an authenticated
- * sender gets a domain's signature only when the envelope (or the login map) says that it is
- * theirs. Otherwise one customer could have mail signed as another.
+ * Signing, as the operator wants it: the author's domain chooses the keys, and the sender gets its
+ * signature only where a fact makes it theirs (struct outbound_rules). Otherwise one customer could
+ * have mail signed as another, and a stranger's mail that a content filter hands back would be signed.
  */
 #include "policy/outbound.h"
 
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/address.h"
-#include "policy/domain.h"
+#include "policy/authres_read.h"
+#include "policy/from.h"
+#include "policy/trace.h"
 
 const struct name_code outbound_reason_names[] = {
     {"signed", OUTBOUND_SIGNED},
@@ -20,23 +21,34 @@ const struct name_code outbound_reason_names[] = {
     {"key_pending", OUTBOUND_KEY_PENDING},
     {"key_retired", OUTBOUND_KEY_RETIRED},
     {"sender_not_allowed", OUTBOUND_SENDER},
+    {"not_ours", OUTBOUND_NOT_OURS},
+    {"unclean_body", OUTBOUND_UNCLEAN},
     {"failed", OUTBOUND_FAILED},
     {NULL, 0},
 };
+
+enum { OWN_RESULTS_MAX = 8 };
 
 struct outbound {
 	const struct outbound_rules *rules;
 	struct arena *arena;
 	enum origin origin;
+	bool loopback;
 	const char *login;
 	const char *mail_from;
+	const char *envelope;  /* domain of MAIL FROM, or NULL: it proves nothing */
+	const char *host;
+	struct from from;
+	bool travelled;        /* it has been on another host */
+	const char *results[OWN_RESULTS_MAX]; /* what this host wrote when it judged the message */
+	unsigned result_count;
 	struct signer *signer; /* NULL once it is clear that nothing will be signed */
 	const char *author;    /* domain of From */
-	unsigned from_fields;
 	const char *why;
 	enum outbound_reason reason; /* for WHY */
 	const struct signing_key *const *keys;
 	unsigned key_count;
+	bool ends_in_cr;       /* the body so far */
 };
 
 static void refuse(struct outbound *outbound, enum outbound_reason reason, const char *why)
@@ -54,8 +66,13 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 	outbound->rules = rules;
 	outbound->arena = arena;
 	outbound->origin = sender->origin;
+	outbound->loopback = sender->loopback;
 	outbound->login = arena_string(arena, sender->login);
 	outbound->mail_from = arena_string(arena, sender->mail_from);
+	outbound->host = arena_string(arena, sender->host);
+	if (!sender->has_route)
+		outbound->envelope = domain_of_address(arena, sender->mail_from);
+	from_init(&outbound->from, arena);
 	if (!rules->enabled)
 		refuse(outbound, OUTBOUND_DISABLED, "signing is switched off (sign.enabled)");
 	else if (keyring_count(rules->keyring) == 0)
@@ -65,99 +82,187 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 	return outbound;
 }
 
-static void read_from(struct outbound *outbound, struct span value)
-{
-	struct address_list *list = arena_make(outbound->arena, struct address_list);
-	struct why why;
-
-	if (outbound->from_fields++ > 0) {
-		refuse(outbound, OUTBOUND_BAD_FROM, "several From fields");
-		return;
-	}
-	if (address_parse(outbound->arena, value, list, &why) != 0) {
-		refuse(outbound, OUTBOUND_BAD_FROM,
-		       arena_printf(outbound->arena, "malformed From: %s", why.text));
-		return;
-	}
-	for (unsigned i = 0; i < list->count; i++) {
-		const char *domain = list->addresses[i].domain;
-
-		if (domain == NULL)
-			refuse(outbound, OUTBOUND_BAD_FROM,
-			       "From has an address without a domain name");
-		else if (outbound->author == NULL)
-			outbound->author = domain;
-		else if (!domain_equal(domain, outbound->author))
-			refuse(outbound, OUTBOUND_BAD_FROM,
-			       "From has addresses of several domains");
-	}
-}
-
 void outbound_header(struct outbound *outbound, struct span name, struct span value)
 {
-	if (span_ieq(span_trim(name), "from"))
-		read_from(outbound, value);
+	from_header(&outbound->from, name, value);
+	if (!outbound->travelled && span_ieq(span_trim(name), "received"))
+		outbound->travelled = !trace_is_local(value, outbound->host);
 	if (outbound->signer != NULL)
 		signer_header(outbound->signer, name, value);
 }
 
-static const struct outbound_login *login_find(const struct outbound *outbound)
+void outbound_own_results(struct outbound *outbound, struct span value)
 {
-	for (unsigned i = 0; i < outbound->rules->login_count; i++) {
-		const struct outbound_login *login = &outbound->rules->logins[i];
-
-		if (outbound->login != NULL && strcmp(login->login, outbound->login) == 0)
-			return login;
-	}
-	return NULL;
+	if (outbound->result_count < OWN_RESULTS_MAX)
+		outbound->results[outbound->result_count] = arena_span(outbound->arena, value);
+	outbound->result_count++;
 }
 
-static bool login_allows(const struct outbound_login *login, const char *author)
-{
-	for (unsigned i = 0; i < login->domain_count; i++) {
-		const char *domain = login->domains[i];
+/* ---- may this sender have that signature? ---- */
 
-		if (strcmp(domain, "*") == 0 || domain_equal(author, domain))
-			return true;
-		if (strncmp(domain, "*.", 2) == 0 && domain_is_below(author, domain + 2))
+static bool is_any_of(const char *domain, const struct domain_pattern *patterns, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const struct domain_pattern *pattern = &patterns[i];
+
+		if (pattern->domain == NULL ||
+		    (pattern->below ? domain_is_below(domain, pattern->domain)
+				    : domain_equal(domain, pattern->domain)))
 			return true;
 	}
 	return false;
 }
 
-/* Is the domain of MAIL FROM (or, for <>, of the login) the one that would sign? */
+static bool map_allows(const struct outbound *outbound)
+{
+	for (unsigned i = 0; i < outbound->rules->login_count && outbound->login != NULL; i++) {
+		const struct outbound_login *login = &outbound->rules->logins[i];
+
+		if ((strcmp(login->login, "*") == 0 || strcmp(login->login, outbound->login) == 0) &&
+		    is_any_of(outbound->author, login->domains, login->domain_count))
+			return true;
+	}
+	return false;
+}
+
+/* Is the author's domain that of the login, DOMAIN, or agreed to be its alias? A domain below it is,
+ * where it has no key of its own: that would be somebody else's. */
+static bool login_domain_allows(const struct outbound *outbound, const char *domain,
+				const char *signing_domain)
+{
+	const struct outbound_rules *rules = outbound->rules;
+
+	if (domain_equal(outbound->author, domain))
+		return true;
+	if (rules->subdomains && domain_is_below(outbound->author, domain) &&
+	    domain_within(domain, signing_domain))
+		return true;
+	for (unsigned i = 0; i < rules->alias_count; i++) {
+		const struct outbound_alias *alias = &rules->aliases[i];
+
+		if (domain_equal(alias->domain, domain) &&
+		    is_any_of(outbound->author, alias->aliases, alias->alias_count))
+			return true;
+	}
+	return false;
+}
+
+/* Is the domain of MAIL FROM the one that would sign? */
 static bool envelope_allows(const struct outbound *outbound, const char *signing_domain)
 {
-	const char *domain = domain_of_address(outbound->arena, outbound->mail_from);
-
-	if (domain == NULL && outbound->mail_from[0] == '\0' && outbound->login != NULL)
-		domain = domain_of_address(outbound->arena, outbound->login);
-	if (domain == NULL)
+	if (outbound->envelope == NULL)
 		return false;
-	return outbound->rules->subdomains ? domain_within(domain, signing_domain)
-					   : domain_equal(domain, signing_domain);
+	return outbound->rules->subdomains ? domain_within(outbound->envelope, signing_domain)
+					   : domain_equal(outbound->envelope, signing_domain);
 }
 
 /* NULL: this sender may have the signature. */
-static const char *objection(const struct outbound *outbound, const char *signing_domain)
+static const char *object_to_envelope(const struct outbound *outbound, const char *signing_domain)
 {
-	const struct outbound_login *login;
-
-	if (outbound->origin == ORIGIN_LOCAL)
-		return NULL;
-	if (outbound->rules->login_count > 0) {
-		login = login_find(outbound);
-		if (login != NULL && login_allows(login, outbound->author))
-			return NULL;
-		return arena_printf(outbound->arena, "login %s may not sign for %s (sign.logins)",
-				    outbound->login == NULL ? "-" : outbound->login,
-				    outbound->author);
-	}
 	if (envelope_allows(outbound, signing_domain))
 		return NULL;
 	return arena_printf(outbound->arena, "MAIL FROM <%s> does not match %s",
 			    outbound->mail_from, signing_domain);
 }
+
+static const char *object_to_login(const struct outbound *outbound, const char *signing_domain)
+{
+	const char *login = outbound->login == NULL ? "-" : outbound->login;
+	const char *domain = domain_of_address(outbound->arena, login);
+
+	if (outbound->rules->login_count > 0)
+		return map_allows(outbound)
+			   ? NULL
+			   : arena_printf(outbound->arena, "login %s may not sign for %s (sign.logins)",
+					  login, outbound->author);
+	if (domain != NULL)
+		return login_domain_allows(outbound, domain, signing_domain)
+			   ? NULL
+			   : arena_printf(outbound->arena,
+					  "login %s may not sign for %s (sign.logins, sign.aliases)",
+					  login, outbound->author);
+	if (outbound->rules->mta_checks_sender)
+		return object_to_envelope(outbound, signing_domain);
+	return arena_printf(outbound->arena,
+			    "login %s has no domain, and nothing binds it to %s (sign.logins, "
+			    "sign.mta_checks_sender)",
+			    login, outbound->author);
+}
+
+static bool has_keys(const struct outbound *outbound, const char *domain)
+{
+	const struct outbound_rules *rules = outbound->rules;
+	const struct signing_key *const *keys;
+
+	return keyring_find(rules->keyring, domain, rules->subdomains, outbound->arena, &keys) > 0 ||
+	       keyring_find_idle(rules->keyring, domain, rules->subdomains) != NULL;
+}
+
+/* Does RESULT say that the message had the envelope or, failing, the author that it has now? A list
+ * manager puts an envelope of its own domain on what it sends; a content filter keeps the one that the
+ * message came with. */
+static const char *object_to_result(const struct outbound *outbound,
+				    const struct authres_result *result)
+{
+	const char *mail_from = authres_value(result, "smtp", "mailfrom");
+	const char *at = mail_from == NULL ? NULL : strrchr(mail_from, '@');
+	const char *author = authres_value(result, "header", "from");
+
+	if (strcmp(result->method, "spf") == 0 && mail_from != NULL &&
+	    domain_equal(at == NULL ? mail_from : at + 1, outbound->envelope))
+		return arena_printf(outbound->arena,
+				    "it passes through this host: it was judged here with MAIL FROM <%s>",
+				    outbound->mail_from);
+	if (strcmp(result->method, "dmarc") == 0 && author != NULL &&
+	    domain_equal(author, outbound->author) && strcmp(result->result, "pass") != 0 &&
+	    strcmp(result->result, "none") != 0)
+		return arena_printf(outbound->arena, "it was judged here: dmarc=%s for %s",
+				    result->result, author);
+	return NULL;
+}
+
+static const char *object_to_results(const struct outbound *outbound)
+{
+	const char *why = NULL;
+
+	if (outbound->result_count > OWN_RESULTS_MAX)
+		return "it has more Authentication-Results fields of this host than are read";
+	for (unsigned i = 0; i < outbound->result_count && why == NULL; i++) {
+		struct authres_results results;
+
+		if (!authres_parse(outbound->arena, span_of(outbound->results[i]), &results))
+			continue;
+		for (unsigned k = 0; k < results.count && why == NULL; k++)
+			why = object_to_result(outbound, &results.items[k]);
+	}
+	return why;
+}
+
+/* What has been on another host, or was judged here, needs an envelope of ours. */
+static const char *object_to_passage(const struct outbound *outbound)
+{
+	bool judged = outbound->result_count > 0;
+
+	if (!judged && !(outbound->loopback && outbound->travelled))
+		return NULL;
+	if (outbound->envelope == NULL || !has_keys(outbound, outbound->envelope))
+		return arena_printf(outbound->arena,
+				    "it passes through this host: it %s, and MAIL FROM <%s> is not ours",
+				    judged ? "was judged here" : "has been on another host",
+				    outbound->mail_from);
+	return object_to_results(outbound);
+}
+
+static const char *object_to_sender(const struct outbound *outbound, const char *signing_domain)
+{
+	if (outbound->origin == ORIGIN_LOCAL)
+		return NULL;
+	if (outbound->origin == ORIGIN_AUTH || outbound->rules->login_count > 0)
+		return object_to_login(outbound, signing_domain);
+	return object_to_envelope(outbound, signing_domain);
+}
+
+/* ---- which keys ---- */
 
 static void no_key(struct outbound *outbound)
 {
@@ -183,16 +288,31 @@ static void no_key(struct outbound *outbound)
 			    keystate_text(state)));
 }
 
+/* Why From names nobody whose domain could sign, or NULL. */
+static const char *choose_author(struct outbound *outbound)
+{
+	const char *fault = from_fault(&outbound->from);
+
+	if (outbound->from.count > 0)
+		outbound->author = outbound->from.domains[0];
+	if (fault == NULL && outbound->from.count > 1)
+		fault = "From has addresses of several domains";
+	return fault;
+}
+
 static void choose_keys(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
-	const char *why;
+	const char *why = choose_author(outbound);
 
 	if (outbound->why != NULL)
 		return;
-	if (outbound->author == NULL) {
-		refuse(outbound, OUTBOUND_BAD_FROM,
-		       outbound->from_fields == 0 ? "no From field" : "From has no address");
+	if (why != NULL) {
+		refuse(outbound, OUTBOUND_BAD_FROM, why);
+		return;
+	}
+	if (outbound->origin == ORIGIN_LOCAL && (why = object_to_passage(outbound)) != NULL) {
+		refuse(outbound, OUTBOUND_NOT_OURS, why);
 		return;
 	}
 	outbound->key_count = keyring_find(rules->keyring, outbound->author, rules->subdomains,
@@ -201,7 +321,7 @@ static void choose_keys(struct outbound *outbound)
 		no_key(outbound);
 		return;
 	}
-	why = objection(outbound, signing_key_domain(outbound->keys[0]));
+	why = object_to_sender(outbound, signing_key_domain(outbound->keys[0]));
 	if (why != NULL)
 		refuse(outbound, OUTBOUND_SENDER, why);
 }
@@ -213,16 +333,51 @@ void outbound_end_of_headers(struct outbound *outbound)
 		outbound->signer = NULL;
 }
 
-void outbound_decline(struct outbound *outbound, const char *why)
+/* ---- the body ---- */
+
+/* What is wrong with CHUNK, which comes after a CR or not, for a signature that all verifiers are to
+ * find valid: RFC 5322 section 2.3 has CR and LF only together, and no NUL. */
+static const char *find_unclean(struct span chunk, bool after_cr)
 {
-	if (outbound->why == NULL)
-		refuse(outbound, OUTBOUND_DISABLED, why);
+	const char *p;
+
+	if (memchr(chunk.p, '\0', span_len(chunk)) != NULL)
+		return "NUL";
+	if (after_cr && *chunk.p != '\n')
+		return "CR without LF";
+	for (struct span rest = chunk;
+	     (p = memchr(rest.p, '\n', span_len(rest))) != NULL; rest.p = p + 1) {
+		if (p == chunk.p ? !after_cr : p[-1] != '\r')
+			return "LF without CR";
+	}
+	for (struct span rest = chunk;
+	     (p = memchr(rest.p, '\r', span_len(rest))) != NULL; rest.p = p + 1) {
+		if (p + 1 < chunk.end && p[1] != '\n')
+			return "CR without LF";
+	}
+	return NULL;
+}
+
+static void refuse_body(struct outbound *outbound, const char *what)
+{
+	refuse(outbound, OUTBOUND_UNCLEAN,
+	       arena_printf(outbound->arena,
+			    "the body has a %s, which verifiers read differently (RFC 5322 section 2.3)",
+			    what));
 	outbound->signer = NULL;
 }
 
 void outbound_body(struct outbound *outbound, struct span chunk)
 {
-	if (outbound->signer != NULL)
+	const char *what;
+
+	if (outbound->signer == NULL || span_empty(chunk))
+		return;
+	what = outbound->rules->unclean_body ? NULL : find_unclean(chunk, outbound->ends_in_cr);
+	outbound->ends_in_cr = chunk.end[-1] == '\r';
+	if (what != NULL)
+		refuse_body(outbound, what);
+	else
 		signer_body(outbound->signer, chunk);
 }
 
@@ -260,6 +415,8 @@ void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 	struct arena *arena = outbound->arena;
 	struct why why;
 
+	if (outbound->signer != NULL && outbound->ends_in_cr && !outbound->rules->unclean_body)
+		refuse_body(outbound, "CR without LF");
 	memset(result, 0, sizeof *result);
 	result->author_domain = outbound->author == NULL ? "" : outbound->author;
 	result->why = outbound->why;

@@ -6,43 +6,68 @@
 
 #include "lib/arena.h"
 #include "lib/name.h"
+#include "policy/domain.h"
 #include "policy/keyring.h"
 #include "policy/origin.h"
 #include "policy/signer.h"
 
 /* Which domains a login may sign for; with a map, nothing else lets an authenticated sender sign. */
 struct outbound_login {
-	const char *login;
-	const char *const *domains;
+	const char *login; /* "*": any */
+	const struct domain_pattern *domains;
 	unsigned domain_count;
 };
 
-/* Immutable while any message uses it. */
+/* Domains that are agreed to be another name of DOMAIN: its logins may write as them. */
+struct outbound_alias {
+	const char *domain;
+	const struct domain_pattern *aliases;
+	unsigned alias_count;
+};
+
+/*
+ * Immutable while any message uses it. Patterns "*.example.com" fit what is below it, not itself.
+ *
+ * A signature needs a fact that makes the author's domain the sender's. For a login: LOGINS, or without
+ * them the login's own domain or an alias of that; for a login that names no domain, MAIL FROM, and
+ * that only where the MTA checks it. For a submission service: MAIL FROM. For a trusted network: its
+ * address; but a message that was judged here before, or came over loopback and has travelled, needs an
+ * envelope of ours as well, one that was not on it when it was judged, and an author that did not fail.
+ */
 struct outbound_rules {
 	bool enabled;
 	struct keyring *keyring;
 	bool subdomains;
+	bool mta_checks_sender;
+	bool unclean_body; /* sign what verifiers read differently, too */
 	struct signer_rules signer;
 	const struct outbound_login *logins;
 	unsigned login_count;
+	const struct outbound_alias *aliases;
+	unsigned alias_count;
 };
 
 struct outbound_sender {
-	enum origin origin;    /* not ORIGIN_INBOUND */
+	enum origin origin;    /* one that is not judged */
+	bool loopback;         /* the client's address is one, or it is on a local socket */
 	const char *login;     /* {auth_authen}, or NULL */
-	const char *mail_from; /* without <> */
+	const char *mail_from; /* without <> and without a route */
+	bool has_route;        /* MAIL FROM had one (RFC 5321 appendix C), which MTAs read differently */
+	const char *host;      /* the MTA's name for itself */
 };
 
 /* Why a message was not signed, for counting. */
 enum outbound_reason {
 	OUTBOUND_SIGNED,
-	OUTBOUND_DISABLED,    /* sign.enabled, or a message that is not to be signed again */
+	OUTBOUND_DISABLED,    /* sign.enabled */
 	OUTBOUND_NO_KEYS,     /* there is not a single one */
 	OUTBOUND_BAD_FROM,    /* none, several or malformed author */
 	OUTBOUND_NO_KEY,      /* for this domain */
 	OUTBOUND_KEY_PENDING,
 	OUTBOUND_KEY_RETIRED, /* or revoked */
 	OUTBOUND_SENDER,      /* this sender may not have the domain's signature */
+	OUTBOUND_NOT_OURS,    /* it only passes through this host */
+	OUTBOUND_UNCLEAN,     /* a body that no two verifiers read alike */
 	OUTBOUND_FAILED,      /* the signature could not be made */
 	OUTBOUND_REASONS
 };
@@ -69,10 +94,10 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 			      const struct outbound_sender *sender, struct arena *arena,
 			      int64_t now);
 void outbound_header(struct outbound *outbound, struct span name, struct span value);
-void outbound_end_of_headers(struct outbound *outbound);
 
-/* After the header: this message is not to be signed, for a reason the caller knows. */
-void outbound_decline(struct outbound *outbound, const char *why);
+/* An Authentication-Results field that bears our name: the message was judged here, or says so. */
+void outbound_own_results(struct outbound *outbound, struct span value);
+void outbound_end_of_headers(struct outbound *outbound);
 void outbound_body(struct outbound *outbound, struct span chunk);
 bool outbound_body_done(const struct outbound *outbound); /* nothing will be signed */
 void outbound_finish(struct outbound *outbound, struct outbound_result *result);

@@ -20,7 +20,9 @@ if ! perl -MEmail::Address::XS -MMail::Address -e 1 2>/dev/null ||
 	! /usr/bin/python3 -c 'import gi; gi.require_version("GMime", "3.0")' 2>/dev/null; then
 	skip "other readers: needs gir1.2-gmime-3.0, python3-gi, libemail-address-xs-perl and libmailtools-perl"
 else
-	/usr/bin/python3 "$SRC/t/tools/from_readers.py" "$BIN/fromread" "$table" 4000 >"${out:=$(mktemp)}" 2>&1
+	out=$(mktemp "${TMPDIR:-/tmp}/countersign-from.XXXXXX") || exit 99
+	trap 'rm -f "$out"' EXIT
+	/usr/bin/python3 "$SRC/t/tools/from_readers.py" "$BIN/fromread" "$table" 4000 >"$out" 2>&1
 	status=$?
 	ok "the other readers run" test $status -le 1
 	while IFS= read -r line; do
@@ -31,6 +33,5 @@ else
 		*) echo "# ${line#\# }" ;;
 		esac
 	done <"$out"
-	rm -f "$out"
 fi
 done_testing

@@ -79,7 +79,7 @@ found_soon AAA1 --from bob@good.test
 found_soon AAA2 --from evil.test
 found_soon "AAA2 AAA1" --hfrom good.test
 found_soon "AAA4 AAA1" --ip 192.0.2.1
-found_soon "AAA4 AAA2" --action reject
+found_soon AAA2 --action reject
 found_soon AAA1 --dmarc pass
 found_soon AAA1 --spf pass --since 5m
 found_soon AAA2 --dmarc fail --policy reject --origin inbound

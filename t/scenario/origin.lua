@@ -33,13 +33,19 @@ is(kind(transact(conn, { from = "<alice@example.com>", headers = ours })), "sign
 mt.disconnect(conn)
 is(kind(send{ ip = "127.0.0.1", from = "<alice@example.com>", headers = ours }), "signed", "local: loopback")
 is(kind(send{ ip = "192.0.2.77", from = "<alice@example.com>", headers = ours }), "signed", "local: a trusted network")
-is(kind(send{ ip = "unspec", from = "<alice@example.com>", headers = ours }), "signed", "local: not TCP/IP")
+local unknown = send{ ip = "unspec", from = "<bob@sender.test>" }
+is(unknown.reply, "replycode", "a client whose address is unknown: what would fail is deferred")
+ok(unknown.deferred_for("sender.test"), "since SPF could have passed")
+unknown = send{ ip = "unspec", from = "<x@nowhere.test>", headers = { { "From", "x@nowhere.test" } } }
+like(unknown.ar, "spf=temperror", "what is accepted says spf=temperror")
+is(kind(send{ ip = "unspec", from = "<alice@example.com>", headers = ours }), "judged", "and ours is not signed")
 is(kind(send{ ip = "127.0.0.1", from = "<x@other.test>", headers = { { "From", "x@other.test" } } }), "neither",
 	"local, but no key: neither judged nor signed")
 
 local log = output("cat " .. tmp .. "/log")
 like(log, "origin=inbound", "the log says inbound")
 like(log, "origin=auth[^\n]*user=alice@example.com[^\n]*sign=example.com/s1/ed25519%-sha256", "auth, who, and with what")
+like(log, "origin=unknown", "unknown")
 like(log, "origin=submission", "submission")
 like(log, 'origin=local[^\n]*sign=no reason="no key for other.test"', "and why something is not signed")
 done()

@@ -48,7 +48,7 @@ static void test_counting(void)
 	is_int(counters_get(METRIC_MESSAGES, ORIGIN_INBOUND, ACTION_ACCEPT, 0), 0, "none of those");
 	is_int(counters_sum(METRIC_MESSAGES), 3, "three in all");
 	counters_count(METRIC_MESSAGES, 99, 99, 0);
-	is_int(counters_get(METRIC_MESSAGES, 3, 3, 0), 1, "values beyond the last are the last");
+	is_int(counters_get(METRIC_MESSAGES, ORIGINS - 1, 3, 0), 1, "values beyond the last are the last");
 	counters_count(METRIC_DMARC_RESULTS, AUTH_PERMERROR, COUNT_POLICY_REJECT,
 		       DMARC_POLICY_REJECT);
 	is_int(counters_get(METRIC_DMARC_RESULTS, AUTH_PERMERROR, COUNT_POLICY_REJECT,
@@ -186,7 +186,7 @@ static void test_messages(void)
 	int64_t before = counters_sum(METRIC_MESSAGE_SECONDS);
 	int64_t tempfails = counters_get(METRIC_MESSAGES, ORIGIN_INBOUND, ACTION_TEMPFAIL, 0);
 
-	count_inbound(&verdict, ACTION_TEMPFAIL, CLOCK_MS);
+	count_inbound(ORIGIN_INBOUND, &verdict, ACTION_TEMPFAIL, CLOCK_MS);
 	is_int(counters_get(METRIC_MESSAGES, ORIGIN_INBOUND, ACTION_TEMPFAIL, 0), tempfails + 1,
 	       "as answered");
 	is_int(counters_get(METRIC_SPF_RESULTS, AUTH_SOFTFAIL, SPF_SCOPE_MFROM, 0), 1, "SPF");

@@ -1,4 +1,6 @@
 /* policy/origin: whose message it is. */
+#include <string.h>
+
 #include "policy/origin.h"
 #include "t/lib/tap.h"
 
@@ -18,22 +20,57 @@ static const struct {
     {NULL, "MSAX", "198.51.100.1", ORIGIN_INBOUND},
     {NULL, "MTA", "198.51.100.1", ORIGIN_INBOUND},
     {NULL, "smtpd", "198.51.100.1", ORIGIN_INBOUND},
-    {NULL, NULL, "127.0.0.1", ORIGIN_LOCAL},
-    {NULL, NULL, "127.255.0.9", ORIGIN_LOCAL},
-    {NULL, NULL, "::1", ORIGIN_LOCAL},
-    {NULL, NULL, "::ffff:127.0.0.1", ORIGIN_LOCAL},
+    {NULL, NULL, "127.0.0.1", ORIGIN_INBOUND},
+    {NULL, NULL, "::1", ORIGIN_INBOUND},
     {NULL, NULL, "::2", ORIGIN_INBOUND},
-    {NULL, NULL, "", ORIGIN_LOCAL},
+    {NULL, NULL, "", ORIGIN_UNKNOWN},
+    {NULL, NULL, "socket", ORIGIN_UNKNOWN},
     {NULL, NULL, "192.0.2.63", ORIGIN_LOCAL},
     {NULL, NULL, "192.0.2.64", ORIGIN_INBOUND},
     {NULL, NULL, "2001:db8::9", ORIGIN_LOCAL},
     {NULL, NULL, "2001:db9::9", ORIGIN_INBOUND},
 };
 
+/* What the default of trusted_networks makes local. */
+static void test_loopback(void)
+{
+	static const char *const networks[][2] = {{"127.0.0.0/8", NULL}, {"::1", NULL},
+						  {"127.0.0.0/8", "::1"}};
+	static const struct {
+		const char *client;
+		enum origin want[3];
+	} clients[] = {
+	    {"127.0.0.1", {ORIGIN_LOCAL, ORIGIN_INBOUND, ORIGIN_LOCAL}},
+	    {"127.255.0.9", {ORIGIN_LOCAL, ORIGIN_INBOUND, ORIGIN_LOCAL}},
+	    {"::ffff:127.0.0.1", {ORIGIN_LOCAL, ORIGIN_INBOUND, ORIGIN_LOCAL}},
+	    {"::1", {ORIGIN_INBOUND, ORIGIN_LOCAL, ORIGIN_LOCAL}},
+	    {"socket", {ORIGIN_LOCAL, ORIGIN_LOCAL, ORIGIN_LOCAL}},
+	    {"", {ORIGIN_UNKNOWN, ORIGIN_UNKNOWN, ORIGIN_UNKNOWN}},
+	    {"198.51.100.1", {ORIGIN_INBOUND, ORIGIN_INBOUND, ORIGIN_INBOUND}},
+	};
+
+	for (unsigned i = 0; i < sizeof clients / sizeof clients[0]; i++) {
+		for (unsigned n = 0; n < 3; n++) {
+			struct ip_network trusted[2];
+			struct origin_facts facts = {.trusted = trusted};
+
+			for (unsigned k = 0; k < 2 && networks[n][k] != NULL; k++)
+				ip_network_parse(span_of(networks[n][k]),
+						 &trusted[facts.trusted_count++]);
+			facts.on_socket = strcmp(clients[i].client, "socket") == 0;
+			ip_parse(span_of(clients[i].client), &facts.client);
+			is_text(name_text(origin_names, (int)origin_decide(&facts)),
+				name_text(origin_names, (int)clients[i].want[n]), "%s with %s",
+				clients[i].client, networks[n][0]);
+		}
+	}
+}
+
 int main(void)
 {
 	struct ip_network trusted[2];
 
+	test_loopback();
 	ok(ip_network_parse(span_of("192.0.2.0/26"), &trusted[0]) &&
 	       ip_network_parse(span_of("2001:db8::/32"), &trusted[1]),
 	   "trusted networks");
@@ -43,6 +80,7 @@ int main(void)
 					     .trusted = trusted,
 					     .trusted_count = 2};
 
+		facts.on_socket = strcmp(cases[i].client, "socket") == 0;
 		if (cases[i].client[0] != '\0')
 			ip_parse(span_of(cases[i].client), &facts.client);
 		is_text(name_text(origin_names, (int)origin_decide(&facts)),

@@ -1,0 +1,17 @@
+/* policy/trace: a field that is local says by whom it was written. */
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+#include "policy/trace.h"
+#include "t/lib/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span value = span_make(data, size);
+
+	if (trace_is_local(value, "mx.example.com"))
+		assert(size >= strlen("by localhost"));
+	assert(!trace_is_local(value, "") || size >= strlen("by localhost"));
+	return 0;
+}
