@@ -17,7 +17,12 @@
 #include "policy/address.h"
 #include "policy/domain.h"
 
-enum { FROM_FIELDS_READ = 4, SIGNS_MAX = 256 };
+enum {
+	FROM_FIELDS_READ = 4,
+	FROM_BYTES_MAX = 64 * 1024, /* of one field: it is read again for each sign */
+	SIGNS_MAX = ADDRESS_MAX,
+	DOMAIN_BYTES_MAX = 1024     /* a longer run is not a domain in any spelling */
+};
 
 void from_init(struct from *from, struct arena *arena)
 {
@@ -111,7 +116,8 @@ static const char *skip_junk(const char *p, const char *end, bool odd_angles)
 /* False: there is something after the sign, and it is not a domain name. */
 static bool add_reading(struct from *from, struct span text)
 {
-	const char *domain = span_empty(text) ? NULL : domain_to_ascii(from->arena, text);
+	bool possible = !span_empty(text) && span_len(text) <= DOMAIN_BYTES_MAX;
+	const char *domain = possible ? domain_to_ascii(from->arena, text) : NULL;
 
 	if (domain != NULL)
 		add_domain(from, domain);
@@ -126,15 +132,18 @@ static bool add_readings(struct from *from, const char *p, const char *end, bool
 	struct buf all;
 	bool good = add_reading(from, first);
 
-	buf_init(&all, from->arena, 0);
+	buf_init(&all, NULL, 0);
 	buf_span(&all, first);
-	while (all.len > 0 && (p = skip_junk(next, end, odd_angles)) > next) {
+	while (all.len > 0 && all.len <= DOMAIN_BYTES_MAX &&
+	       (p = skip_junk(next, end, odd_angles)) > next) {
 		next = skip_run(p, end);
 		if (next == p || sign_length(next, end) > 0)
 			break;
 		buf_span(&all, (struct span){p, next});
 	}
-	return add_reading(from, buf_view(&all)) && good && all.len > 0;
+	good = add_reading(from, buf_view(&all)) && good && all.len > 0;
+	buf_free(&all);
+	return good;
 }
 
 /* Not one pair, or none: some readers then go on after ">". */
@@ -311,6 +320,11 @@ static void read_field(struct from *from, struct span value)
 	struct address_list *list = arena_make(from->arena, struct address_list);
 	struct why why;
 
+	if (span_len(value) > FROM_BYTES_MAX) {
+		from->error = "From is longer than any list of authors";
+		from->too_many = true;
+		return;
+	}
 	if (address_parse(from->arena, value, list, &why) == 0)
 		add_list(from, list, value);
 	else
