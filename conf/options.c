@@ -296,7 +296,7 @@ const struct conf_option conf_options[] = {
 	 .doc = "Whether a signature can pass when a field that a message has once (Subject, To, Date, "
 		"Content-Type ...) is there more often than the signature covers it. Anyone can put a "
 		"second Subject on top of such a message and send it again. false: its result is policy, "
-		"and it counts as if it were not there; an ARC chain over such a message fails. Signatures "
+		"and it counts as if it were not there. Signatures "
 		"that name a field once more than it occurs, as countersign makes them, cannot be abused so."},
 
 	{.name = "arc.trusted_sealers", .type = &conf_type_texts, FIELD(arc.trusted_sealers),

@@ -551,15 +551,12 @@ static void finish_passes(struct dkimcheck *check)
 
 static void finish_guest(struct dkimcheck *check)
 {
-	const char *why;
-
 	check->guest->result = check->seat->result;
 	check->guest->why = check->seat->why;
 	check->guest->partial = check->seat->partial;
-	why = check->bare_lf ? bare_lf_why : added_field(check, check->guest->sig);
-	if (why != NULL && check->guest->result == DKIMENGINE_GOOD) {
+	if (check->bare_lf && check->guest->result == DKIMENGINE_GOOD) {
 		check->guest->result = DKIMENGINE_REFUSED;
-		check->guest->why = why;
+		check->guest->why = bare_lf_why;
 	}
 }
 
