@@ -13,7 +13,7 @@
 enum channel_kind {
 	/* to the worker */
 	CHANNEL_PREPARE = 'P', /* text: settings; the answer is YES or NO */
-	CHANNEL_COMMIT = 'C',  /* use what was prepared */
+	CHANNEL_COMMIT = 'C',  /* use what was prepared; the answer is DONE */
 	CHANNEL_ABORT = 'A',   /* forget it */
 	CHANNEL_DRAIN = 'D',   /* take no new connections, end when the messages have */
 	CHANNEL_QUIT = 'Q',    /* end now */
@@ -24,6 +24,7 @@ enum channel_kind {
 	CHANNEL_FAILED = 'F',  /* text: why it could not start; it ends */
 	CHANNEL_YES = 'Y',     /* prepared */
 	CHANNEL_NO = 'N',      /* text: why not */
+	CHANNEL_DONE = 'd',    /* uses what was prepared */
 	CHANNEL_LEAVING = 'L', /* drains by itself: another should take its place */
 	CHANNEL_PONG = 'o'
 };

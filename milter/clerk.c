@@ -12,11 +12,13 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "milter/counters.h"
 #include "report/destination.h"
 #include "report/suppress.h"
 #include "store/outbox.h"
 
 enum { QUEUE_MAX = 64, HOUR = 3600, DAY = 86400 };
+static const int64_t KEY_WAIT = 5 * CLOCK_SECOND;
 static const int64_t FINISH_WAIT = 3 * CLOCK_SECOND;
 
 struct job {
@@ -123,8 +125,10 @@ static void run_failure(struct job *job, struct outbox *outbox, struct arena *ar
 	struct why why = {""};
 	int result = check_limits(job, outbox, &why);
 
-	if (result == 0)
-		log_debug("reports: no failure report for %s: limit reached", job->name);
+	if (result == 0) {
+		log_info("reports: no failure report for %s: limit reached", job->name);
+		clerk_skip(CLERK_SKIP_LIMIT);
+	}
 	if (result == 1)
 		result = put_failure(job, outbox, arena, &why);
 	if (result < 0)
@@ -246,6 +250,8 @@ static void give(struct job *job)
 	if (full && !said)
 		log_warning("reports: more bounces and failure reports come than can be noted:"
 			    " some are dropped");
+	if (full && job->run == run_failure)
+		clerk_skip(CLERK_SKIP_QUEUE);
 	if (full)
 		free(job);
 }
@@ -319,6 +325,27 @@ const char *clerk_key(void)
 	job->run = run_nothing;
 	give(job);
 	return NULL;
+}
+
+int clerk_await_key(struct why *why)
+{
+	const struct timespec pause = {.tv_nsec = 10 * CLOCK_MS};
+	int64_t end = clock_mono() + KEY_WAIT;
+	const char *key = clerk_key();
+	unsigned rounds = 0;
+
+	while (key == NULL && clerk.path != NULL && clock_mono() < end) {
+		nanosleep(&pause, NULL);
+		key = ++rounds % 100 == 0 ? clerk_key() : atomic_load(&clerk.key);
+	}
+	return key != NULL ? 0
+			   : why_set(why, "failures.send: the key for redaction cannot be kept in the "
+					  "ledger now; the log says why");
+}
+
+void clerk_skip(enum clerk_skip reason)
+{
+	counters_count(METRIC_FAILURES_SKIPPED, reason, 0, 0);
 }
 
 int clerk_start(const char *path, const char *shared, struct why *why)

@@ -37,7 +37,15 @@ bool clerk_wants_failures(void);
 void clerk_failure(const char *domain, const char *ruf, const char *id, struct span parts,
 		   const struct clerk_limits *limits);
 
-/* The key for redaction, the same on all workers; NULL: there is none yet. */
+/* The key for redaction, the same on all workers; NULL: there is none yet, and it is sought. */
 const char *clerk_key(void);
+
+/* Waits for that key. -1 with a reason when it could not be had in some seconds. Not for the thread
+ * of a message. */
+int clerk_await_key(struct why *why);
+
+/* A report that was due is not made. */
+enum clerk_skip { CLERK_SKIP_KEY, CLERK_SKIP_LIMIT, CLERK_SKIP_QUEUE };
+void clerk_skip(enum clerk_skip reason);
 
 #endif

@@ -19,6 +19,7 @@
 
 #include "dns/dns.h"
 #include "lib/span.h"
+#include "milter/clerk.h"
 #include "policy/dkimsig.h"
 #include "policy/origin.h"
 #include "policy/outbound.h"
@@ -69,6 +70,10 @@ static const struct name_code outcome_names[] = {{"sent", COUNT_SENT},
 						 {"failed", COUNT_FAILED},
 						 {"suppressed", COUNT_SUPPRESSED},
 						 {NULL, 0}};
+static const struct name_code skip_names[] = {{"key", CLERK_SKIP_KEY},
+					      {"limit", CLERK_SKIP_LIMIT},
+					      {"queue", CLERK_SKIP_QUEUE},
+					      {NULL, 0}};
 static const struct name_code reload_names[] = {
     {"accepted", COUNT_RELOAD_ACCEPTED}, {"refused", COUNT_RELOAD_REFUSED}, {NULL, 0}};
 
@@ -145,6 +150,9 @@ const struct metric_family metric_families[METRICS] = {
 	.help = "Tries to send a report, by what became of it."},
     [METRIC_REPORTS_PENDING] = {"reports_pending", METRIC_GAUGE,
 	.help = "Reports that wait to be sent, as of the last look."},
+    [METRIC_FAILURES_SKIPPED] = {"failure_reports_skipped_total", METRIC_COUNTER,
+	.labels = {{"reason", skip_names, 3}},
+	.help = "Failure reports that were due and not made."},
     [METRIC_REPORT_SUCCESS_TIME] = {"report_last_success_timestamp_seconds", METRIC_GAUGE,
 	.help = "When a report was last taken by a mail server; 0: not since the start."},
     [METRIC_RELOADS] = {"config_reloads_total", METRIC_COUNTER,

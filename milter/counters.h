@@ -52,6 +52,7 @@ enum metric {
 	METRIC_STORE_FAILING,
 	METRIC_REPORTS_SENT,       /* enum count_outcome */
 	METRIC_REPORTS_PENDING,
+	METRIC_FAILURES_SKIPPED,   /* enum clerk_skip */
 	METRIC_REPORT_SUCCESS_TIME,
 	METRIC_RELOADS,            /* enum count_reload */
 	METRIC_RELOAD_SUCCESS,

@@ -48,6 +48,7 @@ struct member {
 	struct channel channel;
 	enum member_state state;
 	enum member_vote vote;
+	bool commits;  /* was told to use new settings, and has not said that it does */
 	unsigned owed; /* answers to votes that were over before it answered */
 	bool answered; /* the last ping */
 	int64_t started_at;

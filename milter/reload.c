@@ -2,7 +2,8 @@
  * A reload is a vote. The file is read (in a child: see conf_load_verified); sockets for new
  * addresses are opened and their workers started; every other worker is asked to prepare the new
  * settings, keys and all. When each has said yes, and new workers are ready, all are told to use
- * them, which cannot fail, and the addresses that went away are closed. At the first no, or when
+ * them, which cannot fail, and the addresses that went away are closed; the reload is reported
+ * when each has answered that it uses them. At the first no, or when
  * a voter dies or is silent for too long, all are told to forget it and what is new is closed
  * again: nothing has changed. Workers that die are not replaced while a vote is on; it decides
  * which settings the next one gets.
@@ -220,6 +221,7 @@ void reload_commit(struct reload *reload, struct conf **conf, char **text)
 	for (struct member *member = reload->crew->members; member != NULL; member = member->next) {
 		if (member->vote == VOTE_YES)
 			channel_send(&member->channel, CHANNEL_COMMIT, "");
+		member->commits = member->vote == VOTE_YES;
 		member->vote = VOTE_NONE;
 	}
 	set_modes(reload);

@@ -111,6 +111,15 @@ void service_seek_ledger(struct service *service)
 	context_drop(context);
 }
 
+/* Failure reports are made from the first message on. Without a ledger there are none, which is said
+ * where it is missing. */
+static int want_redaction_key(struct service *service, const struct conf *conf, struct why *why)
+{
+	if (!conf->failures.send || !conf->failures.redact || service_ledger(service) == NULL)
+		return 0;
+	return clerk_await_key(why);
+}
+
 /* Once for all workers. A fault of a key is that key's: mail goes on. */
 static void tell_key_faults(const struct keyring *keyring)
 {
@@ -167,6 +176,8 @@ struct service *service_new(struct conf *conf, const struct engine *engine, stru
 		return NULL;
 	}
 	tell_key_faults(service->context->outbound.keyring);
+	if (want_redaction_key(service, service->context->conf, why) != 0)
+		log_warning("%s", why->text);
 	return service;
 }
 
@@ -217,10 +228,11 @@ struct context *service_prepare(struct service *service, struct conf *conf, stru
 	const char *fixed = fixed_change(now->conf, conf);
 
 	context_drop(now);
-	if (fixed == NULL)
+	if (fixed != NULL)
+		why_set(why, "a change of %s needs a restart", fixed);
+	else if (want_redaction_key(service, conf, why) == 0)
 		return own_context(service, conf, why);
 	conf_free(conf);
-	why_set(why, "a change of %s needs a restart", fixed);
 	return NULL;
 }
 

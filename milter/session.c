@@ -709,11 +709,19 @@ static void report_failure(const struct message *message, const struct verdict *
 	struct buf parts;
 
 	if (!message->keeps_header || message->rcpt_quiet || is_report(message) ||
-	    !failure_wanted(verdict) || !clerk_wants_failures())
+	    !failure_wanted(verdict))
 		return;
+	if (!clerk_wants_failures()) {
+		clerk_skip(CLERK_SKIP_LIMIT); /* the log said so when it was reached */
+		return;
+	}
 	failure.key = conf->failures.redact ? clerk_key() : NULL;
-	if (conf->failures.redact && failure.key == NULL)
+	if (conf->failures.redact && failure.key == NULL) {
+		clerk_skip(CLERK_SKIP_KEY);
+		log_warning("%s: no failure report for %s: the key for redaction cannot be had",
+			    queue_id, verdict->dmarc.published->domain);
 		return;
+	}
 	failure.authres = authres_write(message->arena, message->authserv_id, verdict);
 	failure_id(&failure, clock_mono(), id);
 	buf_init(&parts, NULL, 0);

@@ -54,12 +54,14 @@ struct supervisor {
 	int64_t ping_every;
 	int64_t ping_at;
 	int64_t measure_at;
-	unsigned told_round; /* of reloads */
+	int64_t commit_deadline; /* for the workers to use new settings; 0: all do */
+	unsigned told_round;     /* of reloads */
 };
 
 enum { SIGNAL_READ, SIGNAL_WRITE, REPORT }; /* in crew.private_fds */
 
 static const int64_t quit_grace = 6 * CLOCK_SECOND;
+static const int64_t commit_patience = 10 * CLOCK_SECOND;
 static const int64_t measure_every = 10 * CLOCK_SECOND;
 
 /* ---- signals ---- */
@@ -241,9 +243,19 @@ static void tell_decision(struct supervisor *s)
 	s->told_round = outcome->round;
 }
 
+static bool all_use_new_settings(const struct supervisor *s)
+{
+	for (const struct member *member = s->crew.members; member != NULL; member = member->next) {
+		if (member->commits)
+			return clock_mono() >= s->commit_deadline;
+	}
+	return true;
+}
+
+/* What the settings say holds from the moment the reload is reported. */
 static void go_on_with_reload(struct supervisor *s)
 {
-	if (s->hup && s->ready && s->reload.conf == NULL) {
+	if (s->hup && s->ready && s->reload.conf == NULL && s->commit_deadline == 0) {
 		s->hup = false;
 		reload_begin(&s->reload);
 	}
@@ -252,10 +264,15 @@ static void go_on_with_reload(struct supervisor *s)
 		aide_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
 		exporter_stop(&s->exporter);
 		shipper_stop(&s->shipper);
+		s->commit_deadline = clock_mono() + commit_patience;
+	}
+	if (s->commit_deadline != 0 && all_use_new_settings(s)) {
+		s->commit_deadline = 0;
 		say_reloaded(s);
 		open_control(s);
 	}
-	tell_decision(s);
+	if (s->commit_deadline == 0)
+		tell_decision(s);
 }
 
 /* ---- the control socket ---- */
@@ -404,6 +421,9 @@ static void hear(struct supervisor *s, struct member *member, const struct chann
 		break;
 	case CHANNEL_LEAVING:
 		leaves(s, member);
+		break;
+	case CHANNEL_DONE:
+		member->commits = false;
 		break;
 	case CHANNEL_PONG:
 		member->answered = true;
@@ -599,6 +619,7 @@ static void run(struct supervisor *s)
 			next = earlier(next, start_helpers(s));
 		if (s->reload.conf != NULL)
 			next = earlier(next, s->reload.deadline);
+		next = earlier(next, s->commit_deadline);
 		next = earlier(next, measure_at_times(s));
 		if (all_gone(s))
 			break;

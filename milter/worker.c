@@ -141,6 +141,7 @@ static void commit(struct worker *worker)
 	service_commit(worker->service, worker->prepared);
 	keywatch_look();
 	worker->prepared = NULL;
+	channel_send(&worker->channel, CHANNEL_DONE, "");
 }
 
 static void forget(struct worker *worker)
