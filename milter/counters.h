@@ -119,7 +119,7 @@ void counters_leave_seat(unsigned seat);
 atomic_int *counters_log_level(void);
 
 /* What is wrong in this process now, for the administrator: NULL or a short text. One thread. */
-enum counters_topic { COUNTERS_LEDGER, COUNTERS_KEYS, COUNTERS_TOPICS };
+enum counters_topic { COUNTERS_LEDGER, COUNTERS_KEYS, COUNTERS_PUBLISHED, COUNTERS_TOPICS };
 enum { COUNTERS_TROUBLE_MAX = 256 };
 void counters_trouble(enum counters_topic topic, const char *text);
 

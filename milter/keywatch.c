@@ -13,6 +13,7 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "milter/counters.h"
 #include "policy/published.h"
 
 enum { BATCH = 32, ACTIVE_MAX = 256, LOOKS_OF_AN_HOUR = 6 };
@@ -31,7 +32,10 @@ static struct {
 struct round {
 	const struct signing_key **keys;
 	unsigned count, active;
+	struct arena *arena;
 	bool first; /* look at this keyring, or within an hour: active keys are looked at too */
+	unsigned missing; /* active keys whose record is absent or another */
+	const char *example, *domain; /* of the first of them */
 };
 
 static void pick(void *arg, const struct signing_key *key, const char *path)
@@ -56,7 +60,7 @@ static void wake(const struct signing_key *key)
 		 selector, domain, domain, selector);
 }
 
-static void judge(const struct round *round, const struct signing_key *key,
+static void judge(struct round *round, const struct signing_key *key,
 		  const struct dns_answer *answer, struct arena *arena)
 {
 	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
@@ -70,18 +74,36 @@ static void judge(const struct round *round, const struct signing_key *key,
 		wake(key);
 	if (published == PUBLISHED_MATCHES || published == PUBLISHED_UNKNOWN || !round->first)
 		return;
-	if (!pending)
-		log_warning("key %s of %s signs, but its record in the DNS: %s%s%s; see: "
-			    "countersign key check %s",
-			    selector, domain, published_text(published), detail == NULL ? "" : ", ",
-			    detail == NULL ? "" : detail, domain);
-	else if (published != PUBLISHED_ABSENT)
+	if (!pending && round->missing++ == 0) {
+		round->domain = arena_printf(round->arena, " %s", domain);
+		round->example = arena_printf(
+		    round->arena, "key %s of %s signs, but its record in the DNS: %s%s%s", selector,
+		    domain, published_text(published), detail == NULL ? "" : ", ",
+		    detail == NULL ? "" : detail);
+	} else if (pending && published != PUBLISHED_ABSENT) {
 		log_warning("key %s of %s waits, and its record in the DNS: %s%s%s", selector,
 			    domain, published_text(published), detail == NULL ? "" : ", ",
 			    detail == NULL ? "" : detail);
+	}
 }
 
-static void look_at_batch(const struct round *round, unsigned begin, unsigned count,
+/* One line for all keys and all workers, once an hour. */
+static void tell_missing(const struct round *round)
+{
+	const char *line = round->example, *mark;
+
+	if (round->missing == 0)
+		return;
+	if (round->missing > 1)
+		line = arena_printf(round->arena, "%u keys sign that the DNS does not show; the first: %s",
+				    round->missing, line);
+	mark = arena_printf(round->arena, "%lld %s", (long long)(clock_wall() / 3600), line);
+	if (counters_tell_first(COUNTERS_PUBLISHED, mark))
+		log_warning("%s; see: countersign key check%s", line,
+			    round->missing > 1 ? "" : round->domain);
+}
+
+static void look_at_batch(struct round *round, unsigned begin, unsigned count,
 			  int64_t timeout)
 {
 	struct dns_scope *scope = dns_scope_new(service_dns(watch.service), count, timeout);
@@ -102,7 +124,7 @@ static void look(bool first)
 	struct context *context = service_context(watch.service);
 	struct keyring *keyring = context->outbound.keyring; /* NULL: nothing is signed */
 	struct arena *arena = arena_new(0);
-	struct round round = {.first = first};
+	struct round round = {.first = first, .arena = arena};
 
 	if (keyring != NULL) {
 		round.keys = arena_array(arena, keyring_count(keyring), sizeof *round.keys);
@@ -111,6 +133,7 @@ static void look(bool first)
 	for (unsigned i = 0; i < round.count; i += BATCH)
 		look_at_batch(&round, i, round.count - i < BATCH ? round.count - i : BATCH,
 			      context->conf->dns.timeout);
+	tell_missing(&round);
 	arena_free(arena);
 	context_drop(context);
 }

@@ -107,6 +107,9 @@ ok "mail goes on" accepted 1
 chmod 640 "$top/keys/example.com/s1.key"
 rm -r "$top/keys/Upper.Example"
 "$build/admin/countersign" -c "$top/c.conf" reload >"$top/said" 2>&1
+ok "two keys that the DNS does not show: one warning with a count" \
+	eventually logged "2 keys sign that the DNS does not show; the first: key s1 of example.com signs, but"
+is "and only one" "$(lines '2 keys sign that the DNS')" 1
 ok "mended, nothing is counted" eventually eval '[ "$(key_faults)" = 0 ]'
 stop
 rm -r "$top"/keys/*
