@@ -74,6 +74,11 @@ static const struct example {
     {"store info", {"store info"}},
     {"store migrate", {"store migrate"}},
     {"verify", {"verify message.eml", "verify -v --ip=192.0.2.1 --from=bob@example.com message.eml"}},
+    {"spf", {"spf 192.0.2.1 --from=bob@example.com", "spf -v 192.0.2.1 --from=example.com --helo=mail.example.com"}},
+    {"dkim verify", {"dkim verify message.eml", "dkim verify -v message.eml"}},
+    {"dkim sign", {"dkim sign message.eml", "dkim sign --fields message.eml"}},
+    {"dmarc", {"dmarc example.com", "dmarc -v news.example.com"}},
+    {"dns", {"dns example.com", "dns --check example.com"}},
     {"help", {"help key gen"}},
     {"version", {"version"}},
 };

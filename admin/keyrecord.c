@@ -7,31 +7,17 @@
 
 #include "admin/jsonout.h"
 #include "admin/keycmd.h"
+#include "admin/zone.h"
 #include "lib/clock.h"
-
-enum { RECORD_TTL = 3600, STRING_MAX = 255 };
 
 const char *keycmd_type(const struct signing_key *key)
 {
 	return signing_key_type(key) == CRYPT_ED25519 ? "ed25519" : "rsa";
 }
 
-/* The value as strings of at most 255 bytes (RFC 1035 section 3.3), BETWEEN them. */
-static void print_strings(const char *value, const char *between)
-{
-	for (size_t len = strlen(value); len > 0; len = strlen(value)) {
-		size_t n = len < STRING_MAX ? len : STRING_MAX;
-
-		printf("\"%.*s\"%s", (int)n, value, n < len ? between : "");
-		value += n;
-	}
-}
-
 static void print_zone(const struct keycmd_key *shown, const char *indent)
 {
-	printf("%s%s. %d IN TXT ( ", indent, shown->name, RECORD_TTL);
-	print_strings(shown->value, indent[0] == '\0' ? "\n\t" : "\n            ");
-	printf(" )\n");
+	zone_print_txt(stdout, indent, shown->name, span_of(shown->value));
 }
 
 /* What is withdrawn takes the place of what is there. */
@@ -39,8 +25,8 @@ static void print_nsupdate(const struct keycmd_key *shown, const char *indent)
 {
 	if (shown->status.state == KEYSTATE_REVOKED)
 		printf("%supdate delete %s. TXT\n", indent, shown->name);
-	printf("%supdate add %s. %d IN TXT ", indent, shown->name, RECORD_TTL);
-	print_strings(shown->value, " ");
+	printf("%supdate add %s. %d IN TXT ", indent, shown->name, ZONE_TTL);
+	zone_print_strings(stdout, span_of(shown->value), " ");
 	printf("\n");
 }
 
@@ -54,7 +40,7 @@ static void print_all(const struct keycmd_key *shown, unsigned count)
 		printf("\n  for a web panel (one line, no quotes)\n    name   %s\n    value  %s\n",
 		       shown[i].name, shown[i].value);
 		printf("  for a zone file (%zu bytes in %zu string%s)\n", bytes,
-		       (bytes + STRING_MAX - 1) / STRING_MAX, bytes > STRING_MAX ? "s" : "");
+		       (bytes + ZONE_STRING_MAX - 1) / ZONE_STRING_MAX, bytes > ZONE_STRING_MAX ? "s" : "");
 		print_zone(&shown[i], "    ");
 		printf("  for nsupdate\n");
 		print_nsupdate(&shown[i], "    ");

@@ -23,6 +23,7 @@ static const struct admin_verb *const groups[] = {
     cmd_key,
     cmd_keylife,
     cmd_keyimport,
+    cmd_dns,
     cmd_message,
     cmd_report,
     cmd_stats,
@@ -31,6 +32,9 @@ static const struct admin_verb *const groups[] = {
     cmd_store,
     builtin,
     cmd_verify,
+    cmd_spf,
+    cmd_dkim,
+    cmd_dmarc,
     cmd_complete,
 };
 

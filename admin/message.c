@@ -118,13 +118,16 @@ void message_parse(struct arena *arena, struct span text, struct message_file *m
 
 	memset(message, 0, sizeof *message);
 	message->size = span_len(text);
+	message->text = text;
 	for (message->body = rest; !span_empty(rest); message->body = rest) {
 		const char *colon;
 
 		line = take_line(&rest);
 		colon = name_end(line);
-		if (++number == 1 && colon == NULL && span_istarts(line, "From "))
+		if (++number == 1 && colon == NULL && span_istarts(line, "From ")) {
+			message->text = rest;
 			continue;
+		}
 		if (colon != NULL) {
 			take_field(arena, line, colon, &rest, field_add(arena, message, &room));
 			continue;

@@ -18,6 +18,7 @@ struct message_field {
 struct message_file {
 	struct message_field *fields;
 	unsigned field_count;
+	struct span text; /* all of it, without the line of an mbox */
 	struct span body; /* as in the file; with CRLF where the file has only LF */
 	size_t size;      /* of the file */
 	unsigned broken_line; /* of the header: no field, so the body begins with it; 0: none */
