@@ -86,7 +86,7 @@ static int write_file(const char *path, const char *text, struct why *why)
 	return result;
 }
 
-static void list_options(void)
+static void print_options(void)
 {
 	struct migrate_answer answer;
 
@@ -97,6 +97,26 @@ static void list_options(void)
 			       answer.theirs, answer.ours, answer.reason[0] == '\0' ? "" : "; ",
 			       answer.reason);
 	}
+}
+
+static void print_options_json(const struct admin *admin)
+{
+	struct jsonout *out = jsonout_new(admin->arena, "migrate.list");
+	struct migrate_answer answer;
+
+	jsonout_array(out, "options");
+	for (int source = 0; source < MIGRATE_SOURCES; source++) {
+		for (unsigned i = 0; migrate_option((enum migrate_source)source, i, &answer); i++) {
+			jsonout_object(out, NULL);
+			jsonout_text(out, "program", names[source]);
+			jsonout_text(out, "name", answer.name);
+			jsonout_text(out, "theirs", answer.theirs);
+			jsonout_text(out, "ours", answer.ours);
+			jsonout_text(out, "reason", answer.reason);
+			jsonout_end(out);
+		}
+	}
+	admin_print_json(admin, out);
 }
 
 static bool is_file(const struct migration *migration, const char *path)
@@ -159,7 +179,7 @@ static void print_json(struct admin *admin, const struct migrate *migrate, const
 	jsonout_end(out);
 	jsonout_int(out, "not_known", migrate_unknown(migrate));
 	jsonout_bool(out, "keys", migrate_has_keys(migrate));
-	jsonout_print(out, stdout);
+	admin_print_json(admin, out);
 }
 
 static void print_warnings(struct admin *admin, const struct migrate *migrate)
@@ -222,7 +242,10 @@ static int run_migrate(struct admin *admin, int argc, char **argv)
 	if (argc > optind)
 		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind]);
 	if (migration.list) {
-		list_options();
+		if (admin->json)
+			print_options_json(admin);
+		else
+			print_options();
 		return ADMIN_DONE;
 	}
 	gethostname(hostname, sizeof hostname - 1);
