@@ -122,6 +122,11 @@ void admin_print_json(const struct admin *admin, struct jsonout *out);
  * without the last brace: the rest follows at the end of the program. */
 void admin_streams_json(const struct admin *admin);
 
+/* From now on messages are kept in place of being printed: a page is on the terminal. */
+void admin_hold(const struct admin *admin);
+const char *admin_held(const struct admin *admin);  /* the first error since, or NULL; all is forgotten */
+void admin_let_go(const struct admin *admin);       /* likewise, and messages are printed again */
+
 /* Before anything is said; messages live in ARENA. */
 void admin_say_begin(struct admin *admin, struct arena *arena);
 

@@ -12,6 +12,7 @@
 #include "admin/jsonout.h"
 #include "admin/status.h"
 #include "admin/status_print.h"
+#include "admin/watch.h"
 #include "lib/clock.h"
 
 enum { OPTION_SOCKET = 256, OPTION_PROMETHEUS, OPTION_WATCH };
@@ -26,7 +27,7 @@ static const struct admin_option options[] = {SOCKET_OPTION, {NULL, 0, NULL, NUL
 static const struct admin_option status_options[] = {
     {"prometheus", OPTION_PROMETHEUS, NULL, "print the metrics in Prometheus's text format"},
     SOCKET_OPTION,
-    {"watch", OPTION_WATCH, NULL, "print again every two seconds, until interrupted"},
+    {"watch", OPTION_WATCH, NULL, "a live view; on a terminal: r, t, n sort, p pauses, q ends"},
     {NULL, 0, NULL, NULL}};
 
 struct request {
@@ -108,20 +109,18 @@ static int show(struct admin *admin, const struct request *request, struct look 
 	return status_is_well(&status) ? ADMIN_DONE : ADMIN_NO;
 }
 
-static int watch(struct admin *admin, const struct request *request)
+/* Where nobody reads along: the same page, or object, again and again. */
+static int watch_plain(struct admin *admin, const struct request *request)
 {
 	const struct timespec pause = {.tv_sec = 2};
 	struct arena *whole = admin->arena;
-	bool terminal = isatty(STDOUT_FILENO) == 1 && !admin->json;
 	struct look last = {0};
 	int code;
 
 	do {
 		admin->arena = arena_new(0);
-		if (terminal)
-			fputs("\033[H\033[J", stdout);
 		code = show(admin, request, &last);
-		if (!terminal && !admin->json)
+		if (!admin->json)
 			fputc('\n', stdout);
 		arena_free(admin->arena);
 		admin->arena = whole;
@@ -131,6 +130,13 @@ static int watch(struct admin *admin, const struct request *request)
 			nanosleep(&pause, NULL);
 	} while (code == ADMIN_DONE || code == ADMIN_NO);
 	return code;
+}
+
+static int watch(struct admin *admin, const struct request *request)
+{
+	if (isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && !admin->json)
+		return watch_run(admin, request->socket);
+	return watch_plain(admin, request);
 }
 
 static int cmd_status(struct admin *admin, int argc, char **argv)

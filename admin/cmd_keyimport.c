@@ -19,6 +19,7 @@
 #include "admin/keycmd.h"
 #include "admin/opendkim.h"
 #include "admin/out.h"
+#include "admin/progress.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
@@ -465,14 +466,18 @@ static void json_import(struct admin *admin, const struct import *import)
 static int carry_out(struct import *import)
 {
 	struct admin *admin = import->cmd->admin;
+	struct progress progress;
 	int code = ADMIN_DONE;
 
 	drop_doubles(import);
+	progress_begin(&progress, admin, "keys");
 	for (unsigned i = 0; i < import->plan_count; i++) {
+		progress_show(&progress, i, import->plan_count);
 		copy(import, &import->plan[i]);
 		if (import->plan[i].failed)
 			code = ADMIN_NO;
 	}
+	progress_end(&progress);
 	if (admin->json)
 		json_import(admin, import);
 	else

@@ -9,6 +9,7 @@
 #include "admin/jsonout.h"
 #include "admin/logfields.h"
 #include "admin/out.h"
+#include "admin/progress.h"
 #include "admin/report_send.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -54,6 +55,8 @@ struct find {
 	struct arena *line_arena;
 	struct out_table *table;
 	struct jsonout *json;
+	struct progress progress;
+	int64_t newest, oldest; /* wall seconds: what is read lies between */
 };
 
 /* ---- options ---- */
@@ -205,6 +208,9 @@ static bool visit(void *arg, int64_t at, const char *line)
 	struct logfields fields;
 	char time[CLOCK_TEXT_MAX];
 
+	if (find->newest == 0)
+		find->newest = at;
+	progress_show(&find->progress, find->newest - at, find->newest - find->oldest);
 	arena_reset(find->line_arena);
 	if (!logfields_parse(find->line_arena, span_of(line), &fields) || !is_wanted(find, &fields))
 		return true;
@@ -273,7 +279,12 @@ static int find_messages(struct find *find)
 		find->table = out_table_new(find->admin->arena, headings, 6);
 	}
 	find->line_arena = arena_new(0);
+	find->oldest = clock_wall() - admin_conf(find->admin)->messages.keep / CLOCK_SECOND;
+	if (find->oldest < find->since)
+		find->oldest = find->since;
+	progress_begin(&find->progress, find->admin, "seconds of the log");
 	failed = messages_each(&settings, find->since, INT64_MAX, visit, find, &why);
+	progress_end(&find->progress);
 	arena_free(find->line_arena);
 	if (failed != 0) {
 		admin_error(find->admin, "%s", why.text);

@@ -13,6 +13,7 @@
 #include "admin/jsonout.h"
 #include "admin/marks.h"
 #include "admin/out.h"
+#include "admin/progress.h"
 #include "admin/report_print.h"
 #include "admin/report_send.h"
 #include "lib/clock.h"
@@ -62,6 +63,7 @@ struct stats {
 	unsigned count, room;
 	int64_t messages, passed, quarantined, lost[FATE_REJECTED + 1];
 	const struct ledger_day *day; /* under way */
+	struct progress progress;
 	struct why *why;
 };
 
@@ -188,6 +190,7 @@ static int count_day(void *arg, const struct ledger_day *day)
 	struct stats *stats = arg;
 
 	stats->day = day;
+	progress_show(&stats->progress, day->day - stats->from, stats->to - stats->from + 1);
 	return ledger_rows(stats->ledger, day->policy.domain, day->day, day->config, count_row,
 			   stats, stats->why);
 }
@@ -385,7 +388,10 @@ static int show_stats(struct admin *admin, int argc, char **argv)
 	stats.ledger = report_ledger(admin, stats.local, &status);
 	if (stats.ledger == NULL)
 		return status;
-	if (ledger_days(stats.ledger, NULL, stats.from, stats.to, count_day, &stats, &why) != 0) {
+	progress_begin(&stats.progress, admin, "days");
+	status = ledger_days(stats.ledger, NULL, stats.from, stats.to, count_day, &stats, &why);
+	progress_end(&stats.progress);
+	if (status != 0) {
 		admin_error(admin, "%s", why.text);
 		status = ADMIN_UNAVAILABLE;
 	} else {

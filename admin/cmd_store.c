@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "admin/admin.h"
 #include "admin/jsonout.h"
 #include "admin/out.h"
+#include "admin/progress.h"
 #include "lib/clock.h"
 #include "milter/context.h"
 #include "store/shared.h"
@@ -80,57 +80,6 @@ static int unavailable(const struct admin *admin, const struct why *why)
 {
 	admin_error(admin, "%s", why->text);
 	return ADMIN_UNAVAILABLE;
-}
-
-/* ---- progress: on standard error, where that is a terminal; else a line each half minute ---- */
-
-struct progress {
-	const struct admin *admin;
-	const char *what;
-	int64_t begun, shown;
-	bool drawn;
-};
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-static void begin_progress(struct progress *progress, const struct admin *admin, const char *what)
-{
-	*progress = (struct progress){.admin = admin, .what = what};
-	progress->begun = progress->shown = clock_mono();
-	signal(SIGINT, on_interrupt);
-	signal(SIGTERM, on_interrupt);
-	signal(SIGPIPE, SIG_IGN);
-}
-
-static bool show_progress(void *arg, int64_t done, int64_t all)
-{
-	struct progress *progress = arg;
-	bool terminal = isatty(STDERR_FILENO) != 0;
-	int64_t now = clock_mono(), left = 0;
-
-	if (progress->admin->quiet ||
-	    now < progress->shown + (terminal ? CLOCK_SECOND / 10 : 30 * CLOCK_SECOND))
-		return !interrupted;
-	progress->shown = now;
-	if (done > 0)
-		left = (now - progress->begun) / CLOCK_SECOND * (all - done) / done;
-	fprintf(stderr, "%s%s  %3" PRId64 " %%  %" PRId64 "/%" PRId64 "  %" PRId64 " s left%s",
-		terminal ? "\r\033[K" : "", progress->what, all == 0 ? 100 : done * 100 / all, done,
-		all, left, terminal ? "" : "\n");
-	progress->drawn = terminal;
-	return !interrupted;
-}
-
-static void end_progress(const struct progress *progress)
-{
-	if (progress->drawn)
-		fputs("\r\033[K", stderr);
 }
 
 /* ---- store info ---- */
@@ -331,12 +280,21 @@ struct checking {
 	struct admin *admin;
 	struct jsonout *json;
 	const char *store;
+	struct progress progress;
 };
+
+static bool tell_progress(void *arg, int64_t done, int64_t all)
+{
+	struct checking *checking = arg;
+
+	return progress_show(&checking->progress, done, all);
+}
 
 static void tell_finding(void *arg, const char *what, int64_t count)
 {
-	const struct checking *checking = arg;
+	struct checking *checking = arg;
 
+	progress_end(&checking->progress);
 	if (checking->json == NULL) {
 		printf("%s: ", checking->store);
 		if (count > 1)
@@ -359,7 +317,9 @@ static int check_one(struct checking *checking, struct sql *sql, bool shared, st
 	if (sql == NULL)
 		return -1;
 	checking->store = shared ? "shared store" : "ledger";
-	findings = upkeep_check(sql, shared, tell_finding, checking, why);
+	progress_begin(&checking->progress, checking->admin, "checks");
+	findings = upkeep_check(sql, shared, tell_finding, tell_progress, checking, why);
+	progress_end(&checking->progress);
 	sql_close(sql);
 	return findings;
 }
@@ -477,9 +437,10 @@ static int store_backup(struct admin *admin, int argc, char **argv)
 	status = read_stores(&stores);
 	if (status != 0)
 		return status;
-	begin_progress(&progress, admin, "pages");
-	result = upkeep_backup(stores.settings.path, to, show_progress, &progress, &why);
-	end_progress(&progress);
+	progress_catch();
+	progress_begin(&progress, admin, "pages");
+	result = upkeep_backup(stores.settings.path, to, progress_show, &progress, &why);
+	progress_end(&progress);
 	if (result == 0) {
 		admin_note(admin, "%s has all of %s", to, stores.settings.path);
 		return ADMIN_DONE;
@@ -537,8 +498,9 @@ static int ship_all(struct ship *ship, struct admin *admin, int64_t *shipped, st
 	int64_t begin = 0, left = 0, batches;
 	int result = 1;
 
-	begin_progress(&progress, admin, "rows");
-	while (result == 1 && !interrupted) {
+	progress_catch();
+	progress_begin(&progress, admin, "rows");
+	while (result == 1 && !progress_interrupted()) {
 		result = ship_step(ship, why);
 		if (result < 0 || ship_pending(ship, &left, &batches, why) != 0) {
 			result = -1;
@@ -546,9 +508,9 @@ static int ship_all(struct ship *ship, struct admin *admin, int64_t *shipped, st
 		}
 		if (begin == 0)
 			begin = left;
-		show_progress(&progress, begin - left, begin);
+		progress_show(&progress, begin - left, begin);
 	}
-	end_progress(&progress);
+	progress_end(&progress);
 	*shipped = left;
 	return result;
 }

@@ -3,6 +3,7 @@
  */
 #include "admin/keylook.h"
 
+#include "admin/progress.h"
 #include "lib/clock.h"
 #include "milter/context.h"
 
@@ -29,6 +30,7 @@ struct keylook *keylook(struct admin *admin, const struct keycmd_key *keys, unsi
 	const struct conf *conf = admin_conf(admin);
 	struct dns_settings settings;
 	struct dns *dns = NULL;
+	struct progress progress;
 	struct why why = {""};
 
 	if (conf == NULL)
@@ -41,8 +43,12 @@ struct keylook *keylook(struct admin *admin, const struct keycmd_key *keys, unsi
 	}
 	for (unsigned i = 0; i < count; i++)
 		looked[i].key = &keys[i];
-	for (unsigned i = 0; i < count; i += BATCH)
+	progress_begin(&progress, admin, "keys looked up");
+	for (unsigned i = 0; i < count; i += BATCH) {
+		progress_show(&progress, i, count);
 		look_at_batch(admin, dns, looked + i, count - i < BATCH ? count - i : BATCH);
+	}
+	progress_end(&progress);
 	dns_free(dns);
 	return looked;
 }

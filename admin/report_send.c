@@ -6,13 +6,13 @@
 #include "admin/report_send.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admin/jsonout.h"
 #include "admin/out.h"
+#include "admin/progress.h"
 #include "lib/clock.h"
 #include "milter/context.h"
 #include "milter/sending.h"
@@ -102,40 +102,22 @@ struct show {
 	struct report_choice choice;
 	struct jsonout *json;
 	unsigned shown;
-	bool progress; /* there is a line of it on the terminal */
+	struct progress progress;
+	unsigned all, left; /* mails of the run, and those that wait */
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-/* A line on the terminal, in place of the last one; none where standard error is no terminal. */
-static void show_progress(const struct show *show, const char *text, unsigned number)
-{
-	const struct admin *admin = show->choice.admin;
-
-	if (admin->quiet || !isatty(STDERR_FILENO) || (number == 0 && !show->progress))
-		return;
-	if (number == 0)
-		fprintf(stderr, "\r\033[K");
-	else
-		fprintf(stderr, "\r\033[K%s: %u", text, number);
-	fflush(stderr);
-}
-
+/* Before each mail; how many there are in all is known from the first call of a run. */
 static bool go_on(void *arg, unsigned left)
 {
 	struct show *show = arg;
 
 	if (left > 0 && left < UINT32_MAX / 2) {
-		show_progress(show, "sending, left", left);
-		show->progress = true;
+		if (left > show->left)
+			show->all = left;
+		show->left = left;
+		progress_show(&show->progress, show->all - left, show->all);
 	}
-	return !interrupted;
+	return !progress_interrupted();
 }
 
 static const enum out_style style_of[] = {
@@ -197,8 +179,7 @@ static void tell(void *arg, const struct sender_event *event)
 	struct show *show = arg;
 
 	show->shown++;
-	show_progress(show, "", 0);
-	show->progress = false;
+	progress_end(&show->progress);
 	if (show->json != NULL)
 		tell_json(show, event);
 	else if (!show->choice.admin->quiet || event->what == SENDER_DELIVERY)
@@ -260,9 +241,8 @@ static int send_reports(struct show *show, struct sending *sending)
 	struct why why = {""};
 	int result;
 
-	signal(SIGINT, on_interrupt);
-	signal(SIGTERM, on_interrupt);
-	signal(SIGPIPE, SIG_IGN);
+	progress_catch();
+	progress_begin(&show->progress, show->choice.admin, "sending");
 	sender->tell = tell;
 	sender->go_on = go_on;
 	sender->arg = show;

@@ -41,6 +41,7 @@ struct admin_said {
 	const char *hint;
 	struct jsonout *answer; /* NULL: none was given */
 	bool streams;
+	bool held; /* messages are kept, and not printed */
 };
 
 void admin_say_begin(struct admin *admin, struct arena *arena)
@@ -48,6 +49,34 @@ void admin_say_begin(struct admin *admin, struct arena *arena)
 	admin->said = arena_make(arena, struct admin_said);
 	admin->said->arena = arena;
 	admin->said->last = &admin->said->first;
+}
+
+static bool keeps_messages(const struct admin *admin)
+{
+	return admin->json || admin->said->held;
+}
+
+void admin_hold(const struct admin *admin)
+{
+	admin->said->held = true;
+}
+
+const char *admin_held(const struct admin *admin)
+{
+	struct admin_said *said = admin->said;
+	const struct said_line *line = said->first;
+
+	while (line != NULL && line->kind != SAID_ERROR)
+		line = line->next;
+	said->first = NULL;
+	said->last = &said->first;
+	return line == NULL ? NULL : line->text;
+}
+
+void admin_let_go(const struct admin *admin)
+{
+	admin_held(admin);
+	admin->said->held = false;
 }
 
 bool admin_color(const struct admin *admin, FILE *stream)
@@ -91,7 +120,7 @@ static void say_line(const struct admin *admin, enum said_kind kind, const char 
 {
 	const char *text = arena_vprintf(admin->said->arena, format, ap);
 
-	(admin->json ? keep_line : print_line)(admin, kind, text);
+	(keeps_messages(admin) ? keep_line : print_line)(admin, kind, text);
 }
 
 #define SAY_LINE(admin, kind, format)                                                              \
@@ -132,7 +161,7 @@ void admin_hint(const struct admin *admin, const char *format, ...)
 	va_start(ap, format);
 	text = arena_vprintf(admin->said->arena, format, ap);
 	va_end(ap);
-	if (admin->json) {
+	if (keeps_messages(admin)) {
 		admin->said->hint = text;
 		return;
 	}
@@ -164,7 +193,7 @@ void admin_conf_errors(const struct admin *admin, const struct conf_errors *erro
 		const char *line =
 		    e->line > 0 ? arena_printf(admin->said->arena, ":%u", e->line) : "";
 
-		if (admin->json) {
+		if (keeps_messages(admin)) {
 			keep_line(admin, SAID_ERROR,
 				  arena_printf(admin->said->arena, "%s%s: %s", e->file, line,
 					       e->text));

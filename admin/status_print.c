@@ -52,7 +52,7 @@ static double sum(const struct page *page, const char *name)
 	return status_sum(page->status, name, NULL, NULL);
 }
 
-static bool is_family(const struct status_sample *sample, const char *family)
+bool status_is_family(const struct status_sample *sample, const char *family)
 {
 	return strncmp(sample->name, "countersign_", 12) == 0 &&
 	       strcmp(sample->name + 12, family) == 0;
@@ -65,7 +65,7 @@ static bool is_first(const struct status *status, unsigned at, const char *famil
 	const char *value = status_label(&status->samples[at], label);
 
 	for (unsigned i = 0; i < at; i++) {
-		if (is_family(&status->samples[i], family) &&
+		if (status_is_family(&status->samples[i], family) &&
 		    strcmp(status_label(&status->samples[i], label), value) == 0)
 			return false;
 	}
@@ -83,7 +83,7 @@ static const char *breakdown(const struct page *page, const char *family, const 
 		const char *value = status_label(&status->samples[i], label);
 		double total;
 
-		if (!is_family(&status->samples[i], family) || !is_first(status, i, family, label))
+		if (!status_is_family(&status->samples[i], family) || !is_first(status, i, family, label))
 			continue;
 		total = status_sum(status, family, label, value);
 		if (total > 0)
@@ -167,9 +167,7 @@ static void print_traffic(const struct page *page)
 			 messages == 0 ? 0 : 1000 * seconds / messages));
 }
 
-static const struct {
-	const char *title, *family, *label;
-} breakdowns[] = {
+const struct status_family status_families[] = {
     {"iprev", "iprev_results_total", "result"},
     {"SPF", "spf_results_total", "result"},
     {"DKIM", "dkim_signatures_total", "result"},
@@ -179,15 +177,16 @@ static const struct {
     {"not signed", "dkim_unsigned_total", "reason"},
     {"disagreeing", "engine_disagreements_total", "engine"},
     {"MTA faults", "milter_errors_total", "stage"},
+    {NULL, NULL, NULL},
 };
 
 static void print_results(const struct page *page)
 {
-	for (unsigned i = 0; i < sizeof breakdowns / sizeof breakdowns[0]; i++) {
-		const char *text = breakdown(page, breakdowns[i].family, breakdowns[i].label);
+	for (const struct status_family *f = status_families; f->title != NULL; f++) {
+		const char *text = breakdown(page, f->family, f->label);
 
 		if (strcmp(text, "-") != 0)
-			row(page, breakdowns[i].title, OUT_PLAIN, text);
+			row(page, f->title, OUT_PLAIN, text);
 	}
 }
 

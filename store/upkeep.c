@@ -134,13 +134,16 @@ static int check_pages(struct sql *sql, upkeep_finding *tell, void *arg, struct 
 	return more < 0 ? -1 : findings;
 }
 
-int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, void *arg, struct why *why)
+int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, upkeep_progress *progress,
+		 void *arg, struct why *why)
 {
+	enum { STEPS = sizeof checks / sizeof checks[0] };
 	int findings = shared ? 0 : check_pages(sql, tell, arg, why);
 
-	for (size_t i = 0; findings >= 0 && i < sizeof checks / sizeof checks[0]; i++) {
+	for (size_t i = 0; findings >= 0 && i < STEPS; i++) {
 		int64_t count = 0;
 
+		progress(arg, (int64_t)i + 1, STEPS + 1);
 		if (checks[i].of == (shared ? FILE_ONLY : SHARED_ONLY))
 			continue;
 		if (read_number(sql, &count, checks[i].text, why) != 0)

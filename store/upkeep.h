@@ -27,13 +27,17 @@ int upkeep_spool(struct sql *local, struct arena *arena, struct upkeep_spool *sp
 /* Each thing that is not as it must be: what, and how often. */
 typedef void upkeep_finding(void *arg, const char *what, int64_t count);
 
-/* Reads everything. The number of different findings, or -1. */
-int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, void *arg, struct why *why);
+/* How many steps (or pages) of how many are done; false ends the work. */
+typedef bool upkeep_progress(void *arg, int64_t done, int64_t all);
+
+/* Reads everything; PROGRESS hears of each step, and cannot end it. The number of different findings, or
+ * -1. */
+int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, upkeep_progress *progress,
+		 void *arg, struct why *why);
 
 /* The ledger's file as it is at one moment, into TO (replaced when it is complete, mode 0640),
  * while others write. TELL hears how many pages of how many are done; false ends it. 0, 1: ended by
  * TELL, -1. */
-typedef bool upkeep_progress(void *arg, int64_t done, int64_t all);
 int upkeep_backup(const char *path, const char *to, upkeep_progress *tell, void *arg,
 		  struct why *why);
 
