@@ -76,12 +76,56 @@ struct ledger *report_ledger(struct admin *admin, bool local, int *status)
 	return ledger;
 }
 
+/* ---- the day that is meant where none is named ---- */
+
+enum { LOOK_BACK_DAYS = 366 };
+
+static int note_day(void *arg, const struct ledger_day *day)
+{
+	int32_t *newest = arg;
+
+	*newest = day->day;
+	return 0;
+}
+
+/* Yesterday, whose reports are complete; where nothing was counted then (for DOMAIN; NULL: at all), today,
+ * or else the newest day on which something was. */
+static int find_day(struct ledger *ledger, const char *domain, int32_t *day, struct why *why)
+{
+	int32_t yesterday = clock_day(clock_wall()) - 1;
+	const int32_t ranges[][2] = {{yesterday, yesterday},
+				     {yesterday + 1, yesterday + 1},
+				     {yesterday - LOOK_BACK_DAYS, yesterday - 1}};
+	int32_t newest = INT32_MIN;
+
+	*day = yesterday;
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && newest == INT32_MIN; i++) {
+		if (ledger_days(ledger, domain, ranges[i][0], ranges[i][1], note_day, &newest,
+				why) != 0)
+			return -1;
+	}
+	if (newest != INT32_MIN)
+		*day = newest;
+	return 0;
+}
+
+static void tell_day(const struct admin *admin, int32_t day)
+{
+	int32_t today = clock_day(clock_wall());
+
+	if (day == today)
+		admin_note(admin, "nothing was counted before today: this is what today has so far");
+	else if (day < today - 1)
+		admin_note(admin, "the newest day on which anything was counted: %s",
+			   day_text(admin->arena, day));
+}
+
 /* ---- report list ---- */
 
 enum { OPTION_LOCAL = 256, OPTION_DAY, OPTION_SINCE, OPTION_XML, OPTION_POLICY, OPTION_ROWS };
 
 static const struct admin_option list_options[] = {
-    {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (the default)"},
+    {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (default: the newest that there is)"},
     {"since", OPTION_SINCE, "WHEN", "of this day and all later ones; 7d: of the last seven days"},
     {"local", OPTION_LOCAL, NULL, "what this host counted, not the shared store"},
     {NULL, 0, NULL, NULL}};
@@ -265,6 +309,21 @@ static int print_list(struct admin *admin, struct ledger *ledger, struct outbox 
 	return ADMIN_DONE;
 }
 
+static int list_newest(struct admin *admin, struct ledger *ledger, struct outbox *outbox)
+{
+	struct why why = {""};
+	int32_t day;
+	int status;
+
+	if (find_day(ledger, NULL, &day, &why) != 0) {
+		admin_error(admin, "%s", why.text);
+		return ADMIN_UNAVAILABLE;
+	}
+	status = print_list(admin, ledger, outbox, day, day);
+	tell_day(admin, day);
+	return status;
+}
+
 static int cmd_list(struct admin *admin, int argc, char **argv)
 {
 	const char *day = NULL, *since = NULL;
@@ -296,7 +355,8 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 		return status;
 	outbox = report_outbox(admin, OUTBOX_READ, local, &status);
 	if (outbox != NULL)
-		status = print_list(admin, ledger, outbox, from, to);
+		status = day == NULL && since == NULL ? list_newest(admin, ledger, outbox)
+						      : print_list(admin, ledger, outbox, from, to);
 	outbox_close(outbox);
 	ledger_close(ledger);
 	return status;
@@ -305,7 +365,7 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 /* ---- report show: which report ---- */
 
 static const struct admin_option show_options[] = {
-    {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (the default)"},
+    {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (default: the newest that there is)"},
     {"policy", OPTION_POLICY, "N", "only the Nth policy of that day, where there were several"},
     {"rows", OPTION_ROWS, "N", "show the N rows with most messages (40); 0: all, by source"},
     {"xml", OPTION_XML, NULL,
@@ -317,7 +377,7 @@ static const struct admin_option show_options[] = {
 struct show {
 	struct report_view view;
 	unsigned policy; /* 0: all */
-	bool xml, local;
+	bool xml, local, day_named;
 	const char *output;
 };
 
@@ -438,9 +498,15 @@ static int show_files(const struct show *show, struct why *why)
 static int show_reports(struct show *show)
 {
 	struct why why = {""};
-	int result = ledger_days(show->view.ledger, show->view.domain, show->view.day,
-				 show->view.day, collect, show, &why);
+	int result = 0;
 
+	if (!show->day_named)
+		result = find_day(show->view.ledger, show->view.domain, &show->view.day, &why);
+	if (result == 0)
+		result = ledger_days(show->view.ledger, show->view.domain, show->view.day,
+				     show->view.day, collect, show, &why);
+	if (result == 0 && !show->day_named && show->view.count > 0)
+		tell_day(show->view.admin, show->view.day);
 	if (result == 0 && show->view.count == 0)
 		return nothing(show);
 	if (result != 0)
@@ -474,6 +540,7 @@ static int read_show_option(struct show *show, int c)
 {
 	switch (c) {
 	case OPTION_DAY:
+		show->day_named = true;
 		if (report_day_parse(optarg, &show->view.day))
 			return 0;
 		return admin_usage(show->view.admin, "--day: \"%s\" is no day (2026-11-22, today)",

@@ -290,8 +290,10 @@ static void plan_key(struct setup *setup)
 	plan_add(&setup->plan,
 		 (struct plan_step){
 		     .id = "key",
-		     .what = "the first key; publish the record that this prints: the key signs "
-			     "once the DNS shows it",
+		     .what = TEXT(setup,
+				  "the first key; publish the record that this prints, and when the "
+				  "DNS shows it: %s key activate %s",
+				  setup->self, quote(setup, domain)),
 		     .command = TEXT(setup, "%s key gen %s", setup->self, quote(setup, domain)),
 		     .undo = TEXT(setup, "rm -r %s", quote(setup, dir))});
 }

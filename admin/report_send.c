@@ -226,6 +226,77 @@ static void sum_up(const struct show *show, const struct sender *sender)
 		admin_warning(admin, "the rest is left for later: %s", sender->stop_reason.text);
 }
 
+/* ---- what waits: the reports of a day are made when it is over ---- */
+
+struct waiting {
+	unsigned domains;
+	int64_t messages;
+	int64_t at; /* wall seconds: when they can be built */
+};
+
+static int count_waiting(void *arg, const struct ledger_day *day)
+{
+	struct waiting *waiting = arg;
+
+	if (day->policy.rua == NULL)
+		return 0;
+	waiting->domains++;
+	waiting->messages += day->messages;
+	return 0;
+}
+
+/* Nothing is said where the ledger cannot be read: the sending has told that. */
+static void read_waiting(const struct report_choice *choice, struct waiting *waiting)
+{
+	int32_t today = clock_day(clock_wall());
+	struct ledger *ledger;
+	struct why why;
+	int status;
+
+	*waiting = (struct waiting){.at = clock_day_begin(today + 1) + SENDER_AFTER_MIDNIGHT};
+	ledger = report_ledger(choice->admin, false, &status);
+	if (ledger != NULL &&
+	    ledger_days(ledger, choice->domain, today, today, count_waiting, waiting, &why) != 0)
+		waiting->domains = 0;
+	ledger_close(ledger);
+}
+
+static void tell_waiting(const struct admin *admin, const struct conf *conf,
+			 const struct waiting *waiting)
+{
+	char text[CLOCK_TEXT_MAX];
+	const char *at = clock_utc_text(waiting->at, text);
+
+	if (waiting->domains == 0) {
+		admin_note(admin, "nothing that was counted today asks for a report");
+		return;
+	}
+	admin_note(admin,
+		   "%u report%s on %" PRId64 " message%s of today can be built from %s on, when the "
+		   "day is over",
+		   waiting->domains, waiting->domains == 1 ? "" : "s", waiting->messages,
+		   waiting->messages == 1 ? "" : "s", at);
+	if (conf->reports.send)
+		admin_note(admin, "the daemon then sends %s within %" PRId64 " hours (reports.spread)",
+			   waiting->domains == 1 ? "it" : "them",
+			   conf->reports.spread / CLOCK_SECOND / 3600);
+	else
+		admin_note(admin, "reports.send is off: run countersign report send then, or switch "
+				  "it on");
+}
+
+static void json_waiting(struct jsonout *json, const struct waiting *waiting)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	jsonout_end(json); /* the events */
+	jsonout_object(json, "waiting");
+	jsonout_int(json, "domains", waiting->domains);
+	jsonout_int(json, "messages", waiting->messages);
+	jsonout_text(json, "built_from", clock_utc_text(waiting->at, text));
+	jsonout_end(json);
+}
+
 /* What a monitor needs to know: 0 all is well, 75 something will be tried again, 1 something will
  * not. */
 static int exit_code(const struct sender *sender)
@@ -238,6 +309,7 @@ static int exit_code(const struct sender *sender)
 static int send_reports(struct show *show, struct sending *sending)
 {
 	struct sender *sender = &sending->sender;
+	struct waiting waiting;
 	struct why why = {""};
 	int result;
 
@@ -251,13 +323,18 @@ static int send_reports(struct show *show, struct sending *sending)
 		jsonout_array(show->json, "events");
 	}
 	result = run_sender(&show->choice, sender, &why);
-	if (show->json != NULL)
+	read_waiting(&show->choice, &waiting);
+	if (show->json != NULL) {
+		json_waiting(show->json, &waiting);
 		admin_print_json(show->choice.admin, show->json);
+	}
 	if (result != 0) {
 		admin_error(show->choice.admin, "%s", why.text);
 		return ADMIN_UNAVAILABLE;
 	}
 	sum_up(show, sender);
+	if (show->shown == 0 && show->choice.copy_to == NULL)
+		tell_waiting(show->choice.admin, admin_conf(show->choice.admin), &waiting);
 	if (show->shown > 0 && sending->warning != NULL)
 		admin_warning(show->choice.admin, "%s", sending->warning);
 	return exit_code(sender);

@@ -20,7 +20,7 @@
 
 enum {
 	DAY = 86400,
-	AFTER_MIDNIGHT = 600 /* seconds: the last messages of the day are in the ledger by then */
+	AFTER_MIDNIGHT = SENDER_AFTER_MIDNIGHT
 };
 
 static const int64_t first_pause = 5 * CLOCK_SECOND;

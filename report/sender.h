@@ -18,6 +18,8 @@
 
 enum {
 	SENDER_BUILD_DAYS = 3, /* days before today whose reports are built if they were not */
+	SENDER_AFTER_MIDNIGHT = 600, /* seconds (UTC) until a day's reports are built by themselves:
+					its last messages are in the ledger by then */
 	SENDER_KEEP_DAYS = 5,  /* days after which sending is given up */
 	SENDER_LATE_DAYS = 30  /* days before today of which late rows are reported */
 };

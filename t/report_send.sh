@@ -86,6 +86,31 @@ is "and sends nothing" "$(ls "$tmp/sink" | grep -c mail)" 0
 run "and changes nothing" 0 "one.example .* collected" list
 run "a day that is not over" 64 'not over' send --day today
 
+# ---- the first day ----
+fresh
+today=$(date -u +%F)
+"$fill" "$tmp/l.db" asked new.example "$today" 3 'mailto:dmarc@new.example' >/dev/null 2>&1
+run "the first day: nothing yet, but what waits" 0 '1 report on 3 messages of today can be built from .*T00:10:00Z on' send
+run "and who must send it" 0 'reports.send is off: run countersign report send then' send
+conf 'send = true;'
+run "or who does" 0 'the daemon then sends it within' send --dry-run
+conf ''
+run "list shows today" 0 "^$today +new.example .* collected" list
+run "and says that it does" 0 'nothing was counted before today' list
+run "so does show" 0 "^new.example +$today" show new.example
+like "as JSON" "$(cs send --json | tr -d '\n ')" '"waiting":\{"domains":1,"messages":3,"built_from":"'
+fresh
+old=$(date -u -d '9 days ago' +%F 2>/dev/null || date -u -v-9d +%F)
+"$fill" "$tmp/l.db" asked old.example "$old" 3 'mailto:dmarc@old.example' >/dev/null 2>&1
+run "list shows the newest day that there is" 0 "^$old +old.example " list
+run "and which" 0 "newest day on which anything was counted: $old" list
+run "nothing waits" 0 'nothing that was counted today asks for a report' send --day "$day"
+fresh
+"$fill" "$tmp/l.db" asked one.example "$day" 3 'mailto:dmarc@one.example' >/dev/null 2>&1
+"$fill" "$tmp/l.db" asked two.example "$day" 5 \
+	'https://x/,mailto:a@agent.test!10m,mailto:other@nobody.test,mailto:old@moved.test,mailto:x@dead.test' >/dev/null 2>&1
+"$fill" "$tmp/l.db" asked quiet.example "$day" 2 'mailto:dmarc@quiet.example' 2 >/dev/null 2>&1
+
 # ---- sent ----
 run "sent; one is not wanted there, one must wait" 1 '2 built, 3 sent, 1 deferred, 1 failed, 0 suppressed' send
 file=$(mails dmarc@one.example)
