@@ -67,6 +67,10 @@ check "countersign-metrics(7) has the metrics of the program (else: make update-
 help=$("$cs" --help)
 check "countersign(1) explains the options of every command" \
 	"$(sed '1,/^Options of every/d' <<<"$help" | options | undocumented "$(part DESCRIPTION)")"
+groups=$(sed -n '/^Options of every/q; s/^\([A-Z].*\):$/\n\1:/p; s/^  \([a-z][a-z-]*\).*/ \1/p' <<<"$help" | awk '!seen[$0]++' | tr -d '\n' | sed 's/\([a-z-]\)\([A-Z]\)/\1\n\2/g')
+check "and has them in its groups" "$(diff <(echo "$groups") \
+	<(sed -n '/compares this list/,/^\.El/p' "$man/countersign.1" | sed -n 's/^\.It \(.*\)/\1:/p; s/^\.Cm \(.*\)/ \1/p' | tr -d ',\n' |
+		tr -s ' ' | sed 's/\([a-z-]\)\([A-Z]\)/\1\n\2/g'; echo))"
 while read -r noun verb _; do
 	[[ $verb =~ ^[a-z]+$ ]] || verb=
 	command="$noun${verb:+ $verb}"
