@@ -7,10 +7,12 @@ machine() { # script
 	unshare --net --uts --mount --pid --fork true 2>/dev/null || # as in a chroot
 		skip_all "network, mount and process namespaces of its own are not permitted here"
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/machine.XXXXXX") || exit 99
+	export -f machine_show
 	MACHINE=$dir unshare --net --uts --mount --pid --fork --kill-child bash -c '
 		mount -t tmpfs machine "$MACHINE" && mkdir "$MACHINE"/{upper,work,root} &&
 			mount -t overlay -o "lowerdir=/,upperdir=$MACHINE/upper,workdir=$MACHINE/work" machine "$MACHINE/root" &&
 			{ [ -z "${FOUND:-}" ] || mount --bind "$FOUND" "$MACHINE/root$FOUND"; } && # what sanitizers find is to be seen
+			{ machine_show "$COUNTERSIGN_SRC" configure.ac && machine_show "${COUNTERSIGN_BUILD:-$COUNTERSIGN_SRC/build}" Makefile; } &&
 			mount -t proc proc "$MACHINE/root/proc" && mount --rbind /dev "$MACHINE/root/dev" || exit 90
 		cd / && exec chroot "$MACHINE/root" bash "$0"' "$(realpath "$1")" 2>"$dir.err"
 	status=$?
@@ -19,6 +21,13 @@ machine() { # script
 	rmdir "$dir"
 	[ $status != 90 ] || skip_all "no machine of its own can be made here"
 	exit $status
+}
+
+# The root of the machine is that of the host without what is mounted below it: a clone that is on another filesystem is
+# mounted there, too, read-only.
+machine_show() { # directory, a file that it has
+	[ -n "$1" ] && [ -e "$1/$2" ] && [ ! -e "$MACHINE/root$1/$2" ] || return 0
+	mkdir -p "$MACHINE/root$1" && mount --bind "$1" "$MACHINE/root$1" && mount -o remount,ro,bind "$MACHINE/root$1"
 }
 
 machine_begin() {
