@@ -31,7 +31,7 @@ packages_install() {
 }
 
 packages_install_missing() {
-	local missing policy=/usr/sbin/policy-rc.d made= status services=
+	local missing policy=/usr/sbin/policy-rc.d made= status enabled
 	local clusters=/etc/postgresql-common/createcluster.d
 	missing=$(packages_missing "$@")
 	[ -n "$missing" ] || return 0
@@ -39,15 +39,9 @@ packages_install_missing() {
 		{ echo "these are needed, and this system has no apt-get to install them:" $missing >&2; return 1; }
 	[ "$(id -u)" = 0 ] ||
 		{ echo "these packages are missing; as root: apt-get install --no-install-recommends" $missing >&2; return 1; }
-	for package in postfix nsd postgresql opendkim opendmarc; do
-		case " "$missing" " in *[[:space:]]$package[[:space:]]*) services="$services $package" ;; esac
-	done
-	# dovecot-sieve comes with Dovecot itself
-	case " "$missing" " in
-	*[[:space:]]dovecot-sieve[[:space:]]*) [ -z "$(packages_missing dovecot-core)" ] || services="$services dovecot" ;;
-	esac
+	enabled=$(packages_enabled)
 	# without this, a new PostgreSQL would make a cluster for the host
-	case $services in
+	case $missing in
 	*postgresql*)
 		mkdir -p $clusters
 		echo 'create_main_cluster = false' >$clusters/countersign-tests.conf
@@ -68,7 +62,7 @@ packages_install_missing() {
 	status=$?
 	[ -z "$made" ] || rm -f $policy
 	rm -f $clusters/countersign-tests.conf
-	[ -z "$services" ] || ! command -v systemctl >/dev/null || systemctl -q disable $services >/dev/null 2>&1
+	packages_disable $(comm -13 <(echo "$enabled") <(packages_enabled))
 	if [ $status -ne 0 ]; then
 		tail -5 "$PACKAGES_LOG" >&2
 		echo "apt-get could not install:" $missing "(whole output: $PACKAGES_LOG)" >&2
@@ -78,4 +72,13 @@ packages_install_missing() {
 
 packages_apt() { # VERB [PACKAGE...]; another apt-get on the host is waited for, and takes no lock of ours along
 	apt-get -qq -o DPkg::Lock::Timeout=300 "$1" -y --no-install-recommends "${@:2}" 9<&-
+}
+
+# The units that start with the host.
+packages_enabled() {
+	ls /etc/systemd/system/*.wants 2>/dev/null | grep -E '\.(service|socket|timer|path)$' | sort -u
+}
+
+packages_disable() { # [UNIT...]
+	[ $# -eq 0 ] || ! command -v systemctl >/dev/null || systemctl -q disable "$@" >/dev/null 2>&1
 }
