@@ -456,7 +456,7 @@ static int show_xml(const struct show *show, struct why *why)
 		return ADMIN_USAGE;
 	}
 	return aggregate_write(show->view.ledger, &show->view.reporter, &show->view.reports[0],
-			       stdout, NULL, why);
+			       0, stdout, NULL, why);
 }
 
 /* Complete or not at all: written beside, then renamed. */
@@ -472,7 +472,7 @@ static int write_file(const struct show *show, const struct ledger_day *day, str
 
 	if (out == NULL)
 		return why_set(why, "%s: %s", part, strerror(errno));
-	result = aggregate_write(show->view.ledger, &show->view.reporter, day, out, NULL, why);
+	result = aggregate_write(show->view.ledger, &show->view.reporter, day, 0, out, NULL, why);
 	if (fclose(out) != 0 && result == 0)
 		result = why_set(why, "%s: %s", part, strerror(errno));
 	if (result == 0 && rename(part, path) != 0)

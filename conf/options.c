@@ -634,8 +634,9 @@ const struct conf_option conf_options[] = {
 	{.name = "reports.max_size", .type = &conf_type_size, FIELD(reports.max_size),
 	 .min = KIB(16), .max = MIB(1024),
 	 .def = "\"20MiB\"",
-	 .doc = "The largest mail with a report that is sent. A larger one would be refused by most servers: "
-		"the report is kept, its state is failed."},
+	 .doc = "The largest mail with a report that is sent; most servers refuse larger ones. A report that would be "
+		"larger is cut: the rows with the most messages are listed, all others are summed in a few records, and "
+		"the report says so."},
 	{.name = "reports.suppress", .type = &conf_type_duration, FIELD(reports.suppress),
 	 .min = SECONDS(3600), .max = DAYS(365),
 	 .def = "\"30d\"",

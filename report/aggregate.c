@@ -7,6 +7,7 @@
  */
 #include "report/aggregate.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/buf.h"
@@ -24,11 +25,25 @@ static const struct {
     [AGGREGATE_RFC7489] = {"http://dmarc.org/dmarc-xml/0.1", XML_ROOT_ONLY},
 };
 
+/* What is not written row by row. */
+struct rest {
+	const char *disposition, *dkim_aligned, *spf_aligned; /* in the report's arena */
+	int64_t messages;
+};
+enum { RESTS_MAX = 32 };
+
 struct report {
 	struct xml *xml;
 	struct arena *row; /* emptied for each row */
 	bool legacy;       /* RFC 7489 */
 	struct aggregate_sum sum;
+
+	/* of one that is cut: rows with more messages than LEAST are written, and EQUALS of those with so many */
+	bool cut;
+	int64_t least, equals;
+	struct arena *arena;
+	struct rest rests[RESTS_MAX];
+	unsigned rest_count;
 };
 
 static bool has(const char *text)
@@ -103,9 +118,24 @@ const char *aggregate_file_name(const struct aggregate_reporter *reporter,
 
 /* ---- tables 3 to 5: the head ---- */
 
-static void write_metadata(struct xml *xml, const struct aggregate_reporter *reporter,
+/* RFC 9990 table 3: error is for what the owner should know about this report. */
+static void write_error(const struct report *report, const char *error)
+{
+	static const char cut[] = "this report would be too large: the sources with the most messages are "
+				  "listed, all others are summed in the records with the source 0.0.0.0";
+
+	if (report->cut)
+		xml_text(report->xml, "error",
+			 arena_printf(report->arena, "%s%s%s", has(error) ? error : "",
+				      has(error) ? "; " : "", cut));
+	else
+		text_if_any(report->xml, "error", error);
+}
+
+static void write_metadata(const struct report *report, const struct aggregate_reporter *reporter,
 			   const struct ledger_day *day)
 {
+	struct xml *xml = report->xml;
 	int64_t begin = clock_day_begin(day->day);
 	char id[AGGREGATE_ID_MAX];
 
@@ -119,7 +149,7 @@ static void write_metadata(struct xml *xml, const struct aggregate_reporter *rep
 	xml_number(xml, "begin", begin);
 	xml_number(xml, "end", begin + 86399);
 	xml_close(xml);
-	text_if_any(xml, "error", day->policy.error);
+	write_error(report, day->policy.error);
 	if (reporter->form == AGGREGATE_RFC9990)
 		xml_text(xml, "generator", "countersign " VERSION);
 	xml_close(xml);
@@ -304,23 +334,141 @@ static int write_record(void *arg, const struct ledger_row *row)
 	return xml_failed(report->xml);
 }
 
+/* ---- a report that is cut ---- */
+
+struct counts {
+	int64_t *items;
+	int64_t count, room;
+};
+
+static int note_count(void *arg, const struct ledger_row *row)
+{
+	struct counts *counts = arg;
+
+	if (counts->count < counts->room)
+		counts->items[counts->count++] = row->count;
+	return 0;
+}
+
+static int compare_counts(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (y > x) - (y < x);
+}
+
+/* Where the line is between the MAX_ROWS rows with the most messages and the rest. */
+static int find_cut(struct ledger *ledger, const struct ledger_day *day, int64_t max_rows,
+		    struct report *report, struct why *why)
+{
+	struct counts counts = {.room = day->rows};
+	int result;
+
+	counts.items = arena_array(report->arena, (size_t)day->rows, sizeof *counts.items);
+	result = ledger_rows(ledger, day->policy.domain, day->day, day->config, note_count,
+			     &counts, why);
+	if (result != 0 || counts.count <= max_rows)
+		return result;
+	qsort(counts.items, (size_t)counts.count, sizeof *counts.items, compare_counts);
+	report->cut = true;
+	report->least = counts.items[max_rows - 1];
+	for (int64_t i = max_rows; i > 0 && counts.items[i - 1] == report->least; i--)
+		report->equals++;
+	return 0;
+}
+
+static bool is_listed(struct report *report, const struct ledger_row *row)
+{
+	if (!report->cut || row->count > report->least)
+		return true;
+	return row->count == report->least && report->equals-- > 0;
+}
+
+static bool is_rest_of(const struct rest *rest, const struct ledger_row *row)
+{
+	return strcmp(rest->disposition, row->disposition) == 0 &&
+	       strcmp(rest->dkim_aligned, row->dkim_aligned) == 0 &&
+	       strcmp(rest->spf_aligned, row->spf_aligned) == 0;
+}
+
+/* There are 16 kinds at most; what is beyond that would be a damaged ledger, and goes to the last. */
+static void add_to_rest(struct report *report, const struct ledger_row *row)
+{
+	unsigned i = 0;
+
+	while (i < report->rest_count && !is_rest_of(&report->rests[i], row))
+		i++;
+	if (i == RESTS_MAX)
+		i--;
+	if (i == report->rest_count)
+		report->rests[report->rest_count++] = (struct rest){
+		    .disposition = arena_string(report->arena, row->disposition),
+		    .dkim_aligned = arena_string(report->arena, row->dkim_aligned),
+		    .spf_aligned = arena_string(report->arena, row->spf_aligned)};
+	report->rests[i].messages += row->count;
+}
+
+static int write_or_sum(void *arg, const struct ledger_row *row)
+{
+	struct report *report = arg;
+
+	if (is_listed(report, row))
+		return write_record(report, row);
+	add_to_rest(report, row);
+	return 0;
+}
+
+static int write_rests(struct report *report, const char *domain)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < report->rest_count && result == 0; i++) {
+		const struct rest *rest = &report->rests[i];
+		const struct ledger_row row = {
+		    .source_ip = "0.0.0.0",
+		    .disposition = rest->disposition,
+		    .dkim_aligned = rest->dkim_aligned,
+		    .spf_aligned = rest->spf_aligned,
+		    .reasons = "[{\"type\":\"other\",\"comment\":\"messages of further sources, "
+			       "which this report has no room for\"}]",
+		    .header_from = domain,
+		    .envelope_from = "",
+		    .dkim = "[]",
+		    .dkim_notes = "[]",
+		    .spf_domain = "",
+		    .spf_result = "none",
+		    .count = rest->messages,
+		};
+
+		result = write_record(report, &row);
+	}
+	return result;
+}
+
 int aggregate_write(struct ledger *ledger, const struct aggregate_reporter *reporter,
-		    const struct ledger_day *day, FILE *out, struct aggregate_sum *sum,
-		    struct why *why)
+		    const struct ledger_day *day, int64_t max_rows, FILE *out,
+		    struct aggregate_sum *sum, struct why *why)
 {
 	struct report report = {.xml = xml_new(out, "feedback", forms[reporter->form].space,
 					       forms[reporter->form].reach),
 				.row = arena_new(0),
+				.arena = arena_new(0),
 				.legacy = reporter->form == AGGREGATE_RFC7489};
 	struct why xml_why;
-	int result;
+	int result = 0;
 
+	if (max_rows > 0)
+		result = find_cut(ledger, day, max_rows, &report, why);
 	xml_text(report.xml, "version", "1.0");
-	write_metadata(report.xml, reporter, day);
+	write_metadata(&report, reporter, day);
 	(report.legacy ? write_old_policy : write_policy)(report.xml, &day->policy);
-	result = ledger_rows(ledger, day->policy.domain, day->day, day->config, write_record,
-			     &report, why);
+	if (result == 0)
+		result = ledger_rows(ledger, day->policy.domain, day->day, day->config, write_or_sum,
+				     &report, why);
+	if (result == 0)
+		result = write_rests(&report, day->policy.domain);
 	arena_free(report.row);
+	arena_free(report.arena);
 	if (xml_finish(report.xml, &xml_why) != 0 && result >= 0)
 		result = why_set(why, "%s", xml_why.text);
 	if (result == 0 && report.sum.records == 0)

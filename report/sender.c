@@ -24,6 +24,8 @@ enum {
 	FIRST_PAUSE = 900, /* seconds before the second try; then doubled */
 	LONGEST_PAUSE = 6 * 3600,
 	DUE_MAX = 1000,     /* deliveries looked at in one go */
+	MAIL_TEXT = 8192,   /* of a mail, beside the report */
+	CUT_ROUNDS = 8,     /* tries to find how many rows fit */
 	UNREACHABLE_MAX = 3 /* tries without a server: then the rest waits */
 };
 
@@ -40,20 +42,47 @@ static void close_files(struct files *files)
 		fclose(files->xml);
 	if (files->gz != NULL)
 		fclose(files->gz);
+	files->xml = files->gz = NULL;
 }
 
-/* The report, compressed, in a file that has no name. */
-static int make_report(const struct sender *sender, const struct ledger_day *day,
-		       struct files *files, struct why *why)
+/* The report with MAX_ROWS rows (0: all), compressed, in a file that has no name. */
+static int write_report(const struct sender *sender, const struct ledger_day *day,
+			int64_t max_rows, struct files *files, struct why *why)
 {
+	close_files(files);
 	files->xml = tmpfile();
 	files->gz = tmpfile();
 	if (files->xml == NULL || files->gz == NULL)
 		return why_set(why, "a temporary file: %s", strerror(errno));
-	if (aggregate_write(sender->ledger, &sender->settings->reporter, day, files->xml,
+	if (aggregate_write(sender->ledger, &sender->settings->reporter, day, max_rows, files->xml,
 			    &files->sum, why) != 0)
 		return -1;
 	return gzip_file(files->xml, files->gz, why);
+}
+
+/* As much of the report as a mail of reports.max_size holds: base64 makes 77 bytes of 57, and there is some text. */
+static int make_report(const struct sender *sender, const struct ledger_day *day,
+		       struct files *files, struct why *why)
+{
+	const int64_t max_size = sender->settings->max_size;
+	const int64_t room = max_size > MAIL_TEXT ? (max_size - MAIL_TEXT) * 57 / 79 : 1;
+	int64_t fits = 0, over = day->rows, rows = 0; /* rows: of what was written last */
+	int result = write_report(sender, day, 0, files, why);
+
+	if (result != 0 || max_size == 0 || ftello(files->gz) <= room)
+		return result;
+	for (int round = 0; round < CUT_ROUNDS && over - fits > 1 && result == 0; round++) {
+		rows = fits == 0 ? over * room / ftello(files->gz) : (fits + over) / 2;
+		rows = rows <= fits ? fits + 1 : rows >= over ? over - 1 : rows;
+		result = write_report(sender, day, rows, files, why);
+		if (result == 0 && ftello(files->gz) <= room)
+			fits = rows;
+		else
+			over = rows;
+	}
+	if (result == 0 && rows != fits)
+		result = write_report(sender, day, fits > 0 ? fits : 1, files, why);
+	return result;
 }
 
 static struct outbox_report report_of(const struct sender *sender, const struct ledger_day *day,

@@ -2,7 +2,7 @@
 # A flood of hostile mail in one domain's name: the ledger's file stays small, no message is lost from the counts, and the report to
 # the domain's owner shows the sources that sent most. First 100,000 messages through the ledger, then some through the daemon.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
-need sqlite3
+need sqlite3 xxd zcat
 BUILD=$COUNTERSIGN_BUILD
 top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-flood.XXXXXX") || exit 99
 daemon='' dns=''
@@ -49,6 +49,19 @@ is "and one that sent one in fifty" "$(sql flood "SELECT SUM(messages) FROM tall
 report=$("$BUILD/admin/countersign" -c "$top/conf" report show victim.test --day "$today" --xml 2>&1)
 like "the owner's report shows the largest source" "$(tr -d '\n' <<<"$report")" '<source_ip>198\.51\.100\.7</source_ip> *<count>[0-9]{3,}<'
 like "and says of the rest what it is" "$(tr -d '\n' <<<"$report")" '<source_ip>0\.0\.0\.0</source_ip>.*messages of further sources, which were too many to keep'
+
+# ---- a report that would be larger than reports.max_size ----
+settings "$top/conf" cut
+sed -i 's/^reports: {/reports: { max_size = "64KiB";/' "$top/conf"
+is "5000 hostile messages of yesterday" \
+	"$("$BUILD/t/bin/ledgerfill" "$top/cut.db" flood victim.test "$(date -u -d yesterday +%F)" 5000 2>/dev/null)" 5000
+like "their report is built" "$("$BUILD/admin/countersign" -c "$top/conf" report build 2>&1)" victim.test
+is "with all messages" "$(sql cut 'SELECT SUM(messages) FROM report')" 5000
+size=$(sql cut 'SELECT SUM(LENGTH(data)) FROM report_part')
+ok "a mail has room for it ($size bytes)" [ "$size" -gt 10000 -a "$size" -lt $((65536 * 3 / 4)) ]
+sql cut 'SELECT hex(data) FROM report_part ORDER BY part' | xxd -r -p | zcat >"$top/cut.xml" 2>/dev/null
+like "it says that it is cut" "$(cat "$top/cut.xml")" '<error>.*this report would be too large'
+like "and shows the largest source" "$(tr -d '\n' <"$top/cut.xml")" '<source_ip>198\.51\.100\.7</source_ip> *<count>[0-9]{2,}<'
 
 # ---- through the daemon ----
 settings "$top/conf" daemon 'max_rows = 100;'

@@ -75,6 +75,8 @@ static void add(const struct ledger_row *row)
 	ledger_days(ledger, NULL, 0, 30000, keep_day, NULL, &why);
 }
 
+static int64_t max_rows; /* of written() */
+
 /* The report as text; freed by the caller. */
 static char *written(const struct aggregate_reporter *by, const struct ledger_day *day,
 		     struct aggregate_sum *sum)
@@ -84,7 +86,7 @@ static char *written(const struct aggregate_reporter *by, const struct ledger_da
 	FILE *out = open_memstream(&text, &size);
 	struct why why = {""};
 
-	if (out == NULL || aggregate_write(ledger, by, day, out, sum, &why) != 0)
+	if (out == NULL || aggregate_write(ledger, by, day, max_rows, out, sum, &why) != 0)
 		ok(false, "written: %s", why.text);
 	fclose(out);
 	return text;
@@ -240,15 +242,51 @@ static void test_failures(void)
 	struct why why = {""};
 
 	memset(none.config, '0', 32);
-	is_int(aggregate_write(ledger, &reporter, &none, null, NULL, &why), -1,
+	is_int(aggregate_write(ledger, &reporter, &none, 0, null, NULL, &why), -1,
 	       "no rows: no report");
 	ok(strstr(why.text, "nothing was counted for example.com") != NULL, "%s", why.text);
 	if (full != NULL) {
-		is_int(aggregate_write(ledger, &reporter, &days[1], full, NULL, &why), -1, "full");
+		is_int(aggregate_write(ledger, &reporter, &days[1], 0, full, NULL, &why), -1, "full");
 		ok(strstr(why.text, "No space left") != NULL, "%s", why.text);
 		fclose(full);
 	}
 	fclose(null);
+}
+
+/* Rows of 1 to 20 messages; the report may have five. */
+static void test_cut(void)
+{
+	struct ledger_row row = sample();
+	struct aggregate_sum sum;
+	char source[40], *text;
+
+	row.policy.domain = "cut.example";
+	row.day = 19000;
+	row.source_ip = source;
+	for (int i = 1; i <= 20; i++) {
+		snprintf(source, sizeof source, "192.0.2.%d", i);
+		row.count = i;
+		row.disposition = i % 2 == 0 ? "none" : "reject";
+		add(&row);
+	}
+	max_rows = 5;
+	text = written(&reporter, &days[0], &sum);
+	is_text(days[0].policy.domain, "cut.example", "the day that is cut");
+	is_int(sum.messages, 210, "no message is lost");
+	is_int(sum.records, 7, "five rows, and the rest by disposition");
+	ok(strstr(text, "<source_ip>192.0.2.20</source_ip>") != NULL, "the largest row is there");
+	ok(strstr(text, "<source_ip>192.0.2.16</source_ip>") != NULL, "and the fifth");
+	ok(strstr(text, "<source_ip>192.0.2.15</source_ip>") == NULL, "the sixth is in the rest");
+	ok(strstr(text, "<source_ip>0.0.0.0</source_ip>") != NULL, "which has this source");
+	ok(strstr(text, "which this report has no room for") != NULL, "a reason");
+	ok(strstr(text, "this report would be too large") != NULL, "and the report says so");
+	free(text);
+	max_rows = 20;
+	text = written(&reporter, &days[0], &sum);
+	is_int(sum.records, 20, "a report with room for all");
+	ok(strstr(text, "0.0.0.0") == NULL, "is not cut");
+	free(text);
+	max_rows = 0;
 }
 
 int main(void)
@@ -268,6 +306,7 @@ int main(void)
 	test_hostile();
 	test_names();
 	test_failures();
+	test_cut();
 	ledger_close(ledger);
 	arena_free(arena);
 	return tap_done();
