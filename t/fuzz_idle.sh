@@ -7,12 +7,12 @@
 # The target of a driver is 300 CPU seconds and 1,000,000 executions since its sources changed (FUZZ_CPU, FUZZ_EXECUTIONS).
 # First come those that lack executions, in turn; then of those that lack CPU time the one that lacks least; then the one that has
 # run least. DRIVERs that are named come before the others. The corpus grows in build-fuzz/corpus/; what of it reaches code that
-# t/fuzz/corpus/ does not is copied there, 16 KiB for each driver. An input that fails is kept as build-fuzz/t/bin/fuzz-X.*
+# t/fuzz/corpus/ does not is copied there, KEPT_FILES for each driver. An input that fails is kept as build-fuzz/t/bin/fuzz-X.*
 SRC=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$SRC/build-fuzz
 TABLE=$SRC/t/fuzz/README
 TARGET_CPU=${FUZZ_CPU:-300} TARGET_EXECUTIONS=${FUZZ_EXECUTIONS:-1000000}
-SLICE=60 KEPT_BYTES=16384 KEPT_INPUT=2048
+SLICE=60 KEPT_FILES=24 KEPT_INPUT=1024
 . "$SRC/contrib/packages.sh"
 . "$SRC/contrib/build.sh"
 
@@ -96,17 +96,17 @@ run_slice() {
 	fi
 }
 
-# keep_corpus DRIVER: the inputs that reach what the kept ones do not, the smallest first, up to the bound.
+# keep_corpus DRIVER: the inputs that reach what the kept ones do not, the largest first, since they reach most.
 keep_corpus() {
-	local driver=$1 kept=$SRC/t/fuzz/corpus/$1 more=$BUILD/more size file total
+	local driver=$1 kept=$SRC/t/fuzz/corpus/$1 more=$BUILD/more file count
 	rm -rf "$more" && mkdir -p "$more" "$BUILD/corpus/$driver" "$kept"
 	cp "$kept"/* "$more"
 	chrt -i 0 nice -n 19 "$BUILD/t/bin/fuzz-$driver" -merge=1 "$more" "$BUILD/corpus/$driver" >"$BUILD/merge.log" 2>&1 || return 0
-	total=$(cat "$kept"/* | wc -c)
-	find "$more" -type f -size -"$KEPT_INPUT"c -printf '%s %f\n' | sort -n | while read -r size file; do
+	count=$(ls "$kept" | wc -l)
+	find "$more" -type f -size -"$KEPT_INPUT"c -printf '%s %f\n' | sort -rn | while read -r _ file; do
 		[ -e "$kept/$file" ] && continue
-		total=$((total + size))
-		[ $total -le "$KEPT_BYTES" ] || break
+		[ "$count" -lt $KEPT_FILES ] || break
+		count=$((count + 1))
 		cp "$more/$file" "$kept/$file"
 	done
 }
