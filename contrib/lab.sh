@@ -39,11 +39,6 @@ lab_ports() {
 		print join(" ", map { $_->sockport } @s), "\n"' "$1"
 }
 
-# Waits until a command succeeds, at most SECONDS.
-lab_wait() {
-	eventually -t "$@"
-}
-
 # The rest of the script in namespaces of its own: all that it starts ends with it, no port is taken.
 lab_alone() {
 	[ -z "${LAB_ALONE:-}" ] || return 0
@@ -137,12 +132,12 @@ lab_zone() {
 	N
 	if [ -f "$LAB/dns/nsd.pid" ]; then
 		kill "$(cat "$LAB/dns/nsd.pid")" 2>/dev/null
-		lab_wait 5 test ! -f "$LAB/dns/nsd.pid"
+		eventually test ! -f "$LAB/dns/nsd.pid"
 	fi
 	nsd-checkzone . "$LAB/dns/root.zone" >"$LAB/log/checkzone" 2>&1 ||
 		{ cat "$LAB/log/checkzone" >&2; lab_fail "the zone is not valid"; return 1; }
 	nsd -c "$LAB/dns/nsd.conf" || lab_fail "nsd did not start: $(tail -3 "$LAB/log/nsd.log")"
-	lab_wait 5 test -f "$LAB/dns/nsd.pid"
+	eventually test -f "$LAB/dns/nsd.pid"
 }
 
 # A key of somebody else's domain, made with OpenSSL; prints the zone line of its record.
@@ -175,7 +170,7 @@ lab_daemon() {
 	"${LAB_DAEMON:-$LAB_BUILD/milter/countersignd}" -f -u "$LAB_USER" \
 		-c "$LAB/etc/countersign.conf" >>"$LAB/log/countersignd.log" 2>&1 &
 	LAB_DAEMON_PID=$!
-	lab_wait 10 test -S "$LAB/run/milter.sock" ||
+	eventually test -S "$LAB/run/milter.sock" ||
 		{ tail -5 "$LAB/log/countersignd.log" >&2; lab_fail "countersignd did not start"; return 1; }
 }
 
@@ -184,7 +179,7 @@ lab_reload() {
 	local before
 	before=$(lab_reloads | wc -l)
 	kill -HUP "$LAB_DAEMON_PID"
-	lab_wait 5 lab_reloaded "$before" || return 1
+	eventually lab_reloaded "$before" || return 1
 	lab_reloads | tail -1 | grep -q 'reloaded:'
 }
 
@@ -281,8 +276,8 @@ lab_postfix() {
 	lab_sink
 	postfix -c "$LAB/etc" start >"$LAB/log/postfix.out" 2>&1 ||
 		{ cat "$LAB/log/postfix.out" >&2; lab_fail "Postfix did not start"; return 1; }
-	lab_wait 10 lab_answers "$LAB_SMTP" && lab_wait 10 lab_answers "$LAB_SUBMISSION" &&
-		lab_wait 10 lab_answers "$LAB_SINK"
+	eventually lab_answers "$LAB_SMTP" && eventually lab_answers "$LAB_SUBMISSION" &&
+		eventually lab_answers "$LAB_SINK"
 }
 
 lab_sink() {
@@ -381,8 +376,8 @@ lab_sendmail() {
 	LAB_MTA=sendmail
 	lab_sm sendmail -bd -q30m -C "$LAB/sm/sendmail.cf" >"$LAB/log/sendmail.out" 2>&1 ||
 		{ cat "$LAB/log/sendmail.out" >&2; lab_fail "Sendmail did not start"; return 1; }
-	lab_wait 10 lab_answers "$LAB_SMTP" && lab_wait 10 lab_answers "$LAB_SUBMISSION" &&
-		lab_wait 10 lab_answers "$LAB_SINK"
+	eventually lab_answers "$LAB_SMTP" && eventually lab_answers "$LAB_SUBMISSION" &&
+		eventually lab_answers "$LAB_SINK"
 }
 
 lab_sendmail_stop() {
@@ -390,7 +385,7 @@ lab_sendmail_stop() {
 	[ -f "$LAB/sm/pid" ] || return 0
 	pid=$(head -1 "$LAB/sm/pid")
 	kill "$pid" 2>/dev/null
-	lab_wait 5 test ! -d "/proc/$pid"
+	eventually test ! -d "/proc/$pid"
 	rm -f "$LAB/sm/pid"
 }
 
@@ -462,14 +457,13 @@ lab_left() {
 	echo "$file.msg"
 }
 
-lab_find() {
-	local file _
-	for _ in $(seq 200); do
-		file=$(grep -rlE --exclude="*.msg" "^Subject: $1"$'\r?$' "$2" 2>/dev/null | head -1)
-		[ -n "$file" ] && { echo "$file"; return 0; }
-		sleep 0.05
-	done
-	return 1
+lab_find() { # subject, directory
+	eventually lab_has "$@"
+	lab_has "$@"
+}
+
+lab_has() {
+	grep -rlE --exclude="*.msg" "^Subject: $1"$'\r?$' "$2" 2>/dev/null | head -1 | grep .
 }
 
 # A header field of a message with its folds undone.

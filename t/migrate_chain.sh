@@ -137,7 +137,7 @@ start_original() {
 	old_pids=($!)
 	opendmarc -f -c "$LAB/old/opendmarc.conf" >"$LAB/log/opendmarc" 2>&1 &
 	old_pids+=($!)
-	lab_wait 10 lab_answers 8891 && lab_wait 10 lab_answers 8893
+	eventually lab_answers 8891 && eventually lab_answers 8893
 }
 
 stop_original() {

@@ -88,7 +88,7 @@ like "observe: but dmarc=fail is there" "$(results spoof-observe)" 'dmarc=fail'
 settings 'authserv_id = "mx.example.com";' 'dmarc: { enforce = "rfc"; quarantine = "hold"; };'
 message 'Bob <bob@sender.test>' alice@example.com spoof-hold >"$LAB/m"
 like "hold: accepted" "$(lab_send "${BAD[@]}" "$LAB/m")" '^250 '
-ok "hold: it is in the hold queue" lab_wait 5 bash -c "ls '$LAB'/spool/hold | grep -q ."
+ok "hold: it is in the hold queue" eventually bash -c "ls '$LAB'/spool/hold | grep -q ."
 postsuper -c "$LAB/etc" -d ALL hold >/dev/null 2>&1
 
 settings 'authserv_id = "mx.example.com";' \
@@ -165,7 +165,7 @@ is "and each is counted" "$(($(counted sender.test) - before))" 300
 lab_conf 'dmarc: { enforec = "strict"; };'
 : >"$LAB/log/countersignd.log"
 kill -HUP "$LAB_DAEMON_PID"
-ok "a reload with a mistake is refused, by line and nearest name" lab_wait 5 grep -qE '50-lab\.conf:1: .*enforec.*dmarc\.enforce' "$LAB/log/countersignd.log"
+ok "a reload with a mistake is refused, by line and nearest name" eventually grep -qE '50-lab\.conf:1: .*enforec.*dmarc\.enforce' "$LAB/log/countersignd.log"
 message 'Bob <bob@sender.test>' alice@example.com afterbad >"$LAB/m"
 like "and the old settings go on" "$(lab_send "${GOOD[@]}" "$LAB/m")" '^250 '
 lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ ];'
@@ -199,7 +199,7 @@ like "after a start mail flows again" "$(lab_send "${GOOD[@]}" "$LAB/m")" '^250 
 lab_daemon_stop
 perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1"); $| = 1; print $s->sockport, "\n"; sleep 120' >"$LAB/silent" &
 LAB_PIDS+=($!)
-lab_wait 5 test -s "$LAB/silent"
+eventually test -s "$LAB/silent"
 lab_conf 'authserv_id = "mx.example.com";' "dns: { servers = [ \"127.0.0.1@$(cat "$LAB/silent")\" ]; timeout = \"2s\"; };"
 lab_daemon
 message 'Bob <bob@sender.test>' alice@example.com nodns >"$LAB/m"

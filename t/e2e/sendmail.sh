@@ -120,7 +120,7 @@ message 'Bob <bob@sender.test>' alice@example.com spoof-hold >"$LAB/m"
 reply=$(lab_send "${BAD[@]}" "$LAB/m")
 like "hold: accepted" "$reply" '^250 '
 held=$LAB/sm/mqueue/hf$(id_of "$reply")
-ok "hold: it is quarantined in Sendmail's queue" lab_wait 5 test -f "$held"
+ok "hold: it is quarantined in Sendmail's queue" eventually test -f "$held"
 like "hold: with the reason" "$(grep '^q' "$held")" 'p=reject'
 like "hold: mailq shows it" "$(lab_sm mailq -C "$LAB/sm/sendmail.cf" -qQ 2>&1)" 'QUARANTINE: .*p=reject'
 lab_sm sendmail -C "$LAB/sm/sendmail.cf" -Q -qQ -qI"$(id_of "$reply")" >"$LAB/log/release" 2>&1

@@ -57,7 +57,7 @@ cat >>"$LAB/etc/master.cf" <<-M
 M
 lab_daemon || exit 99
 postfix -c "$LAB/etc" reload >"$LAB/log/postfix.out" 2>&1
-lab_wait 10 lab_answers "$first" && lab_wait 10 lab_answers "$back" || exit 99
+eventually lab_answers "$first" && eventually lab_answers "$back" || exit 99
 
 # ---- the table ----
 PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$COUNTERSIGN_SRC/t/tools/spoofs.py" "$LAB_SMTP" "$LAB/mail/box" "$COUNTERSIGN_SRC/t/e2e/spoofs" \
