@@ -113,6 +113,7 @@ ok "Postfix goes" in_try 'apt-get -qq purge -y --autoremove postfix' postfix-gon
 ok "it is removed" in_try 'apt-get -qq remove -y countersign' remove
 is "settings, keys and ledger stay" "$(root_run "$try" 'ls -d /etc/countersign/countersign.conf /etc/countersign/keys/example.com/s1.key \
 	/var/lib/countersign/kept /usr/sbin/countersignd /lib/systemd/system/countersignd.service 2>/dev/null | wc -l')" 3
+ok "a purge that may take the keys, too" in_try 'touch /etc/countersign/purge-keys' purge-keys
 ok "it is purged" in_try 'apt-get -qq purge -y countersign' purge
 list >"$log/after"
 is "nothing of it is left" "$(grep -i countersign "$log/after")" ""
