@@ -365,6 +365,8 @@ void arc_finish(struct arc *arc, struct arc_verdict *out)
 	describe(arc, out);
 	out->result = arc->fault == NULL ? AUTH_PASS : AUTH_FAIL;
 	out->temporary = arc->temporary;
+	if (out->result == AUTH_PASS)
+		out->added = dkimcheck_added_field(arc->dkim, &arc->sets[arc->newest]->message.sig);
 	out->why = arc->fault != NULL
 		       ? arc->fault
 		       : arena_printf(arc->arena, "%u set%s, the newest sealed by %s (RFC 8617 "

@@ -128,7 +128,8 @@ const char *arctrust_find(const struct domain_pattern *sealers, unsigned count,
 	const struct arc_verdict *arc = &verdict->arc;
 	struct authres_results results;
 
-	if (arc->result != AUTH_PASS || verdict->dmarc.author_domain[0] == '\0')
+	if (arc->result != AUTH_PASS || arc->added != NULL ||
+	    verdict->dmarc.author_domain[0] == '\0')
 		return NULL;
 	for (unsigned i = arc->count; i > 0; i--) {
 		if (!is_trusted(sealers, count, arc->sets[i - 1].domain))

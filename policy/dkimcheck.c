@@ -362,29 +362,24 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 static const char bare_lf_why[] =
     "good, if a LF without CR ends a line, which not every reader finds (RFC 5322 section 2.3)";
 
-/* RFC 6376 section 8.15: what reads as the message may not be what was signed. NULL, or why. */
-static const char *added_field(const struct dkimcheck *check, const struct dkimsig *sig)
+/* RFC 6376 section 8.15: what reads as the message may not be what was signed. */
+const char *dkimcheck_added_field(const struct dkimcheck *check, const struct dkimsig *sig)
 {
-	const char *name =
-	    check->rules.accept_added_fields ? NULL : addition_find(&check->counts, sig);
-
-	return name == NULL
-		   ? NULL
-		   : arena_printf(check->arena,
-				  "good, but there are several %s fields, and not all are signed "
-				  "(RFC 5322 section 3.6, RFC 6376 section 8.15)",
-				  name);
+	return check->rules.accept_added_fields ? NULL : addition_find(&check->counts, sig);
 }
 
 static void settle_good(struct dkimcheck *check, struct signature *signature)
 {
 	const struct dkim_verdict *verdict = &signature->verdict;
-	const char *added = added_field(check, &signature->parsed);
+	const char *added = dkimcheck_added_field(check, &signature->parsed);
 
 	if (check->bare_lf)
 		settle(check, signature, AUTH_POLICY, bare_lf_why);
 	else if (added != NULL)
-		settle(check, signature, AUTH_POLICY, added);
+		SETTLE(check, signature, AUTH_POLICY,
+		       "good, but there are several %s fields, and not all are signed "
+		       "(RFC 5322 section 3.6, RFC 6376 section 8.15)",
+		       added);
 	else if (verdict->partial && !check->rules.accept_partial_body)
 		settle(check, signature, AUTH_POLICY,
 		       "good, but l= leaves a part of the body unsigned (RFC 6376 section 8.2)");

@@ -69,6 +69,8 @@ const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct 
  * sig, its key before dkimcheck_finish, and finds the result there afterwards.
  */
 void dkimcheck_seat_guest(struct dkimcheck *check, struct dkimengine_task *guest);
+/* The name of a field that was added above what SIG signs, when such are not accepted; or NULL. */
+const char *dkimcheck_added_field(const struct dkimcheck *check, const struct dkimsig *sig);
 struct keycache *dkimcheck_keys(const struct dkimcheck *check); /* decoded keys, shared */
 const struct dkimengine_field *dkimcheck_fields(const struct dkimcheck *check); /* the header */
 

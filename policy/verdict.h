@@ -76,6 +76,8 @@ struct arc_set_verdict {
 struct arc_verdict {
 	enum auth_result result; /* none pass fail */
 	bool temporary;          /* it fails only because DNS did not answer */
+	const char *added;       /* a field that was added above what the newest message signature
+				    signs (policy/addition.h), and is not accepted; or NULL */
 	const struct arc_set_verdict *sets; /* from the first on */
 	unsigned count;
 	const char *why;         /* for people; never NULL */

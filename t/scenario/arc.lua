@@ -51,6 +51,9 @@ is(r.reply, "accept", "sealed by a trusted sealer that found it authentic, it is
 like(r.ar, "arc=pass %(1 set, the newest sealed by lists.test", "the field says arc=pass")
 like(r.ar, "smtp.remote%-ip=203.0.113.66", "and where it came from")
 like(r.ar, "dmarc=fail %(p=reject dis=none%s+override=local_policy%)", "and dmarc=fail, and why it was accepted")
+local replay = sealed("lists.test", plain)
+table.insert(replay, 1, { "Subject", "another one" })
+ok(through(replay).refused_for("sender.test"), "with a second Subject above what the sealer signed it is refused")
 local day = os.date("!%Y-%m-%d")
 local report = output(countersign .. " report show sender.test --day " .. day .. " --json")
 like(report, "arc=pass as%[1%]%.d=lists%.test as%[1%]%.s=s1 remote%-ip%[1%]=198%.51%.100%.25",
