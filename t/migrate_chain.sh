@@ -81,7 +81,7 @@ messages() {
 		35 smtp 203.0.113.66 in.example.com a@example.com a@example.com -
 		# clients that log in, and the submission service
 		36 a@example.com 203.0.113.66 laptop a@example.com a@example.com -
-		37 a@example.com 203.0.113.66 laptop a@other.example a@example.com -
+		37 bob 203.0.113.66 laptop a@other.example a@example.com -
 		38 a@example.com 203.0.113.66 laptop a@example.com a@reject.example -
 		39 submission 203.0.113.66 laptop a@example.org a@example.org -
 		40 submission 203.0.113.66 laptop a@other.example a@example.com -
