@@ -262,34 +262,6 @@ static void add_network(void *arg, const struct ip_network *network)
 			   migrate_quote(listing->m, text));
 }
 
-static void count_network(void *arg, const struct ip_network *network)
-{
-	(void)network;
-	++*(unsigned *)arg;
-}
-
-static bool holds_loopback(const struct hostset *set)
-{
-	struct hostset_entry item = {.network = {.ip = {.family = 4, .bytes = {127, 0, 0, 1}}, .bits = 32}};
-	const struct hostset loopback = {&item, 1, 1};
-	unsigned outside = 0;
-
-	hostset_each(&loopback, set, count_network, &outside);
-	return outside == 0;
-}
-
-/* Loopback is always this host's own mail here (policy/origin.h). */
-static void tell_of_loopback(struct migrate *m)
-{
-	static const char text[] = "OpenDKIM did not sign mail from 127.0.0.1; countersign takes mail "
-				   "from loopback for mail of this host, always";
-
-	if (m->opendkim.internal.at != NULL && !holds_loopback(&m->opendkim.internal.set))
-		migrate_leave(m, m->opendkim.internal.at, text);
-	else if (m->opendkim.peers.at != NULL && holds_loopback(&m->opendkim.peers.set))
-		migrate_leave(m, m->opendkim.peers.at, text);
-}
-
 static void leave_networks(struct migrate *m, const char *at, const char *what)
 {
 	migrate_leave(m, at,
@@ -330,7 +302,6 @@ void migrate_finish_networks(struct migrate *m)
 		leave_networks(m, peers->at, peers->unsayable);
 	else if (internal->at != NULL || peers->at != NULL)
 		list_networks(m);
-	tell_of_loopback(m);
 	hostset_add(&m->trusted, m->arena, span_of("127.0.0.0/8"), NULL);
 	hostset_add(&m->trusted, m->arena, span_of("::1"), NULL);
 }

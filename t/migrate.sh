@@ -137,8 +137,8 @@ says '192\.0\.2\.5/24 is left out: bits are set after the prefix'
 says '\.example\.com is left out: only addresses'
 says '0\.0\.0\.0/0 is left out: that is everybody'
 says '4 settings were left out or only partly taken over'
-lines 2 opendkim <<<'InternalHosts 192.0.2.1'
-says 'OpenDKIM did not sign mail from 127\.0\.0\.1'
+lines 0 opendkim <<<'InternalHosts 192.0.2.1'
+has '^trusted_networks = \[ "192.0.2.1" \];' # as with OpenDKIM, loopback is only trusted if it is listed
 lines 2 opendkim <<<'InternalHosts -'
 has '^trusted_networks = \[ \];'
 lines 0 opendkim <<-O
