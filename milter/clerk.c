@@ -127,7 +127,7 @@ static void run_failure(struct job *job, struct outbox *outbox, struct arena *ar
 
 	if (result == 0) {
 		log_info("reports: no failure report for %s: limit reached", job->name);
-		clerk_skip(CLERK_SKIP_LIMIT);
+		clerk_skip(COUNTERS_SKIP_LIMIT);
 	}
 	if (result == 1)
 		result = put_failure(job, outbox, arena, &why);
@@ -251,7 +251,7 @@ static void give(struct job *job)
 		log_warning("reports: more bounces and failure reports come than can be noted:"
 			    " some are dropped");
 	if (full && job->run == run_failure)
-		clerk_skip(CLERK_SKIP_QUEUE);
+		clerk_skip(COUNTERS_SKIP_QUEUE);
 	if (full)
 		free(job);
 }
@@ -343,7 +343,7 @@ int clerk_await_key(struct why *why)
 					  "ledger now; the log says why");
 }
 
-void clerk_skip(enum clerk_skip reason)
+void clerk_skip(enum counters_skip reason)
 {
 	counters_count(METRIC_FAILURES_SKIPPED, reason, 0, 0);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/span.h"
 #include "lib/why.h"
+#include "milter/counters.h"
 #include "report/inspect.h"
 
 /* PATH: of the ledger; SHARED: the store where reports are kept when it is not there, or "". Once
@@ -45,7 +46,6 @@ const char *clerk_key(void);
 int clerk_await_key(struct why *why);
 
 /* A report that was due is not made. */
-enum clerk_skip { CLERK_SKIP_KEY, CLERK_SKIP_LIMIT, CLERK_SKIP_QUEUE };
-void clerk_skip(enum clerk_skip reason);
+void clerk_skip(enum counters_skip reason);
 
 #endif

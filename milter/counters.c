@@ -19,7 +19,6 @@
 
 #include "dns/dns.h"
 #include "lib/span.h"
-#include "milter/clerk.h"
 #include "policy/dkimsig.h"
 #include "policy/origin.h"
 #include "policy/outbound.h"
@@ -70,9 +69,9 @@ static const struct name_code outcome_names[] = {{"sent", COUNT_SENT},
 						 {"failed", COUNT_FAILED},
 						 {"suppressed", COUNT_SUPPRESSED},
 						 {NULL, 0}};
-static const struct name_code skip_names[] = {{"key", CLERK_SKIP_KEY},
-					      {"limit", CLERK_SKIP_LIMIT},
-					      {"queue", CLERK_SKIP_QUEUE},
+static const struct name_code skip_names[] = {{"key", COUNTERS_SKIP_KEY},
+					      {"limit", COUNTERS_SKIP_LIMIT},
+					      {"queue", COUNTERS_SKIP_QUEUE},
 					      {NULL, 0}};
 static const struct name_code reload_names[] = {
     {"accepted", COUNT_RELOAD_ACCEPTED}, {"refused", COUNT_RELOAD_REFUSED}, {NULL, 0}};

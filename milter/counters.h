@@ -52,7 +52,7 @@ enum metric {
 	METRIC_STORE_FAILING,
 	METRIC_REPORTS_SENT,       /* enum count_outcome */
 	METRIC_REPORTS_PENDING,
-	METRIC_FAILURES_SKIPPED,   /* enum clerk_skip */
+	METRIC_FAILURES_SKIPPED,   /* enum counters_skip */
 	METRIC_REPORT_SUCCESS_TIME,
 	METRIC_RELOADS,            /* enum count_reload */
 	METRIC_RELOAD_SUCCESS,
@@ -94,6 +94,9 @@ void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c,
 
 /* For a histogram: A as above. */
 void counters_time(enum metric metric, unsigned a, int64_t nanoseconds);
+
+/* Why a failure report that was due is not made: no key for the redaction, a limit, a full queue. */
+enum counters_skip { COUNTERS_SKIP_KEY, COUNTERS_SKIP_LIMIT, COUNTERS_SKIP_QUEUE };
 
 /* A signature for DOMAIN. */
 void counters_signed(const char *domain, enum crypt_type type);

@@ -712,12 +712,12 @@ static void report_failure(const struct message *message, const struct verdict *
 	    !failure_wanted(verdict))
 		return;
 	if (!clerk_wants_failures()) {
-		clerk_skip(CLERK_SKIP_LIMIT); /* the log said so when it was reached */
+		clerk_skip(COUNTERS_SKIP_LIMIT); /* the log said so when it was reached */
 		return;
 	}
 	failure.key = conf->failures.redact ? clerk_key() : NULL;
 	if (conf->failures.redact && failure.key == NULL) {
-		clerk_skip(CLERK_SKIP_KEY);
+		clerk_skip(COUNTERS_SKIP_KEY);
 		log_warning("%s: no failure report for %s: the key for redaction cannot be had",
 			    queue_id, verdict->dmarc.published->domain);
 		return;
