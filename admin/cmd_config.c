@@ -9,7 +9,7 @@
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "conf/read.h"
-#include "milter/context.h"
+#include "context/context.h"
 
 /* ---- values as JSON: the text of a value is parsed by the grammar that wrote it ---- */
 

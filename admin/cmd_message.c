@@ -10,7 +10,7 @@
 #include "admin/logfields.h"
 #include "admin/out.h"
 #include "admin/progress.h"
-#include "admin/report_send.h"
+#include "admin/report/send.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "store/messages.h"

@@ -14,10 +14,10 @@
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "admin/progress.h"
+#include "context/context.h"
 #include "lib/clock.h"
-#include "milter/context.h"
-#include "store/shared.h"
-#include "store/ship.h"
+#include "store/ship/ship.h"
+#include "store/sql/shared.h"
 #include "store/upkeep.h"
 
 enum { OPTION_LOCAL = 256, OPTION_TO };

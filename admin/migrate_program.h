@@ -1,5 +1,5 @@
 /*
- * What the parts of `countersign migrate` share: admin/migrate.c reads lines and writes settings;
+ * What the parts of `countersign migrate` share: admin/migrate/migrate.c reads lines and writes settings;
  * migrate_opendkim.c, migrate_opendmarc.c and migrate_spf.c know what each option of one program means;
  * migrate_signing.c reads OpenDKIM's tables of keys, and migrate_actions.c puts together what
  * policyd-spf and OpenDMARC refused.
@@ -10,8 +10,8 @@
 #ifndef ADMIN_MIGRATE_PROGRAM_H
 #define ADMIN_MIGRATE_PROGRAM_H
 
-#include "admin/hostset.h"
-#include "admin/migrate.h"
+#include "admin/migrate/hostset.h"
+#include "admin/migrate/migrate.h"
 #include "lib/buf.h"
 
 struct migrate_option;

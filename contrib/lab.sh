@@ -167,7 +167,7 @@ lab_conf() {
 }
 
 lab_daemon() {
-	"${LAB_DAEMON:-$LAB_BUILD/milter/countersignd}" -f -u "$LAB_USER" \
+	"${LAB_DAEMON:-$LAB_BUILD/daemon/countersignd}" -f -u "$LAB_USER" \
 		-c "$LAB/etc/countersign.conf" >>"$LAB/log/countersignd.log" 2>&1 &
 	LAB_DAEMON_PID=$!
 	eventually test -S "$LAB/run/milter.sock" ||

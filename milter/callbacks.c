@@ -1,5 +1,5 @@
 /*
- * Between libmilter and milter/session.h. What is asked of the MTA is in milter/protocol.h; libmilter
+ * Between libmilter and milter/session.h. What is asked of the MTA is in milter/protocol/protocol.h; libmilter
  * answers for us where the MTA does not know steps without an answer. Every session of the process
  * asks for the same steps: libmilter keeps the union globally.
  */
@@ -14,8 +14,8 @@
 
 #include "lib/buf.h"
 #include "lib/log.h"
-#include "milter/counters.h"
-#include "milter/protocol.h"
+#include "metrics/counters.h"
+#include "milter/protocol/protocol.h"
 #include "milter/session.h"
 
 /* The protocol's numbers are libmilter's. */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "lib/why.h"
-#include "milter/socket.h"
+#include "milter/protocol/socket.h"
 
 struct service;
 

@@ -13,8 +13,8 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
-#include "milter/counters.h"
-#include "policy/published.h"
+#include "metrics/counters.h"
+#include "policy/dkim/published.h"
 
 enum { BATCH = 32, ACTIVE_MAX = 256, LOOKS_OF_AN_HOUR = 6 };
 static const int64_t INTERVAL = 600 * CLOCK_SECOND;

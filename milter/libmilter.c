@@ -27,7 +27,7 @@
 #include "lib/log.h"
 #include "milter/callbacks.h"
 #include "milter/engine.h"
-#include "milter/kick.h"
+#include "milter/wakeup.h"
 
 enum { FD_SEARCH_MAX = 4096 };
 

@@ -8,7 +8,7 @@
 #include "lib/log.h"
 #include "policy/origin.h"
 #include "policy/outbound.h"
-#include "policy/verdict.h"
+#include "policy/result/verdict.h"
 
 struct logline_facts {
 	const char *queue_id; /* or NULL */

@@ -15,10 +15,10 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
-#include "milter/clerk.h"
-#include "store/ship.h"
-#include "milter/count.h"
-#include "milter/counters.h"
+#include "metrics/count.h"
+#include "metrics/counters.h"
+#include "milter/outbox_writer.h"
+#include "store/ship/ship.h"
 
 /* How long a stop waits for rows that were answered before they were committed. */
 static const int64_t CLOSE_WAIT = 5 * CLOCK_SECOND;

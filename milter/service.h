@@ -5,9 +5,9 @@
 #ifndef MILTER_SERVICE_H
 #define MILTER_SERVICE_H
 
+#include "context/context.h"
 #include "dns/dns.h"
 #include "lib/why.h"
-#include "milter/context.h"
 #include "milter/engine.h"
 #include "store/ledger.h"
 

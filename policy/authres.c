@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/authres_read.h"
+#include "mail/authres_read.h"
 
 enum {
 	VALUE_MAX = 253,   /* the longest domain name; no honest value is longer */

@@ -5,7 +5,7 @@
 #define POLICY_AUTHRES_H
 
 #include "lib/arena.h"
-#include "policy/verdict.h"
+#include "policy/result/verdict.h"
 
 enum { AUTHRES_DKIM_MAX = 25 }; /* signatures written: those that pass first */
 

@@ -10,11 +10,11 @@
 
 #include <string.h>
 
-#include "policy/domain.h"
+#include "mail/domain.h"
 #include "policy/from.h"
-#include "policy/iprev.h"
-#include "policy/spf.h"
-#include "policy/steps.h"
+#include "policy/result/steps.h"
+#include "policy/spf/iprev.h"
+#include "policy/spf/spf.h"
 
 enum { RECIPIENT_DOMAINS_MAX = 64, LIST_IDS_MAX = 4 };
 

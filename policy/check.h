@@ -8,12 +8,12 @@
 
 #include "dns/dns.h"
 #include "lib/arena.h"
-#include "policy/arcseal.h"
+#include "policy/arc/seal.h"
 #include "policy/decide.h"
-#include "policy/dkimcheck.h"
-#include "policy/dmarc.h"
-#include "policy/spf.h"
-#include "policy/verdict.h"
+#include "policy/dkim/check.h"
+#include "policy/dmarc/dmarc.h"
+#include "policy/result/verdict.h"
+#include "policy/spf/spf.h"
 
 /* Immutable while any message uses it. */
 struct check_rules {
@@ -32,7 +32,7 @@ struct check_client {
 	const char *mail_from; /* without <>; "" for the null sender */
 	const char *receiver;  /* our host name */
 	bool explain;          /* keep the steps of SPF, DKIM and DMARC */
-	const struct signing_key *seal; /* seals the message (policy/arcseal.h); NULL: it is not */
+	const struct signing_key *seal; /* seals the message (policy/arc/seal.h); NULL: it is not */
 };
 
 /* What the message may ask of DNS. */
@@ -60,7 +60,7 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 bool check_wants_recipients(const struct check *check);
 void check_recipient(struct check *check, const char *domain);
 
-/* NAME and VALUE as in policy/dkimcheck.h. */
+/* NAME and VALUE as in policy/dkim/check.h. */
 void check_header(struct check *check, struct span name, struct span value);
 void check_end_of_headers(struct check *check);
 void check_body(struct check *check, struct span chunk);

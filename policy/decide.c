@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "policy/domain.h"
+#include "mail/domain.h"
 
 static void override(struct decision *decision, enum override_type type, const char *comment)
 {

@@ -5,11 +5,11 @@
 #define POLICY_DECIDE_H
 
 #include "lib/arena.h"
-#include "policy/dmarc.h"
-#include "policy/domain.h"
-#include "policy/smtp_reply.h"
+#include "mail/domain.h"
+#include "mail/smtp_reply.h"
+#include "policy/dmarc/dmarc.h"
+#include "policy/result/verdict.h"
 #include "policy/trust.h"
-#include "policy/verdict.h"
 
 /*
  * What is done with mail that fails. Observe: nothing, whatever the rest of the rules says. RFC: as

@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <stddef.h>
 
-#include "policy/authres_read.h"
-#include "policy/received_spf.h"
+#include "mail/authres_read.h"
+#include "mail/received_spf.h"
 
 static const char *const names[FORGED_KINDS] = {
     [FORGED_AUTHRES] = "Authentication-Results",

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 #include "lib/span.h"
-#include "policy/verdict.h"
+#include "policy/result/verdict.h"
 
 /* The mark of a message that a policy quarantines. Its value is QUARANTINE_VALUE and nothing else,
  * so that the simplest rule of a mailbox filter matches it. */

@@ -1,5 +1,5 @@
 /*
- * Readers differ. What the grammar of policy/address accepts is taken as it reads it; but where a
+ * Readers differ. What the grammar of mail/address accepts is taken as it reads it; but where a
  * reader that takes a shortcut (the first "@", no comments, no quotes, no routes) would see another
  * domain in the same field, the field is ambiguous. What the grammar refuses is not ambiguous for
  * that: "Smith, John <john@example.com>" means one domain to everybody.
@@ -14,8 +14,8 @@
 
 #include "lib/base64.h"
 #include "lib/buf.h"
-#include "policy/address.h"
-#include "policy/domain.h"
+#include "mail/address.h"
+#include "mail/domain.h"
 
 enum {
 	FROM_FIELDS_READ = 4,

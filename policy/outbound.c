@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/authres_read.h"
+#include "mail/authres_read.h"
 #include "policy/from.h"
 #include "policy/trace.h"
 

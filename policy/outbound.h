@@ -4,12 +4,12 @@
 #ifndef POLICY_OUTBOUND_H
 #define POLICY_OUTBOUND_H
 
+#include "keys/keyring.h"
 #include "lib/arena.h"
 #include "lib/name.h"
-#include "policy/domain.h"
-#include "policy/keyring.h"
+#include "mail/domain.h"
+#include "policy/dkim/sign.h"
 #include "policy/origin.h"
-#include "policy/signer.h"
 
 /* Which domains a login may sign for; with a map, nothing else lets an authenticated sender sign. */
 struct outbound_login {

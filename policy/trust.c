@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "policy/arctrust.h"
+#include "policy/arc/trust.h"
 
 static const char host_prefix[] = "host:";
 

@@ -8,8 +8,8 @@
 
 #include "lib/arena.h"
 #include "lib/why.h"
-#include "policy/domain.h"
-#include "policy/verdict.h"
+#include "mail/domain.h"
+#include "policy/result/verdict.h"
 
 enum trust_kind {
 	TRUST_NETWORK, /* the client's address */
@@ -30,7 +30,7 @@ struct trust_rules {
 	unsigned forwarder_count;
 	const struct trust_entry *lists; /* all TRUST_DOMAIN */
 	unsigned list_count;
-	const struct domain_pattern *sealers; /* policy/arctrust.h */
+	const struct domain_pattern *sealers; /* policy/arc/trust.h */
 	unsigned sealer_count;
 };
 

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/dmarc_record.h"
-#include "policy/domain.h"
+#include "mail/domain.h"
+#include "policy/dmarc/record.h"
 
 enum { LOCAL_MAX = 64 }; /* RFC 5321 section 4.5.3.1.1 */
 

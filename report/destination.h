@@ -6,7 +6,7 @@
 
 #include "dns/dns.h"
 #include "lib/arena.h"
-#include "policy/dmarc.h"
+#include "policy/dmarc/dmarc.h"
 
 enum { DESTINATION_MAX = 10 }; /* of one report */
 

@@ -11,7 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
-#include "policy/domain.h"
+#include "mail/domain.h"
 #include "report/mail.h"
 
 enum { LINE_MAX_BYTES = 900, RECORD_MAX = 700, HASH_LENGTH = 12 };

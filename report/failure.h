@@ -8,7 +8,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/span.h"
-#include "policy/verdict.h"
+#include "policy/result/verdict.h"
 
 /* Does the author's domain ask for a report about this message (ruf and fo, RFC 9989 section 4.7)?
  * Never: for a public suffix's record (RFC 9991 section 2), after a temporary error, about mail

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "policy/domain.h"
+#include "mail/domain.h"
 #include "report/destination.h"
 #include "report/gzip.h"
 #include "report/mail.h"

@@ -11,7 +11,7 @@
 #define REPORT_SENDER_H
 
 #include "dns/dns.h"
-#include "policy/dmarc.h"
+#include "policy/dmarc/dmarc.h"
 #include "report/aggregate.h"
 #include "report/send.h"
 #include "store/outbox.h"

@@ -9,7 +9,7 @@
 
 #include "lib/clock.h"
 #include "lib/utf8.h"
-#include "policy/domain.h"
+#include "mail/domain.h"
 #include "report/json.h"
 
 enum {

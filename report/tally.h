@@ -5,7 +5,7 @@
 #define REPORT_TALLY_H
 
 #include "lib/arena.h"
-#include "policy/verdict.h"
+#include "policy/result/verdict.h"
 #include "store/ledger.h"
 
 /*

@@ -2,7 +2,7 @@
  * The rows that go are read, deleted, and added again as what is left of them, which is where they meet. Of each level
  * a quarter of the rows that are allowed stays: with its details, and with its source.
  *
- * A row of which something was shipped (store/ship.h) has to stay: the shared store knows it by its key.
+ * A row of which something was shipped (store/ship/ship.h) has to stay: the shared store knows it by its key.
  */
 #include "store/condense.h"
 

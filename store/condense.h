@@ -10,7 +10,7 @@
 #ifndef STORE_CONDENSE_H
 #define STORE_CONDENSE_H
 
-#include "store/sqlite.h"
+#include "store/sql/sqlite.h"
 
 enum condense_level { CONDENSE_NOT, CONDENSE_SOURCE, CONDENSE_REST };
 

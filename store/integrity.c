@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "store/sql.h"
+#include "store/sql/sql.h"
 
 static enum driver_cause check_pages(struct sql *sql, const char *path, struct why *why)
 {

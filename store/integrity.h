@@ -4,7 +4,7 @@
 #ifndef STORE_INTEGRITY_H
 #define STORE_INTEGRITY_H
 
-#include "store/driver.h"
+#include "store/sql/driver.h"
 
 /* DRIVER_CAUSE_NONE: it can be opened, its schema is of this version, and SQLite's quick_check,
  * which reads the whole file, finds nothing. Otherwise the cause, and the reason in WHY. */

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "store/shared.h"
+#include "store/sql/shared.h"
 
 #define ROW "name = 'sender'"
 

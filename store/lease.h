@@ -7,7 +7,7 @@
 #ifndef STORE_LEASE_H
 #define STORE_LEASE_H
 
-#include "store/sql.h"
+#include "store/sql/sql.h"
 
 struct lease {
 	char holder[160]; /* host, process, and what makes it one of a kind */

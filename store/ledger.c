@@ -22,10 +22,10 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/span.h"
-#include "store/driver.h"
 #include "store/journal.h"
 #include "store/messages.h"
 #include "store/packed.h"
+#include "store/sql/driver.h"
 
 enum {
 	QUEUE_ROWS = 32768,

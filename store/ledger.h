@@ -122,7 +122,7 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *stats);
 
 /* Deletes what is older than BEFORE_DAY, in short transactions. Returns the number of rows, or -1.
  * The writer does it by itself, once a day, when keep_days is set. Rows that are still to go to
- * the shared store (store/ship.h) stay. Not for a read-only file. */
+ * the shared store (store/ship/ship.h) stay. Not for a read-only file. */
 int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why);
 
 /* ---- reading: any thread, also while the writer works; in pages, so that no transaction stays

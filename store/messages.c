@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/sql.h"
+#include "store/sql/sql.h"
 
 enum { QUEUE_BYTES = 8 * 1024 * 1024 };
 

@@ -1,6 +1,6 @@
 /*
  * Tables report, report_part, delivery, suppression and token, in SQL that every engine understands
- * (store/sql.h). Nothing here is done often.
+ * (store/sql/sql.h). Nothing here is done often.
  *
  * A report's content is stored in parts, so that memory does not grow with it. It is read into the
  * transaction from a file that is complete: the lock, which the milter's writer waits for, is held
@@ -20,8 +20,8 @@
 #include "lib/clock.h"
 #include "lib/name.h"
 #include "store/lease.h"
-#include "store/shared.h"
-#include "store/sql.h"
+#include "store/sql/shared.h"
+#include "store/sql/sql.h"
 
 enum { PART_BYTES = 64 * 1024, TOKEN_LENGTH = 16 };
 

@@ -6,7 +6,7 @@
 #define STORE_PACKED_H
 
 #include "lib/span.h"
-#include "store/driver.h"
+#include "store/sql/driver.h"
 
 size_t packed_size(const struct ledger_row *row);
 

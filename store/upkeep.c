@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "store/sqlite.h"
+#include "store/sql/sqlite.h"
 
 enum { BACKUP_PAGES = 500 };
 

@@ -5,7 +5,7 @@
 #ifndef STORE_UPKEEP_H
 #define STORE_UPKEEP_H
 
-#include "store/sql.h"
+#include "store/sql/sql.h"
 
 struct upkeep_facts {
 	int64_t rows, messages, domains, reports;

@@ -27,7 +27,7 @@ log: { target = "stderr"; };
 C
 root=
 [ "$(id -u)" = 0 ] && root=--allow-root
-"$BUILD/milter/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
+"$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
 daemon=$!
 for _ in {1..200}; do grep -q ready: "$top/log" && break; sleep 0.05; done
 

@@ -3,7 +3,7 @@
 # not use them is told so.
 . "$(dirname "$0")/lib/tap.sh"
 build=${COUNTERSIGN_BUILD:-$PWD}
-daemon=$build/milter/countersignd poke=$build/t/bin/poke
+daemon=$build/daemon/countersignd poke=$build/t/bin/poke
 need python3
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-control.XXXXXX") || exit 99
 chmod 755 "$dir"

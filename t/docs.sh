@@ -87,7 +87,7 @@ while read -r noun verb _; do
 		undocumented "$text")"
 done < <(sed -n '/^Options of every/q; s/^  \([a-z]\)/\1/p' <<<"$help")
 
-if help=$("$build/milter/countersignd" --help 2>/dev/null); then
+if help=$("$build/daemon/countersignd" --help 2>/dev/null); then
 	check "countersignd(8) explains every option" \
 		"$(options <<<"$help" | undocumented "$(cat "$man/countersignd.8")")"
 else

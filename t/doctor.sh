@@ -11,7 +11,7 @@ work=$(mktemp -d)
 spool=/var/spool/postfix/countersign
 main=/etc/postfix/main.cf
 mkdir "$work/bin"
-ln -s "$cs" "$COUNTERSIGN_BUILD/milter/countersignd" "$work/bin"
+ln -s "$cs" "$COUNTERSIGN_BUILD/daemon/countersignd" "$work/bin"
 PATH=$work/bin:$PATH
 rm -rf /run/systemd/system
 etc=$("$cs" config explain sign.keys | grep -oE '"/[^"]*/keys"' | head -1 | tr -d '"')
@@ -45,7 +45,7 @@ mainly() { # lines of main.cf: the last one counts. Of a file that was just chan
 fine() { grep -qE -- "ok +$1" "$work/out"; check "fine: $1" $?; }
 
 daemon_start() {
-	"$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >>"$work/log" 2>&1 &
+	"$COUNTERSIGN_BUILD/daemon/countersignd" -f -u countersign >>"$work/log" 2>&1 &
 	daemon=$!
 	eventually test -S $spool/milter.sock
 }

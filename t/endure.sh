@@ -42,7 +42,7 @@ store: { url = "sqlite:$top/ledger.db"; };
 log: { target = "stderr"; level = "warning"; };
 control: { socket = "$top/control"; };
 C
-"$build/milter/countersignd" $root -f -c "$top/c.conf" 2>"$top/log" &
+"$build/daemon/countersignd" $root -f -c "$top/c.conf" 2>"$top/log" &
 daemon=$!
 eventually test -S "$top/sock"
 

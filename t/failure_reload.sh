@@ -55,7 +55,7 @@ skipped() { cs status --prometheus | sed -n "s/^countersign_failure_reports_skip
 for round in 1 2 3; do
 	rm -rf "$top/d" && mkdir -m 750 "$top/d"
 	settings false
-	"$build/milter/countersignd" $root -f -c "$top/c.conf" 2>"$top/log" &
+	"$build/daemon/countersignd" $root -f -c "$top/c.conf" 2>"$top/log" &
 	daemon=$!
 	eventually cs -q status
 	settings true

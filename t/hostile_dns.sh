@@ -97,7 +97,7 @@ log: { target = "stderr"; };
 C
 root=
 [ "$(id -u)" = 0 ] && root=--allow-root
-"$BUILD/milter/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
+"$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
 daemon=$!
 eventually grep -q ready: "$top/log"
 

@@ -43,7 +43,7 @@ is "leaves nothing" "$(cd "$work/root" && find . -type f -o -type l)" ""
 
 # ---- systemd ----
 cp "$src"/contrib/systemd/*.service "$src"/contrib/systemd/*.timer "$work/" 2>/dev/null
-sed -i -e "s,/usr/sbin/countersignd,$build/milter/countersignd,; s,/usr/bin/countersign ,$build/admin/countersign ," "$work"/*.service
+sed -i -e "s,/usr/sbin/countersignd,$build/daemon/countersignd,; s,/usr/bin/countersign ,$build/admin/countersign ," "$work"/*.service
 if have systemd-analyze; then
 	for file in "$work"/*.service "$work"/*.timer; do
 		[ -f "$file" ] || continue
@@ -95,7 +95,7 @@ if have shellcheck; then
 else
 	skip "shellcheck finds nothing in them" "there is no shellcheck"
 fi
-options=$("$build/milter/countersignd" --help)
+options=$("$build/daemon/countersignd" --help)
 for option in $(grep -oE 'command_args=.*' "$src/contrib/freebsd/countersignd" | grep -oE ' -[a-z]|"-[a-z]' | grep -oE -- '-[a-z]') -t; do
 	like "countersignd has the option $option of contrib/freebsd/countersignd" "$options" "$option, --"
 done

@@ -41,7 +41,7 @@ log: { target = "stderr"; };
 store: { url = "sqlite:$dir/ledger.db"; };
 reports: { org = "Example"; from = "noreply@reports.example.net"; via = "smtp://127.0.0.1:$(cat sink/port)"; };
 C
-"$build/milter/countersignd" $root -f -c conf 2>log &
+"$build/daemon/countersignd" $root -f -c conf 2>log &
 pids="$pids $!"
 for _ in {1..200}; do grep -q ready: log && break; sleep 0.05; done
 "$build/t/bin/ledgerfill" "$dir/ledger.db" asked one.example "$yesterday" 3 'mailto:dmarc@one.example' >/dev/null 2>&1

@@ -65,7 +65,7 @@ like "and shows the largest source" "$(tr -d '\n' <"$top/cut.xml")" '<source_ip>
 
 # ---- through the daemon ----
 settings "$top/conf" daemon 'max_rows = 100;'
-"$BUILD/milter/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
+"$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
 daemon=$!
 for _ in {1..200}; do grep -q ready: "$top/log" && break; sleep 0.05; done
 long=$(printf 'x%.0s' {1..60})

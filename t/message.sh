@@ -26,7 +26,7 @@ settings() { # more settings
 	C
 }
 start() {
-	"$build/milter/countersignd" $root -f -c "$dir/c.conf" >>"$dir/log" 2>&1 &
+	"$build/daemon/countersignd" $root -f -c "$dir/c.conf" >>"$dir/log" 2>&1 &
 	pid=$!
 	eventually grep -q ready: "$dir/log" && return
 	echo "Bail out! the daemon does not start"

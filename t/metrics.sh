@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib/tap.sh"
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
 build=${COUNTERSIGN_BUILD:-$PWD}
-daemon=$build/milter/countersignd poke=$build/t/bin/poke
+daemon=$build/daemon/countersignd poke=$build/t/bin/poke
 need python3
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-metrics.XXXXXX") || exit 99
 root=

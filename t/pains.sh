@@ -56,7 +56,7 @@ smtp-sink -u postfix -d "$work/sink/m." 127.0.0.1:10025 100 >/dev/null 2>&1 &
 daemon_start() { # a socket may be there that a killed one left
 	local before
 	before=$(grep -sc ' ready: ' "$work/log")
-	"$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >>"$work/log" 2>&1 &
+	"$COUNTERSIGN_BUILD/daemon/countersignd" -f -u countersign >>"$work/log" 2>&1 &
 	daemon=$!
 	eventually eval "[ \$(grep -c ' ready: ' '$work/log') -gt ${before:-0} ]"
 }

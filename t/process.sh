@@ -3,7 +3,7 @@
 # settings of its own, no MTA; t/tools/poke.c plays the MTA.
 . "$(dirname "$0")/lib/eventually.sh"
 build=${COUNTERSIGN_BUILD:-$PWD}
-daemon=$build/milter/countersignd poke=$build/t/bin/poke
+daemon=$build/daemon/countersignd poke=$build/t/bin/poke
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-process.XXXXXX") || exit 99
 socket=$dir/a.sock
 root=

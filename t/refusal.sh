@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib/tap.sh"
 build=${COUNTERSIGN_BUILD:-$PWD}
 cs=$build/admin/countersign
-program=$build/milter/countersignd
+program=$build/daemon/countersignd
 top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-refusal.XXXXXX") || exit 99
 daemon='' other=''
 finish() {

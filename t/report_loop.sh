@@ -31,7 +31,7 @@ start() { # settings of failures, of reports
 		failures: { $1 };
 	END
 	: >"$tmp/log"
-	"$build/milter/countersignd" $root -f -c "$tmp/conf" 2>>"$tmp/log" &
+	"$build/daemon/countersignd" $root -f -c "$tmp/conf" 2>>"$tmp/log" &
 	daemon=$!
 	eventually grep -q ready: "$tmp/log"
 }

@@ -246,7 +246,7 @@ else
 	for d in a b; do "$fill" "$tmp/l.db" asked $d.example "$day" 1 "mailto:slow@$d.example" >/dev/null 2>&1; done
 	root=
 	[ "$(id -u)" = 0 ] && root=--allow-root
-	"$build/milter/countersignd" $root -f -c "$tmp/conf" 2>"$tmp/log" &
+	"$build/daemon/countersignd" $root -f -c "$tmp/conf" 2>"$tmp/log" &
 	daemon=$!
 	pids="$pids $daemon"
 	eventually grep -q 'reports: 2 built, 2 sent' "$tmp/log"

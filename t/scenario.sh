@@ -60,7 +60,7 @@ start() { # script
 		echo "${name:-${record%% *}} 60 TXT \"${value:0:200}\" \"${value:200}\"" >>"$tmp/zone"
 	done
 	kill -HUP "$dns"
-	"$BUILD/milter/countersignd" -f --allow-root -c "$tmp/countersign.conf" >"$tmp/log" 2>&1 &
+	"$BUILD/daemon/countersignd" -f --allow-root -c "$tmp/countersign.conf" >"$tmp/log" 2>&1 &
 	daemon=$!
 	eventually test -S "$tmp/milter.sock"
 }

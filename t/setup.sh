@@ -207,7 +207,7 @@ echo 'listen = [ "local:/run/ours/sub/milter.sock" ];' >"$etc/conf.d/90-link.con
 setup 0 socket-dir
 mode /var/lib/victim/sub "0755 countersign:countersign"
 rm -r "$etc/conf.d/90-link.conf" /var/lib/victim /run/ours
-"$COUNTERSIGN_BUILD/milter/countersignd" -f -u countersign >"$work/daemon" 2>&1 &
+"$COUNTERSIGN_BUILD/daemon/countersignd" -f -u countersign >"$work/daemon" 2>&1 &
 daemon=$!
 eventually test -S $spool/countersign/milter.sock
 mode $spool/countersign/milter.sock "0660 countersign:postfix"

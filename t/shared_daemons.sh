@@ -35,7 +35,7 @@ start() { # host
 	local root=
 	[ "$(id -u)" != 0 ] || root=--allow-root
 	conf "$1"
-	"$build/milter/countersignd" $root -f -c "$tmp/$1.conf" 2>>"$tmp/$1.log" &
+	"$build/daemon/countersignd" $root -f -c "$tmp/$1.conf" 2>>"$tmp/$1.log" &
 	eval "pid_$1=\$!"
 	eventually grep -q "ready: " "$tmp/$1.log"
 }

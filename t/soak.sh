@@ -30,7 +30,7 @@ cat >"$top/c.conf" <<-C
 	store: { url = "sqlite:$top/ledger.db"; };
 	log: { target = "stderr"; level = "warning"; };
 C
-"$COUNTERSIGN_BUILD/milter/countersignd" -f --allow-root -c "$top/c.conf" >"$top/log" 2>&1 &
+"$COUNTERSIGN_BUILD/daemon/countersignd" -f --allow-root -c "$top/c.conf" >"$top/log" 2>&1 &
 daemon=$!
 eventually test -S "$top/m.sock"
 

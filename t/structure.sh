@@ -49,17 +49,17 @@ one() {
 	check "$name is included only in: $*" "$bad"
 }
 one libmilter 'libmilter/' milter/callbacks.c milter/libmilter.c
-one libopendkim 'opendkim/|dkim\.h' policy/dkimlib.c
-one libspf2 'spf2/' policy/spf_libspf2.c
+one libopendkim 'opendkim/|dkim\.h' policy/dkim/opendkim.c
+one libspf2 'spf2/' policy/spf/libspf2.c
 one libunbound 'unbound\.h' dns/unbound.c
 one libconfig 'libconfig' conf/read.c
-one sqlite3 'sqlite3\.h' store/sqlite.h
-one libpq 'libpq' store/pg.c
-one libidn2 'idn2\.h' policy/domain.c
-one libpsl 'libpsl' policy/psl.c
+one sqlite3 'sqlite3\.h' store/sql/sqlite.h
+one libpq 'libpq' store/sql/pg.c
+one libidn2 'idn2\.h' mail/domain.c
+one libpsl 'libpsl' mail/psl.c
 one OpenSSL 'openssl/' lib/crypto/openssl.h
 one libxml2 'libxml/' report/xml.c
-one libmicrohttpd 'microhttpd' milter/http.c
+one libmicrohttpd 'microhttpd' daemon/http/http.c
 one libcurl 'curl/' report/send.c
 one zlib 'zlib\.h' report/gzip.c
 one jansson 'jansson' report/json.c admin/jsonout.c

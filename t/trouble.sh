@@ -42,7 +42,7 @@ start() { # limits for the daemon, as commands; sets $daemon
 	: >"$top/log"
 	(
 		eval "${1:-:}"
-		exec "$build/milter/countersignd" $root -f -c "$top/c.conf"
+		exec "$build/daemon/countersignd" $root -f -c "$top/c.conf"
 	) 2>>"$top/log" &
 	daemon=$!
 	eventually eval 'logged "ready:" || ! kill -0 $daemon 2>/dev/null'

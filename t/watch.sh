@@ -18,7 +18,7 @@ log: { target = "stderr"; };
 store: { url = ""; };
 C
 mkdir "$dir/keys"
-"$build/milter/countersignd" $root -f -c "$dir/conf" 2>"$dir/log" &
+"$build/daemon/countersignd" $root -f -c "$dir/conf" 2>"$dir/log" &
 pid=$!
 for _ in {1..200}; do grep -q ready: "$dir/log" && break; sleep 0.05; done
 echo | "$build/t/bin/poke" hold "$dir/a.sock" >/dev/null

@@ -17,9 +17,9 @@
 
 #include "lib/clock.h"
 #include "lib/lock.h"
+#include "milter/protocol/client.h"
 #include "t/bench/mailset.h"
 #include "t/bench/usage.h"
-#include "admin/milterproto.h"
 
 enum { SOCKETS_MAX = 4, PIDS_MAX = 8, INSERTED_MAX = 16 };
 

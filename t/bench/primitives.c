@@ -9,7 +9,7 @@
 
 #include "lib/crypto/key.h"
 #include "lib/crypto/public.h"
-#include "policy/canon.h"
+#include "policy/dkim/canon.h"
 
 enum { RUNS = 5 };
 

@@ -124,7 +124,7 @@ store: { url = ""; };
 log: { target = "stderr"; };
 spf: { engine = "%s"; };
 """ % (path["socket"], open(path["port"], encoding="ascii").read().strip(), engine))
-    daemon = start("daemon", build + "/milter/countersignd", "-f", *["--allow-root"] * (os.getuid() == 0),
+    daemon = start("daemon", build + "/daemon/countersignd", "-f", *["--allow-root"] * (os.getuid() == 0),
                    "-c", path["conf"])
     wait_for(lambda: b"ready:" in read(path["log"]) or daemon.poll() is not None, "")
     return daemon

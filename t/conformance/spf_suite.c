@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "policy/spf.h"
-#include "policy/spf_libspf2.h"
+#include "policy/spf/libspf2.h"
+#include "policy/spf/spf.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 

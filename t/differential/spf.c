@@ -1,7 +1,7 @@
 /*
  * SPF against libspf2, over generated zones (t/lib/spfgen.h):
  *
- *   wild zones    our evaluator, and libspf2 behind policy/spf_libspf2.c: result and explanation;
+ *   wild zones    our evaluator, and libspf2 behind policy/spf/libspf2.c: result and explanation;
  *                 and ours without having asked ahead
  *   plain zones   our evaluator, and libspf2 as it is: its own reader, its own macros
  *
@@ -15,8 +15,8 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "policy/spf.h"
-#include "policy/spf_libspf2.h"
+#include "policy/spf/libspf2.h"
+#include "policy/spf/spf.h"
 #include "t/differential/spf_raw.h"
 #include "t/lib/causes.h"
 #include "t/lib/dns_memory.h"

@@ -1,9 +1,9 @@
-/* policy/address: what was read, written in the plainest form, reads as the same again. */
+/* mail/address: what was read, written in the plainest form, reads as the same again. */
 #include <assert.h>
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/address.h"
+#include "mail/address.h"
 #include "t/lib/fuzz.h"
 
 static void write_plainly(const struct address_list *list, struct buf *out)

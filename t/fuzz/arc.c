@@ -1,5 +1,5 @@
 /*
- * policy/arc and policy/arctrust: any header, in which a name that begins with 0, 1 or 2 is one of
+ * policy/arc/chain and policy/arc/trust: any header, in which a name that begins with 0, 1 or 2 is one of
  * ARC's, so that sets are found soon. No chain passes: nobody here can sign.
  */
 #include <assert.h>
@@ -7,8 +7,8 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "policy/arcseal.h"
-#include "policy/arctrust.h"
+#include "policy/arc/seal.h"
+#include "policy/arc/trust.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/fuzz.h"
 

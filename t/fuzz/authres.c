@@ -4,8 +4,8 @@
  */
 #include <assert.h>
 
+#include "mail/authres_read.h"
 #include "policy/authres.h"
-#include "policy/authres_read.h"
 #include "t/lib/authres_grammar.h"
 #include "t/lib/fuzz.h"
 

@@ -1,8 +1,8 @@
-/* policy/authres_read: what is read lies in the text, and within the bounds. */
+/* mail/authres_read: what is read lies in the text, and within the bounds. */
 #include <assert.h>
 #include <string.h>
 
-#include "policy/authres_read.h"
+#include "mail/authres_read.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

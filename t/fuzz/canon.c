@@ -1,8 +1,8 @@
-/* policy/canon: a body hashes alike however it is cut; a relaxed field is its own relaxed form. */
+/* policy/dkim/canon: a body hashes alike however it is cut; a relaxed field is its own relaxed form. */
 #include <assert.h>
 #include <string.h>
 
-#include "policy/canon.h"
+#include "policy/dkim/canon.h"
 #include "t/lib/fuzz.h"
 
 static void whole(struct arena *arena, enum dkimsig_canon canon, struct span text, size_t step,

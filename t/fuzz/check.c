@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "mail/authres_read.h"
 #include "milter/logline.h"
 #include "policy/authres.h"
-#include "policy/authres_read.h"
 #include "policy/check.h"
 #include "t/lib/authres_grammar.h"
 #include "t/lib/dns_memory.h"

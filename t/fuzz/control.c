@@ -1,9 +1,9 @@
-/* milter/control_text and admin/status: the first byte says what the rest is. */
+/* milter/protocol/control_text and metrics/read: the first byte says what the rest is. */
 #include <assert.h>
 #include <string.h>
 
-#include "admin/status.h"
-#include "milter/control_text.h"
+#include "metrics/read.h"
+#include "milter/protocol/control_text.h"
 #include "t/lib/fuzz.h"
 
 static void request(struct span text)

@@ -1,8 +1,8 @@
-/* policy/dkimcheck: a message, cut into fields and two chunks of body; two keys are published. */
+/* policy/dkim/check: a message, cut into fields and two chunks of body; two keys are published. */
 #include <assert.h>
 #include <string.h>
 
-#include "policy/dkimcheck.h"
+#include "policy/dkim/check.h"
 #include "t/lib/dns_memory.h"
 
 #define RSA_KEY                                                                                    \

@@ -1,8 +1,8 @@
-/* policy/dkimkey: the bits of a key that is accepted are bits of its data. */
+/* policy/dkim/key: the bits of a key that is accepted are bits of its data. */
 #include <assert.h>
 
 #include "lib/arena.h"
-#include "policy/dkimkey.h"
+#include "policy/dkim/key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,11 +1,11 @@
-/* policy/dkimnative: what policy/signer signs, whatever it is, passes; and libopendkim does not
+/* policy/dkim/native: what policy/dkim/sign signs, whatever it is, passes; and libopendkim does not
  * disagree. The message is cut into fields and two chunks of body. */
 #include <assert.h>
 #include <string.h>
 
 #include "lib/crypto/key.h"
-#include "policy/dkimcheck.h"
-#include "policy/signer.h"
+#include "policy/dkim/check.h"
+#include "policy/dkim/sign.h"
 #include "t/lib/dns_memory.h"
 
 static struct dkimcheck_engine *engine;

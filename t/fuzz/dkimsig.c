@@ -1,10 +1,10 @@
-/* policy/dkimsig: what the gate lets through has every part, and the parts agree. */
+/* policy/dkim/signature: what the gate lets through has every part, and the parts agree. */
 #include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
-#include "policy/dkimsig.h"
-#include "policy/domain.h"
+#include "mail/domain.h"
+#include "policy/dkim/signature.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

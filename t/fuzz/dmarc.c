@@ -1,5 +1,5 @@
 /*
- * policy/treewalk and policy/dmarc against any records. The input is lines: author, SPF's domain,
+ * policy/dmarc/treewalk and policy/dmarc/dmarc against any records. The input is lines: author, SPF's domain,
  * DKIM's domain, then "NAME RECORD" (at _dmarc.NAME; without a record its lookup fails).
  *
  * Whatever is published: a walk asks for eight names at most, an organizational domain is an end of
@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "policy/dmarc.h"
-#include "policy/domain.h"
-#include "policy/treewalk.h"
+#include "mail/domain.h"
+#include "policy/dmarc/dmarc.h"
+#include "policy/dmarc/treewalk.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/fuzz.h"
 

@@ -1,8 +1,8 @@
-/* policy/dmarc_record: a record is complete, and its printable text reads as the same again. */
+/* policy/dmarc/record: a record is complete, and its printable text reads as the same again. */
 #include <assert.h>
 #include <string.h>
 
-#include "policy/dmarc_record.h"
+#include "policy/dmarc/record.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

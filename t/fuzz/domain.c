@@ -1,9 +1,9 @@
-/* policy/domain: what comes out is a name that DNS can carry, and comes out of itself again. */
+/* mail/domain: what comes out is a name that DNS can carry, and comes out of itself again. */
 #include <assert.h>
 #include <string.h>
 
 #include "dns/dns.h"
-#include "policy/domain.h"
+#include "mail/domain.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

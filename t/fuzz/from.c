@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "policy/domain.h"
+#include "mail/domain.h"
 #include "policy/from.h"
 #include "t/lib/fuzz.h"
 

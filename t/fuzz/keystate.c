@@ -1,7 +1,7 @@
-/* policy/keystate: what is accepted is printed so that it reads the same again. */
+/* keys/keystate: what is accepted is printed so that it reads the same again. */
 #include <assert.h>
 
-#include "policy/keystate.h"
+#include "keys/keystate.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,10 +1,10 @@
 /*
- * admin/message: a file is a header of fields and a body, and nothing of it is lost. Written out
+ * admin/check/message: a file is a header of fields and a body, and nothing of it is lost. Written out
  * again it reads the same.
  */
 #include <assert.h>
 
-#include "admin/message.h"
+#include "admin/check/message.h"
 #include "lib/buf.h"
 #include "t/lib/fuzz.h"
 

@@ -1,6 +1,6 @@
-/* admin/migrate: whatever the lines say, the result is a file of settings that our parser takes,
+/* admin/migrate/migrate: whatever the lines say, the result is a file of settings that our parser takes,
  * and every line has its comment. */
-#include "admin/migrate.h"
+#include "admin/migrate/migrate.h"
 
 #include <assert.h>
 #include <string.h>

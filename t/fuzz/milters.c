@@ -1,5 +1,5 @@
-/* admin/milters: items lie in the text, in order and to an end; what is added is the last item. */
-#include "admin/milters.h"
+/* admin/setup/milters: items lie in the text, in order and to an end; what is added is the last item. */
+#include "admin/setup/milters.h"
 
 #include <assert.h>
 #include <string.h>

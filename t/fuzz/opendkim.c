@@ -1,5 +1,5 @@
-/* admin/opendkim: every part lies in the text, and lines come in order to an end. */
-#include "admin/opendkim.h"
+/* admin/migrate/opendkim_text: every part lies in the text, and lines come in order to an end. */
+#include "admin/migrate/opendkim_text.h"
 
 #include <assert.h>
 

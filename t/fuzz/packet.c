@@ -1,8 +1,8 @@
-/* milter/packet: nothing outside the span is looked at, and what was taken was there. */
+/* milter/protocol/packet: nothing outside the span is looked at, and what was taken was there. */
 #include <assert.h>
 
-#include "milter/packet.h"
-#include "milter/protocol.h"
+#include "milter/protocol/packet.h"
+#include "milter/protocol/protocol.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
-/* policy/received_spf: it ends, reads nothing outside, and a field that plainly names us is ours. */
+/* mail/received_spf: it ends, reads nothing outside, and a field that plainly names us is ours. */
 #include <assert.h>
 
-#include "policy/received_spf.h"
+#include "mail/received_spf.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

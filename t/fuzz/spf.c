@@ -1,5 +1,5 @@
 /*
- * policy/spf against a hostile zone: both engines end with the same result, within the limits. The
+ * policy/spf/spf against a hostile zone: both engines end with the same result, within the limits. The
  * input is lines: HELO, MAIL FROM, then the SPF records of a.x, b.x, c.x ... (without the version);
  * the first byte of HELO chooses the client.
  */
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "policy/spf.h"
+#include "policy/spf/spf.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/fuzz.h"
 

@@ -1,10 +1,10 @@
-/* policy/spf_macro: what is accepted expands; a name that comes out is one DNS can carry. The input
+/* policy/spf/macro: what is accepted expands; a name that comes out is one DNS can carry. The input
  * is a local part, up to its first newline, and a domain-spec. */
 #include <assert.h>
 #include <string.h>
 
 #include "lib/arena.h"
-#include "policy/spf_macro.h"
+#include "policy/spf/macro.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

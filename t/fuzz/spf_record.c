@@ -1,8 +1,8 @@
-/* policy/spf_record: an accepted record, written again from its terms, is the same record. */
+/* policy/spf/record: an accepted record, written again from its terms, is the same record. */
 #include <assert.h>
 
 #include "lib/buf.h"
-#include "policy/spf_record.h"
+#include "policy/spf/record.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,8 +1,8 @@
-/* policy/taglist: every tag lies inside the text, has a name, and is found by it. */
+/* mail/taglist: every tag lies inside the text, has a name, and is found by it. */
 #include <assert.h>
 
 #include "lib/arena.h"
-#include "policy/taglist.h"
+#include "mail/taglist.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,12 +1,12 @@
 /*
- * milter/wire: a whole conversation of whatever the MTA sends. Its answers are whole packets, and
+ * milter/native/wire: a whole conversation of whatever the MTA sends. Its answers are whole packets, and
  * the same however the bytes are cut. The first byte says where.
  */
 #include <assert.h>
 #include <string.h>
 
-#include "milter/packet.h"
-#include "milter/wire.h"
+#include "milter/native/wire.h"
+#include "milter/protocol/packet.h"
 #include "t/lib/fuzz.h"
 #include "t/lib/scribe.h"
 

@@ -14,7 +14,7 @@ export PATH=$LAB/bin:$PATH
 export HOME=$LAB/work
 
 # ---- the programs, and their directories under the names that a package gives them ----
-ln -s "$build/admin/countersign" "$build/milter/countersignd" $LAB/bin/
+ln -s "$build/admin/countersign" "$build/daemon/countersignd" $LAB/bin/
 etc=$(countersign config explain sign.keys | grep -oE '"/[^"]*/keys"' | head -1 | tr -d '"') etc=${etc%/keys}
 state=$(countersign config explain store.url | grep -oE 'sqlite:/[^"]*' | head -1) state=$(dirname "${state#sqlite:}")
 run=$(countersign config explain listen | grep -oE 'local:/[^"]*/milter.sock' | head -1) run=$(dirname "${run#local:}")

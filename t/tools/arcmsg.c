@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "policy/arcseal.h"
+#include "policy/arc/seal.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/mailread.h"
 

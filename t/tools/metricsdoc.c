@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
-#include "milter/counters.h"
-#include "milter/exposition.h"
+#include "metrics/counters.h"
+#include "metrics/exposition.h"
 
 static void print_values(const struct metric_label *label)
 {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/ship.h"
+#include "store/ship/ship.h"
 
 int main(int argc, char **argv)
 {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "policy/signer.h"
+#include "policy/dkim/sign.h"
 #include "t/lib/mailread.h"
 
 static _Noreturn void die(const char *what, const char *why)

@@ -1,10 +1,10 @@
-/* policy/address: who a From field names, and the fields that name nobody for certain. */
+/* mail/address: who a From field names, and the fields that name nobody for certain. */
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "policy/address.h"
+#include "mail/address.h"
 #include "t/lib/tap.h"
 
 static struct arena *arena;

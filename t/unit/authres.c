@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "mail/authres_read.h"
 #include "policy/authres.h"
-#include "policy/authres_read.h"
 #include "t/lib/authres_grammar.h"
 #include "t/lib/tap.h"
 

@@ -1,8 +1,8 @@
-/* policy/authres_read: what Authentication-Results fields say. Whose they are: t/unit/authres.c. */
+/* mail/authres_read: what Authentication-Results fields say. Whose they are: t/unit/authres.c. */
 #include <string.h>
 
 #include "lib/buf.h"
-#include "policy/authres_read.h"
+#include "mail/authres_read.h"
 #include "t/lib/tap.h"
 
 static struct arena *arena;

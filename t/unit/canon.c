@@ -1,10 +1,10 @@
-/* policy/canon: the examples of RFC 6376, every chunk split, and a plain reference on random
+/* policy/dkim/canon: the examples of RFC 6376, every chunk split, and a plain reference on random
  * bodies. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/crypto/hash.h"
-#include "policy/canon.h"
+#include "policy/dkim/canon.h"
 #include "t/lib/tap.h"
 
 static const struct {

@@ -1,5 +1,5 @@
-/* milter/channel.c: frames whole, in order, and nothing else. */
-#include "milter/channel.h"
+/* daemon/channel.c: frames whole, in order, and nothing else. */
+#include "daemon/channel.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* milter/control, control_text and admin/status: several clients, slow ones, hostile ones. */
-#include "milter/control.h"
+/* daemon/control, control_text and metrics/read: several clients, slow ones, hostile ones. */
+#include "daemon/control.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "admin/status.h"
-#include "milter/exposition.h"
+#include "metrics/exposition.h"
+#include "metrics/read.h"
 #include "t/lib/tap.h"
 
 static char path[100];

@@ -1,5 +1,5 @@
-/* milter/counters.c: counts of all processes add up, and what a dead process held is gone. */
-#include "milter/counters.h"
+/* metrics/counters.c: counts of all processes add up, and what a dead process held is gone. */
+#include "metrics/counters.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "milter/count.h"
+#include "metrics/count.h"
 #include "t/lib/tap.h"
 
 /* Every label's list has its values in order, from 0, and as many as the table says. */

@@ -7,7 +7,7 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/key.h"
 #include "lib/crypto/public.h"
-#include "policy/canon.h"
+#include "policy/dkim/canon.h"
 #include "t/lib/tap.h"
 
 static struct span decoded(struct arena *arena, const char *text)

@@ -1,5 +1,5 @@
 /*
- * policy/dkimcheck: messages are signed here, by libopendkim and by our own canonicalization and
+ * policy/dkim/check: messages are signed here, by libopendkim and by our own canonicalization and
  * keys (what libopendkim cannot sign), and verified against a zone in memory.
  */
 #include <openssl/evp.h>
@@ -20,8 +20,8 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/key.h"
 #include "lib/lock.h"
-#include "policy/canon.h"
-#include "policy/dkimcheck.h"
+#include "policy/dkim/canon.h"
+#include "policy/dkim/check.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 

@@ -1,8 +1,8 @@
-/* policy/dkimkey: key records, RFC 6376 section 3.6.1 and RFC 8463 section 4. */
+/* policy/dkim/key: key records, RFC 6376 section 3.6.1 and RFC 8463 section 4. */
 #include <string.h>
 
 #include "lib/arena.h"
-#include "policy/dkimkey.h"
+#include "policy/dkim/key.h"
 #include "t/lib/tap.h"
 
 /* One RSA key of 1024 bits in both forms, and an ed25519 key; made for this test. */

@@ -1,5 +1,5 @@
 /*
- * policy/dkimnative, and what two engines say of each other. t/unit/dkimcheck.c runs with every
+ * policy/dkim/native, and what two engines say of each other. t/unit/dkimcheck.c runs with every
  * engine and t/differential/dkim.c compares them; here is what only ours can verify: forms of the
  * signature field, walks over h=, RFC 8616, and the example of RFC 8463.
  */
@@ -11,9 +11,9 @@
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
 #include "lib/crypto/key.h"
-#include "policy/canon.h"
-#include "policy/dkimcheck.h"
-#include "policy/dkimengine.h"
+#include "policy/dkim/canon.h"
+#include "policy/dkim/check.h"
+#include "policy/dkim/engine.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 

@@ -1,9 +1,9 @@
-/* policy/dkimsig: the gate, RFC 6376 sections 3.5 and 6.1.1. */
+/* policy/dkim/signature: the gate, RFC 6376 sections 3.5 and 6.1.1. */
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/buf.h"
-#include "policy/dkimsig.h"
+#include "policy/dkim/signature.h"
 #include "t/lib/tap.h"
 
 #define HASH "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="

@@ -1,5 +1,5 @@
 /*
- * policy/dmarc and policy/treewalk: decision vectors. Each is a zone, an author, what SPF and DKIM
+ * policy/dmarc/dmarc and policy/dmarc/treewalk: decision vectors. Each is a zone, an author, what SPF and DKIM
  * found, and what DMARC (RFC 9989) makes of it.
  */
 #include <stdio.h>
@@ -9,9 +9,9 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "policy/dmarc.h"
-#include "policy/domain.h"
-#include "policy/treewalk.h"
+#include "mail/domain.h"
+#include "policy/dmarc/dmarc.h"
+#include "policy/dmarc/treewalk.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 

@@ -1,7 +1,7 @@
-/* policy/dmarc_record: RFC 9989 sections 4.7, 4.8 and 4.10.1. */
+/* policy/dmarc/record: RFC 9989 sections 4.7, 4.8 and 4.10.1. */
 #include <string.h>
 
-#include "policy/dmarc_record.h"
+#include "policy/dmarc/record.h"
 #include "t/lib/tap.h"
 
 static struct arena *arena;

@@ -1,7 +1,7 @@
-/* policy/domain: one form for every domain name. */
+/* mail/domain: one form for every domain name. */
 #include <string.h>
 
-#include "policy/domain.h"
+#include "mail/domain.h"
 #include "t/lib/tap.h"
 
 static struct arena *arena;

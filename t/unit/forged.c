@@ -1,6 +1,6 @@
-/* policy/forged, policy/received_spf: which fields of strangers are removed. Ours is mx.example.com. */
+/* policy/forged, mail/received_spf: which fields of strangers are removed. Ours is mx.example.com. */
+#include "mail/received_spf.h"
 #include "policy/forged.h"
-#include "policy/received_spf.h"
 #include "t/lib/tap.h"
 
 static const char *const ours[] = {

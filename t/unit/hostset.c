@@ -1,5 +1,5 @@
-/* admin/hostset: what is taken, and which addresses a set with exclusions holds. */
-#include "admin/hostset.h"
+/* admin/migrate/hostset: what is taken, and which addresses a set with exclusions holds. */
+#include "admin/migrate/hostset.h"
 
 #include "lib/buf.h"
 #include "t/lib/tap.h"

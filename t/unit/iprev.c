@@ -1,10 +1,10 @@
-/* policy/iprev: RFC 8601 sections 2.7.3 and 3, and that the second step follows the first by
+/* policy/spf/iprev: RFC 8601 sections 2.7.3 and 3, and that the second step follows the first by
  * itself. */
 #include <string.h>
 #include <time.h>
 
 #include "lib/clock.h"
-#include "policy/iprev.h"
+#include "policy/spf/iprev.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 

@@ -1,9 +1,9 @@
-/* policy/keycache: keys are found again, pushed out, and never freed under a user. */
+/* policy/dkim/keycache: keys are found again, pushed out, and never freed under a user. */
 #include <string.h>
 
 #include "lib/crypto/key.h"
 #include "lib/lock.h"
-#include "policy/keycache.h"
+#include "policy/dkim/keycache.h"
 #include "t/lib/tap.h"
 
 enum { THREADS = 4, ROUNDS = 400, KEYS = 40 };

@@ -1,5 +1,5 @@
-/* policy/keyring and policy/keyfile: what is loaded, found, refused, made and shared. */
-#include "policy/keyring.h"
+/* keys/keyring and keys/keyfile: what is loaded, found, refused, made and shared. */
+#include "keys/keyring.h"
 
 #include <errno.h>
 #include <fcntl.h>

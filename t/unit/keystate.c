@@ -1,11 +1,11 @@
-/* policy/keystate and policy/published: states as text, and what an answer of the DNS says of a
+/* keys/keystate and policy/dkim/published: states as text, and what an answer of the DNS says of a
  * key. */
 #include <string.h>
 
+#include "keys/keystate.h"
 #include "lib/clock.h"
 #include "lib/crypto/key.h"
-#include "policy/keystate.h"
-#include "policy/published.h"
+#include "policy/dkim/published.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 

@@ -1,5 +1,5 @@
 /*
- * milter/loop.c and milter/threads.c: the native engine with real sockets, a scribe for session.
+ * milter/native/loop.c and milter/native/threads.c: the native engine with real sockets, a scribe for session.
  * The MTA's side is in this process, too.
  */
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "milter/engine.h"
-#include "admin/milterproto.h"
+#include "milter/protocol/client.h"
 #include "t/lib/scribe.h"
 #include "t/lib/tap.h"
 

@@ -1,5 +1,5 @@
-/* admin/milters: the value of smtpd_milters. */
-#include "admin/milters.h"
+/* admin/setup/milters: the value of smtpd_milters. */
+#include "admin/setup/milters.h"
 
 #include "lib/buf.h"
 #include "t/lib/tap.h"

@@ -1,5 +1,5 @@
-/* milter/notify.c: where datagrams go, and when none do. */
-#include "milter/notify.h"
+/* daemon/notify.c: where datagrams go, and when none do. */
+#include "daemon/notify.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* admin/opendkim: lines, data sets, and the two tables. */
-#include "admin/opendkim.h"
+/* admin/migrate/opendkim_text: lines, data sets, and the two tables. */
+#include "admin/migrate/opendkim_text.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
-/* policy/psl: the organizational domain by a list. */
+/* mail/psl: the organizational domain by a list. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/psl.h"
+#include "mail/psl.h"
 #include "t/lib/tap.h"
 
 static const char list[] = "// ===BEGIN ICANN DOMAINS===\n"

@@ -1,4 +1,4 @@
-/* admin/record: what is written is read again, a second change keeps what came first, and a line that
+/* admin/setup/record: what is written is read again, a second change keeps what came first, and a line that
  * setup does not write is an error. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "admin/program.h"
-#include "admin/record.h"
+#include "admin/setup/record.h"
 #include "t/lib/tap.h"
 
 static struct arena *arena;

@@ -1,4 +1,4 @@
-/* What policy/signer writes, an independent verifier accepts: libopendkim, on many odd messages. */
+/* What policy/dkim/sign writes, an independent verifier accepts: libopendkim, on many odd messages. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/key.h"
-#include "policy/dkimsig.h"
-#include "policy/signer.h"
+#include "policy/dkim/sign.h"
+#include "policy/dkim/signature.h"
 #include "t/lib/mailgen.h"
 #include "t/lib/tap.h"
 

@@ -1,6 +1,6 @@
-/* policy/signer: which fields are signed, how the field is written; it verifies with our own code.
+/* policy/dkim/sign: which fields are signed, how the field is written; it verifies with our own code.
  */
-#include "policy/signer.h"
+#include "policy/dkim/sign.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/key.h"
 #include "lib/crypto/public.h"
-#include "policy/canon.h"
+#include "policy/dkim/canon.h"
 #include "t/lib/tap.h"
 
 enum { NOW = 1795341723 };

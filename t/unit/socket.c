@@ -1,5 +1,5 @@
-/* milter/socket.c: the recipe for local sockets, and what it must not replace. */
-#include "milter/socket.h"
+/* milter/protocol/socket.c: the recipe for local sockets, and what it must not replace. */
+#include "milter/protocol/socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-/* policy/spf: what the openspf suite does not ask: limits, texts, identities, asking ahead. Every
+/* policy/spf/spf: what the openspf suite does not ask: limits, texts, identities, asking ahead. Every
  * case also runs with libspf2, which must come to the same result. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 
 #include "lib/clock.h"
 #include "lib/lock.h"
-#include "policy/spf.h"
-#include "policy/spf_eval.h"
+#include "policy/spf/eval.h"
+#include "policy/spf/spf.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/tap.h"
 

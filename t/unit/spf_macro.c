@@ -1,8 +1,8 @@
-/* policy/spf_macro: RFC 7208 section 7: expansion, the examples of 7.4, names. */
+/* policy/spf/macro: RFC 7208 section 7: expansion, the examples of 7.4, names. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/spf_macro.h"
+#include "policy/spf/macro.h"
 #include "t/lib/tap.h"
 
 /* Section 7.4: sender strong-bad@email.example.com from 192.0.2.3 or 2001:db8::cb01 */

@@ -1,9 +1,9 @@
-/* policy/spf_record: RFC 7208 sections 4.5, 4.6.1, 5, 6, 12: what is a record and what is not. */
+/* policy/spf/record: RFC 7208 sections 4.5, 4.6.1, 5, 6, 12: what is a record and what is not. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/spf_record.h"
+#include "policy/spf/record.h"
 #include "t/lib/tap.h"
 
 static const struct {

@@ -1,8 +1,8 @@
 /*
- * store/sql: what is written over it behaves alike on every engine. With the URL of an empty
+ * store/sql/sql: what is written over it behaves alike on every engine. With the URL of an empty
  * PostgreSQL database as argument that one is tried, without any the SQLite file of a ledger.
  */
-#include "store/sql.h"
+#include "store/sql/sql.h"
 
 #include <string.h>
 

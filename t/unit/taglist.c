@@ -1,10 +1,10 @@
-/* policy/taglist: the walker of RFC 6376 section 3.2. */
+/* mail/taglist: the walker of RFC 6376 section 3.2. */
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/buf.h"
-#include "policy/taglist.h"
+#include "mail/taglist.h"
 #include "t/lib/tap.h"
 
 struct list_case {

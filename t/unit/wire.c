@@ -1,13 +1,13 @@
-/* milter/packet.c and milter/wire.c: the protocol as bytes in and bytes out, with a scribe for session. */
-#include "milter/wire.h"
+/* milter/protocol/packet.c and milter/native/wire.c: the protocol as bytes in and bytes out, with a scribe for session. */
+#include "milter/native/wire.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "milter/packet.h"
-#include "milter/protocol.h"
+#include "milter/protocol/packet.h"
+#include "milter/protocol/protocol.h"
 #include "t/lib/scribe.h"
 #include "t/lib/tap.h"
 

@@ -1,0 +1,190 @@
+#include "admin/daemon/daemon.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "admin/setup/place.h"
+#include "admin/setup/service.h"
+#include "lib/clock.h"
+
+static const int64_t patience = 70 * CLOCK_SECOND; /* the daemon gives up sooner */
+
+/* ---- finding it ---- */
+
+/* NULL: the settings say that there is none. */
+static const char *find_socket(struct admin *admin, const char *given, struct conf_errors *errors)
+{
+	struct conf *conf;
+	const char *path;
+
+	if (given != NULL)
+		return given;
+	conf = conf_load_guarded(admin->conf_path, errors);
+	if (conf == NULL)
+		conf = conf_load_partly(admin->conf_path);
+	path = arena_string(admin->arena, conf->control.socket);
+	conf_free(conf);
+	return path[0] == '\0' ? NULL : path;
+}
+
+static int no_connection(const struct admin *admin, const char *path, int error)
+{
+	const struct service_facts facts = {.user = PLACE_USER, .conf = admin_conf_path(admin)};
+
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		admin_error(admin,
+			    "%s: this user may not ask the daemon: become root, or a member of the "
+			    "group that control.group names",
+			    path);
+		return ADMIN_PERMISSION;
+	case ENOENT:
+		admin_error(admin,
+			    "%s: there is no such socket: the daemon is not running (start it: %s) "
+			    "or has other settings (--config, --socket)",
+			    path, service_command(admin->arena, SERVICE_START, &facts));
+		return ADMIN_UNAVAILABLE;
+	case ECONNREFUSED:
+		admin_error(admin,
+			    "%s: nobody answers there: the daemon has died; start it: %s", path,
+			    service_command(admin->arena, SERVICE_START, &facts));
+		return ADMIN_UNAVAILABLE;
+	default:
+		admin_error(admin, "%s: %s", path, strerror(error));
+		return ADMIN_UNAVAILABLE;
+	}
+}
+
+static int call(struct admin *admin, const char *path, int *fd)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (strlen(path) >= sizeof address.sun_path) {
+		admin_error(admin, "%s: too long for a socket's path", path);
+		return ADMIN_USAGE;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	*fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (*fd < 0)
+		return no_connection(admin, path, errno);
+	if (connect(*fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return ADMIN_DONE;
+	close(*fd);
+	return no_connection(admin, path, errno);
+}
+
+/* ---- asking ---- */
+
+static bool say(int fd, struct span text)
+{
+	while (!span_empty(text)) {
+		ssize_t n = send(fd, text.p, span_len(text), MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0)
+			text.p += n;
+	}
+	return true;
+}
+
+/* True while there is more; what came is in IN. */
+static bool hear(int fd, struct buf *in, int64_t deadline)
+{
+	int64_t left = (deadline - clock_mono()) / CLOCK_MS;
+	struct pollfd poller = {.fd = fd, .events = POLLIN};
+	char room[4096];
+	ssize_t n;
+
+	if (left <= 0 || (poll(&poller, 1, (int)left) == 0))
+		return false;
+	n = read(fd, room, sizeof room);
+	if (n > 0)
+		buf_add(in, room, (size_t)n);
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static bool converse(int fd, struct span request, struct buf *in, struct daemon_answer *answer)
+{
+	int64_t deadline = clock_mono() + patience;
+	struct span body;
+	int whole = 0;
+
+	say(fd, request); /* a daemon that does not want us has answered already */
+	while (whole == 0 && hear(fd, in, deadline))
+		whole = in->failed ? -1 : control_parse_answer(buf_view(in), &answer->code, &body);
+	if (whole != 1)
+		return false;
+	buf_text(in);
+	control_parse_answer(buf_view(in), &answer->code, &body);
+	answer->body = body.p;
+	answer->len = span_len(body);
+	return true;
+}
+
+/* Without the line end. */
+static const char *first_line(struct admin *admin, const char *text)
+{
+	return arena_printf(admin->arena, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+static int judge(struct admin *admin, const char *path, const struct daemon_answer *answer)
+{
+	switch (answer->code) {
+	case CONTROL_OK:
+	case CONTROL_NO:
+		return ADMIN_DONE;
+	case CONTROL_DENIED:
+		admin_error(admin, "%s: %s", path, first_line(admin, answer->body));
+		return ADMIN_PERMISSION;
+	case CONTROL_BAD:
+		break;
+	}
+	admin_error(admin, "%s", first_line(admin, answer->body));
+	return ADMIN_USAGE;
+}
+
+/* A connection, with the path that it goes to. Where the settings have errors and the daemon was
+ * not found, those may be why. */
+static int reach(struct admin *admin, const char *given, const char **path, int *fd)
+{
+	struct conf_errors errors = {0};
+	int status = ADMIN_UNAVAILABLE;
+
+	*path = find_socket(admin, given, &errors);
+	if (*path == NULL)
+		admin_error(admin, "there is no control socket: control.socket is empty");
+	else
+		status = call(admin, *path, fd);
+	if (status != ADMIN_DONE && errors.count > 0)
+		admin_conf_errors(admin, &errors);
+	if (given == NULL)
+		conf_errors_free(&errors);
+	return status;
+}
+
+int daemon_ask(struct admin *admin, const char *socket, enum control_verb verb,
+	       const char *argument, struct daemon_answer *answer)
+{
+	struct buf request, in;
+	const char *path;
+	int fd, status = reach(admin, socket, &path, &fd);
+	bool answered;
+
+	if (status != ADMIN_DONE)
+		return status;
+	buf_init(&request, admin->arena, 0);
+	buf_init(&in, admin->arena, CONTROL_ANSWER_MAX + CONTROL_REQUEST_MAX);
+	control_put_request(&request, verb, argument);
+	answered = converse(fd, buf_view(&request), &in, answer);
+	close(fd);
+	if (answered)
+		return judge(admin, path, answer);
+	admin_error(admin, "%s: the daemon did not answer; its log says why", path);
+	return ADMIN_UNAVAILABLE;
+}

@@ -1,0 +1,21 @@
+/*
+ * Asking the daemon over its control socket.
+ */
+#ifndef ADMIN_DAEMON_DAEMON_H
+#define ADMIN_DAEMON_DAEMON_H
+
+#include "admin/admin.h"
+#include "milter/protocol/control_text.h"
+
+/* The answer to one request: its code, and its body in ARENA (NUL-terminated). SOCKET NULL: as the
+ * settings say, even if they have errors elsewhere. ADMIN_DONE; else the exit code, after it was
+ * printed what is wrong and what to type. CONTROL_DENIED and CONTROL_BAD are among those. */
+struct daemon_answer {
+	enum control_code code;
+	const char *body;
+	size_t len;
+};
+int daemon_ask(struct admin *admin, const char *socket, enum control_verb verb,
+	       const char *argument, struct daemon_answer *answer);
+
+#endif

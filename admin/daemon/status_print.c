@@ -1,0 +1,416 @@
+#include "admin/daemon/status_print.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/jsonout.h"
+#include "admin/out.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+
+enum { TITLE_WIDTH = 13, KEYS_SHOWN = 20 };
+static const double MIB = 1048576;
+
+/* ---- rows ---- */
+
+struct page {
+	const struct status *status;
+	struct arena *arena;
+	bool color;
+	double rate;
+};
+
+static void row(const struct page *page, const char *title, enum out_style style, const char *text)
+{
+	printf("%-*s %s", TITLE_WIDTH, title, out_on(style, page->color));
+	out_text(stdout, text);
+	printf("%s\n", out_off(style, page->color));
+}
+
+static const char *time_text(struct arena *arena, const char *wall)
+{
+	char text[CLOCK_TEXT_MAX];
+	int64_t seconds = strtoll(wall, NULL, 10);
+
+	return seconds == 0 ? "-" : arena_string(arena, clock_utc_text(seconds, text));
+}
+
+static const char *duration_text(struct arena *arena, int64_t seconds)
+{
+	if (seconds < 120)
+		return arena_printf(arena, "%" PRId64 " s", seconds);
+	if (seconds < 7200)
+		return arena_printf(arena, "%" PRId64 " min", seconds / 60);
+	if (seconds < 172800)
+		return arena_printf(arena, "%" PRId64 " h", seconds / 3600);
+	return arena_printf(arena, "%" PRId64 " days", seconds / 86400);
+}
+
+static double sum(const struct page *page, const char *name)
+{
+	return status_sum(page->status, name, NULL, NULL);
+}
+
+bool status_is_family(const struct status_sample *sample, const char *family)
+{
+	return strncmp(sample->name, "countersign_", 12) == 0 &&
+	       strcmp(sample->name + 12, family) == 0;
+}
+
+/* Is it the first sample of the family with this value of the label? */
+static bool is_first(const struct status *status, unsigned at, const char *family,
+		     const char *label)
+{
+	const char *value = status_label(&status->samples[at], label);
+
+	for (unsigned i = 0; i < at; i++) {
+		if (status_is_family(&status->samples[i], family) &&
+		    strcmp(status_label(&status->samples[i], label), value) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* "pass 12, fail 3": what is not 0. */
+static const char *breakdown(const struct page *page, const char *family, const char *label)
+{
+	const struct status *status = page->status;
+	struct buf out;
+
+	buf_init(&out, page->arena, 0);
+	for (unsigned i = 0; i < status->sample_count; i++) {
+		const char *value = status_label(&status->samples[i], label);
+		double total;
+
+		if (!status_is_family(&status->samples[i], family) || !is_first(status, i, family, label))
+			continue;
+		total = status_sum(status, family, label, value);
+		if (total > 0)
+			buf_printf(&out, "%s%s %.0f", out.len == 0 ? "" : ", ", value, total);
+	}
+	return out.len == 0 ? "-" : buf_text(&out);
+}
+
+/* ---- the daemon ---- */
+
+static void print_daemon(const struct page *page)
+{
+	const struct status *status = page->status;
+	double start = sum(page, "process_start_time_seconds");
+	char since[CLOCK_TEXT_MAX];
+
+	row(page, "daemon", OUT_BOLD,
+	    arena_printf(page->arena, "countersignd %s, process %s, since %s (%s)",
+			 status_text(status, "version"), status_text(status, "pid"),
+			 clock_utc_text((int64_t)start, since),
+			 duration_text(page->arena, clock_wall() - (int64_t)start)));
+	for (unsigned i = 0; status_fact(status, "listen", i) != NULL; i++)
+		row(page, i == 0 ? "listening" : "", OUT_PLAIN,
+		    status_fact(status, "listen", i)->text);
+}
+
+static void print_workers(const struct page *page)
+{
+	const struct status_fact *worker;
+	double deaths = sum(page, "worker_deaths_total");
+
+	for (unsigned i = 0; (worker = status_fact(page->status, "worker", i)) != NULL; i++)
+		row(page, i == 0 ? "workers" : "",
+		    strcmp(status_word(worker, 1), "ready") == 0 ? OUT_PLAIN : OUT_WARN,
+		    arena_printf(page->arena, "%s %s since %s, %s", status_word(worker, 0),
+				 status_word(worker, 1),
+				 time_text(page->arena, status_word(worker, 2)),
+				 status_word(worker, 3)));
+	if (deaths > 0)
+		row(page, "", OUT_WARN,
+		    arena_printf(page->arena, "%.0f died and were replaced", deaths));
+}
+
+static void print_settings(const struct page *page)
+{
+	const struct status *status = page->status;
+	const struct status_fact *reload = status_fact(status, "reload", 0);
+	bool refused = strcmp(status_word(reload, 0), "refused") == 0;
+	const char *path = status_text(status, "settings");
+
+	if (reload == NULL)
+		row(page, "settings", OUT_PLAIN,
+		    arena_printf(page->arena, "%s, as at the start", path));
+	else
+		row(page, "settings", refused ? OUT_BAD : OUT_PLAIN,
+		    arena_printf(page->arena, "%s, %s at %s%s", path, status_word(reload, 0),
+				 time_text(page->arena, status_word(reload, 1)),
+				 refused ? "; those before it are in use" : ""));
+	for (unsigned i = 0; status_fact(status, "reload_error", i) != NULL; i++)
+		row(page, "", OUT_BAD, status_fact(status, "reload_error", i)->text);
+	row(page, "log level", OUT_PLAIN, status_text(status, "log_level"));
+}
+
+/* ---- traffic and results ---- */
+
+static void print_traffic(const struct page *page)
+{
+	double seconds = sum(page, "message_duration_seconds_sum");
+	double messages = sum(page, "message_duration_seconds_count");
+	const char *rate =
+	    page->rate < 0 ? "" : arena_printf(page->arena, ", %.1f/s now", page->rate);
+
+	row(page, "messages", OUT_PLAIN,
+	    arena_printf(page->arena, "%.0f%s: %s", sum(page, "messages_total"), rate,
+			 breakdown(page, "messages_total", "origin")));
+	row(page, "", OUT_PLAIN, breakdown(page, "messages_total", "action"));
+	row(page, "", OUT_PLAIN,
+	    arena_printf(page->arena, "%.0f under way, %.0f connections of %.0f, %.1f ms each",
+			 sum(page, "messages_under_way"), sum(page, "connections"),
+			 sum(page, "connections_total"),
+			 messages == 0 ? 0 : 1000 * seconds / messages));
+}
+
+const struct status_family status_families[] = {
+    {"iprev", "iprev_results_total", "result"},
+    {"SPF", "spf_results_total", "result"},
+    {"DKIM", "dkim_signatures_total", "result"},
+    {"DMARC", "dmarc_results_total", "result"},
+    {"overrides", "dmarc_overrides_total", "reason"},
+    {"signed", "dkim_signed_total", "domain"},
+    {"not signed", "dkim_unsigned_total", "reason"},
+    {"disagreeing", "engine_disagreements_total", "engine"},
+    {"MTA faults", "milter_errors_total", "stage"},
+    {NULL, NULL, NULL},
+};
+
+static void print_results(const struct page *page)
+{
+	for (const struct status_family *f = status_families; f->title != NULL; f++) {
+		const char *text = breakdown(page, f->family, f->label);
+
+		if (strcmp(text, "-") != 0)
+			row(page, f->title, OUT_PLAIN, text);
+	}
+}
+
+static void print_dns(const struct page *page)
+{
+	double lookups = sum(page, "dns_lookups_total"), hits = sum(page, "dns_cache_hits_total");
+
+	row(page, "DNS", OUT_PLAIN,
+	    arena_printf(page->arena, "%.0f lookups, %.0f %% from the cache of %.0f; answers: %s",
+			 lookups, lookups == 0 ? 0 : 100 * hits / lookups,
+			 sum(page, "dns_cache_entries"),
+			 breakdown(page, "dns_queries_total", "outcome")));
+}
+
+static void print_store(const struct page *page)
+{
+	const char *trouble = status_text(page->status, "trouble");
+
+	row(page, "ledger", sum(page, "store_write_failures_total") > 0 ? OUT_WARN : OUT_PLAIN,
+	    arena_printf(page->arena, "%.0f results, %.0f pending, %.0f lost",
+			 sum(page, "store_rows_total"), sum(page, "store_pending_rows"),
+			 sum(page, "store_write_failures_total")));
+	if (trouble[0] != '\0')
+		row(page, "", OUT_BAD, trouble);
+}
+
+static void print_key_trouble(const struct page *page)
+{
+	const char *trouble = status_text(page->status, "key_trouble");
+	double faults = sum(page, "key_faults");
+
+	if (trouble[0] != '\0')
+		row(page, "bad keys", OUT_BAD,
+		    arena_printf(page->arena, "%.0f: %s", faults, trouble));
+}
+
+static void print_reports(const struct page *page)
+{
+	double pending = sum(page, "reports_pending");
+	double last = sum(page, "report_last_success_timestamp_seconds");
+
+	if (sum(page, "reports_sent_total") + pending > 0)
+		row(page, "reports", OUT_PLAIN,
+		    arena_printf(page->arena, "%s; %.0f wait; the last was taken: %s",
+				 breakdown(page, "reports_sent_total", "outcome"), pending,
+				 time_text(page->arena, arena_printf(page->arena, "%.0f", last))));
+}
+
+static void print_keys(const struct page *page)
+{
+	const struct status_fact *key;
+	unsigned i;
+
+	for (i = 0; (key = status_fact(page->status, "key", i)) != NULL && i < KEYS_SHOWN; i++) {
+		bool amiss = strcmp(status_word(key, 5), "yes") == 0 &&
+			     strcmp(status_word(key, 6), "no") == 0;
+
+		row(page, i == 0 ? "keys" : "", amiss ? OUT_BAD : OUT_PLAIN,
+		    arena_printf(page->arena, "%s %s %s %s %s%s, published: %s",
+				 status_word(key, 0), status_word(key, 1), status_word(key, 2),
+				 status_word(key, 3), status_word(key, 4),
+				 strcmp(status_word(key, 5), "yes") == 0 ? ", signs" : "",
+				 status_word(key, 6)));
+	}
+	if (key != NULL)
+		row(page, "", OUT_PLAIN, "... and more: countersign key list");
+}
+
+static void print_process(const struct page *page)
+{
+	row(page, "processes", OUT_PLAIN,
+	    arena_printf(
+		page->arena, "%.1f MiB, %.0f descriptors, %.0f threads, %.1f s of processor time",
+		sum(page, "process_resident_memory_bytes") / MIB, sum(page, "process_open_fds"),
+		sum(page, "process_threads"), sum(page, "process_cpu_seconds_total")));
+}
+
+void status_print(const struct admin *admin, const struct status *status, struct arena *arena,
+		  double rate)
+{
+	struct page page = {status, arena, admin_color(admin, stdout), rate};
+
+	print_daemon(&page);
+	print_workers(&page);
+	print_settings(&page);
+	print_traffic(&page);
+	print_results(&page);
+	print_dns(&page);
+	print_store(&page);
+	print_reports(&page);
+	print_keys(&page);
+	print_key_trouble(&page);
+	print_process(&page);
+}
+
+bool status_is_well(const struct status *status)
+{
+	return strcmp(status_word(status_fact(status, "reload", 0), 0), "refused") != 0 &&
+	       status_sum(status, "store_failing", NULL, NULL) == 0 &&
+	       status_sum(status, "key_faults", NULL, NULL) == 0 &&
+	       status_sum(status, "workers", NULL, NULL) > 0;
+}
+
+/* ---- JSON ---- */
+
+static int64_t whole(const char *text)
+{
+	return strtoll(text, NULL, 10);
+}
+
+static void json_daemon(struct jsonout *out, const struct status *status)
+{
+	int64_t start = (int64_t)status_sum(status, "process_start_time_seconds", NULL, NULL);
+	char text[CLOCK_TEXT_MAX];
+
+	jsonout_object(out, "daemon");
+	jsonout_text(out, "version", status_text(status, "version"));
+	jsonout_int(out, "pid", whole(status_text(status, "pid")));
+	jsonout_text(out, "started", clock_utc_text(start, text));
+	jsonout_text(out, "settings", status_text(status, "settings"));
+	jsonout_text(out, "log_level", status_text(status, "log_level"));
+	jsonout_bool(out, "well", status_is_well(status));
+	jsonout_text(out, "ledger_trouble",
+		     status_fact(status, "trouble", 0) == NULL ? NULL
+							       : status_text(status, "trouble"));
+	jsonout_text(out, "key_trouble",
+		     status_fact(status, "key_trouble", 0) == NULL
+			 ? NULL
+			 : status_text(status, "key_trouble"));
+	jsonout_array(out, "listen");
+	for (unsigned i = 0; status_fact(status, "listen", i) != NULL; i++)
+		jsonout_text(out, NULL, status_fact(status, "listen", i)->text);
+	jsonout_end(out);
+	jsonout_end(out);
+}
+
+static void json_time(struct jsonout *out, const char *name, const char *wall)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	jsonout_text(out, name, whole(wall) == 0 ? NULL : clock_utc_text(whole(wall), text));
+}
+
+static void json_workers(struct jsonout *out, const struct status *status)
+{
+	const struct status_fact *worker;
+
+	jsonout_array(out, "workers");
+	for (unsigned i = 0; (worker = status_fact(status, "worker", i)) != NULL; i++) {
+		jsonout_object(out, NULL);
+		jsonout_int(out, "pid", whole(status_word(worker, 0)));
+		jsonout_text(out, "state", status_word(worker, 1));
+		json_time(out, "since", status_word(worker, 2));
+		jsonout_text(out, "address", status_word(worker, 3));
+		jsonout_end(out);
+	}
+	jsonout_end(out);
+}
+
+static void json_reload(struct jsonout *out, const struct status *status)
+{
+	const struct status_fact *reload = status_fact(status, "reload", 0);
+
+	if (reload == NULL) {
+		jsonout_null(out, "reload");
+		return;
+	}
+	jsonout_object(out, "reload");
+	jsonout_text(out, "outcome", status_word(reload, 0));
+	json_time(out, "time", status_word(reload, 1));
+	jsonout_array(out, "errors");
+	for (unsigned i = 0; status_fact(status, "reload_error", i) != NULL; i++)
+		jsonout_text(out, NULL, status_fact(status, "reload_error", i)->text);
+	jsonout_end(out);
+	jsonout_end(out);
+}
+
+static void json_keys(struct jsonout *out, const struct status *status)
+{
+	const struct status_fact *key;
+
+	jsonout_array(out, "keys");
+	for (unsigned i = 0; (key = status_fact(status, "key", i)) != NULL; i++) {
+		jsonout_object(out, NULL);
+		jsonout_text(out, "domain", status_word(key, 0));
+		jsonout_text(out, "selector", status_word(key, 1));
+		jsonout_text(out, "type", status_word(key, 2));
+		jsonout_int(out, "bits", whole(status_word(key, 3)));
+		jsonout_text(out, "state", status_word(key, 4));
+		jsonout_bool(out, "signs", strcmp(status_word(key, 5), "yes") == 0);
+		jsonout_text(out, "published", status_word(key, 6));
+		json_time(out, "since", status_word(key, 7));
+		json_time(out, "created", status_word(key, 8));
+		jsonout_end(out);
+	}
+	jsonout_end(out);
+}
+
+static void json_metrics(struct jsonout *out, const struct status *status)
+{
+	jsonout_array(out, "metrics");
+	for (unsigned i = 0; i < status->sample_count; i++) {
+		const struct status_sample *sample = &status->samples[i];
+
+		jsonout_object(out, NULL);
+		jsonout_text(out, "name", sample->name);
+		jsonout_object(out, "labels");
+		for (unsigned l = 0; l < sample->label_count; l++)
+			jsonout_text(out, sample->labels[l].name, sample->labels[l].value);
+		jsonout_end(out);
+		jsonout_real(out, "value", sample->value);
+		jsonout_end(out);
+	}
+	jsonout_end(out);
+}
+
+struct jsonout *status_json(const struct status *status, struct arena *arena)
+{
+	struct jsonout *out = jsonout_new(arena, "status");
+
+	json_daemon(out, status);
+	json_workers(out, status);
+	json_reload(out, status);
+	json_keys(out, status);
+	json_metrics(out, status);
+	return out;
+}

@@ -1,0 +1,151 @@
+/*
+ * Checks of Postfix's settings that decide whose mail comes to us, and how: content filters that
+ * take it past us, logins that may use any sender, line ends that hide a second message.
+ */
+#include <string.h>
+
+#include "admin/doctor/doctor.h"
+
+static const char *name_of(const struct doctor *doctor, const struct postfix_service *service)
+{
+	return arena_printf(doctor->arena, "%s/%s", arena_span(doctor->arena, service->name),
+			    arena_span(doctor->arena, service->type));
+}
+
+/* What SERVICE has for a setting: its own of master.cf, else main.cf's. */
+static const char *value_of(const struct doctor *doctor, const struct postfix_service *service,
+			    const char *name)
+{
+	const struct postfix *postfix = &doctor->place.postfix;
+	const char *own = postfix_override(postfix, doctor->arena, service, name);
+
+	return own != NULL ? own : postfix_setting(postfix, doctor->arena, name);
+}
+
+/* ---- content filters ---- */
+
+static bool asks_us(const struct doctor *doctor, const struct postfix_service *service)
+{
+	const struct postfix *postfix = &doctor->place.postfix;
+	const char *own = postfix_override(postfix, doctor->arena, service, "smtpd_milters");
+	struct milter_item item;
+
+	if (own == NULL || strchr(own, '$') != NULL)
+		own = postfix->smtpd_milters;
+	return doctor_find_ours(doctor, own, &item);
+}
+
+/* FILTERED mail comes back over loopback, where nothing tells any more who has sent it. */
+void doctor_content_filter(struct doctor *doctor)
+{
+	static const char *const settings[] = {"content_filter", "smtpd_proxy_filter"};
+	struct span rest = span_of(doctor->place.postfix.services);
+	struct postfix_service service;
+	unsigned before = doctor->count;
+
+	while (postfix_next_service(&doctor->place.postfix, &rest, "smtpd", &service)) {
+		for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+			const char *filter = value_of(doctor, &service, settings[i]);
+			bool proxy = i == 1;
+
+			if (*filter == '\0' || (!proxy && asks_us(doctor, &service)))
+				continue;
+			doctor_say(
+			    doctor, DOCTOR_ERROR, NULL,
+			    "mail through %s goes to %s = %s %s: when it comes back over "
+			    "loopback nothing tells who sent it, and it is neither judged nor "
+			    "signed; name ours in smtpd_milters of %s%s",
+			    name_of(doctor, &service), settings[i], filter,
+			    proxy ? "before any filter has seen its header"
+				  : "and countersignd is not asked about it first",
+			    name_of(doctor, &service),
+			    proxy ? ", and use content_filter instead" : "");
+		}
+	}
+	if (doctor->count == before)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			   "no content filter takes mail that countersignd has not seen");
+}
+
+/* ---- logins ---- */
+
+/* Postfix looks them up in smtpd_sender_login_maps (postconf(5)). */
+static bool binds_senders(const struct doctor *doctor, const struct postfix_service *service)
+{
+	static const char *const lists[] = {
+	    "smtpd_client_restrictions",    "smtpd_helo_restrictions",
+	    "smtpd_sender_restrictions",    "smtpd_relay_restrictions",
+	    "smtpd_recipient_restrictions", "smtpd_data_restrictions"};
+	static const char *const words[] = {"reject_sender_login_mismatch",
+					    "reject_authenticated_sender_login_mismatch"};
+
+	if (*value_of(doctor, service, "smtpd_sender_login_maps") == '\0')
+		return false;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		const char *list = value_of(doctor, service, lists[i]);
+
+		for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+			if (strstr(list, words[k]) != NULL)
+				return true;
+		}
+	}
+	return false;
+}
+
+void doctor_logins(struct doctor *doctor)
+{
+	struct span rest = span_of(doctor->place.postfix.services);
+	struct postfix_service service;
+	unsigned domains, before = doctor->count;
+
+	doctor_domains(doctor, &domains);
+	while (domains > 1 &&
+	       postfix_next_service(&doctor->place.postfix, &rest, "smtpd", &service)) {
+		bool logins =
+		    strcmp(value_of(doctor, &service, "smtpd_sasl_auth_enable"), "yes") == 0;
+
+		if (!logins || binds_senders(doctor, &service) ||
+		    doctor->conf->sign.login_count > 0)
+			continue;
+		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.logins",
+			   "%u domains have keys, and nothing binds the logins of %s to them: list "
+			   "the senders of each login in smtpd_sender_login_maps and add "
+			   "reject_sender_login_mismatch to smtpd_sender_restrictions, or use "
+			   "sign.logins",
+			   domains, name_of(doctor, &service));
+	}
+	if (doctor->count == before)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			   domains > 1 ? "logins are bound to their senders"
+				       : "one domain has keys: no login can sign for another");
+}
+
+/* ---- line ends ---- */
+
+/* SMTP smuggling (CVE-2023-51764): Postfix 3.9 normalizes by default; 3.5.23, 3.6.13, 3.7.9 and
+ * 3.8.4 know the setting, and have it off. */
+void doctor_bare_newline(struct doctor *doctor)
+{
+	const struct postfix *postfix = &doctor->place.postfix;
+	const char *value = postfix_setting(postfix, doctor->arena, "smtpd_forbid_bare_newline");
+	const char *version = postfix_setting(postfix, doctor->arena, "mail_version");
+
+	if (*value == '\0')
+		doctor_say(
+		    doctor, DOCTOR_WARN, "upgrade Postfix",
+		    "Postfix %s does not know smtpd_forbid_bare_newline: in a message with "
+		    "bare line feeds a sender can hide a second one, which Postfix takes for "
+		    "mail of his server and of any author",
+		    version);
+	else if (strcmp(value, "no") == 0)
+		doctor_say(
+		    doctor, DOCTOR_WARN,
+		    "postconf -e smtpd_forbid_bare_newline=normalize && postfix reload",
+		    "smtpd_forbid_bare_newline = no, the default of Postfix %s: in a message with "
+		    "bare line feeds a sender can hide a second one, which passes SPF, and so "
+		    "DMARC, "
+		    "as mail of any domain that the sending server serves",
+		    version);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "smtpd_forbid_bare_newline = %s", value);
+}

@@ -1,0 +1,263 @@
+/*
+ * countersign migrate: the settings of OpenDKIM, OpenDMARC and policyd-spf as one file of
+ * countersign's. Nothing of theirs is changed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "admin/jsonout.h"
+#include "admin/migrate/migrate.h"
+#include "lib/buf.h"
+
+enum { OPTION_OPENDKIM = 256, OPTION_OPENDMARC, OPTION_SPF, OPTION_ROOT, OPTION_LIST };
+enum { TEXT_MAX = 64 << 20, HOSTNAME_ROOM = 256 };
+
+static const struct admin_option options[] = {
+    {"opendkim", OPTION_OPENDKIM, "FILE", "OpenDKIM's settings (default: /etc/opendkim.conf)"},
+    {"opendmarc", OPTION_OPENDMARC, "FILE", "OpenDMARC's settings (default: /etc/opendmarc.conf)"},
+    {"policyd-spf", OPTION_SPF, "FILE",
+     "policyd-spf's or pyspf-milter's settings (default: the file in /etc that is there)"},
+    {"root", OPTION_ROOT, "DIR", "look for all files below DIR instead of /"},
+    {"output", 'o', "FILE", "write the settings to FILE; an existing file is kept"},
+    {"list", OPTION_LIST, NULL, "list every option of theirs and what becomes of it"},
+    {NULL, 0, NULL, NULL},
+};
+
+static const char *const names[MIGRATE_SOURCES] = {"OpenDKIM", "OpenDMARC", "policyd-spf"};
+
+/* Where Debian's packages have their settings. */
+static const struct {
+	enum migrate_source source;
+	const char *path;
+} places[] = {
+    {MIGRATE_OPENDKIM, "/etc/opendkim.conf"},
+    {MIGRATE_OPENDMARC, "/etc/opendmarc.conf"},
+    {MIGRATE_SPF, "/etc/postfix-policyd-spf-python/policyd-spf.conf"},
+    {MIGRATE_SPF, "/etc/pyspf-milter/pyspf-milter.conf"},
+};
+enum { PLACES = sizeof places / sizeof *places };
+
+struct migration {
+	struct admin *admin;
+	const char *files[MIGRATE_SOURCES]; /* without ROOT */
+	const char *root;                   /* "": none */
+	const char *output;
+	bool list;
+};
+
+static int read_file(void *arg, const char *path, struct span *text, struct why *why)
+{
+	const struct migration *migration = arg;
+	struct arena *arena = migration->admin->arena;
+	const char *place = arena_printf(arena, "%s%s", migration->root, path);
+	int fd = open(place, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char block[8192];
+	struct buf out;
+	ssize_t n = -1;
+
+	buf_init(&out, arena, TEXT_MAX);
+	while (fd != -1 && (n = read(fd, block, sizeof block)) > 0)
+		buf_add(&out, block, (size_t)n);
+	if (n < 0)
+		why_set(why, "%s: %s", place, strerror(errno));
+	else if (out.failed)
+		n = why_set(why, "%s: over %d bytes", place, TEXT_MAX);
+	if (fd != -1)
+		close(fd);
+	*text = buf_view(&out);
+	return n < 0 ? -1 : 0;
+}
+
+static int write_file(const char *path, const char *text, struct why *why)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	size_t size = strlen(text);
+	int result = 0;
+
+	if (fd == -1)
+		return why_set(why, "%s: %s", path, strerror(errno));
+	if (write(fd, text, size) != (ssize_t)size || fsync(fd) == -1)
+		result = why_set(why, "%s: %s", path, strerror(errno));
+	close(fd);
+	return result;
+}
+
+static void print_options(void)
+{
+	struct migrate_answer answer;
+
+	for (int source = 0; source < MIGRATE_SOURCES; source++) {
+		printf("%s\n", names[source]);
+		for (unsigned i = 0; migrate_option((enum migrate_source)source, i, &answer); i++)
+			printf("  %s\n      there: %s\n      here:  %s%s%s\n", answer.name,
+			       answer.theirs, answer.ours, answer.reason[0] == '\0' ? "" : "; ",
+			       answer.reason);
+	}
+}
+
+static void print_options_json(const struct admin *admin)
+{
+	struct jsonout *out = jsonout_new(admin->arena, "migrate.list");
+	struct migrate_answer answer;
+
+	jsonout_array(out, "options");
+	for (int source = 0; source < MIGRATE_SOURCES; source++) {
+		for (unsigned i = 0; migrate_option((enum migrate_source)source, i, &answer); i++) {
+			jsonout_object(out, NULL);
+			jsonout_text(out, "program", names[source]);
+			jsonout_text(out, "name", answer.name);
+			jsonout_text(out, "theirs", answer.theirs);
+			jsonout_text(out, "ours", answer.ours);
+			jsonout_text(out, "reason", answer.reason);
+			jsonout_end(out);
+		}
+	}
+	admin_print_json(admin, out);
+}
+
+static bool is_file(const struct migration *migration, const char *path)
+{
+	return access(arena_printf(migration->admin->arena, "%s%s", migration->root, path), F_OK) == 0;
+}
+
+/* The files that are there, where none was named. */
+static int find_files(struct migration *migration)
+{
+	bool named = false;
+
+	for (int i = 0; i < MIGRATE_SOURCES; i++)
+		named = named || migration->files[i] != NULL;
+	for (int i = 0; i < PLACES && !named; i++) {
+		const char **file = &migration->files[places[i].source];
+
+		if (is_file(migration, places[i].path) && *file == NULL)
+			*file = places[i].path;
+		else if (is_file(migration, places[i].path))
+			admin_warning(migration->admin, "%s%s is there too and was not read",
+				      migration->root, places[i].path);
+	}
+	for (int i = 0; i < MIGRATE_SOURCES; i++)
+		named = named || migration->files[i] != NULL;
+	if (named)
+		return 0;
+	admin_error(migration->admin,
+		    "found no settings of OpenDKIM, OpenDMARC or policyd-spf in %s/etc; name the files: "
+		    "--opendkim=FILE, --opendmarc=FILE, --policyd-spf=FILE",
+		    migration->root);
+	return ADMIN_NO_INPUT;
+}
+
+static int take_files(struct migration *migration, struct migrate *migrate)
+{
+	struct span text;
+	struct why why;
+
+	for (int i = 0; i < MIGRATE_SOURCES; i++) {
+		if (migration->files[i] == NULL)
+			continue;
+		if (read_file(migration, migration->files[i], &text, &why) == -1) {
+			admin_error(migration->admin, "%s", why.text);
+			return ADMIN_NO_INPUT;
+		}
+		migrate_text(migrate, (enum migrate_source)i, migration->files[i], text);
+	}
+	return 0;
+}
+
+static void print_json(struct admin *admin, const struct migrate *migrate, const char *text)
+{
+	struct jsonout *out = jsonout_new(admin->arena, "migrate");
+
+	jsonout_text(out, "settings", text);
+	jsonout_array(out, "left_out");
+	for (unsigned i = 0; i < migrate_left_out(migrate); i++)
+		jsonout_text(out, NULL, migrate_warning(migrate, i));
+	jsonout_end(out);
+	jsonout_int(out, "not_known", migrate_unknown(migrate));
+	jsonout_bool(out, "keys", migrate_has_keys(migrate));
+	admin_print_json(admin, out);
+}
+
+static void print_warnings(struct admin *admin, const struct migrate *migrate)
+{
+	unsigned unknown = migrate_unknown(migrate), left = migrate_left_out(migrate);
+
+	for (unsigned i = 0; i < left; i++)
+		admin_warning(admin, "%s", migrate_warning(migrate, i));
+	if (left > 0)
+		admin_warning(admin, "%u setting%s left out or only partly taken over; see above", left,
+			      left == 1 ? " was" : "s were");
+	if (unknown > 0)
+		admin_warning(admin, "%u line%s not known; see NOT KNOWN in the comments", unknown,
+			      unknown == 1 ? " is" : "s are");
+}
+
+static int print_result(struct migration *migration, struct migrate *migrate)
+{
+	struct admin *admin = migration->admin;
+	const char *text = migrate_result(migrate);
+	struct why why;
+
+	if (migration->output != NULL && write_file(migration->output, text, &why) == -1) {
+		admin_error(admin, "%s", why.text);
+		return ADMIN_CANT_CREATE;
+	}
+	if (admin->json)
+		print_json(admin, migrate, text);
+	else if (migration->output == NULL)
+		fputs(text, stdout);
+	print_warnings(admin, migrate);
+	if (migrate_has_keys(migrate))
+		admin_note(admin, "then the keys: countersign key import --from-opendkim %s%s",
+			   migration->root, migration->files[MIGRATE_OPENDKIM]);
+	admin_note(admin, "then the MTA: countersign setup --apply --replace");
+	if (migrate_unknown(migrate) > 0)
+		return ADMIN_NO;
+	return migrate_left_out(migrate) > 0 ? ADMIN_PARTLY : ADMIN_DONE;
+}
+
+static int run_migrate(struct admin *admin, int argc, char **argv)
+{
+	struct migration migration = {.admin = admin, .root = ""};
+	char hostname[HOSTNAME_ROOM] = "";
+	struct migrate *migrate;
+	int letter, code;
+
+	while ((letter = admin_getopt(admin, argc, argv)) != -1) {
+		if (letter == '?')
+			return ADMIN_USAGE;
+		if (letter == OPTION_LIST)
+			migration.list = true;
+		else if (letter == OPTION_ROOT)
+			migration.root = optarg;
+		else if (letter == 'o')
+			migration.output = optarg;
+		else
+			migration.files[letter - OPTION_OPENDKIM] = optarg;
+	}
+	if (argc > optind)
+		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind]);
+	if (migration.list) {
+		if (admin->json)
+			print_options_json(admin);
+		else
+			print_options();
+		return ADMIN_DONE;
+	}
+	gethostname(hostname, sizeof hostname - 1);
+	migrate = migrate_new(admin->arena, hostname, read_file, &migration);
+	code = find_files(&migration);
+	if (code == 0)
+		code = take_files(&migration, migrate);
+	return code == 0 ? print_result(&migration, migrate) : code;
+}
+
+const struct admin_verb cmd_migrate[] = {
+    {"migrate", NULL, "", "Take over the settings of OpenDKIM, OpenDMARC and policyd-spf",
+     run_migrate, options, false},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false},
+};

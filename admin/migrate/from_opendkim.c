@@ -1,0 +1,469 @@
+/*
+ * OpenDKIM: opendkim.conf(5) of version 2.11.0. What its options do was tried with Debian's package where
+ * the manual leaves it open: a later line replaces an earlier one; an entry of InternalHosts with bits
+ * after its prefix never matches.
+ */
+#include <string.h>
+
+#include "admin/migrate/opendkim_text.h"
+#include "admin/migrate_program.h"
+#include "policy/origin.h"
+
+enum { HEADER_MIN = 64 << 10, HEADER_MAX = 16 << 20 };
+
+/* ---- signing ---- */
+
+static int take_canonicalization(struct migrate *m, const struct migrate_option *option,
+				 struct span value, struct why *why)
+{
+	const char *text = arena_lower(m->arena, value);
+
+	if (strchr(text, '/') == NULL)
+		text = arena_printf(m->arena, "%s/simple", text);
+	return migrate_set(m, option->ours, migrate_quote(m, text), why);
+}
+
+static int take_mode(struct migrate *m, const struct migrate_option *option, struct span value,
+		     struct why *why)
+{
+	bool signs = !span_empty(value) && memchr(value.p, 's', span_len(value)) != NULL;
+	bool verifies = !span_empty(value) && memchr(value.p, 'v', span_len(value)) != NULL;
+
+	if (!signs && !verifies)
+		return why_set(why, "neither s nor v");
+	return migrate_set(m, option->ours, signs ? "true" : "false", why);
+}
+
+/* The field From is signed in any case (RFC 6376 section 5.4). */
+static int take_sign_headers(struct migrate *m, const struct migrate_option *option,
+			     struct span value, struct why *why)
+{
+	struct span item, where;
+	bool from = false;
+	struct buf out;
+
+	if (opendkim_dataset(value, &where) != OPENDKIM_LIST)
+		return why_set(why, "only a list on the line itself is read");
+	buf_init(&out, m->arena, 0);
+	while (migrate_next_item(&where, &item)) {
+		if (memchr("*+-", *item.p, 3) != NULL)
+			return why_set(why, "it changes OpenDKIM's own list; see: countersign config "
+					    "explain sign.headers");
+		from = from || span_ieq(item, "from");
+		buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ",
+			   migrate_quote(m, arena_span(m->arena, item)));
+	}
+	if (!from)
+		buf_printf(&out, "%s\"from\"", out.len == 0 ? "" : ", ");
+	return migrate_set(m, option->ours, arena_printf(m->arena, "[ %s ]", buf_text(&out)), why);
+}
+
+static int note_key(struct migrate *m, const struct migrate_option *option, struct span value,
+		    struct why *why)
+{
+	(void)why;
+	if (strcmp(option->name, "KeyTable") == 0)
+		m->opendkim.keytable = migrate_note(m, value);
+	else if (strcmp(option->name, "SigningTable") == 0)
+		m->opendkim.signingtable = migrate_note(m, value);
+	else
+		m->opendkim.key = migrate_note(m, value);
+	return 0;
+}
+
+static int note_subdomains(struct migrate *m, const struct migrate_option *option,
+			   struct span value, struct why *why)
+{
+	(void)option;
+	if (migrate_truth(value) == -1)
+		return why_set(why, "neither yes nor no");
+	m->opendkim.subdomains = migrate_note(m, value);
+	return 0;
+}
+
+static int note_authserv(struct migrate *m, const struct migrate_option *option, struct span value,
+			 struct why *why)
+{
+	(void)option;
+	(void)why;
+	m->opendkim.authserv = migrate_note(m, value);
+	return 0;
+}
+
+/* ---- limits ---- */
+
+static int take_min_bits(struct migrate *m, const struct migrate_option *option, struct span value,
+			 struct why *why)
+{
+	uint64_t bits;
+
+	if (span_number(value, 1023, &bits)) /* RFC 8301 section 3.2 */
+		value = span_of("1024");
+	return migrate_take_number(m, option, value, why);
+}
+
+static int take_max_header(struct migrate *m, const struct migrate_option *option,
+			   struct span value, struct why *why)
+{
+	uint64_t bytes;
+
+	if (!span_number(value, INT64_MAX, &bytes))
+		return why_set(why, "not a number of bytes");
+	if (bytes == 0 || bytes > HEADER_MAX)
+		return why_set(why,
+			       "here a header always has a limit: 1 MiB, or what max_header_bytes "
+			       "says, up to 16 MiB");
+	if (bytes < HEADER_MIN) {
+		migrate_leave(m, NULL, "a header of 64 KiB is the least that can be asked for");
+		bytes = HEADER_MIN;
+	}
+	return migrate_set(m, option->ours,
+			   arena_printf(m->arena, "\"%lluKiB\"",
+					(unsigned long long)(bytes / 1024)),
+			   why);
+}
+
+static int take_max_signatures(struct migrate *m, const struct migrate_option *option,
+			       struct span value, struct why *why)
+{
+	uint64_t number;
+
+	if (span_number(value, 1 << 20, &number) && number > 50)
+		value = span_of("50");
+	return migrate_take_number(m, option, value, why);
+}
+
+/* ---- whose mail is signed ---- */
+
+static int read_hosts(struct migrate *m, struct migrate_hosts *hosts, struct span value,
+		      struct why *why)
+{
+	struct span where, text, item, rest;
+	enum opendkim_kind kind = opendkim_dataset(value, &where);
+	unsigned line = 0;
+
+	*hosts = (struct migrate_hosts){.at = m->at, .takes_away = hosts->takes_away};
+	if (kind == OPENDKIM_LIST) {
+		while (migrate_next_item(&where, &item))
+			migrate_add_host(m, hosts, item);
+		return 0;
+	}
+	if (kind == OPENDKIM_OTHER)
+		why_set(why, "only files and lists are read");
+	if (kind == OPENDKIM_OTHER ||
+	    m->read(m->arg, arena_span(m->arena, where), &text, why) == -1) {
+		hosts->unsayable = arena_span(m->arena, value);
+		return -1;
+	}
+	while (opendkim_line(&text, &line, &item, &rest))
+		migrate_add_host(m, hosts, item);
+	return 0;
+}
+
+static int note_internal(struct migrate *m, const struct migrate_option *option, struct span value,
+			 struct why *why)
+{
+	(void)option;
+	return read_hosts(m, &m->opendkim.internal, value, why);
+}
+
+static int note_peers(struct migrate *m, const struct migrate_option *option, struct span value,
+		      struct why *why)
+{
+	(void)option;
+	m->opendkim.peers.takes_away = true;
+	return read_hosts(m, &m->opendkim.peers, value, why);
+}
+
+/* Do clients that log in through a service of this name count as submission here? */
+static bool is_submission(struct migrate *m, struct span name)
+{
+	const struct origin_facts facts = {.daemon_name = arena_span(m->arena, name),
+					   .client = {.family = 4, .bytes = {192, 0, 2, 1}}};
+
+	return origin_decide(&facts) == ORIGIN_SUBMISSION;
+}
+
+static int take_services(struct migrate *m, const struct migrate_option *option, struct span value,
+			 struct why *why)
+{
+	struct span where, item;
+
+	(void)option;
+	if (opendkim_dataset(value, &where) != OPENDKIM_LIST)
+		return why_set(why, "only a list on the line itself is read");
+	while (migrate_next_item(&where, &item)) {
+		if (!is_submission(m, item))
+			migrate_leave(m, NULL,
+				      "mail through the service %s is not signed for that: here "
+				      "submission services are named ORIGINATING, MSA or MSP...",
+				      arena_span(m->arena, item));
+	}
+	return 0;
+}
+
+/* "name" / "name|value1|value2" */
+static int take_macros(struct migrate *m, const struct migrate_option *option, struct span value,
+		       struct why *why)
+{
+	struct span where, item, part;
+
+	(void)option;
+	if (opendkim_dataset(value, &where) != OPENDKIM_LIST)
+		return why_set(why, "only a list on the line itself is read");
+	while (migrate_next_item(&where, &item)) {
+		struct span rest = item;
+		bool more = true, good = span_split(&rest, &more, '|', &part) && more &&
+					 (span_eq(part, "daemon_name") || span_eq(part, "{daemon_name}"));
+
+		while (good && span_split(&rest, &more, '|', &part))
+			good = is_submission(m, part);
+		if (!good)
+			migrate_leave(m, NULL,
+				      "mail is not signed for the macro %s: here only the service's "
+				      "name (daemon_name) counts, if it is ORIGINATING, MSA or MSP...",
+				      arena_span(m->arena, item));
+	}
+	return 0;
+}
+
+/* What a file that cannot be read would say of InternalHosts is not known. */
+static int take_include(struct migrate *m, const struct migrate_option *option, struct span value,
+			struct why *why)
+{
+	int result = migrate_include(m, MIGRATE_OPENDKIM, value, why);
+
+	(void)option;
+	if (result == -1) {
+		m->opendkim.internal.at = m->at;
+		m->opendkim.internal.unsayable = arena_span(m->arena, value);
+	}
+	return result;
+}
+
+/* ---- trusted_networks ---- */
+
+struct listing {
+	struct migrate *m;
+	struct buf text;
+	struct hostset set; /* what TEXT lists */
+	bool full;
+};
+
+static void add_network(void *arg, const struct ip_network *network)
+{
+	struct listing *listing = arg;
+	const char *text = hostset_text(listing->m->arena, network);
+
+	if (hostset_add(&listing->set, listing->m->arena, span_of(text), NULL) == -1)
+		listing->full = true;
+	else
+		buf_printf(&listing->text, "%s%s", listing->text.len == 0 ? "" : ", ",
+			   migrate_quote(listing->m, text));
+}
+
+static void leave_networks(struct migrate *m, const char *at, const char *what)
+{
+	migrate_leave(m, at,
+		      "it is not known here which addresses \"%s\" stands for, so that no network is "
+		      "trusted: set trusted_networks by hand",
+		      what);
+	migrate_put(m, "trusted_networks", "[ ]");
+}
+
+static void list_networks(struct migrate *m)
+{
+	const struct migrate_hosts *internal = &m->opendkim.internal, *peers = &m->opendkim.peers;
+	struct listing listing = {.m = m};
+	struct hostset initial = {NULL, 0, 0}; /* InternalHosts' default */
+
+	hostset_add(&initial, m->arena, span_of("127.0.0.1"), NULL);
+	buf_init(&listing.text, m->arena, 0);
+	hostset_each(internal->at == NULL ? &initial : &internal->set, &peers->set, add_network,
+		     &listing);
+	if (listing.full) {
+		leave_networks(m, internal->at, "a list of so many networks");
+		return;
+	}
+	migrate_put(m, "trusted_networks",
+		    listing.text.len == 0
+			? "[ ]"
+			: arena_printf(m->arena, "[ %s ]", buf_text(&listing.text)));
+	m->trusted = listing.set;
+}
+
+void migrate_finish_networks(struct migrate *m)
+{
+	const struct migrate_hosts *internal = &m->opendkim.internal, *peers = &m->opendkim.peers;
+
+	if (internal->unsayable != NULL)
+		leave_networks(m, internal->at, internal->unsayable);
+	else if (peers->unsayable != NULL)
+		leave_networks(m, peers->at, peers->unsayable);
+	else if (internal->at != NULL || peers->at != NULL)
+		list_networks(m);
+	hostset_add(&m->trusted, m->arena, span_of("127.0.0.0/8"), NULL);
+	hostset_add(&m->trusted, m->arena, span_of("::1"), NULL);
+}
+
+/* ---- the table ---- */
+
+#define TAKE   MIGRATE_TAKE
+#define SAME   MIGRATE_SAME
+#define UNLESS MIGRATE_UNLESS
+#define LOST   MIGRATE_LOST
+
+#define LUA     "there are no scripts; dmarc.actions names domains, recipients and results"
+#define LDAP    "keys are files: keys/DOMAIN/SELECTOR.key; import them by hand"
+#define VBR     "Vouch By Reference is not evaluated"
+#define STATS   "results are counted in the ledger: countersign stats"
+#define RESTART "a worker that dies is always replaced at once"
+#define UNIT    "set by the systemd unit, or by options of countersignd(8)"
+#define LOGGED  "each message is logged on one line with its reason; see the section log"
+#define REPORT  "no report about failed signatures (RFC 6651) is sent; DMARC failure reports: failures.send"
+#define KEYS    "copied by: countersign key import --from-opendkim FILE"
+#define ACTION                                                                                     \
+	"a signature alone decides nothing (RFC 6376 section 6.1): DMARC does; see dmarc.actions"
+#define RESIGN   "mail that was judged is not signed again; lists and forwarders: see arc.seal"
+#define REWRITES "the filter must see a message as it leaves: put rewriting before it"
+
+/* clang-format off */
+const struct migrate_option migrate_opendkim_options[] = {
+	SAME("AllowSHA1Only", "verify without SHA-256 in the library", "SHA-256 is always there; SHA-1 never passes (RFC 8301 section 3.1)"),
+	SAME("AlwaysAddARHeader", "results also for unsigned mail", "each judged message gets an Authentication-Results field"),
+	TAKE("AuthservID", "the name in Authentication-Results", note_authserv, "authserv_id", NULL),
+	UNLESS("AuthservIDWithJobID", "the queue id after that name", "no", "no job id is written: the log line has the queue id"),
+	SAME("AutoRestart", "restart after a crash", RESTART),
+	SAME("AutoRestartCount", "how often at most", RESTART),
+	SAME("AutoRestartRate", "how often in a time", RESTART),
+	SAME("Background", "run as a daemon", UNIT),
+	SAME("BaseDirectory", "working directory", UNIT),
+	LOST("BodyLengthDB", "recipients for whom l= is written", "no signature has l=: anybody could add to the message (RFC 6376 section 8.2)"),
+	UNLESS("BogusKey", "a passing signature whose key DNSSEC finds forged", "fail", "such a key is a temporary error, so that the signature does not pass"),
+	TAKE("Canonicalization", "how mail is made comparable", take_canonicalization, "sign.canonicalization", NULL),
+	UNLESS("CaptureUnknownErrors", "quarantine after an internal error", "no", "the MTA's default_action decides"),
+	SAME("ChangeRootDirectory", "chroot", UNIT),
+	UNLESS("ClockDrift", "tolerance for times in signatures", "300", "it is 300 seconds"),
+	SAME("DNSConnect", "TCP at once", "TCP is used where an answer needs it"),
+	SAME("DNSTimeout", "how long one lookup may take", "dns.timeout, 8 s, is for all lookups of a message together"),
+	SAME("DiagnosticDirectory", "reports about failed z= signatures", "countersign verify -v explains a message"),
+	UNLESS("Diagnostics", "write z=", "no", "no z= is written: it shows the whole header to everybody"),
+	SAME("DisableCryptoInit", "leave OpenSSL alone", "nothing of that kind is needed"),
+	TAKE("Domain", "domains to sign for", note_key, NULL, KEYS),
+	UNLESS("DomainKeysCompat", "accept keys of DomainKeys", "no", "DomainKeys is historic (RFC 4870)"),
+	LOST("DontSignMailTo", "recipients whose mail is not signed", "signing does not depend on recipients: their mail is signed, too"),
+	SAME("EnableCoredumps", "dump core", "no core is written: private keys are in that memory"),
+	LOST("ExemptDomains", "authors whose mail is neither signed nor verified", "it is judged, and signed if the domain has a key: do not import such a key"),
+	SAME("ExternalIgnoreList", "hosts that may send as a domain without a warning", "there is no such warning"),
+	LOST("FinalPolicyScript", "Lua after the message", LUA),
+	SAME("FixCRLF", "a bare LF counts as CRLF", "it always does"),
+	LOST("IdentityHeader", "a field that gives i=", "no i= is written"),
+	SAME("IdentityHeaderRemove", "remove that field", "no i= is written"),
+	UNLESS("IgnoreMalformedMail", "leave malformed mail alone", "no", "dmarc.reject_bad_from decides what is done with it"),
+	TAKE("Include", "read another file", take_include, NULL, "its lines are above"),
+	TAKE("InternalHosts", "clients whose mail is signed", note_internal, "trusted_networks", NULL),
+	UNLESS("KeepAuthResults", "keep forged results", "no", "fields that bear our authserv-id are always removed (RFC 8601 section 5)"),
+	SAME("KeepTemporaryFiles", "keep canonical forms", "there are no temporary files"),
+	TAKE("KeyFile", "the private key", note_key, NULL, KEYS),
+	TAKE("KeyTable", "private keys by name", note_key, NULL, KEYS),
+	LOST("LDAPAuthMechanism", "LDAP: mechanism", LDAP),
+	LOST("LDAPAuthName", "LDAP: name", LDAP),
+	LOST("LDAPAuthRealm", "LDAP: realm", LDAP),
+	LOST("LDAPAuthUser", "LDAP: user", LDAP),
+	LOST("LDAPBindPassword", "LDAP: password", LDAP),
+	LOST("LDAPBindUser", "LDAP: user", LDAP),
+	SAME("LDAPDisableCache", "LDAP: no cache", LDAP),
+	SAME("LDAPKeepaliveIdle", "LDAP: keepalive", LDAP),
+	SAME("LDAPKeepaliveInterval", "LDAP: keepalive", LDAP),
+	SAME("LDAPKeepaliveProbes", "LDAP: keepalive", LDAP),
+	SAME("LDAPTimeout", "LDAP: timeout", LDAP),
+	SAME("LDAPUseTLS", "LDAP: TLS", LDAP),
+	SAME("LogResults", "log each signature's result", LOGGED),
+	SAME("LogWhy", "log why a message is signed or not", LOGGED),
+	TAKE("MTA", "services whose mail is signed", take_services, NULL, "the services ORIGINATING, MSA and MSP... are known"),
+	SAME("MTACommand", "the program that sends reports", "reports are sent by SMTP: reports.via"),
+	TAKE("MacroList", "macros whose mail is signed", take_macros, NULL, "the services ORIGINATING, MSA and MSP... are known"),
+	TAKE("MaximumHeaders", "size of a header", take_max_header, "max_header_bytes", NULL),
+	TAKE("MaximumSignaturesToVerify", "how many signatures", take_max_signatures, "dkim.max_signatures", "50 at most"),
+	LOST("MaximumSignedBytes", "sign only the beginning of a body", "the whole body is signed (RFC 6376 section 8.2)"),
+	SAME("MilterDebug", "log the milter protocol", "log.level = \"debug\" shows more"),
+	UNLESS("Minimum", "how much of a body must be signed", "100%", "all of it must be, unless dkim.accept_partial_body is true"),
+	TAKE("MinimumKeyBits", "shortest key that passes", take_min_bits, "dkim.min_rsa_bits", "1024 at least (RFC 8301 section 3.2)"),
+	TAKE("Mode", "sign, verify, or both", take_mode, "sign.enabled", "mail of others is verified in any case"),
+	UNLESS("MultipleSignatures", "a signature for each line of SigningTable that fits", "no", "each active key of the author's domain signs, no other"),
+	LOST("MustBeSigned", "fields that a passing signature must cover", "the field From is what counts for DMARC"),
+	TAKE("Nameservers", "resolvers", migrate_take_list, "dns.servers", NULL),
+	SAME("NoHeaderB", "leave header.b out", "header.b is always written (RFC 6008)"),
+	LOST("OmitHeaders", "fields that are not signed", "sign.headers names the fields that are signed"),
+	UNLESS("On-BadSignature", "what to do with a broken signature", "accept a", ACTION),
+	UNLESS("On-DNSError", "what to do after a DNS error", "tempfail t accept a", "dmarc.temperror decides, where the error matters"),
+	UNLESS("On-Default", "what to do after any error", "accept a", ACTION),
+	UNLESS("On-InternalError", "what to do after an internal error", "tempfail t", "the MTA's default_action decides"),
+	UNLESS("On-KeyNotFound", "what to do without the key", "accept a", ACTION),
+	UNLESS("On-NoSignature", "what to do with unsigned mail", "accept a", ACTION),
+	UNLESS("On-Security", "what to do with suspicious messages", "accept a tempfail t", ACTION),
+	UNLESS("On-SignatureError", "what to do when signing fails", "accept a", "the message leaves unsigned, and the log says why"),
+	TAKE("OversignHeaders", "fields that cannot be added later", migrate_take_list, "sign.oversign", NULL),
+	LOST("POPDBFile", "POP before SMTP", "use SMTP AUTH"),
+	TAKE("PeerList", "clients whose mail is neither signed nor verified", note_peers, "trusted_networks", "taken out of it, so that their mail is judged and not signed"),
+	SAME("PidFile", "file with the process id", UNIT),
+	UNLESS("Quarantine", "quarantine mail that fails", "no", ACTION),
+	SAME("QueryCache", "keep answers in memory", "answers are always cached: dns.cache_entries"),
+	LOST("RedirectFailuresTo", "send failing mail to somebody else", "no message gets other recipients"),
+	UNLESS("RemoveARAll", "remove more results of others", "no", "fields of others stay: only our own name is ours to remove (RFC 8601 section 5)"),
+	LOST("RemoveARFrom", "whose results are removed", "only those that bear our authserv-id (RFC 8601 section 5)"),
+	UNLESS("RemoveOldSignatures", "remove signatures before signing", "no", "signatures of others stay"),
+	LOST("ReplaceHeaders", "fields that are rewritten before signing", REWRITES),
+	LOST("ReplaceRules", "how they are rewritten", REWRITES),
+	SAME("ReportAddress", "sender of reports", REPORT),
+	LOST("ReportBccAddress", "copies of reports", REPORT),
+	UNLESS("RequestReports", "write r=y", "no", REPORT),
+	SAME("RequireSafeKeys", "refuse a key that others can read", "it is always refused"),
+	UNLESS("RequiredHeaders", "refuse mail whose fields RFC 5322 forbids", "no", "dmarc.reject_bad_from refuses mail without exactly one readable From; how often other fields occur is not asked"),
+	UNLESS("ResignAll", "sign judged mail again", "no", RESIGN),
+	LOST("ResignMailTo", "recipients whose mail is signed again", RESIGN),
+	LOST("ResolverConfiguration", "settings of the resolver", "see dns.servers"),
+	SAME("ResolverTracing", "trace lookups", "countersign verify -v shows each lookup"),
+	SAME("SMTPURI", "server for reports", "reports are sent by SMTP: reports.via"),
+	LOST("ScreenPolicyScript", "Lua after the header", LUA),
+	LOST("SelectCanonicalizationHeader", "a field that chooses the canonicalization", "there is one for all mail: sign.canonicalization"),
+	TAKE("Selector", "the key's name in the DNS", note_key, NULL, KEYS),
+	UNLESS("SendReports", "report failed signatures", "no", REPORT),
+	UNLESS("SenderHeaders", "fields that name the author", "From", "the author is the one in From, as for DMARC"),
+	LOST("SenderMacro", "a macro that names the author", "the author is the one in From, as for DMARC"),
+	LOST("SetupPolicyScript", "Lua that decides who is signed", LUA),
+	TAKE("SignHeaders", "fields that are signed", take_sign_headers, "sign.headers", NULL),
+	UNLESS("SignatureAlgorithm", "algorithm of signatures", "rsa-sha256 ed25519-sha256", "the key decides, always with SHA-256"),
+	TAKE("SignatureTTL", "how long a signature is valid", migrate_take_seconds, "sign.expire", NULL),
+	TAKE("SigningTable", "which key signs for whom", note_key, "sign.subdomains", KEYS),
+	SAME("Socket", "where the MTA connects", "countersignd has its own socket: countersign setup"),
+	SAME("SoftStart", "start without the database", "there is no database in the way of mail"),
+	UNLESS("SoftwareHeader", "write DKIM-Filter", "no", "no field says what runs here"),
+	SAME("Statistics", "file for statistics", STATS),
+	SAME("StatisticsName", "this host's name in it", STATS),
+	LOST("StatisticsPolicyScript", "Lua for statistics", STATS),
+	SAME("StatisticsPrefix", "salt of its hashes", STATS),
+	UNLESS("StrictHeaders", "refuse to verify mail whose fields RFC 5322 forbids", "no", "dmarc.reject_bad_from refuses mail without exactly one readable From; how often other fields occur is not asked"),
+	SAME("StrictTestMode", "test mode", "there is none"),
+	TAKE("SubDomains", "sign for names below Domain", note_subdomains, "sign.subdomains", "not beside a SigningTable, which says it itself"),
+	SAME("Syslog", "log", LOGGED),
+	SAME("SyslogFacility", "facility of the log", "it is mail"),
+	SAME("SyslogName", "name in the log", "it is countersignd"),
+	SAME("SyslogSuccess", "log what went well", LOGGED),
+	SAME("TemporaryDirectory", "place of temporary files", "there are none"),
+	LOST("TestDNSData", "test: answers of DNS", "see dns.servers"),
+	LOST("TestPublicKeys", "test: public keys", "see dns.servers"),
+	TAKE("TrustAnchorFile", "key of the DNS root", migrate_take_text, "dns.trust_anchor", "on Debian the file is of dns-root-data: keep that package"),
+	LOST("TrustSignaturesFrom", "whose third-party signatures count", "alignment with the author's domain decides, as DMARC has it"),
+	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
+	UNLESS("UnprotectedKey", "a passing signature whose key DNSSEC does not protect", "none", "it passes: DMARC does not ask for DNSSEC"),
+	SAME("UserID", "user to run as", UNIT),
+	LOST("VBR-Certifiers", "VBR: certifiers", VBR),
+	SAME("VBR-PurgeFields", "VBR: remove fields", VBR),
+	LOST("VBR-TrustedCertifiers", "VBR: trusted certifiers", VBR),
+	SAME("VBR-TrustedCertifiersOnly", "VBR: those alone", VBR),
+	SAME("VBR-Type", "VBR: type", VBR),
+	SAME("WeakSyntaxChecks", "go on after syntax errors", "mail that cannot be read without doubt has no author, and is not signed"),
+	MIGRATE_END,
+};
+/* clang-format on */

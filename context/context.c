@@ -1,0 +1,595 @@
+/*
+ * From settings to the objects of policy/. Both programs judge and sign by what is made here.
+ */
+#include "context/context.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "mail/domain.h"
+
+/* ---- settings to rules ---- */
+
+/* Why a setting cannot be used. */
+struct refusal {
+	const char *option; /* "dmarc.psl_file" */
+	struct why why;
+};
+
+/* The reason is in refusal->why; returns -1. */
+static int blame_option(struct refusal *refusal, const char *option)
+{
+	refusal->option = option;
+	return -1;
+}
+
+static int dmarc_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct dmarc_rules *rules = &context->check.dmarc;
+
+	rules->discovery = DMARC_TREEWALK;
+	rules->psd_domains = conf->dmarc.psd_domains.items;
+	rules->psd_count = conf->dmarc.psd_domains.count;
+	rules->authors_max = 4;
+	if (conf->dmarc.discovery == CONF_DISCOVERY_TREEWALK)
+		return 0;
+	rules->discovery = DMARC_PSL;
+	context->psl = psl_load(conf->dmarc.psl_file[0] == '\0' ? NULL : conf->dmarc.psl_file,
+				&refusal->why);
+	rules->psl = context->psl;
+	return context->psl == NULL ? blame_option(refusal, "dmarc.psl_file") : 0;
+}
+
+static const enum enforce enforce_of[] = {
+    [CONF_ENFORCE_OBSERVE] = ENFORCE_OBSERVE,
+    [CONF_ENFORCE_RFC] = ENFORCE_RFC,
+    [CONF_ENFORCE_STRICT] = ENFORCE_STRICT,
+};
+
+static const enum rule_action action_of[] = {
+    [CONF_ACTION_PUBLISHED] = RULE_PUBLISHED,
+    [CONF_ACTION_ACCEPT] = RULE_ACCEPT,
+    [CONF_ACTION_QUARANTINE] = RULE_QUARANTINE,
+    [CONF_ACTION_REJECT] = RULE_REJECT,
+};
+
+static const enum auth_result result_of[] = {
+    [CONF_RESULT_NONE] = AUTH_NONE,       [CONF_RESULT_PASS] = AUTH_PASS,
+    [CONF_RESULT_FAIL] = AUTH_FAIL,       [CONF_RESULT_SOFTFAIL] = AUTH_SOFTFAIL,
+    [CONF_RESULT_NEUTRAL] = AUTH_NEUTRAL, [CONF_RESULT_PERMERROR] = AUTH_PERMERROR,
+};
+
+static int result_wanted(enum conf_result result)
+{
+	return result == CONF_RESULT_ANY ? -1 : (int)result_of[result];
+}
+
+/* What a line is called where it is the reason for something. */
+static const char *action_text(struct arena *arena, const struct conf_dmarc_action *action)
+{
+	struct buf text;
+
+	buf_init(&text, arena, 0);
+	buf_string(&text, action->domain);
+	if (strcmp(action->recipient, "*") != 0)
+		buf_printf(&text, " to %s", action->recipient);
+	if (action->spf != CONF_RESULT_ANY)
+		buf_printf(&text, " with spf=%s", auth_text(result_of[action->spf]));
+	if (action->dkim != CONF_RESULT_ANY)
+		buf_printf(&text, " %s dkim=%s", action->spf != CONF_RESULT_ANY ? "and" : "with",
+			   auth_text(result_of[action->dkim]));
+	return buf_text(&text);
+}
+
+static int action_rule(struct arena *arena, const struct conf_dmarc_action *action,
+		       struct decide_rule *rule, struct why *why)
+{
+	rule->text = action_text(arena, action);
+	rule->published = (int)action->policy;
+	rule->spf = result_wanted(action->spf);
+	rule->dkim = result_wanted(action->dkim);
+	rule->action = action_of[action->action];
+	if (!domain_pattern_parse(arena, span_of(action->domain), &rule->domain))
+		return why_set(why, "\"%s\" is not a domain", action->domain);
+	if (!domain_pattern_parse(arena, span_of(action->recipient), &rule->recipient))
+		return why_set(why, "\"%s\" is not a domain", action->recipient);
+	return 0;
+}
+
+typedef int trust_parse(struct arena *arena, const char *text, struct trust_entry *entry,
+			struct why *why);
+
+/* The entries of the option NAME, or NULL. */
+static const struct trust_entry *trust_entries(struct arena *arena, const char *name,
+					       const struct conf_strings *texts, trust_parse *parse,
+					       struct refusal *refusal)
+{
+	struct trust_entry *entries = arena_array(arena, texts->count + 1, sizeof *entries);
+
+	for (unsigned i = 0; i < texts->count; i++) {
+		if (parse(arena, texts->items[i], &entries[i], &refusal->why) != 0) {
+			blame_option(refusal, name);
+			return NULL;
+		}
+	}
+	return entries;
+}
+
+/* The patterns of the option NAME, or NULL. */
+static const struct domain_pattern *domain_patterns(struct arena *arena, const char *name,
+						    const struct conf_strings *texts,
+						    struct refusal *refusal)
+{
+	struct domain_pattern *patterns = arena_array(arena, texts->count + 1, sizeof *patterns);
+
+	for (unsigned i = 0; i < texts->count; i++) {
+		if (domain_pattern_parse(arena, span_of(texts->items[i]), &patterns[i]))
+			continue;
+		why_set(&refusal->why, "\"%s\" is not a domain", texts->items[i]);
+		blame_option(refusal, name);
+		return NULL;
+	}
+	return patterns;
+}
+
+static int sealer_rules(struct context *context, struct refusal *refusal)
+{
+	struct trust_rules *rules = &context->check.decide.trust;
+	const struct conf_strings *texts = &context->conf->arc.trusted_sealers;
+
+	rules->sealers =
+	    domain_patterns(context->arena, "arc.trusted_sealers", texts, refusal);
+	rules->sealer_count = texts->count;
+	return rules->sealers == NULL ? -1 : 0;
+}
+
+static int forwarder_rules(struct context *context, struct refusal *refusal)
+{
+	struct trust_rules *rules = &context->check.decide.trust;
+	const struct conf_strings *texts = &context->conf->dmarc.trusted_forwarders;
+
+	rules->forwarders = trust_entries(context->arena, "dmarc.trusted_forwarders", texts,
+					  trust_forwarder_parse, refusal);
+	rules->forwarder_count = texts->count;
+	return rules->forwarders == NULL ? -1 : 0;
+}
+
+static int list_rules(struct context *context, struct refusal *refusal)
+{
+	struct trust_rules *rules = &context->check.decide.trust;
+	const struct conf_strings *texts = &context->conf->dmarc.mailing_lists;
+
+	rules->lists = trust_entries(context->arena, "dmarc.mailing_lists", texts,
+				     trust_list_parse, refusal);
+	rules->list_count = texts->count;
+	return rules->lists == NULL ? -1 : 0;
+}
+
+static int decide_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct decide_rules *rules = &context->check.decide;
+	struct decide_rule *matrix =
+	    arena_array(context->arena, conf->dmarc.action_count, sizeof *matrix);
+
+	for (unsigned i = 0; i < conf->dmarc.action_count; i++) {
+		if (action_rule(context->arena, &conf->dmarc.actions[i], &matrix[i],
+				&refusal->why) != 0)
+			return blame_option(refusal, "dmarc.actions");
+		rules->by_recipient = rules->by_recipient || matrix[i].recipient.domain != NULL;
+	}
+	rules->enforce = enforce_of[conf->dmarc.enforce];
+	rules->matrix = matrix;
+	rules->matrix_count = conf->dmarc.action_count;
+	rules->tempfail_on_temperror = conf->dmarc.temperror == CONF_FAILURE_TEMPFAIL;
+	rules->reject_bad_from = conf->dmarc.reject_bad_from;
+	return 0;
+}
+
+static const enum spf_engine spf_engine_of[] = {
+    [CONF_ENGINE_NATIVE] = SPF_ENGINE_NATIVE,
+    [CONF_ENGINE_LIBSPF2] = SPF_ENGINE_LIBSPF2,
+    [CONF_ENGINE_BOTH] = SPF_ENGINE_BOTH,
+};
+
+static const enum dkimcheck_choice dkim_engine_of[] = {
+    [CONF_DKIM_NATIVE] = DKIMCHECK_NATIVE,
+    [CONF_DKIM_OPENDKIM] = DKIMCHECK_OPENDKIM,
+    [CONF_DKIM_BOTH] = DKIMCHECK_BOTH,
+};
+
+static int engine_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct check_rules *rules = &context->check;
+
+	(void)refusal;
+	rules->dkim.engine = dkim_engine_of[conf->dkim.engine];
+	rules->dkim.max_signatures = (unsigned)conf->dkim.max_signatures;
+	rules->dkim.min_rsa_bits = (unsigned)conf->dkim.min_rsa_bits;
+	rules->dkim.accept_partial_body = conf->dkim.accept_partial_body;
+	rules->dkim.accept_testing_keys = conf->dkim.accept_testing_keys;
+	rules->dkim.accept_added_fields = conf->dkim.accept_added_fields;
+	rules->dkim.clock_drift = 300;
+	rules->arc.accept_partial_body = conf->dkim.accept_partial_body;
+	rules->arc.clock_drift = rules->dkim.clock_drift;
+	rules->spf_engine = spf_engine_of[conf->spf.engine];
+	return 0;
+}
+
+enum keyring_access context_key_access(const struct conf *conf)
+{
+	return conf->sign.readable_keys ? KEYRING_READABLE : KEYRING_PRIVATE;
+}
+
+static bool uses_keys(const struct conf *conf)
+{
+	return conf->sign.enabled || conf->arc.seal[0] != '\0';
+}
+
+/* A domain that seals must have a key, which may wait for its record or be faulty. */
+static int seal_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	const char *domain;
+	struct why unused;
+
+	if (conf->arc.seal[0] == '\0')
+		return 0;
+	domain = domain_to_ascii(context->arena, span_of(conf->arc.seal));
+	context->seal_domain = domain;
+	if (domain != NULL &&
+	    keyring_check(conf->sign.keys, domain, context_key_access(conf), &unused) == 1)
+		return 0;
+	why_set(&refusal->why, "there is no key of %s below %s; make one: countersign key gen %s",
+		conf->arc.seal, conf->sign.keys, conf->arc.seal);
+	return blame_option(refusal, "arc.seal");
+}
+
+const struct signing_key *context_seal_key(const struct context *context)
+{
+	if (context->seal_domain == NULL)
+		return NULL;
+	return keyring_pick(context->outbound.keyring, context->seal_domain);
+}
+
+static int login_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct outbound_rules *rules = &context->outbound;
+	struct outbound_login *logins =
+	    arena_array(context->arena, conf->sign.login_count + 1, sizeof *logins);
+
+	for (unsigned i = 0; i < conf->sign.login_count; i++) {
+		const struct conf_login *login = &conf->sign.logins[i];
+
+		logins[i].login = login->login;
+		logins[i].domain_count = login->domains.count;
+		logins[i].domains =
+		    domain_patterns(context->arena, "sign.logins", &login->domains, refusal);
+		if (logins[i].domains == NULL)
+			return -1;
+	}
+	rules->logins = logins;
+	rules->login_count = conf->sign.login_count;
+	return 0;
+}
+
+static int alias_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct outbound_rules *rules = &context->outbound;
+	struct outbound_alias *aliases =
+	    arena_array(context->arena, conf->sign.alias_count + 1, sizeof *aliases);
+
+	for (unsigned i = 0; i < conf->sign.alias_count; i++) {
+		const struct conf_alias *alias = &conf->sign.aliases[i];
+
+		aliases[i].domain = domain_to_ascii(context->arena, span_of(alias->domain));
+		if (aliases[i].domain == NULL) {
+			why_set(&refusal->why, "\"%s\" is not a domain", alias->domain);
+			return blame_option(refusal, "sign.aliases");
+		}
+		aliases[i].alias_count = alias->aliases.count;
+		aliases[i].aliases =
+		    domain_patterns(context->arena, "sign.aliases", &alias->aliases, refusal);
+		if (aliases[i].aliases == NULL)
+			return -1;
+	}
+	rules->aliases = aliases;
+	rules->alias_count = conf->sign.alias_count;
+	return 0;
+}
+
+static int outbound_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct outbound_rules *rules = &context->outbound;
+	enum conf_canon canon = conf->sign.canonicalization;
+
+	if (login_rules(context, refusal) != 0 || alias_rules(context, refusal) != 0)
+		return -1;
+	rules->enabled = conf->sign.enabled;
+	rules->subdomains = conf->sign.subdomains;
+	rules->mta_checks_sender = conf->sign.mta_checks_sender;
+	rules->unclean_body = conf->sign.unclean_bodies;
+	rules->signer = (struct signer_rules){
+	    .header_canon = canon == CONF_CANON_SIMPLE_SIMPLE || canon == CONF_CANON_SIMPLE_RELAXED
+				? DKIMSIG_SIMPLE
+				: DKIMSIG_RELAXED,
+	    .body_canon = canon == CONF_CANON_SIMPLE_SIMPLE || canon == CONF_CANON_RELAXED_SIMPLE
+			      ? DKIMSIG_SIMPLE
+			      : DKIMSIG_RELAXED,
+	    .oversign = conf->sign.oversign.items,
+	    .oversign_count = conf->sign.oversign.count,
+	    .headers = conf->sign.headers.items,
+	    .header_count = conf->sign.headers.count,
+	    .expire = conf->sign.expire / CLOCK_SECOND,
+	    .timestamp = true,
+	};
+	(void)refusal;
+	return 0;
+}
+
+/* All that settings say but the keys, each step by itself. */
+typedef int context_step(struct context *context, struct refusal *refusal);
+static context_step *const steps[] = {
+    engine_rules,    decide_rules, dmarc_rules, forwarder_rules,
+    list_rules,      sealer_rules, outbound_rules, seal_rules,
+};
+enum { STEPS = sizeof steps / sizeof *steps };
+
+/* ---- the context ---- */
+
+static void context_free(struct context *context)
+{
+	struct arena *arena = context->arena;
+
+	keyring_drop(context->outbound.keyring);
+	psl_unload(context->psl);
+	arena_free(arena);
+}
+
+static struct context *make_context(const struct conf *conf)
+{
+	struct arena *arena = arena_new(SIZE_MAX);
+	struct context *context = arena_make(arena, struct context);
+
+	context->arena = arena;
+	context->conf = conf;
+	context->references = 1;
+	return context;
+}
+
+static int load_keys(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+
+	if (!uses_keys(conf))
+		return 0;
+	context->outbound.keyring =
+	    keyring_load(conf->sign.keys, context_key_access(conf), &refusal->why);
+	return context->outbound.keyring == NULL ? blame_option(refusal, "sign.keys") : 0;
+}
+
+struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
+			    struct why *why)
+{
+	struct context *context = make_context(conf);
+	struct refusal refusal = {NULL, {""}};
+	int result = 0;
+
+	context->check.dkim_engine = engine;
+	for (unsigned i = 0; result == 0 && i < STEPS; i++)
+		result = steps[i](context, &refusal);
+	if (result == 0 && load_keys(context, &refusal) == 0)
+		return context;
+	why_set(why, "%s: %s", refusal.option, refusal.why.text);
+	context_free(context);
+	return NULL;
+}
+
+/* ---- the check ---- */
+
+static bool is_chosen(const struct conf *conf, const char *option)
+{
+	return conf_changed(conf, (unsigned)conf_option_find(span_of(option)));
+}
+
+/* A directory at its default place may be missing: it is made later, with the first key. */
+static void check_keys(const struct conf *conf, struct conf_errors *errors)
+{
+	struct why why;
+
+	if (!uses_keys(conf) || keyring_check(conf->sign.keys, NULL, context_key_access(conf), &why) == 0 ||
+	    (errno == ENOENT && !is_chosen(conf, "sign.keys")))
+		return;
+	conf_refuse(conf, errors, "sign.keys", "%s", why.text);
+}
+
+/* At its default place the package or setup makes it, and without it store.on_failure decides. */
+static void check_ledger(const struct conf *conf, struct conf_errors *errors)
+{
+	const char *path, *slash;
+	struct stat status;
+	struct why why;
+	char *directory;
+
+	if (conf->store.url[0] == '\0' || (!is_chosen(conf, "store.url") &&
+					   conf->store.on_failure == CONF_FAILURE_ACCEPT))
+		return;
+	path = ledger_url_path(conf->store.url, &why);
+	if (path == NULL) {
+		conf_refuse(conf, errors, "store.url", "%s", why.text);
+		return;
+	}
+	slash = strrchr(path, '/');
+	directory = arena_copy(errors->arena, path, slash == path ? 1 : (size_t)(slash - path));
+	if (stat(directory, &status) != 0 && (errno == ENOENT || errno == ENOTDIR))
+		conf_refuse(conf, errors, "store.url", "%s: %s", directory, strerror(errno));
+	else if (stat(directory, &status) == 0 && !S_ISDIR(status.st_mode))
+		conf_refuse(conf, errors, "store.url", "%s: not a directory", directory);
+}
+
+static void check_dns(const struct conf *conf, struct conf_errors *errors)
+{
+	struct dns_settings settings = context_dns(conf);
+	struct why why;
+
+	if (dns_check_unbound(&settings, &why) != 0)
+		conf_refuse(conf, errors,
+			    settings.trust_anchor != NULL ? "dns.trust_anchor" : "dns.servers",
+			    "%s", why.text);
+}
+
+void context_check(const struct conf *conf, struct conf_errors *errors)
+{
+	struct context *context = make_context(conf);
+
+	for (unsigned i = 0; i < STEPS; i++) {
+		struct refusal refusal = {NULL, {""}};
+
+		if (steps[i](context, &refusal) != 0)
+			conf_refuse(conf, errors, refusal.option, "%s", refusal.why.text);
+	}
+	context_free(context);
+	check_keys(conf, errors);
+	check_dns(conf, errors);
+	check_ledger(conf, errors);
+}
+
+void context_each_fault(const struct conf *conf, context_fault_visit *visit, void *arg)
+{
+	const struct keyring_fault *faults;
+	struct keyring *keyring;
+	struct why why;
+
+	if (!uses_keys(conf))
+		return;
+	keyring = keyring_load(conf->sign.keys, context_key_access(conf), &why);
+	for (unsigned i = 0; keyring != NULL && i < keyring_faults(keyring, &faults); i++)
+		visit(arg, &faults[i]);
+	keyring_drop(keyring);
+}
+
+struct context *context_take(struct context *context)
+{
+	atomic_fetch_add(&context->references, 1);
+	return context;
+}
+
+void context_drop(struct context *context)
+{
+	if (context != NULL && atomic_fetch_sub(&context->references, 1) == 1)
+		context_free(context);
+}
+
+static void free_conf(void *conf)
+{
+	conf_free(conf);
+}
+
+void context_own(struct context *context, struct conf *conf)
+{
+	arena_on_free(context->arena, free_conf, conf);
+}
+
+struct dns_settings context_dns(const struct conf *conf)
+{
+	struct dns_settings settings = {
+	    .servers = conf->dns.servers.items,
+	    .server_count = conf->dns.servers.count,
+	    .trust_anchor = conf->dns.trust_anchor[0] == '\0' ? NULL : conf->dns.trust_anchor,
+	    .cache_entries = (unsigned)conf->dns.cache_entries,
+	};
+
+	return settings;
+}
+
+/* ---- reports ---- */
+
+static const enum aggregate_form form_of[] = {
+    [CONF_FORMAT_RFC9990] = AGGREGATE_RFC9990,
+    [CONF_FORMAT_RFC7489] = AGGREGATE_RFC7489,
+};
+
+static const enum sender_domains domains_of[] = {
+    [CONF_WORTH_ALL] = SENDER_ALL,
+    [CONF_WORTH_ACCEPTED] = SENDER_ACCEPTED,
+    [CONF_WORTH_PASSED] = SENDER_PASSED,
+};
+
+static const enum send_tls tls_of[] = {
+    [CONF_TLS_OFFERED] = SEND_TLS_OFFERED,
+    [CONF_TLS_REQUIRED] = SEND_TLS_REQUIRED,
+    [CONF_TLS_VERIFIED] = SEND_TLS_VERIFIED,
+};
+
+static struct aggregate_reporter reporter(const struct conf *conf, struct arena *arena)
+{
+	struct aggregate_reporter reporter = {.contact = conf->reports.contact,
+					      .form = form_of[conf->reports.format]};
+	char host[256] = "";
+
+	if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
+		snprintf(host, sizeof host, "localhost");
+	reporter.org_name =
+	    conf->reports.org[0] != '\0' ? conf->reports.org : arena_string(arena, host);
+	reporter.email = conf->reports.from[0] != '\0' ? conf->reports.from
+						       : arena_printf(arena, "postmaster@%s", host);
+	reporter.receiver = domain_of_address(arena, reporter.email);
+	if (reporter.receiver == NULL)
+		reporter.receiver = arena_string(arena, host);
+	reporter.email = arena_printf(arena, "%.*s@%s", (int)strcspn(reporter.email, "@"),
+				      reporter.email, reporter.receiver);
+	return reporter;
+}
+
+struct sender_settings context_sender(const struct conf *conf, const struct context *context,
+				      struct arena *arena)
+{
+	struct sender_settings settings = {
+	    .reporter = reporter(conf, arena),
+	    .server = {.url = conf->reports.via,
+		       .tls = tls_of[conf->reports.tls],
+		       .ca_file = conf->reports.tls_ca[0] == '\0' ? NULL : conf->reports.tls_ca,
+		       .user = conf->reports.user[0] == '\0' ? NULL : conf->reports.user,
+		       .timeout = conf->reports.timeout},
+	    .verp = conf->reports.envelope == CONF_ENVELOPE_VERP,
+	    .max_per_day = (unsigned)conf->reports.max_per_day,
+	    .max_per_destination = (unsigned)conf->reports.max_per_destination,
+	    .max_addresses = (unsigned)conf->reports.max_addresses,
+	    .max_size = conf->reports.max_size,
+	    .domains = domains_of[conf->reports.domains],
+	    .suppress = conf->reports.suppress / CLOCK_SECOND,
+	    .dmarc = context == NULL ? NULL : &context->check.dmarc,
+	    .grace = conf->store.grace / CLOCK_SECOND,
+	    .dns_budget = (unsigned)conf->dns.budget,
+	    .dns_timeout = conf->dns.timeout,
+	};
+
+	settings.server.helo = settings.reporter.receiver;
+	return settings;
+}
+
+int context_store(const struct conf *conf, bool local, struct ledger_settings *settings,
+		  struct why *why)
+{
+	memset(settings, 0, sizeof *settings);
+	settings->read_only = true;
+	if (conf->store.url[0] == '\0')
+		return why_set(why, "no ledger is kept: store.url is empty");
+	settings->path = ledger_url_path(conf->store.url, why);
+	settings->lease = conf->store.lease / CLOCK_SECOND;
+	if (!local && conf->store.shared[0] != '\0')
+		settings->shared = conf->store.shared;
+	return settings->path == NULL ? -1 : 0;
+}

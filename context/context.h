@@ -1,0 +1,63 @@
+/*
+ * Settings as policy objects: the context in which messages are judged and signed. Used by both
+ * programs, so it knows neither libmilter nor sessions.
+ */
+#ifndef CONTEXT_CONTEXT_H
+#define CONTEXT_CONTEXT_H
+
+#include "conf/conf.h"
+#include "lib/why.h"
+#include "policy/check.h"
+#include "policy/outbound.h"
+#include "report/sender.h"
+
+/* Immutable and reference-counted: a session keeps the one it began with. */
+struct context {
+	const struct conf *conf;
+	struct check_rules check;       /* for inbound messages */
+	struct outbound_rules outbound; /* for the others; holds the keyring */
+	struct psl *psl;
+	const char *seal_domain; /* arc.seal, or NULL */
+	struct arena *arena;
+	_Atomic unsigned references;
+};
+
+/* Settings and keys as a worker would use them: NULL with a reason when they cannot be. CONF is
+ * borrowed and outlives the context, unless context_own is called. */
+struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
+			    struct why *why);
+void context_own(struct context *context, struct conf *conf); /* CONF is freed with CONTEXT */
+
+/* The key that seals inbound mail now; NULL: none. */
+const struct signing_key *context_seal_key(const struct context *context);
+
+/* A conf_verify: adds an error for each setting that a start or a reload would refuse although its
+ * value is well-formed (a file that is missing, a domain without a key ...). One check for both
+ * programs. A faulty key is not an error of the settings. */
+void context_check(const struct conf *conf, struct conf_errors *errors);
+
+/* Each key below sign.keys that would be left out. */
+typedef void context_fault_visit(void *arg, const struct keyring_fault *fault);
+void context_each_fault(const struct conf *conf, context_fault_visit *visit, void *arg);
+
+/* Who may read key files, by these settings. */
+enum keyring_access context_key_access(const struct conf *conf);
+
+/* What reports are sent with; points into CONF and CONTEXT, the rest lives in ARENA. What is not
+ * set is made of the host's name. */
+struct sender_settings context_sender(const struct conf *conf, const struct context *context,
+				      struct arena *arena);
+
+/* Where reports are made and kept: the shared store where there is one and not LOCAL, else the
+ * ledger's file. For reading; points into CONF. -1: there is none. */
+int context_store(const struct conf *conf, bool local, struct ledger_settings *settings,
+		  struct why *why);
+
+/* Another holder. */
+struct context *context_take(struct context *context);
+void context_drop(struct context *context); /* the last one frees it; NULL is fine */
+
+/* What the resolver is made with; points into CONF. */
+struct dns_settings context_dns(const struct conf *conf);
+
+#endif

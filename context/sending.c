@@ -1,0 +1,110 @@
+#include "context/sending.h"
+
+#include <string.h>
+
+#include "context/context.h"
+
+static int read_password(struct sending *sending, const struct conf *conf, struct why *why)
+{
+	struct send_server *server = &sending->settings.server;
+
+	if (server->user == NULL)
+		return 0;
+	server->password = send_password(sending->arena, conf->reports.password_file, why);
+	return server->password == NULL ? why_prefix(why, "reports.password_file: ") : 0;
+}
+
+static int open_network(struct sending *sending, const struct conf *conf, struct why *why)
+{
+	struct dns_settings settings = context_dns(conf);
+
+	if (sending->sender.dry_run)
+		return 0;
+	if (send_init(why) != 0 || read_password(sending, conf, why) != 0)
+		return -1;
+	sending->sender.dns = dns_new_unbound(&settings, why);
+	return sending->sender.dns == NULL ? -1 : 0;
+}
+
+/* The ledger is read only: its rows are the milter's. */
+static enum sending_state open_store(struct sending *sending, const struct conf *conf,
+				     struct why *why)
+{
+	struct ledger_settings settings;
+	struct sender *sender = &sending->sender;
+	bool busy = false;
+
+	if (context_store(conf, false, &settings, why) != 0)
+		return SENDING_CONFIG;
+	sender->ledger = ledger_open(&settings, why);
+	if (sender->ledger != NULL)
+		sender->outbox =
+		    outbox_open(&settings, sender->dry_run ? OUTBOX_READ : OUTBOX_SEND, &busy, why);
+	if (sender->outbox != NULL && settings.shared != NULL) {
+		settings.shared = NULL;
+		sender->own =
+		    outbox_open(&settings, sender->dry_run ? OUTBOX_READ : OUTBOX_SEND, &busy, why);
+	}
+	if (sender->outbox != NULL && (sender->own != NULL || conf->store.shared[0] == '\0'))
+		return SENDING_READY;
+	return busy ? SENDING_BUSY : SENDING_UNAVAILABLE;
+}
+
+static int check_settings(const struct conf *conf, struct why *why)
+{
+	if (conf->reports.org[0] != '\0' && conf->reports.from[0] != '\0')
+		return 0;
+	return why_set(why, "reports.%s is not set: reports must say who sends them",
+		       conf->reports.org[0] == '\0' ? "org" : "from");
+}
+
+/* RFC 9990 section 3.5.2: the mail itself must pass DMARC. Another host may sign it. */
+static const char *find_warning(const struct sending *sending)
+{
+	const struct outbound_rules *rules = &sending->context->outbound;
+	const char *domain = sending->settings.reporter.receiver;
+	const struct signing_key *const *keys;
+
+	if (rules->enabled &&
+	    keyring_find(rules->keyring, domain, rules->subdomains, sending->arena, &keys) > 0)
+		return NULL;
+	return arena_printf(
+	    sending->arena,
+	    "no key of %s is active here, and mail without a signature is refused by"
+	    " many: countersign key gen %s, then key check",
+	    domain, domain);
+}
+
+enum sending_state sending_open(struct sending *sending, const struct conf *conf, bool dry_run,
+				struct why *why)
+{
+	enum sending_state state = SENDING_CONFIG;
+
+	memset(sending, 0, sizeof *sending);
+	sending->sender.dry_run = dry_run;
+	if (check_settings(conf, why) != 0)
+		return SENDING_CONFIG;
+	sending->arena = arena_new(0);
+	sending->context = context_new(conf, NULL, why);
+	if (sending->context != NULL) {
+		sending->settings = context_sender(conf, sending->context, sending->arena);
+		sending->sender.settings = &sending->settings;
+		sending->warning = find_warning(sending);
+		state = open_store(sending, conf, why);
+	}
+	if (state == SENDING_READY && open_network(sending, conf, why) != 0)
+		state = SENDING_CONFIG;
+	if (state != SENDING_READY)
+		sending_close(sending);
+	return state;
+}
+
+void sending_close(struct sending *sending)
+{
+	dns_free(sending->sender.dns);
+	outbox_close(sending->sender.outbox);
+	outbox_close(sending->sender.own);
+	ledger_close(sending->sender.ledger);
+	context_drop(sending->context);
+	arena_free(sending->arena);
+}

@@ -1,0 +1,32 @@
+/*
+ * All that sending reports needs, made of settings: used by both programs, so it knows neither
+ * libmilter nor processes.
+ */
+#ifndef CONTEXT_SENDING_H
+#define CONTEXT_SENDING_H
+
+#include "conf/conf.h"
+#include "report/sender.h"
+
+struct sending {
+	struct sender sender; /* the caller sets tell, go_on and arg */
+	struct sender_settings settings;
+	struct context *context;
+	struct arena *arena;
+	const char *warning; /* why reports will hardly be accepted, or NULL */
+};
+
+enum sending_state {
+	SENDING_READY,
+	SENDING_CONFIG,      /* the settings do not allow it */
+	SENDING_BUSY,        /* another process does it */
+	SENDING_UNAVAILABLE, /* the ledger cannot be used */
+};
+
+/* A dry run opens no socket and changes nothing. CONF outlives it. Unless READY there is nothing to
+ * close, and WHY says why. */
+enum sending_state sending_open(struct sending *sending, const struct conf *conf, bool dry_run,
+				struct why *why);
+void sending_close(struct sending *sending);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * What the supervisor and a worker say to each other over a socket pair: frames of a kind and a
+ * text. Nothing blocks: what cannot be written now waits in the channel until channel_flush().
+ */
+#ifndef DAEMON_CHANNEL_H
+#define DAEMON_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/buf.h"
+
+enum channel_kind {
+	/* to the worker */
+	CHANNEL_PREPARE = 'P', /* text: settings; the answer is YES or NO */
+	CHANNEL_COMMIT = 'C',  /* use what was prepared; the answer is DONE */
+	CHANNEL_ABORT = 'A',   /* forget it */
+	CHANNEL_DRAIN = 'D',   /* take no new connections, end when the messages have */
+	CHANNEL_QUIT = 'Q',    /* end now */
+	CHANNEL_PING = 'p',    /* the answer is PONG */
+	CHANNEL_FLUSH = 'f',   /* empty a cache; text: "dns", "keys", "all" */
+	/* to the supervisor */
+	CHANNEL_READY = 'R',   /* accepts connections */
+	CHANNEL_FAILED = 'F',  /* text: why it could not start; it ends */
+	CHANNEL_YES = 'Y',     /* prepared */
+	CHANNEL_NO = 'N',      /* text: why not */
+	CHANNEL_DONE = 'd',    /* uses what was prepared */
+	CHANNEL_LEAVING = 'L', /* drains by itself: another should take its place */
+	CHANNEL_PONG = 'o'
+};
+
+struct channel {
+	int fd; /* -1: the other side is gone */
+	struct buf in;
+	struct buf out;
+	size_t taken; /* of IN: frames already handed out */
+	size_t sent;  /* of OUT */
+};
+
+struct channel_frame {
+	char kind;
+	const char *text; /* NUL-terminated; until the next call on this channel */
+};
+
+int channel_pair(int fds[2]); /* close-on-exec, not blocking; -1 with errno */
+
+/* LIMIT: longest text that is taken from the other side; a longer one ends the channel. */
+void channel_init(struct channel *channel, int fd, size_t limit);
+void channel_free(struct channel *channel); /* closes it; may be called again */
+
+void channel_send(struct channel *channel, enum channel_kind kind, const char *text);
+void channel_flush(struct channel *channel);
+bool channel_waits(const struct channel *channel); /* something is still to be written */
+
+/* Reads what is there, without waiting. The frames that came whole are then taken one by one. */
+void channel_fill(struct channel *channel);
+bool channel_next(struct channel *channel, struct channel_frame *frame);
+
+#endif

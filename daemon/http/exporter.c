@@ -1,0 +1,106 @@
+/*
+ * A process of its own, since what speaks HTTP with the network must hold neither keys nor sockets
+ * of the MTA, and must not be able to stop the supervisor. Whatever becomes of it, mail goes on.
+ */
+#include "daemon/http/exporter.h"
+
+#include <signal.h>
+#include <stdnoreturn.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "daemon/http/http.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+static const int64_t patience = 2 * CLOCK_SECOND; /* with one that is to end */
+static const int64_t first_pause = CLOCK_SECOND;  /* before another try, then doubled */
+static const int64_t longest_pause = 60 * CLOCK_SECOND;
+
+/* ---- in the process ---- */
+
+/* The library's threads take none; SIGTERM is waited for. */
+static void take_signals(sigset_t *term)
+{
+	sigset_t all;
+
+	aide_take_signals(SIG_DFL);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	sigemptyset(term);
+	sigaddset(term, SIGTERM);
+}
+
+/* Until it is told to end, or nobody is there to tell it. */
+static void wait_for_end(const sigset_t *term, pid_t parent)
+{
+	const struct timespec moment = {.tv_nsec = 500 * CLOCK_MS};
+
+	while (getppid() == parent && sigtimedwait(term, NULL, &moment) != SIGTERM)
+		continue;
+}
+
+static noreturn void run(const struct conf *conf, pid_t parent)
+{
+	struct why why;
+	sigset_t term;
+
+	take_signals(&term);
+	for (unsigned i = 0; i < conf->http.listen.count; i++) {
+		if (http_start(conf->http.listen.items[i], &why) != 0) {
+			log_error("http.listen: %s; mail is not concerned", why.text);
+			daemon_exit(1);
+		}
+	}
+	wait_for_end(&term, parent);
+	daemon_exit(0);
+}
+
+/* ---- in the supervisor ---- */
+
+static int64_t pause_of(unsigned tries)
+{
+	int64_t pause = first_pause;
+
+	for (unsigned i = 1; i < tries && pause < longest_pause; i++)
+		pause *= 2;
+	return pause < longest_pause ? pause : longest_pause;
+}
+
+int64_t exporter_start(struct exporter *exporter, const struct conf *conf, const struct crew *crew)
+{
+	struct aide *aide = &exporter->aide;
+	int64_t now = clock_mono();
+
+	if (aide->pid != 0 || conf->http.listen.count == 0)
+		return 0;
+	if (aide->next_at > now)
+		return aide->next_at;
+	aide->next_at = now + pause_of(++exporter->tries);
+	aide_start(aide, "http.listen", run, conf, crew);
+	return aide->pid != 0 ? 0 : aide->next_at;
+}
+
+void exporter_stop(struct exporter *exporter)
+{
+	exporter->tries = 0;
+	aide_stop(&exporter->aide, patience);
+}
+
+int64_t exporter_look_after(struct exporter *exporter)
+{
+	struct aide *aide = &exporter->aide;
+	bool was_there = aide->pid != 0;
+	int status;
+	int64_t next = aide_look_after(aide, &status);
+
+	if (WIFSIGNALED(status))
+		log_warning("the process that serves metrics was killed by signal %d; another takes "
+			    "its place",
+			    WTERMSIG(status));
+	if (was_there && aide->pid == 0 && clock_mono() > aide->next_at + longest_pause)
+		exporter->tries = 0; /* it was well for long */
+	return next;
+}

@@ -1,0 +1,14 @@
+/*
+ * In place of http.c where there is no libmicrohttpd (configure --without-http).
+ */
+#include "daemon/http/http.h"
+
+int http_start(const char *address, struct why *why)
+{
+	return why_set(
+	    why,
+	    "%s: this countersignd was built without HTTP; configure it with libmicrohttpd"
+	    " (Debian libmicrohttpd-dev, Fedora libmicrohttpd-devel), or have the metrics"
+	    " from: countersign status --prometheus",
+	    address);
+}

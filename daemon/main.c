@@ -1,0 +1,267 @@
+/*
+ * countersignd: reads the command line, becomes a daemon, and hands over to the supervisor.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "context/context.h"
+#include "daemon/daemon.h"
+#include "daemon/supervisor.h"
+#include "lib/buf.h"
+#include "lib/log.h"
+#include "metrics/counters.h"
+#include "milter/service.h"
+
+struct settings {
+	const char *file;
+	const char *user;
+	const char *pidfile;
+	bool foreground;
+	bool test;
+	bool allow_root;
+	bool version;
+	bool help;
+};
+
+static const struct option_row {
+	int letter;
+	const char *name;
+	const char *argument; /* NULL: a switch */
+	size_t field;
+	const char *help;
+} rows[] = {
+    {'c', "config", "FILE", offsetof(struct settings, file),
+     "settings (default " SYSCONFDIR "/countersign.conf)"},
+    {'f', "foreground", NULL, offsetof(struct settings, foreground),
+     "stay in the foreground (so it does under systemd)"},
+    {'t', "test", NULL, offsetof(struct settings, test),
+     "check the settings and the keys, and exit"},
+    {'u', "user", "USER[:GROUP]", offsetof(struct settings, user), "give up root for this user"},
+    {'p', "pidfile", "FILE", offsetof(struct settings, pidfile), "write the process id there"},
+    {1, "allow-root", NULL, offsetof(struct settings, allow_root), "run as root (for tests)"},
+    {'V', "version", NULL, offsetof(struct settings, version), "print the version"},
+    {'h', "help", NULL, offsetof(struct settings, help), "print this"},
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* ---- the command line ---- */
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "usage: countersignd [options]\n");
+	for (unsigned i = 0; i < ROWS; i++) {
+		char left[64], letter[8] = "   ";
+
+		if (rows[i].letter > ' ')
+			snprintf(letter, sizeof letter, "-%c,", rows[i].letter);
+		snprintf(left, sizeof left, "%s --%s%s%s", letter, rows[i].name,
+			 rows[i].argument == NULL ? "" : " ",
+			 rows[i].argument == NULL ? "" : rows[i].argument);
+		fprintf(out, "  %-28s %s\n", left, rows[i].help);
+	}
+	fprintf(out,
+		"SIGHUP reads the settings again; SIGTERM finishes messages under way and ends.\n");
+}
+
+static void store(struct settings *settings, const struct option_row *row, const char *value)
+{
+	char *field = (char *)settings + row->field;
+
+	if (row->argument != NULL)
+		memcpy(field, &value, sizeof value);
+	else
+		memcpy(field, &(bool){true}, sizeof(bool));
+}
+
+static bool parse_options(int argc, char **argv, struct settings *settings)
+{
+	struct option names[ROWS + 1] = {{0}};
+	char letters[2 * ROWS + 1] = "";
+	size_t used = 0;
+	int found;
+
+	for (unsigned i = 0; i < ROWS; i++) {
+		bool takes = rows[i].argument != NULL;
+
+		names[i] = (struct option){rows[i].name, takes, NULL, rows[i].letter};
+		if (rows[i].letter > ' ')
+			letters[used++] = (char)rows[i].letter;
+		if (rows[i].letter > ' ' && takes)
+			letters[used++] = ':';
+	}
+	while ((found = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		const struct option_row *row = rows;
+
+		while (row < rows + ROWS && row->letter != found)
+			row++;
+		if (row == rows + ROWS)
+			return false;
+		store(settings, row, optarg);
+	}
+	if (optind < argc)
+		fprintf(stderr, "countersignd: \"%s\" is too much\n", argv[optind]);
+	return optind >= argc;
+}
+
+/* The daemon changes its directory; links in the path are followed at each reload anew. */
+static char *absolute(const char *path)
+{
+	struct buf out;
+	char here[4096];
+
+	buf_init(&out, NULL, 0);
+	if (path[0] != '/' && getcwd(here, sizeof here) != NULL)
+		buf_printf(&out, "%s/", here);
+	buf_string(&out, path);
+	buf_text(&out);
+	return out.data;
+}
+
+/* ---- starting ---- */
+
+static int fail(int report_fd, int code, const char *text)
+{
+	struct buf line;
+
+	buf_init(&line, NULL, 0);
+	buf_printf(&line, "countersignd: %s\n", text);
+	if (report_fd < 0)
+		fputs(buf_text(&line), stderr);
+	daemon_report(report_fd, code, buf_text(&line));
+	buf_free(&line);
+	return code;
+}
+
+static int bad_settings(int report_fd, const char *path, const struct conf_errors *errors)
+{
+	struct buf out;
+	int code;
+
+	buf_init(&out, NULL, 0);
+	buf_printf(&out, "%u error%s in %s", errors->count, errors->count == 1 ? "" : "s", path);
+	for (unsigned i = 0; i < errors->count; i++) {
+		const struct conf_error *error = &errors->items[i];
+
+		if (error->line > 0)
+			buf_printf(&out, "\n%s:%u: %s", error->file, error->line, error->text);
+		else
+			buf_printf(&out, "\n%s: %s", error->file, error->text);
+	}
+	code = fail(report_fd, EX_CONFIG, buf_text(&out));
+	buf_free(&out);
+	return code;
+}
+
+/* A key that cannot be used costs its domain the signature, and nobody else anything. */
+static void tell_fault(void *arg, const struct keyring_fault *fault)
+{
+	(void)arg;
+	fprintf(stderr, "countersignd: warning: the key would not be used: %s\n", fault->text);
+}
+
+static int test_settings(struct conf *conf, const char *path)
+{
+	context_each_fault(conf, tell_fault, NULL);
+	conf_free(conf);
+	printf("%s: OK\n", path);
+	return 0;
+}
+
+static int supervise(const struct supervisor_options *options, struct conf *conf)
+{
+	struct why why;
+
+	if (counters_open(&why) == 0) {
+		log_share_level(counters_log_level());
+		return supervisor_run(options, conf);
+	}
+	conf_free(conf);
+	return fail(options->report_fd, EX_OSERR, why.text);
+}
+
+static int run(const struct settings *settings, char *path, int report_fd)
+{
+	struct supervisor_options options = {.settings_path = path, .report_fd = report_fd};
+	struct conf_errors errors;
+	struct conf *conf = conf_load_verified(path, context_check, &errors);
+	int code;
+
+	if (conf == NULL) {
+		code = bad_settings(report_fd, path, &errors);
+	} else if (settings->test) {
+		code = test_settings(conf, path);
+	} else {
+		daemon_log(conf);
+		daemon_log_level(conf);
+		code = supervise(&options, conf);
+	}
+	conf_errors_free(&errors);
+	return code;
+}
+
+static int go_on(const struct settings *settings, char *path, int report_fd)
+{
+	struct why why;
+
+	if (settings->user != NULL && daemon_become(settings->user, &why) != 0)
+		return fail(report_fd, EX_NOUSER, why.text);
+	daemon_harden();
+	return run(settings, path, report_fd);
+}
+
+static int start(const struct settings *settings, char *path)
+{
+	int report_fd = -1, code;
+	struct why why;
+
+	if (!settings->foreground) {
+		report_fd = daemon_detach(&why);
+		if (report_fd < 0)
+			return fail(-1, EX_OSERR, why.text);
+	}
+	if (settings->pidfile == NULL)
+		return go_on(settings, path, report_fd);
+	if (daemon_pidfile(settings->pidfile, &why) != 0)
+		return fail(report_fd, EX_CANTCREAT, why.text);
+	code = go_on(settings, path, report_fd);
+	unlink(settings->pidfile);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = {.file = SYSCONFDIR "/countersign.conf"};
+	char *path;
+	int code;
+
+	if (!parse_options(argc, argv, &settings)) {
+		print_help(stderr);
+		return EX_USAGE;
+	}
+	if (settings.help) {
+		print_help(stdout);
+		return 0;
+	}
+	if (settings.version) {
+		printf("countersignd %s\n", VERSION);
+		return 0;
+	}
+	if (geteuid() == 0 && settings.user == NULL && !settings.allow_root && !settings.test)
+		return fail(-1, EX_NOPERM,
+			    "will not run as root: give it a user with -u USER (or --allow-root)");
+	if (settings.test)
+		settings.pidfile = NULL;
+	if (settings.test || getenv("NOTIFY_SOCKET") != NULL)
+		settings.foreground = true;
+	path = absolute(settings.file);
+	code = start(&settings, path);
+	free(path);
+	return code;
+}

@@ -1,0 +1,235 @@
+/*
+ * A process can only look at itself: what belongs to others is hidden, since the memory of all of
+ * them holds keys and mail (see daemon_harden). On systems without /proc what is not known is 0.
+ */
+#include "daemon/measure.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+#include "metrics/count.h"
+#include "metrics/counters.h"
+
+enum { SILENT_LOOKUPS = 10, SEEK_ROUNDS = 3 };
+
+static const struct timespec between = {.tv_sec = 2};
+
+/* ---- the process ---- */
+
+static int64_t processor_time(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_SECOND +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
+/* The second number of /proc/self/statm: resident pages. */
+static int64_t resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	long long pages = 0;
+
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%*d %lld", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Entries but "." and "..". */
+static int64_t entries_of(const char *path)
+{
+	DIR *directory = opendir(path);
+	int64_t count = 0;
+
+	if (directory == NULL)
+		return 0;
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count - 2;
+}
+
+static int64_t open_files(void)
+{
+	int64_t count = entries_of("/dev/fd");
+
+	return count > 0 ? count - 1 : 0; /* that of the look itself */
+}
+
+void measure_process(void)
+{
+	struct rlimit files;
+
+	counters_set(METRIC_CPU_SECONDS, processor_time());
+	counters_set(METRIC_RESIDENT_BYTES, resident_bytes());
+	counters_set(METRIC_OPEN_FDS, open_files());
+	counters_set(METRIC_THREADS, entries_of("/proc/self/task"));
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+		counters_set(METRIC_MAX_FDS, (int64_t)files.rlim_cur);
+}
+
+/* ---- a worker's parts ---- */
+
+/* Once when it begins, once when it is over. */
+static void watch_resolver(struct service *service, uint64_t failures)
+{
+	static uint64_t answered, failures_then; /* at the last answer */
+	static bool silent;
+
+	if (count_answered() != answered) {
+		if (silent)
+			log_info("DNS: %s answers again", dns_servers(service_dns(service)));
+		answered = count_answered();
+		failures_then = failures;
+		silent = false;
+	} else if (!silent && failures - failures_then >= SILENT_LOOKUPS) {
+		log_error("DNS: the last %" PRIu64 " lookups had no answer from %s: is it running, "
+			  "and may this host ask it (dns.servers, /etc/resolv.conf)? Until then "
+			  "results are temperror, and dmarc.temperror decides",
+			  failures - failures_then, dns_servers(service_dns(service)));
+		silent = true;
+	}
+}
+
+static void measure_dns(struct service *service)
+{
+	struct dns_stats stats;
+
+	dns_stats(service_dns(service), &stats);
+	counters_set(METRIC_DNS_LOOKUPS, (int64_t)stats.lookups);
+	counters_set(METRIC_DNS_HITS, (int64_t)stats.hits);
+	counters_set(METRIC_DNS_ENTRIES, (int64_t)stats.entries);
+	watch_resolver(service, stats.failures);
+}
+
+static void watch_ledger(const struct ledger_stats *stats)
+{
+	static bool failing;
+
+	if (stats->failing && !failing)
+		log_error("the ledger cannot be written: %s; until then store.on_failure decides "
+			  "about mail whose result cannot be kept",
+			  stats->last_error);
+	else if (!stats->failing && failing)
+		log_info("the ledger is written again");
+	failing = stats->failing;
+}
+
+/* There is none though there should be; every so often it is tried again. */
+static void measure_missing(struct service *service)
+{
+	static unsigned rounds;
+
+	if (service_lacks_ledger(service) != NULL && ++rounds % SEEK_ROUNDS == 0)
+		service_seek_ledger(service);
+	counters_set(METRIC_STORE_FAILING, service_lacks_ledger(service) != NULL);
+	counters_trouble(COUNTERS_LEDGER, service_lacks_ledger(service));
+}
+
+static void measure_store(struct service *service)
+{
+	struct ledger_stats stats;
+
+	if (service_ledger(service) == NULL) {
+		measure_missing(service);
+		return;
+	}
+	ledger_stats(service_ledger(service), &stats);
+	counters_set(METRIC_STORE_ROWS, (int64_t)stats.rows);
+	counters_set(METRIC_STORE_FAILURES, (int64_t)stats.failures);
+	counters_set(METRIC_STORE_PENDING, (int64_t)stats.pending);
+	counters_set(METRIC_STORE_FAILING, stats.failing);
+	counters_trouble(COUNTERS_LEDGER, stats.failing ? stats.last_error : NULL);
+	watch_ledger(&stats);
+}
+
+struct list {
+	struct counters_key *keys;
+	unsigned count;
+};
+
+static void add_key(void *arg, const struct signing_key *key, const char *path)
+{
+	struct keystatus status = signing_key_status(key);
+	struct counters_key *out;
+	struct list *list = arg;
+	struct stat st;
+
+	if (list->count == COUNTERS_KEYS_MAX)
+		return;
+	out = &list->keys[list->count++];
+	snprintf(out->domain, sizeof out->domain, "%s", signing_key_domain(key));
+	snprintf(out->selector, sizeof out->selector, "%s", signing_key_selector(key));
+	out->type = (uint8_t)signing_key_type(key);
+	out->state = (uint8_t)status.state;
+	out->signs = signing_key_signs(key);
+	out->published = (int8_t)signing_key_published(key);
+	out->bits = (uint16_t)signing_key_bits(key);
+	out->since = status.since;
+	out->created = stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
+}
+
+static void measure_faults(const struct keyring *keyring, struct arena *arena)
+{
+	const struct keyring_fault *faults;
+	unsigned count = keyring == NULL ? 0 : keyring_faults(keyring, &faults);
+
+	counters_set(METRIC_KEY_FAULTS, count);
+	counters_trouble(COUNTERS_KEYS,
+			 count == 0   ? NULL
+			 : count == 1 ? faults[0].text
+				      : arena_printf(arena, "%s; and %u more: countersign doctor",
+						     faults[0].text, count - 1));
+}
+
+static void measure_keys(struct service *service)
+{
+	struct context *context = service_context(service);
+	struct arena *arena = arena_new(0);
+	struct list list = {.keys = arena_array(arena, COUNTERS_KEYS_MAX, sizeof *list.keys)};
+
+	if (context->outbound.keyring != NULL)
+		keyring_each(context->outbound.keyring, add_key, &list);
+	measure_faults(context->outbound.keyring, arena);
+	counters_publish_keys(list.keys, list.count);
+	arena_free(arena);
+	context_drop(context);
+}
+
+static void *run(void *arg)
+{
+	struct service *service = arg;
+
+	for (;;) {
+		measure_process();
+		measure_dns(service);
+		measure_store(service);
+		measure_keys(service);
+		service_trim(service);
+		nanosleep(&between, NULL);
+	}
+	return NULL;
+}
+
+int measure_start(struct service *service, struct why *why)
+{
+	pthread_t thread;
+
+	if (thread_start(&thread, run, service) != 0)
+		return why_set(why, "the thread that measures could not be started");
+	pthread_detach(thread);
+	return 0;
+}

@@ -1,0 +1,235 @@
+/*
+ * Sending is in a process of its own: it waits for mail servers and for hours, and whatever goes
+ * wrong in it cannot harm the milter. It keeps no state but the store's, so it may be killed.
+ *
+ * It is forked from the supervisor, which has no threads, no ledger and no network open. When the
+ * supervisor is gone it ends, too: it looks for that between mails.
+ */
+#include "daemon/report_sender.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "context/sending.h"
+#include "daemon/daemon.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "metrics/counters.h"
+
+enum {
+	DAY = 86400,
+	AFTER_MIDNIGHT = SENDER_AFTER_MIDNIGHT
+};
+
+static const int64_t first_pause = 5 * CLOCK_SECOND;
+static const int64_t pause_between = 1800 * CLOCK_SECOND;
+static const int64_t pause_of_failures = 60 * CLOCK_SECOND;
+
+/* ---- in the process ---- */
+
+static volatile sig_atomic_t term_came;
+
+static void on_term(int signal)
+{
+	(void)signal;
+	term_came = 1;
+}
+
+struct work {
+	const struct conf *conf;
+	struct sender *sender;
+	int64_t failures_at; /* when failure reports are looked for next */
+	pid_t parent;
+};
+
+static bool is_wanted(const struct work *work)
+{
+	return !term_came && getppid() == work->parent;
+}
+
+/* They do not wait for the aggregate reports' turn. */
+static void send_failures(struct work *work)
+{
+	struct why why = {""};
+
+	if (!work->conf->failures.send || clock_mono() < work->failures_at)
+		return;
+	work->failures_at = clock_mono() + pause_of_failures;
+	if (sender_failures(work->sender, NULL, &why) != 0)
+		log_error("reports: %s", why.text);
+}
+
+/* Before each mail: its share of the time that is left today. */
+static bool go_on(void *arg, unsigned left)
+{
+	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
+	struct work *work = arg;
+	struct why why = {""};
+	int64_t now = clock_wall();
+	int64_t end = clock_day_begin(clock_day(now)) + AFTER_MIDNIGHT +
+		      work->conf->reports.spread / CLOCK_SECOND;
+	int64_t until = clock_mono();
+
+	if (now < end)
+		until += (end - now) * CLOCK_SECOND / (left + 1);
+	while (is_wanted(work) && clock_mono() < until) {
+		nanosleep(&moment, NULL);
+		send_failures(work);
+		if (outbox_keep(work->sender->outbox, &why) != 0) {
+			log_warning("reports: %s", why.text);
+			return false;
+		}
+	}
+	return is_wanted(work);
+}
+
+static void count(const struct sender_event *event)
+{
+	static const enum count_outcome outcomes[] = {
+	    [OUTBOX_BUILT] = COUNT_DEFERRED, [OUTBOX_SENDING] = COUNT_DEFERRED,
+	    [OUTBOX_SENT] = COUNT_SENT,      [OUTBOX_DEFERRED] = COUNT_DEFERRED,
+	    [OUTBOX_FAILED] = COUNT_FAILED,  [OUTBOX_SUPPRESSED] = COUNT_SUPPRESSED,
+	};
+
+	if (event->what == SENDER_BUILT)
+		return;
+	counters_count(METRIC_REPORTS_SENT, outcomes[event->state], 0, 0);
+	if (event->state == OUTBOX_SENT)
+		counters_set(METRIC_REPORT_SUCCESS_TIME, clock_wall());
+}
+
+static const char *const what_of[] = {
+    [OUTBOX_AGGREGATE] = "report", [OUTBOX_FAILURE] = "failure report"};
+
+static void tell(void *arg, const struct sender_event *event)
+{
+	const char *reply = event->reply == NULL ? "" : event->reply;
+	char day[CLOCK_TEXT_MAX];
+
+	(void)arg;
+	count(event);
+	clock_day_text(event->day, day);
+	if (event->what == SENDER_BUILT)
+		log_debug("report %s of %s for %s: built", event->id, day, event->domain);
+	else if (event->state == OUTBOX_SENT)
+		log_info("%s of %s for %s to %s: sent (%s)", what_of[event->kind], day,
+			 event->domain, event->address, reply);
+	else
+		log_warning("%s of %s for %s to %s: %s (%s)", what_of[event->kind], day,
+			    event->domain, event->address, outbox_state_text(event->state), reply);
+}
+
+/* Those that a later run will try, however much later. */
+static void count_pending(const struct sender *sender, int32_t yesterday)
+{
+	int64_t pending;
+	struct why why;
+
+	if (outbox_due_count(sender->outbox, OUTBOX_AGGREGATE, NULL, 0, yesterday, INT64_MAX,
+			     &pending, &why) == 0)
+		counters_set(METRIC_REPORTS_PENDING, pending);
+}
+
+static void send_all(struct sender *sender)
+{
+	int32_t yesterday = clock_day(clock_wall()) - 1;
+	struct why why = {""};
+	int result = sender_build(sender, NULL, yesterday - SENDER_BUILD_DAYS + 1, yesterday, &why);
+
+	if (result == 0)
+		result = sender_build_late(sender, NULL, &why);
+	if (result == 0)
+		result = sender_deliver(sender, NULL, 0, yesterday, &why);
+	if (sender->incomplete > 0)
+		log_info("reports: %u wait for what other hosts have not shipped yet: %s",
+			 sender->incomplete, sender->waiting_for.text);
+	if (result != 0)
+		log_error("reports: %s", why.text);
+	count_pending(sender, yesterday);
+	if (sender->stopped && !term_came)
+		log_warning("reports: the rest is left for later: %s", sender->stop_reason.text);
+	if (sender->built + sender->sent + sender->deferred + sender->failed > 0)
+		log_info("reports: %u built, %u sent, %u deferred, %u failed, %u suppressed",
+			 sender->built, sender->sent, sender->deferred, sender->failed,
+			 sender->suppressed);
+}
+
+static noreturn void run(const struct conf *conf, pid_t parent)
+{
+	struct work work = {.conf = conf, .parent = parent};
+	struct sending sending;
+	struct why why = {""};
+	enum sending_state state;
+
+	aide_take_signals(on_term);
+	state = sending_open(&sending, conf, false, &why);
+	if (state == SENDING_BUSY)
+		log_debug("reports: %s", why.text);
+	else if (state != SENDING_READY)
+		log_error("reports: %s", why.text);
+	if (state != SENDING_READY)
+		daemon_exit(0);
+	sending.sender.tell = tell;
+	sending.sender.go_on = go_on;
+	sending.sender.arg = &work;
+	work.sender = &sending.sender;
+	send_failures(&work);
+	send_all(&sending.sender);
+	if (sending.sender.sent > 0 && sending.warning != NULL)
+		log_warning("reports: %s", sending.warning);
+	sending_close(&sending);
+	daemon_exit(0);
+}
+
+/* ---- in the supervisor ---- */
+
+/* Nanoseconds until the daily run may start: 0 but for the first minutes of a day. */
+static int64_t until_due(void)
+{
+	int64_t now = clock_wall(), start = clock_day_begin(clock_day(now)) + AFTER_MIDNIGHT;
+
+	return now < start ? (start - now) * CLOCK_SECOND : 0;
+}
+
+/* Half an hour, or what failure reports may wait, but not past the next daily run. */
+static int64_t next_pause(const struct conf *conf)
+{
+	int64_t between = conf->failures.send ? pause_of_failures : pause_between;
+	int64_t now = clock_wall();
+	int64_t daily = clock_day_begin(clock_day(now) + 1) + AFTER_MIDNIGHT;
+	int64_t pause = (daily - now) * CLOCK_SECOND;
+
+	return pause < between ? pause : between;
+}
+
+int64_t postman_start(struct aide *postman, const struct conf *conf, const struct crew *crew)
+{
+	int64_t now = clock_mono();
+
+	if (postman->pid != 0 || !conf->reports.send)
+		return 0;
+	if (postman->next_at == 0)
+		postman->next_at = now + first_pause;
+	if (postman->next_at > now)
+		return postman->next_at;
+	if (until_due() > 0)
+		return postman->next_at = now + until_due();
+	postman->next_at = now + next_pause(conf);
+	aide_start(postman, "reports", run, conf, crew);
+	return postman->pid != 0 ? 0 : postman->next_at;
+}
+
+int64_t postman_look_after(struct aide *postman)
+{
+	long pid = (long)postman->pid;
+	int status;
+	int64_t next = aide_look_after(postman, &status);
+
+	if (WIFSIGNALED(status))
+		log_warning("reports: process %ld was killed by signal %d; what it had not"
+			    " finished is sent by the next one",
+			    pid, WTERMSIG(status));
+	return next;
+}

@@ -1,0 +1,18 @@
+/*
+ * The process that brings what this host counts to the shared store (store/ship/ship.h), as the
+ * supervisor sees it: one for as long as the daemon runs, when store.shared is set.
+ */
+#ifndef DAEMON_SHIPPER_H
+#define DAEMON_SHIPPER_H
+
+#include "daemon/helper.h"
+
+/* Starts it if there is none and CONF wants it. When to look again (clock_mono()), or 0. */
+int64_t shipper_start(struct aide *aide, const struct conf *conf, const struct crew *crew);
+
+void shipper_stop(struct aide *aide);
+
+/* As aide_look_after. */
+int64_t shipper_look_after(struct aide *aide);
+
+#endif

@@ -1,0 +1,99 @@
+#include "daemon/status.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keys/keystate.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "metrics/counters.h"
+#include "metrics/exposition.h"
+#include "policy/dkim/signature.h"
+
+/* One line, whatever the text holds. */
+static void fact(struct buf *out, const char *name, const char *text, size_t len)
+{
+	buf_printf(out, "%s ", name);
+	for (size_t i = 0; i < len; i++)
+		buf_char(out, (unsigned char)text[i] < ' ' ? ' ' : text[i]);
+	buf_char(out, '\n');
+}
+
+static void text_fact(struct buf *out, const char *name, const char *text)
+{
+	fact(out, name, text, strlen(text));
+}
+
+static void write_workers(struct buf *out, const struct crew *crew)
+{
+	static const char *const states[] = {"starting", "ready", "leaving"};
+	int64_t now = clock_wall(), mono = clock_mono();
+
+	for (const struct post *post = crew->posts; post != NULL; post = post->next)
+		text_fact(out, "listen", post->listener.name);
+	for (const struct member *member = crew->members; member != NULL; member = member->next) {
+		buf_printf(out, "worker %ld %s %" PRId64, (long)member->pid, states[member->state],
+			   now - (mono - member->started_at) / CLOCK_SECOND);
+		text_fact(out, "", member->name);
+	}
+}
+
+static void write_reload(struct buf *out, const struct reload *reload)
+{
+	const char *line = reload->outcome.text.data, *end;
+
+	if (reload->outcome.round == 0)
+		return;
+	buf_printf(out, "reload %s %" PRId64 "\n",
+		   reload->outcome.accepted ? "accepted" : "refused", reload->outcome.at);
+	for (size_t left = reload->outcome.text.len; left > 0;) {
+		end = memchr(line, '\n', left);
+		if (end == NULL)
+			break;
+		fact(out, "reload_error", line, (size_t)(end - line));
+		left -= (size_t)(end - line) + 1;
+		line = end + 1;
+	}
+}
+
+static void write_key(struct buf *out, const struct counters_key *key)
+{
+	buf_printf(out, "key %s %s %s %u %s %s %s %" PRId64 " %" PRId64 "\n", key->domain,
+		   key->selector, key->type == CRYPT_ED25519 ? "ed25519" : "rsa",
+		   key->bits, keystate_text(key->state), key->signs ? "yes" : "no",
+		   key->published > 0    ? "yes"
+		   : key->published == 0 ? "no"
+					 : "unknown",
+		   key->since, key->created);
+}
+
+static void write_keys(struct buf *out)
+{
+	struct arena *arena = arena_new(0);
+	struct counters_key *keys = arena_array(arena, COUNTERS_KEYS_MAX, sizeof *keys);
+	unsigned count = counters_keys(keys);
+
+	for (unsigned i = 0; i < count; i++)
+		write_key(out, &keys[i]);
+	arena_free(arena);
+}
+
+void status_write(struct buf *out, const struct status_facts *facts)
+{
+	char trouble[COUNTERS_TROUBLE_MAX];
+
+	text_fact(out, "version", VERSION);
+	buf_printf(out, "pid %ld\n", (long)getpid());
+	text_fact(out, "settings", facts->settings_path);
+	text_fact(out, "log_level", name_text(log_level_names, (int)log_level()));
+	write_workers(out, facts->crew);
+	write_reload(out, facts->reload);
+	if (counters_find_trouble(COUNTERS_LEDGER, trouble))
+		text_fact(out, "trouble", trouble);
+	if (counters_find_trouble(COUNTERS_KEYS, trouble))
+		text_fact(out, "key_trouble", trouble);
+	write_keys(out);
+	buf_char(out, '\n');
+	exposition_write(out, EXPOSITION_TEXT);
+}

@@ -1,0 +1,686 @@
+/*
+ * One thread, one poll loop. Signals become bytes in a pipe.
+ *
+ * The settings a worker runs with are the text of what was validated, never the file: a worker
+ * that dies while the file is broken is replaced like any other.
+ *
+ * How new settings are agreed on is in reload.c, how workers live and die in crew.c; here is what
+ * follows from what they say.
+ */
+#include "daemon/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "daemon/http/exporter.h"
+#include "daemon/measure.h"
+#include "daemon/notify.h"
+#include "daemon/reload.h"
+#include "daemon/report_sender.h"
+#include "daemon/shipper.h"
+#include "daemon/status.h"
+#include "daemon/workers.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "metrics/counters.h"
+#include "metrics/exposition.h"
+
+struct supervisor {
+	const struct supervisor_options *options;
+	struct crew crew;
+	struct conf *conf; /* the last good settings, and as text */
+	char *text;
+	struct reload reload;
+	struct aide postman;
+	struct exporter exporter;
+	struct control *control;
+	struct aide shipper;
+	int signal_fd;
+	bool hup;
+	unsigned terms;
+	bool ready; /* every worker was, once */
+	bool stopping;
+	bool quitting; /* without waiting for messages */
+	int code;
+	int64_t ping_every;
+	int64_t ping_at;
+	int64_t measure_at;
+	int64_t commit_deadline; /* for the workers to use new settings; 0: all do */
+	unsigned told_round;     /* of reloads */
+};
+
+enum { SIGNAL_READ, SIGNAL_WRITE, REPORT }; /* in crew.private_fds */
+
+static const int64_t quit_grace = 6 * CLOCK_SECOND;
+static const int64_t commit_patience = 10 * CLOCK_SECOND;
+static const int64_t measure_every = 10 * CLOCK_SECOND;
+
+/* ---- signals ---- */
+
+static int signal_write = -1;
+
+static void on_signal(int signal)
+{
+	unsigned char byte = (unsigned char)signal;
+	int error = errno;
+	ssize_t n;
+
+	do
+		n = write(signal_write, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	errno = error;
+}
+
+static int take_signals(struct supervisor *s)
+{
+	static const int wanted[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	int fds[2];
+
+	if (channel_pair(fds) != 0)
+		return -1;
+	s->signal_fd = fds[0];
+	signal_write = fds[1];
+	s->crew.private_fds[SIGNAL_READ] = fds[0];
+	s->crew.private_fds[SIGNAL_WRITE] = fds[1];
+	for (unsigned i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+		sigaction(wanted[i], &action, NULL);
+	return 0;
+}
+
+static void read_signals(struct supervisor *s)
+{
+	unsigned char bytes[64];
+	ssize_t n;
+
+	while ((n = read(s->signal_fd, bytes, sizeof bytes)) > 0) {
+		for (ssize_t i = 0; i < n; i++) {
+			if (bytes[i] == SIGHUP)
+				s->hup = true;
+			else if (bytes[i] != SIGCHLD)
+				s->terms++;
+		}
+	}
+}
+
+/* ---- words ---- */
+
+static void add_names(const struct supervisor *s, struct buf *out)
+{
+	for (const struct post *post = s->crew.posts; post != NULL; post = post->next) {
+		buf_string(out, out->len == 0 ? "" : ", ");
+		buf_string(out, post->listener.name);
+	}
+}
+
+/* To who waits for the start, once. */
+static void report(struct supervisor *s, int code, const char *text)
+{
+	daemon_report(s->crew.private_fds[REPORT], code, text);
+	s->crew.private_fds[REPORT] = -1;
+}
+
+static void start_failed(struct supervisor *s, int code, const char *reason)
+{
+	struct why line;
+
+	log_error("not started: %s", reason);
+	why_set(&line, "countersignd: %s\n", reason);
+	if (s->crew.private_fds[REPORT] < 0 && !log_reaches_stderr())
+		fputs(line.text, stderr);
+	report(s, code, line.text);
+	s->code = code;
+}
+
+/* ---- stopping ---- */
+
+static void close_all(struct supervisor *s, int64_t patience)
+{
+	while (s->crew.posts != NULL)
+		crew_close_post(&s->crew, s->crew.posts, patience);
+}
+
+static void stop(struct supervisor *s)
+{
+	unsigned long seconds = (unsigned long)(s->conf->drain / CLOCK_SECOND);
+
+	s->stopping = true;
+	log_info("stopping: messages under way have %lu seconds", seconds);
+	notify_send("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lu\nSTATUS=finishing messages under way",
+		    (seconds + 10) * 1000000);
+	reload_drop(&s->reload);
+	aide_stop(&s->postman, s->conf->drain);
+	exporter_stop(&s->exporter);
+	shipper_stop(&s->shipper);
+	close_all(s, s->conf->drain + CREW_DRAIN_GRACE);
+}
+
+static void stop_now(struct supervisor *s)
+{
+	int64_t soon = clock_mono() + quit_grace;
+
+	s->stopping = true;
+	s->quitting = true;
+	reload_drop(&s->reload);
+	aide_stop(&s->postman, quit_grace);
+	exporter_stop(&s->exporter);
+	shipper_stop(&s->shipper);
+	close_all(s, quit_grace);
+	for (struct member *member = s->crew.members; member != NULL; member = member->next) {
+		channel_send(&member->channel, CHANNEL_QUIT, "");
+		if (member->kill_at > soon)
+			member->kill_at = soon;
+	}
+}
+
+/* ---- what this process is ---- */
+
+static void count_workers(const struct supervisor *s)
+{
+	int64_t ready = 0;
+
+	for (const struct post *post = s->crew.posts; post != NULL; post = post->next)
+		ready += post->member != NULL && post->member->state == MEMBER_READY;
+	counters_set(METRIC_WORKERS, ready);
+}
+
+/* Now and then, for those who read the counters without asking. */
+static int64_t measure_at_times(struct supervisor *s)
+{
+	int64_t now = clock_mono();
+
+	if (now < s->measure_at)
+		return s->measure_at;
+	measure_process();
+	return s->measure_at = now + measure_every;
+}
+
+/* ---- reload ---- */
+
+static void say_reloaded(struct supervisor *s)
+{
+	struct buf names;
+
+	daemon_log(s->conf);
+	daemon_log_level(s->conf);
+	buf_init(&names, NULL, 0);
+	add_names(s, &names);
+	log_info("reloaded: listening on %s; settings %s", buf_text(&names),
+		 s->options->settings_path);
+	notify_send("READY=1\nSTATUS=ready on %s", buf_text(&names));
+	buf_free(&names);
+}
+
+/* Mail does not depend on it: that it cannot be opened is said, and nothing else. */
+static void open_control(struct supervisor *s)
+{
+	struct why why;
+
+	if (control_listen(s->control, s->conf->control.socket, s->conf->control.group, &why) != 0)
+		log_warning("no control socket, so countersign status, reload, log-level and cache "
+			    "do not work: %s",
+			    why.text);
+}
+
+/* To those who wait for it. */
+static void tell_decision(struct supervisor *s)
+{
+	const struct reload_outcome *outcome = &s->reload.outcome;
+
+	if (outcome->round > s->told_round)
+		control_answer_held(s->control, outcome->round,
+				    outcome->accepted ? CONTROL_OK : CONTROL_NO,
+				    buf_view(&outcome->text));
+	s->told_round = outcome->round;
+}
+
+static bool all_use_new_settings(const struct supervisor *s)
+{
+	for (const struct member *member = s->crew.members; member != NULL; member = member->next) {
+		if (member->commits)
+			return clock_mono() >= s->commit_deadline;
+	}
+	return true;
+}
+
+/* What the settings say holds from the moment the reload is reported. */
+static void go_on_with_reload(struct supervisor *s)
+{
+	if (s->hup && s->ready && s->reload.conf == NULL && s->commit_deadline == 0) {
+		s->hup = false;
+		reload_begin(&s->reload);
+	}
+	if (reload_agreed(&s->reload)) {
+		reload_commit(&s->reload, &s->conf, &s->text);
+		aide_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
+		exporter_stop(&s->exporter);
+		shipper_stop(&s->shipper);
+		s->commit_deadline = clock_mono() + commit_patience;
+	}
+	if (s->commit_deadline != 0 && all_use_new_settings(s)) {
+		s->commit_deadline = 0;
+		say_reloaded(s);
+		open_control(s);
+	}
+	if (s->commit_deadline == 0)
+		tell_decision(s);
+}
+
+/* ---- the control socket ---- */
+
+static void answer(struct control_client *client, enum control_code code, const char *text)
+{
+	control_answer(client, code, span_of(text));
+}
+
+static void show(struct supervisor *s, struct control_client *client, enum control_verb verb)
+{
+	struct status_facts facts = {s->options->settings_path, &s->crew, &s->reload};
+	struct buf out;
+
+	count_workers(s);
+	measure_process();
+	buf_init(&out, NULL, CONTROL_ANSWER_MAX);
+	if (verb == CONTROL_STATUS)
+		status_write(&out, &facts);
+	else
+		exposition_write(&out, EXPOSITION_TEXT);
+	control_answer(client, CONTROL_OK, buf_view(&out));
+	buf_free(&out);
+}
+
+/* A reload that is under way may have read the file before it was changed: the next one counts. */
+static void reload_for(struct supervisor *s, struct control_client *client)
+{
+	if (s->stopping) {
+		answer(client, CONTROL_NO, "the daemon is stopping\n");
+		return;
+	}
+	s->hup = true;
+	control_hold(client, s->reload.round + 1);
+}
+
+static void change_level(struct control_client *client, const char *name)
+{
+	int level = name_code(log_level_names, span_of(name), -1);
+
+	if (level < 0) {
+		answer(client, CONTROL_BAD, "the level is one of error, warning, info, debug\n");
+		return;
+	}
+	log_set_level((enum log_level)level);
+	log_warning("log level %s, until the next reload", name);
+	answer(client, CONTROL_OK, "");
+}
+
+static void flush(struct supervisor *s, struct control_client *client, const char *cache)
+{
+	static const struct name_code caches[] = {{"dns", 0}, {"keys", 1}, {"all", 2}, {NULL, 0}};
+	unsigned told;
+
+	if (name_code(caches, span_of(cache), -1) < 0) {
+		answer(client, CONTROL_BAD, "the cache is one of dns, keys, all\n");
+		return;
+	}
+	told = crew_tell(&s->crew, CHANNEL_FLUSH, cache);
+	log_info("cache %s: flushed in %u workers", cache, told);
+	answer(client, CONTROL_OK, "");
+}
+
+static void obey(void *arg, struct control_client *client, const struct control_request *request)
+{
+	struct supervisor *s = arg;
+
+	switch (request->verb) {
+	case CONTROL_STATUS:
+	case CONTROL_METRICS:
+		show(s, client, request->verb);
+		break;
+	case CONTROL_RELOAD:
+		reload_for(s, client);
+		break;
+	case CONTROL_LOG_LEVEL:
+		change_level(client, request->argument);
+		break;
+	case CONTROL_CACHE_FLUSH:
+		flush(s, client, request->argument);
+		break;
+	}
+}
+
+/* ---- what workers say ---- */
+
+static void look_whether_ready(struct supervisor *s)
+{
+	struct buf names;
+
+	for (const struct post *post = s->crew.posts; post != NULL; post = post->next) {
+		if (post->member == NULL || post->member->state != MEMBER_READY)
+			return;
+	}
+	s->ready = true;
+	buf_init(&names, NULL, 0);
+	add_names(s, &names);
+	log_info("ready: countersignd %s, listening on %s; settings %s", VERSION, buf_text(&names),
+		 s->options->settings_path);
+	notify_send("READY=1\nMAINPID=%ld\nSTATUS=ready on %s", (long)getpid(), buf_text(&names));
+	buf_free(&names);
+	report(s, 0, "");
+}
+
+static void is_ready(struct supervisor *s, struct member *member)
+{
+	if (member->state != MEMBER_STARTING)
+		return;
+	member->state = MEMBER_READY;
+	log_info("worker %ld serves %s", (long)member->pid, member->name);
+	if (!s->ready && !s->stopping)
+		look_whether_ready(s);
+}
+
+/* TERM was sent to it: it still finishes its messages while the next one serves. */
+static void leaves(struct supervisor *s, struct member *member)
+{
+	struct post *post = member->post;
+
+	if (post == NULL)
+		return;
+	log_info("worker %ld (%s) was asked to end; another takes over", (long)member->pid,
+		 member->name);
+	if (member->vote != VOTE_NONE || post->candidate)
+		reload_refuse(&s->reload, "a worker was asked to end meanwhile");
+	if (member->post == NULL)
+		return;
+	crew_relieve(member, s->conf->drain + CREW_DRAIN_GRACE);
+	post->start_at = clock_mono();
+}
+
+static void hear(struct supervisor *s, struct member *member, const struct channel_frame *frame)
+{
+	switch (frame->kind) {
+	case CHANNEL_READY:
+		is_ready(s, member);
+		break;
+	case CHANNEL_FAILED:
+		why_set(&member->failure, "%s", frame->text);
+		break;
+	case CHANNEL_YES:
+		reload_answer(&s->reload, member, true, "");
+		break;
+	case CHANNEL_NO:
+		reload_answer(&s->reload, member, false, frame->text);
+		break;
+	case CHANNEL_LEAVING:
+		leaves(s, member);
+		break;
+	case CHANNEL_DONE:
+		member->commits = false;
+		break;
+	case CHANNEL_PONG:
+		member->answered = true;
+		break;
+	default:
+		log_warning("worker %ld said something unknown (%d)", (long)member->pid,
+			    frame->kind);
+	}
+}
+
+static void hear_all(struct supervisor *s)
+{
+	struct channel_frame frame;
+
+	for (struct member *member = s->crew.members; member != NULL; member = member->next) {
+		while (channel_next(&member->channel, &frame))
+			hear(s, member, &frame);
+	}
+}
+
+/* ---- workers that ended ---- */
+
+static void say_how(const struct member *member, int status, char *text, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, size, "worker %ld (%s) was killed by signal %d (%s)",
+			 (long)member->pid, member->name, WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else if (member->failure.text[0] != '\0')
+		snprintf(text, size, "worker %ld (%s) could not start: %s", (long)member->pid,
+			 member->name, member->failure.text);
+	else
+		snprintf(text, size, "worker %ld (%s) ended with code %d", (long)member->pid,
+			 member->name, WEXITSTATUS(status));
+}
+
+static void say_what_next(const struct post *post, const char *how)
+{
+	int64_t pause = post->start_at - clock_mono();
+
+	if (pause < CLOCK_MS)
+		log_warning("%s; another takes its place", how);
+	else
+		log_warning("%s; %u in a row: the next one starts in %.1f seconds", how,
+			    post->quick_deaths, (double)pause / (double)CLOCK_SECOND);
+}
+
+static void ended(struct supervisor *s, struct member *member, int status)
+{
+	struct post *post = member->post;
+	char how[900];
+
+	say_how(member, status, how, sizeof how);
+	if (post == NULL || s->stopping) {
+		if (status == 0)
+			log_debug("%s", how);
+		else
+			log_warning("%s", how);
+		return;
+	}
+	if (!s->ready) {
+		start_failed(s, EX_UNAVAILABLE,
+			     member->failure.text[0] == '\0' ? how : member->failure.text);
+		stop_now(s);
+		return;
+	}
+	if (post->candidate) {
+		reload_refuse(&s->reload,
+			      member->failure.text[0] == '\0' ? how : member->failure.text);
+		return;
+	}
+	counters_count(METRIC_WORKER_DEATHS, 0, 0, 0);
+	say_what_next(post, how);
+	if (member->vote != VOTE_NONE && member->state == MEMBER_READY)
+		reload_refuse(&s->reload, "a worker died while it prepared them");
+}
+
+static void bury(struct supervisor *s)
+{
+	struct member *member;
+	int status;
+
+	while ((member = crew_reap(&s->crew, &status)) != NULL) {
+		ended(s, member, status);
+		crew_free_member(member);
+	}
+}
+
+/* ---- time ---- */
+
+/* The earlier of two moments; 0 is none. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+	if (a == 0 || b == 0)
+		return a + b;
+	return a < b ? a : b;
+}
+
+/* Starts what is due; when the next one is. */
+static int64_t start_due(struct supervisor *s)
+{
+	int64_t now = clock_mono(), next = 0;
+
+	if (s->stopping || s->reload.conf != NULL)
+		return 0;
+	for (struct post *post = s->crew.posts; post != NULL; post = post->next) {
+		if (post->member != NULL)
+			continue;
+		if (post->start_at <= now)
+			crew_start(&s->crew, post, s->text);
+		if (post->member == NULL)
+			next = earlier(next, post->start_at);
+	}
+	return next;
+}
+
+static bool all_answered(const struct supervisor *s)
+{
+	for (const struct member *member = s->crew.members; member != NULL; member = member->next) {
+		if (member->state == MEMBER_READY && !member->answered)
+			return false;
+	}
+	return true;
+}
+
+/* A sign of life to the service manager, while every worker gives one too. */
+static int64_t ping(struct supervisor *s)
+{
+	int64_t now = clock_mono();
+
+	if (s->ping_every == 0)
+		return 0;
+	if (now < s->ping_at)
+		return s->ping_at;
+	if (s->ping_at == 0 || all_answered(s)) {
+		notify_send("WATCHDOG=1");
+		for (struct member *member = s->crew.members; member != NULL;
+		     member = member->next) {
+			member->answered = false;
+			channel_send(&member->channel, CHANNEL_PING, "");
+		}
+	}
+	s->ping_at = now + s->ping_every;
+	return s->ping_at;
+}
+
+/* ---- the loop ---- */
+
+static void obey_signals(struct supervisor *s)
+{
+	if (s->terms >= 2 && !s->quitting)
+		stop_now(s);
+	else if (s->terms == 1 && !s->stopping)
+		stop(s);
+}
+
+static bool all_gone(const struct supervisor *s)
+{
+	return s->stopping && s->crew.members == NULL && s->postman.pid == 0 &&
+	       s->exporter.aide.pid == 0 && s->shipper.pid == 0;
+}
+
+static int64_t start_helpers(struct supervisor *s)
+{
+	int64_t next = earlier(postman_start(&s->postman, s->conf, &s->crew),
+			       exporter_start(&s->exporter, s->conf, &s->crew));
+
+	return earlier(next, shipper_start(&s->shipper, s->conf, &s->crew));
+}
+
+static void wait_for_all(struct supervisor *s, int64_t until)
+{
+	struct pollfd polls[1 + CONTROL_POLLS] = {{.fd = s->signal_fd, .events = POLLIN}};
+
+	crew_wait(&s->crew, polls, 1 + control_polls(s->control, polls + 1), until);
+}
+
+static void run(struct supervisor *s)
+{
+	while (!all_gone(s)) {
+		int64_t next, control = control_work(s->control);
+
+		obey_signals(s);
+		if (!s->stopping)
+			go_on_with_reload(s);
+		next = earlier(control, crew_kill_late(&s->crew));
+		next = earlier(next, start_due(s));
+		next = earlier(next, ping(s));
+		next = earlier(next, postman_look_after(&s->postman));
+		next = earlier(next, exporter_look_after(&s->exporter));
+		next = earlier(next, shipper_look_after(&s->shipper));
+		if (s->ready && !s->stopping)
+			next = earlier(next, start_helpers(s));
+		if (s->reload.conf != NULL)
+			next = earlier(next, s->reload.deadline);
+		next = earlier(next, s->commit_deadline);
+		next = earlier(next, measure_at_times(s));
+		if (all_gone(s))
+			break;
+		count_workers(s);
+		wait_for_all(s, next);
+		read_signals(s);
+		hear_all(s);
+		bury(s);
+	}
+}
+
+static bool open_all(struct supervisor *s)
+{
+	struct why why;
+
+	for (unsigned i = 0; i < s->conf->listen.count; i++) {
+		if (crew_find_post(&s->crew, s->conf->listen.items[i]) != NULL)
+			continue;
+		errno = 0;
+		if (crew_open_post(&s->crew, s->conf->listen.items[i], (mode_t)s->conf->socket_mode,
+				   &why) == NULL) {
+			start_failed(s, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE,
+				     why.text);
+			return false;
+		}
+	}
+	if (s->crew.posts == NULL)
+		start_failed(s, EX_CONFIG, "listen is empty: no MTA could connect");
+	return s->crew.posts != NULL;
+}
+
+int supervisor_run(const struct supervisor_options *options, struct conf *conf)
+{
+	struct supervisor s = {
+	    .options = options,
+	    .conf = conf,
+	    .crew = {.settings_name = options->settings_path,
+		     .private_fds = {-1, -1, options->report_fd}},
+	};
+
+	counters_set(METRIC_START_TIME, clock_wall());
+	counters_set(METRIC_RELOAD_SUCCESS, 1);
+	counters_set(METRIC_RELOAD_TIME, clock_wall());
+	s.text = reload_text(conf);
+	reload_init(&s.reload, &s.crew, options->settings_path);
+	s.control = control_new(obey, &s);
+	s.crew.control = s.control;
+	s.ping_every = notify_watchdog() / 3;
+	if (take_signals(&s) != 0) {
+		start_failed(&s, EX_OSERR, strerror(errno));
+	} else if (open_all(&s)) {
+		open_control(&s);
+		run(&s);
+		log_info("stopped");
+	} else {
+		close_all(&s, 0);
+	}
+	reload_free(&s.reload);
+	control_free(s.control);
+	conf_free(s.conf);
+	free(s.text);
+	free(s.crew.polls);
+	return s.code;
+}

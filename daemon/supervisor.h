@@ -1,0 +1,19 @@
+/*
+ * The process that holds the sockets and the last good settings, starts a worker for each listen
+ * address, and replaces those that die. It sees no mail.
+ */
+#ifndef DAEMON_SUPERVISOR_H
+#define DAEMON_SUPERVISOR_H
+
+#include "conf/conf.h"
+
+struct supervisor_options {
+	const char *settings_path; /* absolute; read again on SIGHUP */
+	int report_fd;             /* of daemon_detach, or -1 */
+};
+
+/* HUP: reload. TERM or INT: drain and end; twice: end now. CONF is owned from here on. Returns the
+ * exit code: 0 after a stop that was asked for. */
+int supervisor_run(const struct supervisor_options *options, struct conf *conf);
+
+#endif

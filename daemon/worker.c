@@ -1,0 +1,318 @@
+/*
+ * The main thread talks to the supervisor; an engine serves in threads of its own.
+ *
+ * The signals. libmilter takes HUP, TERM and INT with sigwait() in a thread of its own and drops
+ * every message under way. Here they are left unblocked in the main thread, which the kernel
+ * prefers: HUP and INT are ignored (the supervisor decides), TERM drains.
+ *
+ * The end. The engine's threads are still there, so nothing they use is freed: what the ledger has
+ * queued is committed, and the process ends with _exit().
+ */
+#include "daemon/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "daemon/channel.h"
+#include "daemon/daemon.h"
+#include "daemon/measure.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "milter/engine.h"
+#include "milter/keywatch.h"
+#include "milter/service.h"
+
+enum { SETTINGS_MAX = 64 << 20, DRAIN_LOOK_MS = 20 };
+
+static const int64_t MTA_SILENCE = 600 * CLOCK_SECOND;
+
+struct worker {
+	const struct worker_start *start;
+	struct channel channel;
+	struct service *service;
+	struct context *prepared; /* by CHANNEL_PREPARE */
+	const struct engine *engine;
+	int wake;                 /* a byte comes when TERM came or the engine ended */
+	bool leaving;
+	int64_t deadline; /* when leaving */
+};
+
+static volatile sig_atomic_t term_came;
+static atomic_bool engine_ended;
+static int wake_write = -1;
+
+static noreturn void leave(struct worker *worker, int code)
+{
+	if (worker->service != NULL)
+		service_close(worker->service);
+	daemon_exit(code);
+}
+
+static noreturn void fail(struct worker *worker, const struct why *why)
+{
+	channel_send(&worker->channel, CHANNEL_FAILED, why->text);
+	leave(worker, 1);
+}
+
+/* ---- signals ---- */
+
+static void wake_up(void)
+{
+	ssize_t n;
+
+	do
+		n = write(wake_write, "", 1);
+	while (n < 0 && errno == EINTR);
+}
+
+static void on_term(int signal)
+{
+	int error = errno;
+
+	(void)signal;
+	term_came = 1;
+	wake_up();
+	errno = error;
+}
+
+static int take_signals(struct worker *worker)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
+	struct sigaction term = {.sa_handler = on_term, .sa_flags = SA_RESTART};
+	sigset_t none;
+	int fds[2];
+
+	if (channel_pair(fds) != 0)
+		return -1;
+	worker->wake = fds[0];
+	wake_write = fds[1];
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGINT, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* a file's limit is an error of write() then */
+	sigaction(SIGCHLD, &normal, NULL);
+	sigaction(SIGTERM, &term, NULL);
+	sigemptyset(&none);
+	return pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+/* ---- settings ---- */
+
+/* One line of what is wrong with them. */
+static struct conf *parse_settings(const struct worker *worker, const char *text, struct why *why)
+{
+	struct conf_errors errors;
+	struct conf *conf = conf_parse(worker->start->settings_name, text, &errors);
+
+	if (conf == NULL)
+		why_set(why, "settings: %s",
+			errors.count > 0 ? errors.items[0].text : "unreadable");
+	conf_errors_free(&errors);
+	return conf;
+}
+
+static void prepare(struct worker *worker, const char *text)
+{
+	struct why why = {""};
+	struct conf *conf = parse_settings(worker, text, &why);
+
+	context_drop(worker->prepared);
+	worker->prepared = conf == NULL ? NULL : service_prepare(worker->service, conf, &why);
+	if (worker->prepared == NULL)
+		channel_send(&worker->channel, CHANNEL_NO, why.text);
+	else
+		channel_send(&worker->channel, CHANNEL_YES, "");
+}
+
+static void commit(struct worker *worker)
+{
+	if (worker->prepared == NULL) {
+		log_error("told to use settings that were never prepared");
+		leave(worker, 1); /* the next worker begins with them */
+	}
+	daemon_log(worker->prepared->conf);
+	service_commit(worker->service, worker->prepared);
+	keywatch_look();
+	worker->prepared = NULL;
+	channel_send(&worker->channel, CHANNEL_DONE, "");
+}
+
+static void forget(struct worker *worker)
+{
+	context_drop(worker->prepared);
+	worker->prepared = NULL;
+}
+
+/* ---- leaving ---- */
+
+static void drain(struct worker *worker)
+{
+	struct context *context;
+
+	if (worker->leaving)
+		return;
+	context = service_context(worker->service);
+	worker->leaving = true;
+	worker->deadline = clock_mono() + context->conf->drain;
+	context_drop(context);
+	worker->engine->drain();
+}
+
+static void look_at_drain(struct worker *worker)
+{
+	unsigned messages = service_messages(worker->service);
+
+	if (messages == 0 && !worker->engine->busy())
+		leave(worker, 0);
+	if (clock_mono() < worker->deadline)
+		return;
+	log_warning("%s: %u messages were not finished in time; the MTA will try them again",
+		    worker->start->listener->name, messages);
+	leave(worker, 0);
+}
+
+/* ---- the life ---- */
+
+static void obey(struct worker *worker, const struct channel_frame *frame)
+{
+	switch (frame->kind) {
+	case CHANNEL_PREPARE:
+		prepare(worker, frame->text);
+		break;
+	case CHANNEL_COMMIT:
+		commit(worker);
+		break;
+	case CHANNEL_ABORT:
+		forget(worker);
+		break;
+	case CHANNEL_DRAIN:
+		drain(worker);
+		break;
+	case CHANNEL_FLUSH:
+		service_flush(worker->service, frame->text);
+		break;
+	case CHANNEL_QUIT:
+		leave(worker, 0);
+	case CHANNEL_PING:
+		channel_send(&worker->channel, CHANNEL_PONG, "");
+		break;
+	default:
+		log_warning("the supervisor said something unknown (%d)", frame->kind);
+	}
+}
+
+static void listen_to_supervisor(struct worker *worker)
+{
+	struct channel_frame frame;
+
+	channel_flush(&worker->channel);
+	channel_fill(&worker->channel);
+	while (channel_next(&worker->channel, &frame))
+		obey(worker, &frame);
+	if (worker->channel.fd < 0 && !worker->leaving) {
+		log_warning("the supervisor is gone; this worker (%s) ends",
+			    worker->start->listener->name);
+		drain(worker);
+	}
+}
+
+/* TERM sent to this process, not to the supervisor: another worker takes over at once. */
+static void leave_by_itself(struct worker *worker)
+{
+	if (worker->leaving)
+		return;
+	channel_send(&worker->channel, CHANNEL_LEAVING, "");
+	drain(worker);
+}
+
+static void look_at_engine(struct worker *worker)
+{
+	if (!atomic_load(&engine_ended))
+		return;
+	if (!worker->leaving)
+		log_error("%s: libmilter ended by itself", worker->start->listener->name);
+	leave(worker, worker->leaving ? 0 : 1);
+}
+
+static noreturn void serve(struct worker *worker)
+{
+	for (;;) {
+		struct pollfd polls[] = {
+		    {.fd = worker->channel.fd, .events = POLLIN},
+		    {.fd = worker->wake, .events = POLLIN},
+		};
+		char bytes[16];
+
+		if (channel_waits(&worker->channel))
+			polls[0].events |= POLLOUT;
+		poll(polls, 2, worker->leaving ? DRAIN_LOOK_MS : -1);
+		while (read(worker->wake, bytes, sizeof bytes) > 0)
+			continue;
+		listen_to_supervisor(worker);
+		if (term_came)
+			leave_by_itself(worker);
+		if (worker->leaving)
+			look_at_drain(worker);
+		look_at_engine(worker);
+	}
+}
+
+static void on_engine_end(void)
+{
+	atomic_store(&engine_ended, true);
+	wake_up();
+}
+
+static const struct engine *choose_engine(const struct conf *conf)
+{
+#ifdef HAVE_EPOLL_CREATE1
+	if (conf->milter.engine == CONF_MILTER_NATIVE)
+		return &engine_native;
+#endif
+	(void)conf;
+	return &engine_libmilter;
+}
+
+static int prepare_to_serve(struct worker *worker, struct why *why)
+{
+	struct conf *conf = parse_settings(worker, worker->start->settings, why);
+	struct engine_start start = {
+	    .listener = worker->start->listener,
+	    .mta_silence = MTA_SILENCE,
+	    .ended = on_engine_end,
+	};
+
+	if (conf == NULL)
+		return -1;
+	daemon_log(conf);
+	worker->engine = choose_engine(conf);
+	worker->service = service_new(conf, worker->engine, why);
+	start.service = worker->service;
+	if (worker->service == NULL || keywatch_start(worker->service, why) != 0 ||
+	    measure_start(worker->service, why) != 0)
+		return -1;
+	return worker->engine->start(&start, why); /* last: from here on messages come */
+}
+
+noreturn void worker_run(const struct worker_start *start)
+{
+	struct worker worker = {.start = start};
+	struct why why = {""};
+
+	channel_init(&worker.channel, start->control, SETTINGS_MAX);
+	if (take_signals(&worker) != 0) {
+		why_set(&why, "signals: %s", strerror(errno));
+		fail(&worker, &why);
+	}
+	if (prepare_to_serve(&worker, &why) != 0)
+		fail(&worker, &why);
+	channel_send(&worker.channel, CHANNEL_READY, "");
+	serve(&worker);
+}

@@ -1,0 +1,764 @@
+/*
+ * A directory walk fills one array of keys, which is then sorted by domain and selector; a second
+ * array has one entry for each domain, for a binary search. Everything lives in one arena, keys are
+ * wiped by its clean-ups, and nothing changes after loading: threads share it without a lock.
+ *
+ * Each RSA key's numbers are checked when it is read (policy/crypt.c), at a fiftieth of what a
+ * signature costs; only one signature is made for each kind of key, to see that this machine's
+ * OpenSSL will make them at all.
+ */
+#include "keys/keyring.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keys/keyfile.h"
+#include "lib/base64.h"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/key.h"
+#include "mail/domain.h"
+
+enum { RSA_MIN_BITS = 1024, KINDS_MAX = 16 };
+
+struct signing_key {
+	const char *domain;
+	const char *selector;
+	const char *path; /* NULL outside of a keyring */
+	struct crypt_key *crypt;
+	struct keystatus status;
+	struct seen *seen;
+};
+
+/* What was learnt of a key in use. */
+struct seen {
+	atomic_bool awake;
+	atomic_int published;
+};
+
+/* The keys of one domain: a range of keyring->keys. */
+struct holder {
+	const char *domain;
+	unsigned first, count;
+};
+
+struct keyring {
+	atomic_uint references;
+	struct arena *arena;
+	const struct signing_key **keys;
+	unsigned count;
+	struct keyring_fault *faults;
+	unsigned fault_count;
+	struct holder *holders;
+	unsigned holder_count;
+};
+
+/* ---- one key ---- */
+
+static void free_crypt(void *crypt)
+{
+	crypt_key_free(crypt);
+}
+
+static struct signing_key *make_key(struct arena *arena, const char *domain, const char *selector,
+				    struct span pem, struct why *why)
+{
+	struct crypt_key *crypt = crypt_key_parse(pem, why);
+	struct signing_key *key;
+
+	if (crypt == NULL)
+		return NULL;
+	if (crypt_key_bits(crypt) < RSA_MIN_BITS && crypt_key_type(crypt) == CRYPT_RSA) {
+		why_set(why,
+			"RSA of %u bits, which nobody accepts (RFC 8301 section 3.2: at least %d); "
+			"make a new one: countersign key gen %s",
+			crypt_key_bits(crypt), RSA_MIN_BITS, domain);
+		crypt_key_free(crypt);
+		return NULL;
+	}
+	key = arena_make(arena, struct signing_key);
+	key->domain = arena_string(arena, domain);
+	key->selector = arena_string(arena, selector);
+	key->crypt = crypt;
+	key->status.state = KEYSTATE_ACTIVE;
+	key->seen = arena_make(arena, struct seen);
+	atomic_init(&key->seen->published, -1);
+	arena_on_free(arena, free_crypt, crypt);
+	return key;
+}
+
+const struct signing_key *signing_key_make(struct arena *arena, const char *domain,
+					   const char *selector, struct span pem, struct why *why)
+{
+	if (keyring_check_names(domain, selector, why) == -1)
+		return NULL;
+	return make_key(arena, domain, selector, pem, why);
+}
+
+const char *signing_key_domain(const struct signing_key *key)
+{
+	return key->domain;
+}
+
+const char *signing_key_selector(const struct signing_key *key)
+{
+	return key->selector;
+}
+
+enum crypt_type signing_key_type(const struct signing_key *key)
+{
+	return crypt_key_type(key->crypt);
+}
+
+unsigned signing_key_bits(const struct signing_key *key)
+{
+	return crypt_key_bits(key->crypt);
+}
+
+struct keystatus signing_key_status(const struct signing_key *key)
+{
+	return key->status;
+}
+
+const char *signing_key_name(const struct signing_key *key, struct arena *arena)
+{
+	return arena_printf(arena, "%s._domainkey.%s", key->selector, key->domain);
+}
+
+bool signing_key_signs(const struct signing_key *key)
+{
+	return key->status.state == KEYSTATE_ACTIVE ||
+	       (key->status.state == KEYSTATE_PENDING && atomic_load(&key->seen->awake));
+}
+
+void signing_key_wake(const struct signing_key *key)
+{
+	atomic_store(&key->seen->awake, true);
+}
+
+int signing_key_published(const struct signing_key *key)
+{
+	return atomic_load(&key->seen->published);
+}
+
+void signing_key_set_published(const struct signing_key *key, int published)
+{
+	atomic_store(&key->seen->published, published);
+}
+
+/* RFC 6376 section 3.6.1, RFC 8463 section 4.2 */
+const char *signing_key_record(const struct signing_key *key, struct arena *arena)
+{
+	struct span data;
+	struct buf text;
+
+	if (crypt_key_public(key->crypt, arena, &data, NULL) == -1)
+		return NULL;
+	buf_init(&text, arena, 0);
+	buf_printf(&text, "v=DKIM1; k=%s; p=",
+		   crypt_key_type(key->crypt) == CRYPT_RSA ? "rsa" : "ed25519");
+	base64_encode(&text, (const uint8_t *)data.p, span_len(data));
+	return buf_text(&text);
+}
+
+int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], struct arena *arena,
+		     struct span *signature, struct why *why)
+{
+	return crypt_key_sign(key->crypt, digest, arena, signature, why);
+}
+
+/* ---- names ---- */
+
+/*
+ * RFC 6376 section 3.1: selector = sub-domain *( "." sub-domain )
+ * Both are read as DNS names are; the whole name must fit.
+ */
+int keyring_check_names(const char *domain, const char *selector, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	const char *ascii = domain_to_ascii(arena, span_of(domain));
+	const char *label = domain_to_ascii(arena, span_of(selector));
+	int result = 0;
+
+	if (ascii == NULL)
+		result = why_set(why, "\"%s\" is not a domain name", domain);
+	else if (strcmp(ascii, domain) != 0)
+		result = why_set(why, "the domain \"%s\" must be written \"%s\"", domain, ascii);
+	else if (label == NULL || !span_ieq(span_of(selector), label))
+		result =
+		    why_set(why, "\"%s\" is not a selector (letters, digits, \"-\", \"_\", \".\")",
+			    selector);
+	else if (strlen(domain) + strlen(selector) + strlen("._domainkey.") > 253)
+		result = why_set(why, "%s._domainkey.%s is too long for the DNS", selector, domain);
+	arena_free(arena);
+	return result;
+}
+
+/* ---- loading ---- */
+
+struct loader {
+	struct arena *arena;
+	struct why *why;
+	struct keyfile_trust trust;
+	const char *domain; /* of the directory being read */
+	const struct signing_key **keys;
+	unsigned count, room;
+	struct keyring_fault *faults;
+	unsigned fault_count, fault_room;
+	struct {
+		enum crypt_type type;
+		unsigned bits;
+	} kinds[KINDS_MAX];
+	unsigned kind_count;
+	char text[KEYFILE_MAX];
+};
+
+/* LIST with room for one more item of SIZE bytes. */
+static void *grow_list(void *list, unsigned count, unsigned *room, size_t size)
+{
+	if (count < *room)
+		return list;
+	*room = *room == 0 ? 16 : *room * 2;
+	list = realloc(list, *room * size);
+	if (list == NULL)
+		abort();
+	return list;
+}
+
+static void add_key(struct loader *loader, const struct signing_key *key)
+{
+	loader->keys =
+	    grow_list(loader->keys, loader->count, &loader->room, sizeof *loader->keys);
+	loader->keys[loader->count++] = key;
+}
+
+/* The reason in loader->why is SELECTOR's of the current domain, or (NULL) the whole directory's. */
+static void add_fault(struct loader *loader, const char *selector)
+{
+	loader->faults = grow_list(loader->faults, loader->fault_count, &loader->fault_room,
+				   sizeof *loader->faults);
+	loader->faults[loader->fault_count++] = (struct keyring_fault){
+	    .domain = loader->domain,
+	    .selector = selector,
+	    .text = arena_string(loader->arena, loader->why->text),
+	};
+}
+
+/* One signature for the first key of each type and size. */
+static int try_kind(struct loader *loader, const struct signing_key *key)
+{
+	static const uint8_t digest[CRYPT_DIGEST_LEN];
+	enum crypt_type type = signing_key_type(key);
+	unsigned bits = signing_key_bits(key);
+	struct arena *arena;
+	struct span signature;
+	int result;
+
+	for (unsigned i = 0; i < loader->kind_count; i++) {
+		if (loader->kinds[i].type == type && loader->kinds[i].bits == bits)
+			return 0;
+	}
+	if (loader->kind_count < KINDS_MAX) {
+		loader->kinds[loader->kind_count].type = type;
+		loader->kinds[loader->kind_count++].bits = bits;
+	}
+	arena = arena_new(0);
+	result = signing_key_sign(key, digest, arena, &signature, loader->why);
+	arena_free(arena);
+	return result;
+}
+
+static bool ends_in_key(struct span name)
+{
+	return span_len(name) > 4 && span_eq(span_make(name.end - 4, 4), ".key");
+}
+
+static int load_status(struct loader *loader, int directory, const char *path,
+		       struct signing_key *key)
+{
+	const char *name = arena_printf(loader->arena, "%s.state", key->selector);
+	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
+	struct span text;
+
+	if (keyfile_read_note(directory, name, whole, &loader->trust, loader->text, &text,
+			      loader->why) == -1)
+		return -1;
+	if (span_empty(text) || keystate_parse(text, &key->status, loader->why) == 0)
+		return 0;
+	return why_prefix(loader->why, "%s: ", whole);
+}
+
+static int load_file(struct loader *loader, int directory, const char *path, const char *name)
+{
+	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
+	const char *selector = arena_copy(loader->arena, name, strlen(name) - strlen(".key"));
+	struct signing_key *key;
+	struct span text;
+
+	if (keyring_check_names(loader->domain, selector, loader->why) == -1)
+		return why_prefix(loader->why, "%s: ", whole);
+	if (keyfile_read(directory, name, whole, &loader->trust, loader->text, &text,
+			 loader->why) == -1)
+		return -1;
+	key = make_key(loader->arena, loader->domain, selector, text, loader->why);
+	if (key == NULL || try_kind(loader, key) == -1)
+		return why_prefix(loader->why, "%s: ", whole);
+	key->path = whole;
+	if (load_status(loader, directory, path, key) == -1)
+		return -1;
+	add_key(loader, key);
+	return 0;
+}
+
+/* Calls EACH for every name in the directory that does not begin with a dot; closes FD. */
+static int each_name(struct loader *loader, int fd, const char *path,
+		     int (*each)(struct loader *, int, const char *, const char *))
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int result = 0;
+
+	if (dir == NULL) {
+		close(fd);
+		return why_set(loader->why, "%s: %s", path, strerror(errno));
+	}
+	while (result == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			result = each(loader, dirfd(dir), path, entry->d_name);
+	}
+	if (result == 0 && errno != 0)
+		result = why_set(loader->why, "%s: %s", path, strerror(errno));
+	closedir(dir);
+	return result;
+}
+
+static int load_if_key(struct loader *loader, int directory, const char *path, const char *name)
+{
+	if (ends_in_key(span_of(name)) && load_file(loader, directory, path, name) == -1)
+		add_fault(loader,
+			  arena_copy(loader->arena, name, strlen(name) - strlen(".key")));
+	return 0;
+}
+
+/* The directory of the current domain; -1 with a reason when all of it cannot be used. */
+static int load_directory(struct loader *loader, int top, const char *path)
+{
+	int fd = keyfile_open_directory(top, loader->domain, path, &loader->trust, loader->why);
+
+	if (fd == -1)
+		return -1;
+	if (keyring_check_names(loader->domain, "s", loader->why) == -1) {
+		close(fd);
+		errno = EINVAL;
+		return why_prefix(loader->why, "%s: ", path);
+	}
+	return each_name(loader, fd, path, load_if_key);
+}
+
+/* Something in the top directory: the directory of a domain, or a key in the wrong place. */
+static int load_domain(struct loader *loader, int top, const char *path, const char *name)
+{
+	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
+
+	if (strcmp(name, "lost+found") == 0)
+		return 0;
+	loader->domain = arena_string(loader->arena, name);
+	if (load_directory(loader, top, whole) == 0)
+		return 0;
+	if (errno == ENOTDIR && !ends_in_key(span_of(name)))
+		return 0;
+	if (errno == ENOTDIR) {
+		why_set(loader->why, "%s: the place of a key is %s/DOMAIN/SELECTOR.key", whole,
+			path);
+		loader->domain = NULL;
+	}
+	add_fault(loader, NULL);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct signing_key *x = *(const struct signing_key *const *)a;
+	const struct signing_key *y = *(const struct signing_key *const *)b;
+	int order = strcmp(x->domain, y->domain);
+
+	return order != 0 ? order : strcmp(x->selector, y->selector);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(((const struct keyring_fault *)a)->text,
+		      ((const struct keyring_fault *)b)->text);
+}
+
+static struct keyring *new_keyring(struct loader *loader)
+{
+	struct keyring *keyring = calloc(1, sizeof *keyring);
+	struct holder *holder = NULL;
+
+	if (keyring == NULL)
+		abort();
+	if (loader->count > 0)
+		qsort(loader->keys, loader->count, sizeof *loader->keys, by_name);
+	if (loader->fault_count > 0)
+		qsort(loader->faults, loader->fault_count, sizeof *loader->faults, by_text);
+	atomic_init(&keyring->references, 1);
+	keyring->arena = loader->arena;
+	keyring->keys = loader->keys;
+	keyring->count = loader->count;
+	keyring->faults = loader->faults;
+	keyring->fault_count = loader->fault_count;
+	keyring->holders = arena_array(loader->arena, loader->count, sizeof *keyring->holders);
+	for (unsigned i = 0; i < keyring->count; i++) {
+		const char *domain = keyring->keys[i]->domain;
+
+		if (holder == NULL || strcmp(holder->domain, domain) != 0) {
+			holder = &keyring->holders[keyring->holder_count++];
+			holder->domain = domain;
+			holder->first = i;
+		}
+		holder->count++;
+	}
+	return keyring;
+}
+
+/* Without slashes at the end, so that reasons show clean paths. */
+static const char *clean_path(struct arena *arena, const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return arena_copy(arena, path, len);
+}
+
+static struct loader *loader_new(struct arena *arena, struct why *why)
+{
+	struct loader *loader = calloc(1, sizeof *loader);
+
+	if (loader == NULL)
+		abort();
+	loader->arena = arena;
+	loader->why = why;
+	return loader;
+}
+
+static void loader_free(struct loader *loader)
+{
+	crypt_wipe(loader, sizeof *loader);
+	free(loader);
+}
+
+/* The top directory, opened; -1 with a reason, and errno ENOENT when it does not exist. */
+static int open_top(struct loader *loader, const char *path, enum keyring_access access)
+{
+	loader->trust.readable = access == KEYRING_READABLE;
+	return keyfile_open_top(path, &loader->trust, loader->why);
+}
+
+struct keyring *keyring_load(const char *path, enum keyring_access access, struct why *why)
+{
+	struct why unseen;
+	struct loader *loader = loader_new(arena_new(0), why == NULL ? &unseen : why);
+	struct keyring *keyring = NULL;
+	int top;
+
+	path = clean_path(loader->arena, path);
+	top = open_top(loader, path, access);
+	if (top == -1 ? errno == ENOENT : each_name(loader, top, path, load_domain) == 0) {
+		keyring = new_keyring(loader);
+	} else {
+		arena_free(loader->arena);
+		free(loader->keys);
+		free(loader->faults);
+	}
+	loader_free(loader);
+	return keyring;
+}
+
+int keyring_check(const char *path, const char *domain, enum keyring_access access,
+		  struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct loader *loader = loader_new(arena, why);
+	const char *clean = clean_path(arena, path);
+	int top = open_top(loader, clean, access), result = top == -1 ? -1 : 0;
+
+	if (domain != NULL && top != -1) {
+		const char *whole = arena_printf(arena, "%s/%s", clean, domain);
+
+		loader->domain = domain;
+		if (load_directory(loader, top, whole) == -1)
+			result = errno == ENOENT || errno == ENOTDIR ? 0 : 1;
+		else
+			result = loader->count + loader->fault_count > 0 ? 1 : 0;
+	}
+	if (top != -1)
+		close(top);
+	free(loader->keys);
+	free(loader->faults);
+	loader_free(loader);
+	arena_free(arena);
+	return result;
+}
+
+const struct signing_key *keyring_load_one(const char *path, const char *domain,
+					   const char *selector, enum keyring_access access,
+					   struct arena *arena, struct why *why)
+{
+	struct loader *loader = loader_new(arena, why);
+	const char *whole = arena_printf(arena, "%s/%s", clean_path(arena, path), domain);
+	const struct signing_key *key = NULL;
+	int top = open_top(loader, path, access), directory = -1;
+
+	loader->domain = domain;
+	if (top != -1)
+		directory = keyfile_open_directory(top, domain, whole, &loader->trust, why);
+	if (directory != -1 &&
+	    load_file(loader, directory, whole, arena_printf(arena, "%s.key", selector)) == 0)
+		key = loader->keys[0];
+	if (top != -1)
+		close(top);
+	if (directory != -1)
+		close(directory);
+	free(loader->keys);
+	loader_free(loader);
+	return key;
+}
+
+struct keyring *keyring_take(struct keyring *keyring)
+{
+	atomic_fetch_add(&keyring->references, 1);
+	return keyring;
+}
+
+void keyring_drop(struct keyring *keyring)
+{
+	unsigned before;
+
+	if (keyring == NULL)
+		return;
+	before = atomic_fetch_sub(&keyring->references, 1);
+	assert(before > 0);
+	if (before > 1)
+		return;
+	arena_free(keyring->arena);
+	free(keyring->keys);
+	free(keyring->faults);
+	free(keyring);
+}
+
+/* ---- using it ---- */
+
+unsigned keyring_count(const struct keyring *keyring)
+{
+	return keyring->count;
+}
+
+unsigned keyring_faults(const struct keyring *keyring, const struct keyring_fault **faults)
+{
+	*faults = keyring->faults;
+	return keyring->fault_count;
+}
+
+const struct keyring_fault *keyring_find_fault(const struct keyring *keyring, const char *domain,
+					       bool subdomains)
+{
+	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
+		for (unsigned i = 0; i < keyring->fault_count; i++) {
+			const char *faulty = keyring->faults[i].domain;
+
+			if (faulty != NULL && span_ieq(span_of(faulty), domain))
+				return &keyring->faults[i];
+		}
+	}
+	return NULL;
+}
+
+static int is_holder(const void *domain, const void *holder)
+{
+	return strcmp(domain, ((const struct holder *)holder)->domain);
+}
+
+static const struct holder *find_holder(const struct keyring *keyring, const char *domain)
+{
+	return bsearch(domain, keyring->holders, keyring->holder_count, sizeof *keyring->holders,
+		       is_holder);
+}
+
+static unsigned find_signing(const struct keyring *keyring, const char *domain, struct arena *arena,
+			     const struct signing_key *const **keys)
+{
+	const struct holder *holder = find_holder(keyring, domain);
+	const struct signing_key **found;
+	unsigned count = 0;
+
+	if (holder == NULL)
+		return 0;
+	found = arena_array(arena, holder->count, sizeof *found);
+	for (unsigned i = 0; i < holder->count; i++) {
+		if (signing_key_signs(keyring->keys[holder->first + i]))
+			found[count++] = keyring->keys[holder->first + i];
+	}
+	*keys = found;
+	return count;
+}
+
+unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
+		      struct arena *arena, const struct signing_key *const **keys)
+{
+	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
+		unsigned count = find_signing(keyring, domain, arena, keys);
+
+		if (count > 0)
+			return count;
+	}
+	*keys = NULL;
+	return 0;
+}
+
+const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain)
+{
+	const struct holder *holder = find_holder(keyring, domain);
+	const struct signing_key *picked = NULL;
+
+	for (unsigned i = 0; holder != NULL && i < holder->count; i++) {
+		const struct signing_key *key = keyring->keys[holder->first + i];
+
+		if (signing_key_signs(key) &&
+		    (picked == NULL || (signing_key_type(picked) != CRYPT_RSA &&
+					signing_key_type(key) == CRYPT_RSA)))
+			picked = key;
+	}
+	return picked;
+}
+
+const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
+					    bool subdomains)
+{
+	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
+		const struct holder *holder = find_holder(keyring, domain);
+
+		for (unsigned i = 0; holder != NULL && i < holder->count; i++) {
+			if (!signing_key_signs(keyring->keys[holder->first + i]))
+				return keyring->keys[holder->first + i];
+		}
+	}
+	return NULL;
+}
+
+static bool same_key(const struct signing_key *a, const struct signing_key *b)
+{
+	struct arena *arena = arena_new(0);
+	const char *x = signing_key_record(a, arena), *y = signing_key_record(b, arena);
+	bool same =
+	    strcmp(a->selector, b->selector) == 0 && x != NULL && y != NULL && strcmp(x, y) == 0;
+
+	arena_free(arena);
+	return same;
+}
+
+void keyring_carry(struct keyring *keyring, const struct keyring *old)
+{
+	for (unsigned i = 0; keyring != NULL && old != NULL && i < keyring->count; i++) {
+		const struct signing_key *key = keyring->keys[i];
+		const struct holder *holder;
+
+		if (key->status.state != KEYSTATE_PENDING)
+			continue;
+		holder = find_holder(old, key->domain);
+		for (unsigned k = 0; holder != NULL && k < holder->count; k++) {
+			const struct signing_key *before = old->keys[holder->first + k];
+
+			if (atomic_load(&before->seen->awake) && same_key(before, key))
+				signing_key_wake(key);
+		}
+	}
+}
+
+void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg)
+{
+	for (unsigned i = 0; i < keyring->count; i++)
+		visit(arg, keyring->keys[i], keyring->keys[i]->path);
+}
+
+/* ---- a new key, a new state ---- */
+
+static int put_status(struct arena *arena, const char *directory, const char *selector,
+		      struct keystatus status, struct why *why)
+{
+	return keyfile_replace(directory, arena_printf(arena, "%s.state", selector),
+			       span_of(keystate_print(status, arena)), why);
+}
+
+/* The state comes first, so that a daemon which reloads in between sees no key rather than an
+ * active one; but never for a key that is there already. */
+static int put_key(const char *path, const char *domain, const char *selector, struct span pem,
+		   struct keystatus status, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	const char *directory = arena_printf(arena, "%s/%s", clean_path(arena, path), domain);
+	const char *name = arena_printf(arena, "%s.key", selector);
+	int result = -1;
+
+	if (access(arena_printf(arena, "%s/%s", directory, name), F_OK) == 0)
+		why_set(why, "%s/%s exists; a key is never overwritten", directory, name);
+	else if (put_status(arena, directory, selector, status, why) == 0)
+		result = keyfile_create(directory, name, pem, why);
+	arena_free(arena);
+	return result;
+}
+
+int keyring_generate(const char *path, const char *domain, const char *selector, unsigned bits,
+		     struct keystatus status, struct why *why)
+{
+	struct crypt_key *key;
+	struct buf pem;
+	int result;
+
+	if (keyring_check_names(domain, selector, why) == -1)
+		return -1;
+	key = crypt_key_generate(bits == 0 ? CRYPT_ED25519 : CRYPT_RSA, bits, why);
+	if (key == NULL)
+		return -1;
+	buf_init(&pem, NULL, 0);
+	result = crypt_key_pem(key, &pem, why);
+	if (result == 0)
+		result = put_key(path, domain, selector, buf_view(&pem), status, why);
+	crypt_wipe(pem.data, pem.len);
+	buf_free(&pem);
+	crypt_key_free(key);
+	return result;
+}
+
+int keyring_import(const char *path, const char *domain, const char *selector, struct span pem,
+		   struct keystatus status, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	const struct signing_key *key = signing_key_make(arena, domain, selector, pem, why);
+	int result = -1;
+
+	if (key != NULL && crypt_key_check(key->crypt, why) == 0)
+		result = put_key(path, domain, selector, pem, status, why);
+	arena_free(arena);
+	return result;
+}
+
+int keyring_set_status(const char *path, const char *domain, const char *selector,
+		       enum keyring_access access, struct keystatus status, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	int result = -1;
+
+	if (keyring_load_one(path, domain, selector, access, arena, why) != NULL)
+		result =
+		    put_status(arena, arena_printf(arena, "%s/%s", clean_path(arena, path), domain),
+			       selector, status, why);
+	arena_free(arena);
+	return result;
+}

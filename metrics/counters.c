@@ -1,0 +1,582 @@
+/*
+ * The block has a fixed number of slots for each metric, so that a slot is found by arithmetic: the
+ * labels' values are the digits of a number. A histogram has a series for each value of its label:
+ * its buckets, then the sum of what was observed.
+ *
+ * What is per process is kept in seats. When a process has ended, the supervisor adds what its seat
+ * had counted to seat 0 and clears the rest: a connection of a dead worker is no connection.
+ *
+ * A worker may die at any instruction, so nothing here waits for another process: single words are
+ * atomic, and what is longer (keys) has one writer for each seat and a version that is odd while it
+ * is being changed; a reader that meets it takes another seat, or tries again later.
+ */
+#include "metrics/counters.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "dns/dns.h"
+#include "lib/span.h"
+#include "policy/dkim/signature.h"
+#include "policy/origin.h"
+#include "policy/outbound.h"
+#include "policy/result/verdict.h"
+
+enum {
+	SLOTS = 128, /* of one metric */
+	SERIES = METRIC_BUCKETS + 2, /* slots of one series of a histogram */
+	SUM = SERIES - 1,
+	DOMAINS = 256,
+	ALGS = DKIMSIG_UNKNOWN + 1,
+	READ_TRIES = 100
+};
+
+static const struct name_code alg_names[] = {{"rsa-sha256", DKIMSIG_RSA_SHA256},
+					     {"ed25519-sha256", DKIMSIG_ED25519_SHA256},
+					     {"rsa-sha1", DKIMSIG_RSA_SHA1},
+					     {"other", DKIMSIG_UNKNOWN},
+					     {NULL, 0}};
+static const struct name_code scope_names[] = {
+    {"mfrom", SPF_SCOPE_MFROM}, {"helo", SPF_SCOPE_HELO}, {NULL, 0}};
+static const struct name_code published_names[] = {{"absent", COUNT_POLICY_ABSENT},
+						   {"none", COUNT_POLICY_NONE},
+						   {"quarantine", COUNT_POLICY_QUARANTINE},
+						   {"reject", COUNT_POLICY_REJECT},
+						   {NULL, 0}};
+static const struct name_code engine_names[] = {
+    {"spf", COUNT_ENGINE_SPF}, {"dkim", COUNT_ENGINE_DKIM}, {NULL, 0}};
+static const struct name_code type_names[] = {
+    {"A", 0}, {"PTR", 1}, {"MX", 2}, {"TXT", 3}, {"AAAA", 4}, {NULL, 0}};
+static const struct name_code status_names[] = {{"data", DNS_DATA},
+						{"nodata", DNS_NODATA},
+						{"nxdomain", DNS_NXDOMAIN},
+						{"tempfail", DNS_TEMPFAIL},
+						{NULL, 0}};
+static const struct name_code stage_names[] = {{"negotiate", COUNT_STAGE_NEGOTIATE},
+					       {"connect", COUNT_STAGE_CONNECT},
+					       {"helo", COUNT_STAGE_HELO},
+					       {"mail", COUNT_STAGE_MAIL},
+					       {"rcpt", COUNT_STAGE_RCPT},
+					       {"header", COUNT_STAGE_HEADER},
+					       {"body", COUNT_STAGE_BODY},
+					       {"end", COUNT_STAGE_END},
+					       {"change", COUNT_STAGE_CHANGE},
+					       {NULL, 0}};
+static const struct name_code outcome_names[] = {{"sent", COUNT_SENT},
+						 {"deferred", COUNT_DEFERRED},
+						 {"failed", COUNT_FAILED},
+						 {"suppressed", COUNT_SUPPRESSED},
+						 {NULL, 0}};
+static const struct name_code skip_names[] = {{"key", COUNTERS_SKIP_KEY},
+					      {"limit", COUNTERS_SKIP_LIMIT},
+					      {"queue", COUNTERS_SKIP_QUEUE},
+					      {NULL, 0}};
+static const struct name_code reload_names[] = {
+    {"accepted", COUNT_RELOAD_ACCEPTED}, {"refused", COUNT_RELOAD_REFUSED}, {NULL, 0}};
+
+/* clang-format off */
+const struct metric_family metric_families[METRICS] = {
+    [METRIC_MESSAGES] = {"messages_total", METRIC_COUNTER,
+	.labels = {{"origin", origin_names, ORIGINS}, {"action", action_names, 4}},
+	.help = "Messages answered, by whose they are and what was done."},
+    [METRIC_MESSAGE_SECONDS] = {"message_duration_seconds", METRIC_HISTOGRAM, .in_time = true,
+	.help = "Time from the end of a message to our answer."},
+    [METRIC_SPF_RESULTS] = {"spf_results_total", METRIC_COUNTER,
+	.labels = {{"result", auth_result_names, 8}, {"scope", scope_names, 2}},
+	.help = "SPF results of inbound messages, by identity."},
+    [METRIC_IPREV_RESULTS] = {"iprev_results_total", METRIC_COUNTER,
+	.labels = {{"result", auth_result_names, 8}},
+	.help = "Whether the name of the client's address leads back to it."},
+    [METRIC_DKIM_SIGNATURES] = {"dkim_signatures_total", METRIC_COUNTER,
+	.labels = {{"result", auth_result_names, 8}, {"algorithm", alg_names, ALGS}},
+	.help = "Signatures of inbound messages that were looked at."},
+    [METRIC_DKIM_SIGNED] = {"dkim_signed_total", METRIC_COUNTER,
+	.labels = {{"domain", NULL, 0}, {"algorithm", alg_names, ALGS}},
+	.help = "Signatures made, by signing domain of ours."},
+    [METRIC_DKIM_UNSIGNED] = {"dkim_unsigned_total", METRIC_COUNTER,
+	.labels = {{"reason", outbound_reason_names, OUTBOUND_REASONS}},
+	.help = "Messages of ours that were not signed."},
+    [METRIC_KEY_FAULTS] = {"key_faults", METRIC_GAUGE,
+	.help = "Key files and directories that cannot be used."},
+    [METRIC_ARC_RESULTS] = {"arc_results_total", METRIC_COUNTER,
+	.labels = {{"result", auth_result_names, 8}},
+	.help = "State of the ARC chain of inbound messages."},
+    [METRIC_ARC_SEALED] = {"arc_sealed_total", METRIC_COUNTER,
+	.help = "Inbound messages to which an ARC set of ours was added."},
+    [METRIC_DMARC_RESULTS] = {"dmarc_results_total", METRIC_COUNTER,
+	.labels = {{"result", auth_result_names, 8}, {"policy", published_names, 4},
+		   {"disposition", dmarc_policy_names, 3}},
+	.help = "DMARC results, by what the domain asks for and what was done."},
+    [METRIC_DMARC_OVERRIDES] = {"dmarc_overrides_total", METRIC_COUNTER,
+	.labels = {{"reason", override_names, 5}},
+	.help = "Reasons for which something else was done than the domain asks for."},
+    [METRIC_DISAGREEMENTS] = {"engine_disagreements_total", METRIC_COUNTER,
+	.labels = {{"engine", engine_names, 2}},
+	.help = "Messages on which the two engines of spf.engine or dkim.engine = both differ."},
+    [METRIC_DNS_SECONDS] = {"dns_query_duration_seconds", METRIC_HISTOGRAM, .in_time = true,
+	.labels = {{"type", type_names, 5}},
+	.help = "Time to the answer of a DNS query that the cache did not have."},
+    [METRIC_DNS_QUERIES] = {"dns_queries_total", METRIC_COUNTER,
+	.labels = {{"type", type_names, 5}, {"outcome", status_names, 4}},
+	.help = "DNS queries answered by the resolver."},
+    [METRIC_DNS_LOOKUPS] = {"dns_lookups_total", METRIC_COUNTER, .per_process = true,
+	.help = "What messages asked of DNS, cached or not."},
+    [METRIC_DNS_HITS] = {"dns_cache_hits_total", METRIC_COUNTER, .per_process = true,
+	.help = "Lookups that the cache answered."},
+    [METRIC_DNS_ENTRIES] = {"dns_cache_entries", METRIC_GAUGE, .per_process = true,
+	.help = "Answers in the DNS cache."},
+    [METRIC_CONNECTIONS_NOW] = {"connections", METRIC_GAUGE, .per_process = true,
+	.help = "Connections of MTAs that are open."},
+    [METRIC_CONNECTIONS] = {"connections_total", METRIC_COUNTER, .twin = true,
+	.help = "Connections of MTAs since the start."},
+    [METRIC_MESSAGES_NOW] = {"messages_under_way", METRIC_GAUGE, .per_process = true,
+	.help = "Messages between MAIL and our answer."},
+    [METRIC_MILTER_ERRORS] = {"milter_errors_total", METRIC_COUNTER,
+	.labels = {{"stage", stage_names, 9}},
+	.help = "Faults in the conversation with the MTA, by where it was."},
+    [METRIC_STORE_ROWS] = {"store_rows_total", METRIC_COUNTER, .per_process = true,
+	.help = "Results committed to the ledger."},
+    [METRIC_STORE_FAILURES] = {"store_write_failures_total", METRIC_COUNTER, .per_process = true,
+	.help = "Results that the ledger could not take."},
+    [METRIC_STORE_PENDING] = {"store_pending_rows", METRIC_GAUGE, .per_process = true,
+	.help = "Results that wait for their commit."},
+    [METRIC_STORE_FAILING] = {"store_failing", METRIC_GAUGE, .per_process = true,
+	.help = "Workers whose last try to write to the ledger failed."},
+    [METRIC_REPORTS_SENT] = {"reports_sent_total", METRIC_COUNTER,
+	.labels = {{"outcome", outcome_names, 4}},
+	.help = "Tries to send a report, by what became of it."},
+    [METRIC_REPORTS_PENDING] = {"reports_pending", METRIC_GAUGE,
+	.help = "Reports that wait to be sent, as of the last look."},
+    [METRIC_FAILURES_SKIPPED] = {"failure_reports_skipped_total", METRIC_COUNTER,
+	.labels = {{"reason", skip_names, 3}},
+	.help = "Failure reports that were due and not made."},
+    [METRIC_REPORT_SUCCESS_TIME] = {"report_last_success_timestamp_seconds", METRIC_GAUGE,
+	.help = "When a report was last taken by a mail server; 0: not since the start."},
+    [METRIC_RELOADS] = {"config_reloads_total", METRIC_COUNTER,
+	.labels = {{"outcome", reload_names, 2}},
+	.help = "Reloads of the settings."},
+    [METRIC_RELOAD_SUCCESS] = {"config_reload_success", METRIC_GAUGE,
+	.help = "1: the settings in the file were taken at the last try; 0: they were refused."},
+    [METRIC_RELOAD_TIME] = {"config_last_reload_timestamp_seconds", METRIC_GAUGE,
+	.help = "When settings were last taken."},
+    [METRIC_WORKERS] = {"workers", METRIC_GAUGE,
+	.help = "Worker processes that accept connections."},
+    [METRIC_WORKER_DEATHS] = {"worker_deaths_total", METRIC_COUNTER,
+	.help = "Workers that ended without being told to."},
+    [METRIC_START_TIME] = {"process_start_time_seconds", METRIC_GAUGE, .bare = true,
+	.help = "When the daemon was started."},
+    [METRIC_CPU_SECONDS] = {"process_cpu_seconds_total", METRIC_COUNTER, .per_process = true,
+	.in_time = true, .bare = true,
+	.help = "Processor time of the daemon's processes."},
+    [METRIC_RESIDENT_BYTES] = {"process_resident_memory_bytes", METRIC_GAUGE, .per_process = true,
+	.bare = true, .help = "Resident memory of the daemon's processes."},
+    [METRIC_OPEN_FDS] = {"process_open_fds", METRIC_GAUGE, .per_process = true, .bare = true,
+	.help = "Open file descriptors of the daemon's processes."},
+    [METRIC_MAX_FDS] = {"process_max_fds", METRIC_GAUGE, .bare = true,
+	.help = "How many file descriptors one process may open."},
+    [METRIC_THREADS] = {"process_threads", METRIC_GAUGE, .per_process = true, .bare = true,
+	.help = "Threads of the daemon's processes."},
+};
+/* clang-format on */
+
+#define MS(n) ((n)*INT64_C(1000000))
+const int64_t metric_buckets[METRIC_BUCKETS] = {MS(1),	 MS(2),	   MS(5),    MS(10),   MS(20),
+						MS(50),	 MS(100),  MS(200),  MS(500),  MS(1000),
+						MS(2000), MS(5000), MS(10000), MS(30000)};
+
+/* ---- the block ---- */
+
+enum { DOMAIN_FREE, DOMAIN_WRITING, DOMAIN_READY };
+
+struct domain {
+	atomic_int state;
+	char name[DNS_NAME_MAX + 1];
+	atomic_ullong counts[ALGS];
+};
+
+struct seat {
+	atomic_bool taken;
+	atomic_llong values[METRICS];
+	atomic_uint trouble_version; /* odd: it is being changed */
+	char trouble[COUNTERS_TOPICS][COUNTERS_TROUBLE_MAX];
+	atomic_uint keys_version;
+	unsigned key_count;
+	struct counters_key keys[COUNTERS_KEYS_MAX];
+};
+
+struct block {
+	atomic_int log_level;
+	atomic_uint told[COUNTERS_TOPICS]; /* a hash of the text that was logged last */
+	atomic_llong slots[METRICS][SLOTS];
+	struct domain domains[DOMAINS];
+	atomic_ullong others[ALGS]; /* domains that found no place */
+	struct seat seats[COUNTERS_SEATS];
+};
+
+static struct block own;
+static struct block *block = &own;
+static struct seat *seat = &own.seats[0];
+
+int counters_open(struct why *why)
+{
+	void *made = mmap(NULL, sizeof *block, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (made == MAP_FAILED)
+		return why_set(why, "memory for the counters: %s", strerror(errno));
+	block = made;
+	seat = &block->seats[0];
+	atomic_store(&seat->taken, true);
+	return 0;
+}
+
+static unsigned digit(unsigned value, const struct metric_label *label)
+{
+	return label->count == 0 ? 0 : value < label->count ? value : label->count - 1;
+}
+
+static unsigned slot_of(enum metric metric, unsigned a, unsigned b, unsigned c)
+{
+	const struct metric_label *labels = metric_families[metric].labels;
+	unsigned slot = digit(a, &labels[0]);
+
+	slot = slot * (labels[1].count == 0 ? 1 : labels[1].count) + digit(b, &labels[1]);
+	return slot * (labels[2].count == 0 ? 1 : labels[2].count) + digit(c, &labels[2]);
+}
+
+static void add(atomic_llong *to, int64_t n)
+{
+	atomic_fetch_add_explicit(to, n, memory_order_relaxed);
+}
+
+static int64_t get(const atomic_llong *from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+/* ---- counting ---- */
+
+void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t n)
+{
+	add(&block->slots[metric][slot_of(metric, a, b, c)], (int64_t)n);
+}
+
+void counters_count(enum metric metric, unsigned a, unsigned b, unsigned c)
+{
+	counters_count_many(metric, a, b, c, 1);
+}
+
+void counters_time(enum metric metric, unsigned a, int64_t nanoseconds)
+{
+	atomic_llong *series = &block->slots[metric][slot_of(metric, a, 0, 0) * SERIES];
+	unsigned bucket = 0;
+
+	while (bucket < METRIC_BUCKETS && nanoseconds > metric_buckets[bucket])
+		bucket++;
+	add(&series[bucket], 1);
+	add(&series[SUM], nanoseconds);
+}
+
+void counters_set(enum metric metric, int64_t value)
+{
+	bool mine = metric_families[metric].per_process;
+
+	atomic_store_explicit(mine ? &seat->values[metric] : &block->slots[metric][0], value,
+			      memory_order_relaxed);
+}
+
+void counters_change(enum metric metric, int64_t by)
+{
+	bool mine = metric_families[metric].per_process;
+
+	add(mine ? &seat->values[metric] : &block->slots[metric][0], by);
+}
+
+/* ---- domains we sign for ---- */
+
+static unsigned hash(const char *name)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *name != '\0'; name++)
+		h = (h ^ (unsigned char)*name) * 16777619u;
+	return h;
+}
+
+/* NULL: it is another's place. */
+static struct domain *settle(struct domain *domain, const char *name)
+{
+	int state = DOMAIN_FREE;
+
+	if (atomic_compare_exchange_strong(&domain->state, &state, DOMAIN_WRITING)) {
+		memcpy(domain->name, name, strlen(name) + 1);
+		atomic_store_explicit(&domain->state, DOMAIN_READY, memory_order_release);
+		return domain;
+	}
+	return state == DOMAIN_READY && strcmp(domain->name, name) == 0 ? domain : NULL;
+}
+
+/* Two threads that come with a new domain at once may each take a place for it; a reader that adds
+ * up by name shows one. */
+static atomic_ullong *counts_of(const char *name)
+{
+	unsigned start = hash(name);
+	struct domain *domain;
+
+	if (strlen(name) >= sizeof domain->name)
+		return block->others;
+	for (unsigned i = 0; i < DOMAINS; i++) {
+		domain = settle(&block->domains[(start + i) % DOMAINS], name);
+		if (domain != NULL)
+			return domain->counts;
+	}
+	return block->others;
+}
+
+void counters_signed(const char *domain, enum crypt_type type)
+{
+	const unsigned alg = type == CRYPT_RSA ? DKIMSIG_RSA_SHA256 : DKIMSIG_ED25519_SHA256;
+
+	atomic_fetch_add_explicit(&counts_of(domain)[alg], 1, memory_order_relaxed);
+}
+
+static bool is_ready(const struct domain *domain)
+{
+	return atomic_load_explicit(&domain->state, memory_order_acquire) == DOMAIN_READY;
+}
+
+/* Of all places with the same name the first one speaks for all. */
+static bool is_first(unsigned place)
+{
+	const struct domain *domains = block->domains;
+
+	for (unsigned i = 0; i < place; i++) {
+		if (is_ready(&domains[i]) && strcmp(domains[i].name, domains[place].name) == 0)
+			return false;
+	}
+	return true;
+}
+
+static uint64_t signed_by(unsigned place, unsigned alg)
+{
+	const struct domain *domains = block->domains;
+	uint64_t sum = 0;
+
+	for (unsigned i = place; i < DOMAINS; i++) {
+		if (is_ready(&domains[i]) && strcmp(domains[i].name, domains[place].name) == 0)
+			sum += atomic_load_explicit(&domains[i].counts[alg], memory_order_relaxed);
+	}
+	return sum;
+}
+
+void counters_each_signed(counters_signed_visit *visit, void *arg)
+{
+	for (unsigned i = 0; i < DOMAINS; i++) {
+		if (!is_ready(&block->domains[i]) || !is_first(i))
+			continue;
+		for (unsigned alg = 0; alg < ALGS; alg++) {
+			uint64_t count = signed_by(i, alg);
+
+			if (count > 0)
+				visit(arg, block->domains[i].name, alg_names[alg].name, count);
+		}
+	}
+	for (unsigned alg = 0; alg < ALGS; alg++) {
+		uint64_t count =
+		    atomic_load_explicit(&block->others[alg], memory_order_relaxed);
+
+		if (count > 0)
+			visit(arg, "other", alg_names[alg].name, count);
+	}
+}
+
+/* ---- seats ---- */
+
+unsigned counters_take_seat(void)
+{
+	for (unsigned i = 1; i < COUNTERS_SEATS; i++) {
+		bool taken = false;
+
+		if (atomic_compare_exchange_strong(&block->seats[i].taken, &taken, true))
+			return i;
+	}
+	return 0;
+}
+
+void counters_sit(unsigned number)
+{
+	assert(number < COUNTERS_SEATS);
+	seat = &block->seats[number];
+}
+
+void counters_leave_seat(unsigned number)
+{
+	struct seat *left = &block->seats[number];
+
+	if (number == 0)
+		return;
+	for (unsigned m = 0; m < METRICS; m++) {
+		int64_t value = atomic_exchange(&left->values[m], 0);
+
+		if (metric_families[m].type == METRIC_COUNTER)
+			add(&block->slots[m][0], value);
+	}
+	atomic_store(&left->keys_version, 0);
+	atomic_store(&left->trouble_version, 0);
+	memset(left->trouble, 0, sizeof left->trouble);
+	left->key_count = 0;
+	atomic_store(&left->taken, false);
+}
+
+atomic_int *counters_log_level(void)
+{
+	return &block->log_level;
+}
+
+/* ---- what is longer than a word ---- */
+
+static void begin_change(atomic_uint *version)
+{
+	atomic_store(version, atomic_load(version) | 1);
+	atomic_thread_fence(memory_order_release);
+}
+
+static void end_change(atomic_uint *version)
+{
+	atomic_fetch_add_explicit(version, 1, memory_order_release);
+}
+
+static bool is_whole(const atomic_uint *version, unsigned before)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return before % 2 == 0 && atomic_load(version) == before;
+}
+
+void counters_trouble(enum counters_topic topic, const char *text)
+{
+	char *trouble = seat->trouble[topic];
+	size_t len = text == NULL ? 0 : strlen(text);
+
+	assert(topic < COUNTERS_TOPICS);
+	if (len >= COUNTERS_TROUBLE_MAX)
+		len = COUNTERS_TROUBLE_MAX - 1;
+	begin_change(&seat->trouble_version);
+	if (len > 0)
+		memcpy(trouble, text, len);
+	trouble[len] = '\0';
+	end_change(&seat->trouble_version);
+}
+
+bool counters_tell_first(enum counters_topic topic, const char *text)
+{
+	unsigned mark = hash(text) | 1; /* 0: nothing was told */
+
+	return atomic_exchange(&block->told[topic], mark) != mark;
+}
+
+void counters_forget_told(void)
+{
+	for (unsigned i = 0; i < COUNTERS_TOPICS; i++)
+		atomic_store(&block->told[i], 0);
+}
+
+bool counters_find_trouble(enum counters_topic topic, char *text)
+{
+	for (unsigned i = 0; i < COUNTERS_SEATS; i++) {
+		const struct seat *from = &block->seats[i];
+		unsigned version = atomic_load_explicit(&from->trouble_version, memory_order_acquire);
+
+		memcpy(text, from->trouble[topic], COUNTERS_TROUBLE_MAX);
+		text[COUNTERS_TROUBLE_MAX - 1] = '\0';
+		if (is_whole(&from->trouble_version, version) && text[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
+/* ---- keys ---- */
+
+void counters_publish_keys(const struct counters_key *keys, unsigned count)
+{
+	assert(count <= COUNTERS_KEYS_MAX);
+	begin_change(&seat->keys_version);
+	if (count > 0)
+		memcpy(seat->keys, keys, count * sizeof *keys);
+	seat->key_count = count;
+	end_change(&seat->keys_version);
+}
+
+/* -1: they are being changed. */
+static int read_keys(const struct seat *from, struct counters_key *keys)
+{
+	unsigned version = atomic_load_explicit(&from->keys_version, memory_order_acquire);
+	unsigned count = from->key_count;
+
+	if (count > COUNTERS_KEYS_MAX)
+		return -1;
+	memcpy(keys, from->keys, count * sizeof *keys);
+	return is_whole(&from->keys_version, version) ? (int)count : -1;
+}
+
+unsigned counters_keys(struct counters_key *keys)
+{
+	for (unsigned i = 0; i < COUNTERS_SEATS; i++) {
+		int count = -1;
+
+		for (unsigned tries = 0; count < 0 && tries < READ_TRIES; tries++)
+			count = read_keys(&block->seats[i], keys);
+		if (count > 0)
+			return (unsigned)count;
+	}
+	return 0;
+}
+
+/* ---- reading ---- */
+
+unsigned metric_series(enum metric metric)
+{
+	const struct metric_label *labels = metric_families[metric].labels;
+	unsigned series = 1;
+
+	for (unsigned i = 0; i < METRIC_LABELS_MAX && labels[i].name != NULL; i++)
+		series *= labels[i].count;
+	return series;
+}
+
+int64_t counters_get(enum metric metric, unsigned a, unsigned b, unsigned c)
+{
+	int64_t value = get(&block->slots[metric][slot_of(metric, a, b, c)]);
+
+	if (!metric_families[metric].per_process)
+		return value;
+	for (unsigned i = 0; i < COUNTERS_SEATS; i++)
+		value += get(&block->seats[i].values[metric]);
+	return value;
+}
+
+int64_t counters_sum(enum metric metric)
+{
+	bool histogram = metric_families[metric].type == METRIC_HISTOGRAM;
+	unsigned slots = metric_series(metric) * (histogram ? SERIES : 1);
+	int64_t sum = 0;
+
+	if (metric_families[metric].per_process)
+		return counters_get(metric, 0, 0, 0);
+	for (unsigned i = 0; i < slots; i++)
+		sum += histogram && i % SERIES == SUM ? 0 : get(&block->slots[metric][i]);
+	return sum;
+}
+
+void counters_histogram(enum metric metric, unsigned a, struct counters_histogram *histogram)
+{
+	const atomic_llong *series = &block->slots[metric][slot_of(metric, a, 0, 0) * SERIES];
+
+	histogram->count = 0;
+	for (unsigned i = 0; i <= METRIC_BUCKETS; i++) {
+		histogram->buckets[i] = (uint64_t)get(&series[i]);
+		histogram->count += histogram->buckets[i];
+	}
+	histogram->sum = get(&series[SUM]);
+}

@@ -1,0 +1,23 @@
+/*
+ * The threads of the native engine: about as many as there are cores wait for work and do it, and
+ * one that is about to block is replaced, so that there is always one that waits for the next task.
+ */
+#ifndef MILTER_NATIVE_THREADS_H
+#define MILTER_NATIVE_THREADS_H
+
+#include "lib/why.h"
+
+struct threads_job {
+	void *(*open)(void); /* what a thread needs for itself */
+	void (*close)(void *own);
+	void *(*wait)(void); /* for a task, which then is this thread's alone; NULL: look again */
+	void (*handle)(void *task, void *own); /* does not block but after threads_will_wait() */
+};
+
+/* Once for a process. The threads never end. */
+int threads_start(const struct threads_job *job, struct why *why);
+
+/* The calling thread may block until its task is done. In other threads without effect. */
+void threads_will_wait(void);
+
+#endif

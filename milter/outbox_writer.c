@@ -1,0 +1,385 @@
+/*
+ * The outbox is opened for a batch of jobs and closed behind it, so that a file that was moved away
+ * is not held. All texts of a job are in the one allocation.
+ */
+#include "milter/outbox_writer.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/clock.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+#include "metrics/counters.h"
+#include "report/destination.h"
+#include "report/suppress.h"
+#include "store/outbox.h"
+
+enum { QUEUE_MAX = 64, HOUR = 3600, DAY = 86400 };
+static const int64_t KEY_WAIT = 5 * CLOCK_SECOND;
+static const int64_t FINISH_WAIT = 3 * CLOCK_SECOND;
+
+struct job {
+	struct job *next;
+	void (*run)(struct job *job, struct outbox *outbox, struct arena *arena);
+	const char *name; /* token; domain */
+	const char *ruf, *id;
+	struct span parts;
+	struct inspection bounce;
+	int64_t first;
+	struct clerk_limits limits;
+	char texts[];
+};
+
+static struct {
+	struct lock lock;
+	struct cond cond;
+	char *path, *shared; /* SHARED NULL: all is in PATH */
+	struct job *first, **last;
+	unsigned queued; /* and the one being done */
+	bool dropping;
+	_Atomic int64_t closed_until; /* no failure reports until then, wall seconds */
+	_Atomic(const char *) key;
+} clerk;
+
+/* ---- jobs, in the clerk's thread ---- */
+
+static void run_bounce(struct job *job, struct outbox *outbox, struct arena *arena)
+{
+	const struct inspection *bounce = &job->bounce;
+	struct why why = {""};
+	const char *address = NULL;
+	int found = outbox_token_name(outbox, job->name, arena, &address, &why);
+
+	if (found == 1 && bounce->bounce == BOUNCE_PERMANENT)
+		found = suppress_bounce(outbox, address, bounce, job->first, clock_wall(), &why) < 0
+			    ? -1
+			    : 1;
+	if (found < 0)
+		log_error("reports: a bounce could not be noted: %s", why.text);
+	else if (found == 0)
+		log_warning("reports: a bounce to an address that was never used is ignored");
+	else
+		log_info("reports: a bounce from %s: %s %s %s", address,
+			 inspect_bounce_text(bounce->bounce), bounce->status, bounce->text);
+}
+
+/* 1: there is room, 0: a limit is reached, -1. */
+static int within(struct outbox *outbox, const char *domain, int64_t since, unsigned limit,
+		  struct why *why)
+{
+	int64_t count = 0;
+
+	if (outbox_stored(outbox, OUTBOX_FAILURE, domain, since, &count, why) != 0)
+		return -1;
+	return count < limit;
+}
+
+static int check_limits(const struct job *job, struct outbox *outbox, struct why *why)
+{
+	int64_t now = clock_wall();
+	int result = within(outbox, NULL, now - HOUR, job->limits.per_hour, why);
+
+	if (result == 0)
+		atomic_store(&clerk.closed_until, now + HOUR / 60);
+	if (result == 1)
+		result = within(outbox, NULL, now - DAY, job->limits.per_day, why);
+	if (result == 1)
+		result = within(outbox, job->name, now - DAY, job->limits.per_domain, why);
+	return result;
+}
+
+static int put_failure(const struct job *job, struct outbox *outbox, struct arena *arena,
+		       struct why *why)
+{
+	struct destination list[DESTINATION_MAX];
+	const char *addresses[DESTINATION_MAX];
+	unsigned count = destination_parse(arena, span_of(job->ruf), list);
+	int64_t now = clock_wall();
+	struct outbox_report report = {.domain = job->name,
+				       .day = clock_day(now),
+				       .config = job->id,
+				       .id = job->id,
+				       .file_name = "",
+				       .messages = 1,
+				       .kind = OUTBOX_FAILURE};
+	FILE *file = count == 0 ? NULL : tmpfile();
+	int result;
+
+	if (file == NULL)
+		return 0;
+	fwrite(job->parts.p, 1, span_len(job->parts), file);
+	for (unsigned i = 0; i < count; i++)
+		addresses[i] = list[i].address;
+	if (count > job->limits.addresses)
+		count = job->limits.addresses;
+	result = outbox_put(outbox, &report, file, addresses, count, now, why);
+	fclose(file);
+	return result;
+}
+
+static void run_failure(struct job *job, struct outbox *outbox, struct arena *arena)
+{
+	struct why why = {""};
+	int result = check_limits(job, outbox, &why);
+
+	if (result == 0) {
+		log_info("reports: no failure report for %s: limit reached", job->name);
+		clerk_skip(COUNTERS_SKIP_LIMIT);
+	}
+	if (result == 1)
+		result = put_failure(job, outbox, arena, &why);
+	if (result < 0)
+		log_error("reports: a failure report could not be stored: %s", why.text);
+}
+
+/* The key for redaction is a token like others: nobody's address. */
+static void learn_key(struct outbox *outbox, struct arena *arena)
+{
+	struct why why = {""};
+	const char *key = NULL;
+
+	if (atomic_load(&clerk.key) != NULL)
+		return;
+	if (outbox_token(outbox, " redaction", arena, &key, &why) == 0)
+		atomic_store(&clerk.key, strdup(key));
+	else
+		log_error("reports: %s", why.text);
+}
+
+/* ---- the thread ---- */
+
+static struct job *next_job(void)
+{
+	struct job *job = clerk.first;
+
+	clerk.first = job->next;
+	if (clerk.first == NULL)
+		clerk.last = &clerk.first;
+	return job;
+}
+
+/* Where the reports are that came back. */
+static struct outbox *open_shared(void)
+{
+	struct ledger_settings settings = {.shared = clerk.shared};
+	struct outbox *outbox;
+	struct why why = {""};
+	bool busy;
+
+	outbox = outbox_open(&settings, OUTBOX_CHANGE, &busy, &why);
+	if (outbox == NULL)
+		log_error("reports: a bounce could not be noted: %s", why.text);
+	return outbox;
+}
+
+static void do_shared(struct job *job, struct arena *arena)
+{
+	struct outbox *outbox = open_shared();
+
+	if (outbox != NULL)
+		job->run(job, outbox, arena);
+	outbox_close(outbox);
+}
+
+static void do_job(struct job *job, struct outbox **outbox)
+{
+	struct ledger_settings settings = {.path = clerk.path};
+	struct arena *arena = arena_new(0);
+	struct why why = {""};
+	bool busy;
+
+	if (*outbox == NULL)
+		*outbox = outbox_open(&settings, OUTBOX_CHANGE, &busy, &why);
+	if (*outbox != NULL) {
+		learn_key(*outbox, arena);
+		if (job->run == run_bounce && clerk.shared != NULL)
+			do_shared(job, arena);
+		else
+			job->run(job, *outbox, arena);
+	} else {
+		log_error("reports: %s", why.text);
+	}
+	arena_free(arena);
+	free(job);
+}
+
+static void *run(void *arg)
+{
+	struct outbox *outbox = NULL;
+
+	(void)arg;
+	lock_take(&clerk.lock);
+	for (;;) {
+		struct job *job;
+
+		if (clerk.first == NULL) {
+			outbox_close(outbox);
+			outbox = NULL;
+			cond_wait(&clerk.cond, &clerk.lock);
+			continue;
+		}
+		job = next_job();
+		lock_drop(&clerk.lock);
+		do_job(job, &outbox);
+		lock_take(&clerk.lock);
+		clerk.queued--;
+	}
+	return NULL;
+}
+
+/* ---- from the messages' threads ---- */
+
+static void give(struct job *job)
+{
+	bool full, said;
+
+	lock_take(&clerk.lock);
+	full = clerk.path == NULL || clerk.queued >= QUEUE_MAX;
+	said = clerk.dropping;
+	clerk.dropping = full;
+	if (!full) {
+		*clerk.last = job;
+		clerk.last = &job->next;
+		clerk.queued++;
+		cond_wake_all(&clerk.cond);
+	}
+	lock_drop(&clerk.lock);
+	if (full && !said)
+		log_warning("reports: more bounces and failure reports come than can be noted:"
+			    " some are dropped");
+	if (full && job->run == run_failure)
+		clerk_skip(COUNTERS_SKIP_QUEUE);
+	if (full)
+		free(job);
+}
+
+/* A job with room for SIZE bytes of texts. */
+static struct job *job_new(size_t size)
+{
+	struct job *job = calloc(1, sizeof *job + size);
+
+	if (job == NULL)
+		abort();
+	return job;
+}
+
+static const char *keep(char **to, struct span text)
+{
+	char *begin = *to;
+
+	memcpy(begin, text.p, span_len(text));
+	*to += span_len(text) + 1;
+	return begin;
+}
+
+void clerk_bounce(const char *token, const struct inspection *bounce, int64_t first)
+{
+	struct job *job = job_new(strlen(token) + 1);
+	char *to = job->texts;
+
+	job->run = run_bounce;
+	job->name = keep(&to, span_of(token));
+	job->bounce = *bounce;
+	job->first = first;
+	give(job);
+}
+
+void clerk_failure(const char *domain, const char *ruf, const char *id, struct span parts,
+		   const struct clerk_limits *limits)
+{
+	struct job *job = job_new(strlen(domain) + strlen(ruf) + strlen(id) + span_len(parts) + 4);
+	char *to = job->texts;
+
+	job->run = run_failure;
+	job->name = keep(&to, span_of(domain));
+	job->ruf = keep(&to, span_of(ruf));
+	job->id = keep(&to, span_of(id));
+	job->parts = span_make(keep(&to, parts), span_len(parts));
+	job->limits = *limits;
+	give(job);
+}
+
+bool clerk_wants_failures(void)
+{
+	return clock_wall() >= atomic_load(&clerk.closed_until);
+}
+
+static void run_nothing(struct job *job, struct outbox *outbox, struct arena *arena)
+{
+	(void)job;
+	(void)outbox;
+	(void)arena;
+}
+
+const char *clerk_key(void)
+{
+	const char *key = atomic_load(&clerk.key);
+	struct job *job;
+
+	if (key != NULL)
+		return key;
+	job = job_new(0);
+	job->run = run_nothing;
+	give(job);
+	return NULL;
+}
+
+int clerk_await_key(struct why *why)
+{
+	const struct timespec pause = {.tv_nsec = 10 * CLOCK_MS};
+	int64_t end = clock_mono() + KEY_WAIT;
+	const char *key = clerk_key();
+	unsigned rounds = 0;
+
+	while (key == NULL && clerk.path != NULL && clock_mono() < end) {
+		nanosleep(&pause, NULL);
+		key = ++rounds % 100 == 0 ? clerk_key() : atomic_load(&clerk.key);
+	}
+	return key != NULL ? 0
+			   : why_set(why, "failures.send: the key for redaction cannot be kept in the "
+					  "ledger now; the log says why");
+}
+
+void clerk_skip(enum counters_skip reason)
+{
+	counters_count(METRIC_FAILURES_SKIPPED, reason, 0, 0);
+}
+
+int clerk_start(const char *path, const char *shared, struct why *why)
+{
+	pthread_t thread;
+
+	lock_init(&clerk.lock);
+	cond_init(&clerk.cond);
+	clerk.last = &clerk.first;
+	clerk.path = strdup(path);
+	clerk.shared = shared[0] == '\0' ? NULL : strdup(shared);
+	if (clerk.path == NULL)
+		abort();
+	if (thread_start(&thread, run, NULL) != 0)
+		return why_set(why,
+			       "the thread for bounces and failure reports could not be started");
+	pthread_detach(thread);
+	clerk_key(); /* so that it is there when it is wanted */
+	return 0;
+}
+
+void clerk_finish(void)
+{
+	const struct timespec pause = {.tv_nsec = 5 * CLOCK_MS};
+	int64_t end = clock_mono() + FINISH_WAIT;
+	unsigned queued = 1;
+
+	if (clerk.path == NULL)
+		return;
+	while (queued > 0 && clock_mono() < end) {
+		lock_take(&clerk.lock);
+		queued = clerk.queued;
+		lock_drop(&clerk.lock);
+		if (queued > 0)
+			nanosleep(&pause, NULL);
+	}
+}

@@ -1,0 +1,406 @@
+/*
+ * A local socket is bound under a name of its own beside the public one, gets its mode, listens,
+ * and is then renamed: the MTA sees a socket that works, or none, and nobody can connect before
+ * the mode is right. Renaming also replaces the socket of a daemon that died.
+ *
+ * What must not be replaced: something that is no socket, and a socket that answers. A worker
+ * that outlives its supervisor by a moment may still hold the old socket; the first connection
+ * wakes it, so only a socket that answers several times is taken for a living daemon.
+ *
+ * This file knows nothing of milters and of workers.
+ */
+#include "milter/protocol/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/span.h"
+
+enum { BACKLOG = 1024, PROBES = 3, PROBE_PAUSE_MS = 100, PATH_ROOM = 256 };
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_un local;
+	struct sockaddr_in inet;
+	struct sockaddr_in6 inet6;
+	struct sockaddr_storage room;
+};
+
+static char *copy_text(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		abort();
+	return copy;
+}
+
+/* A stream socket that does not block: of several processes that see a connection, one gets it
+ * and the others must not wait for the next. */
+static int stream_socket(int family)
+{
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Elsewhere than on Linux an accepted connection inherits O_NONBLOCK from its listener, and
+ * libmilter wants one that blocks. */
+static int start_listening(int fd)
+{
+#ifndef __linux__
+	if (fcntl(fd, F_SETFL, 0) != 0)
+		return -1;
+#endif
+	return listen(fd, BACKLOG);
+}
+
+/* ---- local sockets ---- */
+
+static bool local_address(const char *path, union address *address)
+{
+	size_t len = strlen(path);
+
+	memset(address, 0, sizeof *address);
+	address->local.sun_family = AF_UNIX;
+	if (len >= sizeof address->local.sun_path)
+		return false;
+	memcpy(address->local.sun_path, path, len + 1);
+	return true;
+}
+
+/* 0 when something answers there, else why not (errno). */
+static int probe(const char *path)
+{
+	union address address;
+	int fd, error = 0;
+
+	if (!local_address(path, &address))
+		return ENAMETOOLONG;
+	fd = stream_socket(AF_UNIX);
+	if (fd < 0)
+		return errno;
+	if (connect(fd, &address.any, sizeof address.local) != 0 && errno != EAGAIN)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+static int probe_again(const char *path)
+{
+	const struct timespec pause = {.tv_nsec = PROBE_PAUSE_MS * 1000000L};
+	int error = probe(path);
+
+	for (int i = 1; error == 0 && i < PROBES; i++) {
+		nanosleep(&pause, NULL);
+		error = probe(path);
+	}
+	return error;
+}
+
+/* May the public name be taken? */
+static int check_place(const char *path, struct why *why)
+{
+	struct stat st;
+	int error;
+
+	if (lstat(path, &st) != 0) {
+		if (errno == ENOENT)
+			return 0;
+		return why_set(why, "%s: %s", path, strerror(errno));
+	}
+	if (!S_ISSOCK(st.st_mode))
+		return why_set(why, "%s exists and is not a socket: remove it, or listen elsewhere",
+			       path);
+	error = probe_again(path);
+	if (error == ECONNREFUSED || error == ENOENT)
+		return 0;
+	if (error == 0)
+		return why_set(why, "another daemon answers on %s: stop it first", path);
+	return why_set(why,
+		       "cannot tell whether a daemon answers on %s (%s): remove it if none does",
+		       path, strerror(error));
+}
+
+/* Bound under its own name, with its mode, listening. */
+static int bind_beside(const char *temporary, mode_t mode, struct stat *st, struct why *why)
+{
+	union address address;
+	mode_t before;
+	int fd, bound;
+
+	if (!local_address(temporary, &address))
+		return why_set(why, "%s: the path is too long for a socket (%zu characters)",
+			       temporary, sizeof address.local.sun_path - 1);
+	fd = stream_socket(AF_UNIX);
+	if (fd < 0)
+		return why_set(why, "%s: %s", temporary, strerror(errno));
+	unlink(temporary);
+	before = umask(0177);
+	bound = bind(fd, &address.any, sizeof address.local);
+	umask(before);
+	if (bound != 0) {
+		why_set(why, "%s: %s", temporary, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	if (chmod(temporary, mode) != 0 || start_listening(fd) != 0 || lstat(temporary, st) != 0) {
+		why_set(why, "%s: %s", temporary, strerror(errno));
+		unlink(temporary);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int check_directory(const char *path, int len, struct why *why)
+{
+	char directory[PATH_ROOM];
+	struct stat st;
+
+	snprintf(directory, sizeof directory, "%.*s", len, path);
+	if (stat(directory, &st) != 0)
+		return why_set(why, "%s: directory %s: %s", path, directory, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return why_set(why, "%s: %s is not a directory", path, directory);
+	if (access(directory, W_OK | X_OK) != 0)
+		return why_set(why,
+			       "%s: user %ld may not write in directory %s (mode %04o, user %ld, "
+			       "group %ld)",
+			       path, (long)geteuid(), directory, (unsigned)(st.st_mode & 07777),
+			       (long)st.st_uid, (long)st.st_gid);
+	return 0;
+}
+
+static int open_local(struct socket_listener *listener, const char *path, mode_t mode,
+		      struct why *why)
+{
+	const char *slash = strrchr(path, '/');
+	char temporary[PATH_ROOM];
+	int directory_len, fd;
+	struct stat st;
+
+	if (path[0] != '/')
+		return why_set(why, "%s: the path of a local socket begins with /", path);
+	if (slash[1] == '\0' || strlen(path) >= sizeof((union address *)0)->local.sun_path)
+		return why_set(why, "%s: not a path for a socket, or too long for one", path);
+	directory_len = slash == path ? 1 : (int)(slash - path);
+	if (check_directory(path, directory_len, why) != 0 || check_place(path, why) != 0)
+		return -1;
+	snprintf(temporary, sizeof temporary, "%.*s/.%ld", (int)(slash - path), path,
+		 (long)getpid());
+	fd = bind_beside(temporary, mode, &st, why);
+	if (fd < 0)
+		return why_prefix(why, "%s: ", path);
+	if (rename(temporary, path) != 0) {
+		why_set(why, "%s: %s", path, strerror(errno));
+		unlink(temporary);
+		close(fd);
+		return -1;
+	}
+	listener->fd = fd;
+	listener->family = AF_UNIX;
+	listener->path = copy_text(path);
+	listener->dev = st.st_dev;
+	listener->ino = st.st_ino;
+	return 0;
+}
+
+/* ---- inet sockets ---- */
+
+/* PORT or PORT@HOST, HOST perhaps in brackets: into two texts of at most SIZE bytes. */
+static bool split_inet(const char *text, char *port, char *host, size_t size)
+{
+	struct span rest = span_of(text), part;
+	bool more = true;
+	uint64_t number;
+
+	if (!span_split(&rest, &more, '@', &part) || !span_number(part, 65535, &number))
+		return false;
+	snprintf(port, size, "%u", (unsigned)number);
+	host[0] = '\0';
+	if (!more)
+		return true;
+	if (span_len(rest) >= 2 && rest.p[0] == '[' && rest.end[-1] == ']')
+		rest = (struct span){rest.p + 1, rest.end - 1};
+	if (span_empty(rest) || span_len(rest) >= size)
+		return false;
+	snprintf(host, size, "%.*s", (int)span_len(rest), rest.p);
+	return true;
+}
+
+static int bind_inet(const struct addrinfo *found)
+{
+	int fd = stream_socket(found->ai_family), on = 1;
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+	    (found->ai_family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
+	    bind(fd, found->ai_addr, found->ai_addrlen) != 0 || start_listening(fd) != 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+static unsigned bound_port(int fd)
+{
+	union address address;
+	socklen_t len = sizeof address;
+
+	if (getsockname(fd, &address.any, &len) != 0)
+		return 0;
+	return ntohs(address.any.sa_family == AF_INET6 ? address.inet6.sin6_port
+						       : address.inet.sin_port);
+}
+
+static void inet_name(struct socket_listener *listener, const char *host)
+{
+	const char *scheme = listener->family == AF_INET6 ? "inet6" : "inet";
+	char name[400];
+
+	snprintf(name, sizeof name, "%s:%u%s%s", scheme, bound_port(listener->fd),
+		 host[0] == '\0' ? "" : "@", host);
+	listener->name = copy_text(name);
+}
+
+static int open_inet(struct socket_listener *listener, const char *address, const char *rest,
+		     int family, struct why *why)
+{
+	struct addrinfo hints = {
+	    .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo *found = NULL;
+	char port[256], host[256];
+	int error;
+
+	if (!split_inet(rest, port, host, sizeof host))
+		return why_set(why, "%s: expected PORT@HOST with a port of 0 to 65535", address);
+	error = getaddrinfo(host[0] == '\0' ? NULL : host, port, &hints, &found);
+	if (error != 0)
+		return why_set(why, "%s: %s", address, gai_strerror(error));
+	listener->fd = bind_inet(found);
+	error = errno;
+	freeaddrinfo(found);
+	if (listener->fd < 0 && error == EADDRINUSE)
+		return why_set(why, "%s: another daemon listens there: stop it first", address);
+	if (listener->fd < 0)
+		return why_set(why, "%s: %s", address, strerror(error));
+	listener->family = family;
+	inet_name(listener, host);
+	return 0;
+}
+
+/* ---- both ---- */
+
+static const struct scheme {
+	const char *prefix;
+	int family;
+} schemes[] = {
+    {"local:", AF_UNIX},  {"unix:", AF_UNIX}, {"inet:", AF_INET},
+    {"inet6:", AF_INET6}, {"", AF_UNIX},
+};
+
+static const struct scheme *scheme_of(const char *address)
+{
+	const struct scheme *scheme = schemes;
+
+	while (!span_istarts(span_of(address), scheme->prefix))
+		scheme++;
+	return scheme;
+}
+
+int socket_open(struct socket_listener *listener, const char *address, mode_t mode, struct why *why)
+{
+	const struct scheme *scheme = scheme_of(address);
+	const char *rest = address + strlen(scheme->prefix);
+
+	memset(listener, 0, sizeof *listener);
+	listener->fd = -1;
+	if (scheme->family != AF_UNIX)
+		return open_inet(listener, address, rest, scheme->family, why);
+	if (open_local(listener, rest, mode, why) != 0)
+		return -1;
+	listener->name = copy_text(address);
+	return 0;
+}
+
+static bool still_ours(const struct socket_listener *listener)
+{
+	struct stat st;
+
+	return listener->path != NULL && lstat(listener->path, &st) == 0 &&
+	       st.st_dev == listener->dev && st.st_ino == listener->ino;
+}
+
+int socket_set_mode(const struct socket_listener *listener, mode_t mode, struct why *why)
+{
+	if (still_ours(listener) && chmod(listener->path, mode) != 0)
+		return why_set(why, "%s: %s", listener->path, strerror(errno));
+	return 0;
+}
+
+void socket_remove(const struct socket_listener *listener)
+{
+	if (still_ours(listener))
+		unlink(listener->path);
+}
+
+int socket_address(const struct socket_listener *listener, int fd, struct socket_address *out)
+{
+	union address address;
+
+	memset(out, 0, sizeof *out);
+	out->len = sizeof out->room;
+	if (listener->path == NULL)
+		return getsockname(fd, (struct sockaddr *)&out->room, &out->len);
+	if (!local_address(listener->path, &address))
+		return -1;
+	out->len = sizeof address.local;
+	memcpy(&out->room, &address, sizeof address.local);
+	return 0;
+}
+
+int socket_call(const struct socket_address *address)
+{
+	int fd = stream_socket(((const struct sockaddr *)&address->room)->sa_family);
+
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_SETFL, 0) == 0 &&
+	    connect(fd, (const struct sockaddr *)&address->room, address->len) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+void socket_close(struct socket_listener *listener)
+{
+	if (listener->fd >= 0)
+		close(listener->fd);
+	free(listener->name);
+	free(listener->path);
+	memset(listener, 0, sizeof *listener);
+	listener->fd = -1;
+}

@@ -1,0 +1,72 @@
+/*
+ * What two engines made of the same signature. An engine that cannot verify a signature has no
+ * opinion of it, which is no disagreement.
+ */
+#include "policy/dkim/engine.h"
+
+#include "lib/buf.h"
+#include "policy/dkim/canon.h"
+
+static const char *const result_texts[] = {
+    [DKIMENGINE_OPEN] = "nothing",
+    [DKIMENGINE_GOOD] = "good",
+    [DKIMENGINE_BAD_SIGNATURE] = "wrong signature",
+    [DKIMENGINE_BAD_BODY] = "other body",
+    [DKIMENGINE_SHORT_BODY] = "short body",
+    [DKIMENGINE_REFUSED] = "refused",
+    [DKIMENGINE_BROKEN] = "broken",
+};
+
+static bool has_opinion(const struct dkimengine_task *task)
+{
+	return task->result != DKIMENGINE_OPEN && task->result != DKIMENGINE_REFUSED &&
+	       task->result != DKIMENGINE_BROKEN;
+}
+
+static const char *partly(const struct dkimengine_task *task)
+{
+	return task->partial ? " in part" : "";
+}
+
+enum { FIELD_SHOWN = 1600, KEY_SHOWN = 1000 };
+
+/* TEXT on one line of printable ASCII, at most MAX characters of it. */
+static void put_text(struct buf *out, struct span text, size_t max)
+{
+	for (; text.p < text.end && max > 0; text.p++, max--)
+		buf_char(out, *text.p < ' ' || *text.p > '~' ? '?' : *text.p);
+}
+
+/* What was verified, and with which key: the signature names the fields that it is over. */
+static const char *evidence(struct arena *arena, const struct dkimengine_task *task,
+			    const struct dns_answer *key)
+{
+	struct buf field, out;
+
+	buf_init(&field, arena, 0);
+	buf_init(&out, arena, 0);
+	canon_header(&field, DKIMSIG_RELAXED, task->field->name, task->field->value);
+	put_text(&out, span_make(field.data, field.len - 2), FIELD_SHOWN);
+	for (unsigned i = 0; key != NULL && i < key->count; i++) {
+		buf_string(&out, "; key \"");
+		put_text(&out, span_make(key->records[i].text, key->records[i].length),
+			 KEY_SHOWN / key->count);
+		buf_char(&out, '"');
+	}
+	return buf_text(&out);
+}
+
+const char *dkimengine_disagreement(struct arena *arena, const struct dkimengine *one,
+				    const struct dkimengine_task *ours,
+				    const struct dkimengine *other,
+				    const struct dkimengine_task *theirs,
+				    const struct dns_answer *key)
+{
+	if (!has_opinion(ours) || !has_opinion(theirs) ||
+	    (ours->result == theirs->result && ours->partial == theirs->partial))
+		return NULL;
+	return arena_printf(arena, "DKIM engines disagree: %s %s%s, %s %s%s; %s", one->name,
+			    result_texts[ours->result], partly(ours), other->name,
+			    result_texts[theirs->result], partly(theirs),
+			    evidence(arena, ours, key));
+}

@@ -1,0 +1,43 @@
+/*
+ * Signs one outbound message with one or several keys in one pass (RFC 6376 section 5).
+ * Fed like dkimcheck: every header field, then the body; gives the DKIM-Signature fields.
+ */
+#ifndef POLICY_DKIM_SIGN_H
+#define POLICY_DKIM_SIGN_H
+
+#include "keys/keyring.h"
+#include "lib/arena.h"
+#include "policy/dkim/signature.h"
+
+struct signer_rules {
+	enum dkimsig_canon header_canon, body_canon;
+	const char *const *oversign; /* names listed once more than they occur; not a Date or a
+				      * Message-ID that is missing: the MTA may add it */
+	unsigned oversign_count;
+	const char *const *headers;  /* names signed where they occur; none: those of section 5.4.1 */
+	unsigned header_count;
+	int64_t expire;              /* seconds from t= to x=; 0: no x= */
+	bool timestamp;              /* t= */
+	unsigned instance;           /* 0: a DKIM-Signature; else an ARC-Message-Signature, i= */
+};
+
+struct signer;
+
+/* RULES must live as long as the signer. Received, Return-Path, Authentication-Results, ARC-* and
+ * DKIM-Signature are never signed, whatever the rules say; From always is, and oversigned. An
+ * ARC-Message-Signature signs DKIM-Signature too. */
+struct signer *signer_new(const struct signer_rules *rules, struct arena *arena, int64_t now);
+
+/* As dkimcheck_header. */
+void signer_header(struct signer *signer, struct span name, struct span value);
+void signer_body(struct signer *signer, struct span chunk);
+
+/*
+ * The value of the DKIM-Signature field for KEY (d= and s= are the key's), folded with CRLF HTAB,
+ * without the name, the colon and the one blank that follows it: the field is
+ * "DKIM-Signature: " VALUE. Lives in the arena. May be called for several keys after the body. NULL
+ * with a reason: no From field, more names than h= may hold, the key cannot sign.
+ */
+const char *signer_finish(struct signer *signer, const struct signing_key *key, struct why *why);
+
+#endif

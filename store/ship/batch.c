@@ -1,0 +1,381 @@
+/*
+ * A batch is fixed in the file first: its rows in table batch, its number in spool. Then it is
+ * applied to the shared store in one transaction, and forgotten.
+ *
+ * Policies are inserted first, in the same transaction as the rows. That locks them: a report that
+ * is begun meanwhile waits for us, and we, when one was begun before, find the policy closed and go
+ * on to the one derived from it.
+ */
+#include "store/ship/batch.h"
+
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/crypto/hash.h"
+#include "store/ship/columns.h"
+#include "store/sql/shared.h"
+
+enum {
+	KEPT_BATCHES = 1000, /* numbers that the shared store remembers */
+	SETTLED = 600,       /* seconds after midnight: the last rows of the day are in the file */
+	POLICY_ROUNDS_MAX = 1000,
+	ID_COLUMNS = 7, /* a row's key and its counts */
+	CONFIG_COLUMN = 2
+};
+
+/* The last day whose rows are all in the file. */
+int32_t ship_batch_settled(void)
+{
+	return clock_day(clock_wall() - SETTLED) - 1;
+}
+
+struct fixing {
+	int64_t rows;
+};
+
+static int fix_rows(void *arg, struct sql *local, struct why *why)
+{
+	struct fixing *fixing = arg;
+	int32_t settled = ship_batch_settled();
+	int64_t rows = sql_do(local, why,
+			      "INSERT INTO batch (" SHIP_KEY ", messages, quiet)"
+			      " SELECT t.domain, t.day, t.config, t.source_ip, t.row_key,"
+			      " t.messages - t.shipped, t.quiet - t.shipped_quiet"
+			      " FROM (SELECT " SHIP_KEY " FROM unshipped LIMIT $1) AS u"
+			      " JOIN tally AS t USING (" SHIP_KEY ") WHERE t.messages > t.shipped",
+			      "i", (int64_t)SHIP_BATCH_ROWS);
+
+	fixing->rows = rows;
+	if (rows <= 0)
+		return rows < 0 ? -1 : 0;
+	if (sql_do(local, why,
+		   "UPDATE tally SET shipped = messages, shipped_quiet = quiet WHERE (" SHIP_KEY
+		   ") IN (SELECT " SHIP_KEY " FROM batch)",
+		   "") < 0 ||
+	    sql_do(local, why,
+		   "DELETE FROM unshipped WHERE (" SHIP_KEY ") IN (SELECT " SHIP_KEY " FROM batch)",
+		   "") < 0)
+		return -1;
+	/* less than a whole batch: this is all of what there is until now */
+	return sql_do(local, why,
+		      "UPDATE spool SET sequence = sequence + 1,"
+		      " through = CASE WHEN $1 < $2 THEN $3 ELSE through END",
+		      "iii", rows, (int64_t)SHIP_BATCH_ROWS, (int64_t)settled) < 0
+		   ? -1
+		   : 0;
+}
+
+/* The rows of the batch that is under way, or of a new one; 0: there is nothing to ship. */
+int ship_batch_fix(struct ship *ship, int64_t *rows, struct why *why)
+{
+	struct fixing fixing = {0};
+
+	if (sql_number(ship->local, rows, why, "SELECT COUNT(*) FROM batch", "") != 0)
+		return -1;
+	if (*rows == 0 && sql_transact(ship->local, fix_rows, &fixing, why) < 0)
+		return -1;
+	if (*rows == 0)
+		*rows = fixing.rows;
+	return ship_spool_read(ship->local, &ship->spool, why);
+}
+
+static int forget_batch(void *arg, struct sql *local, struct why *why)
+{
+	(void)arg;
+	if (sql_do(local, why, "UPDATE spool SET shipped_at = $1", "i", clock_wall()) < 0)
+		return -1;
+	return sql_do(local, why, "DELETE FROM batch", "") < 0 ? -1 : 0;
+}
+
+/* ---- applying ---- */
+
+struct target {
+	const char *domain;
+	int64_t day;
+	unsigned char config[DRIVER_KEY_LEN]; /* as counted here */
+	unsigned char to[DRIVER_KEY_LEN];     /* as it is called there */
+	bool own;   /* its report was sent from here before there was a shared store */
+	bool found; /* TO is open */
+};
+
+struct applying {
+	struct ship *ship;
+	struct arena *arena;
+	struct target *targets;
+	unsigned count;
+	unsigned char digest[DRIVER_KEY_LEN];
+	int64_t rows, messages;
+};
+
+#define OWN                                                                                        \
+	"EXISTS (SELECT 1 FROM report AS r WHERE r.domain = b.domain AND r.day = b.day"            \
+	" AND r.config = b.config)"
+
+static int read_targets(struct applying *a, struct why *why)
+{
+	struct sql_rows *rows;
+	int64_t count;
+	int more;
+
+	if (sql_number(a->ship->local, &count, why,
+		       "SELECT COUNT(*) FROM (SELECT DISTINCT domain, day, config FROM batch)",
+		       "") != 0)
+		return -1;
+	a->targets = arena_array(a->arena, (size_t)count + 1, sizeof *a->targets);
+	rows = sql_ask(a->ship->local,
+		       "SELECT DISTINCT domain, day, config, " OWN " FROM batch AS b"
+		       " ORDER BY domain, day, config",
+		       "");
+	while ((more = sql_next(rows, why)) == 1) {
+		struct target *target = &a->targets[a->count++];
+
+		target->domain = sql_text_at(rows, 0, a->arena);
+		target->day = sql_int_at(rows, 1);
+		sql_key_at(rows, 2, target->config);
+		target->own = sql_int_at(rows, 3) != 0;
+	}
+	return more;
+}
+
+/* The configuration that the target has in the shared store, before any of its reports was begun
+ * there. */
+static void begin_target(const struct ship *ship, struct target *target)
+{
+	memcpy(target->to, target->config, DRIVER_KEY_LEN);
+	if (target->own)
+		shared_derive(target->config, ship->spool.host, DRIVER_KEY_LEN, target->to);
+	target->found = false;
+}
+
+/* The policies of targets that are not found yet. */
+static int gather_policies(struct applying *a, struct ship_columns *columns, struct why *why)
+{
+	for (unsigned i = 0; i < a->count; i++) {
+		struct target *target = &a->targets[i];
+		struct sql_rows *rows;
+		int more;
+
+		if (target->found)
+			continue;
+		rows = sql_ask(a->ship->local,
+			       "SELECT domain, day, config, CASE WHEN since < $4 THEN since"
+			       " ELSE $5 END, $6, p, sp, np, adkim, aspf, fo, rua, testing,"
+			       " discovery, ruf, error FROM policy"
+			       " WHERE domain = $1 AND day = $2 AND config = $3",
+			       "tibiii", target->domain, target->day, (const void *)target->config,
+			       sizeof target->config, a->ship->spool.joined_at, clock_wall(),
+			       (int64_t)(target->own ? SHARED_OWN : 0));
+		more = sql_next(rows, why);
+		if (more != 1)
+			return more < 0 ? -1 : why_set(why, "the ledger has rows without a policy");
+		ship_columns_add(columns, rows, target->to);
+		sql_drop(rows);
+	}
+	return 0;
+}
+
+static struct target *target_named(struct applying *a, struct sql_rows *rows, unsigned guess)
+{
+	const char *domain = sql_text_at(rows, 0, a->arena);
+	int64_t day = sql_int_at(rows, 1);
+	unsigned char to[DRIVER_KEY_LEN];
+
+	sql_key_at(rows, 2, to);
+	for (unsigned i = 0; i < a->count; i++) {
+		struct target *target = &a->targets[(guess + i) % a->count];
+
+		if (target->day == day && memcmp(target->to, to, DRIVER_KEY_LEN) == 0 &&
+		    strcmp(target->domain, domain) == 0)
+			return target;
+	}
+	return NULL;
+}
+
+/* Inserts what is not found yet. How many are closed and have a new name now; -1. */
+static int put_policies(struct applying *a, struct sql *sql, struct why *why)
+{
+	struct ship_columns columns;
+	struct sql_rows *rows;
+	int more, closed = 0;
+	unsigned guess = 0;
+
+	ship_columns_init(&columns, &ship_policy_table, ship_policy_table.count, a->arena);
+	if (gather_policies(a, &columns, why) != 0)
+		return -1;
+	rows = ship_columns_insert(
+	    &columns, sql,
+	    "ON CONFLICT (domain, day, config) DO UPDATE SET rua = excluded.rua,"
+	    " ruf = excluded.ruf, error = excluded.error RETURNING domain, day, config, closed",
+	    a->arena);
+	while ((more = sql_next(rows, why)) == 1) {
+		struct target *target = target_named(a, rows, guess++);
+
+		if (target == NULL)
+			continue;
+		target->found = target->own || sql_int_at(rows, 3) == 0;
+		closed += !target->found;
+	}
+	return more < 0 ? -1 : closed;
+}
+
+static int find_open_policies(struct applying *a, struct sql *sql, struct why *why)
+{
+	int closed;
+
+	for (unsigned i = 0; i < a->count; i++)
+		begin_target(a->ship, &a->targets[i]);
+	for (unsigned round = 1; (closed = put_policies(a, sql, why)) > 0; round++) {
+		if (round == POLICY_ROUNDS_MAX)
+			return why_set(why, "the shared store: too many reports of one policy");
+		for (unsigned i = 0; i < a->count; i++)
+			if (!a->targets[i].found)
+				shared_derive(a->targets[i].config, &round, sizeof round,
+					      a->targets[i].to);
+	}
+	return closed;
+}
+
+#define BATCH_OF(columns)                                                                          \
+	"SELECT b.domain, b.day, b.config, b.source_ip, b.row_key, b.messages, b.quiet" columns    \
+	" FROM batch AS b JOIN tally AS t USING (" SHIP_KEY                                        \
+	") ORDER BY b.domain, b.day, b.config,"                                                    \
+	" b.source_ip, b.row_key"
+
+/* Rows and targets are in the same order. */
+static int gather_rows(struct applying *a, struct ship_columns *columns, struct why *why)
+{
+	struct sql_rows *rows =
+	    sql_ask(a->ship->local,
+		    BATCH_OF(", t.dkim_aligned, t.spf_aligned, t.disposition, t.header_from,"
+			     " t.envelope_from, t.envelope_to, t.spf_domain, t.spf_result,"
+			     " t.reasons, t.dkim, t.dkim_notes, t.spf_note"),
+		    "");
+	unsigned char config[DRIVER_KEY_LEN];
+	const struct target *target = a->targets;
+	struct arena *arena = arena_new(0);
+	int more;
+
+	a->rows = a->messages = 0;
+	while ((more = sql_next(rows, why)) == 1) {
+		const char *domain = sql_text_at(rows, 0, arena);
+
+		sql_key_at(rows, 2, config);
+		while (target->day != sql_int_at(rows, 1) || strcmp(target->domain, domain) != 0 ||
+		       memcmp(target->config, config, DRIVER_KEY_LEN) != 0)
+			target++;
+		ship_columns_add(columns, rows, target->to);
+		a->rows++;
+		a->messages += sql_int_at(rows, 5);
+	}
+	arena_free(arena);
+	return more;
+}
+
+static int put_rows(struct applying *a, struct sql *sql, struct why *why)
+{
+	struct ship_columns columns;
+	struct sql_rows *rows;
+	int more;
+
+	ship_columns_init(&columns, &ship_tally_table, ship_tally_table.count, a->arena);
+	if (gather_rows(a, &columns, why) != 0)
+		return -1;
+	rows = ship_columns_insert(&columns, sql,
+				   "ON CONFLICT (" SHIP_KEY ") DO UPDATE SET"
+				   " messages = tally.messages + excluded.messages,"
+				   " quiet = tally.quiet + excluded.quiet",
+				   a->arena);
+	while ((more = sql_next(rows, why)) == 1)
+		;
+	return more;
+}
+
+/* What the batch is, whoever sends it under whatever number. */
+static int digest_batch(struct applying *a, struct why *why)
+{
+	struct sql_rows *rows = sql_ask(a->ship->local, BATCH_OF(""), "");
+	uint8_t digest[CRYPT_DIGEST_LEN];
+	struct ship_columns columns;
+	struct buf all;
+	int more;
+
+	ship_columns_init(&columns, &ship_tally_table, ID_COLUMNS, a->arena);
+	while ((more = sql_next(rows, why)) == 1) {
+		unsigned char config[DRIVER_KEY_LEN];
+
+		sql_key_at(rows, CONFIG_COLUMN, config);
+		ship_columns_add(&columns, rows, config);
+	}
+	buf_init(&all, NULL, 0);
+	for (unsigned i = 0; i < columns.count; i++)
+		buf_span(&all, buf_view(&columns.texts[i]));
+	crypt_sha256(all.data, all.len, digest);
+	memcpy(a->digest, digest, DRIVER_KEY_LEN);
+	buf_free(&all);
+	return more;
+}
+
+/* 1: this batch is in already. */
+static int check_same(struct applying *a, struct sql *sql, struct why *why)
+{
+	const struct ship_spool *spool = &a->ship->spool;
+	unsigned char digest[DRIVER_KEY_LEN];
+	struct sql_rows *rows =
+	    sql_ask(sql, "SELECT digest FROM batch WHERE host = $1 AND sequence = $2", "bi",
+		    (const void *)spool->host, sizeof spool->host, spool->sequence);
+	int more = sql_next(rows, why);
+
+	if (more != 1)
+		return more < 0 ? -1 : why_set(why, "the shared store: the batch went away");
+	sql_key_at(rows, 0, digest);
+	sql_drop(rows);
+	if (memcmp(digest, a->digest, DRIVER_KEY_LEN) == 0)
+		return 1;
+	sql->fault = DRIVER_BROKEN;
+	return why_set(why,
+		       "the shared store has another batch %lld of this host: the ledger was copied"
+		       " from another host, or is an older one that was put back; move it away (a"
+		       " new one is made)",
+		       (long long)spool->sequence);
+}
+
+static int apply_once(void *arg, struct sql *sql, struct why *why)
+{
+	struct applying *a = arg;
+	const struct ship_spool *spool = &a->ship->spool;
+	int64_t fresh = sql_do(sql, why,
+			       "INSERT INTO batch (host, sequence, digest, applied)"
+			       " VALUES ($1, $2, $3, " SHARED_NOW ")"
+			       " ON CONFLICT (host, sequence) DO NOTHING",
+			       "bib", (const void *)spool->host, sizeof spool->host,
+			       spool->sequence, (const void *)a->digest, sizeof a->digest);
+
+	if (fresh <= 0)
+		return fresh < 0 ? -1 : check_same(a, sql, why);
+	if (find_open_policies(a, sql, why) != 0 || put_rows(a, sql, why) != 0 ||
+	    ship_spool_tell(a->ship, a->rows, a->messages, sql, why) != 0)
+		return -1;
+	return sql_do(sql, why, "DELETE FROM batch WHERE host = $1 AND sequence = $2", "bi",
+		      (const void *)spool->host, sizeof spool->host,
+		      spool->sequence - KEPT_BATCHES) < 0
+		   ? -1
+		   : 0;
+}
+
+int ship_batch_apply(struct ship *ship, struct why *why)
+{
+	struct applying a = {.ship = ship, .arena = arena_new(0)};
+	int result = read_targets(&a, why);
+
+	if (result == 0)
+		result = digest_batch(&a, why);
+	if (result == 0)
+		result = sql_transact(ship->shared, apply_once, &a, why);
+	arena_free(a.arena);
+	return result < 0 ? -1 : 0;
+}
+
+int ship_batch_forget(struct ship *ship, struct why *why)
+{
+	return sql_transact(ship->local, forget_batch, NULL, why) < 0 ? -1 : 0;
+}

@@ -1,0 +1,286 @@
+/*
+ * A host that comes to a shared store: what it holds is marked to be shipped, a stretch of the
+ * table at a time, and the reports it has already built are brought there.
+ */
+#include "store/ship/join.h"
+
+#include <string.h>
+
+#include "lib/clock.h"
+#include "store/ship/columns.h"
+
+enum { JOIN_ROWS = 5000 };
+
+/* ---- what there is to ship ---- */
+
+struct walk {
+	bool fresh; /* another store than the one that TALLY.SHIPPED speaks of */
+	bool begun, ended;
+	const char *domain, *source_ip;
+	int64_t day;
+	unsigned char config[DRIVER_KEY_LEN], key[DRIVER_KEY_LEN];
+	struct arena *arena;
+};
+
+#define AFTER "(" SHIP_KEY ") > ($1, $2, $3, $4, $5)"
+
+/* The key JOIN_ROWS after the last one. */
+static int find_end(const struct walk *from, struct walk *to, struct sql *local, struct why *why)
+{
+	struct sql_rows *rows = sql_ask(
+	    local,
+	    "SELECT " SHIP_KEY " FROM tally WHERE " AFTER " ORDER BY " SHIP_KEY
+	    " LIMIT 1 OFFSET $6",
+	    "tibtbi", from->domain, from->day, (const void *)from->config, sizeof from->config,
+	    from->source_ip, (const void *)from->key, sizeof from->key, (int64_t)JOIN_ROWS - 1);
+	int more = sql_next(rows, why);
+
+	if (more != 1)
+		return more;
+	to->domain = sql_text_at(rows, 0, to->arena);
+	to->day = sql_int_at(rows, 1);
+	sql_key_at(rows, 2, to->config);
+	to->source_ip = sql_text_at(rows, 3, to->arena);
+	sql_key_at(rows, 4, to->key);
+	sql_drop(rows);
+	return 1;
+}
+
+#define UNTIL " AND (" SHIP_KEY ") <= ($6, $7, $8, $9, $10)"
+
+static int mark_range(const struct walk *from, const struct walk *to, struct sql *local,
+		      const char *text, struct why *why)
+{
+	return sql_do(local, why, text, "tibtbtibtb", from->domain, from->day,
+		      (const void *)from->config, sizeof from->config, from->source_ip,
+		      (const void *)from->key, sizeof from->key, to->domain, to->day,
+		      (const void *)to->config, sizeof to->config, to->source_ip,
+		      (const void *)to->key, sizeof to->key) < 0
+		   ? -1
+		   : 0;
+}
+
+/* One stretch of the table: short, for the milter's writer waits. */
+static int mark_some(void *arg, struct sql *local, struct why *why)
+{
+	struct walk *walk = arg, to = *walk;
+	int more = find_end(walk, &to, local, why);
+
+	if (more < 0)
+		return -1;
+	if (more == 0) /* after every key */
+		to.domain = "\xff\xff\xff";
+	if (walk->fresh && mark_range(walk, &to, local,
+				      "UPDATE tally SET shipped = 0, shipped_quiet = 0"
+				      " WHERE " AFTER UNTIL " AND shipped > 0",
+				      why) != 0)
+		return -1;
+	if (mark_range(walk, &to, local,
+		       "INSERT OR IGNORE INTO unshipped (" SHIP_KEY ") SELECT " SHIP_KEY
+		       " FROM tally WHERE " AFTER UNTIL " AND messages > shipped",
+		       why) != 0)
+		return -1;
+	*walk = to;
+	walk->ended = more == 0;
+	return 0;
+}
+
+static int mark_all(struct ship *ship, bool fresh, struct why *why)
+{
+	struct walk walk = {.fresh = fresh, .domain = "", .source_ip = "", .arena = arena_new(0)};
+	int result = 0;
+
+	while (result == 0 && !walk.ended)
+		result = sql_transact(ship->local, mark_some, &walk, why);
+	arena_free(walk.arena);
+	return result;
+}
+
+/* From now on the milter's writer notes what is to be shipped. */
+static int begin_joining(void *arg, struct sql *local, struct why *why)
+{
+	const bool *fresh = arg;
+
+	if (*fresh && (sql_do(local, why, "UPDATE spool SET store = NULL, through = -1", "") < 0 ||
+		       sql_do(local, why, "DELETE FROM batch", "") < 0))
+		return -1;
+	return sql_do(local, why, "UPDATE spool SET joined = 1, joined_at = $1", "i",
+		      clock_wall()) < 0
+		   ? -1
+		   : 0;
+}
+
+/* ---- reports that this host built before it had a shared store ---- */
+
+/* The rows that FROM gives, by INSERT into the shared store; KINDS: one letter for each column: t,
+ * i, b, and c for a config, which becomes this host's own. How many are new, or -1. */
+static int64_t bring_rows(const struct ship *ship, struct sql_rows *from, struct sql *sql,
+			  const char *text, const char *kinds, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	int64_t fresh = 0;
+	int more;
+
+	while ((more = sql_next(from, why)) == 1) {
+		struct sql_value values[SQL_VALUES_MAX] = {{.kind = SQL_NULL}};
+		unsigned char own[DRIVER_KEY_LEN], config[DRIVER_KEY_LEN];
+		struct sql_rows *rows;
+		unsigned count;
+
+		for (count = 0; kinds[count] != '\0'; count++) {
+			struct sql_value *value = &values[count];
+
+			if (kinds[count] == 'c') {
+				sql_key_at(from, (int)count, config);
+				shared_derive(config, ship->spool.host, DRIVER_KEY_LEN, own);
+				*value = (struct sql_value){
+				    .kind = SQL_BLOB, .data = own, .len = sizeof own};
+			} else {
+				*value = ship_columns_value(from, (int)count, kinds[count], arena);
+			}
+		}
+		rows = sql->ops->ask(sql, text, values, count);
+		more = sql->ops->next(rows, why);
+		fresh += more == 0 ? sql->ops->changes(rows) : 0;
+		sql_drop(rows);
+		arena_reset(arena);
+		if (more < 0) {
+			sql_drop(from);
+			break;
+		}
+	}
+	arena_free(arena);
+	return more < 0 ? -1 : fresh;
+}
+
+struct import {
+	const struct ship *ship;
+	const char *domain;
+	int64_t day;
+	unsigned char config[DRIVER_KEY_LEN];
+};
+
+#define OF_REPORT " WHERE domain = $1 AND day = $2 AND config = $3"
+
+static int64_t bring_of(const struct import *import, struct sql *sql, const char *from,
+			const char *into, const char *kinds, struct why *why)
+{
+	return bring_rows(import->ship,
+			  sql_ask(import->ship->local, from, "tib", import->domain, import->day,
+				  (const void *)import->config, sizeof import->config),
+			  sql, into, kinds, why);
+}
+
+/* The report with all that belongs to it, unless it is there. */
+static int import_report(void *arg, struct sql *sql, struct why *why)
+{
+	const struct import *import = arg;
+	int64_t fresh = bring_of(
+	    import, sql,
+	    "SELECT domain, day, config, id, file_name, built, records, messages, kind"
+	    " FROM report" OF_REPORT,
+	    "INSERT INTO report (domain, day, config, id, file_name, built, records, messages,"
+	    " kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+	    " ON CONFLICT (domain, day, config) DO NOTHING",
+	    "ticttiiit", why);
+
+	if (fresh <= 0)
+		return fresh < 0 ? -1 : 0;
+	if (bring_of(import, sql,
+		     "SELECT domain, day, config, part, data FROM report_part" OF_REPORT,
+		     "INSERT INTO report_part (domain, day, config, part, data)"
+		     " VALUES ($1, $2, $3, $4, $5)",
+		     "ticib", why) < 0)
+		return -1;
+	return bring_of(import, sql,
+			"SELECT domain, day, config, address, host, sent_to, state, tries, next,"
+			" tried, reply, kind FROM delivery" OF_REPORT,
+			"INSERT INTO delivery (domain, day, config, address, host, sent_to, state,"
+			" tries, next, tried, reply, kind)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+			"tictttti"
+			"iitt",
+			why) < 0
+		   ? -1
+		   : 0;
+}
+
+/* Small tables, whose rows are known by their first column. */
+static int import_rest(void *arg, struct sql *sql, struct why *why)
+{
+	static const struct {
+		const char *from, *into, *kinds;
+	} tables[] = {
+	    {"SELECT address, failures, until, reason FROM suppression",
+	     "INSERT INTO suppression (address, failures, until, reason) VALUES ($1, $2, $3, $4)"
+	     " ON CONFLICT (address) DO NOTHING",
+	     "tiit"},
+	    {"SELECT name, token FROM token",
+	     "INSERT INTO token (name, token) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", "tt"},
+	};
+	const struct import *import = arg;
+
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		if (bring_rows(import->ship, sql_ask(import->ship->local, tables[i].from, ""), sql,
+			       tables[i].into, tables[i].kinds, why) < 0)
+			return -1;
+	return 0;
+}
+
+static int import_outbox(struct ship *ship, struct why *why)
+{
+	struct sql_rows *rows = sql_ask(ship->local,
+					"SELECT domain, day, config FROM report"
+					" WHERE kind = 'aggregate' ORDER BY domain, day, config",
+					"");
+	struct import import = {.ship = ship};
+	struct arena *arena = arena_new(0);
+	int more;
+
+	while ((more = sql_next(rows, why)) == 1) {
+		import.domain = sql_text_at(rows, 0, arena);
+		import.day = sql_int_at(rows, 1);
+		sql_key_at(rows, 2, import.config);
+		if (sql_transact(ship->shared, import_report, &import, why) < 0) {
+			sql_drop(rows);
+			more = -1;
+			break;
+		}
+		arena_reset(arena);
+	}
+	arena_free(arena);
+	return more < 0 ? -1 : sql_transact(ship->shared, import_rest, &import, why);
+}
+
+/* ---- joining ---- */
+
+/* The store knows this host, and the file does not know the store: it would count twice there. */
+static int refuse_return(struct ship *ship, struct why *why)
+{
+	int64_t sequence;
+	int found =
+	    sql_number(ship->shared, &sequence, why, "SELECT sequence FROM host WHERE host = $1",
+		       "b", (const void *)ship->spool.host, sizeof ship->spool.host);
+
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	return why_set(why, "the shared store holds what this host counted up to a time before it"
+			    " shipped elsewhere, so all since would be counted twice: use a fresh"
+			    " database, or move this host's ledger away (a new one is made)");
+}
+
+int ship_join(struct ship *ship, const unsigned char id[SHARED_ID_LEN], struct why *why)
+{
+	bool fresh = !ship->spool.has_store || memcmp(ship->spool.store, id, SHARED_ID_LEN) != 0;
+
+	if (!fresh && ship->spool.joined)
+		return 0;
+	if ((fresh && refuse_return(ship, why) != 0) ||
+	    sql_transact(ship->local, begin_joining, &fresh, why) < 0 ||
+	    import_outbox(ship, why) < 0 || mark_all(ship, fresh, why) != 0)
+		return -1;
+	if (sql_do(ship->local, why, "UPDATE spool SET store = $1", "b", (const void *)id,
+		   (size_t)SHARED_ID_LEN) < 0)
+		return -1;
+	return ship_spool_read(ship->local, &ship->spool, why);
+}

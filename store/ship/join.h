@@ -1,0 +1,13 @@
+/*
+ * How a host begins to ship to a store.
+ */
+#ifndef STORE_SHIP_JOIN_H
+#define STORE_SHIP_JOIN_H
+
+#include "store/ship/spool.h"
+#include "store/sql/shared.h"
+
+/* ID is that of the store SHIP is connected to. Does nothing when the host has joined it. */
+int ship_join(struct ship *ship, const unsigned char id[SHARED_ID_LEN], struct why *why);
+
+#endif

@@ -1,0 +1,44 @@
+#include "store/ship/spool.h"
+
+#include "store/sql/shared.h"
+
+int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why)
+{
+	struct sql_rows *rows = sql_ask(local,
+					"SELECT host, store, store IS NOT NULL, joined, joined_at,"
+					" sequence, through FROM spool",
+					"");
+	int more = sql_next(rows, why);
+
+	if (more != 1)
+		return more < 0 ? -1 : why_set(why, "the ledger's table spool is empty");
+	sql_key_at(rows, 0, spool->host);
+	sql_key_at(rows, 1, spool->store);
+	spool->has_store = sql_int_at(rows, 2) != 0;
+	spool->joined = sql_int_at(rows, 3) != 0;
+	spool->joined_at = sql_int_at(rows, 4);
+	spool->sequence = sql_int_at(rows, 5);
+	spool->through = sql_int_at(rows, 6);
+	sql_drop(rows);
+	return 0;
+}
+
+int ship_spool_tell(const struct ship *ship, int64_t rows, int64_t messages, struct sql *sql,
+		    struct why *why)
+{
+	const struct ship_spool *spool = &ship->spool;
+
+	return sql_do(sql, why,
+		      "INSERT INTO host (host, name, seen, through, sequence, rows, messages)"
+		      " VALUES ($1, $2, " SHARED_NOW ", $3, $4, $5, $6)"
+		      " ON CONFLICT (host) DO UPDATE SET name = excluded.name,"
+		      " seen = excluded.seen, sequence = excluded.sequence,"
+		      " through = CASE WHEN excluded.through > host.through"
+		      " THEN excluded.through ELSE host.through END,"
+		      " rows = host.rows + excluded.rows,"
+		      " messages = host.messages + excluded.messages",
+		      "btiiii", (const void *)spool->host, sizeof spool->host, ship->name,
+		      spool->through, spool->sequence, rows, messages) < 0
+		   ? -1
+		   : 0;
+}

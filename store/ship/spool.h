@@ -1,0 +1,40 @@
+/*
+ * What the shipper knows of this host: one row of the ledger's file.
+ */
+#ifndef STORE_SHIP_SPOOL_H
+#define STORE_SHIP_SPOOL_H
+
+#include <sys/stat.h>
+
+#include "store/ship/ship.h"
+#include "store/sql/driver.h"
+
+/* The key of a row; batches are in this order. */
+#define SHIP_KEY "domain, day, config, source_ip, row_key"
+
+struct ship_spool {
+	unsigned char host[DRIVER_KEY_LEN];  /* who this host is */
+	unsigned char store[DRIVER_KEY_LEN]; /* the store it ships to */
+	bool has_store, joined;
+	int64_t joined_at; /* wall seconds */
+	int64_t sequence;  /* number of the last batch */
+	int64_t through;   /* the day through which everything is shipped once that batch is */
+};
+
+struct ship {
+	struct sql *local, *shared; /* SHARED: NULL while not connected */
+	char *path, *url, *name;
+	struct stat file; /* LOCAL */
+	int lock;
+	struct ship_spool spool;
+	int64_t told_at, told_through;
+};
+
+int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why);
+
+/* Puts this host's row into the shared store: a sign of life, and how much came with the last
+ * batch. */
+int ship_spool_tell(const struct ship *ship, int64_t rows, int64_t messages, struct sql *sql,
+		    struct why *why);
+
+#endif

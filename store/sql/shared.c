@@ -1,0 +1,503 @@
+/*
+ * Tables beside those of the ledger:
+ *   store   one row: which store this is, and its version
+ *   host    one row for each host: when it was heard of, and through which day all of its rows are
+ *           here
+ *   batch   which batches came in: a batch is applied in the transaction that puts its key here
+ *   lease   who may build and send reports
+ *
+ * policy.closed: 0, SHARED_OWN, or when a report of it was begun. A host that brings more rows of
+ * it afterwards finds it closed and puts them under a derived configuration, which gets a report of
+ * its own: so a report's rows do not change once it is being built, and no row is in two.
+ *
+ * Every step of a migration can be done twice: hosts may do it at the same time, and not every
+ * engine has transactions for it.
+ */
+#include "store/sql/shared.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/crypto/hash.h"
+
+#define NAME " domain text NOT NULL, day bigint NOT NULL, config bytea NOT NULL,"
+
+static const char *const first[] = {
+    "CREATE TABLE IF NOT EXISTS policy (" NAME " since bigint NOT NULL, closed bigint NOT NULL,"
+    " p text NOT NULL, sp text, np text, adkim text, aspf text, fo text, testing text,"
+    " discovery text, rua text, ruf text, error text, PRIMARY KEY (domain, day, config))",
+    "CREATE INDEX IF NOT EXISTS policy_by_day ON policy (day, domain, since, config)",
+    "CREATE TABLE IF NOT EXISTS tally (" NAME " source_ip text NOT NULL, row_key bytea NOT NULL,"
+    " messages bigint NOT NULL, quiet bigint NOT NULL, dkim_aligned text NOT NULL,"
+    " spf_aligned text NOT NULL, disposition text NOT NULL, header_from text NOT NULL,"
+    " envelope_from text NOT NULL, envelope_to text NOT NULL, spf_domain text NOT NULL,"
+    " spf_result text NOT NULL, reasons text NOT NULL, dkim text NOT NULL,"
+    " dkim_notes text NOT NULL, spf_note text NOT NULL,"
+    " PRIMARY KEY (domain, day, config, source_ip, row_key))",
+    "CREATE TABLE IF NOT EXISTS report (" NAME " id text NOT NULL, file_name text NOT NULL,"
+    " built bigint NOT NULL, records bigint NOT NULL, messages bigint NOT NULL,"
+    " kind text NOT NULL, PRIMARY KEY (domain, day, config))",
+    "CREATE INDEX IF NOT EXISTS report_by_kind ON report (kind, built, domain)",
+    "CREATE TABLE IF NOT EXISTS report_part (" NAME " part bigint NOT NULL, data bytea NOT NULL,"
+    " PRIMARY KEY (domain, day, config, part))",
+    "CREATE TABLE IF NOT EXISTS delivery (" NAME " address text NOT NULL, host text NOT NULL,"
+    " sent_to text, state text NOT NULL, tries bigint NOT NULL, next bigint, tried bigint,"
+    " reply text, kind text NOT NULL, PRIMARY KEY (domain, day, config, address))",
+    "CREATE INDEX IF NOT EXISTS delivery_due ON delivery (next)",
+    "CREATE INDEX IF NOT EXISTS delivery_tried ON delivery (tried, host)",
+    "CREATE TABLE IF NOT EXISTS suppression (address text NOT NULL PRIMARY KEY,"
+    " failures bigint NOT NULL, until bigint NOT NULL, reason text)",
+    "CREATE TABLE IF NOT EXISTS token (name text NOT NULL PRIMARY KEY, token text NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS token_by_token ON token (token)",
+    "CREATE TABLE IF NOT EXISTS host (host bytea NOT NULL PRIMARY KEY, name text NOT NULL,"
+    " seen bigint NOT NULL, through bigint NOT NULL, sequence bigint NOT NULL,"
+    " rows bigint NOT NULL, messages bigint NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS batch (host bytea NOT NULL, sequence bigint NOT NULL,"
+    " digest bytea NOT NULL, applied bigint NOT NULL, PRIMARY KEY (host, sequence))",
+    "CREATE TABLE IF NOT EXISTS lease (name text NOT NULL PRIMARY KEY, holder text NOT NULL,"
+    " term bigint NOT NULL, until bigint NOT NULL)",
+    NULL};
+
+static const char *const *const migrations[] = {first};
+enum {
+	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
+	MIGRATION_TRIES = 5,
+	PAGE_BYTES = 1024 * 1024
+};
+
+/* ---- which store, and its schema ---- */
+
+int shared_schema(void)
+{
+	return SCHEMA_VERSION;
+}
+
+static int table_exists(struct sql *sql, const char *name, struct why *why)
+{
+	int64_t count = 0;
+
+	if (sql_number(sql, &count, why,
+		       "SELECT COUNT(*) FROM information_schema.tables"
+		       " WHERE table_schema = current_schema() AND table_name = $1",
+		       "t", name) != 0)
+		return -1;
+	return count > 0;
+}
+
+int shared_version(struct sql *sql, struct why *why)
+{
+	int64_t version = 0;
+	int there = table_exists(sql, "store", why);
+
+	if (there <= 0)
+		return there;
+	if (sql_number(sql, &version, why, "SELECT version FROM store WHERE one = 1", "") < 0)
+		return -1;
+	return (int)version;
+}
+
+int shared_id(struct sql *sql, unsigned char id[SHARED_ID_LEN], struct why *why)
+{
+	struct sql_rows *rows = sql_ask(sql, "SELECT id FROM store WHERE one = 1", "");
+	int more = sql_next(rows, why);
+
+	if (more == 0)
+		return why_set(why, "the shared store: it has no id: countersign store migrate");
+	if (more < 0)
+		return -1;
+	sql_key_at(rows, 0, id);
+	sql_drop(rows);
+	return 0;
+}
+
+static int refuse_foreign(struct sql *sql, struct why *why)
+{
+	int policy = table_exists(sql, "policy", why), tally = table_exists(sql, "tally", why);
+
+	if (policy < 0 || tally < 0)
+		return -1;
+	if (policy + tally == 0)
+		return 0;
+	return why_set(why, "the shared store: this database has tables of another program: give"
+			    " countersign a database of its own");
+}
+
+static int make_store(struct sql *sql, struct why *why)
+{
+	unsigned char id[SHARED_ID_LEN];
+
+	if (getentropy(id, sizeof id) != 0)
+		return why_set(why, "the system gives no random numbers");
+	if (sql_do(sql, why,
+		   "CREATE TABLE IF NOT EXISTS store (one bigint NOT NULL PRIMARY KEY,"
+		   " id bytea NOT NULL, version bigint NOT NULL)",
+		   "") < 0)
+		return -1;
+	return sql_do(sql, why,
+		      "INSERT INTO store (one, id, version) VALUES (1, $1, 0)"
+		      " ON CONFLICT (one) DO NOTHING",
+		      "b", (const void *)id, sizeof id) < 0
+		   ? -1
+		   : 0;
+}
+
+static int migrate_from(struct sql *sql, int version, struct why *why)
+{
+	for (; version < SCHEMA_VERSION; version++) {
+		for (const char *const *step = migrations[version]; *step != NULL; step++)
+			if (sql_do(sql, why, *step, "") < 0)
+				return -1;
+		if (sql_do(sql, why, "UPDATE store SET version = $1 WHERE one = 1 AND version = $2",
+			   "ii", (int64_t)version + 1, (int64_t)version) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int try_migration(struct sql *sql, struct why *why)
+{
+	int version = shared_version(sql, why);
+
+	if (version < 0 || version >= SCHEMA_VERSION)
+		return version < 0 ? -1 : 0;
+	if (version == 0 && table_exists(sql, "store", why) == 0 && refuse_foreign(sql, why) != 0) {
+		sql->fault = DRIVER_BROKEN;
+		return 1;
+	}
+	if (version == 0 && make_store(sql, why) != 0)
+		return -1;
+	return migrate_from(sql, version, why);
+}
+
+/* Another host may be at it: then a step fails, and succeeds when it is tried again. */
+static int migrate(struct sql *sql, struct why *why)
+{
+	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
+	int result = try_migration(sql, why);
+
+	for (int i = 1; i < MIGRATION_TRIES && result < 0; i++) {
+		nanosleep(&moment, NULL);
+		result = try_migration(sql, why);
+	}
+	return result == 0 ? 0 : -1;
+}
+
+static int check(struct sql *sql, struct why *why)
+{
+	int version = shared_version(sql, why);
+
+	if (version < 0 || version == SCHEMA_VERSION)
+		return version < 0 ? -1 : 0;
+	if (version > SCHEMA_VERSION)
+		return why_set(why,
+			       "the shared store: made by a newer countersign (schema %d; this one"
+			       " knows %d): upgrade this one",
+			       version, SCHEMA_VERSION);
+	return why_set(why,
+		       "the shared store: %s: countersign store migrate, or start countersignd",
+		       version == 0 ? "its tables are not made yet"
+				    : "its schema is older than this program's");
+}
+
+struct sql *shared_open(const char *conninfo, enum shared_opening opening, bool read_only,
+			struct why *why)
+{
+	struct sql *sql = pg_sql(conninfo, read_only, why);
+
+	if (sql == NULL)
+		return NULL;
+	if ((opening != SHARED_MIGRATE || migrate(sql, why) == 0) && check(sql, why) == 0)
+		return sql;
+	sql_close(sql);
+	return NULL;
+}
+
+/* ---- hosts ---- */
+
+static const char *waited_for(struct sql_rows *rows, struct arena *arena, unsigned *count,
+			      struct why *why)
+{
+	const char *names = "";
+	int more;
+
+	for (*count = 0; (more = sql_next(rows, why)) == 1; ++*count)
+		if (*count < 5)
+			names = arena_printf(arena, "%s%s%s", names, *count > 0 ? ", " : "",
+					     sql_text_at(rows, 0, arena));
+	return more < 0 ? NULL : names;
+}
+
+int shared_is_complete(struct sql *sql, int32_t day, int64_t grace, struct arena *arena,
+		       const char **who, struct why *why)
+{
+	unsigned count;
+
+	*who = "";
+	if (clock_wall() >= clock_day_begin(day + 1) + grace)
+		return 1;
+	*who = waited_for(sql_ask(sql,
+				  "SELECT name FROM host WHERE through < $1 AND seen >= $2"
+				  " ORDER BY name",
+				  "ii", (int64_t)day, clock_day_begin(day - 2)),
+			  arena, &count, why);
+	return *who == NULL ? -1 : count == 0;
+}
+
+static void host_at(struct sql_rows *rows, struct arena *arena, struct shared_host *host)
+{
+	host->name = sql_text_at(rows, 0, arena);
+	host->id = sql_config_at(rows, 1, arena);
+	host->seen = sql_int_at(rows, 2);
+	host->through = (int32_t)sql_int_at(rows, 3);
+	host->sequence = sql_int_at(rows, 4);
+	host->rows = sql_int_at(rows, 5);
+	host->messages = sql_int_at(rows, 6);
+}
+
+int shared_hosts(struct sql *sql, struct arena *arena, struct shared_host **list, struct why *why)
+{
+	int64_t count = 0, max = 0;
+	struct sql_rows *rows;
+	int more;
+
+	if (sql_number(sql, &max, why, "SELECT COUNT(*) FROM host", "") != 0)
+		return -1;
+	*list = arena_array(arena, (size_t)max + 1, sizeof **list);
+	rows = sql_ask(sql,
+		       "SELECT name, host, seen, through, sequence, rows, messages FROM host"
+		       " ORDER BY name, host LIMIT $1",
+		       "i", max + 1);
+	while ((more = sql_next(rows, why)) == 1)
+		host_at(rows, arena, &(*list)[count++]);
+	return more < 0 ? -1 : (int)count;
+}
+
+/* ---- configurations ---- */
+
+void shared_derive(const unsigned char config[DRIVER_KEY_LEN], const void *salt, size_t len,
+		   unsigned char derived[DRIVER_KEY_LEN])
+{
+	uint8_t digest[CRYPT_DIGEST_LEN];
+	struct buf buf;
+
+	buf_init(&buf, NULL, 0);
+	buf_add(&buf, config, DRIVER_KEY_LEN);
+	buf_add(&buf, salt, len);
+	crypt_sha256(buf.data, buf.len, digest);
+	memcpy(derived, digest, DRIVER_KEY_LEN);
+	buf_free(&buf);
+}
+
+int shared_close_policy(struct sql *sql, const char *domain, int32_t day, const char *config,
+			struct why *why)
+{
+	return sql_do(sql, why,
+		      "UPDATE policy SET closed = " SHARED_NOW
+		      " WHERE domain = $1 AND day = $2 AND config = $3 AND closed = 0",
+		      "tik", domain, (int64_t)day, config) < 0
+		   ? -1
+		   : 0;
+}
+
+/* ---- as a ledger that is read ---- */
+
+#define REPORT "domain = $1 AND day = $2 AND config = $3"
+
+static struct sql *sql_of(struct driver_handle *handle)
+{
+	return (struct sql *)handle;
+}
+
+static struct driver_handle *handle_open(const struct ledger_settings *settings, struct why *why)
+{
+	return (struct driver_handle *)shared_open(settings->shared, SHARED_AS_IT_IS,
+						   settings->read_only, why);
+}
+
+static void handle_close(struct driver_handle *handle)
+{
+	sql_close(sql_of(handle));
+}
+
+static int sum_day(struct sql *sql, struct ledger_day *day, struct why *why)
+{
+	struct sql_rows *rows =
+	    sql_ask(sql,
+		    "SELECT COUNT(*), COALESCE(SUM(messages), 0), COALESCE(SUM(CASE"
+		    " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0"
+		    " END), 0), COALESCE(SUM(quiet), 0), COALESCE(SUM(CASE"
+		    " WHEN disposition = 'reject' THEN 0 ELSE messages END), 0)"
+		    " FROM tally WHERE " REPORT,
+		    "tik", day->policy.domain, (int64_t)day->day, day->config);
+
+	if (sql_next(rows, why) != 1)
+		return -1;
+	day->rows = sql_int_at(rows, 0);
+	day->messages = sql_int_at(rows, 1);
+	day->passed = sql_int_at(rows, 2);
+	day->quiet = sql_int_at(rows, 3);
+	day->accepted = sql_int_at(rows, 4);
+	sql_drop(rows);
+	return 0;
+}
+
+static void day_at(struct sql_rows *rows, struct arena *arena, struct ledger_day *day)
+{
+	struct ledger_policy *policy = &day->policy;
+	const char **texts[] = {&policy->p,    &policy->sp,  &policy->np,      &policy->adkim,
+				&policy->aspf, &policy->fo,  &policy->testing, &policy->discovery,
+				&policy->rua,  &policy->ruf, &policy->error};
+	unsigned char config[DRIVER_KEY_LEN];
+
+	policy->domain = sql_text_at(rows, 0, arena);
+	day->day = (int32_t)sql_int_at(rows, 1);
+	sql_key_at(rows, 2, config);
+	driver_config_text(config, day->config);
+	day->since = sql_int_at(rows, 3);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		*texts[i] = sql_text_at(rows, 4 + (int)i, arena);
+}
+
+static int handle_days(struct driver_handle *handle, const struct driver_days_query *query,
+		       struct arena *arena, struct ledger_day *days, unsigned max, struct why *why)
+{
+	const struct ledger_day *behind = query->behind;
+	unsigned char config[DRIVER_KEY_LEN] = {0};
+	bool begin = behind == NULL || !driver_config_parse(behind->config, config);
+	struct sql_rows *rows = sql_ask(
+	    sql_of(handle),
+	    "SELECT domain, day, config, since, p, sp, np, adkim, aspf, fo, testing, discovery,"
+	    " rua, ruf, error FROM policy WHERE day <= $2 AND (CAST($1 AS text) IS NULL OR domain "
+	    "= $1)"
+	    " AND (day, domain, since, config) > ($3, $4, $5, $6) AND since >= $8"
+	    " ORDER BY day, domain, since, config LIMIT $7",
+	    "tiitibii", query->domain, (int64_t)query->to_day,
+	    (int64_t)(begin ? query->from_day : behind->day), begin ? "" : behind->policy.domain,
+	    begin ? (int64_t)0 : behind->since, (const void *)config,
+	    begin ? (size_t)0 : sizeof config, (int64_t)max, query->since);
+	int count = 0, more;
+
+	arena_reset(arena);
+	while ((more = sql_next(rows, why)) == 1)
+		day_at(rows, arena, &days[count++]);
+	for (int i = 0; i < count && more == 0; i++)
+		more = sum_day(sql_of(handle), &days[i], why);
+	return more < 0 ? -1 : count;
+}
+
+static void row_at(struct sql_rows *rows, const struct driver_rows_query *query,
+		   struct arena *arena, struct driver_row *at)
+{
+	struct ledger_row *row = &at->row;
+	const char **texts[] = {&row->dkim_aligned, &row->spf_aligned,   &row->disposition,
+				&row->header_from,  &row->envelope_from, &row->envelope_to,
+				&row->spf_domain,   &row->spf_result,    &row->reasons,
+				&row->dkim,         &row->dkim_notes,    &row->spf_note};
+
+	memset(at, 0, sizeof *at);
+	memcpy(at->config, query->config, DRIVER_KEY_LEN);
+	row->policy.domain = query->domain;
+	row->day = query->day;
+	row->source_ip = sql_text_at(rows, 0, arena);
+	sql_key_at(rows, 1, at->key);
+	row->count = sql_int_at(rows, 2);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		*texts[i] = sql_text_at(rows, 3 + (int)i, arena);
+}
+
+static int handle_rows(struct driver_handle *handle, const struct driver_rows_query *query,
+		       struct arena *arena, struct driver_row *rows, unsigned max, struct why *why)
+{
+	const struct driver_row *behind = query->behind;
+	unsigned char none = 0;
+	struct sql_rows *answer =
+	    sql_ask(sql_of(handle),
+		    "SELECT source_ip, row_key, messages, dkim_aligned, spf_aligned, disposition,"
+		    " header_from, envelope_from, envelope_to, spf_domain, spf_result, reasons,"
+		    " dkim, dkim_notes, spf_note FROM tally WHERE " REPORT
+		    " AND (source_ip, row_key) > ($4, $5) ORDER BY source_ip, row_key LIMIT $6",
+		    "tibtbi", query->domain, (int64_t)query->day, (const void *)query->config,
+		    sizeof query->config, behind == NULL ? "" : behind->row.source_ip,
+		    behind == NULL ? (const void *)&none : (const void *)behind->key,
+		    behind == NULL ? (size_t)0 : sizeof behind->key, (int64_t)max);
+	int count = 0, more;
+
+	arena_reset(arena);
+	while ((more = sql_next(answer, why)) == 1) {
+		row_at(answer, query, arena, &rows[count++]);
+		if (arena_used(arena) < PAGE_BYTES)
+			continue;
+		sql_drop(answer);
+		return count;
+	}
+	return more < 0 ? -1 : count;
+}
+
+/* ---- retention ---- */
+
+struct expiring {
+	const char *domain;
+	int64_t day;
+	unsigned char config[DRIVER_KEY_LEN];
+	int64_t max, deleted;
+};
+
+/* Rows, at most MAX; when none is left all that names the report. */
+static int expire_report(void *arg, struct sql *sql, struct why *why)
+{
+	static const char *const rest[] = {
+	    "DELETE FROM report_part WHERE " REPORT, "DELETE FROM delivery WHERE " REPORT,
+	    "DELETE FROM report WHERE " REPORT, "DELETE FROM policy WHERE " REPORT};
+	struct expiring *e = arg;
+
+	e->deleted =
+	    sql_do(sql, why,
+		   "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
+		   " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT $4)",
+		   "tibi", e->domain, e->day, (const void *)e->config, sizeof e->config, e->max);
+	if (e->deleted < 0 || e->deleted == e->max)
+		return e->deleted < 0 ? -1 : 0;
+	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
+		if (sql_do(sql, why, rest[i], "tib", e->domain, e->day, (const void *)e->config,
+			   sizeof e->config) < 0)
+			return -1;
+	return 0;
+}
+
+static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t before_day,
+					 unsigned max, unsigned *deleted, bool *more,
+					 struct why *why)
+{
+	struct sql *sql = sql_of(handle);
+	struct sql_rows *rows = sql_ask(sql,
+					"SELECT domain, day, config FROM policy WHERE day < $1"
+					" ORDER BY day, domain, since, config LIMIT 1",
+					"i", (int64_t)before_day);
+	int found = sql_next(rows, why), result = 0;
+
+	*deleted = 0;
+	*more = found == 1;
+	if (found == 1) {
+		struct arena *arena = arena_new(0);
+		struct expiring e = {
+		    .domain = sql_text_at(rows, 0, arena), .day = sql_int_at(rows, 1), .max = max};
+
+		sql_key_at(rows, 2, e.config);
+		sql_drop(rows);
+		result = sql_transact(sql, expire_report, &e, why);
+		*deleted = e.deleted > 0 ? (unsigned)e.deleted : 0;
+		arena_free(arena);
+	}
+	return found < 0 || result < 0 ? sql->fault : DRIVER_DONE;
+}
+
+const struct driver driver_shared = {
+    .open = handle_open,
+    .close = handle_close,
+    .expire = handle_expire,
+    .days = handle_days,
+    .rows = handle_rows,
+};

@@ -1,0 +1,173 @@
+/*
+ * SQL spoken to SQLite. Nothing here is done often: statements are prepared for one use.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/sql/sql.h"
+#include "store/sql/sqlite.h"
+
+struct lite {
+	struct sql sql;
+	struct driver_handle *handle;
+};
+
+struct lite_rows {
+	struct sql_rows rows;
+	sqlite3_stmt *statement; /* NULL: CODE says why */
+	int code;
+};
+
+static struct lite *lite_of(struct sql *sql)
+{
+	return (struct lite *)sql;
+}
+
+static struct lite_rows *rows_of(const struct sql_rows *rows)
+{
+	return (struct lite_rows *)(uintptr_t)rows;
+}
+
+static int fail(struct lite *lite, int code, struct why *why)
+{
+	struct why unheard;
+
+	lite->sql.fault = sqlite_explain(lite->handle, code, why == NULL ? &unheard : why);
+	return -1;
+}
+
+static void lite_close(struct sql *sql)
+{
+	driver_sqlite.close(lite_of(sql)->handle);
+	free(sql);
+}
+
+static int lite_begin(struct sql *sql, struct why *why)
+{
+	int code = sqlite_begin(lite_of(sql)->handle);
+
+	return code == SQLITE_OK ? 0 : fail(lite_of(sql), code, why);
+}
+
+static int lite_end(struct sql *sql, bool commit, struct why *why)
+{
+	int code = sqlite_end(lite_of(sql)->handle, commit ? SQLITE_OK : SQLITE_ABORT);
+
+	return !commit || code == SQLITE_OK ? 0 : fail(lite_of(sql), code, why);
+}
+
+static void bind(sqlite3_stmt *statement, unsigned n, const struct sql_value *value)
+{
+	char name[16];
+	int at;
+
+	snprintf(name, sizeof name, "$%u", n);
+	at = sqlite3_bind_parameter_index(statement, name);
+	switch (value->kind) {
+	case SQL_NULL:
+		break;
+	case SQL_TEXT:
+		sqlite3_bind_text(statement, at, value->data, -1, SQLITE_TRANSIENT);
+		break;
+	case SQL_INT:
+		sqlite3_bind_int64(statement, at, value->number);
+		break;
+	case SQL_BLOB:
+		sqlite3_bind_blob64(statement, at, value->data, value->len, SQLITE_TRANSIENT);
+		break;
+	}
+}
+
+static struct sql_rows *lite_ask(struct sql *sql, const char *text, const struct sql_value *values,
+				 unsigned count)
+{
+	struct lite_rows *rows = calloc(1, sizeof *rows);
+
+	if (rows == NULL)
+		abort();
+	rows->rows.sql = sql;
+	rows->code =
+	    sqlite3_prepare_v2(sqlite_db(lite_of(sql)->handle), text, -1, &rows->statement, NULL);
+	for (unsigned i = 0; i < count && rows->code == SQLITE_OK; i++)
+		bind(rows->statement, i + 1, &values[i]);
+	return &rows->rows;
+}
+
+static int lite_next(struct sql_rows *base, struct why *why)
+{
+	struct lite_rows *rows = rows_of(base);
+
+	if (rows->code == SQLITE_OK || rows->code == SQLITE_ROW)
+		rows->code = sqlite3_step(rows->statement);
+	if (rows->code == SQLITE_ROW)
+		return 1;
+	return rows->code == SQLITE_DONE ? 0 : fail(lite_of(base->sql), rows->code, why);
+}
+
+static void lite_drop(struct sql_rows *rows)
+{
+	sqlite3_finalize(rows_of(rows)->statement);
+	free(rows);
+}
+
+static int64_t lite_changes(const struct sql_rows *rows)
+{
+	return sqlite3_changes(sqlite_db(lite_of(rows->sql)->handle));
+}
+
+static const char *lite_text(struct sql_rows *rows, int column, size_t *len)
+{
+	const char *text = (const char *)sqlite3_column_text(rows_of(rows)->statement, column);
+
+	*len = (size_t)sqlite3_column_bytes(rows_of(rows)->statement, column);
+	return text;
+}
+
+static const void *lite_blob(struct sql_rows *rows, int column, size_t *len)
+{
+	const void *blob = sqlite3_column_blob(rows_of(rows)->statement, column);
+
+	*len = (size_t)sqlite3_column_bytes(rows_of(rows)->statement, column);
+	return blob;
+}
+
+static int64_t lite_number(struct sql_rows *rows, int column)
+{
+	return sqlite3_column_int64(rows_of(rows)->statement, column);
+}
+
+/* A lock was waited for already; nothing else goes away by itself. */
+static bool lite_recover(struct sql *sql, unsigned tries)
+{
+	(void)sql;
+	(void)tries;
+	return false;
+}
+
+static const struct sql_ops ops = {
+    .close = lite_close,
+    .begin = lite_begin,
+    .end = lite_end,
+    .ask = lite_ask,
+    .next = lite_next,
+    .drop = lite_drop,
+    .changes = lite_changes,
+    .text = lite_text,
+    .blob = lite_blob,
+    .number = lite_number,
+    .recover = lite_recover,
+};
+
+struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why)
+{
+	struct lite *lite = calloc(1, sizeof *lite);
+
+	if (lite == NULL)
+		abort();
+	lite->sql.ops = &ops;
+	lite->handle = driver_sqlite.open(settings, why);
+	if (lite->handle != NULL)
+		return &lite->sql;
+	free(lite);
+	return NULL;
+}
