@@ -106,7 +106,7 @@ check "every line that doc/troubleshooting.md explains is one of the program's" 
 	} else {
 		s/"\s*\n\s*"//g;
 		$text .= $_;
-	}' {lib,conf,dns,store,policy,report,milter,admin}/*.[ch] doc/troubleshooting.md)"
+	}' $(find lib mail dns conf keys store policy report context metrics milter daemon admin -name '*.[ch]') doc/troubleshooting.md)"
 check "the tests that doc/conformance.md names are there" "$(sed -n 's/^|.*| *\([^|]*\) |$/\1/p' "$src/doc/conformance.md" |
 	grep -oE '[a-z0-9_/]+\.(c|lua|sh)|bench/[a-z]+' | sort -u | while read -r file; do [ -e "$src/t/$file" ] || echo "$file"; done)"
 check "the guides name each other by the files that there are" "$(cd "$src" && grep -oHE '\]\([^)#:]+\)' doc/*.md *.md 2>/dev/null |

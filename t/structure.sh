@@ -1,6 +1,6 @@
 #!/bin/bash
-# The house's plan, checked: includes run downwards and spell their room; each third-party library is
-# included in one or two named files.
+# The rules of CONTRIBUTING.md that a machine can check: which directory may include which (its table is read from there), how
+# large a directory and a function may be, and which file may know which library.
 cd "${COUNTERSIGN_SRC:-$(dirname "$0")/..}" || exit 99
 
 n=0 failed=0
@@ -15,37 +15,65 @@ check() { # name, output that must be empty
 	fi
 }
 
-# room: the rooms it may include besides itself
-allowed() {
-	case $1 in
-	lib | lib/crypto) echo lib ;;
-	conf) echo lib ;;
-	dns | store) echo lib ;;
-	policy) echo lib dns ;;
-	report) echo lib dns store policy ;;
-	milter) echo lib dns store policy report conf ;;
-	admin) echo lib dns store policy report conf milter ;;
-	esac
-}
+# "directory: those it may include", a line each.
+table=$(sed -nE 's/^\| `([a-z_/]+)\/` *\|[^|]*\| *([^|]*[^| ]) *\|$/\1: \2/p' CONTRIBUTING.md | tr -d '`-' | tr ',' ' ')
+directories=$(cut -d: -f1 <<<"$table")
+tops=$(cut -d/ -f1 <<<"$directories" | sort -u)
+mapfile -t sources < <(find $tops -name '*.[ch]' | sort)
 
-for room in lib lib/crypto conf dns store policy report milter admin; do
-	may=" $room $(allowed $room) "
-	bad=$(grep -HnE '^#include "' $room/*.[ch] 2>/dev/null | while IFS=: read -r file line text; do
-		target=${text#*\"}
-		case $may in
-		*" ${target%%/*} "*) ;;
-		*) echo "$file:$line: $text" ;;
-		esac
-	done)
-	check "$room/ includes only:${may% }" "$bad"
-done
+check "CONTRIBUTING.md has the table of directories" "$([ "$(wc -l <<<"$table")" -ge 10 ] || echo "$table")"
+check "every directory with sources is in it" "$(
+	printf '%s\n' "${sources[@]}" | sed 's,/[^/]*$,,' | sort -u | grep -vxF "$directories")"
+check "every directory in it has sources" "$(
+	for directory in $directories; do ls "$directory"/*.[ch] >/dev/null 2>&1 || echo "$directory"; done)"
+check "includes run downwards, and spell the directory" "$(
+	awk -v table="$table" '
+	BEGIN {
+		for (count = split(table, rows, "\n"); count > 0; count--) {
+			split(rows[count], row, ": ")
+			allowed[row[1]] = " " row[2] " "
+		}
+	}
+	function may(from, to) {
+		if (from == to || index(to, from "/") == 1) return 1
+		if (allowed[from] ~ /^ as /) {
+			sub(/^ as /, "", allowed[from])
+			parent = allowed[from]; gsub(/ /, "", parent)
+			allowed[from] = " " parent allowed[parent]
+		}
+		top = to; sub(/\/.*/, "", top)
+		return index(allowed[from], " " to " ") || index(allowed[from], " " top " ")
+	}
+	/^#include "/ {
+		split($0, part, "\"")
+		from = FILENAME; sub(/\/[^\/]*$/, "", from)
+		to = part[2]; if (!sub(/\/[^\/]*$/, "", to)) to = "?"
+		if (!may(from, to)) print FILENAME ":" FNR ": " $0
+	}' "${sources[@]}")"
+check "no directory holds more than 16 modules" "$(
+	printf '%s\n' "${sources[@]}" | grep '\.c$' | sed 's,/[^/]*$,,' | sort | uniq -c | awk '$1 > 16')"
+
+# A function begins at the left margin with its name and ends with a brace there. "lines name file static".
+functions=$(awk '
+	FNR == 1 { open = 0; name = "" }
+	/^[a-z].*[a-z_0-9]\(/ && !/;$/ {
+		name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
+		kind = /^static/ ? "static" : "extern"
+	}
+	/^{/ && name != "" { open = FNR }
+	/^}/ && open { print FNR - open - 1, name, FILENAME, kind; open = 0; name = "" }' \
+	$(printf '%s\n' "${sources[@]}" | grep '\.c$'))
+check "no function is longer than 80 lines" "$(awk '$1 > 80' <<<"$functions")"
+check "nine of ten functions are shorter than 40 lines" "$(
+	sort -n <<<"$functions" | awk '{ l[NR] = $1 } END { p = l[int(NR * 0.9)]; if (p >= 40) print "the 90th percentile is " p }')"
+check "no function has the name of a library's" "$(
+	awk '$2 ~ /^(dkim|SPF|smfi|mi)_/ && $4 == "extern"' <<<"$functions")"
 
 # library: header pattern, then the files that may include it
 one() {
 	local name=$1 pattern=$2 bad
 	shift 2
-	bad=$(grep -lE "^#include <($pattern)" {lib,lib/crypto,conf,dns,store,policy,report,milter,admin}/*.[ch] 2>/dev/null |
-		grep -vxF "$(printf '%s\n' "$@")")
+	bad=$(grep -lE "^#include <($pattern)" "${sources[@]}" | grep -vxF "$(printf '%s\n' "$@")")
 	check "$name is included only in: $*" "$bad"
 }
 one libmilter 'libmilter/' milter/callbacks.c milter/libmilter.c
@@ -64,18 +92,16 @@ one libcurl 'curl/' report/send.c
 one zlib 'zlib\.h' report/gzip.c
 one jansson 'jansson' report/json.c admin/jsonout.c
 
-check "admin/ takes of milter/ only context, sending and control_text" "$(grep -Hn '#include "milter/' admin/*.[ch] |
-	grep -vE 'milter/(context|sending|control_text)\.h')"
-check "every .c and .h of the rooms is in Makefile.am" "$(
-	for f in {lib,lib/crypto,conf,dns,store,policy,report,milter,admin}/*.[ch]; do
-		grep -qF " $f" Makefile.am || grep -qF "	$f" Makefile.am || echo "$f"
-	done)"
+mapfile -t pure < <(printf '%s\n' "${sources[@]}" | grep '^policy/')
+check "policy/ opens no file, logs nothing and has no clock" "$(
+	grep -nE '\b(fopen|open|openat|stat|lstat|opendir|log_(error|warn|info|debug|line)|clock_(wall|mono)|time|gettimeofday|nanosleep|sleep)\(' "${pure[@]}" |
+		grep -vE ':[0-9]+: ?(\*|/\*)')"
+check "every source is in Makefile.am" "$(
+	for f in "${sources[@]}"; do grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"; done)"
 check "so is what a package of the source must have" "$(
 	for f in t/*.sh t/lib/*.sh t/scenario/*.lua t/e2e/*.sh doc/*.[0-9a-z]* contrib/*/* debian/*; do
 		[ ! -f "$f" ] || git check-ignore -q "$f" 2>/dev/null || grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"
 	done)"
-check "no function of ours takes a library's name" "$(
-	grep -nE '^[a-z].*[ *](dkim|SPF|smfi|mi)_[a-z_]+\(' {lib,lib/crypto,conf,dns,store,policy,report,milter,admin}/*.[ch] 2>/dev/null)"
 
 echo "1..$n"
 exit $failed
