@@ -15,8 +15,8 @@
 #include "lib/arena.h"
 #include "lib/why.h"
 
-/* Exit codes: 1 is the answer "no" or a finding, 2 that a part was left out, the others are those of
- * sysexits.h. */
+/* Exit codes: 1 is the answer "no" or a finding, 2 that a part was left out, the others are those
+ * of sysexits.h. */
 enum admin_exit {
 	ADMIN_DONE = 0,
 	ADMIN_NO = 1,
@@ -36,8 +36,8 @@ enum admin_exit {
 enum admin_color { ADMIN_COLOR_AUTO, ADMIN_COLOR_ALWAYS, ADMIN_COLOR_NEVER };
 
 /* One option. LETTER: 'c' is also -c; 256 and above: no short form. ARG: NULL, or the name of its
- * value in the help. A help that ends in a list of words, "auto, always or never", tells a shell what
- * to propose. A table ends with a NULL name. */
+ * value in the help. A help that ends in a list of words, "auto, always or never", tells a shell
+ * what to propose. A table ends with a NULL name. */
 struct admin_option {
 	const char *name;
 	int letter;
@@ -72,7 +72,7 @@ struct admin {
 	int64_t timeout;               /* --timeout: in place of dns.timeout; 0: not given */
 	struct arena *arena;           /* lives as long as the command */
 	const struct admin_verb *verb;
-	struct conf *conf; /* see admin_conf */
+	struct conf *conf;       /* see admin_conf */
 	struct admin_said *said; /* with --json: what is printed at the end; see admin/say.c */
 };
 
@@ -118,14 +118,15 @@ int admin_usage(const struct admin *admin, const char *format, ...)
 /* The answer of a command as JSON, printed at the end of the program; one for each run. */
 void admin_print_json(const struct admin *admin, struct jsonout *out);
 
-/* The command prints its object on standard output itself, since it may be large, from "schema" on and
- * without the last brace: the rest follows at the end of the program. */
+/* The command prints its object on standard output itself, since it may be large, from "schema" on
+ * and without the last brace: the rest follows at the end of the program. */
 void admin_streams_json(const struct admin *admin);
 
 /* From now on messages are kept in place of being printed: a page is on the terminal. */
 void admin_hold(const struct admin *admin);
-const char *admin_held(const struct admin *admin);  /* the first error since, or NULL; all is forgotten */
-void admin_let_go(const struct admin *admin);       /* likewise, and messages are printed again */
+const char *
+admin_held(const struct admin *admin);        /* the first error since, or NULL; all is forgotten */
+void admin_let_go(const struct admin *admin); /* likewise, and messages are printed again */
 
 /* Before anything is said; messages live in ARENA. */
 void admin_say_begin(struct admin *admin, struct arena *arena);
@@ -175,8 +176,8 @@ void admin_help(const struct admin *admin, const struct admin_verb *verb);
 void admin_help_all(const struct admin *admin, const char *noun); /* NOUN NULL: of every command */
 void admin_version(const struct admin *admin);
 
-/* What WORD, given in place of a command (NOUN NULL) or of a verb of NOUN, was most likely meant to be:
- * "key gen"; NULL: nothing is near. */
+/* What WORD, given in place of a command (NOUN NULL) or of a verb of NOUN, was most likely meant to
+ * be: "key gen"; NULL: nothing is near. */
 const char *admin_meant(struct arena *arena, const char *noun, const char *word);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * countersign completion bash | zsh | fish: the script by which a shell completes command lines. The
- * scripts know no command: they hand the words to `countersign __complete`, admin/complete.c.
+ * countersign completion bash | zsh | fish: the script by which a shell completes command lines.
+ * The scripts know no command: they hand the words to `countersign __complete`, admin/complete.c.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -74,7 +74,8 @@ static const struct script {
 	     "	for line in (command $words[1] __complete -- $words[2..-1] \"$last\" 2>/dev/null)\n"
 	     "		switch $line\n"
 	     "			case ':file' ':directory'\n"
-	     "				for path in (__fish_complete_path (string replace -r -- '^--[^=]*=' '' \"$last\"))\n"
+	     "				for path in (__fish_complete_path (string replace -r -- "
+	     "'^--[^=]*=' '' \"$last\"))\n"
 	     "					printf '%s%s\\n' \"$before\" $path\n"
 	     "				end\n"
 	     "			case '*'\n"
@@ -106,12 +107,13 @@ static int completion(struct admin *admin, int argc, char **argv)
 		if (strcmp(argv[optind], scripts[i].shell) == 0)
 			return print_script(admin, &scripts[i]);
 	}
-	return status != 0 ? status
-			   : admin_usage(admin, "no completion for \"%s\"; there are bash, zsh and fish",
-					 argv[optind]);
+	return status != 0
+		   ? status
+		   : admin_usage(admin, "no completion for \"%s\"; there are bash, zsh and fish",
+				 argv[optind]);
 }
 
-const struct admin_verb cmd_completion[] = {
-    {"completion", NULL, "bash|zsh|fish", "Print the completion script for a shell", completion,
-     NULL, false},
-    {NULL, NULL, NULL, NULL, NULL, NULL, false}};
+const struct admin_verb cmd_completion[] = {{"completion", NULL, "bash|zsh|fish",
+					     "Print the completion script for a shell", completion,
+					     NULL, false},
+					    {NULL, NULL, NULL, NULL, NULL, NULL, false}};

@@ -1,6 +1,6 @@
 /*
- * countersign __complete -- WORD...: the words that a shell proposes (admin/cmd_completion.c has the
- * shells' part). Goes through the words of a command line as main.c would, and answers from the
+ * countersign __complete -- WORD...: the words that a shell proposes (admin/cmd_completion.c has
+ * the shells' part). Goes through the words of a command line as main.c would, and answers from the
  * tables of commands and options. For the last word, which may be empty, it prints a line for each
  * proposal:
  *
@@ -28,7 +28,7 @@ struct line {
 	const char *given[2];               /* the first arguments */
 	unsigned arguments;                 /* how many there are */
 	const char *keys;                   /* --keys, or NULL */
-	const char *before;                 /* "--option=", which is put before each proposal, or "" */
+	const char *before; /* "--option=", which is put before each proposal, or "" */
 	const char *typed;
 };
 
@@ -119,10 +119,10 @@ static void offer_domains(const struct line *line)
 static void offer_selectors(const struct line *line)
 {
 	if (line->arguments > 0)
-		offer_names(line,
-			    arena_printf(line->admin->arena, "%s/%s", keys_directory(line),
-					 line->given[0]),
-			    ".key");
+		offer_names(
+		    line,
+		    arena_printf(line->admin->arena, "%s/%s", keys_directory(line), line->given[0]),
+		    ".key");
 }
 
 static void offer_nouns(const struct line *line)
@@ -159,10 +159,10 @@ static const struct kind {
 	const char *name;
 	void (*offer)(const struct line *line);
 } kinds[] = {
-    {"config", "NAME", offer_settings}, {"key", "NAME", offer_selectors},
-    {NULL, "COMMAND", offer_commands},  {NULL, "DIR", offer_directories},
-    {NULL, "DOMAIN", offer_domains},    {NULL, "FILE", offer_files},
-    {NULL, "LEVEL", offer_levels},      {NULL, "PATH", offer_files},
+    {"config", "NAME", offer_settings},  {"key", "NAME", offer_selectors},
+    {NULL, "COMMAND", offer_commands},   {NULL, "DIR", offer_directories},
+    {NULL, "DOMAIN", offer_domains},     {NULL, "FILE", offer_files},
+    {NULL, "LEVEL", offer_levels},       {NULL, "PATH", offer_files},
     {NULL, "SELECTOR", offer_selectors},
 };
 
@@ -278,9 +278,10 @@ static const struct admin_option *option_find(const struct line *line, const cha
 static void offer_options(const struct line *line, const struct admin_option *options)
 {
 	for (const struct admin_option *o = options; o != NULL && o->name != NULL; o++)
-		offer(line,
-		      arena_printf(line->admin->arena, "--%s%s", o->name, o->arg == NULL ? "" : "="),
-		      o->help);
+		offer(
+		    line,
+		    arena_printf(line->admin->arena, "--%s%s", o->name, o->arg == NULL ? "" : "="),
+		    o->help);
 }
 
 /* What other proposals depend on. */
@@ -370,8 +371,8 @@ static void offer_next(struct line *line)
 		offer_values(line, line->waiting);
 	} else if (!line->plain && strncmp(line->typed, "--", 2) == 0 && equals != NULL) {
 		option = option_find(line, line->typed);
-		line->before = arena_printf(line->admin->arena, "%.*s", (int)(equals + 1 - line->typed),
-					    line->typed);
+		line->before = arena_printf(line->admin->arena, "%.*s",
+					    (int)(equals + 1 - line->typed), line->typed);
 		line->typed = equals + 1;
 		if (option != NULL && option->arg != NULL)
 			offer_values(line, option);

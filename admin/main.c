@@ -16,26 +16,9 @@ static const struct admin_verb builtin[];
 
 /* One line for each file of commands. */
 static const struct admin_verb *const groups[] = {
-    cmd_setup,
-    cmd_migrate,
-    cmd_doctor,
-    cmd_config,
-    cmd_key,
-    cmd_keylife,
-    cmd_keyimport,
-    cmd_dns,
-    cmd_message,
-    cmd_report,
-    cmd_stats,
-    cmd_completion,
-    cmd_daemon,
-    cmd_store,
-    builtin,
-    cmd_verify,
-    cmd_spf,
-    cmd_dkim,
-    cmd_dmarc,
-    cmd_complete,
+    cmd_setup, cmd_migrate, cmd_doctor, cmd_config, cmd_key,        cmd_keylife,  cmd_keyimport,
+    cmd_dns,   cmd_message, cmd_report, cmd_stats,  cmd_completion, cmd_daemon,   cmd_store,
+    builtin,   cmd_verify,  cmd_spf,    cmd_dkim,   cmd_dmarc,      cmd_complete,
 };
 
 enum { GROUPS = sizeof groups / sizeof groups[0] };
@@ -86,8 +69,8 @@ static int unknown_command(struct admin *admin, const char *noun, const char *wo
 	admin->verb = NULL;
 	if (meant == NULL)
 		return admin_usage(admin, "unknown command \"%s%s%s\"", before, blank, word);
-	return admin_usage(admin, "unknown command \"%s%s%s\"; did you mean \"%s\"?", before,
-			   blank, word, meant);
+	return admin_usage(admin, "unknown command \"%s%s%s\"; did you mean \"%s\"?", before, blank,
+			   word, meant);
 }
 
 static int verb_missing(struct admin *admin, const char *noun)

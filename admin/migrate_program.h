@@ -1,8 +1,8 @@
 /*
- * What the parts of `countersign migrate` share: admin/migrate/migrate.c reads lines and writes settings;
- * migrate_opendkim.c, migrate_opendmarc.c and migrate_spf.c know what each option of one program means;
- * migrate_signing.c reads OpenDKIM's tables of keys, and migrate_actions.c puts together what
- * policyd-spf and OpenDMARC refused.
+ * What the parts of `countersign migrate` share: admin/migrate/migrate.c reads lines and writes
+ * settings; migrate_opendkim.c, migrate_opendmarc.c and migrate_spf.c know what each option of one
+ * program means; migrate_signing.c reads OpenDKIM's tables of keys, and migrate_actions.c puts
+ * together what policyd-spf and OpenDMARC refused.
  *
  * A line is converted when it is read. Where several lines (or programs) decide one setting, the
  * conversion only notes a fact below, and a finish function decides at the end.
@@ -27,17 +27,32 @@ struct migrate_option {
 	migrate_convert *convert; /* NULL: there is nothing to write */
 	const char *ours;         /* NULL: none */
 	const char *reason;       /* may be NULL with OURS */
-	const char *same;         /* without CONVERT: the values, between blanks, at which nothing is
-	                           * lost: words, "yes" and "no" for any spelling of them, "*" for all.
-	                           * NULL: something is lost at any value. */
+	const char *same; /* without CONVERT: the values, between blanks, at which nothing is
+			   * lost: words, "yes" and "no" for any spelling of them, "*" for all.
+			   * NULL: something is lost at any value. */
 };
 
 /* Rows of a table. */
-#define MIGRATE_TAKE(name, theirs, convert, ours, differs) {name, theirs, convert, ours, differs, NULL}
-#define MIGRATE_SAME(name, theirs, reason)                 {name, theirs, NULL, NULL, reason, "*"}
-#define MIGRATE_UNLESS(name, theirs, values, reason)       {name, theirs, NULL, NULL, reason, values}
-#define MIGRATE_LOST(name, theirs, reason)                 {name, theirs, NULL, NULL, reason, NULL}
-#define MIGRATE_END                                        {NULL, NULL, NULL, NULL, NULL, NULL}
+#define MIGRATE_TAKE(name, theirs, convert, ours, differs)                                         \
+	{                                                                                          \
+		name, theirs, convert, ours, differs, NULL                                         \
+	}
+#define MIGRATE_SAME(name, theirs, reason)                                                         \
+	{                                                                                          \
+		name, theirs, NULL, NULL, reason, "*"                                              \
+	}
+#define MIGRATE_UNLESS(name, theirs, values, reason)                                               \
+	{                                                                                          \
+		name, theirs, NULL, NULL, reason, values                                           \
+	}
+#define MIGRATE_LOST(name, theirs, reason)                                                         \
+	{                                                                                          \
+		name, theirs, NULL, NULL, reason, NULL                                             \
+	}
+#define MIGRATE_END                                                                                \
+	{                                                                                          \
+		NULL, NULL, NULL, NULL, NULL, NULL                                                 \
+	}
 
 extern const struct migrate_option migrate_opendkim_options[];
 extern const struct migrate_option migrate_opendmarc_options[];
@@ -49,8 +64,8 @@ struct migrate_fact {
 	struct span value;
 };
 
-/* Clients, and the first of those in the list that a set of addresses cannot hold although leaving it
- * out would widen the set (an excluded name). */
+/* Clients, and the first of those in the list that a set of addresses cannot hold although leaving
+ * it out would widen the set (an excluded name). */
 struct migrate_hosts {
 	const char *at;
 	struct hostset set;
@@ -74,7 +89,7 @@ struct migrate {
 	unsigned setting_count, unknown;
 	const char **warnings; /* of the arena */
 	unsigned warning_count, warning_room;
-	const char *at; /* of the line under way */
+	const char *at;           /* of the line under way */
 	unsigned depth, includes; /* of included files */
 
 	struct {
@@ -93,7 +108,8 @@ struct migrate {
 		struct migrate_fact mail_from, helo, authserv;
 		bool observes, permerror, writes_authres;
 	} spf;
-	struct hostset trusted; /* of trusted_networks and loopback, after migrate_finish_networks */
+	struct hostset
+	    trusted; /* of trusted_networks and loopback, after migrate_finish_networks */
 };
 
 /* ---- settings ---- */
@@ -123,17 +139,19 @@ bool migrate_next_item(struct span *rest, struct span *item);
 
 struct migrate_fact migrate_note(const struct migrate *m, struct span value);
 
-/* Adds an item to a list of clients: "localhost" says nothing, a name is left out with a warning. */
+/* Adds an item to a list of clients: "localhost" says nothing, a name is left out with a warning.
+ */
 void migrate_add_host(struct migrate *m, struct migrate_hosts *hosts, struct span item);
 
 /* Takes over the lines of another file. -1 with the reason: it cannot be read. */
-int migrate_include(struct migrate *m, enum migrate_source source, struct span path, struct why *why);
+int migrate_include(struct migrate *m, enum migrate_source source, struct span path,
+		    struct why *why);
 
 /* ---- what is decided at the end, in this order ---- */
 
 void migrate_finish_networks(struct migrate *m);   /* trusted_networks */
 void migrate_finish_authserv(struct migrate *m);   /* authserv_id */
 void migrate_finish_subdomains(struct migrate *m); /* sign.subdomains */
-void migrate_finish_actions(struct migrate *m);    /* dmarc.enforce, quarantine, actions, forwarders */
+void migrate_finish_actions(struct migrate *m); /* dmarc.enforce, quarantine, actions, forwarders */
 
 #endif

@@ -48,7 +48,8 @@ bool progress_show(void *arg, int64_t done, int64_t all)
 	struct progress *progress = arg;
 	int64_t now = clock_mono();
 
-	if (progress->admin->quiet || now < progress->shown + redraw_pause || isatty(STDERR_FILENO) != 1)
+	if (progress->admin->quiet || now < progress->shown + redraw_pause ||
+	    isatty(STDERR_FILENO) != 1)
 		return !interrupted;
 	progress->shown = now;
 	progress->drawn = true;
@@ -56,7 +57,8 @@ bool progress_show(void *arg, int64_t done, int64_t all)
 		fprintf(stderr, "\r\033[K%s: %" PRId64, progress->what, done);
 	else
 		fprintf(stderr,
-			"\r\033[K%s: %" PRId64 " of %" PRId64 ", %" PRId64 " %%, %" PRId64 " s left",
+			"\r\033[K%s: %" PRId64 " of %" PRId64 ", %" PRId64 " %%, %" PRId64
+			" s left",
 			progress->what, done, all, (int64_t)(100.0 * (double)done / (double)all),
 			seconds_left(progress, now, done, all));
 	fflush(stderr);

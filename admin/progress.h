@@ -18,8 +18,8 @@ struct progress {
 
 void progress_begin(struct progress *progress, const struct admin *admin, const char *what);
 
-/* DONE of ALL (0: not known). False: SIGINT or SIGTERM came after progress_catch(). PROGRESS is a struct
- * progress. */
+/* DONE of ALL (0: not known). False: SIGINT or SIGTERM came after progress_catch(). PROGRESS is a
+ * struct progress. */
 bool progress_show(void *progress, int64_t done, int64_t all);
 
 void progress_end(struct progress *progress); /* takes the line away; it may go on */

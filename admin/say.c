@@ -194,9 +194,9 @@ void admin_conf_errors(const struct admin *admin, const struct conf_errors *erro
 		    e->line > 0 ? arena_printf(admin->said->arena, ":%u", e->line) : "";
 
 		if (keeps_messages(admin)) {
-			keep_line(admin, SAID_ERROR,
-				  arena_printf(admin->said->arena, "%s%s: %s", e->file, line,
-					       e->text));
+			keep_line(
+			    admin, SAID_ERROR,
+			    arena_printf(admin->said->arena, "%s%s: %s", e->file, line, e->text));
 			continue;
 		}
 		out_text(stderr, e->file);

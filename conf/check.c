@@ -359,9 +359,9 @@ void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf
 	if (conf->store.keep % (86400 * CLOCK_SECOND) != 0)
 		conf_option_error(reader, keep, place(conf, keep), "must be whole days");
 	if (*conf->store.shared != '\0' && *conf->store.url == '\0')
-		conf_option_error(reader, option("store.shared"),
-				  place(conf, option("store.shared")),
-				  "is set, but store.url is empty: what is shipped is counted there");
+		conf_option_error(
+		    reader, option("store.shared"), place(conf, option("store.shared")),
+		    "is set, but store.url is empty: what is shipped is counted there");
 }
 
 /* The host of an URL that conf_check_smtp accepted. */
@@ -387,15 +387,18 @@ static void check_login(const struct conf_reader *reader, const struct conf *con
 		   conf->reports.tls != CONF_TLS_OFFERED;
 
 	if (user && !file)
-		conf_option_error(reader, option("reports.user"), place(conf, option("reports.user")),
+		conf_option_error(reader, option("reports.user"),
+				  place(conf, option("reports.user")),
 				  "is set, but reports.password_file is not");
 	if (file && !user)
-		conf_option_error(reader, option("reports.password_file"), place(conf, option("reports.password_file")),
+		conf_option_error(reader, option("reports.password_file"),
+				  place(conf, option("reports.password_file")),
 				  "is set, but reports.user is not");
 	if (user && !tls && !is_this_host(conf->reports.via))
-		conf_option_error(reader, option("reports.user"), place(conf, option("reports.user")),
-				  "the password would cross the network unencrypted: set reports.tls "
-				  "to \"required\" or \"verified\", or use smtps:");
+		conf_option_error(
+		    reader, option("reports.user"), place(conf, option("reports.user")),
+		    "the password would cross the network unencrypted: set reports.tls "
+		    "to \"required\" or \"verified\", or use smtps:");
 }
 
 void conf_check_reports(const struct conf_reader *reader, const struct conf *conf)

@@ -99,13 +99,13 @@ struct conf {
 	struct conf_strings listen; /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
 	const char *authserv_id;    /* "auto": the MTA's own name */
 	struct conf_networks trusted_networks;
-	bool trust_everybody; /* whether one of them may be as large as the Internet */
-	int64_t socket_mode;      /* of local sockets: 0660 */
+	bool trust_everybody;      /* whether one of them may be as large as the Internet */
+	int64_t socket_mode;       /* of local sockets: 0660 */
 	int64_t max_header_bytes;  /* of one message's header, all fields together */
 	int64_t max_header_fields; /* of one message */
 	int64_t max_recipients;    /* of one message */
 	int64_t max_memory;        /* bytes, of all messages of a worker together */
-	int64_t drain;            /* how long a stop waits for messages under way */
+	int64_t drain;             /* how long a stop waits for messages under way */
 
 	struct {
 		enum conf_milter_engine engine;
@@ -133,7 +133,7 @@ struct conf {
 	} dkim;
 
 	struct {
-		const char *seal;          /* domain; "": nothing is sealed */
+		const char *seal; /* domain; "": nothing is sealed */
 		struct conf_strings trusted_sealers;
 	} arc;
 
@@ -171,15 +171,15 @@ struct conf {
 	struct {
 		const char *url; /* "sqlite:/path"; "" : no ledger */
 		enum conf_durability durability;
-		int64_t wait;    /* until it is safe */
+		int64_t wait; /* until it is safe */
 		enum conf_failure on_failure;
 		int64_t keep;
-		int64_t max_size; /* of the file, bytes */
-		int64_t max_rows; /* of a policy domain and day */
-		const char *shared;        /* "postgresql://..."; "": none */
+		int64_t max_size;   /* of the file, bytes */
+		int64_t max_rows;   /* of a policy domain and day */
+		const char *shared; /* "postgresql://..."; "": none */
 		int64_t ship_every;
-		int64_t grace;             /* for hosts that have not shipped a day */
-		int64_t lease;             /* of the host that sends reports */
+		int64_t grace; /* for hosts that have not shipped a day */
+		int64_t lease; /* of the host that sends reports */
 	} store;
 
 	struct {
@@ -197,10 +197,10 @@ struct conf {
 		bool send;               /* by the daemon, each day */
 		const char *via;         /* "smtp://host:port", "smtps://host" */
 		enum conf_tls tls;
-		const char *tls_ca;        /* "": the system's */
-		const char *user;          /* "": no AUTH */
+		const char *tls_ca; /* "": the system's */
+		const char *user;   /* "": no AUTH */
 		const char *password_file;
-		int64_t timeout;           /* for one mail */
+		int64_t timeout; /* for one mail */
 		enum conf_envelope envelope;
 		int64_t spread; /* from midnight UTC */
 		int64_t max_per_day;
@@ -214,9 +214,9 @@ struct conf {
 	struct {
 		bool send;
 		bool redact;
-		int64_t body;              /* bytes of it that are shown */
+		int64_t body; /* bytes of it that are shown */
 		int64_t max_per_hour, max_per_day;
-		int64_t max_per_domain;    /* in a day */
+		int64_t max_per_domain; /* in a day */
 	} failures;
 
 	struct {
@@ -230,8 +230,8 @@ struct conf {
 	} http;
 
 	struct {
-		const char *socket;        /* "" : none */
-		const char *group;         /* whose members may use it, too; "" : none */
+		const char *socket; /* "" : none */
+		const char *group;  /* whose members may use it, too; "" : none */
 	} control;
 
 	struct arena *arena;       /* owns all of it */

@@ -26,8 +26,8 @@ struct conf_source {
 	struct buf text;
 	struct conf_line *lines;
 	unsigned line_count, line_cap;
-	bool includes; /* whether @include is allowed */
-	bool failed;   /* the text must not be parsed; errors has the reason */
+	bool includes;     /* whether @include is allowed */
+	bool failed;       /* the text must not be parsed; errors has the reason */
 	unsigned included; /* files */
 	unsigned nesting;
 	unsigned keys[CONF_NESTING_MAX + 1]; /* of the open groups */

@@ -42,8 +42,8 @@ static int dmarc_rules(struct context *context, struct refusal *refusal)
 	if (conf->dmarc.discovery == CONF_DISCOVERY_TREEWALK)
 		return 0;
 	rules->discovery = DMARC_PSL;
-	context->psl = psl_load(conf->dmarc.psl_file[0] == '\0' ? NULL : conf->dmarc.psl_file,
-				&refusal->why);
+	context->psl =
+	    psl_load(conf->dmarc.psl_file[0] == '\0' ? NULL : conf->dmarc.psl_file, &refusal->why);
 	rules->psl = context->psl;
 	return context->psl == NULL ? blame_option(refusal, "dmarc.psl_file") : 0;
 }
@@ -145,8 +145,7 @@ static int sealer_rules(struct context *context, struct refusal *refusal)
 	struct trust_rules *rules = &context->check.decide.trust;
 	const struct conf_strings *texts = &context->conf->arc.trusted_sealers;
 
-	rules->sealers =
-	    domain_patterns(context->arena, "arc.trusted_sealers", texts, refusal);
+	rules->sealers = domain_patterns(context->arena, "arc.trusted_sealers", texts, refusal);
 	rules->sealer_count = texts->count;
 	return rules->sealers == NULL ? -1 : 0;
 }
@@ -167,8 +166,8 @@ static int list_rules(struct context *context, struct refusal *refusal)
 	struct trust_rules *rules = &context->check.decide.trust;
 	const struct conf_strings *texts = &context->conf->dmarc.mailing_lists;
 
-	rules->lists = trust_entries(context->arena, "dmarc.mailing_lists", texts,
-				     trust_list_parse, refusal);
+	rules->lists =
+	    trust_entries(context->arena, "dmarc.mailing_lists", texts, trust_list_parse, refusal);
 	rules->list_count = texts->count;
 	return rules->lists == NULL ? -1 : 0;
 }
@@ -342,8 +341,8 @@ static int outbound_rules(struct context *context, struct refusal *refusal)
 /* All that settings say but the keys, each step by itself. */
 typedef int context_step(struct context *context, struct refusal *refusal);
 static context_step *const steps[] = {
-    engine_rules,    decide_rules, dmarc_rules, forwarder_rules,
-    list_rules,      sealer_rules, outbound_rules, seal_rules,
+    engine_rules, decide_rules, dmarc_rules,    forwarder_rules,
+    list_rules,   sealer_rules, outbound_rules, seal_rules,
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 
@@ -409,7 +408,8 @@ static void check_keys(const struct conf *conf, struct conf_errors *errors)
 {
 	struct why why;
 
-	if (!uses_keys(conf) || keyring_check(conf->sign.keys, NULL, context_key_access(conf), &why) == 0 ||
+	if (!uses_keys(conf) ||
+	    keyring_check(conf->sign.keys, NULL, context_key_access(conf), &why) == 0 ||
 	    (errno == ENOENT && !is_chosen(conf, "sign.keys")))
 		return;
 	conf_refuse(conf, errors, "sign.keys", "%s", why.text);
@@ -423,8 +423,8 @@ static void check_ledger(const struct conf *conf, struct conf_errors *errors)
 	struct why why;
 	char *directory;
 
-	if (conf->store.url[0] == '\0' || (!is_chosen(conf, "store.url") &&
-					   conf->store.on_failure == CONF_FAILURE_ACCEPT))
+	if (conf->store.url[0] == '\0' ||
+	    (!is_chosen(conf, "store.url") && conf->store.on_failure == CONF_FAILURE_ACCEPT))
 		return;
 	path = ledger_url_path(conf->store.url, &why);
 	if (path == NULL) {

@@ -18,10 +18,7 @@
 #include "lib/log.h"
 #include "metrics/counters.h"
 
-enum {
-	DAY = 86400,
-	AFTER_MIDNIGHT = SENDER_AFTER_MIDNIGHT
-};
+enum { DAY = 86400, AFTER_MIDNIGHT = SENDER_AFTER_MIDNIGHT };
 
 static const int64_t first_pause = 5 * CLOCK_SECOND;
 static const int64_t pause_between = 1800 * CLOCK_SECOND;

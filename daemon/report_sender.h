@@ -12,8 +12,8 @@
  * this one has ended. CREW is what it must not keep open. */
 int64_t postman_start(struct aide *postman, const struct conf *conf, const struct crew *crew);
 
-/* As aide_look_after. To end one: aide_stop(); it ends at once between two mails, else when this mail
- * is done or the patience with it is over. */
+/* As aide_look_after. To end one: aide_stop(); it ends at once between two mails, else when this
+ * mail is done or the patience with it is over. */
 int64_t postman_look_after(struct aide *postman);
 
 #endif

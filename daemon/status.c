@@ -60,8 +60,8 @@ static void write_reload(struct buf *out, const struct reload *reload)
 static void write_key(struct buf *out, const struct counters_key *key)
 {
 	buf_printf(out, "key %s %s %s %u %s %s %s %" PRId64 " %" PRId64 "\n", key->domain,
-		   key->selector, key->type == CRYPT_ED25519 ? "ed25519" : "rsa",
-		   key->bits, keystate_text(key->state), key->signs ? "yes" : "no",
+		   key->selector, key->type == CRYPT_ED25519 ? "ed25519" : "rsa", key->bits,
+		   keystate_text(key->state), key->signs ? "yes" : "no",
 		   key->published > 0    ? "yes"
 		   : key->published == 0 ? "no"
 					 : "unknown",

@@ -641,7 +641,8 @@ static bool open_all(struct supervisor *s)
 		errno = 0;
 		if (crew_open_post(&s->crew, s->conf->listen.items[i], (mode_t)s->conf->socket_mode,
 				   &why) == NULL) {
-			start_failed(s, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE,
+			start_failed(s,
+				     errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE,
 				     why.text);
 			return false;
 		}

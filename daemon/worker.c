@@ -39,7 +39,7 @@ struct worker {
 	struct service *service;
 	struct context *prepared; /* by CHANNEL_PREPARE */
 	const struct engine *engine;
-	int wake;                 /* a byte comes when TERM came or the engine ended */
+	int wake; /* a byte comes when TERM came or the engine ended */
 	bool leaving;
 	int64_t deadline; /* when leaving */
 };

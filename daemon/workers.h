@@ -44,7 +44,7 @@ struct member {
 	struct post *post; /* NULL when leaving */
 	pid_t pid;
 	unsigned seat; /* metrics/counters.h */
-	char *name; /* of what it serves, for messages */
+	char *name;    /* of what it serves, for messages */
 	struct channel channel;
 	enum member_state state;
 	enum member_vote vote;
@@ -64,7 +64,7 @@ struct crew {
 	struct post *posts;
 	struct member *members;
 	const char *settings_name;
-	int private_fds[3]; /* of the supervisor, closed in workers; -1: none */
+	int private_fds[3];            /* of the supervisor, closed in workers; -1: none */
 	const struct control *control; /* likewise */
 	struct pollfd *polls;
 	unsigned poll_room;
@@ -89,8 +89,7 @@ void crew_close_files(const struct crew *crew);
 void crew_relieve(struct member *member, int64_t patience);
 
 /* Waits until a worker or one of OTHERS has something to say, or UNTIL (0: for ever). */
-void crew_wait(struct crew *crew, const struct pollfd *others, unsigned other_count,
-	       int64_t until);
+void crew_wait(struct crew *crew, const struct pollfd *others, unsigned other_count, int64_t until);
 
 /* Says KIND to every worker that is ready; how many those are. */
 unsigned crew_tell(struct crew *crew, enum channel_kind kind, const char *text);

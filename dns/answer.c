@@ -27,7 +27,10 @@ static const struct name_code statuses[] = {
 /* A failure is remembered for so long: enough to break a storm, too short to hide a recovery. */
 enum { FAILURE_TTL = 1 };
 
-#define FAILURE(why, seconds) {.public = {.status = DNS_TEMPFAIL, .reason = (why), .ttl = (seconds)}}
+#define FAILURE(why, seconds)                                                                      \
+	{                                                                                          \
+		.public = {.status = DNS_TEMPFAIL, .reason = (why), .ttl = (seconds) }             \
+	}
 
 struct answer answer_no_time = FAILURE("no answer in time", 0);
 struct answer answer_no_budget = FAILURE("too many lookups for one message", 0);

@@ -10,8 +10,8 @@
 
 struct answer {
 	struct dns_answer public;
-	size_t bytes;            /* of memory, for the cache's bound */
-	atomic_uint references;  /* 0: static, lives for ever */
+	size_t bytes;           /* of memory, for the cache's bound */
+	atomic_uint references; /* 0: static, lives for ever */
 };
 
 /* One record's data as the wire has it, without compression (RFC 1035 section 3.3). */

@@ -33,9 +33,9 @@ const char *dns_status_text(enum dns_status status);
 
 /* What an answer can hold at most; a larger one is a temporary failure ("answer too large"). */
 enum {
-	DNS_NAME_MAX = 253,        /* characters, without a final dot */
-	DNS_RECORDS_MAX = 128,     /* records of the type asked for */
-	DNS_ANSWER_BYTES = 65536   /* all their data together */
+	DNS_NAME_MAX = 253,      /* characters, without a final dot */
+	DNS_RECORDS_MAX = 128,   /* records of the type asked for */
+	DNS_ANSWER_BYTES = 65536 /* all their data together */
 };
 
 /*
@@ -75,7 +75,7 @@ struct dns_settings {
 	uint32_t max_negative_ttl;  /* seconds; 0: 900 */
 	void (*on_wait)(void); /* called by a thread that is about to wait; must not call back */
 	void (*on_answer)(enum dns_type type, enum dns_status status, int64_t nanoseconds);
-	                       /* an answer of the back end, and how long it took; likewise */
+	/* an answer of the back end, and how long it took; likewise */
 };
 
 struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why);
@@ -90,12 +90,12 @@ const char *dns_servers(const struct dns *dns);
 
 /* Counters since the start, for metrics and tests. */
 struct dns_stats {
-	uint64_t lookups;   /* asked by scopes */
-	uint64_t hits;      /* answered by our cache */
-	uint64_t shared;    /* joined to a question already under way */
-	uint64_t queries;   /* given to the back end */
-	uint64_t failures;  /* temporary failures */
-	uint64_t entries;   /* in the cache now */
+	uint64_t lookups;  /* asked by scopes */
+	uint64_t hits;     /* answered by our cache */
+	uint64_t shared;   /* joined to a question already under way */
+	uint64_t queries;  /* given to the back end */
+	uint64_t failures; /* temporary failures */
+	uint64_t entries;  /* in the cache now */
 };
 void dns_stats(struct dns *dns, struct dns_stats *stats);
 void dns_flush(struct dns *dns); /* empties the cache */
@@ -119,7 +119,8 @@ struct dns *dns_new_fixed(const struct dns_fixed *records, unsigned count);
  */
 struct dns_scope *dns_scope_new(struct dns *dns, unsigned budget, int64_t max_wait);
 
-/* Lookups under way go on for the cache; nothing is called back after this returns. NULL is fine. */
+/* Lookups under way go on for the cache; nothing is called back after this returns. NULL is fine.
+ */
 void dns_scope_free(struct dns_scope *scope);
 
 /* From now on every wait ends at DEADLINE (clock_mono()). */
@@ -158,7 +159,7 @@ enum dns_type dns_lookup_type(const struct dns_lookup *lookup);
 typedef void dns_visit(void *arg, const char *name, enum dns_type type,
 		       const struct dns_answer *answer, bool cached, int64_t start, int64_t end);
 void dns_scope_each(struct dns_scope *scope, dns_visit *visit, void *arg);
-unsigned dns_scope_lookups(struct dns_scope *scope);   /* started */
-int64_t dns_scope_waited(struct dns_scope *scope);     /* nanoseconds spent in dns_wait */
+unsigned dns_scope_lookups(struct dns_scope *scope); /* started */
+int64_t dns_scope_waited(struct dns_scope *scope);   /* nanoseconds spent in dns_wait */
 
 #endif

@@ -16,7 +16,7 @@ struct waiter {
 };
 
 const struct key_seed *resolver_seed(struct dns *dns);
-void resolver_waits(struct dns *dns); /* a thread is about to wait for an answer */
+void resolver_waits(struct dns *dns);              /* a thread is about to wait for an answer */
 void resolver_scopes(struct dns *dns, int change); /* one more, one less */
 
 /*
@@ -31,7 +31,14 @@ void resolver_begin(struct question *question);
 /* True: WAITER->arrived has not been called and will not be. False: it has, or is about to be. */
 bool resolver_forget(struct dns *dns, struct waiter *waiter);
 
-enum resolver_count { COUNT_LOOKUPS, COUNT_HITS, COUNT_SHARED, COUNT_QUERIES, COUNT_FAILURES, COUNTS };
+enum resolver_count {
+	COUNT_LOOKUPS,
+	COUNT_HITS,
+	COUNT_SHARED,
+	COUNT_QUERIES,
+	COUNT_FAILURES,
+	COUNTS
+};
 void resolver_count(struct dns *dns, enum resolver_count what);
 
 #endif

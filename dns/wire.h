@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 enum {
-	WIRE_NAME_MAX = 255,  /* octets, RFC 1035 section 2.3.4 */
-	WIRE_TEXT_MAX = 1024  /* every octet as \DDD, the dots and a NUL */
+	WIRE_NAME_MAX = 255, /* octets, RFC 1035 section 2.3.4 */
+	WIRE_TEXT_MAX = 1024 /* every octet as \DDD, the dots and a NUL */
 };
 
 /* The name at DATA as text: lower case, no final dot, "." for the root; an octet that is not
@@ -18,7 +18,8 @@ enum {
  * it takes (the whole name: no compression), 0 when it is no name. */
 size_t wire_name_text(const uint8_t *data, size_t size, char text[WIRE_TEXT_MAX]);
 
-/* Text to wire, where every byte stands for itself; LENGTH 0 is the root. 0: DNS cannot carry it. */
+/* Text to wire, where every byte stands for itself; LENGTH 0 is the root. 0: DNS cannot carry it.
+ */
 size_t wire_name_make(const char *name, size_t length, uint8_t wire[WIRE_NAME_MAX]);
 
 /* Moves OFFSET behind the name of a packet, which may end in a pointer (compression; it must lead

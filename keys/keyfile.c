@@ -70,7 +70,8 @@ static int cannot_open(int at, const char *name, const char *path, struct why *w
 	return -1;
 }
 
-static int check_owner(const struct stat *status, const char *path, const struct keyfile_trust *trust, struct why *why)
+static int check_owner(const struct stat *status, const char *path,
+		       const struct keyfile_trust *trust, struct why *why)
 {
 	char owner[OWNER_TEXT_MAX];
 
@@ -80,8 +81,8 @@ static int check_owner(const struct stat *status, const char *path, const struct
 		       user_text(status->st_uid, owner), path);
 }
 
-static int check_directory(const struct stat *status, const char *path, const struct keyfile_trust *trust,
-			   struct why *why)
+static int check_directory(const struct stat *status, const char *path,
+			   const struct keyfile_trust *trust, struct why *why)
 {
 	unsigned mode = (unsigned)status->st_mode & 07777;
 
@@ -111,7 +112,8 @@ static int check_file(const struct stat *status, const char *path,
 	return check_owner(status, path, trust, why);
 }
 
-static int check_note(const struct stat *status, const char *path, const struct keyfile_trust *trust, struct why *why)
+static int check_note(const struct stat *status, const char *path,
+		      const struct keyfile_trust *trust, struct why *why)
 {
 	unsigned mode = (unsigned)status->st_mode & 07777;
 
@@ -138,8 +140,8 @@ static int open_directory(int at, const char *name, const char *path, struct sta
 	return fd;
 }
 
-int keyfile_open_directory(int at, const char *name, const char *path, const struct keyfile_trust *trust,
-			   struct why *why)
+int keyfile_open_directory(int at, const char *name, const char *path,
+			   const struct keyfile_trust *trust, struct why *why)
 {
 	struct stat status;
 	int fd = open_directory(at, name, path, &status, why);
@@ -198,8 +200,9 @@ typedef int check_status(const struct stat *, const char *, const struct keyfile
 			 struct why *);
 
 /* Closes FD. */
-static int read_checked(int fd, const char *path, const struct keyfile_trust *trust, check_status *check,
-			char buffer[KEYFILE_MAX], struct span *text, struct why *why)
+static int read_checked(int fd, const char *path, const struct keyfile_trust *trust,
+			check_status *check, char buffer[KEYFILE_MAX], struct span *text,
+			struct why *why)
 {
 	struct stat status;
 	int result = -1;

@@ -32,8 +32,8 @@ int keyfile_open_top(const char *path, struct keyfile_trust *trust, struct why *
 
 /* The directory NAME in AT; PATH is its whole name, for reasons. -1 with errno ENOTDIR (and no
  * reason) when it is something else. */
-int keyfile_open_directory(int at, const char *name, const char *path, const struct keyfile_trust *trust,
-			   struct why *why);
+int keyfile_open_directory(int at, const char *name, const char *path,
+			   const struct keyfile_trust *trust, struct why *why);
 
 /* Reads the file NAME in AT into BUFFER, which the caller wipes. */
 int keyfile_read(int at, const char *name, const char *path, const struct keyfile_trust *trust,

@@ -232,12 +232,12 @@ static void *grow_list(void *list, unsigned count, unsigned *room, size_t size)
 
 static void add_key(struct loader *loader, const struct signing_key *key)
 {
-	loader->keys =
-	    grow_list(loader->keys, loader->count, &loader->room, sizeof *loader->keys);
+	loader->keys = grow_list(loader->keys, loader->count, &loader->room, sizeof *loader->keys);
 	loader->keys[loader->count++] = key;
 }
 
-/* The reason in loader->why is SELECTOR's of the current domain, or (NULL) the whole directory's. */
+/* The reason in loader->why is SELECTOR's of the current domain, or (NULL) the whole directory's.
+ */
 static void add_fault(struct loader *loader, const char *selector)
 {
 	loader->faults = grow_list(loader->faults, loader->fault_count, &loader->fault_room,
@@ -340,8 +340,7 @@ static int each_name(struct loader *loader, int fd, const char *path,
 static int load_if_key(struct loader *loader, int directory, const char *path, const char *name)
 {
 	if (ends_in_key(span_of(name)) && load_file(loader, directory, path, name) == -1)
-		add_fault(loader,
-			  arena_copy(loader->arena, name, strlen(name) - strlen(".key")));
+		add_fault(loader, arena_copy(loader->arena, name, strlen(name) - strlen(".key")));
 	return 0;
 }
 
@@ -481,8 +480,7 @@ struct keyring *keyring_load(const char *path, enum keyring_access access, struc
 	return keyring;
 }
 
-int keyring_check(const char *path, const char *domain, enum keyring_access access,
-		  struct why *why)
+int keyring_check(const char *path, const char *domain, enum keyring_access access, struct why *why)
 {
 	struct arena *arena = arena_new(0);
 	struct loader *loader = loader_new(arena, why);
@@ -631,8 +629,8 @@ const struct signing_key *keyring_pick(const struct keyring *keyring, const char
 		const struct signing_key *key = keyring->keys[holder->first + i];
 
 		if (signing_key_signs(key) &&
-		    (picked == NULL || (signing_key_type(picked) != CRYPT_RSA &&
-					signing_key_type(key) == CRYPT_RSA)))
+		    (picked == NULL ||
+		     (signing_key_type(picked) != CRYPT_RSA && signing_key_type(key) == CRYPT_RSA)))
 			picked = key;
 	}
 	return picked;

@@ -52,7 +52,7 @@ enum keyring_access { KEYRING_PRIVATE, KEYRING_READABLE };
 
 /* A key, or the directory of a domain, that cannot be used. */
 struct keyring_fault {
-	const char *domain;   /* as its directory is named; NULL: the file is in no such directory */
+	const char *domain; /* as its directory is named; NULL: the file is in no such directory */
 	const char *selector; /* NULL: nothing in the directory can be used */
 	const char *text;     /* the path, what is wrong with it, and the command to type */
 };
@@ -61,9 +61,9 @@ struct keyring_fault {
  * Loads all keys below PATH. A key that cannot be used is left out and is a fault of the keyring:
  * not readable, readable or writable by others (keys/keyfile.h: the reason has the path, its mode
  * and the command to type), not a private key, RSA under 1024 bits, a state that cannot be read; or
- * a name that is not a domain in lower case or not a selector. Names that begin with a dot and files
- * that do not end in .key are left alone. A PATH that does not exist is an empty keyring; NULL with
- * a reason when PATH itself cannot be used.
+ * a name that is not a domain in lower case or not a selector. Names that begin with a dot and
+ * files that do not end in .key are left alone. A PATH that does not exist is an empty keyring;
+ * NULL with a reason when PATH itself cannot be used.
  */
 struct keyring *keyring_load(const char *path, enum keyring_access access, struct why *why);
 
@@ -86,7 +86,8 @@ unsigned keyring_count(const struct keyring *keyring);
 /* What was left out, ordered by text: how many; *FAULTS is borrowed. */
 unsigned keyring_faults(const struct keyring *keyring, const struct keyring_fault **faults);
 
-/* A fault of DOMAIN or, with SUBDOMAINS, of the nearest parent that has one; NULL: there is none. */
+/* A fault of DOMAIN or, with SUBDOMAINS, of the nearest parent that has one; NULL: there is none.
+ */
 const struct keyring_fault *keyring_find_fault(const struct keyring *keyring, const char *domain,
 					       bool subdomains);
 
@@ -95,8 +96,8 @@ const struct keyring_fault *keyring_find_fault(const struct keyring *keyring, co
 unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
 		      struct arena *arena, const struct signing_key *const **keys);
 
-/* One key of DOMAIN itself that signs, RSA before Ed25519, which many verifiers do not know; borrowed.
- * NULL: none does. */
+/* One key of DOMAIN itself that signs, RSA before Ed25519, which many verifiers do not know;
+ * borrowed. NULL: none does. */
 const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain);
 
 /* A key of DOMAIN or its parents, as above, that does not sign; NULL: there is none. To say why. */

@@ -37,7 +37,7 @@ void *arena_array(struct arena *arena, size_t count, size_t size); /* overflow e
 char *arena_copy(struct arena *arena, const void *data, size_t len); /* NUL added */
 char *arena_string(struct arena *arena, const char *text);           /* NULL gives NULL */
 char *arena_span(struct arena *arena, struct span s);                /* NUL added */
-char *arena_lower(struct arena *arena, struct span s);               /* ASCII lower case, NUL added */
+char *arena_lower(struct arena *arena, struct span s); /* ASCII lower case, NUL added */
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list ap)

@@ -1,7 +1,8 @@
 /*
  * Decoding walks the text once with a table that says for each byte: its six bits, a blank to skip,
- * or a fault. Where four of the first kind stand together they become three bytes at once; else bits are collected in one word and handed out a byte at a time, so that blanks may
- * stand anywhere. The result is never longer than three quarters of the text: one allocation.
+ * or a fault. Where four of the first kind stand together they become three bytes at once; else
+ * bits are collected in one word and handed out a byte at a time, so that blanks may stand
+ * anywhere. The result is never longer than three quarters of the text: one allocation.
  */
 #include "lib/base64.h"
 
@@ -10,15 +11,18 @@
 enum { BAD = 0, BLANK = 65, PAD = 66 }; /* other entries: value + 1 */
 
 static const uint8_t meaning[256] = {
-    [' '] = BLANK, ['\t'] = BLANK, ['\r'] = BLANK, ['\n'] = BLANK, ['='] = PAD,
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
-    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+    [' '] = BLANK, ['\t'] = BLANK, ['\r'] = BLANK, ['\n'] = BLANK, ['='] = PAD, ['A'] = 1,
+    ['B'] = 2,     ['C'] = 3,      ['D'] = 4,      ['E'] = 5,      ['F'] = 6,   ['G'] = 7,
+    ['H'] = 8,     ['I'] = 9,      ['J'] = 10,     ['K'] = 11,     ['L'] = 12,  ['M'] = 13,
+    ['N'] = 14,    ['O'] = 15,     ['P'] = 16,     ['Q'] = 17,     ['R'] = 18,  ['S'] = 19,
+    ['T'] = 20,    ['U'] = 21,     ['V'] = 22,     ['W'] = 23,     ['X'] = 24,  ['Y'] = 25,
+    ['Z'] = 26,    ['a'] = 27,     ['b'] = 28,     ['c'] = 29,     ['d'] = 30,  ['e'] = 31,
+    ['f'] = 32,    ['g'] = 33,     ['h'] = 34,     ['i'] = 35,     ['j'] = 36,  ['k'] = 37,
+    ['l'] = 38,    ['m'] = 39,     ['n'] = 40,     ['o'] = 41,     ['p'] = 42,  ['q'] = 43,
+    ['r'] = 44,    ['s'] = 45,     ['t'] = 46,     ['u'] = 47,     ['v'] = 48,  ['w'] = 49,
+    ['x'] = 50,    ['y'] = 51,     ['z'] = 52,     ['0'] = 53,     ['1'] = 54,  ['2'] = 55,
+    ['3'] = 56,    ['4'] = 57,     ['5'] = 58,     ['6'] = 59,     ['7'] = 60,  ['8'] = 61,
+    ['9'] = 62,    ['+'] = 63,     ['/'] = 64,
 };
 
 /* Four characters at a time, as long as there is nothing else: how many bytes they gave. */

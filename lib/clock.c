@@ -30,7 +30,8 @@ const char *clock_utc_text(int64_t wall, char text[CLOCK_TEXT_MAX])
 	time_t t = (time_t)wall;
 	struct tm tm;
 
-	if (gmtime_r(&t, &tm) == NULL || strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		text[0] = '\0';
 	return text;
 }

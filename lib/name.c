@@ -30,7 +30,8 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
 /* Whether A and B end, at these lengths, in the same two letters the other way round. */
 static bool ends_swapped(struct span a, size_t i, struct span b, size_t j)
 {
-	return i > 1 && j > 1 && char_lower((unsigned char)a.p[i - 1]) == char_lower((unsigned char)b.p[j - 2]) &&
+	return i > 1 && j > 1 &&
+	       char_lower((unsigned char)a.p[i - 1]) == char_lower((unsigned char)b.p[j - 2]) &&
 	       char_lower((unsigned char)a.p[i - 2]) == char_lower((unsigned char)b.p[j - 1]);
 }
 

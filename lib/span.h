@@ -14,7 +14,7 @@ struct span {
 	const char *end;
 };
 
-struct span span_of(const char *text);              /* of a C string; NULL gives an empty span */
+struct span span_of(const char *text); /* of a C string; NULL gives an empty span */
 
 static inline struct span span_make(const void *data, size_t len)
 {
@@ -37,8 +37,8 @@ static inline bool span_empty(struct span s)
 	return s.p == s.end;
 }
 
-bool span_eq(struct span s, const char *text);      /* exactly these bytes */
-bool span_ieq(struct span s, const char *text);     /* ASCII letters of either case */
+bool span_eq(struct span s, const char *text);  /* exactly these bytes */
+bool span_ieq(struct span s, const char *text); /* ASCII letters of either case */
 bool span_same(struct span a, struct span b);
 bool span_isame(struct span a, struct span b);
 bool span_istarts(struct span s, const char *prefix);

@@ -67,8 +67,8 @@ static bool take(struct reader *r, int c)
 
 /* ---- what may be in the field at all ---- */
 
-/* The byte at P is not UTF-8. In the sets of two bytes that mail has seen (Shift_JIS, GBK, Big5) the
- * second one can be 0x40 to 0x7e, in which there are four that structure a field; and careless
+/* The byte at P is not UTF-8. In the sets of two bytes that mail has seen (Shift_JIS, GBK, Big5)
+ * the second one can be 0x40 to 0x7e, in which there are four that structure a field; and careless
  * readers of UTF-8 find ASCII in overlong forms (RFC 3629 section 10). */
 static bool may_be_text(const char *p, const char *end)
 {
@@ -105,8 +105,9 @@ static int check_bytes(struct reader *r)
 		if (length == 0)
 			return why_set(r->why, "byte %zu: %s", (size_t)(r->p - r->start) + 1,
 				       *r->p == '\r' || *r->p == '\n' ? "a line end that is no fold"
-				       : (unsigned char)*r->p > 127   ? "not UTF-8, and of no clear meaning"
-								      : "a control character");
+				       : (unsigned char)*r->p > 127
+					   ? "not UTF-8, and of no clear meaning"
+					   : "a control character");
 	}
 	r->p = r->start;
 	return 0;
@@ -189,7 +190,8 @@ static int read_quoted(struct reader *r)
 }
 
 /* *(word / "." / CFWS), which covers local-part, obs-local-part, phrase and obs-phrase; and a
- * phrase may have "[" and "]" ("[Desk] Bob <bob@example.com>"), which can mean nothing else there. */
+ * phrase may have "[" and "]" ("[Desk] Bob <bob@example.com>"), which can mean nothing else there.
+ */
 static int read_words(struct reader *r, struct words *words)
 {
 	bool after_word = false;

@@ -127,8 +127,8 @@ bool authres_is_ours(struct span value, const char *ours)
 
 	buf_init(&id, NULL, 0);
 	if (read_id(value, &id))
-		result = is_same_id(without_dot(span_trim(buf_view(&id))),
-				    without_dot(span_of(ours)));
+		result =
+		    is_same_id(without_dot(span_trim(buf_view(&id))), without_dot(span_of(ours)));
 	buf_free(&id);
 	return result;
 }

@@ -49,8 +49,7 @@ bool authres_parse(struct arena *arena, struct span value, struct authres_result
 /* The first result of METHOD, or NULL; the value of a property of RESULT, or NULL. */
 const struct authres_result *authres_find(const struct authres_results *results,
 					  const char *method);
-const char *authres_value(const struct authres_result *result, const char *ptype,
-			  const char *name);
+const char *authres_value(const struct authres_result *result, const char *ptype, const char *name);
 
 /* Takes "i=N;" off the front of an ARC-Authentication-Results field's value (RFC 8617 section
  * 3.9); 0 when it is not there or not from 1 to 50. */

@@ -19,13 +19,13 @@
 const char *domain_to_ascii(struct arena *arena, struct span text);
 
 /* The rest work on names that domain_to_ascii returned. */
-unsigned domain_labels(const char *domain); /* "example.com" -> 2 */
-const char *domain_last(const char *domain, unsigned labels);  /* its last LABELS (> 0) labels; a
-								  pointer into DOMAIN */
-const char *domain_parent(const char *domain);                 /* without the first label, or NULL */
-bool domain_equal(const char *a, const char *b);               /* either case */
-bool domain_is_below(const char *domain, const char *parent);  /* strictly below; either case */
-bool domain_within(const char *domain, const char *parent);    /* equal or below */
+unsigned domain_labels(const char *domain);                   /* "example.com" -> 2 */
+const char *domain_last(const char *domain, unsigned labels); /* its last LABELS (> 0) labels; a
+								 pointer into DOMAIN */
+const char *domain_parent(const char *domain);                /* without the first label, or NULL */
+bool domain_equal(const char *a, const char *b);              /* either case */
+bool domain_is_below(const char *domain, const char *parent); /* strictly below; either case */
+bool domain_within(const char *domain, const char *parent);   /* equal or below */
 
 /* Which domains a setting names: "example.com", "*.example.com" (it and what is below), "*". */
 struct domain_pattern {

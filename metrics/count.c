@@ -43,7 +43,8 @@ static void count_disagreements(const struct verdict *verdict)
 		counters_count(METRIC_DISAGREEMENTS, COUNT_ENGINE_DKIM, 0, 0);
 }
 
-void count_inbound(enum origin origin, const struct verdict *verdict, enum action action, int64_t nanoseconds)
+void count_inbound(enum origin origin, const struct verdict *verdict, enum action action,
+		   int64_t nanoseconds)
 {
 	const struct dmarc_verdict *dmarc = &verdict->dmarc;
 	const struct decision *decision = &verdict->decision;

@@ -10,7 +10,8 @@
 #include "policy/result/verdict.h"
 
 /* ACTION: what was answered, which is not the decision's where the ledger could not be written. */
-void count_inbound(enum origin origin, const struct verdict *verdict, enum action action, int64_t nanoseconds);
+void count_inbound(enum origin origin, const struct verdict *verdict, enum action action,
+		   int64_t nanoseconds);
 void count_outbound(enum origin origin, const struct outbound_result *result, enum action action,
 		    int64_t nanoseconds);
 

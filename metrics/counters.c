@@ -25,7 +25,7 @@
 #include "policy/result/verdict.h"
 
 enum {
-	SLOTS = 128, /* of one metric */
+	SLOTS = 128,                 /* of one metric */
 	SERIES = METRIC_BUCKETS + 2, /* slots of one series of a histogram */
 	SUM = SERIES - 1,
 	DOMAINS = 256,
@@ -47,23 +47,19 @@ static const struct name_code published_names[] = {{"absent", COUNT_POLICY_ABSEN
 						   {NULL, 0}};
 static const struct name_code engine_names[] = {
     {"spf", COUNT_ENGINE_SPF}, {"dkim", COUNT_ENGINE_DKIM}, {NULL, 0}};
-static const struct name_code type_names[] = {
-    {"A", 0}, {"PTR", 1}, {"MX", 2}, {"TXT", 3}, {"AAAA", 4}, {NULL, 0}};
+static const struct name_code type_names[] = {{"A", 0},   {"PTR", 1},  {"MX", 2},
+					      {"TXT", 3}, {"AAAA", 4}, {NULL, 0}};
 static const struct name_code status_names[] = {{"data", DNS_DATA},
 						{"nodata", DNS_NODATA},
 						{"nxdomain", DNS_NXDOMAIN},
 						{"tempfail", DNS_TEMPFAIL},
 						{NULL, 0}};
-static const struct name_code stage_names[] = {{"negotiate", COUNT_STAGE_NEGOTIATE},
-					       {"connect", COUNT_STAGE_CONNECT},
-					       {"helo", COUNT_STAGE_HELO},
-					       {"mail", COUNT_STAGE_MAIL},
-					       {"rcpt", COUNT_STAGE_RCPT},
-					       {"header", COUNT_STAGE_HEADER},
-					       {"body", COUNT_STAGE_BODY},
-					       {"end", COUNT_STAGE_END},
-					       {"change", COUNT_STAGE_CHANGE},
-					       {NULL, 0}};
+static const struct name_code stage_names[] = {
+    {"negotiate", COUNT_STAGE_NEGOTIATE}, {"connect", COUNT_STAGE_CONNECT},
+    {"helo", COUNT_STAGE_HELO},           {"mail", COUNT_STAGE_MAIL},
+    {"rcpt", COUNT_STAGE_RCPT},           {"header", COUNT_STAGE_HEADER},
+    {"body", COUNT_STAGE_BODY},           {"end", COUNT_STAGE_END},
+    {"change", COUNT_STAGE_CHANGE},       {NULL, 0}};
 static const struct name_code outcome_names[] = {{"sent", COUNT_SENT},
 						 {"deferred", COUNT_DEFERRED},
 						 {"failed", COUNT_FAILED},
@@ -182,8 +178,8 @@ const struct metric_family metric_families[METRICS] = {
 /* clang-format on */
 
 #define MS(n) ((n)*INT64_C(1000000))
-const int64_t metric_buckets[METRIC_BUCKETS] = {MS(1),	 MS(2),	   MS(5),    MS(10),   MS(20),
-						MS(50),	 MS(100),  MS(200),  MS(500),  MS(1000),
+const int64_t metric_buckets[METRIC_BUCKETS] = {MS(1),    MS(2),    MS(5),     MS(10),   MS(20),
+						MS(50),   MS(100),  MS(200),   MS(500),  MS(1000),
 						MS(2000), MS(5000), MS(10000), MS(30000)};
 
 /* ---- the block ---- */
@@ -221,8 +217,8 @@ static struct seat *seat = &own.seats[0];
 
 int counters_open(struct why *why)
 {
-	void *made = mmap(NULL, sizeof *block, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			  -1, 0);
+	void *made =
+	    mmap(NULL, sizeof *block, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (made == MAP_FAILED)
 		return why_set(why, "memory for the counters: %s", strerror(errno));
@@ -384,8 +380,7 @@ void counters_each_signed(counters_signed_visit *visit, void *arg)
 		}
 	}
 	for (unsigned alg = 0; alg < ALGS; alg++) {
-		uint64_t count =
-		    atomic_load_explicit(&block->others[alg], memory_order_relaxed);
+		uint64_t count = atomic_load_explicit(&block->others[alg], memory_order_relaxed);
 
 		if (count > 0)
 			visit(arg, "other", alg_names[alg].name, count);
@@ -486,7 +481,8 @@ bool counters_find_trouble(enum counters_topic topic, char *text)
 {
 	for (unsigned i = 0; i < COUNTERS_SEATS; i++) {
 		const struct seat *from = &block->seats[i];
-		unsigned version = atomic_load_explicit(&from->trouble_version, memory_order_acquire);
+		unsigned version =
+		    atomic_load_explicit(&from->trouble_version, memory_order_acquire);
 
 		memcpy(text, from->trouble[topic], COUNTERS_TROUBLE_MAX);
 		text[COUNTERS_TROUBLE_MAX - 1] = '\0';

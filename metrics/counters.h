@@ -24,37 +24,37 @@
 
 /* In the order in which they are shown. The values of their labels: see the table in counters.c. */
 enum metric {
-	METRIC_MESSAGES,           /* enum origin, enum action */
-	METRIC_MESSAGE_SECONDS,    /* end of message to our answer */
-	METRIC_SPF_RESULTS,        /* enum auth_result, enum spf_scope */
-	METRIC_IPREV_RESULTS,      /* enum auth_result */
-	METRIC_DKIM_SIGNATURES,    /* enum auth_result, enum dkimsig_alg */
-	METRIC_DKIM_SIGNED,        /* see counters_signed */
-	METRIC_DKIM_UNSIGNED,      /* enum outbound_reason */
+	METRIC_MESSAGES,        /* enum origin, enum action */
+	METRIC_MESSAGE_SECONDS, /* end of message to our answer */
+	METRIC_SPF_RESULTS,     /* enum auth_result, enum spf_scope */
+	METRIC_IPREV_RESULTS,   /* enum auth_result */
+	METRIC_DKIM_SIGNATURES, /* enum auth_result, enum dkimsig_alg */
+	METRIC_DKIM_SIGNED,     /* see counters_signed */
+	METRIC_DKIM_UNSIGNED,   /* enum outbound_reason */
 	METRIC_KEY_FAULTS,
-	METRIC_ARC_RESULTS,        /* enum auth_result */
+	METRIC_ARC_RESULTS, /* enum auth_result */
 	METRIC_ARC_SEALED,
-	METRIC_DMARC_RESULTS,      /* enum auth_result, enum count_policy, enum dmarc_policy */
-	METRIC_DMARC_OVERRIDES,    /* enum override_type */
-	METRIC_DISAGREEMENTS,      /* enum count_engine */
-	METRIC_DNS_SECONDS,        /* place of enum dns_type */
-	METRIC_DNS_QUERIES,        /* place of enum dns_type, enum dns_status */
+	METRIC_DMARC_RESULTS,   /* enum auth_result, enum count_policy, enum dmarc_policy */
+	METRIC_DMARC_OVERRIDES, /* enum override_type */
+	METRIC_DISAGREEMENTS,   /* enum count_engine */
+	METRIC_DNS_SECONDS,     /* place of enum dns_type */
+	METRIC_DNS_QUERIES,     /* place of enum dns_type, enum dns_status */
 	METRIC_DNS_LOOKUPS,
 	METRIC_DNS_HITS,
 	METRIC_DNS_ENTRIES,
 	METRIC_CONNECTIONS_NOW,
 	METRIC_CONNECTIONS,
-	METRIC_MESSAGES_NOW,       /* between MAIL and the answer */
-	METRIC_MILTER_ERRORS,      /* enum count_stage */
+	METRIC_MESSAGES_NOW,  /* between MAIL and the answer */
+	METRIC_MILTER_ERRORS, /* enum count_stage */
 	METRIC_STORE_ROWS,
 	METRIC_STORE_FAILURES,
 	METRIC_STORE_PENDING,
 	METRIC_STORE_FAILING,
-	METRIC_REPORTS_SENT,       /* enum count_outcome */
+	METRIC_REPORTS_SENT, /* enum count_outcome */
 	METRIC_REPORTS_PENDING,
-	METRIC_FAILURES_SKIPPED,   /* enum counters_skip */
+	METRIC_FAILURES_SKIPPED, /* enum counters_skip */
 	METRIC_REPORT_SUCCESS_TIME,
-	METRIC_RELOADS,            /* enum count_reload */
+	METRIC_RELOADS, /* enum count_reload */
 	METRIC_RELOAD_SUCCESS,
 	METRIC_RELOAD_TIME,
 	METRIC_WORKERS,
@@ -68,19 +68,23 @@ enum metric {
 	METRICS
 };
 
-enum count_policy { COUNT_POLICY_ABSENT, COUNT_POLICY_NONE, COUNT_POLICY_QUARANTINE,
-		    COUNT_POLICY_REJECT };
+enum count_policy {
+	COUNT_POLICY_ABSENT,
+	COUNT_POLICY_NONE,
+	COUNT_POLICY_QUARANTINE,
+	COUNT_POLICY_REJECT
+};
 enum count_engine { COUNT_ENGINE_SPF, COUNT_ENGINE_DKIM };
 enum count_stage { /* where the MTA's protocol went wrong */
-	COUNT_STAGE_NEGOTIATE,
-	COUNT_STAGE_CONNECT,
-	COUNT_STAGE_HELO,
-	COUNT_STAGE_MAIL,
-	COUNT_STAGE_RCPT,
-	COUNT_STAGE_HEADER,
-	COUNT_STAGE_BODY,
-	COUNT_STAGE_END,   /* of the message */
-	COUNT_STAGE_CHANGE /* the MTA did not take a change of the header */
+		   COUNT_STAGE_NEGOTIATE,
+		   COUNT_STAGE_CONNECT,
+		   COUNT_STAGE_HELO,
+		   COUNT_STAGE_MAIL,
+		   COUNT_STAGE_RCPT,
+		   COUNT_STAGE_HEADER,
+		   COUNT_STAGE_BODY,
+		   COUNT_STAGE_END,   /* of the message */
+		   COUNT_STAGE_CHANGE /* the MTA did not take a change of the header */
 };
 enum count_outcome { COUNT_SENT, COUNT_DEFERRED, COUNT_FAILED, COUNT_SUPPRESSED };
 enum count_reload { COUNT_RELOAD_ACCEPTED, COUNT_RELOAD_REFUSED };
@@ -95,7 +99,8 @@ void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c,
 /* For a histogram: A as above. */
 void counters_time(enum metric metric, unsigned a, int64_t nanoseconds);
 
-/* Why a failure report that was due is not made: no key for the redaction, a limit, a full queue. */
+/* Why a failure report that was due is not made: no key for the redaction, a limit, a full queue.
+ */
 enum counters_skip { COUNTERS_SKIP_KEY, COUNTERS_SKIP_LIMIT, COUNTERS_SKIP_QUEUE };
 
 /* A signature for DOMAIN. */
@@ -129,8 +134,8 @@ void counters_trouble(enum counters_topic topic, const char *text);
 /* That of any process; false: none has any. TEXT: room for COUNTERS_TROUBLE_MAX. */
 bool counters_find_trouble(enum counters_topic topic, char *text);
 
-/* Several workers find the same thing: true for the first that comes with TEXT since another text of
- * the topic, or counters_forget_told(), so that the log has it once. */
+/* Several workers find the same thing: true for the first that comes with TEXT since another text
+ * of the topic, or counters_forget_told(), so that the log has it once. */
 bool counters_tell_first(enum counters_topic topic, const char *text);
 void counters_forget_told(void);
 
@@ -139,13 +144,13 @@ void counters_forget_told(void);
 enum { COUNTERS_KEYS_MAX = 256 };
 struct counters_key {
 	char domain[254], selector[64];
-	uint8_t type;     /* enum crypt_type */
-	uint8_t state;    /* enum keystate */
+	uint8_t type;  /* enum crypt_type */
+	uint8_t state; /* enum keystate */
 	bool signs;
 	int8_t published; /* 1: the DNS shows its record; 0: not, or another; -1: not known */
 	uint16_t bits;
-	int64_t since;    /* of the state, wall seconds; 0: not known */
-	int64_t created;  /* its file, likewise */
+	int64_t since;   /* of the state, wall seconds; 0: not known */
+	int64_t created; /* its file, likewise */
 };
 
 /* Those of this process; all workers have the same. One thread at a time. */
@@ -173,7 +178,7 @@ struct metric_family {
 	bool bare;        /* a process_* metric: no prefix */
 	bool twin;        /* a counter whose name without "_total" is a gauge's */
 	struct metric_label labels[METRIC_LABELS_MAX]; /* ends with a NULL name */
-	const char *help; /* one sentence */
+	const char *help;                              /* one sentence */
 };
 extern const struct metric_family metric_families[METRICS];
 

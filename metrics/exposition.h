@@ -9,8 +9,15 @@
 #include "lib/buf.h"
 #include "metrics/counters.h"
 
-/* What is shown beside the table of counters: the build, and our keys. Their labels have any values. */
-enum exposition_extra { EXTRA_BUILD, EXTRA_KEY_INFO, EXTRA_KEY_PUBLISHED, EXTRA_KEY_CREATED, EXTRAS };
+/* What is shown beside the table of counters: the build, and our keys. Their labels have any
+ * values. */
+enum exposition_extra {
+	EXTRA_BUILD,
+	EXTRA_KEY_INFO,
+	EXTRA_KEY_PUBLISHED,
+	EXTRA_KEY_CREATED,
+	EXTRAS
+};
 extern const struct metric_family exposition_extras[EXTRAS];
 
 enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };

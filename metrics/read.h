@@ -40,7 +40,7 @@ int status_parse(struct span text, struct arena *arena, struct status *status, s
 /* The I-th fact of that name, or NULL. */
 const struct status_fact *status_fact(const struct status *status, const char *name, unsigned i);
 const char *status_text(const struct status *status, const char *name); /* of the first; or "" */
-const char *status_word(const struct status_fact *fact, unsigned i); /* "" where there is none */
+const char *status_word(const struct status_fact *fact, unsigned i);    /* "" where there is none */
 
 /* The value of a label; "" where the sample has none such. */
 const char *status_label(const struct status_sample *sample, const char *name);

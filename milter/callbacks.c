@@ -1,7 +1,7 @@
 /*
- * Between libmilter and milter/session.h. What is asked of the MTA is in milter/protocol/protocol.h; libmilter
- * answers for us where the MTA does not know steps without an answer. Every session of the process
- * asks for the same steps: libmilter keeps the union globally.
+ * Between libmilter and milter/session.h. What is asked of the MTA is in
+ * milter/protocol/protocol.h; libmilter answers for us where the MTA does not know steps without an
+ * answer. Every session of the process asks for the same steps: libmilter keeps the union globally.
  */
 #include "milter/callbacks.h"
 
@@ -19,12 +19,12 @@
 #include "milter/session.h"
 
 /* The protocol's numbers are libmilter's. */
-_Static_assert(PROTOCOL_ACTIONS == (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE |
-				    SMFIF_SETSYMLIST),
+_Static_assert(PROTOCOL_ACTIONS ==
+		   (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST),
 	       "actions");
-_Static_assert(PROTOCOL_STEPS == (SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR |
-				  SMFIP_NR_EOH | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_SKIP |
-				  SMFIP_HDR_LEADSPC),
+_Static_assert(PROTOCOL_STEPS ==
+		   (SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH |
+		    SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_SKIP | SMFIP_HDR_LEADSPC),
 	       "steps");
 _Static_assert(SMFIM_CONNECT == 0 && SMFIM_ENVFROM == 2 && SMFIM_EOM == 5, "stages");
 
@@ -106,7 +106,8 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 	    .daemon_name = macro(ctx, "{daemon_name}"),
 	};
 
-	session_connect(connection_of(ctx)->session, name, (const struct sockaddr *)address, &facts);
+	session_connect(connection_of(ctx)->session, name, (const struct sockaddr *)address,
+			&facts);
 	return SMFIS_NOREPLY;
 }
 
@@ -139,9 +140,9 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct connection *connection = connection_of(ctx);
 
-	session_header(connection->session, span_of(name),
-		       protocol_value(&connection->scratch, span_of(value),
-				      connection->leading_space));
+	session_header(
+	    connection->session, span_of(name),
+	    protocol_value(&connection->scratch, span_of(value), connection->leading_space));
 	return SMFIS_NOREPLY;
 }
 

@@ -34,7 +34,7 @@ struct round {
 	unsigned count, active;
 	struct arena *arena;
 	bool first; /* look at this keyring, or within an hour: active keys are looked at too */
-	unsigned missing; /* active keys whose record is absent or another */
+	unsigned missing;             /* active keys whose record is absent or another */
 	const char *example, *domain; /* of the first of them */
 };
 
@@ -95,7 +95,8 @@ static void tell_missing(const struct round *round)
 	if (round->missing == 0)
 		return;
 	if (round->missing > 1)
-		line = arena_printf(round->arena, "%u keys sign that the DNS does not show; the first: %s",
+		line = arena_printf(round->arena,
+				    "%u keys sign that the DNS does not show; the first: %s",
 				    round->missing, line);
 	mark = arena_printf(round->arena, "%lld %s", (long long)(clock_wall() / 3600), line);
 	if (counters_tell_first(COUNTERS_PUBLISHED, mark))
@@ -103,8 +104,7 @@ static void tell_missing(const struct round *round)
 			    round->missing > 1 ? "" : round->domain);
 }
 
-static void look_at_batch(struct round *round, unsigned begin, unsigned count,
-			  int64_t timeout)
+static void look_at_batch(struct round *round, unsigned begin, unsigned count, int64_t timeout)
 {
 	struct dns_scope *scope = dns_scope_new(service_dns(watch.service), count, timeout);
 	struct dns_lookup *lookups[BATCH];

@@ -180,8 +180,7 @@ const struct log_record *logline_outbound(struct arena *arena, const struct logl
 }
 
 const struct log_record *logline_refused(struct arena *arena, const char *queue_id,
-					 enum origin origin, enum action action,
-					 const char *why)
+					 enum origin origin, enum action action, const char *why)
 {
 	struct line line = begin(arena, queue_id, origin);
 

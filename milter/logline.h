@@ -17,22 +17,20 @@ struct logline_facts {
 	const char *client_name;
 	const char *helo;
 	const char *mail_from;
-	const char *login;    /* or NULL */
-	uint64_t size;        /* bytes of header and body as seen */
+	const char *login; /* or NULL */
+	uint64_t size;     /* bytes of header and body as seen */
 	unsigned lookups;
-	int64_t nanoseconds;  /* from the end of the message to our answer */
-	const char *note;     /* something else that went wrong, or NULL */
+	int64_t nanoseconds; /* from the end of the message to our answer */
+	const char *note;    /* something else that went wrong, or NULL */
 };
 
 const struct log_record *logline_inbound(struct arena *arena, const struct logline_facts *facts,
 					 const struct verdict *verdict);
 const struct log_record *logline_outbound(struct arena *arena, const struct logline_facts *facts,
-					  const struct outbound_result *result,
-					  enum action action);
+					  const struct outbound_result *result, enum action action);
 
 /* A message beyond a bound, which was neither judged nor signed. */
 const struct log_record *logline_refused(struct arena *arena, const char *queue_id,
-					 enum origin origin, enum action action,
-					 const char *why);
+					 enum origin origin, enum action action, const char *why);
 
 #endif

@@ -338,9 +338,10 @@ int clerk_await_key(struct why *why)
 		nanosleep(&pause, NULL);
 		key = ++rounds % 100 == 0 ? clerk_key() : atomic_load(&clerk.key);
 	}
-	return key != NULL ? 0
-			   : why_set(why, "failures.send: the key for redaction cannot be kept in the "
-					  "ledger now; the log says why");
+	return key != NULL
+		   ? 0
+		   : why_set(why, "failures.send: the key for redaction cannot be kept in the "
+				  "ledger now; the log says why");
 }
 
 void clerk_skip(enum counters_skip reason)

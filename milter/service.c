@@ -59,8 +59,8 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 	if (conf->store.shared[0] == '\0' && ship_leave(settings.path, why) != 0)
 		return -1;
 	settings.on_wait = service->engine->waits_for_ledger;
-	settings.durability = conf->store.durability == CONF_DURABILITY_PROCESS ? LEDGER_PROCESS
-										 : LEDGER_POWER;
+	settings.durability =
+	    conf->store.durability == CONF_DURABILITY_PROCESS ? LEDGER_PROCESS : LEDGER_POWER;
 	settings.message_seconds = conf->messages.keep / CLOCK_SECOND;
 	settings.message_rows = conf->messages.max_rows;
 	settings.message_bytes = conf->messages.max_size;
@@ -111,8 +111,8 @@ void service_seek_ledger(struct service *service)
 	context_drop(context);
 }
 
-/* Failure reports are made from the first message on. Without a ledger there are none, which is said
- * where it is missing. */
+/* Failure reports are made from the first message on. Without a ledger there are none, which is
+ * said where it is missing. */
 static int want_redaction_key(struct service *service, const struct conf *conf, struct why *why)
 {
 	if (!conf->failures.send || !conf->failures.redact || service_ledger(service) == NULL)
@@ -136,7 +136,8 @@ static void tell_key_faults(const struct keyring *keyring)
 		count = 0;
 	for (unsigned i = 0; i < count && i < TOLD_MAX; i++)
 		log_error("a key cannot be used, so %s does not sign with it: %s",
-			  faults[i].domain == NULL ? "no domain" : faults[i].domain, faults[i].text);
+			  faults[i].domain == NULL ? "no domain" : faults[i].domain,
+			  faults[i].text);
 	if (count > TOLD_MAX)
 		log_error("%u more keys cannot be used; see: countersign doctor", count - TOLD_MAX);
 	arena_free(arena);
@@ -307,7 +308,8 @@ int64_t service_memory(struct service *service, int64_t by)
 	return sum;
 }
 
-/* What malloc keeps after a burst stays with the process otherwise, a part in each thread's arena. */
+/* What malloc keeps after a burst stays with the process otherwise, a part in each thread's arena.
+ */
 void service_trim(struct service *service)
 {
 	int64_t now = atomic_load(&service->memory), most = atomic_load(&service->most_memory);

@@ -17,9 +17,10 @@ struct service;
  * failure. ENGINE is told of waits. */
 struct service *service_new(struct conf *conf, const struct engine *engine, struct why *why);
 
-/* A reload in two steps: what can fail, then what cannot. CONF is owned by the service from here on;
- * NULL with the reason. The context is then committed, or dropped. The resolver and the ledger keep
- * what they began with; a change of theirs is a reason ("a change of store.url needs a restart"). */
+/* A reload in two steps: what can fail, then what cannot. CONF is owned by the service from here
+ * on; NULL with the reason. The context is then committed, or dropped. The resolver and the ledger
+ * keep what they began with; a change of theirs is a reason ("a change of store.url needs a
+ * restart"). */
 struct context *service_prepare(struct service *service, struct conf *conf, struct why *why);
 void service_commit(struct service *service, struct context *context);
 
@@ -49,8 +50,8 @@ int64_t service_memory(struct service *service, int64_t by);
 /* For a thread that measures: gives memory back to the system after a burst. */
 void service_trim(struct service *service);
 
-/* Waits, not for ever, until the ledger has committed what is queued. Nothing is freed: the engine's
- * threads may still look at it; the process ends with _exit(). */
+/* Waits, not for ever, until the ledger has committed what is queued. Nothing is freed: the
+ * engine's threads may still look at it; the process ends with _exit(). */
 void service_close(struct service *service);
 
 #endif

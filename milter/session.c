@@ -48,12 +48,12 @@ struct refusal {
 	enum action action;
 	struct smtp_reply reply;
 };
-static const struct refusal header_too_large = {
-    ACTION_REJECT, {"552", "5.3.4", "message header too large"}};
+static const struct refusal header_too_large = {ACTION_REJECT,
+						{"552", "5.3.4", "message header too large"}};
 static const struct refusal too_many_fields = {
     ACTION_REJECT, {"552", "5.3.4", "message header has too many fields"}};
-static const struct refusal too_many_recipients = {
-    ACTION_REJECT, {"552", "5.5.3", "too many recipients"}};
+static const struct refusal too_many_recipients = {ACTION_REJECT,
+						   {"552", "5.5.3", "too many recipients"}};
 static const struct refusal too_much_at_once = {
     ACTION_TEMPFAIL, {"451", "4.3.2", "too much mail at once, try again later"}};
 
@@ -502,7 +502,8 @@ static void copy_body(struct message *message, struct span chunk)
 		buf_span(&message->body, chunk);
 }
 
-/* The bound that this field exceeds, or NULL. The arena knows what the fields before it really cost. */
+/* The bound that this field exceeds, or NULL. The arena knows what the fields before it really
+ * cost. */
 static const struct refusal *find_exceeded(struct message *message, struct span name,
 					   struct span value)
 {

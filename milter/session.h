@@ -1,6 +1,7 @@
 /*
  * One SMTP connection as the milter sees it, in plain types: no libmilter behind callbacks.c.
- * A session is used by one thread at a time (libmilter serialises its callbacks), so it has no lock.
+ * A session is used by one thread at a time (libmilter serialises its callbacks), so it has no
+ * lock.
  */
 #ifndef MILTER_SESSION_H
 #define MILTER_SESSION_H
@@ -32,9 +33,9 @@ struct header_change {
 };
 
 struct answer {
-	enum action action;            /* ACTION_QUARANTINE: accept and hold */
-	const char *hold;              /* reason for the hold */
-	struct smtp_reply reply;       /* for reject and tempfail */
+	enum action action;      /* ACTION_QUARANTINE: accept and hold */
+	const char *hold;        /* reason for the hold */
+	struct smtp_reply reply; /* for reject and tempfail */
 	const struct header_change *changes;
 	unsigned change_count;
 };

@@ -19,8 +19,8 @@ bool authres_id_ok(const char *authserv_id);
  *
  * iprev= when there was a client address; spf= for MAIL FROM (smtp.mailfrom), or for the null
  * sender's HELO (smtp.helo); spf= for HELO beside a MAIL FROM if HELO has a result other than none;
- * dkim= for each signature, or dkim=none; arc=, with the client's address; dmarc=, with policy.dmarc
- * as it is after t=y.
+ * dkim= for each signature, or dkim=none; arc=, with the client's address; dmarc=, with
+ * policy.dmarc as it is after t=y.
  */
 const char *authres_write(struct arena *arena, const char *authserv_id,
 			  const struct verdict *verdict);

@@ -233,10 +233,10 @@ bool check_body_done(const struct check *check)
 /* Without a client there is no address to judge. */
 static void no_client(struct verdict *verdict)
 {
-	verdict->iprev = (struct iprev_verdict){
-	    .result = AUTH_NONE, .why = "no client address (RFC 8601 section 3)"};
-	verdict->spf = (struct spf_verdict){
-	    .domain = "", .why = "no client address (RFC 7208 section 4.1)"};
+	verdict->iprev = (struct iprev_verdict){.result = AUTH_NONE,
+						.why = "no client address (RFC 8601 section 3)"};
+	verdict->spf =
+	    (struct spf_verdict){.domain = "", .why = "no client address (RFC 7208 section 4.1)"};
 	verdict->spf_helo = verdict->spf;
 	verdict->spf_helo.scope = SPF_SCOPE_HELO;
 }

@@ -1,6 +1,6 @@
 /*
- * Judges one inbound message: iprev, SPF, DKIM, ARC, DMARC, and what the operator makes of it. Fed in
- * the order of SMTP; lookups start as soon as their name is known; only check_finish() waits.
+ * Judges one inbound message: iprev, SPF, DKIM, ARC, DMARC, and what the operator makes of it. Fed
+ * in the order of SMTP; lookups start as soon as their name is known; only check_finish() waits.
  * The milter and `countersign verify` both run this.
  */
 #ifndef POLICY_CHECK_H

@@ -314,9 +314,9 @@ static void reject_from(const struct verdict *verdict, const char *reason, struc
 		override(out, OVERRIDE_LOCAL_POLICY, reason);
 }
 
-/* A bounce may be from "MAILER-DAEMON" (RFC 3464, RFC 5321 section 4.5.5); a policy against a domain
- * that can be seen in it is applied all the same. A From that is hidden or incomplete shows others
- * than those. */
+/* A bounce may be from "MAILER-DAEMON" (RFC 3464, RFC 5321 section 4.5.5); a policy against a
+ * domain that can be seen in it is applied all the same. A From that is hidden or incomplete shows
+ * others than those. */
 static bool is_excused_bounce(const struct judging *j)
 {
 	const struct dmarc_author *author = j->facts->author;

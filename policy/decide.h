@@ -38,13 +38,13 @@ struct decide_rules {
 	enum enforce enforce;
 	const struct decide_rule *matrix; /* first match wins; no match: as ENFORCE says */
 	unsigned matrix_count;
-	bool by_recipient;                /* a line of the matrix asks for recipients */
-	struct trust_rules trust;         /* goes before the matrix */
-	bool tempfail_on_temperror;  /* 451 where the message would otherwise suffer */
-	bool reject_bad_from;        /* 550 for no or several From fields, for one that names nobody or in
-					which two readers can see two domains, and for more author
-					domains than are evaluated; but not for what comes through a
-					trusted forwarder or list, nor for a bounce (null sender) */
+	bool by_recipient;          /* a line of the matrix asks for recipients */
+	struct trust_rules trust;   /* goes before the matrix */
+	bool tempfail_on_temperror; /* 451 where the message would otherwise suffer */
+	bool reject_bad_from; /* 550 for no or several From fields, for one that names nobody or in
+				 which two readers can see two domains, and for more author
+				 domains than are evaluated; but not for what comes through a
+				 trusted forwarder or list, nor for a bounce (null sender) */
 };
 
 /* What the operator's rules ask of a message beside its verdict. */
@@ -52,8 +52,8 @@ struct decide_facts {
 	const struct dmarc_author *author;
 	const char *const *recipients; /* their distinct domains */
 	unsigned recipient_count;
-	bool recipients_unknown;       /* there are more, or one has no domain */
-	const char *const *list_ids;   /* of List-Id fields: trust_list_id */
+	bool recipients_unknown;     /* there are more, or one has no domain */
+	const char *const *list_ids; /* of List-Id fields: trust_list_id */
 	unsigned list_id_count;
 };
 
@@ -65,8 +65,8 @@ struct decide_facts {
  * through a trusted forwarder or list, or that a line of the matrix is for it. Where no tempfail is
  * wanted, it does not and the line is not.
  */
-void decide(const struct decide_rules *rules, const struct decide_facts *facts,
-	    struct arena *arena, struct verdict *verdict);
+void decide(const struct decide_rules *rules, const struct decide_facts *facts, struct arena *arena,
+	    struct verdict *verdict);
 
 /* The SMTP reply that tells the sender. Only for ACTION_REJECT and ACTION_TEMPFAIL. */
 void decide_reply(const struct verdict *verdict, struct arena *arena, struct smtp_reply *reply);

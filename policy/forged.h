@@ -36,8 +36,7 @@ const char *forged_name(enum forged_kind kind); /* of the field */
 enum forged_kind forged_kind_of(struct span name);
 
 /* Must a field of KIND be removed? HOST: our host's name, or NULL. */
-bool forged_is(enum forged_kind kind, struct span value, const char *authserv_id,
-	       const char *host);
+bool forged_is(enum forged_kind kind, struct span value, const char *authserv_id, const char *host);
 
 /* Decided when the chain has been: do fields of KIND that forged_is() picked stay for its sake? A
  * chain fails for want of a DNS answer only here, and may hold for the next reader. */

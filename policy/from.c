@@ -21,7 +21,7 @@ enum {
 	FROM_FIELDS_READ = 4,
 	FROM_BYTES_MAX = 64 * 1024, /* of one field: it is read again for each sign */
 	SIGNS_MAX = ADDRESS_MAX,
-	DOMAIN_BYTES_MAX = 1024     /* a longer run is not a domain in any spelling */
+	DOMAIN_BYTES_MAX = 1024 /* a longer run is not a domain in any spelling */
 };
 
 void from_init(struct from *from, struct arena *arena)
@@ -65,14 +65,15 @@ static unsigned sign_length(const char *p, const char *end)
 	return 0;
 }
 
-/* A run of atext and "." (RFC 5322 section 3.2.3, RFC 6532); what is no domain in it makes the whole
- * run none. */
+/* A run of atext and "." (RFC 5322 section 3.2.3, RFC 6532); what is no domain in it makes the
+ * whole run none. */
 static const char *skip_run(const char *p, const char *end)
 {
 	while (p < end && sign_length(p, end) == 0) {
 		unsigned char c = (unsigned char)*p;
 
-		if (c <= 127 && !char_is_alnum(c) && (c == '\0' || strchr("!#$%&'*+-/=?^_`{|}~.", c) == NULL))
+		if (c <= 127 && !char_is_alnum(c) &&
+		    (c == '\0' || strchr("!#$%&'*+-/=?^_`{|}~.", c) == NULL))
 			break;
 		p++;
 	}
@@ -289,7 +290,8 @@ static void add_list(struct from *from, const struct address_list *list, struct 
 
 		if (!is_tricky_local(local))
 			continue;
-		fault = "From has \"@\", \"<\" or \">\" in a local part, which readers take differently";
+		fault = "From has \"@\", \"<\" or \">\" in a local part, which readers take "
+			"differently";
 		add_signs(from, span_of(local), false);
 	}
 	if (!add_signs(from, value, true) && fault == NULL)
@@ -301,7 +303,8 @@ static void add_list(struct from *from, const struct address_list *list, struct 
 		from->error = fault;
 }
 
-/* No address list, for the reason WHY: one domain in all readings of it, or none that is certain. */
+/* No address list, for the reason WHY: one domain in all readings of it, or none that is certain.
+ */
 static void add_malformed(struct from *from, struct span value, const struct why *why)
 {
 	unsigned before = from->count;
@@ -335,9 +338,9 @@ static void read_field(struct from *from, struct span value)
 
 /* ---- a From field inside another one ---- */
 
-/* Does a line of VALUE that is not one of its folds begin like a From field? RFC 5322 section 2.2 has
- * CR and LF only together and before a blank; a reader that takes one alone for the end of a line
- * finds an author there whom we would not have judged. */
+/* Does a line of VALUE that is not one of its folds begin like a From field? RFC 5322 section 2.2
+ * has CR and LF only together and before a blank; a reader that takes one alone for the end of a
+ * line finds an author there whom we would not have judged. */
 static bool has_from_after(struct span value, char end_of_line)
 {
 	const char *at;

@@ -13,8 +13,8 @@
 enum { FROM_DOMAINS_MAX = 16 };
 
 /*
- * ERROR is NULL where all readers agree: the field is an address list of RFC 5322 section 3.4, or it
- * is malformed but every reading leads to the same one domain. Otherwise it says why not, and
+ * ERROR is NULL where all readers agree: the field is an address list of RFC 5322 section 3.4, or
+ * it is malformed but every reading leads to the same one domain. Otherwise it says why not, and
  * DOMAINS has all that could be found, so that a policy against any of them can be applied.
  */
 struct from {
@@ -32,7 +32,8 @@ void from_init(struct from *from, struct arena *arena);
 /* Each header field, in order: NAME may have blanks after it (section 4.5), VALUE has its folds. */
 void from_header(struct from *from, struct span name, struct span value);
 
-/* At the end of the header: why the message has no single From field that can be judged, or NULL. */
+/* At the end of the header: why the message has no single From field that can be judged, or NULL.
+ */
 const char *from_fault(const struct from *from);
 
 #endif

@@ -8,12 +8,8 @@
 #include "lib/span.h"
 
 const struct name_code origin_names[] = {
-    {"auth", ORIGIN_AUTH},
-    {"submission", ORIGIN_SUBMISSION},
-    {"local", ORIGIN_LOCAL},
-    {"inbound", ORIGIN_INBOUND},
-    {"unknown", ORIGIN_UNKNOWN},
-    {NULL, 0},
+    {"auth", ORIGIN_AUTH},       {"submission", ORIGIN_SUBMISSION}, {"local", ORIGIN_LOCAL},
+    {"inbound", ORIGIN_INBOUND}, {"unknown", ORIGIN_UNKNOWN},       {NULL, 0},
 };
 
 static bool is_submission(const char *daemon)

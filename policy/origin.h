@@ -12,7 +12,7 @@ enum origin {
 	ORIGIN_SUBMISSION, /* it came in through a submission service ({daemon_name}) */
 	ORIGIN_LOCAL,      /* a trusted network, of which loopback is one by default */
 	ORIGIN_INBOUND,
-	ORIGIN_UNKNOWN,    /* the MTA does not know the client's address: judged, too */
+	ORIGIN_UNKNOWN, /* the MTA does not know the client's address: judged, too */
 	ORIGINS
 };
 extern const struct name_code origin_names[];
@@ -21,7 +21,7 @@ struct origin_facts {
 	const char *auth_type;   /* or NULL */
 	const char *daemon_name; /* or NULL */
 	struct ip client;        /* family 0: not TCP/IP */
-	bool on_socket;          /* the client is on a local socket (AF_UNIX): it counts as loopback */
+	bool on_socket; /* the client is on a local socket (AF_UNIX): it counts as loopback */
 	const struct ip_network *trusted;
 	unsigned trusted_count;
 };

@@ -1,7 +1,8 @@
 /*
  * Signing, as the operator wants it: the author's domain chooses the keys, and the sender gets its
  * signature only where a fact makes it theirs (struct outbound_rules). Otherwise one customer could
- * have mail signed as another, and a stranger's mail that a content filter hands back would be signed.
+ * have mail signed as another, and a stranger's mail that a content filter hands back would be
+ * signed.
  */
 #include "policy/outbound.h"
 
@@ -36,10 +37,10 @@ struct outbound {
 	bool loopback;
 	const char *login;
 	const char *mail_from;
-	const char *envelope;  /* domain of MAIL FROM, or NULL: it proves nothing */
+	const char *envelope; /* domain of MAIL FROM, or NULL: it proves nothing */
 	const char *host;
 	struct from from;
-	bool travelled;        /* it has been on another host */
+	bool travelled;                       /* it has been on another host */
 	const char *results[OWN_RESULTS_MAX]; /* what this host wrote when it judged the message */
 	unsigned result_count;
 	struct signer *signer; /* NULL once it is clear that nothing will be signed */
@@ -48,7 +49,7 @@ struct outbound {
 	enum outbound_reason reason; /* for WHY */
 	const struct signing_key *const *keys;
 	unsigned key_count;
-	bool ends_in_cr;       /* the body so far */
+	bool ends_in_cr; /* the body so far */
 };
 
 static void refuse(struct outbound *outbound, enum outbound_reason reason, const char *why)
@@ -118,15 +119,16 @@ static bool map_allows(const struct outbound *outbound)
 	for (unsigned i = 0; i < outbound->rules->login_count && outbound->login != NULL; i++) {
 		const struct outbound_login *login = &outbound->rules->logins[i];
 
-		if ((strcmp(login->login, "*") == 0 || strcmp(login->login, outbound->login) == 0) &&
+		if ((strcmp(login->login, "*") == 0 ||
+		     strcmp(login->login, outbound->login) == 0) &&
 		    is_any_of(outbound->author, login->domains, login->domain_count))
 			return true;
 	}
 	return false;
 }
 
-/* Is the author's domain that of the login, DOMAIN, or agreed to be its alias? A domain below it is,
- * where it has no key of its own: that would be somebody else's. */
+/* Is the author's domain that of the login, DOMAIN, or agreed to be its alias? A domain below it
+ * is, where it has no key of its own: that would be somebody else's. */
 static bool login_domain_allows(const struct outbound *outbound, const char *domain,
 				const char *signing_domain)
 {
@@ -173,14 +175,16 @@ static const char *object_to_login(const struct outbound *outbound, const char *
 	if (outbound->rules->login_count > 0)
 		return map_allows(outbound)
 			   ? NULL
-			   : arena_printf(outbound->arena, "login %s may not sign for %s (sign.logins)",
-					  login, outbound->author);
+			   : arena_printf(outbound->arena,
+					  "login %s may not sign for %s (sign.logins)", login,
+					  outbound->author);
 	if (domain != NULL)
 		return login_domain_allows(outbound, domain, signing_domain)
 			   ? NULL
-			   : arena_printf(outbound->arena,
-					  "login %s may not sign for %s (sign.logins, sign.aliases)",
-					  login, outbound->author);
+			   : arena_printf(
+				 outbound->arena,
+				 "login %s may not sign for %s (sign.logins, sign.aliases)", login,
+				 outbound->author);
 	if (outbound->rules->mta_checks_sender)
 		return object_to_envelope(outbound, signing_domain);
 	return arena_printf(outbound->arena,
@@ -194,13 +198,14 @@ static bool has_keys(const struct outbound *outbound, const char *domain)
 	const struct outbound_rules *rules = outbound->rules;
 	const struct signing_key *const *keys;
 
-	return keyring_find(rules->keyring, domain, rules->subdomains, outbound->arena, &keys) > 0 ||
+	return keyring_find(rules->keyring, domain, rules->subdomains, outbound->arena, &keys) >
+		   0 ||
 	       keyring_find_idle(rules->keyring, domain, rules->subdomains) != NULL;
 }
 
 /* Does RESULT say that the message had the envelope or, failing, the author that it has now? A list
- * manager puts an envelope of its own domain on what it sends; a content filter keeps the one that the
- * message came with. */
+ * manager puts an envelope of its own domain on what it sends; a content filter keeps the one that
+ * the message came with. */
 static const char *object_to_result(const struct outbound *outbound,
 				    const struct authres_result *result)
 {
@@ -210,9 +215,10 @@ static const char *object_to_result(const struct outbound *outbound,
 
 	if (strcmp(result->method, "spf") == 0 && mail_from != NULL &&
 	    domain_equal(at == NULL ? mail_from : at + 1, outbound->envelope))
-		return arena_printf(outbound->arena,
-				    "it passes through this host: it was judged here with MAIL FROM <%s>",
-				    outbound->mail_from);
+		return arena_printf(
+		    outbound->arena,
+		    "it passes through this host: it was judged here with MAIL FROM <%s>",
+		    outbound->mail_from);
 	if (strcmp(result->method, "dmarc") == 0 && author != NULL &&
 	    domain_equal(author, outbound->author) && strcmp(result->result, "pass") != 0 &&
 	    strcmp(result->result, "none") != 0)
@@ -246,10 +252,10 @@ static const char *object_to_passage(const struct outbound *outbound)
 	if (!judged && !(outbound->loopback && outbound->travelled))
 		return NULL;
 	if (outbound->envelope == NULL || !has_keys(outbound, outbound->envelope))
-		return arena_printf(outbound->arena,
-				    "it passes through this host: it %s, and MAIL FROM <%s> is not ours",
-				    judged ? "was judged here" : "has been on another host",
-				    outbound->mail_from);
+		return arena_printf(
+		    outbound->arena,
+		    "it passes through this host: it %s, and MAIL FROM <%s> is not ours",
+		    judged ? "was judged here" : "has been on another host", outbound->mail_from);
 	return object_to_results(outbound);
 }
 
@@ -275,10 +281,10 @@ static void no_key(struct outbound *outbound)
 	if (idle == NULL) {
 		fault = keyring_find_fault(rules->keyring, outbound->author, rules->subdomains);
 		refuse(outbound, OUTBOUND_NO_KEY,
-		       fault != NULL ? arena_printf(outbound->arena, "no usable key for %s: %s",
-						    outbound->author, fault->text)
-				     : arena_printf(outbound->arena, "no key for %s",
-						    outbound->author));
+		       fault != NULL
+			   ? arena_printf(outbound->arena, "no usable key for %s: %s",
+					  outbound->author, fault->text)
+			   : arena_printf(outbound->arena, "no key for %s", outbound->author));
 		return;
 	}
 	state = signing_key_status(idle).state;
@@ -335,8 +341,8 @@ void outbound_end_of_headers(struct outbound *outbound)
 
 /* ---- the body ---- */
 
-/* What is wrong with CHUNK, which comes after a CR or not, for a signature that all verifiers are to
- * find valid: RFC 5322 section 2.3 has CR and LF only together, and no NUL. */
+/* What is wrong with CHUNK, which comes after a CR or not, for a signature that all verifiers are
+ * to find valid: RFC 5322 section 2.3 has CR and LF only together, and no NUL. */
 static const char *find_unclean(struct span chunk, bool after_cr)
 {
 	const char *p;
@@ -345,13 +351,13 @@ static const char *find_unclean(struct span chunk, bool after_cr)
 		return "NUL";
 	if (after_cr && *chunk.p != '\n')
 		return "CR without LF";
-	for (struct span rest = chunk;
-	     (p = memchr(rest.p, '\n', span_len(rest))) != NULL; rest.p = p + 1) {
+	for (struct span rest = chunk; (p = memchr(rest.p, '\n', span_len(rest))) != NULL;
+	     rest.p = p + 1) {
 		if (p == chunk.p ? !after_cr : p[-1] != '\r')
 			return "LF without CR";
 	}
-	for (struct span rest = chunk;
-	     (p = memchr(rest.p, '\r', span_len(rest))) != NULL; rest.p = p + 1) {
+	for (struct span rest = chunk; (p = memchr(rest.p, '\r', span_len(rest))) != NULL;
+	     rest.p = p + 1) {
 		if (p + 1 < chunk.end && p[1] != '\n')
 			return "CR without LF";
 	}
@@ -361,9 +367,10 @@ static const char *find_unclean(struct span chunk, bool after_cr)
 static void refuse_body(struct outbound *outbound, const char *what)
 {
 	refuse(outbound, OUTBOUND_UNCLEAN,
-	       arena_printf(outbound->arena,
-			    "the body has a %s, which verifiers read differently (RFC 5322 section 2.3)",
-			    what));
+	       arena_printf(
+		   outbound->arena,
+		   "the body has a %s, which verifiers read differently (RFC 5322 section 2.3)",
+		   what));
 	outbound->signer = NULL;
 }
 
@@ -403,10 +410,10 @@ static int sign(struct outbound *outbound, const struct signing_key *key,
 	result->fields[result->field_count] = field;
 	result->made[result->field_count++] =
 	    (struct outbound_signature){signing_key_domain(key), signing_key_type(key)};
-	result->signatures = arena_printf(outbound->arena, "%s%s%s/%s/%s",
-					  before == NULL ? "" : before, before == NULL ? "" : ",",
-					  signing_key_domain(key), signing_key_selector(key),
-					  algorithm_text(signing_key_type(key)));
+	result->signatures =
+	    arena_printf(outbound->arena, "%s%s%s/%s/%s", before == NULL ? "" : before,
+			 before == NULL ? "" : ",", signing_key_domain(key),
+			 signing_key_selector(key), algorithm_text(signing_key_type(key)));
 	return 0;
 }
 

@@ -11,7 +11,8 @@
 #include "policy/dkim/sign.h"
 #include "policy/origin.h"
 
-/* Which domains a login may sign for; with a map, nothing else lets an authenticated sender sign. */
+/* Which domains a login may sign for; with a map, nothing else lets an authenticated sender sign.
+ */
 struct outbound_login {
 	const char *login; /* "*": any */
 	const struct domain_pattern *domains;
@@ -28,11 +29,12 @@ struct outbound_alias {
 /*
  * Immutable while any message uses it. Patterns "*.example.com" fit what is below it, not itself.
  *
- * A signature needs a fact that makes the author's domain the sender's. For a login: LOGINS, or without
- * them the login's own domain or an alias of that; for a login that names no domain, MAIL FROM, and
- * that only where the MTA checks it. For a submission service: MAIL FROM. For a trusted network: its
- * address; but a message that was judged here before, or came over loopback and has travelled, needs an
- * envelope of ours as well, one that was not on it when it was judged, and an author that did not fail.
+ * A signature needs a fact that makes the author's domain the sender's. For a login: LOGINS, or
+ * without them the login's own domain or an alias of that; for a login that names no domain, MAIL
+ * FROM, and that only where the MTA checks it. For a submission service: MAIL FROM. For a trusted
+ * network: its address; but a message that was judged here before, or came over loopback and has
+ * travelled, needs an envelope of ours as well, one that was not on it when it was judged, and an
+ * author that did not fail.
  */
 struct outbound_rules {
 	bool enabled;
@@ -52,17 +54,17 @@ struct outbound_sender {
 	bool loopback;         /* the client's address is one, or it is on a local socket */
 	const char *login;     /* {auth_authen}, or NULL */
 	const char *mail_from; /* without <> and without a route */
-	bool has_route;        /* MAIL FROM had one (RFC 5321 appendix C), which MTAs read differently */
-	const char *host;      /* the MTA's name for itself */
+	bool has_route;   /* MAIL FROM had one (RFC 5321 appendix C), which MTAs read differently */
+	const char *host; /* the MTA's name for itself */
 };
 
 /* Why a message was not signed, for counting. */
 enum outbound_reason {
 	OUTBOUND_SIGNED,
-	OUTBOUND_DISABLED,    /* sign.enabled */
-	OUTBOUND_NO_KEYS,     /* there is not a single one */
-	OUTBOUND_BAD_FROM,    /* none, several or malformed author */
-	OUTBOUND_NO_KEY,      /* for this domain */
+	OUTBOUND_DISABLED, /* sign.enabled */
+	OUTBOUND_NO_KEYS,  /* there is not a single one */
+	OUTBOUND_BAD_FROM, /* none, several or malformed author */
+	OUTBOUND_NO_KEY,   /* for this domain */
 	OUTBOUND_KEY_PENDING,
 	OUTBOUND_KEY_RETIRED, /* or revoked */
 	OUTBOUND_SENDER,      /* this sender may not have the domain's signature */
@@ -81,10 +83,10 @@ struct outbound_signature {
 struct outbound_result {
 	const char **fields; /* values of the DKIM-Signature fields, in the order to insert */
 	unsigned field_count;
-	const char *author_domain; /* or "" */
-	const char *signatures;    /* for the log: "example.com/s1/rsa-sha256,..." or NULL */
+	const char *author_domain;       /* or "" */
+	const char *signatures;          /* for the log: "example.com/s1/rsa-sha256,..." or NULL */
 	struct outbound_signature *made; /* FIELD_COUNT of them */
-	const char *why;           /* why not signed (or not with all keys); NULL: signed */
+	const char *why;                 /* why not signed (or not with all keys); NULL: signed */
 	enum outbound_reason reason;
 };
 

@@ -1,7 +1,7 @@
 /*
  * Only three things of a Received field matter here: whether there is a "from" clause, the name in
- * the "by" clause, and the addresses. The name in "from" is the client's own and proves nothing; its
- * address is what the MTA saw ("from HELO (name [address])" of Postfix and Sendmail).
+ * the "by" clause, and the addresses. The name in "from" is the client's own and proves nothing;
+ * its address is what the MTA saw ("from HELO (name [address])" of Postfix and Sendmail).
  */
 #include "policy/trace.h"
 

@@ -221,9 +221,10 @@ static void consider_sealers(const struct trust_rules *rules, const struct verdi
 				      arena_printf(arena, "trusted sealer (%s)", chain)};
 	} else if (out->answer == TRUST_NO && verdict->arc.temporary &&
 		   arctrust_is_sealer(rules->sealers, rules->sealer_count, verdict)) {
-		*out = (struct trust){TRUST_MAYBE, OVERRIDE_LOCAL_POLICY, "trusted sealer",
-				      arena_printf(arena, "trusted sealer %s",
-						   verdict->arc.sets[verdict->arc.count - 1].domain)};
+		*out =
+		    (struct trust){TRUST_MAYBE, OVERRIDE_LOCAL_POLICY, "trusted sealer",
+				   arena_printf(arena, "trusted sealer %s",
+						verdict->arc.sets[verdict->arc.count - 1].domain)};
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
- * Who may hand on mail that then fails DMARC: the forwarders, mailing lists and ARC sealers that the
- * operator names (RFC 9989 section 7.4). What a stranger can write, a List-Id field above all, is never
- * enough: each entry rests on an address or on something that was authenticated.
+ * Who may hand on mail that then fails DMARC: the forwarders, mailing lists and ARC sealers that
+ * the operator names (RFC 9989 section 7.4). What a stranger can write, a List-Id field above all,
+ * is never enough: each entry rests on an address or on something that was authenticated.
  */
 #ifndef POLICY_TRUST_H
 #define POLICY_TRUST_H
@@ -57,9 +57,9 @@ enum trust_answer {
 struct trust {
 	enum trust_answer answer;
 	enum override_type type; /* for the report */
-	const char *rule;        /* "trusted forwarder 192.0.2.0/24": nothing of the message in it but,
-				    for sealers, what RFC 8617 section 7.2.2 wants told */
-	const char *why;         /* the same with what it rests on; for people */
+	const char *rule; /* "trusted forwarder 192.0.2.0/24": nothing of the message in it but,
+			     for sealers, what RFC 8617 section 7.2.2 wants told */
+	const char *why;  /* the same with what it rests on; for people */
 };
 
 /* The first entry that holds, forwarders before lists before sealers. Texts live in ARENA. */

@@ -38,7 +38,8 @@ struct report {
 	bool legacy;       /* RFC 7489 */
 	struct aggregate_sum sum;
 
-	/* of one that is cut: rows with more messages than LEAST are written, and EQUALS of those with so many */
+	/* of one that is cut: rows with more messages than LEAST are written, and EQUALS of those
+	 * with so many */
 	bool cut;
 	int64_t least, equals;
 	struct arena *arena;
@@ -121,8 +122,9 @@ const char *aggregate_file_name(const struct aggregate_reporter *reporter,
 /* RFC 9990 table 3: error is for what the owner should know about this report. */
 static void write_error(const struct report *report, const char *error)
 {
-	static const char cut[] = "this report would be too large: the sources with the most messages are "
-				  "listed, all others are summed in the records with the source 0.0.0.0";
+	static const char cut[] =
+	    "this report would be too large: the sources with the most messages are "
+	    "listed, all others are summed in the records with the source 0.0.0.0";
 
 	if (report->cut)
 		xml_text(report->xml, "error",
@@ -365,8 +367,8 @@ static int find_cut(struct ledger *ledger, const struct ledger_day *day, int64_t
 	int result;
 
 	counts.items = arena_array(report->arena, (size_t)day->rows, sizeof *counts.items);
-	result = ledger_rows(ledger, day->policy.domain, day->day, day->config, note_count,
-			     &counts, why);
+	result = ledger_rows(ledger, day->policy.domain, day->day, day->config, note_count, &counts,
+			     why);
 	if (result != 0 || counts.count <= max_rows)
 		return result;
 	qsort(counts.items, (size_t)counts.count, sizeof *counts.items, compare_counts);
@@ -391,7 +393,8 @@ static bool is_rest_of(const struct rest *rest, const struct ledger_row *row)
 	       strcmp(rest->spf_aligned, row->spf_aligned) == 0;
 }
 
-/* There are 16 kinds at most; what is beyond that would be a damaged ledger, and goes to the last. */
+/* There are 16 kinds at most; what is beyond that would be a damaged ledger, and goes to the last.
+ */
 static void add_to_rest(struct report *report, const struct ledger_row *row)
 {
 	unsigned i = 0;
@@ -401,10 +404,10 @@ static void add_to_rest(struct report *report, const struct ledger_row *row)
 	if (i == RESTS_MAX)
 		i--;
 	if (i == report->rest_count)
-		report->rests[report->rest_count++] = (struct rest){
-		    .disposition = arena_string(report->arena, row->disposition),
-		    .dkim_aligned = arena_string(report->arena, row->dkim_aligned),
-		    .spf_aligned = arena_string(report->arena, row->spf_aligned)};
+		report->rests[report->rest_count++] =
+		    (struct rest){.disposition = arena_string(report->arena, row->disposition),
+				  .dkim_aligned = arena_string(report->arena, row->dkim_aligned),
+				  .spf_aligned = arena_string(report->arena, row->spf_aligned)};
 	report->rests[i].messages += row->count;
 }
 
@@ -463,8 +466,8 @@ int aggregate_write(struct ledger *ledger, const struct aggregate_reporter *repo
 	write_metadata(&report, reporter, day);
 	(report.legacy ? write_old_policy : write_policy)(report.xml, &day->policy);
 	if (result == 0)
-		result = ledger_rows(ledger, day->policy.domain, day->day, day->config, write_or_sum,
-				     &report, why);
+		result = ledger_rows(ledger, day->policy.domain, day->day, day->config,
+				     write_or_sum, &report, why);
 	if (result == 0)
 		result = write_rests(&report, day->policy.domain);
 	arena_free(report.row);

@@ -41,11 +41,12 @@ struct aggregate_sum {
 	int64_t records, messages;
 };
 
-/* The report as XML, written to OUT row by row. -1: the ledger could not be read, OUT not written, or there is no row.
- * SUM, if not NULL: what it came to.
+/* The report as XML, written to OUT row by row. -1: the ledger could not be read, OUT not written,
+ * or there is no row. SUM, if not NULL: what it came to.
  *
- * MAX_ROWS: 0, or how many rows there may be. If there are more, those with the most messages are written, the rest is
- * summed in records with the source 0.0.0.0 (one for each disposition and alignment), and the report says so. */
+ * MAX_ROWS: 0, or how many rows there may be. If there are more, those with the most messages are
+ * written, the rest is summed in records with the source 0.0.0.0 (one for each disposition and
+ * alignment), and the report says so. */
 int aggregate_write(struct ledger *ledger, const struct aggregate_reporter *reporter,
 		    const struct ledger_day *day, int64_t max_rows, FILE *out,
 		    struct aggregate_sum *sum, struct why *why);

@@ -46,8 +46,8 @@ static void close_files(struct files *files)
 }
 
 /* The report with MAX_ROWS rows (0: all), compressed, in a file that has no name. */
-static int write_report(const struct sender *sender, const struct ledger_day *day,
-			int64_t max_rows, struct files *files, struct why *why)
+static int write_report(const struct sender *sender, const struct ledger_day *day, int64_t max_rows,
+			struct files *files, struct why *why)
 {
 	close_files(files);
 	files->xml = tmpfile();
@@ -60,7 +60,8 @@ static int write_report(const struct sender *sender, const struct ledger_day *da
 	return gzip_file(files->xml, files->gz, why);
 }
 
-/* As much of the report as a mail of reports.max_size holds: base64 makes 77 bytes of 57, and there is some text. */
+/* As much of the report as a mail of reports.max_size holds: base64 makes 77 bytes of 57, and there
+ * is some text. */
 static int make_report(const struct sender *sender, const struct ledger_day *day,
 		       struct files *files, struct why *why)
 {

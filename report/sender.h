@@ -20,8 +20,8 @@ enum {
 	SENDER_BUILD_DAYS = 3, /* days before today whose reports are built if they were not */
 	SENDER_AFTER_MIDNIGHT = 600, /* seconds (UTC) until a day's reports are built by themselves:
 					its last messages are in the ledger by then */
-	SENDER_KEEP_DAYS = 5,  /* days after which sending is given up */
-	SENDER_LATE_DAYS = 30  /* days before today of which late rows are reported */
+	SENDER_KEEP_DAYS = 5,        /* days after which sending is given up */
+	SENDER_LATE_DAYS = 30        /* days before today of which late rows are reported */
 };
 
 /* Of which domains at least one message must have been... */
@@ -37,7 +37,7 @@ struct sender_settings {
 	int64_t max_size;             /* bytes of a mail; 0: any */
 	enum sender_domains domains;
 	int64_t suppress; /* seconds; see report/suppress.h */
-	int64_t grace;                /* seconds, for hosts that have not brought a day */
+	int64_t grace;    /* seconds, for hosts that have not brought a day */
 	const struct dmarc_rules *dmarc;
 	unsigned dns_budget; /* for one destination */
 	int64_t dns_timeout;

@@ -14,7 +14,7 @@
 
 enum {
 	SIGNATURES_MAX = 100, /* section 3.1.3 */
-	OTHERS_MAX = 3,       /* of signatures that neither passed nor are aligned: anyone can add them */
+	OTHERS_MAX = 3, /* of signatures that neither passed nor are aligned: anyone can add them */
 	COMMENT_MAX = 200,
 	ADDRESSES_MAX = 1000 /* of rua= or ruf= */
 };
@@ -47,7 +47,8 @@ static const char *cut_addresses(struct arena *arena, const char *list)
 		while (s.end > s.p && s.end[0] != ',')
 			s.end--;
 	}
-	return list == NULL || span_empty(s) ? NULL : clean(arena, arena_span(arena, s), ADDRESSES_MAX);
+	return list == NULL || span_empty(s) ? NULL
+					     : clean(arena, arena_span(arena, s), ADDRESSES_MAX);
 }
 
 static const char *clean_name(struct arena *arena, const char *name)
@@ -104,8 +105,8 @@ struct signature {
 	unsigned rank;
 };
 
-/* It passes in strict alignment, in relaxed alignment, otherwise; it does not pass: aligned, or not. Whether
- * it is aligned was decided elsewhere; this only orders. */
+/* It passes in strict alignment, in relaxed alignment, otherwise; it does not pass: aligned, or
+ * not. Whether it is aligned was decided elsewhere; this only orders. */
 enum { RANK_STRICT = 1, RANK_RELAXED, RANK_PASS, RANK_FAIL, RANK_OTHER };
 
 static unsigned rank(const struct dkim_verdict *dkim, const struct dmarc_verdict *dmarc)

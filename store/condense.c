@@ -1,8 +1,10 @@
 /*
- * The rows that go are read, deleted, and added again as what is left of them, which is where they meet. Of each level
- * a quarter of the rows that are allowed stays: with its details, and with its source.
+ * The rows that go are read, deleted, and added again as what is left of them, which is where they
+ * meet. Of each level a quarter of the rows that are allowed stays: with its details, and with its
+ * source.
  *
- * A row of which something was shipped (store/ship/ship.h) has to stay: the shared store knows it by its key.
+ * A row of which something was shipped (store/ship/ship.h) has to stay: the shared store knows it
+ * by its key.
  */
 #include "store/condense.h"
 
@@ -19,7 +21,7 @@ static const char *const level_reasons[] = {
 };
 static const char rest_source[] = "0.0.0.0";
 
-#define OF_DAY "domain = ?1 AND day = ?2"
+#define OF_DAY   "domain = ?1 AND day = ?2"
 #define IS_LEVEL "CASE reasons WHEN ?4 THEN 1 WHEN ?5 THEN 2 ELSE 0 END = ?6"
 static const char choose_sql[] =
     "SELECT config, source_ip, row_key, messages, quiet, disposition, dkim_aligned, spf_aligned"
@@ -218,7 +220,8 @@ int condense_day(struct driver_handle *handle, const char *domain, int32_t day, 
 
 		code = count_level(sqlite_db(handle), domain, day, from, &rows);
 		if (code == SQLITE_OK && rows > stay)
-			code = condense_from(handle, domain, day, from, (unsigned)(rows - stay), add);
+			code =
+			    condense_from(handle, domain, day, from, (unsigned)(rows - stay), add);
 	}
 	return code;
 }

@@ -1,6 +1,6 @@
 /*
- * Keeps the rows of a policy domain and day few, whatever is sent in its name, and loses no count. In
- * two steps, the rows with the fewest messages first:
+ * Keeps the rows of a policy domain and day few, whatever is sent in its name, and loses no count.
+ * In two steps, the rows with the fewest messages first:
  *
  *   CONDENSE_SOURCE   all that is left of a row is its source, its disposition and what was aligned
  *   CONDENSE_REST     the source is left out as well: what says so has the source 0.0.0.0
@@ -22,8 +22,9 @@ void condense_row(const struct driver_row *row, enum condense_level level, struc
 int condense_count(sqlite3 *db, const char *domain, int32_t day, int64_t *rows);
 
 /*
- * In a transaction: condenses so many rows of DOMAIN and DAY that about half of MAX are left, but for those of which
- * something was shipped. ADD puts a row in, or its count to the one that is there. The code of SQLite.
+ * In a transaction: condenses so many rows of DOMAIN and DAY that about half of MAX are left, but
+ * for those of which something was shipped. ADD puts a row in, or its count to the one that is
+ * there. The code of SQLite.
  */
 typedef int condense_add(struct driver_handle *handle, const struct driver_row *row);
 int condense_day(struct driver_handle *handle, const char *domain, int32_t day, unsigned max,

@@ -113,8 +113,7 @@ const unsigned char *journal_id(const struct journal *journal)
 
 static bool write_top(struct journal *journal)
 {
-	return pwrite(journal->fd, &journal->top, sizeof journal->top, 0) ==
-	       sizeof journal->top;
+	return pwrite(journal->fd, &journal->top, sizeof journal->top, 0) == sizeof journal->top;
 }
 
 /* ---- a new one ---- */
@@ -195,9 +194,9 @@ uint64_t journal_add(struct journal *journal, char *record, size_t len, struct w
 	}
 	head.check = checksum(head.number, record + sizeof head, len - sizeof head);
 	memcpy(record, &head, sizeof head);
-	written = pwrite(journal->fd, record, len,
-			 segment_at(journal->active) +
-			     (off_t)journal->segments[journal->active].used);
+	written =
+	    pwrite(journal->fd, record, len,
+		   segment_at(journal->active) + (off_t)journal->segments[journal->active].used);
 	if (written != (ssize_t)len) {
 		why_set(why, "%s: %s", journal->name, strerror(written < 0 ? errno : ENOSPC));
 		return 0;
@@ -266,8 +265,7 @@ static struct span read_segment(struct journal *journal, unsigned segment)
 
 static bool read_top(struct journal *journal)
 {
-	return pread(journal->fd, &journal->top, sizeof journal->top, 0) ==
-		   sizeof journal->top &&
+	return pread(journal->fd, &journal->top, sizeof journal->top, 0) == sizeof journal->top &&
 	       journal->top.magic == MAGIC;
 }
 

@@ -51,8 +51,8 @@ void journal_folded(struct journal *journal, uint64_t number);
 typedef bool journal_visit(void *arg, uint64_t number, struct span data);
 void journal_each(struct journal *journal, uint64_t number, journal_visit *visit, void *arg);
 
-/* The same of DATA, which begins where a segment of the file begins; *LAST is the number of the last
- * record, 0 without any. False: the visit ended the reading. VISIT NULL: none is visited. */
+/* The same of DATA, which begins where a segment of the file begins; *LAST is the number of the
+ * last record, 0 without any. False: the visit ended the reading. VISIT NULL: none is visited. */
 bool journal_scan(struct span data, uint64_t behind, journal_visit *visit, void *arg,
 		  uint64_t *last);
 

@@ -1,12 +1,13 @@
 /*
- * Queue and writer. Callers append to a list under one lock. Without a journal each then sleeps on a
- * condition of its own; the writer takes what is there (never waiting for more: a lone message is
+ * Queue and writer. Callers append to a list under one lock. Without a journal each then sleeps on
+ * a condition of its own; the writer takes what is there (never waiting for more: a lone message is
  * committed at once, and what arrives during that commit forms the next group), adds equal rows
  * together, sorts them by key and hands them to the driver.
  *
  * With a journal nobody waits for the writer, so it may take its time: behind each commit it rests
- * a multiple of what that took. A lone message is in the file at once all the same; a stream of them
- * comes in few large groups, in which most rows are equal, and costs little beside the mail itself.
+ * a multiple of what that took. A lone message is in the file at once all the same; a stream of
+ * them comes in few large groups, in which most rows are equal, and costs little beside the mail
+ * itself.
  *
  * A row is copied when it is queued, for its caller may leave at the deadline. It belongs to the
  * caller until it is queued, then to the writer while WAITING; afterwards to the caller again, or,
@@ -52,7 +53,7 @@ struct entry {
 	struct cond done;
 	size_t size;
 	enum entry_state state;
-	bool left; /* its caller */
+	bool left;       /* its caller */
 	uint64_t number; /* in the journal; 0: it is not there */
 	char record[];   /* for the journal; its texts are those of AT */
 };
@@ -62,16 +63,16 @@ struct ledger {
 	const struct driver *driver;
 	pthread_t writer;
 
-	struct lock lock; /* of everything down to stats */
-	struct cond work; /* for the writer */
-	struct cond room; /* a group is finished */
+	struct lock lock;        /* of everything down to stats */
+	struct cond work;        /* for the writer */
+	struct cond room;        /* a group is finished */
 	struct journal *journal; /* NULL: answers wait for the commit */
 	struct entry *first, **last;
 	struct messages_queue lines;
 	unsigned queued;
 	size_t queued_bytes;
 	uint64_t added, finished; /* entries and lines */
-	unsigned hurried; /* by so many that wait for the writer */
+	unsigned hurried;         /* by so many that wait for the writer */
 	bool closing;
 	bool idle; /* the writer sleeps until there is work */
 	struct ledger_stats stats;
@@ -574,8 +575,7 @@ static int start(struct ledger *ledger, struct why *why)
 	}
 	if (thread_start(&ledger->writer, run_writer, ledger) == 0)
 		return 0;
-	return why_set(why, "%s: no thread for its writer could be started",
-		       ledger->settings.path);
+	return why_set(why, "%s: no thread for its writer could be started", ledger->settings.path);
 }
 
 /* What was counted before is in the file, as far as it may be written. */

@@ -62,23 +62,23 @@ struct ledger_row {
 enum ledger_durability { LEDGER_POWER, LEDGER_PROCESS };
 
 struct ledger_settings {
-	const char *path;    /* of the SQLite file; made (mode 0640) when absent */
-	const char *shared;  /* NULL, or in place of PATH, to read: the shared store's URL */
-	int64_t lease;       /* seconds; of an outbox in the shared store (store/lease.h) */
-	bool read_only;      /* for the command: no writer, no change */
+	const char *path;   /* of the SQLite file; made (mode 0640) when absent */
+	const char *shared; /* NULL, or in place of PATH, to read: the shared store's URL */
+	int64_t lease;      /* seconds; of an outbox in the shared store (store/lease.h) */
+	bool read_only;     /* for the command: no writer, no change */
 	enum ledger_durability durability;
-	unsigned queue_rows; /* bound of the queue; 0: 32768 (and 15 MiB in any case) */
-	unsigned group_rows; /* rows of one commit at most; 0: 4096 */
+	unsigned queue_rows;     /* bound of the queue; 0: 32768 (and 15 MiB in any case) */
+	unsigned group_rows;     /* rows of one commit at most; 0: 4096 */
 	int64_t message_seconds; /* how long lines of ledger_log() are kept; 0: they are not */
 	int64_t message_rows;    /* and how many of them at most */
-	unsigned keep_days;  /* days before today that are kept; 0: all */
-	int64_t max_bytes;   /* the file may grow to this; 0: no limit. What is oldest makes room: lines of
-			      * messages first, then days before yesterday */
-	unsigned day_rows;   /* of a policy domain and day; beyond it rows are condensed
-			      * (store/condense.h); 0: no limit */
+	unsigned keep_days;      /* days before today that are kept; 0: all */
+	int64_t max_bytes;     /* the file may grow to this; 0: no limit. What is oldest makes room:
+				* lines of     messages first, then days before yesterday */
+	unsigned day_rows;     /* of a policy domain and day; beyond it rows are condensed
+				* (store/condense.h); 0: no limit */
 	int64_t message_bytes; /* lines of ledger_log() take so much at most; 0: no limit */
 	void (*on_wait)(void); /* called before ledger_add() waits for the writer; or NULL */
-	int64_t busy_wait;   /* how long another process may hold the file; 0: 5 seconds */
+	int64_t busy_wait;     /* how long another process may hold the file; 0: 5 seconds */
 };
 
 /* The path in a store.url ("sqlite:/path"); NULL with the reason for anything else. */
@@ -106,8 +106,8 @@ void ledger_retire(struct ledger *ledger, int64_t deadline);
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why);
 
-/* Adds LINE to the log of messages (store/messages.h) with the next commit; does not wait. What finds
- * no room is left out. */
+/* Adds LINE to the log of messages (store/messages.h) with the next commit; does not wait. What
+ * finds no room is left out. */
 void ledger_log(struct ledger *ledger, int64_t at, const char *line);
 
 struct ledger_stats {

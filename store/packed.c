@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-
 enum part { POLICY_DOMAIN, POLICY_KEY, POLICY_NOTE, ROW_KEY, ROW_NOTE, PARTS };
 
 #define AT(member) offsetof(struct ledger_row, member)

@@ -30,8 +30,8 @@ typedef void upkeep_finding(void *arg, const char *what, int64_t count);
 /* How many steps (or pages) of how many are done; false ends the work. */
 typedef bool upkeep_progress(void *arg, int64_t done, int64_t all);
 
-/* Reads everything; PROGRESS hears of each step, and cannot end it. The number of different findings, or
- * -1. */
+/* Reads everything; PROGRESS hears of each step, and cannot end it. The number of different
+ * findings, or -1. */
 int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, upkeep_progress *progress,
 		 void *arg, struct why *why);
 

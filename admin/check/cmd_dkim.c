@@ -230,8 +230,8 @@ static int run_sign(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_dkim[] = {
-    {"dkim", "verify", "FILE|-", "Verify the signatures of a message, and explain each",
-     run_verify, NULL, false},
+    {"dkim", "verify", "FILE|-", "Verify the signatures of a message, and explain each", run_verify,
+     NULL, false},
     {"dkim", "sign", "FILE|-", "Sign a message as the daemon would, and print it", run_sign,
      sign_options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},

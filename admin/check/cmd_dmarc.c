@@ -1,6 +1,6 @@
 /*
- * `countersign dmarc DOMAIN`: which policy applies to mail from DOMAIN, and where it was found (RFC 9989
- * section 4.10). It is judged as the daemon judges a message that proves nothing.
+ * `countersign dmarc DOMAIN`: which policy applies to mail from DOMAIN, and where it was found (RFC
+ * 9989 section 4.10). It is judged as the daemon judges a message that proves nothing.
  */
 #include <getopt.h>
 #include <string.h>
@@ -32,13 +32,14 @@ static void show_published(const struct admin *admin, const struct dmarc_verdict
 	struct arena *arena = admin->arena;
 
 	explain_fact("record: ", arena_printf(arena, "_dmarc.%s: %s", p->domain, p->record));
-	explain_fact("policy: ", arena_printf(arena, "%s, by %s=%s", dmarc_policy_text(dmarc->policy),
-					      dmarc->policy_tag,
-					      p->testing ? "; t=y: a test, not to be applied" : ""));
+	explain_fact("policy: ",
+		     arena_printf(arena, "%s, by %s=%s", dmarc_policy_text(dmarc->policy),
+				  dmarc->policy_tag,
+				  p->testing ? "; t=y: a test, not to be applied" : ""));
 	explain_fact("organizational domain: ", dmarc->org_domain);
-	explain_fact("alignment: ", arena_printf(arena, "DKIM %s, SPF %s",
-						 alignment_text(p->adkim_strict),
-						 alignment_text(p->aspf_strict)));
+	explain_fact("alignment: ",
+		     arena_printf(arena, "DKIM %s, SPF %s", alignment_text(p->adkim_strict),
+				  alignment_text(p->aspf_strict)));
 	explain_fact("reports to: ", p->rua == NULL ? "nobody (no rua)" : p->rua);
 	explain_fact("wrong in it: ", p->faults);
 }

@@ -1,5 +1,6 @@
 /*
- * `countersign dns DOMAIN`: every record that mail of a domain needs, as lines of a zone file, and with
+ * `countersign dns DOMAIN`: every record that mail of a domain needs, as lines of a zone file, and
+ * with
  * --check whether the DNS shows them.
  *
  * Keys say what their records are. What the owner has decided, who sends (SPF) and what the policy
@@ -157,8 +158,8 @@ static void add_key(struct domain_records *records, const struct keylook *looked
 	wanted->remark = arena_printf(records->arena, "%s key, %s", keycmd_type(key->key),
 				      keystate_text(key->status.state));
 	wanted->found = found_of[looked->published];
-	wanted->detail = looked->published == PUBLISHED_REVOKED ? "an empty p= is published"
-								: looked->detail;
+	wanted->detail =
+	    looked->published == PUBLISHED_REVOKED ? "an empty p= is published" : looked->detail;
 	records->keys++;
 }
 
@@ -188,9 +189,8 @@ static int add_keys(struct domain_records *records)
 
 static void propose_dmarc(struct domain_records *records, struct wanted *wanted)
 {
-	wanted->value = span_of(arena_printf(records->arena,
-					     "v=DMARC1; p=none; rua=mailto:dmarc@%s",
-					     records->domain));
+	wanted->value = span_of(
+	    arena_printf(records->arena, "v=DMARC1; p=none; rua=mailto:dmarc@%s", records->domain));
 	wanted->remark = "a proposal: watch the reports, then ask for quarantine or reject";
 }
 
@@ -217,8 +217,8 @@ static void add_dmarc(struct domain_records *records, const struct dmarc_verdict
 		wanted->detail = dmarc->why;
 }
 
-/* Whether reports about DOMAIN may go to HOST without a record of HOST's. What the DNS does not say is
- * no reason to leave the record out. */
+/* Whether reports about DOMAIN may go to HOST without a record of HOST's. What the DNS does not say
+ * is no reason to leave the record out. */
 static bool shares_organization(const struct evaluate *evaluate, const char *domain,
 				const char *host)
 {
@@ -261,11 +261,10 @@ static void add_agreement(struct domain_records *records, enum destination_tag t
 		return;
 	wanted = add_wanted(records, "report", name);
 	wanted->value = span_of("v=DMARC1");
-	wanted->remark = arena_printf(records->arena,
-				      "in the zone of %s, which so agrees to get the reports", host);
-	wanted->found = found_of[destination_check(evaluate->scope,
-						   &evaluate->context->check.dmarc, evaluate->arena,
-						   tag, policy_domain, &to, &why)];
+	wanted->remark = arena_printf(
+	    records->arena, "in the zone of %s, which so agrees to get the reports", host);
+	wanted->found = found_of[destination_check(evaluate->scope, &evaluate->context->check.dmarc,
+						   evaluate->arena, tag, policy_domain, &to, &why)];
 	if (wanted->found != FOUND_RIGHT)
 		wanted->detail = arena_string(records->arena, why.text);
 }
@@ -289,8 +288,8 @@ static void print_zone(const struct domain_records *records)
 		const struct wanted *wanted = &records->items[i];
 
 		printf("\n; ");
-		out_text(stdout, arena_printf(records->arena, "%s: %s", wanted->kind,
-					      wanted->remark));
+		out_text(stdout,
+			 arena_printf(records->arena, "%s: %s", wanted->kind, wanted->remark));
 		if (wanted->detail != NULL) {
 			printf("\n; ");
 			out_text(stdout, wanted->detail);

@@ -1,6 +1,6 @@
 /*
- * `countersign spf IP`: may this client send for an address or a HELO name (RFC 7208)? As the daemon
- * would find, without a message.
+ * `countersign spf IP`: may this client send for an address or a HELO name (RFC 7208)? As the
+ * daemon would find, without a message.
  */
 #include <getopt.h>
 #include <string.h>

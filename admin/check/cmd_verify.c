@@ -121,7 +121,8 @@ static void show_text(struct run *run)
 
 	if (note_of(run) != NULL)
 		printf("message %s\n", note_of(run));
-	explain_line(run->admin, "iprev", verdict->iprev.result, verdict->iprev.name, verdict->iprev.why);
+	explain_line(run->admin, "iprev", verdict->iprev.result, verdict->iprev.name,
+		     verdict->iprev.why);
 	explain_spf(run->admin, "helo", &verdict->spf_helo);
 	explain_spf(run->admin, "spf", &verdict->spf);
 	explain_dkim(run->admin, verdict);

@@ -26,8 +26,8 @@ struct evaluate {
 int evaluate_open(struct evaluate *evaluate, struct admin *admin);
 void evaluate_close(struct evaluate *evaluate);
 
-/* DMARC for mail from DOMAIN that proves nothing: what is left of the evaluation is the policy, found
- * as for a message. DOMAIN lives until evaluate_close(). */
+/* DMARC for mail from DOMAIN that proves nothing: what is left of the evaluation is the policy,
+ * found as for a message. DOMAIN lives until evaluate_close(). */
 void evaluate_dmarc(const struct evaluate *evaluate, const char *domain, struct dmarc_verdict *out);
 
 /* The address in "<bob@example.com>", which is what SMTP has; one without angles as it is. */

@@ -15,7 +15,7 @@ static const enum out_style style_of[] = {
 };
 
 void explain_line(const struct admin *admin, const char *what, enum auth_result result,
-		 const char *detail, const char *why)
+		  const char *detail, const char *why)
 {
 	bool color = admin_color(admin, stdout);
 	const char *text = auth_text(result);
@@ -65,14 +65,14 @@ void explain_dkim(const struct admin *admin, const struct verdict *verdict)
 
 	if (verdict->dkim_count == 0)
 		explain_line(admin, "dkim", AUTH_NONE, NULL,
-		     "the message has no signature (RFC 8601 section 2.7.1)");
+			     "the message has no signature (RFC 8601 section 2.7.1)");
 	for (unsigned i = 0; i < verdict->dkim_count; i++) {
 		const struct dkim_verdict *dkim = &verdict->dkim[i];
 
 		explain_line(admin, "dkim", dkim->result,
-		     arena_printf(arena, "d=%s s=%s a=%s", dkim->domain, dkim->selector,
-				  dkim->algorithm),
-		     dkim->why);
+			     arena_printf(arena, "d=%s s=%s a=%s", dkim->domain, dkim->selector,
+					  dkim->algorithm),
+			     dkim->why);
 		show_steps(admin, dkim->steps, dkim->step_count);
 	}
 	if (verdict->dkim_ignored > 0)
@@ -102,8 +102,9 @@ void explain_dmarc(const struct admin *admin, const struct dmarc_verdict *dmarc)
 	if (admin->verbose == 0)
 		return;
 	if (dmarc->published != NULL)
-		explain_fact("record: ", arena_printf(admin->arena, "_dmarc.%s: %s",
-					      dmarc->published->domain, dmarc->published->record));
+		explain_fact("record: ",
+			     arena_printf(admin->arena, "_dmarc.%s: %s", dmarc->published->domain,
+					  dmarc->published->record));
 	show_steps(admin, dmarc->steps, dmarc->step_count);
 }
 

@@ -44,8 +44,8 @@ static bool continues(struct span rest)
 	return !span_empty(rest) && char_is_wsp((unsigned char)*rest.p);
 }
 
-/* field-name = 1*ftext (RFC 5322 section 3.6.8; RFC 6532 leaves it ASCII, mail does not always), with
- * the blanks that section 4.5 allows before the colon; NULL: LINE does not begin a field. */
+/* field-name = 1*ftext (RFC 5322 section 3.6.8; RFC 6532 leaves it ASCII, mail does not always),
+ * with the blanks that section 4.5 allows before the colon; NULL: LINE does not begin a field. */
 static const char *name_end(struct span line)
 {
 	const char *p = line.p;

@@ -18,9 +18,9 @@ struct message_field {
 struct message_file {
 	struct message_field *fields;
 	unsigned field_count;
-	struct span text; /* all of it, without the line of an mbox */
-	struct span body; /* as in the file; with CRLF where the file has only LF */
-	size_t size;      /* of the file */
+	struct span text;     /* all of it, without the line of an mbox */
+	struct span body;     /* as in the file; with CRLF where the file has only LF */
+	size_t size;          /* of the file */
 	unsigned broken_line; /* of the header: no field, so the body begins with it; 0: none */
 };
 
@@ -28,8 +28,8 @@ struct message_file {
  * out. A line that is no field ends the header, as MTAs have it. */
 void message_parse(struct arena *arena, struct span text, struct message_file *message);
 
-/* The message in the file PATH, or on standard input ("-"). -1 with a reason: cannot be read, or too
- * large. */
+/* The message in the file PATH, or on standard input ("-"). -1 with a reason: cannot be read, or
+ * too large. */
 int message_read(struct arena *arena, const char *path, struct message_file *message,
 		 struct why *why);
 

@@ -14,8 +14,8 @@ static void print_byte(FILE *stream, unsigned char c)
 void zone_print_strings(FILE *stream, struct span value, const char *between)
 {
 	do {
-		const char *end = value.end - value.p > ZONE_STRING_MAX ? value.p + ZONE_STRING_MAX
-									: value.end;
+		const char *end =
+		    value.end - value.p > ZONE_STRING_MAX ? value.p + ZONE_STRING_MAX : value.end;
 
 		fputc('"', stream);
 		while (value.p < end)

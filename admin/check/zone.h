@@ -13,7 +13,8 @@ enum { ZONE_TTL = 3600, ZONE_STRING_MAX = 255 }; /* bytes of a string, section 3
 /* VALUE, any bytes, as quoted strings with BETWEEN them. */
 void zone_print_strings(FILE *stream, struct span value, const char *between);
 
-/* NAME. TTL IN TXT ( "..." ... ): further strings begin on lines of their own. NAME has no final dot. */
+/* NAME. TTL IN TXT ( "..." ... ): further strings begin on lines of their own. NAME has no final
+ * dot. */
 void zone_print_txt(FILE *stream, const char *indent, const char *name, struct span value);
 
 #endif

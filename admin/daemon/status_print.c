@@ -83,7 +83,8 @@ static const char *breakdown(const struct page *page, const char *family, const 
 		const char *value = status_label(&status->samples[i], label);
 		double total;
 
-		if (!status_is_family(&status->samples[i], family) || !is_first(status, i, family, label))
+		if (!status_is_family(&status->samples[i], family) ||
+		    !is_first(status, i, family, label))
 			continue;
 		total = status_sum(status, family, label, value);
 		if (total > 0)

@@ -28,7 +28,8 @@ enum watch_order { ORDER_RATE, ORDER_TOTAL, ORDER_NAME };
 static const struct {
 	char key;
 	const char *text;
-} orders[] = {[ORDER_RATE] = {'r', "rate"}, [ORDER_TOTAL] = {'t', "total"}, [ORDER_NAME] = {'n', "name"}};
+} orders[] = {
+    [ORDER_RATE] = {'r', "rate"}, [ORDER_TOTAL] = {'t', "total"}, [ORDER_NAME] = {'n', "name"}};
 
 enum { ORDERS = sizeof orders / sizeof orders[0] };
 
@@ -109,9 +110,12 @@ static void read_size(struct watch *watch)
 
 	size_changed = 0;
 	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-	watch->width = size.ws_col == 0 ? 80 : size.ws_col < WIDTH_LEAST ? WIDTH_LEAST : size.ws_col;
-	watch->height =
-	    size.ws_row == 0 ? 24 : size.ws_row < HEIGHT_LEAST ? HEIGHT_LEAST : size.ws_row;
+	watch->width = size.ws_col == 0            ? 80
+		       : size.ws_col < WIDTH_LEAST ? WIDTH_LEAST
+						   : size.ws_col;
+	watch->height = size.ws_row == 0             ? 24
+			: size.ws_row < HEIGHT_LEAST ? HEIGHT_LEAST
+						     : size.ws_row;
 }
 
 /* TEXT as one line, cut to the width; what is not printable ASCII is "?". */
@@ -148,8 +152,8 @@ static int take_look(struct watch *watch)
 	status = daemon_ask(watch->admin, watch->socket, CONTROL_STATUS, "", &answer);
 	watch->admin->arena = whole;
 	watch->trouble = admin_held(watch->admin);
-	if (status == ADMIN_DONE && status_parse(span_make(answer.body, answer.len), look.arena,
-						 &look.status, &why) != 0) {
+	if (status == ADMIN_DONE &&
+	    status_parse(span_make(answer.body, answer.len), look.arena, &look.status, &why) != 0) {
 		watch->trouble = arena_string(whole, why.text);
 		status = ADMIN_INTERNAL;
 	}
@@ -176,8 +180,7 @@ static double rate_of(const struct watch *watch, const char *family, const char 
 	before = status_sum(&watch->before.status, family, label, value);
 	if (total < before) /* a daemon that was started again */
 		return -1;
-	return (total - before) * (double)CLOCK_SECOND /
-	       (double)(watch->now.at - watch->before.at);
+	return (total - before) * (double)CLOCK_SECOND / (double)(watch->now.at - watch->before.at);
 }
 
 static bool has_row(const struct watch *watch, const char *title, const char *value)
@@ -267,7 +270,8 @@ static void draw_header(struct watch *watch)
 	put_line(watch, OUT_BOLD,
 		 arena_printf(arena, "countersignd %s, process %s   %s%s",
 			      status_text(status, "version"), status_text(status, "pid"),
-			      clock_utc_text(clock_wall(), time), watch->paused ? "   PAUSED" : ""));
+			      clock_utc_text(clock_wall(), time),
+			      watch->paused ? "   PAUSED" : ""));
 	put_line(watch, OUT_PLAIN,
 		 arena_printf(arena, "messages %.0f, %s a second; %.0f under way, %.0f connections",
 			      messages, rate < 0 ? "-" : arena_printf(arena, "%.1f", rate),
@@ -279,11 +283,13 @@ static void draw_header(struct watch *watch)
 	else
 		put_line(watch, OUT_GOOD, "all is well");
 	put_line(watch, OUT_DIM,
-		 arena_printf(arena, "sorted by %s   keys: r rate, t total, n name, p pause, q quit",
+		 arena_printf(arena,
+			      "sorted by %s   keys: r rate, t total, n name, p pause, q quit",
 			      orders[watch->order].text));
 	put_line(watch, OUT_PLAIN, "");
-	put_line(watch, OUT_BOLD,
-		 arena_printf(arena, "%-13s %-24s %12s %12s", "WHAT", "RESULT", "TOTAL", "A SECOND"));
+	put_line(
+	    watch, OUT_BOLD,
+	    arena_printf(arena, "%-13s %-24s %12s %12s", "WHAT", "RESULT", "TOTAL", "A SECOND"));
 }
 
 static void draw_page(struct watch *watch)
@@ -298,9 +304,9 @@ static void draw_page(struct watch *watch)
 		const struct row *row = &watch->rows[i];
 
 		put_line(watch, row->rate > 0 ? OUT_PLAIN : OUT_DIM,
-			 arena_printf(arena, "%-13s %-24s %12.0f %12s", row->title, row->value,
-				      row->total,
-				      row->rate < 0 ? "-" : arena_printf(arena, "%.1f", row->rate)));
+			 arena_printf(
+			     arena, "%-13s %-24s %12.0f %12s", row->title, row->value, row->total,
+			     row->rate < 0 ? "-" : arena_printf(arena, "%.1f", row->rate)));
 	}
 	fputs("\033[J", stdout);
 	fflush(stdout);

@@ -1,6 +1,6 @@
 /*
- * `countersign status --watch` on a terminal: the results counted, with what comes in now, sorted as its
- * reader wants. Keys: r, t, n sort; p pauses; q ends.
+ * `countersign status --watch` on a terminal: the results counted, with what comes in now, sorted
+ * as its reader wants. Keys: r, t, n sort; p pauses; q ends.
  */
 #ifndef ADMIN_DAEMON_WATCH_H
 #define ADMIN_DAEMON_WATCH_H

@@ -1,7 +1,7 @@
 /*
- * `countersign doctor`: one table of checks (admin/doctor/cmd_doctor.c), the checks by topic in files of
- * their own. A check looks, and says what it found; what is wrong comes with the command that mends
- * it.
+ * `countersign doctor`: one table of checks (admin/doctor/cmd_doctor.c), the checks by topic in
+ * files of their own. A check looks, and says what it found; what is wrong comes with the command
+ * that mends it.
  */
 #ifndef ADMIN_DOCTOR_DOCTOR_H
 #define ADMIN_DOCTOR_DOCTOR_H
@@ -111,7 +111,8 @@ void doctor_bounces(struct doctor *doctor);
 void doctor_daemon_names(struct doctor *doctor);
 void doctor_sendmail(struct doctor *doctor);
 
-/* Ours among the filters of LIST: the one that is one of our sockets, else one that has our name. */
+/* Ours among the filters of LIST: the one that is one of our sockets, else one that has our name.
+ */
 bool doctor_find_ours(const struct doctor *doctor, const char *list, struct milter_item *item);
 
 /* ---- admin/doctor/postfix.c ---- */

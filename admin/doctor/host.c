@@ -93,8 +93,8 @@ static void say_unreadable(struct doctor *doctor, const char *reason)
 	if (advice == NULL)
 		say_reason(doctor, "", reason);
 	else
-		doctor_say(doctor, DOCTOR_ERROR, "countersign setup", "%.*s", (int)(advice - reason),
-			   reason);
+		doctor_say(doctor, DOCTOR_ERROR, "countersign setup", "%.*s",
+			   (int)(advice - reason), reason);
 }
 
 static void look_at_owner(struct doctor *doctor, const char *path, uid_t daemon)
@@ -229,8 +229,8 @@ static const char *set_aside(struct doctor *doctor, const char *path)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm"};
 	char now[CLOCK_TEXT_MAX];
-	const char *aside = arena_printf(doctor->arena, "%s.damaged-%s", path,
-					 clock_utc_text(clock_wall(), now));
+	const char *aside =
+	    arena_printf(doctor->arena, "%s.damaged-%s", path, clock_utc_text(clock_wall(), now));
 	struct buf files;
 
 	buf_init(&files, doctor->arena, 0);
@@ -238,12 +238,12 @@ static const char *set_aside(struct doctor *doctor, const char *path)
 		buf_printf(&files, " %s",
 			   program_quote(doctor->arena,
 					 arena_printf(doctor->arena, "%s%s", path, suffixes[i])));
-	return arena_printf(doctor->arena,
-			    "%s; mkdir -m 0750 %s; for f in%s; do [ ! -e \"$f\" ] || mv \"$f\" %s/; done; %s",
-			    doctor_service(doctor, SERVICE_STOP),
-			    program_quote(doctor->arena, aside), buf_text(&files),
-			    program_quote(doctor->arena, aside),
-			    doctor_service(doctor, SERVICE_START));
+	return arena_printf(
+	    doctor->arena,
+	    "%s; mkdir -m 0750 %s; for f in%s; do [ ! -e \"$f\" ] || mv \"$f\" %s/; done; %s",
+	    doctor_service(doctor, SERVICE_STOP), program_quote(doctor->arena, aside),
+	    buf_text(&files), program_quote(doctor->arena, aside),
+	    doctor_service(doctor, SERVICE_START));
 }
 
 /* What is to be done about CAUSE, so that what was counted is still there afterwards. */
@@ -275,7 +275,7 @@ static const char *ledger_note(enum driver_cause cause)
 	    [DRIVER_CAUSE_DAMAGED] = " (the fix keeps all of the old one)"};
 
 	return (size_t)cause < sizeof notes / sizeof *notes && notes[cause] != NULL ? notes[cause]
-										     : "";
+										    : "";
 }
 
 void doctor_ledger_whole(struct doctor *doctor)

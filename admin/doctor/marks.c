@@ -17,10 +17,17 @@ enum { DEPTH_MAX = 4, FILES_MAX = 2000, SIZE_MAX_LOOKED = 256 * 1024 };
 const char marks_rule[] =
     "if header :is \"" QUARANTINE_FIELD "\" \"" QUARANTINE_VALUE "\" { fileinto \"Junk\"; }";
 
-static const char *const usual_places[] = {
-    "/etc/dovecot", "/var/lib/dovecot", "/usr/local/etc/dovecot", "/etc/procmailrc",
-    "/usr/local/etc/procmailrc", "/etc/maildroprc", "/etc/courier", "/etc/postfix",
-    "/usr/local/etc/postfix", "/etc/mail", NULL};
+static const char *const usual_places[] = {"/etc/dovecot",
+					   "/var/lib/dovecot",
+					   "/usr/local/etc/dovecot",
+					   "/etc/procmailrc",
+					   "/usr/local/etc/procmailrc",
+					   "/etc/maildroprc",
+					   "/etc/courier",
+					   "/etc/postfix",
+					   "/usr/local/etc/postfix",
+					   "/etc/mail",
+					   NULL};
 
 static bool names_field(struct span line)
 {

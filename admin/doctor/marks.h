@@ -1,7 +1,7 @@
 /*
  * Mail that a policy quarantines is marked by a field (QUARANTINE_FIELD, policy/forged.h) and
- * delivered: it lands in the inbox unless a mailbox filter sorts by that field. Whether one does can
- * be seen only as far as its rules are files of this host: Dovecot's settings and global Sieve
+ * delivered: it lands in the inbox unless a mailbox filter sorts by that field. Whether one does
+ * can be seen only as far as its rules are files of this host: Dovecot's settings and global Sieve
  * scripts, procmail's, maildrop's and the MTA's tables. Rules of single users are not looked for.
  */
 #ifndef ADMIN_DOCTOR_MARKS_H
@@ -10,7 +10,8 @@
 #include "lib/arena.h"
 #include "store/ledger.h"
 
-/* The first of these files which names the field outside of a comment; NULL: none that can be read. */
+/* The first of these files which names the field outside of a comment; NULL: none that can be read.
+ */
 const char *marks_sorter(struct arena *arena);
 
 /* The same among PLACES, files and directories; a NULL ends them. */

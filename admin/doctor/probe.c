@@ -218,8 +218,8 @@ static void look_at_listener(struct doctor *doctor, const char *listen)
 			   listen);
 	else
 		doctor_say(doctor, DOCTOR_ERROR,
-			   doctor_service(doctor, down ? SERVICE_START : SERVICE_RESTART),
-			   "%s: %s", down ? "it is not running" : "it does not answer", why.text);
+			   doctor_service(doctor, down ? SERVICE_START : SERVICE_RESTART), "%s: %s",
+			   down ? "it is not running" : "it does not answer", why.text);
 	milterproto_close(&m);
 }
 
@@ -336,8 +336,8 @@ static void probe_domain(struct doctor *doctor, struct dkimcheck_engine *engine,
 	struct why why;
 
 	if (ask(doctor, probe, &why) == -1)
-		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG), "mail of %s: %s",
-			   domain, why.text);
+		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG),
+			   "mail of %s: %s", domain, why.text);
 	else
 		verify(probe, engine, dns, domain, arena, &verdict);
 	for (unsigned i = 0; probe->answer != '\0' && i < doctor->keys.count; i++) {

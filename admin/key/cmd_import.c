@@ -4,8 +4,8 @@
  * OpenDKIM maps authors to key names (SigningTable) and names to domain, selector and file
  * (KeyTable), or has one Domain, Selector and KeyFile. Ours is a directory: the author's domain, or
  * its parent, is the domain of the key. So the tables are joined, each key is copied to its place,
- * and what the directory cannot say is told: a key with which OpenDKIM signed only a part of its domain's
- * mail is left out, since here it would sign all of it. Nothing of OpenDKIM's is changed.
+ * and what the directory cannot say is told: a key with which OpenDKIM signed only a part of its
+ * domain's mail is left out, since here it would sign all of it. Nothing of OpenDKIM's is changed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -230,14 +230,15 @@ static void take_key(struct import *import, enum opendkim_kind kind, const char 
 	import->keys[import->key_count++] = key;
 }
 
-/* Is all mail of SIGNING's own authors signed for this line? The directory of keys cannot say less. */
+/* Is all mail of SIGNING's own authors signed for this line? The directory of keys cannot say less.
+ */
 static bool is_whole_domain(const struct opendkim_author *author, const char *pattern,
 			    const char *signing)
 {
 	if (author->some)
 		return false;
-	return span_empty(author->domain) || (author->below ? domain_is_below(signing, pattern)
-							   : domain_equal(signing, pattern));
+	return span_empty(author->domain) ||
+	       (author->below ? domain_is_below(signing, pattern) : domain_equal(signing, pattern));
 }
 
 static void join(struct import *import, const char *where, const struct opendkim_author *author,
@@ -298,7 +299,8 @@ static void take_author(struct import *import, enum opendkim_kind kind, const ch
 			note(import, "%s: KeyTable has no key \"%s\"", where,
 			     arena_span(import->arena, span_trim(item)));
 		if (!span_empty(signer))
-			note(import, "%s: no counterpart: no i= is written, so that \"%s\" is not named",
+			note(import,
+			     "%s: no counterpart: no i= is written, so that \"%s\" is not named",
 			     where, arena_span(import->arena, signer));
 	}
 }
@@ -399,8 +401,9 @@ static void copy(struct import *import, struct planned *planned)
 	struct buf pem;
 
 	if (!planned->whole) {
-		planned->outcome = "left out: OpenDKIM did not sign all mail of the domain with it; to have "
-				   "that, copy it to its place by hand";
+		planned->outcome =
+		    "left out: OpenDKIM did not sign all mail of the domain with it; to have "
+		    "that, copy it to its place by hand";
 		planned->failed = true;
 		return;
 	}

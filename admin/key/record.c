@@ -40,7 +40,8 @@ static void print_all(const struct keycmd_key *shown, unsigned count)
 		printf("\n  for a web panel (one line, no quotes)\n    name   %s\n    value  %s\n",
 		       shown[i].name, shown[i].value);
 		printf("  for a zone file (%zu bytes in %zu string%s)\n", bytes,
-		       (bytes + ZONE_STRING_MAX - 1) / ZONE_STRING_MAX, bytes > ZONE_STRING_MAX ? "s" : "");
+		       (bytes + ZONE_STRING_MAX - 1) / ZONE_STRING_MAX,
+		       bytes > ZONE_STRING_MAX ? "s" : "");
 		print_zone(&shown[i], "    ");
 		printf("  for nsupdate\n");
 		print_nsupdate(&shown[i], "    ");

@@ -10,7 +10,8 @@
  *	no   no     delivered, delivered   enforce = observe
  *
  * An exemption from one of the two would be one from both; so the networks of IgnoreHosts are taken
- * over only while nothing is refused by SPF, and refusing by SPF only while nobody is exempted from it.
+ * over only while nothing is refused by SPF, and refusing by SPF only while nobody is exempted from
+ *it.
  */
 #include <assert.h>
 #include <string.h>
@@ -68,7 +69,8 @@ static void tell_of_helo(struct migrate *m)
 {
 	const struct migrate_fact *helo = &m->spf.helo;
 
-	if (helo->at == NULL || !(span_eq(helo->value, "False") || span_eq(helo->value, "No_Check")))
+	if (helo->at == NULL ||
+	    !(span_eq(helo->value, "False") || span_eq(helo->value, "No_Check")))
 		migrate_leave(m, helo->at == NULL ? m->files[MIGRATE_SPF] : helo->at,
 			      "mail is not refused because SPF fails for HELO%s",
 			      helo->at == NULL ? " (HELO_reject)" : "");
@@ -86,18 +88,21 @@ static bool add_refusals(struct migrate *m, struct buf *actions)
 	if (*refused == NULL)
 		return false;
 	if (exemption != NULL) {
-		migrate_leave(m, exemption,
-			      "this exempts mail from SPF, which cannot be said here without exempting it "
-			      "from DMARC too: nothing is refused because of SPF (see dmarc.actions)");
+		migrate_leave(
+		    m, exemption,
+		    "this exempts mail from SPF, which cannot be said here without exempting it "
+		    "from DMARC too: nothing is refused because of SPF (see dmarc.actions)");
 		return false;
 	}
 	for (; *refused != NULL; refused++)
-		add_action(actions, "*", arena_printf(m->arena, "spf = \"%s\"; ", *refused), "reject");
+		add_action(actions, "*", arena_printf(m->arena, "spf = \"%s\"; ", *refused),
+			   "reject");
 	if (m->spf.permerror && strstr(buf_text(actions), "permerror") == NULL)
 		add_action(actions, "*", "spf = \"permerror\"; ", "reject");
-	migrate_leave(m, m->spf.mail_from.at == NULL ? file : m->spf.mail_from.at,
-		      "mail is refused because of SPF only where DMARC fails: not where the author's "
-		      "domain has no DMARC record or a signature passes");
+	migrate_leave(
+	    m, m->spf.mail_from.at == NULL ? file : m->spf.mail_from.at,
+	    "mail is refused because of SPF only where DMARC fails: not where the author's "
+	    "domain has no DMARC record or a signature passes");
 	return true;
 }
 
@@ -134,14 +139,16 @@ static void finish_forwarders(struct migrate *m, bool refuses_by_spf)
 	buf_init(&listing.text, m->arena, 0);
 	hostset_each(&ignored->set, &m->trusted, add_network, &listing);
 	if (ignored->unsayable != NULL)
-		migrate_leave(m, ignored->at,
-			      "it is not known here which addresses \"%s\" stands for: mail from all of "
-			      "these clients is judged",
-			      ignored->unsayable);
+		migrate_leave(
+		    m, ignored->at,
+		    "it is not known here which addresses \"%s\" stands for: mail from all of "
+		    "these clients is judged",
+		    ignored->unsayable);
 	else if (listing.count > 0 && refuses_by_spf)
-		migrate_leave(m, ignored->at,
-			      "mail from %s is judged: an exemption here would be one from SPF as well",
-			      buf_text(&listing.text));
+		migrate_leave(
+		    m, ignored->at,
+		    "mail from %s is judged: an exemption here would be one from SPF as well",
+		    buf_text(&listing.text));
 	else if (listing.count > 0 &&
 		 migrate_set(m, "dmarc.trusted_forwarders",
 			     arena_printf(m->arena, "[ %s ]", buf_text(&listing.text)), &why) == -1)
@@ -167,12 +174,15 @@ void migrate_finish_actions(struct migrate *m)
 	if (file == NULL)
 		return;
 	migrate_put(m, "dmarc.enforce",
-		    rejects || holds ? "\"strict\"" : by_spf ? "\"rfc\"" : "\"observe\"");
+		    rejects || holds ? "\"strict\""
+		    : by_spf         ? "\"rfc\""
+				     : "\"observe\"");
 	if (holds)
 		migrate_put(m, "dmarc.quarantine", "\"hold\"");
 	finish_forwarders(m, by_spf);
 	if ((rejects || holds) && !m->opendmarc.ignores_logins)
-		migrate_leave(m, file,
-			      "mail of a client that logged in is signed and not judged; OpenDMARC judged it "
-			      "(IgnoreAuthenticatedClients)");
+		migrate_leave(
+		    m, file,
+		    "mail of a client that logged in is signed and not judged; OpenDMARC judged it "
+		    "(IgnoreAuthenticatedClients)");
 }

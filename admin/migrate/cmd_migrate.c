@@ -121,7 +121,8 @@ static void print_options_json(const struct admin *admin)
 
 static bool is_file(const struct migration *migration, const char *path)
 {
-	return access(arena_printf(migration->admin->arena, "%s%s", migration->root, path), F_OK) == 0;
+	return access(arena_printf(migration->admin->arena, "%s%s", migration->root, path), F_OK) ==
+	       0;
 }
 
 /* The files that are there, where none was named. */
@@ -144,10 +145,11 @@ static int find_files(struct migration *migration)
 		named = named || migration->files[i] != NULL;
 	if (named)
 		return 0;
-	admin_error(migration->admin,
-		    "found no settings of OpenDKIM, OpenDMARC or policyd-spf in %s/etc; name the files: "
-		    "--opendkim=FILE, --opendmarc=FILE, --policyd-spf=FILE",
-		    migration->root);
+	admin_error(
+	    migration->admin,
+	    "found no settings of OpenDKIM, OpenDMARC or policyd-spf in %s/etc; name the files: "
+	    "--opendkim=FILE, --opendmarc=FILE, --policyd-spf=FILE",
+	    migration->root);
 	return ADMIN_NO_INPUT;
 }
 
@@ -189,8 +191,8 @@ static void print_warnings(struct admin *admin, const struct migrate *migrate)
 	for (unsigned i = 0; i < left; i++)
 		admin_warning(admin, "%s", migrate_warning(migrate, i));
 	if (left > 0)
-		admin_warning(admin, "%u setting%s left out or only partly taken over; see above", left,
-			      left == 1 ? " was" : "s were");
+		admin_warning(admin, "%u setting%s left out or only partly taken over; see above",
+			      left, left == 1 ? " was" : "s were");
 	if (unknown > 0)
 		admin_warning(admin, "%u line%s not known; see NOT KNOWN in the comments", unknown,
 			      unknown == 1 ? " is" : "s are");

@@ -1,7 +1,7 @@
 /*
- * OpenDKIM: opendkim.conf(5) of version 2.11.0. What its options do was tried with Debian's package where
- * the manual leaves it open: a later line replaces an earlier one; an entry of InternalHosts with bits
- * after its prefix never matches.
+ * OpenDKIM: opendkim.conf(5) of version 2.11.0. What its options do was tried with Debian's package
+ * where the manual leaves it open: a later line replaces an earlier one; an entry of InternalHosts
+ * with bits after its prefix never matches.
  */
 #include <string.h>
 
@@ -47,8 +47,9 @@ static int take_sign_headers(struct migrate *m, const struct migrate_option *opt
 	buf_init(&out, m->arena, 0);
 	while (migrate_next_item(&where, &item)) {
 		if (memchr("*+-", *item.p, 3) != NULL)
-			return why_set(why, "it changes OpenDKIM's own list; see: countersign config "
-					    "explain sign.headers");
+			return why_set(why,
+				       "it changes OpenDKIM's own list; see: countersign config "
+				       "explain sign.headers");
 		from = from || span_ieq(item, "from");
 		buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ",
 			   migrate_quote(m, arena_span(m->arena, item)));
@@ -117,10 +118,9 @@ static int take_max_header(struct migrate *m, const struct migrate_option *optio
 		migrate_leave(m, NULL, "a header of 64 KiB is the least that can be asked for");
 		bytes = HEADER_MIN;
 	}
-	return migrate_set(m, option->ours,
-			   arena_printf(m->arena, "\"%lluKiB\"",
-					(unsigned long long)(bytes / 1024)),
-			   why);
+	return migrate_set(
+	    m, option->ours,
+	    arena_printf(m->arena, "\"%lluKiB\"", (unsigned long long)(bytes / 1024)), why);
 }
 
 static int take_max_signatures(struct migrate *m, const struct migrate_option *option,
@@ -213,16 +213,18 @@ static int take_macros(struct migrate *m, const struct migrate_option *option, s
 		return why_set(why, "only a list on the line itself is read");
 	while (migrate_next_item(&where, &item)) {
 		struct span rest = item;
-		bool more = true, good = span_split(&rest, &more, '|', &part) && more &&
-					 (span_eq(part, "daemon_name") || span_eq(part, "{daemon_name}"));
+		bool more = true,
+		     good = span_split(&rest, &more, '|', &part) && more &&
+			    (span_eq(part, "daemon_name") || span_eq(part, "{daemon_name}"));
 
 		while (good && span_split(&rest, &more, '|', &part))
 			good = is_submission(m, part);
 		if (!good)
-			migrate_leave(m, NULL,
-				      "mail is not signed for the macro %s: here only the service's "
-				      "name (daemon_name) counts, if it is ORIGINATING, MSA or MSP...",
-				      arena_span(m->arena, item));
+			migrate_leave(
+			    m, NULL,
+			    "mail is not signed for the macro %s: here only the service's "
+			    "name (daemon_name) counts, if it is ORIGINATING, MSA or MSP...",
+			    arena_span(m->arena, item));
 	}
 	return 0;
 }
@@ -264,10 +266,11 @@ static void add_network(void *arg, const struct ip_network *network)
 
 static void leave_networks(struct migrate *m, const char *at, const char *what)
 {
-	migrate_leave(m, at,
-		      "it is not known here which addresses \"%s\" stands for, so that no network is "
-		      "trusted: set trusted_networks by hand",
-		      what);
+	migrate_leave(
+	    m, at,
+	    "it is not known here which addresses \"%s\" stands for, so that no network is "
+	    "trusted: set trusted_networks by hand",
+	    what);
 	migrate_put(m, "trusted_networks", "[ ]");
 }
 
@@ -320,8 +323,10 @@ void migrate_finish_networks(struct migrate *m)
 #define RESTART "a worker that dies is always replaced at once"
 #define UNIT    "set by the systemd unit, or by options of countersignd(8)"
 #define LOGGED  "each message is logged on one line with its reason; see the section log"
-#define REPORT  "no report about failed signatures (RFC 6651) is sent; DMARC failure reports: failures.send"
-#define KEYS    "copied by: countersign key import --from-opendkim FILE"
+#define REPORT                                                                                     \
+	"no report about failed signatures (RFC 6651) is sent; DMARC failure reports: "            \
+	"failures.send"
+#define KEYS "copied by: countersign key import --from-opendkim FILE"
 #define ACTION                                                                                     \
 	"a signature alone decides nothing (RFC 6376 section 6.1): DMARC does; see dmarc.actions"
 #define RESIGN   "mail that was judged is not signed again; lists and forwarders: see arc.seal"

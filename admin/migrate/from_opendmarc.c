@@ -150,9 +150,8 @@ static void tell_of_trusted(struct migrate *m, const char *const *own, size_t co
 void migrate_finish_authserv(struct migrate *m)
 {
 	static const struct migrate_fact none = {NULL, {NULL, NULL}};
-	const struct migrate_fact *facts[] = {
-	    &m->opendmarc.authserv, &m->opendkim.authserv,
-	    m->spf.writes_authres ? &m->spf.authserv : &none};
+	const struct migrate_fact *facts[] = {&m->opendmarc.authserv, &m->opendkim.authserv,
+					      m->spf.writes_authres ? &m->spf.authserv : &none};
 	const char *taken = NULL, *names[sizeof facts / sizeof *facts];
 	struct why why;
 
@@ -163,8 +162,8 @@ void migrate_finish_authserv(struct migrate *m)
 			continue;
 		if (taken != NULL && strcasecmp(taken, name) != 0)
 			migrate_leave(m, facts[i]->at,
-				      "results are written as %s only: change what looks for %s", taken,
-				      name);
+				      "results are written as %s only: change what looks for %s",
+				      taken, name);
 		else if (taken == NULL &&
 			 migrate_set(m, "authserv_id", migrate_quote(m, name), &why) == -1)
 			migrate_leave(m, facts[i]->at, "%s", why.text);
@@ -184,10 +183,10 @@ void migrate_finish_authserv(struct migrate *m)
 #define RESTART "a worker that dies is always replaced at once"
 #define UNIT    "set by the systemd unit, or by options of countersignd(8)"
 #define LOGGED  "each message is logged on one line with its reason; see the section log"
-#define FAILURE "failure reports have settings of their own: countersign config explain failures.send"
-#define OWNSPF  "SPF is always evaluated here; no field is believed"
-#define FROM                                                                                       \
-	"dmarc.reject_bad_from is true: mail without exactly one readable From is refused"
+#define FAILURE                                                                                    \
+	"failure reports have settings of their own: countersign config explain failures.send"
+#define OWNSPF "SPF is always evaluated here; no field is believed"
+#define FROM   "dmarc.reject_bad_from is true: mail without exactly one readable From is refused"
 
 /* clang-format off */
 const struct migrate_option migrate_opendmarc_options[] = {

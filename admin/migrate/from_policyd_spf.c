@@ -1,8 +1,8 @@
 /*
  * policyd-spf and pyspf-milter: policyd-spf.conf(5) of version 3.0.4.
  *
- * They refuse by SPF alone. Here SPF counts for DMARC, and dmarc.actions can refuse mail that fails DMARC
- * for its SPF result; what they exempt from SPF is not exempted from DMARC by that.
+ * They refuse by SPF alone. Here SPF counts for DMARC, and dmarc.actions can refuse mail that fails
+ * DMARC for its SPF result; what they exempt from SPF is not exempted from DMARC by that.
  */
 #include <string.h>
 
@@ -66,7 +66,8 @@ static int note_authserv(struct migrate *m, const struct migrate_option *option,
 /* ::ffff:127.0.0.0/104 is the same as 127.0.0.0/8. */
 static bool is_loopback(struct span item)
 {
-	return span_istarts(item, "127.") || span_istarts(item, "::ffff:127.") || span_eq(item, "::1");
+	return span_istarts(item, "127.") || span_istarts(item, "::ffff:127.") ||
+	       span_eq(item, "::1");
 }
 
 static int note_exempt(struct migrate *m, const struct migrate_option *option, struct span value,
@@ -104,8 +105,9 @@ static int note_other_exempt(struct migrate *m, const struct migrate_option *opt
 #define UNLESS MIGRATE_UNLESS
 #define LOST   MIGRATE_LOST
 
-#define UNIT  "set by the systemd unit, or by options of countersignd(8)"
-#define ALONE "SPF alone refuses nothing here, so that nobody is exempted from it; DMARC is not waived"
+#define UNIT "set by the systemd unit, or by options of countersignd(8)"
+#define ALONE                                                                                      \
+	"SPF alone refuses nothing here, so that nobody is exempted from it; DMARC is not waived"
 
 /* clang-format off */
 const struct migrate_option migrate_spf_options[] = {

@@ -1,7 +1,7 @@
 /*
- * The sets are small, so that there is no tree in memory: the addresses are walked as the binary tree
- * that prefixes form, and a branch is followed only while an entry further down still changes the
- * verdict.
+ * The sets are small, so that there is no tree in memory: the addresses are walked as the binary
+ * tree that prefixes form, and a branch is followed only while an entry further down still changes
+ * the verdict.
  */
 #include "admin/migrate/hostset.h"
 

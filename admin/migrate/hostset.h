@@ -24,12 +24,13 @@ struct hostset {
 	unsigned count, room;
 };
 
-/* [ "!" ] address [ "/" bits ]. -1 with the reason for what the two programs never match (bits after
- * the prefix, an IPv4-mapped address, brackets), for a name, and for a network of everybody. */
+/* [ "!" ] address [ "/" bits ]. -1 with the reason for what the two programs never match (bits
+ * after the prefix, an IPv4-mapped address, brackets), for a name, and for a network of everybody.
+ */
 int hostset_add(struct hostset *set, struct arena *arena, struct span text, struct why *why);
 
-/* The smallest list of networks that holds the addresses of WITH without those of WITHOUT (or NULL),
- * in ascending order, IPv4 first. */
+/* The smallest list of networks that holds the addresses of WITH without those of WITHOUT (or
+ * NULL), in ascending order, IPv4 first. */
 typedef void hostset_network(void *arg, const struct ip_network *network);
 void hostset_each(const struct hostset *with, const struct hostset *without, hostset_network *each,
 		  void *arg);

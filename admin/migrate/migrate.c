@@ -145,7 +145,8 @@ int migrate_take_seconds(struct migrate *m, const struct migrate_option *option,
 
 	if (!span_number(value, NUMBER_MAX, &number))
 		return why_set(why, "not a number of seconds");
-	return migrate_set(m, option->ours, arena_printf(m->arena, "\"%us\"", (unsigned)number), why);
+	return migrate_set(m, option->ours, arena_printf(m->arena, "\"%us\"", (unsigned)number),
+			   why);
 }
 
 int migrate_truth(struct span value)
@@ -307,7 +308,8 @@ static void read_lines(struct migrate *m, enum migrate_source source, const char
 	m->at = NULL;
 }
 
-int migrate_include(struct migrate *m, enum migrate_source source, struct span path, struct why *why)
+int migrate_include(struct migrate *m, enum migrate_source source, struct span path,
+		    struct why *why)
 {
 	const char *at = m->at;
 	struct span text;
@@ -334,7 +336,8 @@ void migrate_text(struct migrate *m, enum migrate_source source, const char *nam
 
 /* ---- the file ---- */
 
-struct migrate *migrate_new(struct arena *arena, const char *hostname, migrate_read *read, void *arg)
+struct migrate *migrate_new(struct arena *arena, const char *hostname, migrate_read *read,
+			    void *arg)
 {
 	struct migrate *m = arena_make(arena, struct migrate);
 

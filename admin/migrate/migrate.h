@@ -1,7 +1,8 @@
 /*
  * The settings of OpenDKIM, OpenDMARC and policyd-spf (or pyspf-milter) as settings of countersign.
- * The result never trusts more than the original did: what cannot be said exactly is left out on the
- * safe side, and is a warning. Each line is answered by a comment. Pure: the caller reads the files.
+ * The result never trusts more than the original did: what cannot be said exactly is left out on
+ * the safe side, and is a warning. Each line is answered by a comment. Pure: the caller reads the
+ * files.
  */
 #ifndef ADMIN_MIGRATE_MIGRATE_H
 #define ADMIN_MIGRATE_MIGRATE_H
@@ -20,7 +21,8 @@ typedef int migrate_read(void *arg, const char *path, struct span *text, struct 
 /* HOSTNAME is what gethostname(3) says where the original runs: it wrote that for "HOSTNAME". All
  * strings that come back live as long as ARENA. */
 struct migrate;
-struct migrate *migrate_new(struct arena *arena, const char *hostname, migrate_read *read, void *arg);
+struct migrate *migrate_new(struct arena *arena, const char *hostname, migrate_read *read,
+			    void *arg);
 
 /* Takes over what TEXT says; NAME is its file's. Each source once. */
 void migrate_text(struct migrate *migrate, enum migrate_source source, const char *name,
@@ -30,10 +32,11 @@ void migrate_text(struct migrate *migrate, enum migrate_source source, const cha
 const char *migrate_result(struct migrate *migrate);
 
 /* After migrate_result. */
-unsigned migrate_left_out(const struct migrate *migrate);                /* number of warnings */
-const char *migrate_warning(const struct migrate *migrate, unsigned i); /* "FILE:LINE: OPTION: ..." */
-unsigned migrate_unknown(const struct migrate *migrate);                 /* options that nobody knows */
-bool migrate_has_keys(const struct migrate *migrate);                    /* keys are to be imported */
+unsigned migrate_left_out(const struct migrate *migrate); /* number of warnings */
+const char *migrate_warning(const struct migrate *migrate,
+			    unsigned i);                 /* "FILE:LINE: OPTION: ..." */
+unsigned migrate_unknown(const struct migrate *migrate); /* options that nobody knows */
+bool migrate_has_keys(const struct migrate *migrate);    /* keys are to be imported */
 
 /* One documented option of a program. */
 struct migrate_answer {

@@ -107,8 +107,8 @@ void opendkim_keys_sort(struct opendkim_key *keys, unsigned count)
 }
 
 const struct opendkim_key *opendkim_key_find(const struct opendkim_key *keys, unsigned count,
-					     const struct opendkim_author *author, struct span value,
-					     struct span *signer)
+					     const struct opendkim_author *author,
+					     struct span value, struct span *signer)
 {
 	struct opendkim_key wanted = {.name = take_part(&value)};
 
@@ -140,10 +140,12 @@ static int check_form(struct span text, struct span user, struct span domain,
 		      enum opendkim_kind kind, struct why *why)
 {
 	if (kind == OPENDKIM_FILE && holds(user, '*'))
-		return why_set(why, "never matched: only in a refile: table \"*\" stands for anything");
+		return why_set(why,
+			       "never matched: only in a refile: table \"*\" stands for anything");
 	if (kind == OPENDKIM_REFILE && (!holds(text, '@') || *domain.p == '.'))
-		return why_set(why, "never matched: a refile: table is matched against a whole address, as "
-				    "in *@example.com");
+		return why_set(
+		    why, "never matched: a refile: table is matched against a whole address, as "
+			 "in *@example.com");
 	return 0;
 }
 

@@ -46,7 +46,7 @@ int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct open
 /* The value of such a line: value = key-name [ ":" signer ]; "%" is the author's domain. The key of
  * that name among sorted KEYS, or NULL. SIGNER, what i= said (empty: nothing), may be NULL. */
 const struct opendkim_key *opendkim_key_find(const struct opendkim_key *keys, unsigned count,
-					     const struct opendkim_author *author, struct span value,
-					     struct span *signer);
+					     const struct opendkim_author *author,
+					     struct span value, struct span *signer);
 
 #endif

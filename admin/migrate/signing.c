@@ -1,10 +1,10 @@
 /*
  * sign.subdomains, from OpenDKIM's Domain and SubDomains or from its tables (opendkim.conf(5)).
  *
- * The setting holds for all domains: with it, mail of every name below a domain that has a key, and has
- * no key itself, is signed. A SigningTable says that of each domain by itself. So it is true only when
- * the table has all names below each of its domains signed with that domain's key; otherwise it is
- * false, and the lines that needed it are told.
+ * The setting holds for all domains: with it, mail of every name below a domain that has a key, and
+ * has no key itself, is signed. A SigningTable says that of each domain by itself. So it is true
+ * only when the table has all names below each of its domains signed with that domain's key;
+ * otherwise it is false, and the lines that needed it are told.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -92,8 +92,9 @@ static int compare_signers(const void *a, const void *b)
 /* Is mail of all names below its signer's domain signed for this line? */
 static bool covers_below(const struct request *request)
 {
-	return !request->some && (request->domain == NULL ||
-				  (request->below && domain_within(request->signer, request->domain)));
+	return !request->some &&
+	       (request->domain == NULL ||
+		(request->below && domain_within(request->signer, request->domain)));
 }
 
 /* Does it have mail of a name below its signer's domain signed? */
@@ -111,8 +112,8 @@ static bool covers_all(const struct tables *tables)
 	for (unsigned i = 0; i < tables->request_count && covered;) {
 		const char *signer = tables->requests[i].signer;
 
-		for (covered = false; i < tables->request_count &&
-				      strcmp(signer, tables->requests[i].signer) == 0;
+		for (covered = false;
+		     i < tables->request_count && strcmp(signer, tables->requests[i].signer) == 0;
 		     i++)
 			covered = covered || covers_below(&tables->requests[i]);
 	}
@@ -127,10 +128,11 @@ static void tell_lost(const struct tables *tables, const char *at)
 		const struct request *r = &tables->requests[i];
 
 		if (needs_below(r) && ++told <= TOLD_MAX)
-			migrate_leave(tables->m, at,
-				      "%s: mail of names below %s is not signed: sign.subdomains would "
-				      "hold for all domains, and the table does not say it of all",
-				      r->author, r->signer);
+			migrate_leave(
+			    tables->m, at,
+			    "%s: mail of names below %s is not signed: sign.subdomains would "
+			    "hold for all domains, and the table does not say it of all",
+			    r->author, r->signer);
 	}
 	if (told > TOLD_MAX)
 		migrate_leave(tables->m, at, "%u more lines like these", told - TOLD_MAX);
@@ -162,9 +164,10 @@ static void finish_tables(struct migrate *m)
 	bool below = false;
 
 	if (!read_tables(&tables))
-		migrate_leave(m, m->opendkim.signingtable.at,
-			      "KeyTable and SigningTable are no files that can be read here, so that mail "
-			      "of subdomains is not signed (sign.subdomains)");
+		migrate_leave(
+		    m, m->opendkim.signingtable.at,
+		    "KeyTable and SigningTable are no files that can be read here, so that mail "
+		    "of subdomains is not signed (sign.subdomains)");
 	else if (covers_all(&tables))
 		below = true;
 	else

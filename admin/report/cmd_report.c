@@ -88,8 +88,8 @@ static int note_day(void *arg, const struct ledger_day *day)
 	return 0;
 }
 
-/* Yesterday, whose reports are complete; where nothing was counted then (for DOMAIN; NULL: at all), today,
- * or else the newest day on which something was. */
+/* Yesterday, whose reports are complete; where nothing was counted then (for DOMAIN; NULL: at all),
+ * today, or else the newest day on which something was. */
 static int find_day(struct ledger *ledger, const char *domain, int32_t *day, struct why *why)
 {
 	int32_t yesterday = clock_day(clock_wall()) - 1;
@@ -114,7 +114,8 @@ static void tell_day(const struct admin *admin, int32_t day)
 	int32_t today = clock_day(clock_wall());
 
 	if (day == today)
-		admin_note(admin, "nothing was counted before today: this is what today has so far");
+		admin_note(admin,
+			   "nothing was counted before today: this is what today has so far");
 	else if (day < today - 1)
 		admin_note(admin, "the newest day on which anything was counted: %s",
 			   day_text(admin->arena, day));
@@ -125,7 +126,8 @@ static void tell_day(const struct admin *admin, int32_t day)
 enum { OPTION_LOCAL = 256, OPTION_DAY, OPTION_SINCE, OPTION_XML, OPTION_POLICY, OPTION_ROWS };
 
 static const struct admin_option list_options[] = {
-    {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (default: the newest that there is)"},
+    {"day", OPTION_DAY, "DAY",
+     "of this day, UTC: 2026-11-22, today or yesterday (default: the newest that there is)"},
     {"since", OPTION_SINCE, "WHEN", "of this day and all later ones; 7d: of the last seven days"},
     {"local", OPTION_LOCAL, NULL, "what this host counted, not the shared store"},
     {NULL, 0, NULL, NULL}};
@@ -365,7 +367,8 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 /* ---- report show: which report ---- */
 
 static const struct admin_option show_options[] = {
-    {"day", OPTION_DAY, "DAY", "of this day, UTC: 2026-11-22, today or yesterday (default: the newest that there is)"},
+    {"day", OPTION_DAY, "DAY",
+     "of this day, UTC: 2026-11-22, today or yesterday (default: the newest that there is)"},
     {"policy", OPTION_POLICY, "N", "only the Nth policy of that day, where there were several"},
     {"rows", OPTION_ROWS, "N", "show the N rows with most messages (40); 0: all, by source"},
     {"xml", OPTION_XML, NULL,
@@ -455,8 +458,8 @@ static int show_xml(const struct show *show, struct why *why)
 		    show->view.domain, show->view.seen, show->view.seen, show->view.seen);
 		return ADMIN_USAGE;
 	}
-	return aggregate_write(show->view.ledger, &show->view.reporter, &show->view.reports[0],
-			       0, stdout, NULL, why);
+	return aggregate_write(show->view.ledger, &show->view.reporter, &show->view.reports[0], 0,
+			       stdout, NULL, why);
 }
 
 /* Complete or not at all: written beside, then renamed. */

@@ -220,7 +220,8 @@ static void sum_up(const struct show *show, const struct sender *sender)
 			   sender->built, sender->sent, sender->deferred, sender->failed,
 			   sender->suppressed);
 	if (sender->incomplete > 0)
-		admin_warning(admin, "%u reports wait for what other hosts have not shipped yet: %s",
+		admin_warning(admin,
+			      "%u reports wait for what other hosts have not shipped yet: %s",
 			      sender->incomplete, sender->waiting_for.text);
 	if (sender->stopped)
 		admin_warning(admin, "the rest is left for later: %s", sender->stop_reason.text);
@@ -272,17 +273,20 @@ static void tell_waiting(const struct admin *admin, const struct conf *conf,
 		return;
 	}
 	admin_note(admin,
-		   "%u report%s on %" PRId64 " message%s of today can be built from %s on, when the "
+		   "%u report%s on %" PRId64
+		   " message%s of today can be built from %s on, when the "
 		   "day is over",
 		   waiting->domains, waiting->domains == 1 ? "" : "s", waiting->messages,
 		   waiting->messages == 1 ? "" : "s", at);
 	if (conf->reports.send)
-		admin_note(admin, "the daemon then sends %s within %" PRId64 " hours (reports.spread)",
+		admin_note(admin,
+			   "the daemon then sends %s within %" PRId64 " hours (reports.spread)",
 			   waiting->domains == 1 ? "it" : "them",
 			   conf->reports.spread / CLOCK_SECOND / 3600);
 	else
-		admin_note(admin, "reports.send is off: run countersign report send then, or switch "
-				  "it on");
+		admin_note(admin,
+			   "reports.send is off: run countersign report send then, or switch "
+			   "it on");
 }
 
 static void json_waiting(struct jsonout *json, const struct waiting *waiting)
@@ -303,7 +307,8 @@ static int exit_code(const struct sender *sender)
 {
 	if (sender->failed > 0)
 		return ADMIN_NO;
-	return sender->deferred > 0 || sender->stopped || sender->incomplete > 0 ? ADMIN_TEMPORARY : ADMIN_DONE;
+	return sender->deferred > 0 || sender->stopped || sender->incomplete > 0 ? ADMIN_TEMPORARY
+										 : ADMIN_DONE;
 }
 
 static int send_reports(struct show *show, struct sending *sending)

@@ -287,15 +287,16 @@ static void plan_key(struct setup *setup)
 	dir = TEXT(setup, "%s/%s", setup->conf->sign.keys, domain);
 	if (access(dir, F_OK) == 0)
 		return;
-	plan_add(&setup->plan,
-		 (struct plan_step){
-		     .id = "key",
-		     .what = TEXT(setup,
-				  "the first key; publish the record that this prints, and when the "
-				  "DNS shows it: %s key activate %s",
-				  setup->self, quote(setup, domain)),
-		     .command = TEXT(setup, "%s key gen %s", setup->self, quote(setup, domain)),
-		     .undo = TEXT(setup, "rm -r %s", quote(setup, dir))});
+	plan_add(
+	    &setup->plan,
+	    (struct plan_step){
+		.id = "key",
+		.what = TEXT(setup,
+			     "the first key; publish the record that this prints, and when the "
+			     "DNS shows it: %s key activate %s",
+			     setup->self, quote(setup, domain)),
+		.command = TEXT(setup, "%s key gen %s", setup->self, quote(setup, domain)),
+		.undo = TEXT(setup, "rm -r %s", quote(setup, dir))});
 }
 
 /* ---- Postfix ---- */
@@ -817,9 +818,10 @@ static void say_next(const struct setup *setup, enum plan_mode mode)
 		admin_note(setup->admin, "then: countersign doctor");
 	if (setup->conf->dmarc.quarantine == CONF_QUARANTINE_HEADER &&
 	    marks_sorter(setup->arena) == NULL)
-		admin_note(setup->admin,
-			   "mail that fails DMARC will be marked, and no mailbox filter on this host "
-			   "sorts it yet; see: countersign doctor --only=marks");
+		admin_note(
+		    setup->admin,
+		    "mail that fails DMARC will be marked, and no mailbox filter on this host "
+		    "sorts it yet; see: countersign doctor --only=marks");
 }
 
 /* Works without settings, too: they may be gone, or wrong. */

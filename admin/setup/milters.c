@@ -103,8 +103,8 @@ bool milters_path(struct span address, struct span *path)
 	return !span_empty(*path);
 }
 
-const char *milters_add(struct arena *arena, struct span list, const char *ours, milters_drop *drops,
-			void *arg)
+const char *milters_add(struct arena *arena, struct span list, const char *ours,
+			milters_drop *drops, void *arg)
 {
 	struct milter_item item;
 	struct buf out;

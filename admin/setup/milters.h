@@ -32,7 +32,7 @@ bool milters_path(struct span address, struct span *path);
 /* LIST with OURS (NULL: nothing) after the others, which stay in their order, but for those whose
  * address DROPS (NULL: none) says to leave out. */
 typedef bool milters_drop(void *arg, struct span address);
-const char *milters_add(struct arena *arena, struct span list, const char *ours, milters_drop *drops,
-			void *arg);
+const char *milters_add(struct arena *arena, struct span list, const char *ours,
+			milters_drop *drops, void *arg);
 
 #endif

@@ -97,9 +97,10 @@ int64_t exporter_look_after(struct exporter *exporter)
 	int64_t next = aide_look_after(aide, &status);
 
 	if (WIFSIGNALED(status))
-		log_warning("the process that serves metrics was killed by signal %d; another takes "
-			    "its place",
-			    WTERMSIG(status));
+		log_warning(
+		    "the process that serves metrics was killed by signal %d; another takes "
+		    "its place",
+		    WTERMSIG(status));
 	if (was_there && aide->pid == 0 && clock_mono() > aide->next_at + longest_pause)
 		exporter->tries = 0; /* it was well for long */
 	return next;

@@ -28,11 +28,11 @@ struct milterproto_reply {
 	struct span data; /* until the next reply is read */
 };
 
-/* ADDRESS: unix:PATH, local:PATH or inet:PORT@HOST. 0, or -1 with the reason, as all of them here. */
+/* ADDRESS: unix:PATH, local:PATH or inet:PORT@HOST. 0, or -1 with the reason, as all of them here.
+ */
 int milterproto_open(struct milterproto *m, const char *address, struct why *why);
 void milterproto_close(struct milterproto *m);
-int milterproto_negotiate(struct milterproto *m, uint32_t actions, uint32_t steps,
-			  struct why *why);
+int milterproto_negotiate(struct milterproto *m, uint32_t actions, uint32_t steps, struct why *why);
 
 /* What was agreed: is the step KIND sent at all, and is it answered? */
 bool milterproto_wanted(const struct milterproto *m, char kind);

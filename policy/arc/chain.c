@@ -1,6 +1,6 @@
 /*
- * The order is that of RFC 8617 section 5.2: collect (step 1), the newest cv (2), structure (3), the
- * newest message signature (4), the seals from the newest to the oldest (6). Older message
+ * The order is that of RFC 8617 section 5.2: collect (step 1), the newest cv (2), structure (3),
+ * the newest message signature (4), the seals from the newest to the oldest (6). Older message
  * signatures are not verified: step 5 is optional and proves nothing that a decision here rests on.
  *
  * The first thing that is wrong ends the chain, and is told. What hashes the seals goes upwards
@@ -22,8 +22,8 @@ enum { SETS_MAX = TAGLIST_INSTANCE_MAX };
 
 enum part { PART_RESULTS, PART_MESSAGE, PART_SEAL, PARTS };
 
-static const char *const part_names[PARTS] = {
-    "ARC-Authentication-Results", "ARC-Message-Signature", "ARC-Seal"};
+static const char *const part_names[PARTS] = {"ARC-Authentication-Results", "ARC-Message-Signature",
+					      "ARC-Seal"};
 
 /* A signature with its key. */
 struct signature {
@@ -214,9 +214,9 @@ static bool await_key(struct arc *arc, struct signature *signature, enum part pa
 {
 	struct dkimkey *key = arena_make(arc->arena, struct dkimkey);
 	const char *why;
-	enum auth_result result = keyjudge(arc->arena, signature->key_name,
-					   dns_wait(signature->lookup), &signature->sig,
-					   KEYJUDGE_RSA_BITS_LEAST, key, &why);
+	enum auth_result result =
+	    keyjudge(arc->arena, signature->key_name, dns_wait(signature->lookup), &signature->sig,
+		     KEYJUDGE_RSA_BITS_LEAST, key, &why);
 
 	if (result == AUTH_NONE) {
 		signature->task.key = key;
@@ -309,8 +309,7 @@ static void check_seal(struct arc *arc, struct set *set)
 
 	if (!await_key(arc, &set->seal, PART_SEAL))
 		return;
-	task->result =
-	    dkimnative_verify(dkimcheck_keys(arc->dkim), arc->arena, task, set->digest);
+	task->result = dkimnative_verify(dkimcheck_keys(arc->dkim), arc->arena, task, set->digest);
 	if (task->result != DKIMENGINE_GOOD)
 		FAIL(arc, "ARC-Seal i=%u: %s", set->seal.sig.instance, result_fault(task));
 }
@@ -367,10 +366,10 @@ void arc_finish(struct arc *arc, struct arc_verdict *out)
 	out->temporary = arc->temporary;
 	if (out->result == AUTH_PASS)
 		out->added = dkimcheck_added_field(arc->dkim, &arc->sets[arc->newest]->message.sig);
-	out->why = arc->fault != NULL
-		       ? arc->fault
-		       : arena_printf(arc->arena, "%u set%s, the newest sealed by %s (RFC 8617 "
-						  "section 5.2)",
-				      arc->newest, arc->newest == 1 ? "" : "s",
-				      out->sets[arc->newest - 1].domain);
+	out->why = arc->fault != NULL ? arc->fault
+				      : arena_printf(arc->arena,
+						     "%u set%s, the newest sealed by %s (RFC 8617 "
+						     "section 5.2)",
+						     arc->newest, arc->newest == 1 ? "" : "s",
+						     out->sets[arc->newest - 1].domain);
 }

@@ -1,6 +1,6 @@
 /*
- * The message signature is what policy/dkim/sign makes, under another name. The seal is short: it signs
- * the sets before it as they stand, and its own set.
+ * The message signature is what policy/dkim/sign makes, under another name. The seal is short: it
+ * signs the sets before it as they stand, and its own set.
  */
 #include "policy/arc/seal.h"
 

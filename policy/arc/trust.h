@@ -16,12 +16,12 @@ bool arctrust_is_sealer(const struct domain_pattern *sealers, unsigned count,
 
 /*
  * Does it stand for the author's domain? The chain must pass, and nothing may
- * have been added above what its newest message signature signs. Whoever handed the message on without
- * a break down to us must be trusted, from the newest set to the one that counts: an untrusted hop
- * could have changed what older sets spoke of. The ARC-Authentication-Results of a trusted set
- * count when they have dmarc=pass for the author's domain, or, without any dmarc=, an aligned
- * dkim=pass or spf=pass. NULL: no; else the text for logs and for the report's comment (section
- * 7.2.2).
+ * have been added above what its newest message signature signs. Whoever handed the message on
+ * without a break down to us must be trusted, from the newest set to the one that counts: an
+ * untrusted hop could have changed what older sets spoke of. The ARC-Authentication-Results of a
+ * trusted set count when they have dmarc=pass for the author's domain, or, without any dmarc=, an
+ * aligned dkim=pass or spf=pass. NULL: no; else the text for logs and for the report's comment
+ * (section 7.2.2).
  */
 const char *arctrust_find(const struct domain_pattern *sealers, unsigned count,
 			  const struct verdict *verdict, struct arena *arena);

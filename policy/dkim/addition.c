@@ -8,10 +8,20 @@
 
 /* RFC 5322 section 3.6: "max number 1" (but for Bcc, which nobody is shown); RFC 2045 sections 4, 5
  * and 6, RFC 2183 section 2. */
-static const char *const names[ADDITION_NAMES] = {
-    "From",       "Sender",      "Reply-To",     "To",           "Cc",
-    "Subject",    "Date",        "Message-ID",   "In-Reply-To",  "References",
-    "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition"};
+static const char *const names[ADDITION_NAMES] = {"From",
+						  "Sender",
+						  "Reply-To",
+						  "To",
+						  "Cc",
+						  "Subject",
+						  "Date",
+						  "Message-ID",
+						  "In-Reply-To",
+						  "References",
+						  "MIME-Version",
+						  "Content-Type",
+						  "Content-Transfer-Encoding",
+						  "Content-Disposition"};
 
 static unsigned find_name(struct span name)
 {

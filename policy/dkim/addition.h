@@ -19,7 +19,8 @@ struct addition_counts {
 /* NAME: of a field, without blanks. */
 void addition_note(struct addition_counts *counts, struct span name);
 
-/* The name of a field that occurs more than once, and of which SIG does not sign each one; or NULL. */
+/* The name of a field that occurs more than once, and of which SIG does not sign each one; or NULL.
+ */
 const char *addition_find(const struct addition_counts *counts, const struct dkimsig *sig);
 
 #endif

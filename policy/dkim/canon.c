@@ -20,7 +20,6 @@
 #include <assert.h>
 #include <string.h>
 
-
 enum { BUFFERED = 960 };
 
 struct prefix {

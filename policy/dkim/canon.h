@@ -12,8 +12,8 @@
 /* One header field in canonical form with its final CRLF. VALUE: everything after the colon. */
 void canon_header(struct buf *out, enum dkimsig_canon canon, struct span name, struct span value);
 
-/* A signature's own field as it was hashed (RFC 6376 section 3.7): SIGNATURE, the value of its b= in
- * VALUE, taken for empty with all blanks around it, and no final CRLF. */
+/* A signature's own field as it was hashed (RFC 6376 section 3.7): SIGNATURE, the value of its b=
+ * in VALUE, taken for empty with all blanks around it, and no final CRLF. */
 void canon_own_header(struct buf *out, enum dkimsig_canon canon, struct span name,
 		      struct span value, struct span signature);
 

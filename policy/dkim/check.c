@@ -6,8 +6,8 @@
  *                        then in the message's order, then those that the gate refused. What can be
  *                        judged already is settled. The rest is given to the engine
  *   body                 to the engine, as it came
- *   finish               the keys are awaited and judged (policy/dkim/judge); what has a key that may
- *                        be used is for the engine to verify, and its result becomes a verdict
+ *   finish               the keys are awaited and judged (policy/dkim/judge); what has a key that
+ * may be used is for the engine to verify, and its result becomes a verdict
  *
  * Every rule is here, and the same for every engine. With two engines each has its own pass over
  * the message; the verdict is the first one's, and the second is only compared with it.
@@ -503,14 +503,13 @@ struct keycache *dkimcheck_keys(const struct dkimcheck *check)
 	return check->engine->keys;
 }
 
-/* An engine takes a LF alone for the end of a line (canon.h), because a signer's MTA would have made
- * it one; another verifier hashes it as it is. */
+/* An engine takes a LF alone for the end of a line (canon.h), because a signer's MTA would have
+ * made it one; another verifier hashes it as it is. */
 static void look_for_bare_lf(struct dkimcheck *check, struct span chunk)
 {
 	const char *lf, *p = chunk.p;
 
-	while (!check->bare_lf &&
-	       (lf = memchr(p, '\n', (size_t)(chunk.end - p))) != NULL) {
+	while (!check->bare_lf && (lf = memchr(p, '\n', (size_t)(chunk.end - p))) != NULL) {
 		check->bare_lf = lf == chunk.p ? !check->body_cr : lf[-1] != '\r';
 		p = lf + 1;
 	}

@@ -3,8 +3,8 @@
  * field, the end of the header, the body, the end.
  *
  * The rules are one; what hashes and verifies is one of two engines: ours (policy/dkim/native.h) or
- * libopendkim (policy/dkim/opendkim_engine.h). With both, the verdict is ours, and where libopendkim has
- * another opinion of a signature OUT->disagreements say so.
+ * libopendkim (policy/dkim/opendkim_engine.h). With both, the verdict is ours, and where
+ * libopendkim has another opinion of a signature OUT->disagreements say so.
  *
  * Key lookups start when a signature's field arrives. dkimcheck_finish() waits for the keys.
  *
@@ -14,8 +14,8 @@
  *   policy     right or not, it is not accepted here: expired (x=), from the future (t=), a key
  *              shorter than min_rsa_bits, and good ones of a body with a LF alone, or with l=
  *              short of the body, a t=y key or fields added above where the rules say so
- *   permerror  it can never be verified: what the gate refused (policy/dkim/signature.h), no key, revoked,
- *              more than one key, a key that does not allow it or is under 1024 bits, l= beyond the
+ *   permerror  it can never be verified: what the gate refused (policy/dkim/signature.h), no key,
+ * revoked, more than one key, a key that does not allow it or is under 1024 bits, l= beyond the
  *              body
  *   temperror  the answer for its key did not come
  *   neutral    it may be good, but cannot be verified here (most of all by libopendkim); WHY says
@@ -42,7 +42,8 @@ struct dkimcheck_rules {
 	bool accept_partial_body; /* false: l= short of the body gives AUTH_POLICY */
 	bool accept_testing_keys; /* false: a pass with a t=y key becomes AUTH_POLICY */
 	bool accept_added_fields; /* false: a pass over a repeated Subject, To ... of which not
-				     every one is signed becomes AUTH_POLICY (policy/dkim/addition.h) */
+				     every one is signed becomes AUTH_POLICY
+				     (policy/dkim/addition.h) */
 	int64_t clock_drift;      /* seconds granted to t= and x= */
 	bool explain;             /* keep how each signature was judged (dkim_verdict.steps) */
 };
@@ -65,8 +66,8 @@ const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct 
 
 /*
  * Before the end of the header: a signature that is verified in the same pass over the message, by
- * our own engine, and is no DKIM signature (ARC-Message-Signature). Its owner sets GUEST's field and
- * sig, its key before dkimcheck_finish, and finds the result there afterwards.
+ * our own engine, and is no DKIM signature (ARC-Message-Signature). Its owner sets GUEST's field
+ * and sig, its key before dkimcheck_finish, and finds the result there afterwards.
  */
 void dkimcheck_seat_guest(struct dkimcheck *check, struct dkimengine_task *guest);
 /* The name of a field that was added above what SIG signs, when such are not accepted; or NULL. */

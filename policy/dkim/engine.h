@@ -1,7 +1,8 @@
 /*
- * What verifies signatures when everything that is a matter of rules is settled (policy/dkim/check.h
- * does that, once for all engines): an engine gets the header, the signatures to verify, the body
- * and the keys of one message, and says of each signature whether hashes and cryptography fit.
+ * What verifies signatures when everything that is a matter of rules is settled
+ * (policy/dkim/check.h does that, once for all engines): an engine gets the header, the signatures
+ * to verify, the body and the keys of one message, and says of each signature whether hashes and
+ * cryptography fit.
  *
  *   begin     when the header has ended. What the engine cannot verify it refuses here, if it can
  *   body      as it came: any split, LF or CRLF (good is then no pass), perhaps no line end at

@@ -31,8 +31,9 @@ static const char *pick(struct arena *arena, const char *name, const struct dns_
 		return arena_printf(arena, "%u key records at %s (RFC 6376 section 3.6.2.2)", good,
 				    name);
 	if (good == 0)
-		return arena_printf(arena, "the record at %s is no key: %s (RFC 6376 section 3.6.1)",
-				    name, first.text);
+		return arena_printf(arena,
+				    "the record at %s is no key: %s (RFC 6376 section 3.6.1)", name,
+				    first.text);
 	return NULL;
 }
 
@@ -78,8 +79,9 @@ enum auth_result keyjudge(struct arena *arena, const char *name, const struct dn
 			  const char **why)
 {
 	if (answer->status == DNS_TEMPFAIL) {
-		*why = arena_printf(arena, "no answer for the key at %s: %s (RFC 6376 section 6.1.2)",
-				    name, answer->reason);
+		*why =
+		    arena_printf(arena, "no answer for the key at %s: %s (RFC 6376 section 6.1.2)",
+				 name, answer->reason);
 		return AUTH_TEMPERROR;
 	}
 	if (answer->status != DNS_DATA)

@@ -13,13 +13,13 @@ enum dkimkey_type { DKIMKEY_RSA, DKIMKEY_ED25519 };
 
 struct dkimkey {
 	enum dkimkey_type type;
-	const uint8_t *data;   /* p= decoded */
-	size_t length;         /* 0: revoked (an empty p=) */
-	unsigned bits;         /* of the RSA modulus; 256 for ed25519; 0 when revoked */
-	bool sha1, sha256;     /* h= lets these be used */
-	bool testing;          /* t=y */
-	bool strict;           /* t=s: the domain of i= must be d= */
-	bool email;            /* s= includes email or * */
+	const uint8_t *data; /* p= decoded */
+	size_t length;       /* 0: revoked (an empty p=) */
+	unsigned bits;       /* of the RSA modulus; 256 for ed25519; 0 when revoked */
+	bool sha1, sha256;   /* h= lets these be used */
+	bool testing;        /* t=y */
+	bool strict;         /* t=s: the domain of i= must be d= */
+	bool email;          /* s= includes email or * */
 };
 
 /*

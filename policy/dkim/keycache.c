@@ -134,8 +134,7 @@ static struct slot *oldest(struct set *set)
 	return slot;
 }
 
-static void keep(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN],
-		 struct shared_key *shared)
+static void keep(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN], struct shared_key *shared)
 {
 	struct shared_key *gone = NULL;
 

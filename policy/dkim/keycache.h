@@ -10,7 +10,6 @@
 #ifndef POLICY_DKIM_KEYCACHE_H
 #define POLICY_DKIM_KEYCACHE_H
 
-
 struct keycache;
 
 /* KEYS: how many are kept (a little more, for even sets); some 3 KiB each. */

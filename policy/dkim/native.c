@@ -229,9 +229,8 @@ enum dkimengine_result dkimnative_verify(struct keycache *keys, struct arena *ar
 
 	key = keycache_get(keys, type, data, arena, &why);
 	if (key == NULL) {
-		task->why =
-		    arena_printf(arena, "a key of %u bits that cannot be verified here: %s",
-				 task->key->bits, why.text);
+		task->why = arena_printf(arena, "a key of %u bits that cannot be verified here: %s",
+					 task->key->bits, why.text);
 		return DKIMENGINE_REFUSED;
 	}
 	return crypt_public_verify(key, digest, decoded(arena, task->sig->signature))

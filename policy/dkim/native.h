@@ -1,7 +1,7 @@
 /*
  * Our own engine: RFC 6376 sections 3.4 to 3.7 and 6.1.3, RFC 8463, RFC 8616. It shares the
- * canonicalization and the cryptography with the signer (policy/dkim/sign.h), and refuses nothing that
- * has passed the gate but RSA keys over CRYPT_RSA_MAX_BITS.
+ * canonicalization and the cryptography with the signer (policy/dkim/sign.h), and refuses nothing
+ * that has passed the gate but RSA keys over CRYPT_RSA_MAX_BITS.
  *
  * Cost: the body is hashed once for each of the two canonicalizations that is asked for, however
  * many signatures and lengths (l=) there are; a field is put into relaxed form once; a key is

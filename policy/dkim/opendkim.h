@@ -1,7 +1,7 @@
 /*
  * libopendkim's verifier, behind an adapter that knows its ways. It is handed only what our own
- * parsers have accepted (policy/dkim/signature.h, policy/dkim/key.h), it never asks DNS, and what it says
- * of a signature is one of a few outcomes.
+ * parsers have accepted (policy/dkim/signature.h, policy/dkim/key.h), it never asks DNS, and what
+ * it says of a signature is one of a few outcomes.
  */
 #ifndef POLICY_DKIM_OPENDKIM_H
 #define POLICY_DKIM_OPENDKIM_H

@@ -14,11 +14,12 @@ struct signer_rules {
 	const char *const *oversign; /* names listed once more than they occur; not a Date or a
 				      * Message-ID that is missing: the MTA may add it */
 	unsigned oversign_count;
-	const char *const *headers;  /* names signed where they occur; none: those of section 5.4.1 */
+	const char *const
+	    *headers; /* names signed where they occur; none: those of section 5.4.1 */
 	unsigned header_count;
-	int64_t expire;              /* seconds from t= to x=; 0: no x= */
-	bool timestamp;              /* t= */
-	unsigned instance;           /* 0: a DKIM-Signature; else an ARC-Message-Signature, i= */
+	int64_t expire;    /* seconds from t= to x=; 0: no x= */
+	bool timestamp;    /* t= */
+	unsigned instance; /* 0: a DKIM-Signature; else an ARC-Message-Signature, i= */
 };
 
 struct signer;

@@ -168,10 +168,8 @@ static enum auth_result read_instance(struct reader *r, struct span value)
 	return AUTH_NONE;
 }
 
-static const struct name_code chains[] = {{"none", DKIMSIG_CV_NONE},
-					  {"fail", DKIMSIG_CV_FAIL},
-					  {"pass", DKIMSIG_CV_PASS},
-					  {NULL, 0}};
+static const struct name_code chains[] = {
+    {"none", DKIMSIG_CV_NONE}, {"fail", DKIMSIG_CV_FAIL}, {"pass", DKIMSIG_CV_PASS}, {NULL, 0}};
 
 /* seal-cv-tag = %s"cv" [CFWS] "=" [CFWS] chain-status */
 static enum auth_result read_chain(struct reader *r, struct span value)

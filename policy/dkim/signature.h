@@ -36,24 +36,24 @@ enum {
 };
 
 struct dkimsig {
-	const char *domain;    /* d=, A-labels, lower case */
-	const char *selector;  /* s= */
-	const char *identity;  /* i= as in the field, without blanks; or NULL */
+	const char *domain;          /* d=, A-labels, lower case */
+	const char *selector;        /* s= */
+	const char *identity;        /* i= as in the field, without blanks; or NULL */
 	const char *identity_domain; /* the domain of i= (that of d= without one), A-labels */
-	const char *algorithm; /* a= as in the field */
+	const char *algorithm;       /* a= as in the field */
 	enum dkimsig_alg alg;
 	enum dkimsig_canon header_canon, body_canon;
-	struct span headers;   /* h= as in the field */
-	unsigned header_names; /* how many names h= has */
-	unsigned signatures;   /* how many of them are "DKIM-Signature" */
-	struct span signature; /* b= with its blanks, as in the field */
-	struct span body_hash; /* bh= likewise */
+	struct span headers;         /* h= as in the field */
+	unsigned header_names;       /* how many names h= has */
+	unsigned signatures;         /* how many of them are "DKIM-Signature" */
+	struct span signature;       /* b= with its blanks, as in the field */
+	struct span body_hash;       /* bh= likewise */
 	const char *short_signature; /* the first 8 characters of b= without blanks */
 	bool has_length;
-	uint64_t length;       /* l=; UINT64_MAX for anything that does not fit */
-	int64_t timestamp;     /* t=, or -1 */
-	int64_t expires;       /* x=, or -1; -1 also for more than 12 digits: never */
-	unsigned instance;     /* ARC: i=, 1 to 50; 0 when it could not be read */
+	uint64_t length;          /* l=; UINT64_MAX for anything that does not fit */
+	int64_t timestamp;        /* t=, or -1 */
+	int64_t expires;          /* x=, or -1; -1 also for more than 12 digits: never */
+	unsigned instance;        /* ARC: i=, 1 to 50; 0 when it could not be read */
 	enum dkimsig_chain chain; /* of an ARC-Seal */
 };
 

@@ -13,10 +13,11 @@
 
 struct dmarc_rules {
 	enum dmarc_discovery discovery;
-	const struct psl *psl;          /* for DMARC_PSL */
-	const char *const *psd_domains; /* names to treat as if their record said psd=y (section 11.8) */
+	const struct psl *psl; /* for DMARC_PSL */
+	const char *const
+	    *psd_domains; /* names to treat as if their record said psd=y (section 11.8) */
 	unsigned psd_count;
-	unsigned authors_max;           /* From addresses of different domains evaluated at most: 4 */
+	unsigned authors_max; /* From addresses of different domains evaluated at most: 4 */
 };
 
 /* Starts the lookups for a domain whose organizational domain may be needed: the author's domain
@@ -35,13 +36,13 @@ const char *dmarc_org_domain(struct dns_scope *scope, const struct dmarc_rules *
 
 /* What the From fields of a message come to. */
 struct dmarc_author {
-	unsigned fields;             /* From fields in the message */
-	const char *const *domains;  /* distinct author domains, in order */
+	unsigned fields;            /* From fields in the message */
+	const char *const *domains; /* distinct author domains, in order */
 	unsigned domain_count;
-	const char *error;           /* why there is none to evaluate, or NULL */
-	bool hidden;                 /* one of FIELDS is seen by some readers only */
-	bool incomplete;             /* DOMAINS lacks some that readers can see */
-	bool explain;                /* keep the steps of the evaluation (dmarc_verdict.steps) */
+	const char *error; /* why there is none to evaluate, or NULL */
+	bool hidden;       /* one of FIELDS is seen by some readers only */
+	bool incomplete;   /* DOMAINS lacks some that readers can see */
+	bool explain;      /* keep the steps of the evaluation (dmarc_verdict.steps) */
 };
 
 /*

@@ -54,15 +54,15 @@ struct spf_verdict {
 
 struct dkim_verdict {
 	enum auth_result result;
-	const char *domain;    /* d=, lower case; "" when it could not be read */
-	const char *selector;  /* s=; "" likewise */
-	const char *identity;  /* i= as in the field, or NULL */
-	const char *algorithm; /* a=: "rsa-sha256"; "" likewise */
-	const char *signature; /* first 8 or more characters of b= (RFC 6008); "" likewise */
-	unsigned key_bits;     /* 0 when not known; 256 for ed25519 */
-	bool testing;          /* the key says t=y */
-	bool partial;          /* l= leaves a part of the body unsigned */
-	const char *why;       /* for people; never NULL */
+	const char *domain;       /* d=, lower case; "" when it could not be read */
+	const char *selector;     /* s=; "" likewise */
+	const char *identity;     /* i= as in the field, or NULL */
+	const char *algorithm;    /* a=: "rsa-sha256"; "" likewise */
+	const char *signature;    /* first 8 or more characters of b= (RFC 6008); "" likewise */
+	unsigned key_bits;        /* 0 when not known; 256 for ed25519 */
+	bool testing;             /* the key says t=y */
+	bool partial;             /* l= leaves a part of the body unsigned */
+	const char *why;          /* for people; never NULL */
 	const char *const *steps; /* how it was judged, a line each, when it was asked for */
 	unsigned step_count;
 };
@@ -80,7 +80,7 @@ struct arc_verdict {
 				    signs (policy/dkim/addition.h), and is not accepted; or NULL */
 	const struct arc_set_verdict *sets; /* from the first on */
 	unsigned count;
-	const char *why;         /* for people; never NULL */
+	const char *why; /* for people; never NULL */
 };
 
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };

@@ -158,7 +158,7 @@ bool spf_eval_begin(struct spf_eval *eval, struct dns_scope *scope,
 void spf_eval_end(const struct spf_eval *eval)
 {
 	static const int sections[] = {
-	    [AUTH_NONE] = 1,	 [AUTH_NEUTRAL] = 2,   [AUTH_PASS] = 3,	     [AUTH_FAIL] = 4,
+	    [AUTH_NONE] = 1,     [AUTH_NEUTRAL] = 2,   [AUTH_PASS] = 3,      [AUTH_FAIL] = 4,
 	    [AUTH_SOFTFAIL] = 5, [AUTH_TEMPERROR] = 6, [AUTH_PERMERROR] = 7, [AUTH_POLICY] = 0,
 	};
 
@@ -430,7 +430,8 @@ static void put_record(struct buf *out, enum dns_type type, const struct dns_rec
 	}
 	buf_char(out, '"');
 	for (size_t i = 0; i < record->length; i++)
-		buf_char(out, record->text[i] < 0x20 || record->text[i] > 0x7e ? '?' : record->text[i]);
+		buf_char(out,
+			 record->text[i] < 0x20 || record->text[i] > 0x7e ? '?' : record->text[i]);
 	buf_char(out, '"');
 }
 
@@ -453,8 +454,8 @@ static void put_lookup(void *arg, const char *name, enum dns_type type,
 }
 
 const char *spf_eval_disagreement(struct arena *arena, struct dns_scope *scope,
-				  const struct spf_request *request,
-				  const struct spf_verdict *ours, const struct spf_verdict *other)
+				  const struct spf_request *request, const struct spf_verdict *ours,
+				  const struct spf_verdict *other)
 {
 	char client[IP_TEXT_MAX], helo[SPF_SHOW_MAX], from[SPF_SHOW_MAX];
 	struct buf answers;
@@ -463,7 +464,8 @@ const char *spf_eval_disagreement(struct arena *arena, struct dns_scope *scope,
 	dns_scope_each(scope, put_lookup, &answers);
 	return arena_printf(
 	    arena,
-	    "SPF engines disagree: native %s (%.300s), libspf2 %s (%.300s); scope=%s client=%s helo=%s "
+	    "SPF engines disagree: native %s (%.300s), libspf2 %s (%.300s); scope=%s client=%s "
+	    "helo=%s "
 	    "mail_from=%s%.*s",
 	    auth_text(ours->result), ours->why, auth_text(other->result), other->why,
 	    spf_scope_text(request->scope), ip_text(&request->client, client),

@@ -61,8 +61,8 @@ void spf_eval_explain(struct spf_eval *eval);
 
 /* One line: both results with their reasons, and all that the evaluation was given. */
 const char *spf_eval_disagreement(struct arena *arena, struct dns_scope *scope,
-				  const struct spf_request *request,
-				  const struct spf_verdict *ours, const struct spf_verdict *other);
+				  const struct spf_request *request, const struct spf_verdict *ours,
+				  const struct spf_verdict *other);
 
 enum dns_type spf_address_type(const struct ip *client); /* A or AAAA */
 struct ip spf_address(const struct dns_record *record, enum dns_type type);

@@ -95,7 +95,8 @@ static void without_names(const struct iprev_names *names, const char *address, 
 		set(out, AUTH_NONE, NULL, "the client has no IP address");
 	else if (names->answer->status == DNS_TEMPFAIL)
 		set(out, AUTH_TEMPERROR, NULL,
-		    arena_printf(arena, "PTR of %s: %s (RFC 8601 section 2.7.3)", address, names->answer->reason));
+		    arena_printf(arena, "PTR of %s: %s (RFC 8601 section 2.7.3)", address,
+				 names->answer->reason));
 	else
 		set(out, AUTH_PERMERROR, NULL,
 		    arena_printf(arena, "%s has no PTR record (RFC 8601 section 2.7.3)", address));
@@ -120,7 +121,9 @@ void iprev_check(struct dns_scope *scope, const struct ip *client, struct arena 
 
 		if (status == DNS_DATA) {
 			set(out, AUTH_PASS, name,
-			    arena_printf(arena, "%s is %s and has that address (RFC 8601 section 3)", address, name));
+			    arena_printf(arena,
+					 "%s is %s and has that address (RFC 8601 section 3)",
+					 address, name));
 			return;
 		}
 		if (status == DNS_TEMPFAIL && failed == NULL)
@@ -128,10 +131,14 @@ void iprev_check(struct dns_scope *scope, const struct ip *client, struct arena 
 	}
 	if (failed != NULL)
 		set(out, AUTH_TEMPERROR, failed,
-		    arena_printf(arena, "the address of %s could not be found out (RFC 8601 section 3)", failed));
+		    arena_printf(arena,
+				 "the address of %s could not be found out (RFC 8601 section 3)",
+				 failed));
 	else
 		set(out, AUTH_FAIL, arena_string(arena, names.name[0]),
-		    arena_printf(arena, "%s is named %s%s, which %s not have that address (RFC 8601 section 3)", address,
-				 names.name[0], names.count > 1 ? " and others" : "",
-				 names.count > 1 ? "do" : "does"));
+		    arena_printf(
+			arena,
+			"%s is named %s%s, which %s not have that address (RFC 8601 section 3)",
+			address, names.name[0], names.count > 1 ? " and others" : "",
+			names.count > 1 ? "do" : "does"));
 }

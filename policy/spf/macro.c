@@ -274,7 +274,8 @@ static const char *value_of(char letter, const struct spf_macro_values *values,
 	return "";
 }
 
-/* Section 7.3: "Uppercase macros expand exactly as the lowercase macros, and are then URL escaped" */
+/* Section 7.3: "Uppercase macros expand exactly as the lowercase macros, and are then URL escaped"
+ */
 static void put(struct buf *out, struct span part, bool escape)
 {
 	for (const char *p = part.p; p < part.end; p++) {

@@ -1,5 +1,6 @@
 /*
- * Asks ahead for what an SPF evaluation will need (see policy/spf/spf.h). Internal to policy/spf/spf*.
+ * Asks ahead for what an SPF evaluation will need (see policy/spf/spf.h). Internal to
+ * policy/spf/spf*.
  */
 #ifndef POLICY_SPF_PREFETCH_H
 #define POLICY_SPF_PREFETCH_H

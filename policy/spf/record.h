@@ -27,10 +27,10 @@ enum spf_kind {
 
 struct spf_term {
 	enum spf_kind kind;
-	char qualifier;      /* '+', '-', '?' or '~'; also when the term does not write it */
-	struct span text;    /* the term as written */
-	struct span domain;  /* its domain-spec; empty: it has none */
-	struct ip network;   /* ip4, ip6 */
+	char qualifier;       /* '+', '-', '?' or '~'; also when the term does not write it */
+	struct span text;     /* the term as written */
+	struct span domain;   /* its domain-spec; empty: it has none */
+	struct ip network;    /* ip4, ip6 */
 	uint8_t bits4, bits6; /* cidr-length; 32 and 128 when not written */
 };
 
@@ -39,8 +39,8 @@ struct spf_record {
 	struct span terms;    /* what follows the version */
 	struct span redirect; /* the domain-specs of the two modifiers; empty: not there */
 	struct span exp;
-	unsigned count;       /* terms */
-	bool has_all;         /* then redirect is ignored (section 5.1) */
+	unsigned count; /* terms */
+	bool has_all;   /* then redirect is ignored (section 5.1) */
 };
 
 /* Does TEXT begin with a version section (section 4.5)? */
@@ -49,7 +49,8 @@ bool spf_record_is(struct span text);
 /* Checks TEXT, for which spf_record_is() holds. -1 and a reason with term and place: permerror. */
 int spf_record_parse(struct span text, struct spf_record *record, struct why *why);
 
-/* Takes the next term off REST, which begins as the `terms` of a parsed record; false at the end. */
+/* Takes the next term off REST, which begins as the `terms` of a parsed record; false at the end.
+ */
 bool spf_record_next(struct span *rest, struct spf_term *term);
 
 /* Does a term that needs no DNS (all, ip4, ip6) match? False for every other term. */

@@ -339,9 +339,10 @@ static void explain_libspf2(struct dns_scope *scope, const struct spf_request *r
 	out->mechanism = ours.mechanism;
 	out->why = ours.why;
 	if (request->trace != NULL)
-		request->trace(request->trace_arg,
-			       arena_printf(arena, "libspf2 does not say by which term; by our reading: %s",
-					    ours.why));
+		request->trace(
+		    request->trace_arg,
+		    arena_printf(arena, "libspf2 does not say by which term; by our reading: %s",
+				 ours.why));
 }
 
 void spf_check_with(enum spf_engine engine, struct dns_scope *scope,

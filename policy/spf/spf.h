@@ -22,10 +22,10 @@ enum {
 struct spf_request {
 	struct ip client;
 	enum spf_scope scope;
-	const char *helo;       /* as given; never NULL */
-	const char *mail_from;  /* as given, without <>; "" for the null sender */
-	const char *receiver;   /* our own host name, for %{r}; or NULL */
-	int64_t now;            /* wall seconds, for %{t} */
+	const char *helo;      /* as given; never NULL */
+	const char *mail_from; /* as given, without <>; "" for the null sender */
+	const char *receiver;  /* our own host name, for %{r}; or NULL */
+	int64_t now;           /* wall seconds, for %{t} */
 
 	/* Called by spf_check() for each step with one line that explains it; NULL: no trace. */
 	void (*trace)(void *arg, const char *line);
@@ -45,7 +45,7 @@ enum spf_engine { SPF_ENGINE_NATIVE, SPF_ENGINE_LIBSPF2, SPF_ENGINE_BOTH };
 /* The same with the engine of choice. BOTH gives our verdict; when libspf2's result is another,
  * *DISAGREEMENT is one line with what it takes to look into it, else NULL. */
 void spf_check_with(enum spf_engine engine, struct dns_scope *scope,
-		    const struct spf_request *request, struct arena *arena,
-		    struct spf_verdict *out, const char **disagreement);
+		    const struct spf_request *request, struct arena *arena, struct spf_verdict *out,
+		    const char **disagreement);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * What a place to keep rows in must be able to do: one table of functions, one file for each
- * (store/sql/sqlite.c). The ledger (store/ledger.c) owns queue, threads, retries and keys, and knows
- * no SQL; a driver owns connection and statements, and knows no threads: each of its handles is
- * used by one thread at a time.
+ * (store/sql/sqlite.c). The ledger (store/ledger.c) owns queue, threads, retries and keys, and
+ * knows no SQL; a driver owns connection and statements, and knows no threads: each of its handles
+ * is used by one thread at a time.
  */
 #ifndef STORE_SQL_DRIVER_H
 #define STORE_SQL_DRIVER_H
@@ -28,8 +28,8 @@ struct driver_batch {
 	unsigned count;
 	const unsigned char *journal; /* DRIVER_KEY_LEN bytes: where the rows come from, or NULL */
 	const struct messages_line *lines; /* for the log of messages, or NULL */
-	uint64_t folded;              /* up to this number of that journal; DRIVER_GONE: the
-				       * journal is no more */
+	uint64_t folded;                   /* up to this number of that journal; DRIVER_GONE: the
+					    * journal is no more */
 };
 
 #define DRIVER_GONE UINT64_MAX
@@ -98,9 +98,9 @@ struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why);
 
 /* Why the file that SETTINGS name cannot be opened: what is to be done differs by it. */
 enum driver_cause {
-	DRIVER_CAUSE_NONE,    /* it can be opened */
-	DRIVER_CAUSE_OLD,     /* an older schema, or an empty file: opening it to write migrates it */
-	DRIVER_CAUSE_NEW,     /* a newer countersign wrote it */
+	DRIVER_CAUSE_NONE, /* it can be opened */
+	DRIVER_CAUSE_OLD,  /* an older schema, or an empty file: opening it to write migrates it */
+	DRIVER_CAUSE_NEW,  /* a newer countersign wrote it */
 	DRIVER_CAUSE_FOREIGN, /* another program's database */
 	DRIVER_CAUSE_DAMAGED, /* not a database, or its pages do not hang together */
 	DRIVER_CAUSE_OTHER    /* it is absent, locked, not permitted, on a disk that fails ... */

@@ -110,7 +110,7 @@ enum {
 	ROOM_LINES = 5000,           /* that go at once when the file is full */
 	ROOM_ROWS = 2000,
 	DISK_FREE = 16 << 20, /* bytes: then it is not the disk that is full */
-	WATCHES = 256, /* days whose rows are watched at one time; see watch_day() */
+	WATCHES = 256,        /* days whose rows are watched at one time; see watch_day() */
 	WATCH_SHARE = 8
 };
 
@@ -505,12 +505,11 @@ static int configure(struct driver_handle *handle, const struct ledger_settings 
 	if (!handle->read_only)
 		code = use_wal(handle);
 	if (code == SQLITE_OK)
-		code = sqlite3_exec(
-		    handle->db,
-		    settings->durability == LEDGER_PROCESS
-			? "PRAGMA synchronous = NORMAL"
-			: "PRAGMA synchronous = FULL",
-		    NULL, NULL, NULL);
+		code = sqlite3_exec(handle->db,
+				    settings->durability == LEDGER_PROCESS
+					? "PRAGMA synchronous = NORMAL"
+					: "PRAGMA synchronous = FULL",
+				    NULL, NULL, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(
 		    handle->db,
@@ -572,7 +571,7 @@ static int check_schema(struct driver_handle *handle, enum driver_cause *cause, 
 	bool foreign = false;
 	int code = look_at_schema(handle, &version, &foreign);
 
-	*cause = foreign		    ? DRIVER_CAUSE_FOREIGN
+	*cause = foreign                    ? DRIVER_CAUSE_FOREIGN
 		 : version > SCHEMA_VERSION ? DRIVER_CAUSE_NEW
 		 : version < SCHEMA_VERSION ? DRIVER_CAUSE_OLD
 					    : DRIVER_CAUSE_OTHER;
@@ -590,8 +589,9 @@ static int check_schema(struct driver_handle *handle, enum driver_cause *cause, 
 			       " upgrade this one",
 			       handle->path, (int)version, SCHEMA_VERSION);
 	if (version < SCHEMA_VERSION)
-		return refuse(handle->path, why,
-			      "its schema is older than this program's: a start of countersignd updates it");
+		return refuse(
+		    handle->path, why,
+		    "its schema is older than this program's: a start of countersignd updates it");
 	return 0;
 }
 
@@ -761,7 +761,8 @@ static bool same_policy(const struct driver_row *a, const struct driver_row *b)
 	       same_text(a->row.policy.error, b->row.policy.error);
 }
 
-/* ---- the log of messages: numbered in the order of time, so that the oldest go in small bites ---- */
+/* ---- the log of messages: numbered in the order of time, so that the oldest go in small bites
+ * ---- */
 
 static int add_lines(struct driver_handle *handle, const struct messages_line *line, int64_t *count)
 {
@@ -1014,7 +1015,8 @@ static enum driver_outcome handle_commit(struct driver_handle *handle,
 	if (!full)
 		return explain(handle, code, why);
 	refuse(handle->path, why,
-	       "it is as large as store.max_size allows, and nothing old is left that could go: raise it");
+	       "it is as large as store.max_size allows, and nothing old is left that could go: "
+	       "raise it");
 	return DRIVER_RETRY;
 }
 

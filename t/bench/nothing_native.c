@@ -1,7 +1,7 @@
 /*
- * nothing_native SOCKET: a filter that does nothing on the native engine, the floor under countersignd
- * on that engine: the same sockets, threads and protocol, and sessions that only insert a field. On
- * libmilter that is nothing.c.
+ * nothing_native SOCKET: a filter that does nothing on the native engine, the floor under
+ * countersignd on that engine: the same sockets, threads and protocol, and sessions that only
+ * insert a field. On libmilter that is nothing.c.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -22,13 +22,7 @@
 #include "t/lib/mailgen.h"
 #include "t/lib/tap.h"
 
-enum {
-	COUNT = 2000,
-	FIELDS_MAX = 200,
-	NAMES_MAX = 40,
-	TAGS_MAX = 16,
-	NOW = 1795341723
-};
+enum { COUNT = 2000, FIELDS_MAX = 200, NAMES_MAX = 40, TAGS_MAX = 16, NOW = 1795341723 };
 
 static const struct {
 	const char *selector, *algorithm;

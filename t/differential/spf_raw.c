@@ -66,7 +66,7 @@ static enum auth_result result_of(SPF_result_t result)
 {
 	static const enum auth_result results[] = {
 	    [SPF_RESULT_INVALID] = AUTH_TEMPERROR,   [SPF_RESULT_NEUTRAL] = AUTH_NEUTRAL,
-	    [SPF_RESULT_PASS] = AUTH_PASS,	     [SPF_RESULT_FAIL] = AUTH_FAIL,
+	    [SPF_RESULT_PASS] = AUTH_PASS,           [SPF_RESULT_FAIL] = AUTH_FAIL,
 	    [SPF_RESULT_SOFTFAIL] = AUTH_SOFTFAIL,   [SPF_RESULT_NONE] = AUTH_NONE,
 	    [SPF_RESULT_TEMPERROR] = AUTH_TEMPERROR, [SPF_RESULT_PERMERROR] = AUTH_PERMERROR,
 	};

@@ -1,6 +1,6 @@
 /*
- * policy/arc/chain and policy/arc/trust: any header, in which a name that begins with 0, 1 or 2 is one of
- * ARC's, so that sets are found soon. No chain passes: nobody here can sign.
+ * policy/arc/chain and policy/arc/trust: any header, in which a name that begins with 0, 1 or 2 is
+ * one of ARC's, so that sets are found soon. No chain passes: nobody here can sign.
  */
 #include <assert.h>
 #include <string.h>
@@ -17,14 +17,16 @@ static struct dns *zone;
 
 static void begin(void)
 {
-	static const char record[] = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+	static const char record[] =
+	    "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 	const struct dns_settings settings = {0};
 
 	if (engine != NULL)
 		return;
 	engine = dkimcheck_engine_new(NULL);
 	zone = dns_new_memory(&settings);
-	dns_memory_add(zone, "s._domainkey.example.com", DNS_TYPE_TXT, record, strlen(record), NULL);
+	dns_memory_add(zone, "s._domainkey.example.com", DNS_TYPE_TXT, record, strlen(record),
+		       NULL);
 }
 
 static void field(struct arc *arc, struct dkimcheck *dkim, struct span line)

@@ -1,4 +1,5 @@
-/* policy/dkim/canon: a body hashes alike however it is cut; a relaxed field is its own relaxed form. */
+/* policy/dkim/canon: a body hashes alike however it is cut; a relaxed field is its own relaxed
+ * form. */
 #include <assert.h>
 #include <string.h>
 

@@ -91,7 +91,8 @@ static void feed_header(struct check *check, struct span text)
 			p++;
 		colon = memchr(text.p, ':', (size_t)(p - text.p));
 		if (colon != NULL)
-			check_header(check, (struct span){text.p, colon}, (struct span){colon + 1, p});
+			check_header(check, (struct span){text.p, colon},
+				     (struct span){colon + 1, p});
 		text.p = p < text.end ? p + 1 : p;
 	}
 	check_end_of_headers(check);
@@ -116,8 +117,8 @@ static void printable(struct arena *arena, const struct log_record *record)
 
 static void look_at(struct arena *arena, struct check *check, const struct verdict *v)
 {
-	const struct logline_facts facts = {.client = v->client, .client_name = "x", .helo = v->helo,
-					    .mail_from = v->mail_from};
+	const struct logline_facts facts = {
+	    .client = v->client, .client_name = "x", .helo = v->helo, .mail_from = v->mail_from};
 	const char *field = authres_write(arena, "mx.example", v);
 	struct smtp_reply reply;
 
@@ -137,7 +138,8 @@ static void look_at(struct arena *arena, struct check *check, const struct verdi
 	if (v->dmarc.result == AUTH_PASS)
 		assert(v->dmarc.dkim_aligned || v->dmarc.spf_aligned);
 	if (v->dmarc.result == AUTH_FAIL)
-		assert(!v->dmarc.dkim_aligned && !v->dmarc.spf_aligned && v->dmarc.published != NULL);
+		assert(!v->dmarc.dkim_aligned && !v->dmarc.spf_aligned &&
+		       v->dmarc.published != NULL);
 	if (v->dmarc.dkim_aligned)
 		assert(v->dkim_count > 0);
 	if (v->dmarc.spf_aligned)
@@ -152,12 +154,16 @@ static void look_at(struct arena *arena, struct check *check, const struct verdi
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const psd[] = {"host.test"};
-	struct check_rules rules = {
-	    .dkim = {.engine = DKIMCHECK_BOTH, .max_signatures = 5, .min_rsa_bits = 1024, .clock_drift = 300},
-	    .arc = {.clock_drift = 300},
-	    .dmarc = {.authors_max = 4, .psd_domains = psd, .psd_count = 1},
-	    .decide = {.enforce = ENFORCE_STRICT, .reject_bad_from = true, .tempfail_on_temperror = true},
-	    .spf_engine = SPF_ENGINE_BOTH};
+	struct check_rules rules = {.dkim = {.engine = DKIMCHECK_BOTH,
+					     .max_signatures = 5,
+					     .min_rsa_bits = 1024,
+					     .clock_drift = 300},
+				    .arc = {.clock_drift = 300},
+				    .dmarc = {.authors_max = 4, .psd_domains = psd, .psd_count = 1},
+				    .decide = {.enforce = ENFORCE_STRICT,
+					       .reject_bad_from = true,
+					       .tempfail_on_temperror = true},
+				    .spf_engine = SPF_ENGINE_BOTH};
 	struct span rest = span_make(data, size), envelope;
 	struct arena *arena = arena_new(SIZE_MAX);
 	struct check_client client = {.receiver = "mx.example", .explain = size % 2 == 0};

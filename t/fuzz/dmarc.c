@@ -1,6 +1,7 @@
 /*
- * policy/dmarc/treewalk and policy/dmarc/dmarc against any records. The input is lines: author, SPF's domain,
- * DKIM's domain, then "NAME RECORD" (at _dmarc.NAME; without a record its lookup fails).
+ * policy/dmarc/treewalk and policy/dmarc/dmarc against any records. The input is lines: author,
+ * SPF's domain, DKIM's domain, then "NAME RECORD" (at _dmarc.NAME; without a record its lookup
+ * fails).
  *
  * Whatever is published: a walk asks for eight names at most, an organizational domain is an end of
  * the name it is for, alignment is the same from both sides, and a domain is aligned with itself.
@@ -60,15 +61,18 @@ static const char *org_of(struct arena *arena, const struct dmarc_rules *rules, 
 	return org;
 }
 
-static enum auth_result judge(struct arena *arena, const struct dmarc_rules *rules, const char *author,
-			      const char *spf, const char *dkim, struct dmarc_verdict *out)
+static enum auth_result judge(struct arena *arena, const struct dmarc_rules *rules,
+			      const char *author, const char *spf, const char *dkim,
+			      struct dmarc_verdict *out)
 {
 	struct dns_scope *scope = dns_scope_new(dns, 100, CLOCK_SECOND);
 	struct dkim_verdict signature = {.result = AUTH_PASS, .domain = dkim};
-	struct verdict verdict = {.dkim = &signature,
-				  .dkim_count = dkim != NULL,
-				  .spf = {.result = AUTH_PASS, .scope = SPF_SCOPE_MFROM, .domain = spf}};
-	const struct dmarc_author from = {.fields = 1, .domains = &author, .domain_count = 1, .explain = true};
+	struct verdict verdict = {
+	    .dkim = &signature,
+	    .dkim_count = dkim != NULL,
+	    .spf = {.result = AUTH_PASS, .scope = SPF_SCOPE_MFROM, .domain = spf}};
+	const struct dmarc_author from = {
+	    .fields = 1, .domains = &author, .domain_count = 1, .explain = true};
 
 	dmarc_start_author(scope, rules, author);
 	dmarc_check(scope, rules, &from, &verdict, arena, out);
@@ -81,7 +85,8 @@ static enum auth_result judge(struct arena *arena, const struct dmarc_rules *rul
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const psd[] = {"host.test", "com"};
-	const struct dmarc_rules rules = {.authors_max = 4, .psd_domains = psd, .psd_count = size % 3};
+	const struct dmarc_rules rules = {
+	    .authors_max = 4, .psd_domains = psd, .psd_count = size % 3};
 	struct span rest = span_make(data, size);
 	struct arena *arena = arena_new(SIZE_MAX);
 	const char *author, *spf, *dkim, *mine, *theirs;
@@ -99,7 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	judge(arena, &rules, author, spf, dkim, &out);
 	judge(arena, &rules, author, spf, NULL, &out);
 	if (out.published != NULL && !out.published->aspf_strict && mine != NULL && theirs != NULL)
-		assert(out.spf_aligned == (domain_equal(mine, theirs) || domain_equal(author, spf)));
+		assert(out.spf_aligned ==
+		       (domain_equal(mine, theirs) || domain_equal(author, spf)));
 	if (judge(arena, &rules, author, author, NULL, &out) == AUTH_FAIL)
 		assert(!"a domain is aligned with itself");
 	arena_free(arena);

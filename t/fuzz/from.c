@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const uint8_t *nul = memchr(data + 1, '\0', size - 1);
 		size_t first = nul == NULL ? size - 1 : (size_t)(nul - data) - 1;
 
-		from_header(&from, span_of(data[0] & 1 ? "From" : "X\rFrom"), span_make(data + 1, first));
+		from_header(&from, span_of(data[0] & 1 ? "From" : "X\rFrom"),
+			    span_make(data + 1, first));
 		if (nul != NULL && (data[0] & 2) != 0)
 			from_header(&from, span_of("from "), span_make(nul, size - 1 - first));
 	}

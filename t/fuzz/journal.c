@@ -1,4 +1,5 @@
-/* store/journal and store/packed: whatever a journal's file holds, what is taken for a row is one. */
+/* store/journal and store/packed: whatever a journal's file holds, what is taken for a row is one.
+ */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * admin/check/message: a file is a header of fields and a body, and nothing of it is lost. Written out
- * again it reads the same.
+ * admin/check/message: a file is a header of fields and a body, and nothing of it is lost. Written
+ * out again it reads the same.
  */
 #include <assert.h>
 

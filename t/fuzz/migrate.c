@@ -1,5 +1,5 @@
-/* admin/migrate/migrate: whatever the lines say, the result is a file of settings that our parser takes,
- * and every line has its comment. */
+/* admin/migrate/migrate: whatever the lines say, the result is a file of settings that our parser
+ * takes, and every line has its comment. */
 #include "admin/migrate/migrate.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
-/* admin/setup/milters: items lie in the text, in order and to an end; what is added is the last item. */
+/* admin/setup/milters: items lie in the text, in order and to an end; what is added is the last
+ * item. */
 #include "admin/setup/milters.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /*
- * policy/spf/spf against a hostile zone: both engines end with the same result, within the limits. The
- * input is lines: HELO, MAIL FROM, then the SPF records of a.x, b.x, c.x ... (without the version);
- * the first byte of HELO chooses the client.
+ * policy/spf/spf against a hostile zone: both engines end with the same result, within the limits.
+ * The input is lines: HELO, MAIL FROM, then the SPF records of a.x, b.x, c.x ... (without the
+ * version); the first byte of HELO chooses the client.
  */
 #include <assert.h>
 #include <string.h>

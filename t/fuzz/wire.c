@@ -1,6 +1,6 @@
 /*
- * milter/native/wire: a whole conversation of whatever the MTA sends. Its answers are whole packets, and
- * the same however the bytes are cut. The first byte says where.
+ * milter/native/wire: a whole conversation of whatever the MTA sends. Its answers are whole
+ * packets, and the same however the bytes are cut. The first byte says where.
  */
 #include <assert.h>
 #include <string.h>

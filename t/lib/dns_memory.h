@@ -26,6 +26,6 @@ int dns_memory_alias(struct dns *dns, const char *name, const char *target, stru
 void dns_memory_mode(struct dns *dns, const char *name, int type_or_0, enum dns_memory_mode mode);
 void dns_memory_delay(struct dns *dns, int64_t nanoseconds); /* of every answer from now on */
 void dns_memory_ttl(struct dns *dns, uint32_t ttl, uint32_t negative_ttl); /* 300, 60 at first */
-void dns_memory_clear(struct dns *dns);                      /* records, modes and cache */
+void dns_memory_clear(struct dns *dns); /* records, modes and cache */
 
 #endif

@@ -47,7 +47,8 @@ static void add_hosts(struct spfgen *gen)
 	add(gen, "*.w.t", DNS_TYPE_A, "127.0.0.2");
 	add(gen, "u.a.t.w2.t", DNS_TYPE_A, "127.0.0.2");
 	add(gen, "e.w3.t", DNS_TYPE_TXT,
-	    chance(gen, 2) == 0 ? "%{i} %{s} %{L} %{d2r}%_%{h}%% %{c} %{p}" : "no mail from %{o} for %{l}");
+	    chance(gen, 2) == 0 ? "%{i} %{s} %{L} %{d2r}%_%{h}%% %{c} %{p}"
+				: "no mail from %{o} for %{l}");
 	add(gen, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, host(gen));
 	add(gen, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, host(gen));
 	add(gen, "2.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "a.t");
@@ -77,14 +78,33 @@ static const char *domain(struct spfgen *gen, unsigned from)
 
 static const char *wild_name(struct spfgen *gen)
 {
-	static const char *const names[] = {
-	    "%{d}",	      "%{o}",	     "%{h}",	   "%{l}.w.t",	 "%{s}.w.t",	    "%{i}.w.t",
-	    "%{ir}.%{v}.w.t", "%{d1}.t",     "%{d1r}.t",   "%{D2}.w2.t", "u.%{d}.w2.t",	    "%{l1r-}.w.t",
-	    "%{l2+-}.w.t",    "%{p}.w.t",    "%{P2}",	   "%%.w.t",	 "%-x.w.t",	    "%{ir.}.w.t",
-	    "%{h1}.t",	      "%{i4r/}.w.t", "%{dr=}.w.t", "h1.t.",	 "%{o1}.%{d1}.w.t", "%{L}.w.t"};
-	static const char *const odd[] = {"x..y.t",  "none.t",	 "single",   "a.t.%{x}", "%{d0}.t", "%{c}.w.t",
-					  "%{t}.t",  "e.1",	 "a.t/24",   "-.t",	 "_s.w.t",  "a%_b.w.t",
-					  "%{l}.t%", "a.%{d",	 "%{d}\"",   "*.w.t"};
+	static const char *const names[] = {"%{d}",
+					    "%{o}",
+					    "%{h}",
+					    "%{l}.w.t",
+					    "%{s}.w.t",
+					    "%{i}.w.t",
+					    "%{ir}.%{v}.w.t",
+					    "%{d1}.t",
+					    "%{d1r}.t",
+					    "%{D2}.w2.t",
+					    "u.%{d}.w2.t",
+					    "%{l1r-}.w.t",
+					    "%{l2+-}.w.t",
+					    "%{p}.w.t",
+					    "%{P2}",
+					    "%%.w.t",
+					    "%-x.w.t",
+					    "%{ir.}.w.t",
+					    "%{h1}.t",
+					    "%{i4r/}.w.t",
+					    "%{dr=}.w.t",
+					    "h1.t.",
+					    "%{o1}.%{d1}.w.t",
+					    "%{L}.w.t"};
+	static const char *const odd[] = {
+	    "x..y.t", "none.t", "single", "a.t.%{x}", "%{d0}.t", "%{c}.w.t", "%{t}.t", "e.1",
+	    "a.t/24", "-.t",    "_s.w.t", "a%_b.w.t", "%{l}.t%", "a.%{d",    "%{d}\"", "*.w.t"};
 
 	switch (chance(gen, 40) == 0 ? 10 : chance(gen, 4)) {
 	case 10:
@@ -100,10 +120,19 @@ static const char *wild_name(struct spfgen *gen)
 
 static const char *network(struct spfgen *gen)
 {
-	static const char *const odd[] = {"ip4:192.0.2.1/33", "ip6:2001:db8::/129", "ip4:192.0.2",
-					  "ip4:192.0.2.1/0", "ip6:::/0", "ip4:192.0.02.1",
-					  "ip6:::ffff:192.0.2.0/120", "ip4:192.0.2.0/024", "ip6:1::2::3",
-					  "ip4", "ip4:", "ip6:2001:db8::192.0.2.1", "ip6:2001:DB8::1/128"};
+	static const char *const odd[] = {"ip4:192.0.2.1/33",
+					  "ip6:2001:db8::/129",
+					  "ip4:192.0.2",
+					  "ip4:192.0.2.1/0",
+					  "ip6:::/0",
+					  "ip4:192.0.02.1",
+					  "ip6:::ffff:192.0.2.0/120",
+					  "ip4:192.0.2.0/024",
+					  "ip6:1::2::3",
+					  "ip4",
+					  "ip4:",
+					  "ip6:2001:db8::192.0.2.1",
+					  "ip6:2001:DB8::1/128"};
 	unsigned which = chance(gen, 8);
 
 	if (!gen->plain && chance(gen, 40) == 0)
@@ -124,7 +153,8 @@ static const char *with_length(struct spfgen *gen, const char *text)
 	case 3:
 		return arena_printf(gen->arena, "%s//%u", text, 32 + chance(gen, 98));
 	case 4:
-		return arena_printf(gen->arena, "%s/%u//%u", text, chance(gen, 33), chance(gen, 129));
+		return arena_printf(gen->arena, "%s/%u//%u", text, chance(gen, 33),
+				    chance(gen, 129));
 	default:
 		return text;
 	}
@@ -133,8 +163,9 @@ static const char *with_length(struct spfgen *gen, const char *text)
 /* In a plain record includes go to later domains only: there is an end to them. */
 static const char *plain_term(struct spfgen *gen, unsigned self)
 {
-	static const char *const exists[] = {"exists:%{i}.w.t", "exists:%{l}.w.t", "exists:%{ir}.w.t",
-					     "exists:u.%{d}.w2.t", "exists:%{o}.gone.t"};
+	static const char *const exists[] = {"exists:%{i}.w.t", "exists:%{l}.w.t",
+					     "exists:%{ir}.w.t", "exists:u.%{d}.w2.t",
+					     "exists:%{o}.gone.t"};
 
 	switch (chance(gen, 8)) {
 	case 0:
@@ -154,12 +185,14 @@ static const char *plain_term(struct spfgen *gen, unsigned self)
 
 static const char *wild_term(struct spfgen *gen)
 {
-	static const char *const forms[] = {"include:", "a:",	   "mx:",	 "exists:", "ptr:",
-					    "include:", "a:",	   "redirect=", "exp=",   "moo=",
-					    "exists:",	"A:",	   "Include:"};
-	static const char *const bare[] = {"a", "mx", "ptr", "all", "A", "MX", "ptr", "ALL", "op=x"};
-	static const char *const odd[] = {"all.", "a:", "ip4", "exp=", "redirect=", "%{d}", "=x", "a=b:c",
-					  "all:x", "include", "exists=x", "a/", "mx//", "a:/24"};
+	static const char *const forms[] = {
+	    "include:",  "a:",   "mx:",  "exists:", "ptr:", "include:", "a:",
+	    "redirect=", "exp=", "moo=", "exists:", "A:",   "Include:"};
+	static const char *const bare[] = {"a",  "mx",  "ptr", "all", "A",
+					   "MX", "ptr", "ALL", "op=x"};
+	static const char *const odd[] = {
+	    "all.",  "a:",    "ip4",     "exp=",     "redirect=", "%{d}", "=x",
+	    "a=b:c", "all:x", "include", "exists=x", "a/",        "mx//", "a:/24"};
 	const char *form;
 
 	switch (chance(gen, 60) == 0 ? 10 : chance(gen, 5)) {
@@ -172,14 +205,16 @@ static const char *wild_term(struct spfgen *gen)
 	default:
 		form = PICK(gen, forms);
 		if (form[0] == 'a' || form[0] == 'm')
-			return with_length(gen, arena_printf(gen->arena, "%s%s", form, wild_name(gen)));
+			return with_length(gen,
+					   arena_printf(gen->arena, "%s%s", form, wild_name(gen)));
 		return arena_printf(gen->arena, "%s%s", form, wild_name(gen));
 	}
 }
 
 static const char *damaged(struct spfgen *gen, const char *text)
 {
-	static const char bytes[] = " %{}/:=.-+~?\t\x01\xe9" "a9";
+	static const char bytes[] = " %{}/:=.-+~?\t\x01\xe9"
+				    "a9";
 	char *copy = arena_string(gen->arena, text);
 
 	copy[7 + chance(gen, (unsigned)strlen(text) - 7)] = bytes[chance(gen, sizeof bytes - 1)];
@@ -189,7 +224,8 @@ static const char *damaged(struct spfgen *gen, const char *text)
 static const char *record(struct spfgen *gen, unsigned self)
 {
 	static const char *const qualifiers[] = {"", "", "", "+", "-", "~", "?"};
-	static const char *const ends[] = {" -all", " ~all", " ?all", " +all", "", " -all exp=e.w3.t"};
+	static const char *const ends[] = {" -all", " ~all", " ?all",
+					   " +all", "",      " -all exp=e.w3.t"};
 	unsigned terms = 1 + chance(gen, gen->plain ? 4 : TERMS_MAX);
 	struct buf text;
 
@@ -223,11 +259,13 @@ static void add_domains(struct spfgen *gen)
 
 static void add_cases(struct spfgen *gen)
 {
-	static const char *const clients[] = {"192.0.2.1", "192.0.2.2", "198.51.100.9", "192.0.2.77",
-					      "2001:db8::1", "2001:db8:1::9", "203.0.113.1", "127.0.0.1"};
-	static const char *const locals[] = {"u", "a-b-c", "x+y-z", "\"q r\"", "U.v", "%",
-					     "j\xc3\xb6rg", "u@v"};
-	static const char *const helos[] = {"h1.t", "b.t", "mail", "h.c.t", "[192.0.2.1]", "x.h2.t."};
+	static const char *const clients[] = {"192.0.2.1",   "192.0.2.2",   "198.51.100.9",
+					      "192.0.2.77",  "2001:db8::1", "2001:db8:1::9",
+					      "203.0.113.1", "127.0.0.1"};
+	static const char *const locals[] = {"u",   "a-b-c", "x+y-z",       "\"q r\"",
+					     "U.v", "%",     "j\xc3\xb6rg", "u@v"};
+	static const char *const helos[] = {"h1.t",  "b.t",         "mail",
+					    "h.c.t", "[192.0.2.1]", "x.h2.t."};
 
 	for (unsigned i = 0; i < SPFGEN_CASES; i++) {
 		struct spfgen_case *one = &gen->cases[i];
@@ -251,20 +289,21 @@ void spfgen_make(struct spfgen *gen, struct arena *arena, unsigned seed, bool pl
 	add_domains(gen);
 	add_cases(gen);
 	if (!plain && chance(gen, 4) == 0)
-		gen->fails[gen->fail_count++] = (struct spfgen_record){domain(gen, 0), DNS_TYPE_TXT, NULL};
+		gen->fails[gen->fail_count++] =
+		    (struct spfgen_record){domain(gen, 0), DNS_TYPE_TXT, NULL};
 	if (!plain && chance(gen, 4) == 0)
 		gen->fails[gen->fail_count++] = (struct spfgen_record){host(gen), DNS_TYPE_A, NULL};
 	if (!plain && chance(gen, 8) == 0)
-		gen->fails[gen->fail_count++] = (struct spfgen_record){
-		    "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, NULL};
+		gen->fails[gen->fail_count++] =
+		    (struct spfgen_record){"1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, NULL};
 }
 
 void spfgen_load(const struct spfgen *gen, struct dns *dns)
 {
 	dns_memory_clear(dns);
 	for (unsigned i = 0; i < gen->count; i++)
-		dns_memory_add(dns, gen->records[i].name, gen->records[i].type, gen->records[i].data,
-			       strlen(gen->records[i].data), NULL);
+		dns_memory_add(dns, gen->records[i].name, gen->records[i].type,
+			       gen->records[i].data, strlen(gen->records[i].data), NULL);
 	for (unsigned i = 0; i < gen->fail_count; i++)
 		dns_memory_mode(dns, gen->fails[i].name, gen->fails[i].type, DNS_MEMORY_SERVFAIL);
 }

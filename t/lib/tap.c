@@ -9,8 +9,8 @@
 static int run, failed;
 static char directory[80];
 
-__attribute__((format(printf, 4, 0)))
-static bool report(const char *file, int line, bool good, const char *format, va_list ap)
+__attribute__((format(printf, 4, 0))) static bool report(const char *file, int line, bool good,
+							 const char *format, va_list ap)
 {
 	printf("%sok %d - ", good ? "" : "not ", ++run);
 	vprintf(format, ap);
@@ -45,7 +45,8 @@ bool tap_int(const char *file, int line, long long have, long long want, const c
 	return have == want;
 }
 
-bool tap_text(const char *file, int line, const char *have, const char *want, const char *format, ...)
+bool tap_text(const char *file, int line, const char *have, const char *want, const char *format,
+	      ...)
 {
 	bool same = have == want || (have != NULL && want != NULL && strcmp(have, want) == 0);
 	va_list ap;

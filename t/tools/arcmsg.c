@@ -1,10 +1,11 @@
 /*
  * arcmsg [-o] RECORDS [KEYFILE DOMAIN SELECTOR RESULTS]
  *
- * Validates the ARC chain of the message on standard input, and says "none", "pass" or "fail" and why
- * on standard error. With a key it also seals the message, RESULTS being the authres-payload, and
- * writes it to standard output with the new set on top. RECORDS: a file of keys, a line each, "NAME
- * TEXT"; a TEXT of "-" is a name for which DNS does not answer. -o: DKIM is verified by libopendkim.
+ * Validates the ARC chain of the message on standard input, and says "none", "pass" or "fail" and
+ * why on standard error. With a key it also seals the message, RESULTS being the authres-payload,
+ * and writes it to standard output with the new set on top. RECORDS: a file of keys, a line each,
+ * "NAME TEXT"; a TEXT of "-" is a name for which DNS does not answer. -o: DKIM is verified by
+ * libopendkim.
  */
 #include <stdio.h>
 #include <stdlib.h>

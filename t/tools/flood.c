@@ -1,5 +1,6 @@
 /*
- * flood: many messages at once over the milter protocol (version 6), to see what they cost the filter.
+ * flood: many messages at once over the milter protocol (version 6), to see what they cost the
+ * filter.
  *
  *     flood SOCKET CONNECTIONS KIND AMOUNT
  *
@@ -15,9 +16,10 @@
  *              base64 AMOUNT       ... of lines of 76 letters
  *     FLOOD_HEADER   the path of a file whose bytes are the message's header, before KIND's
  *
- * Every connection sends all but the end of its message and waits until the filter has taken that. Then "held" is printed, and a
- * line from standard input is waited for. Then each ends its message: prints the answers and how often they came,
- * "552 5.3.4 text<TAB>N", or "accept<TAB>N", and waits for another line before it leaves.
+ * Every connection sends all but the end of its message and waits until the filter has taken that.
+ * Then "held" is printed, and a line from standard input is waited for. Then each ends its message:
+ * prints the answers and how often they came, "552 5.3.4 text<TAB>N", or "accept<TAB>N", and waits
+ * for another line before it leaves.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -274,10 +276,10 @@ static void *run_sender(void *arg)
 		reply = receive(fd, text);
 	} while (strchr("imhqbe+-2p", reply) != NULL);
 	snprintf(answer, ANSWER_MAX, "%s",
-		 reply == SMFIR_REPLYCODE	? text
-		 : reply == SMFIR_CONTINUE	? "accept"
-		 : reply == SMFIR_TEMPFAIL	? "tempfail"
-						: "reject");
+		 reply == SMFIR_REPLYCODE  ? text
+		 : reply == SMFIR_CONTINUE ? "accept"
+		 : reply == SMFIR_TEMPFAIL ? "tempfail"
+					   : "reject");
 	pthread_barrier_wait(&ended);
 	pthread_barrier_wait(&leave);
 	close(fd);

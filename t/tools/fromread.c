@@ -1,7 +1,7 @@
 /*
- * fromread: what policy/from sees in From fields. A field's value a line on standard input, with \xNN,
- * \r, \n, \t and \\ as in C; a line of output for each: "ok" or "bad", the domains with "," between, and
- * why it is bad, with HTAB between.
+ * fromread: what policy/from sees in From fields. A field's value a line on standard input, with
+ * \xNN, \r, \n, \t and \\ as in C; a line of output for each: "ok" or "bad", the domains with ","
+ * between, and why it is bad, with HTAB between.
  */
 #include <stdio.h>
 #include <stdlib.h>

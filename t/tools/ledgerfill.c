@@ -8,10 +8,10 @@
  * reports there; QUIET: of them no reason to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS
  * each waits for its commit, as the milter does
  *   ledgerfill PATH messages DOMAIN DAY COUNT SOURCES  so many messages of so many sources
- *   ledgerfill PATH flood DOMAIN DAY COUNT          COUNT hostile messages, with the bounds that the daemon has
- * by default: each of another source with texts of its own, but one in 20 of 198.51.100.7 and one in 50 of 2001:db8:7::7;
- * with a log line of 1000 bytes
- * Prints the number of messages added.
+ *   ledgerfill PATH flood DOMAIN DAY COUNT          COUNT hostile messages, with the bounds that
+ * the daemon has by default: each of another source with texts of its own, but one in 20 of
+ * 198.51.100.7 and one in 50 of 2001:db8:7::7; with a log line of 1000 bytes Prints the number of
+ * messages added.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -280,7 +280,8 @@ static const char *random_name(unsigned n)
 	char *name = names[++which % 2];
 
 	for (unsigned i = 0; i < 240; i++)
-		name[i] = i % 60 == 59 ? '.' : (char)('a' + (n = n * 1103515245u + 12345u) / 65536 % 26);
+		name[i] =
+		    i % 60 == 59 ? '.' : (char)('a' + (n = n * 1103515245u + 12345u) / 65536 % 26);
 	snprintf(name + 240, 16, "attack.example");
 	return name;
 }
@@ -297,7 +298,9 @@ static void flood(const char *domain, int32_t day, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		snprintf(source, sizeof source, "2001:db8:%x:%x::%x", i * 40503 & 0xffff,
 			 i & 0xffff, i >> 16);
-		row.source_ip = i % 20 == 0 ? "198.51.100.7" : i % 50 == 1 ? "2001:db8:7::7" : source;
+		row.source_ip = i % 20 == 0   ? "198.51.100.7"
+				: i % 50 == 1 ? "2001:db8:7::7"
+					      : source;
 		snprintf(dkim, sizeof dkim,
 			 "[{\"domain\":\"%s\",\"selector\":\"%s\",\"result\":\"fail\"}]",
 			 random_name(i), random_name(i + 1));

@@ -1,6 +1,6 @@
 /*
- * Prints the list of metrics for countersign-metrics(7), in mdoc, from the tables of the daemon. See
- * update-docs in Makefile.am; t/docs.sh holds the manual to it.
+ * Prints the list of metrics for countersign-metrics(7), in mdoc, from the tables of the daemon.
+ * See update-docs in Makefile.am; t/docs.sh holds the manual to it.
  */
 #include <stdio.h>
 

@@ -246,7 +246,8 @@ static void test_failures(void)
 	       "no rows: no report");
 	ok(strstr(why.text, "nothing was counted for example.com") != NULL, "%s", why.text);
 	if (full != NULL) {
-		is_int(aggregate_write(ledger, &reporter, &days[1], 0, full, NULL, &why), -1, "full");
+		is_int(aggregate_write(ledger, &reporter, &days[1], 0, full, NULL, &why), -1,
+		       "full");
 		ok(strstr(why.text, "No space left") != NULL, "%s", why.text);
 		fclose(full);
 	}

@@ -60,22 +60,23 @@ static const char *const ours[] = {
     " (a\rb) other.example; none",
     " (a\n b\n) other.example; none",
     /* readers differ about what stands before, in or after the id */
-    " \xc2\xa0mx.example.com; none",          /* U+00A0, a blank to some */
+    " \xc2\xa0mx.example.com; none", /* U+00A0, a blank to some */
     "\xc2\xa0mx.example.com; none",
     " mx.example.com\xc2\xa0; none",
     " other.example\xc2\xa0mx.example.com; none",
-    " \xa0mx.example.com; none",             /* the same in ISO 8859-1 */
-    " \xffmx.example.com; none",             /* never UTF-8 */
+    " \xa0mx.example.com; none", /* the same in ISO 8859-1 */
+    " \xffmx.example.com; none", /* never UTF-8 */
     " \x80mx.example.com; none",
-    " mx.exa\xc3mple.com; none",             /* a sequence cut short */
-    " \xef\xbb\xbfmx.example.com; none",     /* byte order mark */
-    " \xe2\x80\x8bmx.example.com; none",     /* zero width space */
-    " \xe3\x80\x80mx.example.com; none",     /* ideographic space */
-    " \xc2\xadmx.example.com; none",         /* soft hyphen */
+    " mx.exa\xc3mple.com; none",         /* a sequence cut short */
+    " \xef\xbb\xbfmx.example.com; none", /* byte order mark */
+    " \xe2\x80\x8bmx.example.com; none", /* zero width space */
+    " \xe3\x80\x80mx.example.com; none", /* ideographic space */
+    " \xc2\xadmx.example.com; none",     /* soft hyphen */
     " \"\xc2\xa0mx.example.com\"; none",
-    " mx\xe3\x80\x82" "example.com; none",   /* ideographic full stop */
-    " \xef\xbd\x8dx.example.com; none",      /* fullwidth m */
-    " \xc2\x85mx.example.com; none",         /* NEL */
+    " mx\xe3\x80\x82"
+    "example.com; none",                /* ideographic full stop */
+    " \xef\xbd\x8dx.example.com; none", /* fullwidth m */
+    " \xc2\x85mx.example.com; none",    /* NEL */
     " \x0bmx.example.com; none",
     " \xc2\xa0other.example; none",
 };
@@ -230,7 +231,8 @@ static void test_writing(void)
 		"mx.example.com;iprev=fail policy.iprev=\"2001:db8::1\";spf=pass "
 		"smtp.mailfrom=example.com;"
 		"spf=fail smtp.helo=mail.example.com;dkim=none;"
-		"arc=none smtp.remote-ip=\"2001:db8::1\";dmarc=pass header.from=example.com policy.dmarc=quarantine",
+		"arc=none smtp.remote-ip=\"2001:db8::1\";dmarc=pass header.from=example.com "
+		"policy.dmarc=quarantine",
 		"HELO, IPv6, t=y");
 	v.mail_from = "";
 	v.spf.domain = "mail.example.com";
@@ -241,7 +243,8 @@ static void test_writing(void)
 	written(&v,
 		"mx.example.com;iprev=fail policy.iprev=\"2001:db8::1\";spf=pass "
 		"smtp.helo=mail.example.com;"
-		"dkim=neutral;arc=none smtp.remote-ip=\"2001:db8::1\";dmarc=none header.from=example.com",
+		"dkim=neutral;arc=none smtp.remote-ip=\"2001:db8::1\";dmarc=none "
+		"header.from=example.com",
 		"the null sender, signatures not looked at, no record");
 }
 
@@ -255,7 +258,8 @@ static void test_nothing(void)
 	v.spf = (struct spf_verdict){.domain = "", .why = "no client address"};
 	v.dmarc = (struct dmarc_verdict){
 	    .result = AUTH_PERMERROR, .author_domain = "", .why = "there is no From field"};
-	written(&v, "mx.example.com;spf=none;dkim=none;arc=none;dmarc=permerror", "no client, no author");
+	written(&v, "mx.example.com;spf=none;dkim=none;arc=none;dmarc=permerror",
+		"no client, no author");
 	memset(&v, 0, sizeof v);
 	written(&v, "mx.example.com;spf=none;dkim=none;arc=none;dmarc=none", "nothing at all");
 }

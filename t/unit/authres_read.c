@@ -21,9 +21,8 @@ static const char *summary(const char *text)
 
 		buf_printf(&out, "%s%s=%s[", i == 0 ? "" : " ", one->method, one->result);
 		for (unsigned k = 0; k < one->property_count; k++)
-			buf_printf(&out, "%s%s.%s=%s", k == 0 ? "" : ",",
-				   one->properties[k].ptype, one->properties[k].name,
-				   one->properties[k].value);
+			buf_printf(&out, "%s%s.%s=%s", k == 0 ? "" : ",", one->properties[k].ptype,
+				   one->properties[k].name, one->properties[k].value);
 		buf_char(&out, ']');
 	}
 	return buf_text(&out);
@@ -43,15 +42,16 @@ static const struct {
      "dkim=pass[.reason=good; \"really\",header.i=@b.example]"},
     {" mx.example; dmarc=pass action=none header.from=b.example",
      "dmarc=pass[.action=none,header.from=b.example]"},
-    {" mx.example; dkim=pass header.b=ab/+= header.s=x",
-     "dkim=pass[header.b=ab/+=,header.s=x]"},
-    {" mx.example; iprev=pass policy.iprev=\"2001:db8::1\"", "iprev=pass[policy.iprev=2001:db8::1]"},
+    {" mx.example; dkim=pass header.b=ab/+= header.s=x", "dkim=pass[header.b=ab/+=,header.s=x]"},
+    {" mx.example; iprev=pass policy.iprev=\"2001:db8::1\"",
+     "iprev=pass[policy.iprev=2001:db8::1]"},
     {" mx.example; arc=none smtp.remote-ip=2001:db8::1;", "arc=none[smtp.remote-ip=2001:db8::1]"},
     {" mx.example (dmarc=pass header.from=b.example); spf=none", "spf=none[]"},
     {" mx.example; spf=none (; dmarc=pass header.from=b.example)", "spf=none[]"},
     {" mx.example; x=y reason=\"; dmarc=pass header.from=b.example\"",
      "x=y[.reason=; dmarc=pass header.from=b.example]"},
-    {" mx.example; spf=pass smtp.mailfrom=(c)a@b.example(c)", "spf=pass[smtp.mailfrom=a@b.example]"},
+    {" mx.example; spf=pass smtp.mailfrom=(c)a@b.example(c)",
+     "spf=pass[smtp.mailfrom=a@b.example]"},
     {" mx.example; nonesuch=pass", NULL}, /* "none" must stand alone, or be a method's whole name */
     {"", NULL},
     {";", NULL},

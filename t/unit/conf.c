@@ -637,7 +637,8 @@ static const char everything[] =
     "listen = [ \"inet:8891@127.0.0.1\", \"local:/a/b\" ]; socket_mode = \"0666\";\n"
     "authserv_id = \"mx.example.com\"; trusted_networks = [ \"192.0.2.0/24\", \"2001:db8::/48\" "
     "];\n"
-    "trust_everybody = true; max_header_bytes = \"100KiB\"; max_header_fields = 500; max_recipients = 200; max_memory = \"9MiB\"; drain = \"1500ms\";\n"
+    "trust_everybody = true; max_header_bytes = \"100KiB\"; max_header_fields = 500; "
+    "max_recipients = 200; max_memory = \"9MiB\"; drain = \"1500ms\";\n"
     "dns: { servers = [ \"192.0.2.53\", \"2001:db8::53@5353\" ]; timeout = \"250ms\"; budget = "
     "41;\n"
     "  cache_entries = 2000; trust_anchor = \"/root \\\"key\\\"\"; };\n"
@@ -656,7 +657,8 @@ static const char everything[] =
     "  actions = ( { domain = \"*.a.example\"; recipient = \"c.example\"; policy = \"none\"; "
     "action = \"reject\"; },\n"
     "    { domain = \"*\"; action = \"published\"; } ); };\n"
-    "sign: { enabled = false; keys = \"/k\"; readable_keys = true; subdomains = false; canonicalization = "
+    "sign: { enabled = false; keys = \"/k\"; readable_keys = true; subdomains = false; "
+    "canonicalization = "
     "\"simple/relaxed\";\n"
     "  oversign = [ \"from\" ]; expire = \"14d\";\n"
     "  headers = [ \"from\", \"x-a-rather-long-field-name-1\", \"x-a-rather-long-field-name-2\",\n"
@@ -664,14 +666,16 @@ static const char everything[] =
     "  logins = ( { login = \"a\\\\b\"; domains = [ \"*.c.example\", \"*\" ]; } );\n"
     "  aliases = ( { domain = \"a.example\"; aliases = [ \"*.b.example\" ]; } );"
     " mta_checks_sender = true; unclean_bodies = true; };\n"
-    "store: { url = \"sqlite:/x.db\"; durability = \"power\"; wait = \"0s\"; on_failure = \"tempfail\"; keep = \"3d\"; max_size = \"65MiB\"; max_rows = 200;"
+    "store: { url = \"sqlite:/x.db\"; durability = \"power\"; wait = \"0s\"; on_failure = "
+    "\"tempfail\"; keep = \"3d\"; max_size = \"65MiB\"; max_rows = 200;"
     " shared = \"postgresql://x/\"; ship_every = \"1s\"; grace = \"1h\"; lease = \"1m\"; };\n"
     "messages: { keep = \"1d\"; max_rows = 5000; max_size = \"2MiB\"; };\n"
     "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; send = true;"
     " via = \"smtps://mail.example\"; tls = \"verified\"; tls_ca = \"/ca\"; user = \"u\";"
     " password_file = \"/pw\"; timeout = \"1m\"; envelope = \"verp\"; spread = \"1h\"; max_per_day "
     "= 1;"
-    " max_per_destination = 1; max_size = \"1MiB\"; max_addresses = 2; suppress = \"2h\"; format = \"rfc7489\";"
+    " max_per_destination = 1; max_size = \"1MiB\"; max_addresses = 2; suppress = \"2h\"; format = "
+    "\"rfc7489\";"
     " domains = \"passed\"; quiet = [ \"d@b.example\" ]; contact = "
     "\"https://b.example/\"; };\n"
     "failures: { send = true; redact = false; body = \"1KiB\"; max_per_hour = 1; max_per_day = 2;"
@@ -765,7 +769,8 @@ static void test_guard(void)
 	ok(conf != NULL, "settings come out of the child");
 	if (conf != NULL) {
 		round_trip(conf, CONF_WRITE_VALUES, "guarded");
-		ok(came_from(conf, "log.level", "main.conf", line_of("log: {")), "their origins too");
+		ok(came_from(conf, "log.level", "main.conf", line_of("log: {")),
+		   "their origins too");
 	}
 	conf_free(conf);
 	conf_errors_free(&errors);

@@ -124,8 +124,8 @@ static void test_crowd(struct control *control)
 
 static void test_nonsense(struct control *control)
 {
-	static const char *const lines[] = {"\n", "what\n", "status \x01\n", "status\tdns\n",
-					    " status\n", "STATUS  x\n"};
+	static const char *const lines[] = {
+	    "\n", "what\n", "status \x01\n", "status\tdns\n", " status\n", "STATUS  x\n"};
 	char line[CONTROL_REQUEST_MAX + 1];
 	unsigned before = obeyed;
 	int fd;
@@ -216,22 +216,21 @@ static void test_answers(void)
 
 static void test_status(struct arena *arena)
 {
-	static const char good[] =
-	    "version 0.1.0\n"
-	    "settings /a path/x.conf\n"
-	    "worker 12 ready 99 local:/x\n"
-	    "worker 13 leaving 98 inet:1@::1\n"
-	    "\n"
-	    "# HELP countersign_a_total x\n"
-	    "countersign_a_total 5\n"
-	    "countersign_b_total{r=\"pass\",s=\"mfrom\"} 1\n"
-	    "countersign_b_total{r=\"pass\",s=\"he\\\"lo\\n\\\\\"} 2\n"
-	    "countersign_b_total{r=\"fail\",s=\"helo\"} 4\n"
-	    "process_cpu 1.500000000\n";
+	static const char good[] = "version 0.1.0\n"
+				   "settings /a path/x.conf\n"
+				   "worker 12 ready 99 local:/x\n"
+				   "worker 13 leaving 98 inet:1@::1\n"
+				   "\n"
+				   "# HELP countersign_a_total x\n"
+				   "countersign_a_total 5\n"
+				   "countersign_b_total{r=\"pass\",s=\"mfrom\"} 1\n"
+				   "countersign_b_total{r=\"pass\",s=\"he\\\"lo\\n\\\\\"} 2\n"
+				   "countersign_b_total{r=\"fail\",s=\"helo\"} 4\n"
+				   "process_cpu 1.500000000\n";
 	static const char *const bad[] = {
-	    "version\n",	 "ver sion\n\n{}\n",  "a b\n\nx 1 2\n", "a b\n\nx{ 1\n",
-	    "a b\n\nx{a=\"b} 1\n", "a b\n\nx{a=b} 1\n", "a b\n\nx{a=\"b\",} 1\n",
-	    "a b\n\nx nan\n",	 "a b\n\nx \n",	       "a b\n\nx{a=\"\\",
+	    "version\n",           "ver sion\n\n{}\n",  "a b\n\nx 1 2\n",         "a b\n\nx{ 1\n",
+	    "a b\n\nx{a=\"b} 1\n", "a b\n\nx{a=b} 1\n", "a b\n\nx{a=\"b\",} 1\n", "a b\n\nx nan\n",
+	    "a b\n\nx \n",         "a b\n\nx{a=\"\\",
 	};
 	struct status status;
 	struct why why;
@@ -261,7 +260,8 @@ static void test_exposition(struct arena *arena)
 	    {NULL, EXPOSITION_TEXT},
 	    {"*/*", EXPOSITION_TEXT},
 	    {"text/plain;version=0.0.4", EXPOSITION_TEXT},
-	    {"application/openmetrics-text; version=1.0.0,text/plain;q=0.5", EXPOSITION_OPENMETRICS},
+	    {"application/openmetrics-text; version=1.0.0,text/plain;q=0.5",
+	     EXPOSITION_OPENMETRICS},
 	};
 	struct status status = {0};
 	struct buf out;

@@ -48,7 +48,8 @@ static void test_counting(void)
 	is_int(counters_get(METRIC_MESSAGES, ORIGIN_INBOUND, ACTION_ACCEPT, 0), 0, "none of those");
 	is_int(counters_sum(METRIC_MESSAGES), 3, "three in all");
 	counters_count(METRIC_MESSAGES, 99, 99, 0);
-	is_int(counters_get(METRIC_MESSAGES, ORIGINS - 1, 3, 0), 1, "values beyond the last are the last");
+	is_int(counters_get(METRIC_MESSAGES, ORIGINS - 1, 3, 0), 1,
+	       "values beyond the last are the last");
 	counters_count(METRIC_DMARC_RESULTS, AUTH_PERMERROR, COUNT_POLICY_REJECT,
 		       DMARC_POLICY_REJECT);
 	is_int(counters_get(METRIC_DMARC_RESULTS, AUTH_PERMERROR, COUNT_POLICY_REJECT,
@@ -206,7 +207,8 @@ static void test_messages(void)
 	is_int(counters_get(METRIC_DKIM_UNSIGNED, OUTBOUND_KEY_PENDING, 0, 0), 1, "why unsigned");
 	count_query(DNS_TYPE_TXT, DNS_NXDOMAIN, CLOCK_MS);
 	is_int(counters_get(METRIC_DNS_QUERIES, 3, DNS_NXDOMAIN, 0), 1, "a query");
-	is_text(metric_families[METRIC_DNS_QUERIES].labels[0].values[3].name, "TXT", "of that type");
+	is_text(metric_families[METRIC_DNS_QUERIES].labels[0].values[3].name, "TXT",
+		"of that type");
 }
 
 int main(void)

@@ -147,7 +147,8 @@ static void test_checks(void)
 		add_zone(dns, checks[i].zone);
 		is_int(destination_parse(arena, span_of(checks[i].rua), list), 1, "%s: parses",
 		       checks[i].name);
-		have = destination_check(scope, &rules, arena, DESTINATION_RUA, checks[i].domain, &list[0], &why);
+		have = destination_check(scope, &rules, arena, DESTINATION_RUA, checks[i].domain,
+					 &list[0], &why);
 		is_int(have, checks[i].want, "%s (%s)", checks[i].name, why.text);
 		if (have == DESTINATION_YES)
 			is_text(list[0].address, checks[i].address, "%s: to", checks[i].name);

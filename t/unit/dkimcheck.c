@@ -527,7 +527,8 @@ static void test_additions(struct arena *arena)
 					     "Subject: one", "Date: today", NULL};
 	static const char *const two[] = {"From: Joe <joe@example.com>", "Subject: one",
 					  "Subject: another", NULL};
-	static const char tags[] = " v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=rsa; bh=@;";
+	static const char tags[] =
+	    " v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=rsa; bh=@;";
 	struct dkimcheck_rules rules = usual;
 	const char *signature, *header;
 	struct verdict verdict;
@@ -550,8 +551,8 @@ static void test_additions(struct arena *arena)
 	verify(arena, header, BODY, &verdict);
 	is_int(verdict.dkim[0].result, AUTH_PASS, "two that are both signed: %s",
 	       verdict.dkim[0].why);
-	header = arena_printf(arena, "Subject: x\r\n%sSubject: another\r\n%s", signature,
-			      signed_header);
+	header =
+	    arena_printf(arena, "Subject: x\r\n%sSubject: another\r\n%s", signature, signed_header);
 	verify(arena, header, BODY, &verdict);
 	is_int(verdict.dkim[0].result, AUTH_POLICY, "a third: %s", verdict.dkim[0].why);
 }
@@ -1234,27 +1235,12 @@ static const struct engine {
 
 static void run_all(const struct engine *with, struct arena *arena)
 {
-	static void (*const tests[])(struct arena *) = {test_forms,
-							test_keys,
-							test_rules,
-							test_additions,
-							test_length,
-							test_by_hand,
-							test_bodies,
-							test_large_body,
-							test_odd_headers,
-							test_shifted,
-							test_line_feeds,
-							test_many,
-							test_mixed,
-							test_signed_signatures,
-							test_search,
-							test_flow,
-							test_budget,
-							test_random,
-							test_long_line,
-							test_threads,
-							test_cost};
+	static void (*const tests[])(struct arena *) = {
+	    test_forms,      test_keys,   test_rules,      test_additions,         test_length,
+	    test_by_hand,    test_bodies, test_large_body, test_odd_headers,       test_shifted,
+	    test_line_feeds, test_many,   test_mixed,      test_signed_signatures, test_search,
+	    test_flow,       test_budget, test_random,     test_long_line,         test_threads,
+	    test_cost};
 
 	tap_note("engine: %s", with->name);
 	usual.engine = with->choice;

@@ -1,6 +1,6 @@
 /*
- * policy/dmarc/dmarc and policy/dmarc/treewalk: decision vectors. Each is a zone, an author, what SPF and DKIM
- * found, and what DMARC (RFC 9989) makes of it.
+ * policy/dmarc/dmarc and policy/dmarc/treewalk: decision vectors. Each is a zone, an author, what
+ * SPF and DKIM found, and what DMARC (RFC 9989) makes of it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,10 +165,11 @@ static const struct vector vectors[] = {
      "permerror - org=example.com -"},
     {"broken at the author's, one above", EXAMPLE "D a.example.com v=DMARC1; p=none; p=reject\n",
      "a.example.com", "", "", "permerror - org=example.com -"},
-    {"rua twice", "D example.com v=DMARC1; p=reject; rua=mailto:a@x.example; rua=mailto:b@x.example\n",
+    {"rua twice",
+     "D example.com v=DMARC1; p=reject; rua=mailto:a@x.example; rua=mailto:b@x.example\n",
      "example.com", "", "", "fail p=reject@example.com org=example.com -"},
-    {"names in upper case", "D example.com V = DMARC1 ; P = Reject ; ADKIM = S\n", "example.com", "",
-     "pass a.example.com", "fail p=reject@example.com org=example.com -"},
+    {"names in upper case", "D example.com V = DMARC1 ; P = Reject ; ADKIM = S\n", "example.com",
+     "", "pass a.example.com", "fail p=reject@example.com org=example.com -"},
     {"invalid p", "D example.com v=DMARC1; p=monitor\n", "example.com", "", "pass example.com",
      "permerror - org=example.com -"},
     {"invalid p with rua", "D example.com v=DMARC1; p=monitor; rua=mailto:a@example.com\n",
@@ -179,8 +180,7 @@ static const struct vector vectors[] = {
      "permerror - org=example.com -"},
     {"no p", "D example.com v=DMARC1; rua=mailto:a@example.com\n", "example.com", "", "",
      "fail p=none@example.com org=example.com -"},
-    {"no p, no rua", "D example.com v=DMARC1\n", "example.com", "", "",
-     "none - org=example.com -"},
+    {"no p, no rua", "D example.com v=DMARC1\n", "example.com", "", "", "none - org=example.com -"},
     {"no p, a rua that is none", "D example.com v=DMARC1; rua=dmarc\n", "example.com", "",
      "pass example.com", "none - org=example.com -"},
     {"no p, no rua: the one above does not count", EXAMPLE "D a.example.com v=DMARC1; adkim=s\n",

@@ -195,14 +195,16 @@ static void test_records(void)
 	answer = ask(scope, "m.example", DNS_TYPE_A);
 	ok(memcmp(answer->records[0].address, "\xc0\0\x02\x09", 4) == 0, "address");
 	answer = ask(scope, "m.example", DNS_TYPE_AAAA);
-	ok(memcmp(answer->records[0].address, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09", 16) == 0,
+	ok(memcmp(answer->records[0].address, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09", 16) ==
+	       0,
 	   "IPv6 address");
 	is_int(dns_memory_add(dns, "a..b", DNS_TYPE_A, "1.2.3.4", 7, &why), -1, "no name");
 	is_text(why.text, "a..b: not a domain name", "is said");
 	is_int(dns_memory_add(dns, "m.example", DNS_TYPE_A, "1.2.3", 5, &why), -1, "no address");
 	is_text(why.text, "m.example: no data of type A", "is said");
 	is_int(dns_memory_add(dns, "m.example", DNS_TYPE_MX, "x b", 3, &why), -1, "no preference");
-	is_int(dns_memory_alias(dns, "m.example", "x.example", &why), -1, "no alias beside records");
+	is_int(dns_memory_alias(dns, "m.example", "x.example", &why), -1,
+	       "no alias beside records");
 	dns_scope_free(scope);
 	dns_free(dns);
 }
@@ -230,7 +232,8 @@ static void test_identity_and_budget(void)
 	is_int(dns_scope_lookups(scope), 3, "counts");
 	is_text(ask(scope, "c.example", DNS_TYPE_A)->reason, "too many lookups for one message",
 		"the fourth is refused");
-	is_int(ask(scope, "a.example", DNS_TYPE_TXT)->status, DNS_NXDOMAIN, "the first is still there");
+	is_int(ask(scope, "a.example", DNS_TYPE_TXT)->status, DNS_NXDOMAIN,
+	       "the first is still there");
 	is_int(queries(dns), 3, "what was refused was not asked");
 	dns_scope_free(scope);
 	scope = dns_scope_new(dns, 1, LONG_WAIT * CLOCK_SECOND);
@@ -250,7 +253,8 @@ static void test_long_names(void)
 		name[i] = i % 2 ? '.' : 'N';
 	name[100000] = '\0';
 	is_int(ask(scope, name, DNS_TYPE_A)->status, DNS_NXDOMAIN, "100 kB are no name");
-	is_int(strlen(dns_lookup_name(dns_start(scope, name, DNS_TYPE_A))), DNS_NAME_MAX, "it is cut");
+	is_int(strlen(dns_lookup_name(dns_start(scope, name, DNS_TYPE_A))), DNS_NAME_MAX,
+	       "it is cut");
 	name[255] = '\0';
 	is_int(ask(scope, name, DNS_TYPE_A)->status, DNS_NXDOMAIN, "254 and a dot");
 	is_int(dns_scope_lookups(scope), 0, "are too many");
@@ -287,14 +291,16 @@ static void test_deadline(void)
 	ok(dns_wait(lookup) == answer && dns_lookup_answer(lookup) == answer, "and stays so");
 	ok(dns_scope_waited(scope) >= 20 * CLOCK_MS, "the wait is counted");
 	begun = clock_mono();
-	is_int(ask(scope, "silent.example", DNS_TYPE_TXT)->status, DNS_TEMPFAIL, "after the deadline");
+	is_int(ask(scope, "silent.example", DNS_TYPE_TXT)->status, DNS_TEMPFAIL,
+	       "after the deadline");
 	ok(!tap_hurried() || clock_mono() - begun < 500 * CLOCK_MS, "there is no waiting");
 	dns_scope_free(scope);
 	scope = dns_scope_new(dns, 9, 20 * CLOCK_MS);
 	is_text(ask(scope, "slow.example", DNS_TYPE_TXT)->records[0].text, "late",
 		"the answer that came late is in the cache");
 	begun = clock_mono();
-	is_int(ask(scope, "silent.example", DNS_TYPE_TXT)->status, DNS_TEMPFAIL, "without a deadline");
+	is_int(ask(scope, "silent.example", DNS_TYPE_TXT)->status, DNS_TEMPFAIL,
+	       "without a deadline");
 	ok(clock_mono() - begun >= 20 * CLOCK_MS, "the longest wait holds");
 	dns_scope_free(scope);
 	dns_free(dns);
@@ -558,7 +564,8 @@ static void follow_slowly(struct dns_scope *scope, struct dns_lookup *lookup, co
 	atomic_store(&chain.running, 1);
 	nap(30 * CLOCK_MS);
 	dns_start(scope, "x.example", DNS_TYPE_TXT);
-	is_int(dns_lookup_answer(lookup)->status, DNS_NXDOMAIN, "the scope is there for a running hook");
+	is_int(dns_lookup_answer(lookup)->status, DNS_NXDOMAIN,
+	       "the scope is there for a running hook");
 	atomic_fetch_add(&chain.runs, 1);
 	atomic_store(&chain.running, 0);
 }
@@ -614,7 +621,10 @@ static void write_visit(void *arg, const char *name, enum dns_type type,
 
 	snprintf(text + strlen(text), 400 - strlen(text), "%s %s %s%s%s; ", name,
 		 dns_type_text(type), answer == NULL ? "?" : dns_status_text(answer->status),
-		 cached ? " cached" : "", end == 0 ? " under way" : end < start ? " wrong" : "");
+		 cached ? " cached" : "",
+		 end == 0      ? " under way"
+		 : end < start ? " wrong"
+			       : "");
 }
 
 static void test_each(void)
@@ -667,8 +677,8 @@ static void *ask_many(void *arg)
 
 		for (int i = 0; i < NAMES; i++) {
 			snprintf(name, sizeof name, "n%d.example", i);
-			lookups[i] = dns_start_follow(scope, name, DNS_TYPE_TXT, follow_number,
-						      &chain);
+			lookups[i] =
+			    dns_start_follow(scope, name, DNS_TYPE_TXT, follow_number, &chain);
 		}
 		for (int i = 0; i < NAMES && round % 2 == 0; i++) {
 			const struct dns_answer *answer = dns_wait(lookups[i]);

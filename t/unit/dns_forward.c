@@ -8,13 +8,25 @@ static const struct {
 	const char *server;
 	bool good;
 } server_cases[] = {
-    {"192.0.2.53", true},       {"192.0.2.53@5353", true},  {"2001:db8::53", true},
-    {"2001:db8::53@53", true},  {"fe80::1%eth0", true},     {"fe80::1%eth0.7@53", true},
-    {"", false},                {"ns.example", false},      {"192.0.2.53:53", false},
-    {"192.0.2.53@", false},     {"192.0.2.53@0", false},    {"192.0.2.53@65536", false},
-    {"192.0.2.53 ", false},     {"192.0.2.53@53@53", false}, {"fe80::1%", false},
-    {"fe80::1%a b", false},     {"192.0.2.53\n forward-first: yes", false},
-    {"192.0.2.53@53 #", false}, {"fe80::1%e\"", false},
+    {"192.0.2.53", true},
+    {"192.0.2.53@5353", true},
+    {"2001:db8::53", true},
+    {"2001:db8::53@53", true},
+    {"fe80::1%eth0", true},
+    {"fe80::1%eth0.7@53", true},
+    {"", false},
+    {"ns.example", false},
+    {"192.0.2.53:53", false},
+    {"192.0.2.53@", false},
+    {"192.0.2.53@0", false},
+    {"192.0.2.53@65536", false},
+    {"192.0.2.53 ", false},
+    {"192.0.2.53@53@53", false},
+    {"fe80::1%", false},
+    {"fe80::1%a b", false},
+    {"192.0.2.53\n forward-first: yes", false},
+    {"192.0.2.53@53 #", false},
+    {"fe80::1%e\"", false},
 };
 
 static void test_servers(void)
@@ -26,8 +38,10 @@ static void test_servers(void)
 		struct why why = {""};
 		int result = forward_servers(&servers, &settings, &why);
 
-		is_int(result, server_cases[i].good ? 0 : -1, "server \"%s\"", server_cases[i].server);
-		ok(result == 0 || strstr(why.text, "must be an address") != NULL, "with its reason");
+		is_int(result, server_cases[i].good ? 0 : -1, "server \"%s\"",
+		       server_cases[i].server);
+		ok(result == 0 || strstr(why.text, "must be an address") != NULL,
+		   "with its reason");
 		buf_free(&servers.text);
 	}
 }
@@ -42,7 +56,8 @@ static void test_config(void)
 	forward_servers(&servers, &settings, NULL);
 	buf_init(&config, NULL, 0);
 	forward_config(&config, &servers, false);
-	ok(strstr(buf_text(&config), "infra-host-ttl: 1\n") != NULL, "one server is asked again soon");
+	ok(strstr(buf_text(&config), "infra-host-ttl: 1\n") != NULL,
+	   "one server is asked again soon");
 	ok(strstr(buf_text(&config), "\"iterator\"") != NULL, "no validation");
 	buf_free(&config);
 	buf_free(&servers.text);
@@ -52,9 +67,11 @@ static void test_config(void)
 	forward_servers(&servers, &settings, NULL);
 	is_text(buf_text(&servers.text), "192.0.2.1@5353, 2001:db8::53", "servers as text");
 	forward_config(&config, &servers, true);
-	ok(strstr(buf_text(&config), " forward-addr: 192.0.2.1@5353\n forward-addr: 2001:db8::53\n"),
+	ok(strstr(buf_text(&config),
+		  " forward-addr: 192.0.2.1@5353\n forward-addr: 2001:db8::53\n"),
 	   "each has its line");
-	ok(strstr(buf_text(&config), "infra-host-ttl: 5\n") != NULL, "a dead one of two is left out");
+	ok(strstr(buf_text(&config), "infra-host-ttl: 5\n") != NULL,
+	   "a dead one of two is left out");
 	ok(strstr(buf_text(&config), "\"validator iterator\"") != NULL, "validation");
 	buf_free(&config);
 	buf_free(&servers.text);

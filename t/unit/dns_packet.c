@@ -12,7 +12,10 @@ struct bytes {
 	size_t length;
 };
 
-#define BYTES(text) {(text), sizeof(text) - 1}
+#define BYTES(text)                                                                                \
+	{                                                                                          \
+		(text), sizeof(text) - 1                                                           \
+	}
 
 /* ---- names ---- */
 
@@ -39,7 +42,8 @@ static void test_wire_text(void)
 
 	for (size_t i = 0; i < sizeof name_cases / sizeof *name_cases; i++) {
 		size_t length = name_cases[i].wire.length;
-		size_t took = wire_name_text((const uint8_t *)name_cases[i].wire.data, length, text);
+		size_t took =
+		    wire_name_text((const uint8_t *)name_cases[i].wire.data, length, text);
 
 		is_text(took > 0 ? text : NULL, name_cases[i].text, "name %zu", i);
 		is_int(took, name_cases[i].text != NULL ? length : 0, "its octets");
@@ -112,12 +116,12 @@ static void test_wire_skip(void)
 /* ---- packets ---- */
 
 #define HEADER(answers, authorities) "\0\1\201\200\0\1\0" answers "\0" authorities "\0\0"
-#define QUESTION "\1x\4test\0\0\20\0\1" /* offset 12; "test" is at 14 */
-#define CNAME(ttl) "\300\014\0\5\0\1" ttl "\0\4\1y\300\016"
+#define QUESTION                     "\1x\4test\0\0\20\0\1" /* offset 12; "test" is at 14 */
+#define CNAME(ttl)                   "\300\014\0\5\0\1" ttl "\0\4\1y\300\016"
 #define SOA(ttl, minimum)                                                                          \
 	"\300\016\0\6\0\1" ttl "\0\26"                                                             \
 	"\0\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4" minimum
-#define SOA_COMPRESSED(ttl, minimum)                                                                        \
+#define SOA_COMPRESSED(ttl, minimum)                                                               \
 	"\300\016\0\6\0\1" ttl "\0\30"                                                             \
 	"\300\014\300\016\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4" minimum
 #define NS "\0\0\2\0\1\0\0\0\1\0\2\300\016"
@@ -127,10 +131,13 @@ static const struct {
 	struct bytes packet;
 	uint32_t ttl;
 } packet_cases[] = {
-    {"minimum below the TTL", BYTES(HEADER("\0", "\1") QUESTION SOA("\0\0\0\100", "\0\0\0\77")), 63},
+    {"minimum below the TTL", BYTES(HEADER("\0", "\1") QUESTION SOA("\0\0\0\100", "\0\0\0\77")),
+     63},
     {"TTL below the minimum", BYTES(HEADER("\0", "\1") QUESTION SOA("\0\0\0\7", "\0\0\0\77")), 7},
-    {"compressed names", BYTES(HEADER("\0", "\1") QUESTION SOA_COMPRESSED("\0\1\0\0", "\0\1\0\1")), 65536},
-    {"another record in front", BYTES(HEADER("\0", "\2") QUESTION NS SOA("\0\0\0\7", "\0\0\0\77")), 7},
+    {"compressed names", BYTES(HEADER("\0", "\1") QUESTION SOA_COMPRESSED("\0\1\0\0", "\0\1\0\1")),
+     65536},
+    {"another record in front", BYTES(HEADER("\0", "\2") QUESTION NS SOA("\0\0\0\7", "\0\0\0\77")),
+     7},
     {"an alias with a shorter TTL",
      BYTES(HEADER("\1", "\1") QUESTION CNAME("\0\0\0\5") SOA("\0\0\0\7", "\0\0\0\77")), 5},
     {"an alias with a longer TTL",
@@ -138,20 +145,24 @@ static const struct {
     {"no SOA", BYTES(HEADER("\0", "\1") QUESTION NS), 0},
     {"nothing", BYTES(HEADER("\0", "\0") QUESTION), 0},
     {"SOA in the answer only", BYTES(HEADER("\1", "\0") QUESTION SOA("\0\0\0\7", "\0\0\0\7")), 0},
-    {"uppermost bit of the TTL", BYTES(HEADER("\0", "\1") QUESTION SOA("\200\0\0\7", "\0\0\0\7")), 0},
+    {"uppermost bit of the TTL", BYTES(HEADER("\0", "\1") QUESTION SOA("\200\0\0\7", "\0\0\0\7")),
+     0},
     {"uppermost bit of the minimum",
      BYTES(HEADER("\0", "\1") QUESTION SOA("\0\0\0\7", "\377\377\377\377")), 0},
     {"a name that points forward",
      BYTES(HEADER("\0", "\1") QUESTION "\300\100\0\6\0\1\0\0\0\7\0\26\0\0\0\0\0\1\0\0\0\2\0\0\0\3"
-				       "\0\0\0\4\0\0\0\5"), 0},
+				       "\0\0\0\4\0\0\0\5"),
+     0},
     {"a name that points at itself",
      BYTES(HEADER("\0", "\1") QUESTION "\300\30\0\6\0\1\0\0\0\7\0\26\0\0\0\0\0\1\0\0\0\2\0\0\0\3"
-				       "\0\0\0\4\0\0\0\5"), 0},
+				       "\0\0\0\4\0\0\0\5"),
+     0},
     {"more records claimed than there are",
      BYTES("\0\1\201\200\0\1\377\377\377\377\0\0" QUESTION SOA("\0\0\0\7", "\0\0\0\7")), 0},
     {"a SOA with one octet too much",
      BYTES(HEADER("\0", "\1") QUESTION "\300\016\0\6\0\1\0\0\0\7\0\27\0\0\0\0\0\1\0\0\0\2\0\0\0\3"
-				       "\0\0\0\4\0\0\0\5\0"), 0},
+				       "\0\0\0\4\0\0\0\5\0"),
+     0},
 };
 
 static void test_packets(void)

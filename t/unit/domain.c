@@ -161,8 +161,8 @@ static void test_patterns(void)
 		       "%s for \"%s\"", cases[i].pattern, cases[i].domain);
 	}
 	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
-		ok(!domain_pattern_parse(arena, span_of(none[i]), &pattern),
-		   "no pattern: \"%s\"", none[i]);
+		ok(!domain_pattern_parse(arena, span_of(none[i]), &pattern), "no pattern: \"%s\"",
+		   none[i]);
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* policy/forged, mail/received_spf: which fields of strangers are removed. Ours is mx.example.com. */
+/* policy/forged, mail/received_spf: which fields of strangers are removed. Ours is mx.example.com.
+ */
 #include "mail/received_spf.h"
 #include "policy/forged.h"
 #include "t/lib/tap.h"
@@ -7,7 +8,8 @@ static const char *const ours[] = {
     " pass (mx.example.com: domain of a@b.test designates 192.0.2.1 as permitted sender)",
     " pass (google.com: domain of a@b.test) client-ip=192.0.2.1; receiver=mx.example.com",
     " pass receiver=mx.example.com;",
-    " Pass (sender SPF authorized) identity=mailfrom; client-ip=192.0.2.1; receiver=MX.Example.com.",
+    " Pass (sender SPF authorized) identity=mailfrom; client-ip=192.0.2.1; "
+    "receiver=MX.Example.com.",
     " pass receiver = \"mx.example.com\"",
     " pass receiver=(c)mx.example.com",
     " pass receiver\r\n\t=\r\n mx.example.com",
@@ -87,11 +89,9 @@ static const struct {
 	const char *value;
 	bool goes;
 } results[] = {
-    {" i=1; mx.example.com; dmarc=pass", true},
-    {" i=1; other.test; dmarc=pass", false},
+    {" i=1; mx.example.com; dmarc=pass", true}, {" i=1; other.test; dmarc=pass", false},
     {" i=99; other.test; dmarc=pass", true}, /* not readable */
-    {" mx.example.com; dmarc=pass", true},
-    {" i=2; \"mx.example.com\"; none", true},
+    {" mx.example.com; dmarc=pass", true},      {" i=2; \"mx.example.com\"; none", true},
 };
 
 static void test_arc_results(void)

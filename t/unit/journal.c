@@ -186,7 +186,8 @@ static void test_damage(void)
 	leave(add_three);
 	damage(4096 + 2 * JOURNAL_HEAD + 10 + JOURNAL_HEAD + 5000);
 	journal = journal_left(path, 0);
-	is_text(look(journal, 0).text, "a-", "a damaged record and what is behind it are no records");
+	is_text(look(journal, 0).text, "a-",
+		"a damaged record and what is behind it are no records");
 	journal_folded(journal, 2);
 	journal_close(journal);
 	new_path();

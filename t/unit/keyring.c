@@ -154,12 +154,13 @@ static void test_states(void)
 
 	is_int(mode_of("example.com/s1.state"), 0640, "the file of a state");
 	unlink(below("example.com/s2.state"));
-	is_int(keyring_set_status(below(""), "example.com", "s1", KEYRING_PRIVATE, retired, &why), 0, "retired %s",
-	       why.text);
-	is_int(keyring_set_status(below(""), "sub.example.net", "x.y", KEYRING_PRIVATE, pending, &why), 0,
-	       "pending");
-	is_int(keyring_set_status(below(""), "example.com", "s9", KEYRING_PRIVATE, pending, &why), -1, "%s",
-	       why.text);
+	is_int(keyring_set_status(below(""), "example.com", "s1", KEYRING_PRIVATE, retired, &why),
+	       0, "retired %s", why.text);
+	is_int(
+	    keyring_set_status(below(""), "sub.example.net", "x.y", KEYRING_PRIVATE, pending, &why),
+	    0, "pending");
+	is_int(keyring_set_status(below(""), "example.com", "s9", KEYRING_PRIVATE, pending, &why),
+	       -1, "%s", why.text);
 	keyring = keyring_load(below(""), KEYRING_PRIVATE, &why);
 	is_text(signing(keyring, "example.com"), "e1 s2 ", "no state is active, retired is not");
 	is_text(signing(keyring, "sub.example.net"), "", "nor is pending");
@@ -183,12 +184,15 @@ static void test_states(void)
 		"a state others may set");
 	chmod(below("example.com/s1.state"), 0644);
 	is_text(outcome(), "loaded 4", "others may read it");
-	is_int(keyring_set_status(below(""), "sub.example.net", "x.y", KEYRING_PRIVATE, active, &why), 0, "active");
+	is_int(
+	    keyring_set_status(below(""), "sub.example.net", "x.y", KEYRING_PRIVATE, active, &why),
+	    0, "active");
 }
 
 static void test_record_and_sign(void)
 {
-	struct keyring *keyring = keyring_load(below(""), KEYRING_PRIVATE, NULL), *other = keyring_take(keyring);
+	struct keyring *keyring = keyring_load(below(""), KEYRING_PRIVATE, NULL),
+		       *other = keyring_take(keyring);
 	const struct signing_key *const *keys;
 	uint8_t digest[32] = {1};
 	struct span signature;
@@ -214,8 +218,10 @@ static void test_one(void)
 
 	key = keyring_load_one(below(""), "example.com", "s2", KEYRING_PRIVATE, arena, &why);
 	ok(key != NULL && signing_key_bits(key) == 1024, "one key alone %s", why.text);
-	ok(keyring_load_one(below(""), "example.com", "s9", KEYRING_PRIVATE, arena, &why) == NULL, "%s", why.text);
-	ok(keyring_load_one(below(""), "example.net", "s2", KEYRING_PRIVATE, arena, &why) == NULL, "%s", why.text);
+	ok(keyring_load_one(below(""), "example.com", "s9", KEYRING_PRIVATE, arena, &why) == NULL,
+	   "%s", why.text);
+	ok(keyring_load_one(below(""), "example.net", "s2", KEYRING_PRIVATE, arena, &why) == NULL,
+	   "%s", why.text);
 }
 
 static const char *key_text(enum crypt_type type, unsigned bits)
@@ -261,9 +267,8 @@ static void test_readable(void)
 	access_now = KEYRING_READABLE;
 	for (size_t i = 0; i < sizeof readable_modes / sizeof *readable_modes; i++) {
 		chmod(below("example.com/m.key"), readable_modes[i].mode);
-		refused(readable_modes[i].want,
-			arena_printf(arena, "readable keys, mode %04o",
-				     (unsigned)readable_modes[i].mode));
+		refused(readable_modes[i].want, arena_printf(arena, "readable keys, mode %04o",
+							     (unsigned)readable_modes[i].mode));
 	}
 	access_now = KEYRING_PRIVATE;
 	chmod(below("example.com/m.key"), 0444);

@@ -31,7 +31,8 @@ static void test_span(void)
 	ok(!span_number(span_of("256"), 255, &n), "one more is refused");
 	ok(!span_number(span_of("18446744073709551616"), UINT64_MAX, &n), "an overflow is refused");
 	ok(!span_number(span_of(""), 9, &n) && !span_number(span_of("+1"), 9, &n), "no number");
-	ok(span_istarts(span_of("V=Spf1 x"), "v=spf1") && !span_istarts(span_of("v"), "v="), "prefix");
+	ok(span_istarts(span_of("V=Spf1 x"), "v=spf1") && !span_istarts(span_of("v"), "v="),
+	   "prefix");
 }
 
 static void count_call(void *arg)
@@ -86,7 +87,8 @@ static void test_names(void)
 	is_int(name_code(colours, span_of("GREEN"), -1), 2, "either case");
 	is_int(name_code(colours, span_of("blue"), -1), -1, "absent");
 	is_text(name_text(colours, 3), "ultramarine", "back");
-	is_text(name_nearest(colours, span_of("ultramarnie")), "ultramarine", "two letters swapped");
+	is_text(name_nearest(colours, span_of("ultramarnie")), "ultramarine",
+		"two letters swapped");
 	is_int(name_distance(span_of("kye"), span_of("KEY"), 9), 1, "which is one change");
 	is_int(name_distance(span_of("abc"), span_of("ca"), 9), 3, "a swap, and no more there");
 	is_int(name_distance(span_of(""), span_of("abc"), 9), 3, "from nothing");
@@ -125,11 +127,14 @@ static void test_ip(void)
 	ip_case("", NULL);
 	ok(inside("192.0.2.77", "192.0.2.64/26") && !inside("192.0.2.128", "192.0.2.64/26"), "/26");
 	ok(inside("10.0.0.1", "0.0.0.0/0") && !inside("::1", "0.0.0.0/0"), "/0 has a family");
-	ok(inside("2001:db8:8000::1", "2001:db8:8000::/33") && !inside("2001:db8::1", "2001:db8:8000::/33"), "/33");
+	ok(inside("2001:db8:8000::1", "2001:db8:8000::/33") &&
+	       !inside("2001:db8::1", "2001:db8:8000::/33"),
+	   "/33");
 	ok(!ip_network_parse(span_of("192.0.2.0/33"), &net), "/33 of IPv4");
 	ok(!ip_network_parse(span_of("192.0.2.0/"), &net), "an empty length");
 	ip_parse(span_of("2001:db8::567:89ab"), &ip);
-	is_text(ip_reverse(&ip, name), "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+	is_text(ip_reverse(&ip, name),
+		"b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
 		"reverse name, RFC 3596 section 2.5");
 	ip_parse(span_of("192.0.2.1"), &ip);
 	is_text(ip_reverse(&ip, name), "1.2.0.192.in-addr.arpa", "reverse name of IPv4");
@@ -158,13 +163,13 @@ static void test_why_and_digest(void)
 	why_prefix(&why, "%s: ", "file");
 	is_text(why.text, "file: no key", "prefix");
 	crypt_sha256("abc", 3, digest);
-	ok(memcmp(digest, "\xba\x78\x16\xbf\x8f\x01\xcf\xea", 8) == 0, "SHA-256 of abc, FIPS 180-2");
+	ok(memcmp(digest, "\xba\x78\x16\xbf\x8f\x01\xcf\xea", 8) == 0,
+	   "SHA-256 of abc, FIPS 180-2");
 }
 
 /* ---- format ---- */
 
-__attribute__((format(printf, 1, 2)))
-static void same_format(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void same_format(const char *format, ...)
 {
 	char want[200], got[200];
 	unsigned different = 0;

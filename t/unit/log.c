@@ -1,4 +1,5 @@
-/* lib/log.c: one line for each call whatever it holds, as text, as JSON, as fields of the journal. */
+/* lib/log.c: one line for each call whatever it holds, as text, as JSON, as fields of the journal.
+ */
 #include "lib/log.h"
 
 #include <fcntl.h>
@@ -102,11 +103,12 @@ static void test_json(void)
 
 	log_open("log.test", LOG_TARGET_STDERR, LOG_FORMAT_JSON);
 	log_record(LOG_LEVEL_INFO, &sample);
-	snprintf(want, sizeof want,
-		 "\"level\":\"info\",\"program\":\"log.test\",\"pid\":%ld,"
-		 "\"queue_id\":\"4F1\\u000aX\",\"origin\":\"inbound\",\"helo\":\"a b\\\"c\\\\\","
-		 "\"from\":\"<\xc3\xa9\xef\xbf\xbd\\u000a\xef\xbf\xbd>\",\"empty\":\"\",\"ms\":18}\n",
-		 (long)getpid());
+	snprintf(
+	    want, sizeof want,
+	    "\"level\":\"info\",\"program\":\"log.test\",\"pid\":%ld,"
+	    "\"queue_id\":\"4F1\\u000aX\",\"origin\":\"inbound\",\"helo\":\"a b\\\"c\\\\\","
+	    "\"from\":\"<\xc3\xa9\xef\xbf\xbd\\u000a\xef\xbf\xbd>\",\"empty\":\"\",\"ms\":18}\n",
+	    (long)getpid());
 	is_text(behind_time(said()), want, "a record as JSON");
 	log_warning("two\n\"lines\"");
 	snprintf(want, sizeof want,
@@ -166,13 +168,14 @@ static void test_journal(void)
 	log_open("log.test", LOG_TARGET_STDERR, LOG_FORMAT_TEXT);
 	ok(log_open_journal(path), "there is one");
 	log_record(LOG_LEVEL_INFO, &sample);
-	is_text(heard(fd),
-		"MESSAGE=4F1\\x0aX: origin=inbound helo=\"a b\\\"c\\\\\" "
-		"from=\"<\\xc3\\xa9\\x01\\x0a\\xff>\" empty=\"\" ms=18\n"
-		"PRIORITY=6\nSYSLOG_IDENTIFIER=log.test\nSYSLOG_FACILITY=2\n"
-		"QUEUE_ID=4F1\\x0aX\nCOUNTERSIGN_ORIGIN=inbound\nCOUNTERSIGN_HELO=a b\"c\\\n"
-		"COUNTERSIGN_FROM=<\xc3\xa9\\x01\\x0a\xff>\nCOUNTERSIGN_EMPTY=\nCOUNTERSIGN_MS=18\n",
-		"a record has its fields, and nothing in it makes another");
+	is_text(
+	    heard(fd),
+	    "MESSAGE=4F1\\x0aX: origin=inbound helo=\"a b\\\"c\\\\\" "
+	    "from=\"<\\xc3\\xa9\\x01\\x0a\\xff>\" empty=\"\" ms=18\n"
+	    "PRIORITY=6\nSYSLOG_IDENTIFIER=log.test\nSYSLOG_FACILITY=2\n"
+	    "QUEUE_ID=4F1\\x0aX\nCOUNTERSIGN_ORIGIN=inbound\nCOUNTERSIGN_HELO=a b\"c\\\n"
+	    "COUNTERSIGN_FROM=<\xc3\xa9\\x01\\x0a\xff>\nCOUNTERSIGN_EMPTY=\nCOUNTERSIGN_MS=18\n",
+	    "a record has its fields, and nothing in it makes another");
 	log_error("MESSAGE=x\nPRIORITY=0");
 	is_text(heard(fd),
 		"MESSAGE=MESSAGE=x\\x0aPRIORITY=0\nPRIORITY=3\nSYSLOG_IDENTIFIER=log.test\n"

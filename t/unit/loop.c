@@ -1,6 +1,6 @@
 /*
- * milter/native/loop.c and milter/native/threads.c: the native engine with real sockets, a scribe for session.
- * The MTA's side is in this process, too.
+ * milter/native/loop.c and milter/native/threads.c: the native engine with real sockets, a scribe
+ * for session. The MTA's side is in this process, too.
  */
 #include <errno.h>
 #include <poll.h>

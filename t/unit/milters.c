@@ -97,13 +97,15 @@ static void test_add(void)
 {
 	const char *all = "unix:rspamd, {unix:opendkim/o.sock, default_action=accept}  inet:h:1";
 
-	is_text(milters_add(arena, span_of(""), "unix:us", NULL, NULL), "unix:us", "the first filter");
-	is_text(milters_add(arena, span_of(all), "{ unix:us, default_action=tempfail }", NULL, NULL),
-		"unix:rspamd, {unix:opendkim/o.sock, default_action=accept}, inet:h:1, "
-		"{ unix:us, default_action=tempfail }",
-		"others stay, as they are written");
-	is_text(milters_add(arena, span_of(all), "unix:us", drops_opendkim, NULL), "unix:rspamd, inet:h:1, unix:us",
-		"what we replace goes when told so");
+	is_text(milters_add(arena, span_of(""), "unix:us", NULL, NULL), "unix:us",
+		"the first filter");
+	is_text(
+	    milters_add(arena, span_of(all), "{ unix:us, default_action=tempfail }", NULL, NULL),
+	    "unix:rspamd, {unix:opendkim/o.sock, default_action=accept}, inet:h:1, "
+	    "{ unix:us, default_action=tempfail }",
+	    "others stay, as they are written");
+	is_text(milters_add(arena, span_of(all), "unix:us", drops_opendkim, NULL),
+		"unix:rspamd, inet:h:1, unix:us", "what we replace goes when told so");
 }
 
 int main(void)

@@ -159,8 +159,8 @@ static void test_values(void)
 		const struct opendkim_key *key;
 		struct span signer;
 
-		ok(opendkim_author_parse(span_of(values[i].author), OPENDKIM_REFILE, &author, NULL) ==
-		       0,
+		ok(opendkim_author_parse(span_of(values[i].author), OPENDKIM_REFILE, &author,
+					 NULL) == 0,
 		   "author %s", values[i].author);
 		key = opendkim_key_find(table, 3, &author, span_of(values[i].value), &signer);
 		is_text(key == NULL ? NULL
@@ -168,8 +168,8 @@ static void test_values(void)
 						   arena_span(arena, signer)),
 			values[i].want, "key of \"%s\"", values[i].value);
 	}
-	ok(opendkim_key_find(NULL, 0, &(struct opendkim_author){.some = false}, span_of("a"), NULL) ==
-	       NULL,
+	ok(opendkim_key_find(NULL, 0, &(struct opendkim_author){.some = false}, span_of("a"),
+			     NULL) == NULL,
 	   "no keys");
 }
 

@@ -34,8 +34,8 @@ static const struct {
 /* What the default of trusted_networks makes local. */
 static void test_loopback(void)
 {
-	static const char *const networks[][2] = {{"127.0.0.0/8", NULL}, {"::1", NULL},
-						  {"127.0.0.0/8", "::1"}};
+	static const char *const networks[][2] = {
+	    {"127.0.0.0/8", NULL}, {"::1", NULL}, {"127.0.0.0/8", "::1"}};
 	static const struct {
 		const char *client;
 		enum origin want[3];

@@ -1,5 +1,5 @@
-/* admin/setup/record: what is written is read again, a second change keeps what came first, and a line that
- * setup does not write is an error. */
+/* admin/setup/record: what is written is read again, a second change keeps what came first, and a
+ * line that setup does not write is an error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static void test_round(void)
 static void test_refused(void)
 {
 	static const char *const texts[] = {"file\t/a\t/b\n", "setting\t/a\tb\t\tc\n", "what\tx\n",
-					    "filter\n",	      "file\ta\tb\tc\td\te\n"};
+					    "filter\n", "file\ta\tb\tc\td\te\n"};
 	struct record record;
 	struct why why;
 

@@ -1,4 +1,5 @@
-/* What policy/dkim/sign writes, an independent verifier accepts: libopendkim, on many odd messages. */
+/* What policy/dkim/sign writes, an independent verifier accepts: libopendkim, on many odd messages.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

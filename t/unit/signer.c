@@ -1,4 +1,5 @@
-/* policy/dkim/sign: which fields are signed, how the field is written; it verifies with our own code.
+/* policy/dkim/sign: which fields are signed, how the field is written; it verifies with our own
+ * code.
  */
 #include "policy/dkim/sign.h"
 

@@ -1,5 +1,5 @@
-/* policy/spf/spf: what the openspf suite does not ask: limits, texts, identities, asking ahead. Every
- * case also runs with libspf2, which must come to the same result. */
+/* policy/spf/spf: what the openspf suite does not ask: limits, texts, identities, asking ahead.
+ * Every case also runs with libspf2, which must come to the same result. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,18 +318,19 @@ static void test_trace(struct dns *dns)
 	request.trace = keep_line;
 	request.trace_arg = &lines;
 	spf_check(scope, &request, arena, &have);
-	is_text(buf_text(&lines),
-		"check_host(192.0.2.1, inc2.example, u@inc2.example) for the mfrom identity\n"
-		"record of inc2.example: v=spf1 include:inc3.example ?all\n"
-		"include:inc3.example: lookup 1 of 10\n"
-		"  record of inc3.example: v=spf1 a:h.example -all\n"
-		"  a:h.example: lookup 2 of 10\n"
-		"    A h.example: data, 1 record\n"
-		"  a:h.example: match (RFC 7208 section 5.3)\n"
-		"include:inc3.example: match (RFC 7208 section 5.2)\n"
-		"pass (RFC 7208 section 8.3): include:inc3.example of inc2.example: 192.0.2.1 matches "
-		"a:h.example of the record of inc3.example\n",
-		"the trace");
+	is_text(
+	    buf_text(&lines),
+	    "check_host(192.0.2.1, inc2.example, u@inc2.example) for the mfrom identity\n"
+	    "record of inc2.example: v=spf1 include:inc3.example ?all\n"
+	    "include:inc3.example: lookup 1 of 10\n"
+	    "  record of inc3.example: v=spf1 a:h.example -all\n"
+	    "  a:h.example: lookup 2 of 10\n"
+	    "    A h.example: data, 1 record\n"
+	    "  a:h.example: match (RFC 7208 section 5.3)\n"
+	    "include:inc3.example: match (RFC 7208 section 5.2)\n"
+	    "pass (RFC 7208 section 8.3): include:inc3.example of inc2.example: 192.0.2.1 matches "
+	    "a:h.example of the record of inc3.example\n",
+	    "the trace");
 	dns_scope_free(scope);
 	arena_free(arena);
 }

@@ -20,8 +20,8 @@ static void test_values(struct sql *sql, struct arena *arena)
 	const void *blob;
 	size_t len;
 
-	ok(sql_do(sql, &why,
-		  "CREATE TABLE sample (n bigint NOT NULL PRIMARY KEY, t text, b bytea)", "") >= 0,
+	ok(sql_do(sql, &why, "CREATE TABLE sample (n bigint NOT NULL PRIMARY KEY, t text, b bytea)",
+		  "") >= 0,
 	   "a table: %s", why.text);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		is_int(sql_do(sql, &why, "INSERT INTO sample (n, t) VALUES ($1, $2)", "it",

@@ -351,7 +351,8 @@ static void test_many_signatures(void)
 	const char *dkim;
 
 	is_int(count_kept("mail.example.com", &dkim), 100, "100 signatures at most");
-	is_int(count_kept("x.example", &dkim), 4, "three of those that neither passed nor are aligned");
+	is_int(count_kept("x.example", &dkim), 4,
+	       "three of those that neither passed nor are aligned");
 	ok(strncmp(dkim, "[{\"domain\":\"example.com\"", 23) == 0, "the one that matters first");
 }
 

@@ -4,21 +4,28 @@
 
 static const char *const local[] = {
     /* Postfix: pickup, smtpd from loopback */
-    "by mx.example.com (Postfix, from userid 33)\r\n\tid 4F5A; Sat, 28 Nov 2026 18:00:00 +0000 (UTC)",
-    "from localhost (localhost [127.0.0.1])\r\n\tby mx.example.com (Postfix) with ESMTP id 4F5A; now",
+    "by mx.example.com (Postfix, from userid 33)\r\n\tid 4F5A; Sat, 28 Nov 2026 18:00:00 +0000 "
+    "(UTC)",
+    "from localhost (localhost [127.0.0.1])\r\n\tby mx.example.com (Postfix) with ESMTP id 4F5A; "
+    "now",
     "from localhost (localhost [IPv6:::1])\n\tby MX.example.com (Postfix) with ESMTP id 4F5A; now",
     "from whatever.example (localhost.localdomain [127.3.2.1]) by mx.example.com (Postfix)",
     /* Sendmail: its submission program, and what that hands over */
     "(from root@localhost)\r\n\tby mx.example.com (8.17.1.9/8.17.1.9/Submit) id 5AS; now",
-    "from mx.example.com (localhost [127.0.0.1])\r\n\tby mx.example.com (8.17.1.9/8.17.1.9) with ESMTP id 5AS",
-    "from mx.example.com (localhost [IPv6:0:0:0:0:0:0:0:1])\r\n\tby mx.example.com (8.17.1.9/8.17.1.9)",
+    "from mx.example.com (localhost [127.0.0.1])\r\n\tby mx.example.com (8.17.1.9/8.17.1.9) with "
+    "ESMTP id 5AS",
+    "from mx.example.com (localhost [IPv6:0:0:0:0:0:0:0:1])\r\n\tby mx.example.com "
+    "(8.17.1.9/8.17.1.9)",
     /* a content filter */
-    "from mx.example.com ([127.0.0.1])\r\n\tby localhost (mx.example.com [127.0.0.1]) (amavisd-new, port 10024)",
+    "from mx.example.com ([127.0.0.1])\r\n\tby localhost (mx.example.com [127.0.0.1]) "
+    "(amavisd-new, port 10024)",
 };
 
 static const char *const travelled[] = {
-    "from evil.test (evil.test [203.0.113.66])\r\n\tby mx.example.com (Postfix) with ESMTP id 4F5A; now",
-    "from evil.test (unknown [IPv6:2001:db8::66])\r\n\tby mx.example.com (Postfix) with ESMTP id 4F5A",
+    "from evil.test (evil.test [203.0.113.66])\r\n\tby mx.example.com (Postfix) with ESMTP id "
+    "4F5A; now",
+    "from evil.test (unknown [IPv6:2001:db8::66])\r\n\tby mx.example.com (Postfix) with ESMTP id "
+    "4F5A",
     "from evil.test (unknown [unknown])\r\n\tby mx.example.com (Postfix) with ESMTP id 4F5A",
     /* names that the client chose */
     "from localhost (evil.test [203.0.113.66])\r\n\tby mx.example.com (Postfix)",
@@ -30,21 +37,33 @@ static const char *const travelled[] = {
     "from localhost (localhost [127.0.0.1]); by mx.example.com",
     /* other hosts, and other programs' ways */
     "by other.example (Postfix, from userid 33)\r\n\tid 4F5A; now",
-    "from localhost (localhost [127.0.0.1])\r\n\tby other.example (Postfix) with ESMTP id 4F5A; now",
+    "from localhost (localhost [127.0.0.1])\r\n\tby other.example (Postfix) with ESMTP id 4F5A; "
+    "now",
     "by 2002:a05:6a20:3d8e:b0:1c4:a1f9 with SMTP id z14; now",
     "from pop.other.example [198.51.100.9]\r\n\tby mx.example.com with POP3 (fetchmail-6.4.37)",
     "from mx.example.com by mx.example.com with LMTP id 4F5A; now",
     "from [192.0.2.7] by mx.example.com with HTTP; now",
     "(from root@localhost) (evil.test [203.0.113.66]) by mx.example.com",
     /* nothing that can be read */
-    "", ";", "by", "from", "from localhost", "[127.0.0.1]", "[127.0.0.1", "by [127.0.0.1]",
-    "(by mx.example.com)", "localhost [127.0.0.1]", "from localhost ([127.0.0.1", "mx.example.com",
+    "",
+    ";",
+    "by",
+    "from",
+    "from localhost",
+    "[127.0.0.1]",
+    "[127.0.0.1",
+    "by [127.0.0.1]",
+    "(by mx.example.com)",
+    "localhost [127.0.0.1]",
+    "from localhost ([127.0.0.1",
+    "mx.example.com",
 };
 
 int main(void)
 {
 	for (unsigned i = 0; i < sizeof local / sizeof local[0]; i++)
-		ok(trace_is_local(span_of(local[i]), "mx.example.com"), "of this host: %s", local[i]);
+		ok(trace_is_local(span_of(local[i]), "mx.example.com"), "of this host: %s",
+		   local[i]);
 	for (unsigned i = 0; i < sizeof travelled / sizeof travelled[0]; i++)
 		ok(!trace_is_local(span_of(travelled[i]), "mx.example.com"), "from elsewhere: %s",
 		   travelled[i]);

@@ -1,4 +1,5 @@
-/* milter/protocol/packet.c and milter/native/wire.c: the protocol as bytes in and bytes out, with a scribe for session. */
+/* milter/protocol/packet.c and milter/native/wire.c: the protocol as bytes in and bytes out, with a
+ * scribe for session. */
 #include "milter/native/wire.h"
 
 #include <arpa/inet.h>
@@ -31,7 +32,7 @@ static void test_take(void)
 	    {"\0\0\0\1QQ", 6, 1, 0},
 	    {"\0\0\0\3Hab", 7, 1, 2},
 	    {"\0\0\0\4Hab", 7, 0, 0},
-	    {"\0\x10\0\0", 4, 0, 0},     /* just as long as one may be */
+	    {"\0\x10\0\0", 4, 0, 0}, /* just as long as one may be */
 	    {"\0\x10\0\1H", 5, -1, 0},
 	    {"\xff\xff\xff\xffH", 5, -1, 0},
 	    {"GET / HTTP/1.1\r\n", 16, -1, 0},
@@ -74,12 +75,24 @@ static void test_address(void)
 	} rows[] = {
 	    {BYTES("U"), true, false, 0},
 	    {BYTES("U\0\0"), true, false, 0},
-	    {BYTES("4\0\31" "192.0.2.1\0"), true, true, AF_INET},
-	    {BYTES("4\0\31" "192.0.2.1"), false, false, 0},
-	    {BYTES("4\0\31" "192.0.2.\0"), false, true, 0},
-	    {BYTES("6\0\31" "2001:db8::1\0"), true, true, AF_INET6},
-	    {BYTES("6\0\31" "IPv6:2001:db8::1\0"), true, true, AF_INET6},
-	    {BYTES("6\0\31" "192.0.2.1\0"), false, true, 0},
+	    {BYTES("4\0\31"
+		   "192.0.2.1\0"),
+	     true, true, AF_INET},
+	    {BYTES("4\0\31"
+		   "192.0.2.1"),
+	     false, false, 0},
+	    {BYTES("4\0\31"
+		   "192.0.2.\0"),
+	     false, true, 0},
+	    {BYTES("6\0\31"
+		   "2001:db8::1\0"),
+	     true, true, AF_INET6},
+	    {BYTES("6\0\31"
+		   "IPv6:2001:db8::1\0"),
+	     true, true, AF_INET6},
+	    {BYTES("6\0\31"
+		   "192.0.2.1\0"),
+	     false, true, 0},
 	    {BYTES("L\0\0/run/x\0"), true, true, AF_UNIX},
 	    {BYTES("L\0"), false, false, 0},
 	    {BYTES("X\0\0x\0"), false, true, 0},
@@ -166,7 +179,9 @@ static const char *told(void)
 static void put_client(void)
 {
 	PUT('D', "Cj\0mx.example\0{daemon_name}\0smtpd\0");
-	PUT('C', "host.example\0" "4\0\31" "192.0.2.1\0");
+	PUT('C', "host.example\0"
+		 "4\0\31"
+		 "192.0.2.1\0");
 	PUT('D', "H");
 	PUT('H', "host.example\0");
 }
@@ -185,11 +200,10 @@ static void put_message(void)
 
 static const char client_told[] = "connect host.example 192.0.2.1 j=mx.example daemon=smtpd\n"
 				  "helo host.example\n";
-static const char message_told[] =
-    "mail <a@x.example> j=mx.example daemon=smtpd auth=PLAIN alice\n"
-    "rcpt <b@y.example>\n"
-    "header Subject: one\r\n two\n"
-    "eoh\nbody 6\neom i=Q1\nforget\n";
+static const char message_told[] = "mail <a@x.example> j=mx.example daemon=smtpd auth=PLAIN alice\n"
+				   "rcpt <b@y.example>\n"
+				   "header Subject: one\r\n two\n"
+				   "eoh\nbody 6\neom i=Q1\nforget\n";
 
 static void test_conversation(void)
 {
@@ -223,10 +237,8 @@ static void test_negotiation(void)
 		uint32_t version, actions, steps;
 		uint32_t agreed_version, agreed_actions, agreed_steps;
 	} rows[] = {
-	    {6, 0x1ff, 0x1fffff, 6, 0x131, 0x14b780},
-	    {6, 0x1ff, 0x301fffff, 6, 0x131, 0x14b780},
-	    {7, 0x1ff, 0xffffffff, 6, 0x131, 0x14b780},
-	    {2, 0x3f, 0x7f, 2, 0x31, 0},
+	    {6, 0x1ff, 0x1fffff, 6, 0x131, 0x14b780},   {6, 0x1ff, 0x301fffff, 6, 0x131, 0x14b780},
+	    {7, 0x1ff, 0xffffffff, 6, 0x131, 0x14b780}, {2, 0x3f, 0x7f, 2, 0x31, 0},
 	    {3, 0x3f, 0x1ff, 3, 0x31, 0x180},
 	};
 
@@ -246,7 +258,8 @@ static void test_negotiation(void)
 		is_int(version, rows[i].agreed_version, "version");
 		is_int(actions, rows[i].agreed_actions, "actions");
 		is_int(steps, rows[i].agreed_steps, "steps");
-		is_int(span_len(packet.data), rows[i].actions == 0x1ff ? 58 : 0, "macros asked for");
+		is_int(span_len(packet.data), rows[i].actions == 0x1ff ? 58 : 0,
+		       "macros asked for");
 	}
 }
 
@@ -259,7 +272,8 @@ static void test_old_mta(void)
 	put_message();
 	play(1000, &why);
 	is_text(heard(), "O c c c c c c c c", "an old MTA gets an answer to each step");
-	ok(strstr(told(), "header Subject:  one\r\n two\n") != NULL, "a value gets its first blank");
+	ok(strstr(told(), "header Subject:  one\r\n two\n") != NULL,
+	   "a value gets its first blank");
 	scribe.enough = true;
 	offer(2, 0x3f, 0x7f);
 	put_message();
@@ -298,20 +312,24 @@ static void test_answers(void)
 		const char *heard;
 	} rows[] = {
 	    {{.action = ACTION_ACCEPT, .changes = changes, .change_count = 2},
-	     0x1ff, 0x1fffff,
+	     0x1ff,
+	     0x1fffff,
 	     "O c m|||\2Authentication-Results|| i||||Authentication-Results| mx; none\n\tx| c"},
 	    {{.action = ACTION_ACCEPT, .changes = changes + 1, .change_count = 1},
-	     0x3f, 0x7f,
+	     0x3f,
+	     0x7f,
 	     "O c i||||Authentication-Results|mx; none\n\tx| c"},
 	    {{.action = ACTION_QUARANTINE, .hold = "why"}, 0x1ff, 0x1fffff, "O c qwhy| c"},
 	    {{.action = ACTION_QUARANTINE, .hold = "why"}, 0x1f, 0x1fffff, "O c t"},
 	    {{.action = ACTION_REJECT}, 0x1ff, 0x1fffff, "O c r"},
 	    {{.action = ACTION_TEMPFAIL}, 0x1ff, 0x1fffff, "O c t"},
 	    {{.action = ACTION_REJECT, .reply = {"550", "5.7.1", "100% bad\r\nnews"}},
-	     0x1ff, 0x1fffff,
+	     0x1ff,
+	     0x1fffff,
 	     "O c y550 5.7.1 100%% bad??news|"},
 	    {{.action = ACTION_TEMPFAIL, .reply = {"451", "4.7.0", "later"}},
-	     0x1ff, 0x1fffff,
+	     0x1ff,
+	     0x1fffff,
 	     "O c y451 4.7.0 later|"},
 	};
 
@@ -354,7 +372,10 @@ static void test_wrong(void)
 	    {true, 'L', BYTES("Name\0"), "header field"},
 	    {true, 'L', BYTES("Name\0value"), "header field"},
 	    {true, 'C', BYTES("host\0"), "connection"},
-	    {true, 'C', BYTES("host\0" "4\0\0nonsense\0"), "connection"},
+	    {true, 'C',
+	     BYTES("host\0"
+		   "4\0\0nonsense\0"),
+	     "connection"},
 	    {true, 'D', BYTES(""), "macros"},
 	    {true, 'D', BYTES("Mi\0"), "macros"},
 	};
