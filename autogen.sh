@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
 # Makes ./configure from a clone.
 set -e
 cd "$(dirname "$0")"

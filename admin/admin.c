@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What every command uses: options and settings (messages: admin/say.c).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign [options] NOUN [VERB] [options] [arguments]`: what a command gets and returns.
  *

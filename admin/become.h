@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Being somebody else for a moment: what another user can do, in another root, is tried, not
  * calculated.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign completion bash | zsh | fish: the script by which a shell completes command lines.
  * The scripts know no command: they hand the words to `countersign __complete`, admin/complete.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign config: the settings, checked, shown and explained. All of it comes from the option
  * table; nothing here knows an option.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign message find`: what became of a message, from the log of messages in the ledger's
  * file (store/messages.h). Each line there is what was logged; here it is taken apart and compared.

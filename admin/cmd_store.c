@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign store`: the ledger's file and the store that several hosts share, looked after.
  *

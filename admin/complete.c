@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign __complete -- WORD...: the words that a shell proposes (admin/cmd_completion.c has
  * the shells' part). Goes through the words of a command line as main.c would, and answers from the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * --help: the commands in groups, the options and examples of each, and what a word that is no
  * command was most likely meant to be.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * jansson's tree, with a stack of the open objects and arrays. The tree is released by the arena.
  */

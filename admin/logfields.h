@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The line that is logged for a message (milter/logline.h), taken apart again.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign, the administrator's command: finds the verb in a table and runs it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the parts of `countersign migrate` share: admin/migrate/migrate.c reads lines and writes
  * settings; migrate_opendkim.c, migrate_opendmarc.c and migrate_spf.c know what each option of one

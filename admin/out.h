@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Text for a person: styles, tables, and foreign text made harmless.
  */

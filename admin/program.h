@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Other programs: postconf, systemctl, what a plan wants done. None is found but through PATH and
  * the system's own directories.

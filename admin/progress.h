@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How far long work has come: one line on standard error that is drawn over itself. Nothing where
  * standard error is not a terminal, with -q, or in the first half second.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a command says: errors, warnings, notes, and its answer as JSON.
  *

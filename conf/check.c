@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The syntax of values that have one of their own, and what several values must be together.
  * Whether a socket can be made or a server answers is found out by whoever uses it.

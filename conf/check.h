@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Checks of values that have a syntax of their own (0, or -1 with a reason), and of sections as a
  * whole (errors are added to the reader's).

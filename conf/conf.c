@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Loading: the defaults, then each file in its order, then the checks of sections. Text goes
  * through conf/source.c (includes, numbers) and conf/read.c (the grammar) and arrives here as a

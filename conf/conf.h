@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The settings: read from countersign.conf (libconfig's grammar), checked against one table, held
  * as plain values. This room knows no other but lib: programs turn settings into policy objects.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The list of what is wrong (struct conf_errors of conf/conf.h), as the readers of settings fill
  * it.

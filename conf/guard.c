@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A load in a child process. The child sends fields, each ended by NUL, through a pipe:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * THE option table. What is not here does not exist; what is here is read, checked, written,
  * explained and in the manual without another line anywhere.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The option table: every key a file of settings can have is declared once, in conf/options.c.
  */

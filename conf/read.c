@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libconfig, and nothing else of the house: its tree is copied into ours. The text has no @include
  * and is nested at most CONF_NESTING_MAX deep (conf/source.h), which bounds the recursion here and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The grammar's parser: a text becomes a tree of named values, which knows where they were written.
  */

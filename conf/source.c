@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A scan by the rules of libconfig's lexer (its scanner.l): comments, strings, names, numbers and
  * brackets are told apart, everything is copied, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The text of one file of settings with the files it includes put in their places, ready for the
  * grammar's parser, and where each of its lines came from.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kinds of values: how each is read from a node of the tree and written back as text.
  *

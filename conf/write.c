@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Settings as text: for a person, for the sample file, and for another process (conf_parse reads it
  * back to the same values).

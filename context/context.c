@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * From settings to the objects of policy/. Both programs judge and sign by what is made here.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Settings as policy objects: the context in which messages are judged and signed. Used by both
  * programs, so it knows neither libmilter nor sessions.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * All that sending reports needs, made of settings: used by both programs, so it knows neither
  * libmilter nor processes.

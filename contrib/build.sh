@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Building in $BUILD (default: build/ in the clone), quietly. To be sourced by bash.
 
 umask 022 # the daemons that the tests start give up root, and read what was made here

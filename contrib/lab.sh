@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # A private mail lab, for the demonstration and the end-to-end tests. To be sourced by bash.
 #
 # One directory holds everything: a DNS zone served by nsd, a Postfix with its own configuration,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # The packages that building and testing need on Debian and its relatives, and how contrib/quickstart and contrib/test
 # install them. This is the one list: t/packages.sh compares README, INSTALL, debian/control, the Containerfile and
 # configure.ac with it. To be sourced by bash.

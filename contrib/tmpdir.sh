@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Where temporary files go that other users must reach: the tests' daemons give up root, Postfix and PostgreSQL have
 # users of their own. To be sourced by bash.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A frame is one byte of kind, the length of the text with its NUL as four bytes in the machine's
  * order (both ends are one program on one machine), and the text. The supervisor does not trust a

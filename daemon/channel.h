@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the supervisor and a worker say to each other over a socket pair: frames of a kind and a
  * text. Nothing blocks: what cannot be written now waits in the channel until channel_flush().

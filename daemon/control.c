@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Two fences stand before it: the socket's mode (0660, with the group of the settings), and the
  * user and groups that the kernel names for the other end, since a directory may have been opened

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The control socket, as the supervisor holds it: several clients, each with one request and one
  * answer. Nothing here blocks, and a client that is slow is dropped when its time is over.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Detaching is two forks and a new session; the first process stays until the daemon works, so
  * that whoever started it (a boot script, a person) gets the reason when it does not.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a program does to become a well-behaved daemon. Used by main.c, in this order: detach,
  * become, harden.

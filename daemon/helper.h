@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A process beside the workers, as the supervisor sees it: forked from it, which has no threads, no
  * store and no network open; it may be killed at any moment. When the supervisor is gone it ends by

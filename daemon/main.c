@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersignd: reads the command line, becomes a daemon, and hands over to the supervisor.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A process can only look at itself: what belongs to others is hidden, since the memory of all of
  * them holds keys and mail (see daemon_harden). On systems without /proc what is not known is 0.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a process of the daemon knows of itself - memory, descriptors, time, caches, ledger, keys -
  * put where the counters are (metrics/counters.h).

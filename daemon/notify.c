@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The protocol is stable and a datagram long, so no library is needed for it. A name that begins
  * with @ is in Linux's abstract namespace: its first byte is 0 and its length counts.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Words to the service manager: the sd_notify protocol (datagrams to the socket that NOTIFY_SOCKET
  * names). Without that variable nothing happens.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A reload is a vote. The file is read (in a child: see conf_load_verified); sockets for new
  * addresses are opened and their workers started; every other worker is asked to prepare the new

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A change of settings while the daemon runs: all of it, in every worker, or nothing.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sending is in a process of its own: it waits for mail servers and for hours, and whatever goes
  * wrong in it cannot harm the milter. It keeps no state but the store's, so it may be killed.

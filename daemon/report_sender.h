@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The process that sends reports, as the supervisor sees it: one at a time, some seconds after the
  * start and then every half hour. The first after 00:10 UTC builds the reports of the day before

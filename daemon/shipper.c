@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Mail never waits for this process, nor for the shared store: it reads the ledger's file, and when
  * the store is away it tries again after a pause, longer each time, a little different on each

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The process that brings what this host counts to the shared store (store/ship/ship.h), as the
  * supervisor sees it: one for as long as the daemon runs, when store.shared is set.

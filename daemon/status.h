@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What `countersign status` is told: facts, one a line, an empty line, and all metrics in
  * Prometheus's text format (metrics/exposition.h). Read by metrics/read.h.

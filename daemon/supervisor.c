@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One thread, one poll loop. Signals become bytes in a pipe.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The process that holds the sockets and the last good settings, starts a worker for each listen
  * address, and replaces those that die. It sees no mail.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The main thread talks to the supervisor; an engine serves in threads of its own.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A worker process: it serves one listen address with an engine, and does what the supervisor says
  * over its channel.

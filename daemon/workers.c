@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Starting, replacing and burying worker processes. A worker that dies is replaced at once; only
  * when it keeps dying within a second of its start does the next one wait, longer each time. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The workers as the supervisor sees them: posts (a listen address and its socket) and members
  * (processes). A post has at most one member that serves it; members that were replaced or whose

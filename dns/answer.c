@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * An answer is one block: the head, the records, their texts. Each record's data is looked at
  * twice, by the same reader: once to know the size of its text, once to write it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Making answers: immutable, counted references, one block of memory each.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where answers come from when the cache has none. A back end is a struct that begins with this
  * one; the resolver owns it.

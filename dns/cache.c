@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Shards, each with a lock, a hash table and a list in the order of use. The lowest bits of the
  * hash choose the shard, the others the bucket. An entry is one block with its name behind it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Answers by question until their time has passed. Bounded by entries and by bytes, the least
  * recently used go first; safe for all threads.

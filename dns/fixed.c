@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A back end that knows TXT records from a table of its caller's and nothing else: for judging a
  * message against records before they are published.

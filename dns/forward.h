@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libunbound's settings, as the text of its configuration file: forward every question to the
  * servers that the operator or resolv.conf names, keep nothing, answer nothing by itself.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "dns/key.h"
 
 #include <stdlib.h>

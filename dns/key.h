@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is asked: a name in its one form (lower case, no final dot) and a type, with its hash.
  *

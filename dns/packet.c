@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every offset is checked against the end before it is used; names are skipped, never followed, so
  * that a walk is linear whatever the counts in the header claim.

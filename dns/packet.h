@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The one thing we read from a raw reply: how long a negative answer holds.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The resolver: the cache, the questions under way and the back end.
  *

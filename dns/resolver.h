@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a scope asks of the resolver: an answer now, or a call when it arrives.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One unit of work: its lookups, their answers, the hooks that follow them, the waiting.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The back end that asks the network, through libunbound: validation, retries, TCP when an answer
  * is cut, random ports and identities are its work; the cache is ours.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Domain names in the form of the wire: labels with a length in front, ended by an empty one.
  */

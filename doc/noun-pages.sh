@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
 # Makes a manual for each noun of countersign.1, DIR/countersign-NOUN.1.  noun-pages.sh DOC DIR
 # DOC/nouns has a line for what each is about.
 rm -f "$2"/countersign-*.1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Makes the manual of one noun, countersign-NOUN(1), of countersign.1: its .Ss sections, and the .Sh sections to which
 # they point by .Sx.  awk -v noun=key -v what="make and rotate keys" -f noun.awk countersign.1 countersign.1
 # The file is read twice: first for what is pointed to.

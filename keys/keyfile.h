@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Files with private keys: who may own, read and change them, and how a new one is made.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A directory walk fills one array of keys, which is then sorted by domain and selector; a second
  * array has one entry for each domain, for a binary search. Everything lives in one arena, keys are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Our own signing keys: read once from KEYS/DOMAIN/SELECTOR.key, with their states (keystate.h),
  * decoded, and kept. Immutable once loaded (but see signing_key_wake) and shared by all threads; a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where a signing key is in its life, kept in the file SELECTOR.state beside SELECTOR.key:
  *

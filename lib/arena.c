@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A chain of blocks, newest first; each allocation is cut from the newest. A request larger than
  * a block gets a block of its own behind the newest, so that the newest keeps its free space.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One arena for each unit of work (a connection, a message, a command): everything made for it
  * lives in the arena and ends with it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Decoding walks the text once with a table that says for each byte: its six bits, a blank to skip,
  * or a fault. Where four of the first kind stand together they become three bytes at once; else

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Base 64 (RFC 4648 section 4) as DKIM writes it: blanks and folds may stand between any two
  * characters (base64string, RFC 6376 section 2.10).

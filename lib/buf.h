@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A growing buffer for text and bytes that are written: in an arena, or on the heap.
  * A buffer has a largest size; what goes past it is dropped and `failed` stays set, so that the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Time. Deadlines are on the monotonic clock, in nanoseconds; dates are seconds since 1970, UTC.
  */

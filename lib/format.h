@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * vsnprintf() for what our texts are made of: %s %.*s %c %u %d %%, and %u and %d with l, ll or z.
  * It is several times faster at these; a format with anything else is given to vsnprintf() whole.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Addresses and networks. An IPv4-mapped IPv6 address (::ffff:a.b.c.d) becomes the IPv4 address it
  * stands for wherever one is read (RFC 7208 section 5).

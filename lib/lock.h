@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Locks and conditions, checked: a failing pthread call is a bug and ends the process.
  */

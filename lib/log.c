@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A line is made once as text or as JSON, then goes to one of four places. The journal's protocol
  * is a datagram of lines FIELD=value (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/); values here

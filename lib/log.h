@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where a program's lines go: the journal, syslog (facility mail) or standard error. Only programs
  * log; libraries return reasons. Every call is one line, whatever the text holds.

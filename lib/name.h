@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Enumerations and their names, as tables that end with a NULL name.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Text that is looked at, never owned: a pointer to its first byte and one past its last.
  * Every parser of input works on spans; nothing in a span is NUL-terminated.

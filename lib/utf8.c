@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/utf8.h"
 
 /* RFC 3629 section 4: what the first byte says about the second, and the length. The others are

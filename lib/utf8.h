@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * UTF-8 (RFC 3629) that comes from others: looked at, and made safe to hand on.
  */

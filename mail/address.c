@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The grammar of RFC 5322 sections 3.4 and 4.4, read once from left to right, no backtracking: a
  * run of words becomes a local part, a display name or a group's name by the character behind it.

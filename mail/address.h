@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * RFC 5322 (with RFC 6532) address lists: the one parser for From, everywhere. Groups, comments,
  * quoted strings, obsolete syntax, domain literals.

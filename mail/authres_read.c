@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Only as far as it takes to know whose field it is or what it says, and strictly (mail/cfws.h):
  * what readers could take differently makes the field unreadable.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reading Authentication-Results fields (RFC 8601 section 2.2): whose one is, and what an
  * ARC-Authentication-Results field (RFC 8617 section 4.1.1) says.

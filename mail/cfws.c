@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Strict on purpose: what one reader might skip and another might not (an open comment, a control
  * character, a bare CR) ends the reading, so that the caller can treat the field as unreadable.

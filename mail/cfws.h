@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Comments, folding white space and quoted strings of structured header fields (RFC 5322 section
  * 3.2.2), for fields that must be read strictly: Authentication-Results, Received-SPF.

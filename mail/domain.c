@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One form for every domain name, so that the rest of the program compares with strcmp.
  *

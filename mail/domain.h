@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Domain names as mail uses them: ASCII (A-labels), lower case, no final dot. libidn2 is used here
  * and nowhere else.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A thin cover over libpsl, whose lookups are read-only after loading and thus safe for all
  * threads. It knows lists, not DMARC: what a public suffix means there is policy/dmarc/dmarc.c's.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The public suffix list (libpsl, used here and nowhere else), for `dmarc.discovery = "psl"`.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fields as they are found, not as RFC 7208 section 9.1 has them: key=value pairs are separated by
  * ";" or blanks, comments stand anywhere, and hosts that hide their name write

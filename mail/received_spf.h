@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whose Received-SPF field is it (RFC 7208 section 9.1)? This program writes none, but filters and
  * readers trust those of their own host.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * An SMTP reply: RFC 5321 section 4.2, with an enhanced status code (RFC 3463).
  */

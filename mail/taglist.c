@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One pass: split at ";", then at the first "=". A list holds at most TAGLIST_MAX tags, so looking
  * for a name twice is bounded work. Blanks are SP, HTAB, CR and LF in any order: this is a little

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The tag=value list that DKIM fields, DKIM keys and DMARC records share (RFC 6376 section 3.2).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The block has a fixed number of slots for each metric, so that a slot is found by arithmetic: the
  * labels' values are the digits of a number. A histogram has a series for each value of its label:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the daemon counts: one table of metrics, and one block of memory that all processes of the
  * daemon share. The supervisor makes the block before it starts any worker, so that the counts of

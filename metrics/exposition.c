@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Both formats have the same samples. They differ in what TYPE names for a counter (with "_total",
  * without it) and in the end mark. In OpenMetrics a counter and a gauge cannot share a name: that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The counters as text that Prometheus reads: its text format 0.0.4, or OpenMetrics 1.0.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The samples are in Prometheus's text format 0.0.4, of which this reads what our daemon writes: no
  * time stamps, no white space but one blank before the value.

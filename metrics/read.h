@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the daemon says of itself (daemon/status.h), read.
  */

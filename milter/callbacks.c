@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Between libmilter and milter/session.h. What is asked of the MTA is in
  * milter/protocol/protocol.h; libmilter answers for us where the MTA does not know steps without an

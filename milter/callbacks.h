@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libmilter's callbacks: they translate what libmilter says into milter/session.h and back, and
  * decide nothing. Included by worker.c, which runs the library.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a worker process speaks the milter protocol with, chosen by milter.engine: the layer of our
  * own (loop.c, wire.c) or libmilter (libmilter.c, callbacks.c). Both call milter/session.h.

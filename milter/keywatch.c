@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One thread that sleeps, and asks the process's resolver. It writes no file: who may sign is the
  * administrator's to keep (the daemon cannot change the keys' directory). So a key that it woke

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Looks, beside the mail, whether the DNS shows the records of our signing keys: a pending key
  * signs from the moment its record was seen, and a record that does not belong to an active key is

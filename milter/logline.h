@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The one line that is logged for a message: fixed order of keys, values from the network bounded.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The outbox is opened for a batch of jobs and closed behind it, so that a file that was moved away
  * is not held. All texts of a job are in the one allocation.

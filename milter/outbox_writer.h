@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What messages leave behind for the outbox, beside the mail: bounces of reports, and failure
  * reports to be sent. One thread of the worker writes it there; a message never waits for it. What

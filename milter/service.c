@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The one place where a worker's threads meet: the pointer to the current context, under a lock
  * that is held for a few instructions.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the threads of one worker process share: the resolver, the ledger, the DKIM engine, and the
  * current context (settings and what follows from them), which a reload swaps.

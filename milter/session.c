@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One message at a time: its origin is decided at MAIL, then it is either judged (policy/check) or
  * signed (policy/outbound), never both. session_end() is the table of contents of the end of a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One SMTP connection as the milter sees it, in plain types: no libmilter behind callbacks.c.
  * A session is used by one thread at a time (libmilter serialises its callbacks), so it has no

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libmilter is built with a pool of worker threads in most distributions (_FFR_WORKERS_POOL). Its
  * controller hands each session that has something to read to an idle worker, and starts a worker

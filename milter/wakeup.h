@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Keeps libmilter's pool of threads from standing still while messages wait: see kick.c.
  */

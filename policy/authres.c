@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One field, one line for each result where that fits. A sender chooses many of the bytes
  * (domains, selectors, reasons), so a value is a token or a quoted-string, a comment is reduced to

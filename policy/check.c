@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The road of one inbound message through the mechanisms. This file knows their order and what
  * each needs of the others; it knows no mechanism from inside, and no MTA.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Judges one inbound message: iprev, SPF, DKIM, ARC, DMARC, and what the operator makes of it. Fed
  * in the order of SMTP; lookups start as soon as their name is known; only check_finish() waits.

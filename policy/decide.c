@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The order of authority: observe; then a From field that cannot be judged; then the operator's
  * trusted forwarders and lists; then the first line of the matrix that matches; then `enforce`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * From verdict to action: the operator's side of DMARC. A pure function of verdict and rules.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A table of fields. Whose a field is, is for its own reader to say.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The fields of an inbound message that only this host, or this program, may have written: those of
  * strangers are removed, whatever else is done with the message.

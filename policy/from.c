@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Readers differ. What the grammar of mail/address accepts is taken as it reads it; but where a
  * reader that takes a shortcut (the first "@", no comments, no quotes, no routes) would see another

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who the From fields of a message name: every domain that some reader may see there. Inbound mail
  * is judged by them, and own mail is signed by them, so both ask this one place.

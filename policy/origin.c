@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The first fact that holds decides: what the MTA vouches for goes before what the address says.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Signing, as the operator wants it: the author's domain chooses the keys, and the sender gets its
  * signature only where a fact makes it theirs (struct outbound_rules). Otherwise one customer could

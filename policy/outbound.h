@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Signs one message of ours: which keys, whether the sender may have them, and the fields.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Only three things of a Received field matter here: whether there is a "from" clause, the name in
  * the "by" clause, and the addresses. The name in "from" is the client's own and proves nothing;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Received fields (RFC 5321 section 4.4): has a message been on another host?
  */

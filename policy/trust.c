@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Each entry is asked of what has been found out already: no lookup is made here. A mechanism that
  * ended in temperror for a name that an entry is about is "maybe": the message was perhaps handed

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who may hand on mail that then fails DMARC: the forwarders, mailing lists and ARC sealers that
  * the operator names (RFC 9989 section 7.4). What a stranger can write, a List-Id field above all,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rows read from the ledger and written as XML elements, in the order of RFC 9990's tables. One
  * function for each table of section 3.1.1.

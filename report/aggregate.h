@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The aggregate report: RFC 9990, or the form that RFC 7489 had. One report is made of one policy
  * domain, one day (UTC) and one policy configuration (section 3.1), which is what struct ledger_day

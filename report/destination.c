@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Addresses come from records of strangers and end in SMTP commands and header fields: only
  * dot-atoms are taken, so that nothing has to be quoted anywhere.

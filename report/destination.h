@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where a report goes: the addresses in rua (RFC 9989 section 4.7, RFC 9990 sections 3.5 and 4).
  */

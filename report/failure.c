@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Everything in a failed message was chosen by a stranger: what is taken from it goes out as
  * printable ASCII in lines of limited length, local parts of addresses as hashes, and URLs so that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The failure report: RFC 9991, which adds to RFC 6591 (the format) and RFC 6590 (redaction). One
  * message that failed, described for the owner of the domain in its From field.

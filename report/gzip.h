@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * gzip (RFC 1952). zlib is used here and nowhere else.
  */

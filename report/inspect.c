@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A MIME structure is walked line by line with the delimiters of the multiparts that are open
  * (RFC 2046 section 5.1); of each part only the header is read, but the fields of a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What kind of mail about mail a message is, found out as it passes: a report in form (RFC 9990,
  * 7489, 9991, 8460), a delivery status notification (RFC 3464) and what that says. Fed with header

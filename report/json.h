@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The little JSON that rows hold: lists of flat objects whose members are all texts.
  */

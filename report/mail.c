@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Two parts: a few lines for people, and the report. The message has one shape, and all that is put
  * into it is checked before: addresses are dot-atoms, domain names A-labels, the identifier and the

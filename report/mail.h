@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The mail that carries a report: RFC 9990 section 3.5.2.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libcurl speaks SMTP; what it does not tell is to which command a reply belongs, and that decides
  * whose fault a refusal is: 5xx to RCPT or to the mail itself is about this recipient, 5xx to

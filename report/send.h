@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One mail given to an SMTP server, normally the MTA of this host. libcurl is used here and nowhere
  * else.

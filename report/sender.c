@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Building and delivering are two passes: what was built is safe, so delivering may stop anywhere
  * and go on later. The decision on one delivery is a chain of steps, each of which may end it with

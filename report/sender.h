@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * From the ledger to the mail server: builds the reports that are due, keeps them in the outbox,
  * sends them and notes what became of them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Addresses that do not work get nothing for a while, and longer each time. Two things tell: the
  * server refuses the mail at once (that may be an accident: it takes three in a row), or a bounce

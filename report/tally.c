@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A verdict put in RFC 9990's terms. Everything a stranger chose (domains, selectors) is made clean
  * text here, so that the store and every format can take it as it is.

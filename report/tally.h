@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Between a verdict and the ledger's rows: what RFC 9990 wants counted about a message.
  */

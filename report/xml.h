@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * XML written as it is made: nothing but the open elements is held in memory. libxml2 is used here
  * and nowhere else.

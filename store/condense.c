@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The rows that go are read, deleted, and added again as what is left of them, which is where they
  * meet. Of each level a quarter of the rows that are allowed stays: with its details, and with its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Keeps the rows of a policy domain and day few, whatever is sent in its name, and loses no count.
  * In two steps, the rows with the fewest messages first:

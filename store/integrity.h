@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Is the file of the ledger whole? For `countersign doctor`: read-only, and while others write.
  */

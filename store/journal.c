@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The file: a top, then two segments that take turns. A segment is filled from its beginning again
  * when all it held is in the ledger's file: what stands behind the newest record there is older, as

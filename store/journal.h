@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The journal: rows on their way into the ledger's file. A record that journal_add() took is in the
  * page cache of the machine: it survives its process, not the power. Each process that counts has a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who may build and send reports from a store that several hosts share: one process at a time, by a
  * row with a time, on the store's clock. A process that lost its lease while it slept notices

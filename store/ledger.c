@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Queue and writer. Callers append to a list under one lock. Without a journal each then sleeps on
  * a condition of its own; the writer takes what is there (never waiting for more: a lone message is

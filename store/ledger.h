@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ledger: aggregate data, counted. One row stands for all messages of a day that look alike to
  * a report; the row has a count. This room knows no mail and no RFC: a row is texts and numbers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The log of messages: the line that was logged for each, kept in the ledger's file for a while, so
  * that what became of a message can be found. It is a log, not a count: what a process killed by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Tables report, report_part, delivery, suppression and token, in SQL that every engine understands
  * (store/sql/sql.h). Nothing here is done often.

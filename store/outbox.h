@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The outbox: reports that were built, each with the places it goes to and what became of it there.
  * It is in the same file as the ledger, or in the store that several hosts share: then a report is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Numbers first, then each text as 0x01 text 0x00, NULL as 0x00, in the order of one table: no two
  * rows have the same bytes. What makes a key lies together, so that a key is one hash over it.

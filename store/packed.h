@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A row as bytes: what its keys are made of, what the journal keeps (store/journal.h) and, while a
  * row waits, where its texts are. Only read by the machine that wrote it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A store looked after by its administrator: what it holds, whether it holds together, and a copy
  * of the file. SQL is the ledger's and the shared store's alike.

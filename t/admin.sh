@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The frame of the command: options, commands and their mistakes, exit codes.
 cs=${COUNTERSIGN_BUILD:?}/admin/countersign
 export LC_ALL=C

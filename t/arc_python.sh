@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # ARC beside an implementation that is not ours: dkimpy and t/tools/arcmsg read each other's chains, and chains that
 # RFC 8617 calls broken are broken for us.
 build=${COUNTERSIGN_BUILD:-$PWD}

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The public ARC suite, where it is at hand: COUNTERSIGN_DATA names the directory that holds it in arc/.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 data=${COUNTERSIGN_DATA:-/nonexistent}/arc

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # usage: t/bare.sh [--quickstart] [DIR]
 #
 # The README's two commands on a bare Debian 12: contrib/quickstart and contrib/test, each run twice, in a clone below

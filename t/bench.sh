@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The benchmark at its smallest: that it runs, and that no verdict is wrong under load. Its figures are for t/bench/run.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 need openssl awk

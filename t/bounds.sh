@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What a stranger can make the daemon hold: a hundred messages at once whose headers, fields or recipients are more than anybody
 # needs, against a running daemon. Each bound gives its answer, the worker's memory stays below 150 MB, and a minute later
 # it is back within 20 MB of what it was.

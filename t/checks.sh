@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign spf, dmarc, dkim and dns: checks without a message (or of its signatures alone) give the verdicts of the
 # daemon's code, the same in text and JSON; and what `dns` prints is a zone that nsd serves and `dns --check` accepts.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What bash, zsh and fish propose, each asked as it asks when somebody types: the shell sources the script that
 # `countersign completion` prints.
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The openspf test suite for RFC 7208 through the daemon: milter socket in, DNS over the wire, the result in
 # Authentication-Results. COUNTERSIGN_DATA names the directory that holds rfc7208-tests.yml.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

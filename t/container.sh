@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # t/container.sh [DIR]: the steps of contrib/container/Containerfile, one after the other, each stage in a minimal root made
 # by debootstrap (in DIR, or a temporary directory), as an engine would run them; then what it would start, as the user it
 # says, and the health check. As root; not part of the suite (some minutes, and it wants a mirror). No engine is needed,

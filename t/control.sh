@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign status, reload, log-level and cache flush against a real daemon: what they show is what happened, and who may
 # not use them is told so.
 . "$(dirname "$0")/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What one message can cost at most: CPU time of the worker for each MB that it receives, whatever it holds. The bound is 50 ms.
 #   t/cpu_cost.sh     prints a line for each kind of message
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Our engines against others: with a COUNT the long run (30000 takes minutes), without one a short one of what is not a
 # test of its own. t/differential/differences.txt lists every difference that is known, with its cause.
 #   dkim_differential.test   messages, against libopendkim

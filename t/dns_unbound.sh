@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The resolver through libunbound, against our own server on a free port: what each kind of answer
 # becomes, names that libunbound would answer itself, TCP, faults, time, and a server that goes away.
 build=${COUNTERSIGN_BUILD:-$PWD}

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # t/docs_commands.sh [DOCUMENT...]: each command and each fragment of settings in the documents, tried in their order, each
 # document on a machine of its own (t/lib/docs_lab.sh). Marked  sh check  are those that want a package manager, a
 # network or somebody else's program: of them only the words are checked.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign doctor: on a machine where all is well, and then with one thing broken after the other: it must name the
 # fault, and the command that mends it.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"

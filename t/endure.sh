@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # t/endure.sh [RELOADS [CRASHES [ENGINE]]]: under traffic the daemon is told to reload, then its worker is killed, again and
 # again. No message may be lost - each is accepted in the end, and each that was accepted is in the ledger - and nothing may
 # grow: descriptors, memory and threads of supervisor and worker are printed before and after.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What a reload switches on holds from the moment it is reported: the first message after it makes its failure report, also
 # on a ledger that is new, and when nothing can be made that is counted and said.
 . "$(dirname "$0")/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Whom From fields name: the table t/from/fields by policy/from alone, and as four widely used parsers read the same
 # fields (Python's email, GMime, Dovecot's as Email::Address::XS, MailTools), which may see no domain that is not judged;
 # and then thousands of fields that are put together from pieces.

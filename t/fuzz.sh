@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Every fuzz driver over its corpus (t/fuzz/corpus/X for t/bin/fuzz-X). With --enable-fuzzers each
 # goes on to look for new inputs for FUZZ_SECONDS (10); an input that fails is kept beside it.
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}

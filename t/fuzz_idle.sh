@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The fuzz drivers on CPU time that nothing else wants (SCHED_IDLE, nice 19), one at a time, and the sum of what each has
 # done in the table of t/fuzz/README, so that runs add up over time.
 #   t/fuzz_idle.sh [--minutes N] [DRIVER...]    run until N minutes are over (default 60)
@@ -17,7 +18,7 @@ SLICE=60 KEPT_FILES=24 KEPT_INPUT=1024
 . "$SRC/contrib/build.sh"
 
 usage() {
-	sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+	sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
 	exit 64
 }
 

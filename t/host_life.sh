@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # t/host_life.sh [PACKAGE]: a host's life with countersign, while mail comes all the time: a real Postfix that asks a real
 # OpenDKIM on a TCP socket, the package installed, set up and migrated to, removed, purged, installed again and purged at
 # once. No message may be refused or deferred at any moment, and Postfix's files must end byte for byte as they began.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # DNS that means harm, against the running daemon: no answer of it makes a pass that is none, turns into a fact what
 # is not known, holds a message past its deadline, or makes it ask for more than its budget.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Messages that two readers may read differently, against the running daemon: no such message gets a pass that only
 # one of them would give. Each case is a change of a message that passes: one by its signature, one by SPF.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

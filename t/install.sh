@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What is installed: make install and uninstall; the unit as systemd reads it, and how exposed that leaves the daemon;
 # the users' and directories' files, the AppArmor profile, the script for FreeBSD; and the Debian package's files, as
 # far as they can be looked at without building it (t/package.sh does that).

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # --json: every command, taken from the program itself, prints one object on standard output and nothing else, when it
 # succeeds, when it fails and when its command line is wrong; and doc/json.md names every member.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"

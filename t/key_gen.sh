@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign key gen, list, show: the files and their modes, the record in every form, mistakes.
 cs=${COUNTERSIGN_BUILD:?}/admin/countersign
 signmsg=$COUNTERSIGN_BUILD/t/bin/signmsg

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign key import --from-opendkim: one key, tables of both kinds, and what has no counterpart.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 cs=${COUNTERSIGN_BUILD:?}/admin/countersign

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign key check, activate, retire, revoke, rotate: a key's life, led by what a DNS server shows.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 cs=${COUNTERSIGN_BUILD:?}/admin/countersign

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # A flood of hostile mail in one domain's name: the ledger's file stays small, no message is lost from the counts, and the report to
 # the domain's owner shows the sources that sent most. First 100,000 messages through the ledger, then some through the daemon.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What the other tests prove with the native engine, with libmilter: scenarios of each kind, the life of the
 # processes, and the main job behind Postfix.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

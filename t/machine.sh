@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # A machine of its own (t/lib/machine.sh) has the clone also where that is on another filesystem than the root, as below a
 # /home of its own; and what is done there does not change it.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign message find: each message the daemon answered, accepted or refused, in either direction, is found by what is
 # known about it; the log of messages stays within its bounds, and a killed worker leaves it whole.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # /metrics and /healthz: well-formed, bounded, in a process of its own; the alert rules and the dashboard speak of
 # metrics that exist.
 . "$(dirname "$0")/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign migrate: the settings of OpenDKIM, OpenDMARC and policyd-spf as ours. The tables have every option of the
 # three manuals, and no line makes us trust more than the original did. Nothing of the host's /etc is read.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"

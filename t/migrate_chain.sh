@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What migrate promises: forty messages through Debian's OpenDKIM, OpenDMARC and policyd-spf, and the same forty through
 # countersignd with the migrated settings and imported keys. Each is signed or not, and refused or not, as before, or
 # the difference is listed with its cause in migrate_chain.txt; a listed difference that is not seen is an error, too.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # t/package.sh [DIR]: the Debian package, from a clean clone of HEAD: built, looked at by lintian, installed, upgraded,
 # removed and purged, in minimal roots made by debootstrap (in DIR, or a temporary directory). As root; not part of the
 # suite (some minutes, and it wants a mirror). The build runs no tests, unless DEB_BUILD_OPTIONS says otherwise.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The packages that building needs are listed once, in contrib/packages.sh. README, INSTALL, the Containerfile,
 # debian/control and configure.ac name the same ones.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Ten things that administrators of mail authentication complain about, each made to happen on a machine with a chrooted
 # Postfix, and met. The machine is set up as the README says, in four steps.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The processes of countersignd: starting, reloading, replacing workers, stopping. The real daemon with
 # settings of its own, no MTA; t/tools/poke.c plays the MTA.
 . "$(dirname "$0")/lib/eventually.sh"

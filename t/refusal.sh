@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Settings that are well-formed and still cannot be used: `config check`, `countersignd -t`, a start and a reload refuse the
 # same ones, with the same file, line and words. And a start that fails says why on standard error, with and without syslog.
 . "$(dirname "$0")/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # `countersign report send`, killed with -9 before each of its calls that writes, syncs or sends, on a new
 # ledger each time, then run to its end: every report arrives, each under one identifier and file name,
 # and what came twice is the same. By default at every third call; "report_kill.sh all": at each.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The loop closed: what the daemon makes of reports of others and of bounces of its own reports as they
 # pass, and the failure reports it sends about single messages, read by a parser that is not ours.
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # `countersign report send` and its relatives against a mail server and a DNS server of our own: what
 # arrives, whom it is sent to and whom not, what is tried again, and that killing it at any time
 # neither loses a report nor changes one.

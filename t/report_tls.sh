@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Reports given to a server that wants TLS or a login: what is sent, what is refused and with which
 # words, and that the password is told to nobody else.
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}

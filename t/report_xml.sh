@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # `countersign report`: its output as XML against the schema of RFC 9990 (COUNTERSIGN_DATA is the
 # directory that has dmarc-2.0.xsd), its choices, and its mistakes.
 cs=${COUNTERSIGN_CS:-${COUNTERSIGN_BUILD:?}/admin/countersign}

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Every behaviour of the daemon, as an MTA sees it: each file of t/scenario is its settings, its zone and a script for
 # miltertest. No MTA and no root needed.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign setup: from a fresh machine to one whose Postfix asks countersignd, told before it is done, done once, undone.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/t/lib/machine.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Two daemons as two hosts: what they count comes together in one PostgreSQL, which is stopped and started,
 # cut off and killed meanwhile, as are their processes; each report is sent by one of them.
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Reports from a store that several hosts share: each goes out once, under one id, whichever host sends it;
 # one that is killed or cut off at any packet is followed by another; what comes late gets a report of its
 # own; a day waits for the hosts that have not shipped it.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What hosts count reaches the store they share, once: the connection is lost at each packet, the shipper
 # is killed at each packet, the server dies and comes back.
 #   shared_ship.sh [STRIDE]   each STRIDE-th packet only (2; 1 for all of them)

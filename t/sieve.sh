@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The Sieve rules in the documents, run by Dovecot's sieve-test over messages as the daemon leaves them: what it marks is
 # sorted, what passes is not, nor what a stranger marked.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

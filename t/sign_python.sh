@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # A second verifier that is not ours: dkimpy reads what t/tools/signmsg wrote.
 build=${COUNTERSIGN_BUILD:-$PWD}
 python=

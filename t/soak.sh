@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # t/soak.sh [SECONDS]: traffic for a while (5 seconds in the suite; run it for hours before a release), with a reload
 # every half second, then with workers killed. Verdicts must stay right, and nothing may grow: memory, descriptors and
 # threads of the daemon are compared between the first quarter and the end.

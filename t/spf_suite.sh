@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The openspf test suites, where they are at hand: COUNTERSIGN_DATA names the directory that holds rfc7208-tests.yml and,
 # older, rfc4408-tests.yml. Of the older one every case agrees with RFC 7208 or lets its result stand beside another:
 # txtonly, spfonly, spftimeout, txttimeout, nospftxttimeout, spfoverride, multitxt1, multispf2 (records of type SPF,

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign stats: what the ledger counted, by domain, source and result; what a stricter setting would cost.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 need sqlite3

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # `countersign store`: info, check, migrate, expire, backup and copy, with a ledger that is being written
 # and a private PostgreSQL.
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The rules of CONTRIBUTING.md that a machine can check: which directory may include which (its table is read from there), how
 # large a directory and a function may be, and which file may know which library.
 cd "${COUNTERSIGN_SRC:-$(dirname "$0")/..}" || exit 99
@@ -96,6 +97,8 @@ mapfile -t pure < <(printf '%s\n' "${sources[@]}" | grep '^policy/')
 check "policy/ opens no file, logs nothing and has no clock" "$(
 	grep -nE '\b(fopen|open|openat|stat|lstat|opendir|log_(error|warn|info|debug|line)|clock_(wall|mono)|time|gettimeofday|nanosleep|sleep)\(' "${pure[@]}" |
 		grep -vE ':[0-9]+: ?(\*|/\*)')"
+check "every source says its licence" "$(
+	grep -L 'SPDX-License-Identifier: BSD-2-Clause' "${sources[@]}" t/*/*.[ch] t/*.sh t/*/*.sh contrib/*.sh contrib/test contrib/quickstart)"
 check "every source is in Makefile.am" "$(
 	for f in "${sources[@]}"; do grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"; done)"
 check "so is what a package of the source must have" "$(

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What goes wrong around the daemon while mail comes: each trouble is said once, in one line that says what to do, and mail
 # is handled as store.on_failure and dmarc.temperror say. Full, locked, damaged ledger; wrong modes; no resolver.
 . "$(dirname "$0")/lib/tap.sh"

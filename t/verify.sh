@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # `countersign verify -v` explains every verdict of odd messages: by what section of which RFC, from which record, after
 # which lookups; and --json has the same facts.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

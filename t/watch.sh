@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # countersign status --watch on a terminal: what a person reads, the keys, and a terminal that is as it was, however it ends.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 need python3

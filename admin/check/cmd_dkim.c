@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign dkim verify FILE` and `countersign dkim sign FILE`: the signatures of a message (RFC
  * 6376) alone, by the code that the daemon verifies and signs with.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign dmarc DOMAIN`: which policy applies to mail from DOMAIN, and where it was found (RFC
  * 9989 section 4.10). It is judged as the daemon judges a message that proves nothing.

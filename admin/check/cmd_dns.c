@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign dns DOMAIN`: every record that mail of a domain needs, as lines of a zone file, and
  * with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign spf IP`: may this client send for an address or a HELO name (RFC 7208)? As the
  * daemon would find, without a message.

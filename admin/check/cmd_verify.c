@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign verify FILE`: what the milter would say of a message, by the same code, with the
  * steps that led to it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The evaluators of policy/ as the settings want them, for commands that judge: verify, spf, dmarc,
  * dkim, dns. No key of ours is read.

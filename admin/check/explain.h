@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A verdict and the steps that led to it, for people and as JSON: one form for every command that
  * judges. The steps are shown with -v; the JSON always has them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A message in a file or on standard input, as a milter would be given it.
  */

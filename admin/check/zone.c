@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/check/zone.h"
 
 /* Quotes and backslashes are escaped, what is not printable ASCII is \DDD (section 5.1). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TXT records as lines of a zone file (RFC 1035 section 5).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign status | reload | log-level | cache flush`: what the running daemon says and does.
  */

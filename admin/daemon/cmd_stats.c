@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign stats: what the ledger has counted, by domain, source or result; and what would be
  * lost if every policy were carried out to the letter. The ledger is read in pages; memory grows

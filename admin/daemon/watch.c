@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The terminal is put into raw mode with a screen of its own, and given back by every way out. Each
  * look is parsed into an arena of its own; the one before is kept, for the rates.

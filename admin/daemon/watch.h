@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign status --watch` on a terminal: the results counted, with what comes in now, sorted
  * as its reader wants. Keys: r, t, n sort; p pauses; q ends.

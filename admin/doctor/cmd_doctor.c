@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign doctor: the whole chain, from the settings to the mailbox's field, looked at link by
  * link. The table below is all there is; what a check needs and has not is said, never passed over.

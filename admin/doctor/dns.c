@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Checks of DNS: the resolvers, and what the world sees of our domains.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign doctor`: one table of checks (admin/doctor/cmd_doctor.c), the checks by topic in
  * files of their own. A check looks, and says what it found; what is wrong comes with the command

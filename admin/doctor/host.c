@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Checks of what is on this machine: settings, files, clock, ledger, reports.
  */

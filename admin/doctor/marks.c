@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A text search, bounded in depth, number and size of files: what a rule does with the field is not
  * judged.

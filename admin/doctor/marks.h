@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Mail that a policy quarantines is marked by a field (QUARANTINE_FIELD, policy/forged.h) and
  * delivered: it lands in the inbox unless a mailbox filter sorts by that field. Whether one does

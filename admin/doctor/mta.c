@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Checks of the way between the MTA and us: the socket, and the MTA's settings.
  */

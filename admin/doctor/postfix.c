@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Checks of Postfix's settings that decide whose mail comes to us, and how: content filters that
  * take it past us, logins that may use any sender, line ends that hide a second message.

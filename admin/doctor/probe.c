@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The daemon, asked as an MTA would ask it: a message of ours must come back signed, one of a
  * stranger judged. Both are marked as probes (ORIGIN_PROBE), so that nothing is counted; signatures

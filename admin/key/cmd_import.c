@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign key import --from-opendkim FILE: takes over the keys of OpenDKIM.
  *

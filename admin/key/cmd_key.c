@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign key gen | list | show: signing keys in files, and the TXT record of each.
  */

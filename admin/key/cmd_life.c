@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign key check | activate | retire | revoke | rotate: a key's life, led by what the DNS
  * shows. A key signs only once its record was seen; it is retired when another took its place, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the commands of `countersign key` share: their command line, the keys they are about, and
  * the records that these need in the DNS.

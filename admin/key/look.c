@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One lookup for each key, in batches; then a table says what state and record together mean.
  */

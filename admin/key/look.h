@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Our keys beside what the DNS shows of them: what is wrong, and what to do about it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The TXT record of a key in the forms that people need: for a web panel, a zone file, nsupdate, a
  * program.

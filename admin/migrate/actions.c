@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is refused: policyd-spf refused by SPF, OpenDMARC by the author's policy, each with its own
  * exemptions; here one decision has one list of exemptions (policy/decide.h), which is asked first.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign migrate: the settings of OpenDKIM, OpenDMARC and policyd-spf as one file of
  * countersign's. Nothing of theirs is changed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * OpenDKIM: opendkim.conf(5) of version 2.11.0. What its options do was tried with Debian's package
  * where the manual leaves it open: a later line replaces an earlier one; an entry of InternalHosts

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * OpenDMARC: opendmarc.conf(5) of version 1.4.2.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * policyd-spf and pyspf-milter: policyd-spf.conf(5) of version 3.0.4.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The sets are small, so that there is no tree in memory: the addresses are walked as the binary
  * tree that prefixes form, and a branch is followed only while an entry further down still changes

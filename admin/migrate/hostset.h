@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A set of clients as OpenDKIM and OpenDMARC name them (opendkim.conf(5), PeerList): addresses and
  * networks, where "!" excludes what a wider entry includes. The most precise entry that holds an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Lines in, settings out. What a conversion makes is read back by the parser of countersign.conf
  * before it is believed, so that the result is always a valid file.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The settings of OpenDKIM, OpenDMARC and policyd-spf (or pyspf-milter) as settings of countersign.
  * The result never trusts more than the original did: what cannot be said exactly is left out on

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Line by line, every part a span of the text that was read. What the words mean is said by
  * opendkim.conf(5) and by the README of OpenDKIM.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The text of OpenDKIM's configuration, as far as it says which key signs for whom: opendkim.conf,
  * KeyTable and SigningTable. Pure parsing; nothing is opened.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * sign.subdomains, from OpenDKIM's Domain and SubDomains or from its tables (opendkim.conf(5)).
  *

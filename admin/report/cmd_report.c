@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign report`: the aggregate reports that the ledger holds, listed, shown, written as XML,
  * and sent (admin/report/send.c).

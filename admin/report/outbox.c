@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The verbs of `countersign report` that only look at the outbox or change what the next sending
  * finds there: failure reports listed, what is to be tried again, what gets nothing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A report's rows as a table or as JSON. Whatever its size, what is held is bounded: the rows with
  * most messages, a chunk of rows, or one row.

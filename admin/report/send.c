@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sending by hand is what the daemon does each day, with each step printed. While the daemon sends,
  * it is refused: one process sends at a time. Suppressing and retrying only change what the next

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * countersign setup: from an installed program to one that works with the MTA of this machine. It
  * looks at what is there, and plans only what is missing; a second run has nothing to do.

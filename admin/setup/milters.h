@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The value of smtpd_milters (postconf(5)): filters divided by commas and blanks. One in braces has
  * settings of its own behind its address. Pure parsing; nothing is asked of Postfix.

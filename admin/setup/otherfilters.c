@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One table: a filter, the word in a path that tells it, and the files in which its socket is set.
  * Sockets are compared as the MTA and the filter mean them: a path of Postfix is below its queue

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Other filters that an MTA asks, told by the socket that their own settings name, so that one on
  * TCP ("inet:localhost:8891") is known as well as one whose path has its name.

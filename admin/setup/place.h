@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where things are on this machine: the MTA, the socket on which it reaches us, our user. What
  * `setup` and `doctor` both need to know.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Steps that mend a machine: each is one command for a shell, what it is for, and how to undo it.
  * What is printed is what is done: a plan is carried out by giving its commands to sh.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What Postfix's configuration says, as postconf tells it. Nothing is changed here.
  */

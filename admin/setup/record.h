@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The record of what `countersign setup` has changed in the MTA, from which `setup --undo` takes it
  * out again. A text file of root's beside countersign.conf; a line is a kind and its words, divided

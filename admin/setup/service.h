@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How countersignd is started and stopped on this machine: by systemd where it runs and has our
  * unit, by the script for rc(8) where that is installed, else by hand. Commands for a person or for

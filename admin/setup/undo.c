@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A file that is as setup left it gets its copy back, byte for byte. Out of one that somebody else
  * has changed since, only what is in the record is taken. A filter that setup took out comes back

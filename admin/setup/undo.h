@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `countersign setup --undo`: the MTA's settings as they were before `countersign setup`, from the
  * record that it keeps (admin/setup/record.h). Settings, keys and ledger stay.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A process of its own, since what speaks HTTP with the network must hold neither keys nor sockets
  * of the MTA, and must not be able to stop the supervisor. Whatever becomes of it, mail goes on.

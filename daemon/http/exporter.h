@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The process that serves http.listen, as the supervisor sees it. It reads the shared counters and
  * nothing else: no settings but its addresses, no key, no ledger.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libmicrohttpd reads the requests; what is hostile in them is its to bound, within the limits
  * given here. Nothing a client sends is used but the method, the path and Accept. What is served is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The HTTP listener: /metrics and /healthz. Included by exporter.c, which runs it in a process of
  * its own.

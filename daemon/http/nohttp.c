@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * In place of http.c where there is no libmicrohttpd (configure --without-http).
  */

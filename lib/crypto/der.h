@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The few forms of DER (X.690) that keys come in, read on spans and written to a buffer: definite
  * lengths in their shortest form, up to 65535 bytes.

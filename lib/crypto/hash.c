@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * OpenSSL's SHA-256, fetched once for the process: fetching it costs more than hashing a header.
  */

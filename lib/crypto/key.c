@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * PEM is opened by OpenSSL, which wipes what it holds; which block of the file is meant, and why
  * one cannot be used, is said here.

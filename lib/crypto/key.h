@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Private keys, read by OpenSSL's decoders: at the start and on a reload, never for a message.
  *

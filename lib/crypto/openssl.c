@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/crypto/openssl.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the modules of this directory share of OpenSSL 3: its EVP interface only. Not for others.
  *

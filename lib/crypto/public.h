@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Public keys, as the p= of a DKIM key record carries them (RFC 6376 section 3.6.1, RFC 8463
  * section 4.2): read for nearly every message, so not by OpenSSL's decoders, which take 20 to 60

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The two kinds of keys that DKIM knows (RFC 6376 section 3.3, RFC 8463 section 3), and their
  * sizes.

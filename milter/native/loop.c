@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The native engine: sockets and epoll. What the bytes mean is in wire.c, who waits for whom in
  * threads.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A thread is awake (waits for a task, or works on one), blocked (it has said so) or parked. One
  * that blocks while no other waits for a task makes a parked one awake, or starts one; when its

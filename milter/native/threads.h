@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The threads of the native engine: about as many as there are cores wait for work and do it, and
  * one that is about to block is replaced, so that there is always one that waits for the next task.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A table of steps: what each is to the session, and whether it is answered. The order in which an
  * MTA sends them is its own affair (the session takes them in any), but for the first: nothing

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One connection of an MTA, as the milter protocol (versions 2 to 6) has it: bytes in, calls of
  * milter/session.h, bytes out. No socket, no thread, no clock: milter/native/loop.c has those.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A packet is a length of four bytes (of what follows), a kind of one, and data. Which steps are
  * sent and which are answered follows from two bits for each in what was negotiated: a table.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The milter protocol (version 6) from the MTA's side, over one blocking connection. Packets are
  * gathered and written when an answer is due, as MTAs do.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "milter/protocol/control_text.h"
 
 #include <string.h>

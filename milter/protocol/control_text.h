@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is said over the control socket. The client says one line, gets one answer, and both close.
  *

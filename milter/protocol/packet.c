@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every reader looks at (pointer, end) only, and takes nothing when not all of it is there.
  */

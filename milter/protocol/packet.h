@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Packets of the milter protocol: four bytes of length (of what follows, big-endian), a kind of one
  * byte, data. Only bytes: what they mean is in milter/native/wire.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What both engines (callbacks.c on libmilter, wire.c on our own) ask of an MTA, and text in the
  * shape the milter protocol has it. Knows no session and no socket.

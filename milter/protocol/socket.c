@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A local socket is bound under a name of its own beside the public one, gets its mode, listens,
  * and is then renamed: the MTA sees a socket that works, or none, and nobody can connect before

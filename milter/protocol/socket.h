@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The sockets the MTA connects to. The supervisor opens one for each listen address and keeps it;
  * every worker of that address accepts on the same one, so that a connection waits in its queue

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The order is that of RFC 8617 section 5.2: collect (step 1), the newest cv (2), structure (3),
  * the newest message signature (4), the seals from the newest to the oldest (6). Older message

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The Authenticated Received Chain of a message (RFC 8617): collected, checked for structure, and
  * validated. Fed with the header as policy/dkim/check keeps it; the newest ARC-Message-Signature is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The message signature is what policy/dkim/sign makes, under another name. The seal is short: it
  * signs the sets before it as they stand, and its own set.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Seals one message (RFC 8617 section 5.1): the three fields of the next ARC set.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a chain of sealers that the operator trusts says of a message (RFC 8617 section 7.2).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Counted while the header comes in; only a header in which something is repeated costs a look at
  * h=. A signature takes fields from the bottom up, so what it does not cover stands above.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fields that were added to a signed message: a second Subject above the one that is signed leaves
  * the signature good, and is what many readers show (RFC 6376 sections 5.4.2 and 8.15).

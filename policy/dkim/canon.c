@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The body form works line by line and remembers only what it must across chunks: a CR that may
  * begin a line end, blanks that may end a line (relaxed), the number of empty lines that may end

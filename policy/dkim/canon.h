@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Canonicalisation (RFC 6376 section 3.4) and hashing of what DKIM signs. The header forms write
  * into a buffer; the body form streams: bytes in, SHA-256 out, nothing stored but pending blanks.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Verifies the DKIM signatures of one message (RFC 6376 section 6). Fed in order: every header
  * field, the end of the header, the body, the end.

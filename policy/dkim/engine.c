@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What two engines made of the same signature. An engine that cannot verify a signature has no
  * opinion of it, which is no disagreement.

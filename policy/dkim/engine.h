@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What verifies signatures when everything that is a matter of rules is settled
  * (policy/dkim/check.h does that, once for all engines): an engine gets the header, the signatures

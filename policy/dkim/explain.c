@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The field and the records are shown as they are, unfolded, because a tag that nobody expected is
  * what one looks for; only what is read from them is put in words. Which fields the signature

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How one signature was judged, a line for each thing that was read, for `countersign verify -v`.
  */

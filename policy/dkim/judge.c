@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The rules of RFC 6376 sections 3.6.1, 3.6.2 and 6.1.2, and of RFC 8301. */
 #include "policy/dkim/judge.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What DNS said of a signature's key, judged: may the signature be verified with it? One place for
  * DKIM and for ARC, whatever verifies then.

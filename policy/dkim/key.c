@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A table says which tags a key record has and who reads each; unknown ones are ignored (n= and
  * the old g= among them). The key itself is taken apart here as far as its numbers, so that its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A DKIM key record (RFC 6376 section 3.6.1, RFC 8463 section 4).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sets of a few keys, each with its lock; the digest chooses the set, and in a full set the key
  * that was not used for longest goes. A digest cannot be chosen by a sender to any effect but that

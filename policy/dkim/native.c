@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The body streams through at most two hashes. All the rest is done at the end, for those
  * signatures only whose keys have come and are good:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Ways of libopendkim that this file answers (2.11 beta 2 and earlier):
  *   - the last part of the gate is here: memory is handed out zeroed and with room to spare, and

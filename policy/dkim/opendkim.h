@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libopendkim's verifier, behind an adapter that knows its ways. It is handed only what our own
  * parsers have accepted (policy/dkim/signature.h, policy/dkim/key.h), it never asks DNS, and what

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The library takes every DKIM-Signature field for a signature to verify, and a signature may
  * itself sign such fields (RFC 6376 section 3.5, h=). So all signatures that do not are verified in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libopendkim (policy/dkim/opendkim.h) as an engine. What it refuses although RFC 6376 has it:
  * signature fields in forms that the library hashes wrongly or does not read, signed fields with

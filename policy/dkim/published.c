@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Our own record is parsed as a foreign one is, and the two public keys are compared: tags may
  * differ, and an RSA key may be written in either of its two forms.

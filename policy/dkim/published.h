@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Does the DNS show the record that belongs to a private key of ours (RFC 6376 section 3.6.2)?
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The fields that will be signed are put into canonical form when they arrive and kept as one text;
  * all others are forgotten at once. Each name that is signed has a chain of its fields, newest

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Signs one outbound message with one or several keys in one pass (RFC 6376 section 5).
  * Fed like dkimcheck: every header field, then the body; gives the DKIM-Signature fields.

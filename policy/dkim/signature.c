@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The list is split first (mail/taglist); then a table says which tags there are and who reads
  * each. Every reader runs even after one has refused, so that a verdict can name the domain and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A DKIM-Signature field, parsed (RFC 6376 section 3.5, RFC 8301, RFC 8463, RFC 8616): the gate.
  * Nothing reaches a verifier that this parser has not accepted. The two fields of ARC that are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Writing a field that is a tag=value list with a signature at its end (DKIM-Signature,
  * ARC-Message-Signature, ARC-Seal), to be read by every verifier: no line over 78 columns, folds

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One author domain is evaluated in three steps: which policy record applies (section 4.10.1),
  * which authenticated identifiers are aligned (4.10.2), what follows (5.3.5, 5.3.6).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * DMARC, RFC 9989: discovery (tree walk or public suffix list), alignment, and the policy that the
  * author's domain asks for. Pure evaluation: what is done about it is policy/decide.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A record is split at ";", its tags are collected by name, then each is read by its row of a
  * table. What does not fit the grammar of section 4.8 is dropped alone ("in favor of default values

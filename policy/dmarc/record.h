@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A DMARC policy record: RFC 9989 sections 4.7 and 4.8.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Queries for all names of a walk are started together, so that a walk costs one answer's time;
  * their answers are then read in the order of the RFC, and what lies behind the end of the walk is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The DNS tree walk of RFC 9989 section 4.10: the DMARC records at a name and above it, and the
  * organizational domain that they give it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A growing array in the arena; what was outgrown stays there until the arena ends.
  */

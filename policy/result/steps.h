@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The trail of an evaluation: one line for each thing that was looked up or concluded, in order,
  * for `countersign verify -v`. Plain text, no line ends.

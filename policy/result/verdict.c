@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/result/verdict.h"
 
 #include <stddef.h>

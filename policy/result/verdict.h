@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What was found out about one message: the results of every mechanism, in the terms of RFC 8601,
  * each with its explanation. Plain data in the message's arena; no mechanism writes another's part.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The parts of RFC 7208 on which engines cannot differ: who is checked (section 4.3), which record
  * it has (4.4, 4.5), what a name expands to (7), how much may be asked (4.6.4), what is explained

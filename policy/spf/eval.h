@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What an evaluation of SPF is made of, whichever engine runs it: the identity, the record of a
  * domain, the names that terms ask for, the limits, the explanation. Internal to policy/spf/spf*.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * PTR first, then the addresses of all its names at once: two answers deep, however many names.
  * iprev_start() lets the second step follow the first in the resolver; iprev_names() starts what is

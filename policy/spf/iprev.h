@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * iprev, RFC 8601 section 3: the client's address has a name, and the name has the address.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libspf2 1.2.10 has known overflows in what handles text from outside, limits that start again in
  * every include, and ends the process on errors. So nothing from outside reaches it: it is given

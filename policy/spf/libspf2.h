@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libspf2 as a second engine for SPF (spf.engine = libspf2 | both).
  *

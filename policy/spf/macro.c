@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One reader of tokens (next) serves the check of the syntax, the question which letters are used,
  * and the expansion, so that they cannot disagree. Nothing is stored: a value is cut into parts by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SPF macros, RFC 7208 section 7: in the domain-spec of a term, and in the text that exp= names.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Follows the records as they arrive: each TXT answer is read with the same functions as the
  * evaluation's (spf_record_next, spf_term_matches, spf_macro_name), and what its terms name is

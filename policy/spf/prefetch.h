@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Asks ahead for what an SPF evaluation will need (see policy/spf/spf.h). Internal to
  * policy/spf/spf*.

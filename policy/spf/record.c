@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A record is read by one function, read_term, twice: spf_record_parse() runs it over the whole
  * record and keeps only what belongs to the record as a whole (redirect, exp, all);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The SPF record, RFC 7208 sections 4.5, 4.6.1, 5, 6 and 12: checked as a whole first, then read
  * term by term. Nothing is allocated, however long the record is; the work is linear in its length.

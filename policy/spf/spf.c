@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * check_host(), RFC 7208 sections 4 to 6: one small function for each mechanism, in a table; the
  * terms of a record from left to right; redirect as a loop; include as recursion.

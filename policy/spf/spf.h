@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SPF, RFC 7208: does the domain of an identity let this client send?
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A batch is fixed in the file first: its rows in table batch, its number in spool. Then it is
  * applied to the shared store in one transaction, and forgotten.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The one batch that is under way from the ledger's file to the shared store.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A column is one value of each row: the literal of an array, so that a statement brings any number
  * of rows.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rows on their way from the ledger's file to the shared store, gathered as columns.
  */

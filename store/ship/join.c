@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A host that comes to a shared store: what it holds is marked to be shipped, a stretch of the
  * table at a time, and the reports it has already built are brought there.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * In the file: table unshipped names rows of which more was counted than was put into batches
  * (tally.shipped says how much was); batch holds the one batch that is under way; spool has one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the shipper knows of this host: one row of the ledger's file.
  */

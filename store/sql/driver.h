@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a place to keep rows in must be able to do: one table of functions, one file for each
  * (store/sql/sqlite.c). The ledger (store/ledger.c) owns queue, threads, retries and keys, and

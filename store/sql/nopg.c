@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * In place of store/sql/pg.c where the program is built without PostgreSQL.
  */

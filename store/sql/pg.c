@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SQL spoken to PostgreSQL and what is like it, by libpq; only this file includes it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Tables beside those of the ledger:
  *   store   one row: which store this is, and its version

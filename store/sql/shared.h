@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The store that several hosts share: its tables, and how it is read. What a host counts comes into
  * it by store/ship/ship.h; reports are built and kept there (store/outbox.h) under a lease

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What every engine does alike: values from a word, transactions that are tried again.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A connection that speaks SQL, whichever the engine: what files that keep more than the hot path
  * in a store are written over. Implemented for SQLite (store/sql/sqlite_sql.c) and PostgreSQL

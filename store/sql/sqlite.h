@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A connection as store/sql/sqlite.c opens it, for store/sql/sqlite_sql.c.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SQL spoken to SQLite. Nothing here is done often: statements are prepared for one use.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * load [options] LIST SOCKET [SOCKET...]: sends messages to filters as an MTA does, and measures.
  *

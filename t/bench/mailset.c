@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Everything is made ready before the first message is sent, so that the load costs little beside
  * the filter: header fields as packets (values with LF folds, as MTAs send them), bodies as spans.

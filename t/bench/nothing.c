@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * nothing [-a] SOCKET: a filter that does nothing, the floor under every program on libmilter. It
  * asks for the same steps as countersignd; with -a it asks for all and answers each.

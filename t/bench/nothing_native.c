@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * nothing_native SOCKET: a filter that does nothing on the native engine, the floor under
  * countersignd on that engine: the same sockets, threads and protocol, and sessions that only

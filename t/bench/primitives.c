@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * primitives: what cannot be avoided, measured alone, in microseconds of CPU: RSA-2048 and Ed25519
  * with the key at hand, and relaxed canonicalisation with SHA-256 of bodies of three sizes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads /proc: the whole table of processes, to find the descendants. */
 #include "t/bench/usage.h"
 

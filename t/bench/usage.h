@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the processes of a server have used so far: those given and all that come from them.
  */

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
 """The public ARC suite (YAML) against policy/arc and policy/arcseal, by t/bin/arcmsg. Usage: arc_suite.py DIRECTORY BIN.
 
 Validation: the chain's state is the one that the suite names; an empty one is a chain that says itself that it is

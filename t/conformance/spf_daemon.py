@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
 """The openspf suite (YAML) through a running countersignd: for each group a zone for t/bin/dnsd, a
 daemon that asks it, and one t/bin/milterc that sends each case as a message. The result is read
 from Authentication-Results, the explanation from the log.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs the cases that t/conformance/spf_suite.py writes, against a zone in memory: three times with
  * our evaluator (with and without asking ahead; and what the first says counts), once with libspf2.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
 """Turns the openspf test suite (YAML) into lines for t/bin/spf_suite: tab-separated, each field
 percent-encoded. group DESCRIPTION; rec NAME TYPE DATA; alias NAME TARGET; silent NAME TYPE;
 servfail NAME TYPE; case NAME HELO MAILFROM HOST RESULTS EXPLANATION-or-nothing."""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The two DKIM engines against each other: odd messages, signed here in odd ways with signature
  * fields as no sane signer writes them, every second one then damaged, and verified by both. What

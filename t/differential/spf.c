@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SPF against libspf2, over generated zones (t/lib/spfgen.h):
  *

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
 """Our SPF evaluator against pyspf (Debian python3-spf), over the zones that spf_differential.test --dump
 writes to standard input. Differences are looked up in differences.txt ("pyspf"); TAP on standard output.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "t/differential/spf_raw.h"
 
 #include <sys/types.h>

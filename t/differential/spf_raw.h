@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libspf2 as other programs use it: its own reader of records, its own macros, its own counts; only
  * the answers of DNS come from us. Not safe for what strangers write, and wrong in ways that

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The main job behind a real Postfix: judge, decide, sign, record; and keep doing it through reloads, crashes,
 # restarts, dead DNS and unreasonable messages.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

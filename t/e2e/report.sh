@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # A report on its way through a real Postfix: it is signed by the milter, leaves as it was made, and
 # its signature verifies elsewhere; with the null sender on port 25, with VERP by submission.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The main job behind a real Sendmail, which is not installed: Debian's packages are unpacked beside (or taken from the
 # directory LAB_SENDMAIL, as lab_sendmail_get fills it).
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

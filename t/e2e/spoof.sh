@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # A stranger's attempts, through a private Postfix: over 150 messages that some reader could take for those of another
 # domain, of which none passes as that; what a content filter hands back; what a login writes in the name of others.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/address: what was read, written in the plainest form, reads as the same again. */
 #include <assert.h>
 #include <string.h>

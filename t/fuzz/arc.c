@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * policy/arc/chain and policy/arc/trust: any header, in which a name that begins with 0, 1 or 2 is
  * one of ARC's, so that sets are found soon. No chain passes: nobody here can sign.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * policy/authres. Reading: a field that plainly begins with our id is ours. Writing: whatever the
  * texts of a verdict are, the field follows the grammar and is recognised as ours.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/authres_read: what is read lies in the text, and within the bounds. */
 #include <assert.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/canon: a body hashes alike however it is cut; a relaxed field is its own relaxed
  * form. */
 #include <assert.h>

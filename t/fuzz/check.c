@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The whole road of a message, policy/check, with both engines, against a zone that the sender
  * writes too. The input is parts between lines of "--":

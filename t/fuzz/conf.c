@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* conf/: whatever the text is, there are settings or errors; settings are written as a text that
  * reads back to the same text. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* milter/protocol/control_text and metrics/read: the first byte says what the rest is. */
 #include <assert.h>
 #include <string.h>

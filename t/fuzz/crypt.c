@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/crypt: keys from the DNS and from files; what is accepted has sane sizes. */
 #include <assert.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/destination: whatever the record says, an address is fit for SMTP commands and fields. */
 #include "report/destination.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/check: a message, cut into fields and two chunks of body; two keys are published. */
 #include <assert.h>
 #include <string.h>

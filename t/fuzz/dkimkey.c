@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/key: the bits of a key that is accepted are bits of its data. */
 #include <assert.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/signature: what the gate lets through has every part, and the parts agree. */
 #include <assert.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * policy/dmarc/treewalk and policy/dmarc/dmarc against any records. The input is lines: author,
  * SPF's domain, DKIM's domain, then "NAME RECORD" (at _dmarc.NAME; without a record its lookup

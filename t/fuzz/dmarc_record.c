@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dmarc/record: a record is complete, and its printable text reads as the same again. */
 #include <assert.h>
 #include <string.h>

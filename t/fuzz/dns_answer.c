@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * dns/answer: any record data. The first byte chooses the type, then each record is a length of two
  * bytes and so much data. Texts end inside the answer's memory; names go back to the wire.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* dns/packet, dns/wire: any bytes, and names that end inside them. */
 #include <assert.h>
 

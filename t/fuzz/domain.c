@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/domain: what comes out is a name that DNS can carry, and comes out of itself again. */
 #include <assert.h>
 #include <string.h>

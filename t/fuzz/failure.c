@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/failure: whatever a message holds, the report is ASCII in short lines, and with redaction
  * no delimiter of its own can be forged. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/from: what is judged has one reason to be; domains are names in their one form. */
 #include <assert.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/inspect: the same is found however the body is cut; texts stay printable and bounded. The
  * first byte is the size of the pieces; the header ends with an empty line. */
 #include <assert.h>

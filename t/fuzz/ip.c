@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* lib/ip: what was read and written is read as the same again. */
 #include <assert.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* store/journal and store/packed: whatever a journal's file holds, what is taken for a row is one.
  */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* keys/keystate: what is accepted is printed so that it reads the same again. */
 #include <assert.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/trust: the id in a List-Id field is short, lower case and without what could be a second
  * one; in angle brackets it reads as itself again. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/logfields: what is taken for a log line has keys and values that are texts, each key once.
  */
 #include <assert.h>

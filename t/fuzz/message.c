@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * admin/check/message: a file is a header of fields and a body, and nothing of it is lost. Written
  * out again it reads the same.

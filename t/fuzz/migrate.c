@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/migrate/migrate: whatever the lines say, the result is a file of settings that our parser
  * takes, and every line has its comment. */
 #include "admin/migrate/migrate.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/setup/milters: items lie in the text, in order and to an end; what is added is the last
  * item. */
 #include "admin/setup/milters.h"

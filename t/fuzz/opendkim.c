@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/migrate/opendkim_text: every part lies in the text, and lines come in order to an end. */
 #include "admin/migrate/opendkim_text.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* milter/protocol/packet: nothing outside the span is looked at, and what was taken was there. */
 #include <assert.h>
 

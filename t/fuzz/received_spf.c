@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/received_spf: it ends, reads nothing outside, and a field that plainly names us is ours. */
 #include <assert.h>
 

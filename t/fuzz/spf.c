@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * policy/spf/spf against a hostile zone: both engines end with the same result, within the limits.
  * The input is lines: HELO, MAIL FROM, then the SPF records of a.x, b.x, c.x ... (without the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/spf/macro: what is accepted expands; a name that comes out is one DNS can carry. The input
  * is a local part, up to its first newline, and a domain-spec. */
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/spf/record: an accepted record, written again from its terms, is the same record. */
 #include <assert.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/taglist: every tag lies inside the text, has a name, and is found by it. */
 #include <assert.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/tally: whatever strangers chose, a row holds clean text and lists that can be read. */
 #include <assert.h>
 #include <string.h>

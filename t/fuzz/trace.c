@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/trace: a field that is local says by whom it was written. */
 #include <assert.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* lib/utf8: what was cleaned is clean, and what is clean stays as it is. */
 #include <assert.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * milter/native/wire: a whole conversation of whatever the MTA sends. Its answers are whole
  * packets, and the same however the bytes are cut. The first byte says where.

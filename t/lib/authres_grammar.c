@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Written from the ABNF alone and apart from policy/authres.c, so that both cannot be wrong in the
  * same way.

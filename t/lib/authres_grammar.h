@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The grammar of RFC 8601 section 2.2, as a checker of what we write.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "t/lib/causes.h"
 
 #include <stdio.h>

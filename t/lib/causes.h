@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The differences between an engine of ours and another implementation that are known, with their
  * cause: t/differential/differences.txt, lines of

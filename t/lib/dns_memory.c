@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The back end that answers from memory: a small zone of everything, with the rules of RFC 1034
  * section 4.3.2 and RFC 4592, and the faults that a network has.

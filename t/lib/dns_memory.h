@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A back end of the resolver that answers from memory: a zone, and the faults that a network has.
  */

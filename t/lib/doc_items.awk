@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # The parts of a document that a test can try, one after the other: a line "KIND LINE", the part's lines each behind a
 # HTAB, an empty line. Kinds: sh, "sh check", conf, main.cf, dns (fenced blocks of Markdown, ```KIND; in manuals, behind
 # .\" ), test (<!-- test: COMMAND -->, which a reader does not see). Indented commands of Markdown are "sh check". In a

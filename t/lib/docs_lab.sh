@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Tries what one document (DOCUMENT, below COUNTERSIGN_SRC) tells its reader to type, from its beginning to its end, as
 # root on a machine of its own: Postfix as Debian has it, a DNS server for all names, swaks, countersign where a package
 # puts it. systemctl and journalctl stand for systemd's. Prints TAP; with DOCS_SHOW what each command says, too. See

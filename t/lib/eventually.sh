@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Waiting for a condition. To be sourced by bash; t/lib/tap.sh does.
 
 # eventually [-t SECONDS] COMMAND...: runs the command again and again until it succeeds. Fails after SECONDS (30: a test

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A fuzz driver is t/fuzz/X.c with this one function, and a corpus of files in t/fuzz/corpus/X. It
  * returns 0 and ends the process (assert, sanitizer) when the code under test breaks a promise.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Replays inputs through a fuzz driver where there is no libFuzzer. Each input is copied into
  * memory of exactly its size, so that a read past its end is seen by a sanitizer.

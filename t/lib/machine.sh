@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # A machine of its own for a test: the host's files as they are, with all changes kept in memory; a network, host name
 # and processes of its own. To be sourced behind tap.sh; then `machine "$0"` runs the script again in there.
 machine() { # script

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "t/lib/mailgen.h"
 
 #include "lib/buf.h"

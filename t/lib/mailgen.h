@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Odd but valid messages at random, for tests of what reads or signs mail: folded, 8-bit, empty,
  * repeated and long fields, bodies with and without a last line end. The same seed gives the same

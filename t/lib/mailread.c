@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "t/lib/mailread.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A message from a file, for tools that work on messages: its fields as a milter gets them.
  */

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # A PostgreSQL server of one's own, for tests: a new cluster below a directory, reached only by a socket
 # there. To be sourced after tap.sh. The server refuses root: then it runs as the user nobody.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Debian roots made by debootstrap, for tests that want a bare machine. As root. To be sourced by bash.
 
 root_needs() { # who asks

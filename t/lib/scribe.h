@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * milter/session.h played by a scribe: it writes down what it is told, and answers what it was told
  * to. For tests of what calls it.

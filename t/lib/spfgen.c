@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "t/lib/dns_memory.h"
 #include "t/lib/spfgen.h"
 

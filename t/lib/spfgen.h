@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Zones of SPF records at random, and who asks. The same seed gives the same zone. WILD ones have
  * everything: macros, loops, limits, errors of syntax, lookups that fail. PLAIN ones have only what

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "t/lib/tap.h"
 
 #include <ftw.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Test Anything Protocol, for the unit tests. A test program calls the checks, then
  * return tap_done(). Each check is one line; a failed one says where and what.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Test Anything Protocol for shell scripts. To be sourced by bash.
 . "${BASH_SOURCE[0]%/*}/eventually.sh"
 

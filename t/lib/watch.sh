@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Runs one test and checks what it leaves: what a sanitizer found in any of its processes, how long it took, and the
 # processes and files that remain. Any of these fails the test.  watch.sh COMMAND [ARGUMENT...]
 #

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- ARC: a chain is validated; trusted sealers are believed; what we accept is sealed for the next hop.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; };
 -- conf: arc: { trusted_sealers = [ "lists.test", "*.relay.test" ]; seal = "example.com"; };

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- With every DNS answer 20 ms late and nothing cached, a message takes as long as its longest chain of dependent answers:
 -- here SPF's four (the record and three includes, each known only from the one before). The best of three domains
 -- counts, since the machine may be busy. How slow a sanitizer makes it says nothing.

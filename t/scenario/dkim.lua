@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- DKIM in its variety, through the daemon.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dkim: { max_signatures = 3; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- dmarc.enforce = "observe": nothing changes but headers.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "observe"; trusted_forwarders = [ "203.0.113.77" ]; actions = ( { domain = "*"; action = "reject"; } ); };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- dmarc.enforce = "strict": the published policy is carried out.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

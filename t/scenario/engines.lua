@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- Two engines for SPF and for DKIM at once: ours decides, the other one is a second opinion; IPv6 clients as well.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; spf: { engine = "both"; }; dkim: { engine = "both"; };
 -- zone: sender.test 60 TXT "v=spf1 ip6:2001:db8::/32 include:more.sender.test -all"

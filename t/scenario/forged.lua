@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- What strangers may not claim is removed, whatever is done with the message: the mark by which mailboxes sort, results
 -- that bear our name, a chain's results outside a chain, Received-SPF that names us.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ];

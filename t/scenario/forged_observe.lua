@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- Under dmarc.enforce = "observe" nothing is done with a spoof, but what strangers may not claim goes.
 -- conf: dmarc: { enforce = "observe"; }; authserv_id = "mx.example.com"; trusted_networks = [ ];
 -- zone: strict.test 60 TXT "v=spf1 -all"

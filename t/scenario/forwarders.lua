@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- dmarc.trusted_forwarders: what fails DMARC on its way through them is accepted, and reported as that.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; trusted_forwarders = [ "192.0.2.16/28", "fwd.test", "*.srs.test", "host:*.gateway.test" ]; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- dmarc.reject_bad_from = false: out of scope, DMARC ends.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { reject_bad_from = false; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- A malformed From that means one domain to everybody is judged by it; one in which two readers can see two domains is
 -- refused, but for bounces and trusted forwarders, and never passes.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; trusted_forwarders = [ "192.0.2.9" ]; };

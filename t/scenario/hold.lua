@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- dmarc.quarantine = "hold": the MTA holds the message.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "rfc"; quarantine = "hold"; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- A key's life as the daemon sees it: an active key signs, a pending one, a retired one and a revoked one do not.
 -- conf: authserv_id = "mx.example.com"; dns: { timeout = "2s"; };
 -- key: example.com a1 ed25519

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- A record that is published while the daemon runs: the next message that would need the key makes it look.
 -- conf: authserv_id = "mx.example.com"; dns: { timeout = "2s"; };
 -- dnsd: --negative-ttl 1

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- What is recorded: one row for messages that look alike, with a count, in RFC 9990's terms.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ];
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- Scenarios talk to the daemon as an MTA does, by miltertest, and check its answers. A scenario is a Lua file that
 -- begins with its settings and its zone:
 --

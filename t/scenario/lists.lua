@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- dmarc.mailing_lists: a List-Id together with a DKIM or SPF pass of the list's domain; never alone.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "rfc"; mailing_lists = [ "lists.club.test", "dev.groups.test" ]; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

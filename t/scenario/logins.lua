@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- sign.logins: with a map, nothing else lets an authenticated sender sign.
 -- conf: trusted_networks = [ ]; sign: { logins = ( { login = "carol"; domains = [ "example.com", "sub.hosted.test" ]; } ); };
 -- key: example.com s1 ed25519

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- sign.logins with the login "*": every login, and only logins.
 -- conf: trusted_networks = [ ]; sign: { logins = ( { login = "*"; domains = [ "example.com" ]; }, { login = "root"; domains = [ "*" ]; }, { login = "m"; domains = [ "MÜNCHEN.test" ]; } ); };
 -- key: example.com s1 ed25519

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- sign.mta_checks_sender: MAIL FROM binds a login that names no domain, and no other.
 -- conf: trusted_networks = [ ]; sign: { mta_checks_sender = true; };
 -- key: example.com s1 ed25519

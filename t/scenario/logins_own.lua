@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- Without sign.logins a login signs for its own domain and what is agreed to be its alias, whatever MAIL FROM says.
 -- conf: trusted_networks = [ ]; sign: { aliases = ( { domain = "example.com"; aliases = [ "alias.test", "*.shops.test" ]; } ); };
 -- key: example.com s1 ed25519

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- trusted_networks = [ ] means nobody: behind a proxy or a port forward every client comes from 127.0.0.1.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; };
 -- key: example.com s1 ed25519

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- The action matrix: the first line that fits decides.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "rfc"; actions = ( { domain = "sender.test"; policy = "any"; action = "reject"; }, { domain = "*.lenient.test"; policy = "any"; action = "accept"; }, { domain = "*"; policy = "quarantine"; action = "reject"; } ); };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- The action matrix by recipient: a line counts when all recipients of a message fit.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; actions = ( { domain = "*"; recipient = "*.lenient.test"; action = "accept"; }, { domain = "sender.test"; recipient = "desk.test"; policy = "reject"; action = "quarantine"; } ); };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- The action matrix by result: what else was found out can decide whether p=reject is carried out.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "rfc"; actions = ( { domain = "*"; policy = "reject"; spf = "fail"; dkim = "none"; action = "published"; }, { domain = "sender.test"; dkim = "pass"; action = "accept"; } ); };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

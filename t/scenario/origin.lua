@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- Whose message it is, is decided once: auth, submission, local, inbound. Only inbound is judged, only the others are
 -- signed.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ "127.0.0.0/8", "::1", "192.0.2.0/24" ];

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- What comes over loopback and has been on another host is ours only if its envelope sender is; and not if it had that
 -- envelope already when it was judged here.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ "127.0.0.0/8", "::1", "192.0.2.0/24" ];

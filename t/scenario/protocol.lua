@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- What MTAs do: several messages on a connection, RSET, no message at all, odd negotiation, skipped bodies, huge headers.
 -- conf: authserv_id = "auto"; trusted_networks = [ ]; max_header_bytes = "64KiB";
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- dmarc.discovery = "psl": the organizational domain by the public suffix list.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { discovery = "psl"; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

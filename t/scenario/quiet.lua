@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- Mail to those who get reports is counted, and is no reason to send a report.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ];
 -- conf: reports: { org = "Example"; from = "noreply@example.com"; quiet = [ "dmarc@example.com" ]; };

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- DMARC records that readers understand differently: never half of one (RFC 9989 sections 4.7, 4.8 and 4.10.1).
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; };
 -- zone: _dmarc.upper.test 60 TXT "V = DMARC1 ; P = Reject ; ADKIM = S"

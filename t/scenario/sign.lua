@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- Signing: all keys of the domain, subdomains by the parent's, and nobody gets another domain's signature.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ "127.0.0.0/8" ];
 -- key: example.com s1 rsa2048

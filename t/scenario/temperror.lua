@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- A temporary failure never becomes a fact; 451 only where the message would otherwise suffer.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; }; dns: { timeout = "1s"; };
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- The tree walk: np for a name that does not exist, sp for one that does; psd=y.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; 
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: BSD-2-Clause
 -- Own mail that readers or verifiers would read differently is not signed.
 -- conf: authserv_id = "mx.example.com";
 -- key: example.com s1 ed25519

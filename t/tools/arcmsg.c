@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * arcmsg [-o] RECORDS [KEYFILE DOMAIN SELECTOR RESULTS]
  *

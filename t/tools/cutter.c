@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Stands between libpq and a server, and loses the connection at a chosen moment:
  *   cutter DIR PORT SERVER_SOCKET N [PID_FILE]

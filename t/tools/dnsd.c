@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * dnsd: a small authoritative DNS server for tests and demonstrations, UDP and TCP on one port.
  *

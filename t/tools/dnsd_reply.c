@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include "t/tools/dnsd_reply.h"
 
 #include <stdio.h>

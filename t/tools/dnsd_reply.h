@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * From a query to its reply, as bytes (RFC 1035 section 4, RFC 6891 for EDNS).
  */

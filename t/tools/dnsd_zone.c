@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Nodes by name in a hash table; a node exists for each name with records and for all its parents,
  * so that an empty non-terminal is a node without records.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * dnsq: asks through the resolver and prints what came, for tests.
  *

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
 # Traffic for t/endure.sh: endure.py SOCKET THREADS STOPFILE. Each thread is an MTA with one message after the other; a
 # message whose connection breaks is tried again until it is answered, as an MTA's queue does. At the end it prints
 # "accepted N deferred N broken N": messages that were accepted, answers of 4xx, tries that broke.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * flood: many messages at once over the milter protocol (version 6), to see what they cost the
  * filter.

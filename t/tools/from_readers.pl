@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
 # How two parsers of Perl read From fields: Email::Address::XS, which is Dovecot's parser, and Mail::Address of MailTools.
 # A value in hexadecimal a line; for each a line "dovecot<TAB>addresses" and one "mailtools<TAB>addresses", those with
 # blanks between, each in hexadecimal.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
 """From fields as four widely used parsers read them, beside what policy/from makes of them.
 
     from_readers.py FROMREAD TABLE [RANDOM]

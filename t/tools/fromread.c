@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fromread: what policy/from sees in From fields. A field's value a line on standard input, with
  * \xNN, \r, \n, \t and \\ as in C; a line of output for each: "ok" or "bad", the domains with ","

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Preloaded into a program it kills that program, as kill -9 does, before its KILL_AT-th call that
  * changes a file or says something to another host: so a test can end it at every one of them. With

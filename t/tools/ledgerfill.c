@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fills a ledger, for tests and for measuring:
  *   ledgerfill PATH combinations DOMAIN DAY         every kind of row a report can have

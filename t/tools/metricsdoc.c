@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Prints the list of metrics for countersign-metrics(7), in mdoc, from the tables of the daemon.
  * See update-docs in Makefile.am; t/docs.sh holds the manual to it.

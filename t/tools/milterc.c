@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * milterc: the MTA's side of the milter protocol (version 6), a step for each line of standard
  * input, so that a test can send exactly the bytes it means, however long they are.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What an MTA and a service manager do, in little, for t/process.sh:
  *

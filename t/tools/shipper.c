@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Ships what a ledger holds, as the daemon does, until all is shipped; for tests:
  *   shipper PATH URL NAME [STEPS]

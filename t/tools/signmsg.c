@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * signmsg [-c HEADER/BODY] [-t SECONDS] KEYFILE DOMAIN SELECTOR [KEYFILE DOMAIN SELECTOR]...
  *

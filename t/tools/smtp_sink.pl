@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
 # A mail server for tests: smtp_sink.pl DIR. Takes a free port of 127.0.0.1 and writes it to DIR/port;
 # each message it accepts becomes DIR/TIME.PID.N.mail, its envelope in front (X-Mail, X-Rcpt). What it
 # says depends on the recipient's name: no... 550, grey... 451 unless DIR/open exists, late... 452

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
 """A mail server for tests, with STARTTLS and AUTH: smtp_tls.py DIR CERT KEY [starttls] [auth]. Takes a free
 port of 127.0.0.1 and writes it to DIR/tls.port. AUTH PLAIN and LOGIN accept user "rep" with "s3cret". Each
 message becomes DIR/N.tls with "TLS: yes|no" and "USER: name" in front. Ends with its parent."""

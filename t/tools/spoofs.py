@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
 """Sends the messages of a table through a Postfix and looks at what became of each.
 
     spoofs.py PORT MAILDIR TABLE SIGNMSG KEYS

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
 # traffic.pl PORT MESSAGES CLIENTS FROM TO [SECONDS [ADDRESS]]: sends messages over SMTP, each in a connection of its
 # own, from several clients at once, spread over SECONDS; prints how many were accepted, deferred (4xx), refused
 # (5xx) or lost (no answer). The client is ADDRESS, one of this host; without it XCLIENT says who it is.

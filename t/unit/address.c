@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/address: who a From field names, and the fields that name nobody for certain. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/: tables and JSON as they are printed. */
 #include <locale.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/aggregate: a report's names and its text. The schema is checked by t/report_xml.sh. */
 #include <errno.h>
 #include <stdio.h>

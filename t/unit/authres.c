@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/authres: whose field it is, and that everything we write follows the grammar. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/authres_read: what Authentication-Results fields say. Whose they are: t/unit/authres.c. */
 #include <string.h>
 

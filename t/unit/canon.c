@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/canon: the examples of RFC 6376, every chunk split, and a plain reference on random
  * bodies. */
 #include <stdlib.h>

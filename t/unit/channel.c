@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon/channel.c: frames whole, in order, and nothing else. */
 #include "daemon/channel.h"
 

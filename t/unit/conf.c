@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* conf/: every type of value, every kind of mistake with its place, files beside files, and text
  * that is read back to the same settings. */
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon/control, control_text and metrics/read: several clients, slow ones, hostile ones. */
 #include "daemon/control.h"
 

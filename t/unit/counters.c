@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* metrics/counters.c: counts of all processes add up, and what a dead process held is gone. */
 #include "metrics/counters.h"
 

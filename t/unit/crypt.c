@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* lib/crypto: the signed message of RFC 8463, keys there and back, damage. */
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/decide: what the operator makes of a verdict. */
 #include <string.h>
 

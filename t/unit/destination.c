@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/destination: which addresses a rua names, and which of them may get the report. */
 #include "report/destination.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * policy/dkim/check: messages are signed here, by libopendkim and by our own canonicalization and
  * keys (what libopendkim cannot sign), and verified against a zone in memory.

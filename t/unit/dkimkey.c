@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/key: key records, RFC 6376 section 3.6.1 and RFC 8463 section 4. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * policy/dkim/native, and what two engines say of each other. t/unit/dkimcheck.c runs with every
  * engine and t/differential/dkim.c compares them; here is what only ours can verify: forms of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/signature: the gate, RFC 6376 sections 3.5 and 6.1.1. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * policy/dmarc/dmarc and policy/dmarc/treewalk: decision vectors. Each is a zone, an author, what
  * SPF and DKIM found, and what DMARC (RFC 9989) makes of it.

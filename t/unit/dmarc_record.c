@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dmarc/record: RFC 9989 sections 4.7, 4.8 and 4.10.1. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* dns/: scopes, lookups, sharing, time and budget, against the back end in memory. */
 #include <pthread.h>
 #include <stdatomic.h>

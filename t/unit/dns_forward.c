@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* dns/forward: whom we ask, and what libunbound is told. */
 #include <string.h>
 

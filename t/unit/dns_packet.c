@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* dns/: names on the wire, negative TTLs from packets, answers from record data. */
 #include <stdio.h>
 #include <string.h>

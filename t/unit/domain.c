@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/domain: one form for every domain name. */
 #include <string.h>
 

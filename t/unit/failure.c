@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/failure: when one is wanted, and what is told. The mail as a whole: t/report_loop.sh. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/forged, mail/received_spf: which fields of strangers are removed. Ours is mx.example.com.
  */
 #include "mail/received_spf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/migrate/hostset: what is taken, and which addresses a set with exclusions holds. */
 #include "admin/migrate/hostset.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/inspect: reports and bounces are recognised, whatever pieces they come in. */
 #include <string.h>
 

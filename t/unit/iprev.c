@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/spf/iprev: RFC 8601 sections 2.7.3 and 3, and that the second step follows the first by
  * itself. */
 #include <string.h>

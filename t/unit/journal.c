@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* store/journal: what was added is there after a kill, once, and nothing else is. */
 #include <fcntl.h>
 #include <signal.h>

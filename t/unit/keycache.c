@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/keycache: keys are found again, pushed out, and never freed under a user. */
 #include <string.h>
 

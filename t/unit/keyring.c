@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* keys/keyring and keys/keyfile: what is loaded, found, refused, made and shared. */
 #include "keys/keyring.h"
 

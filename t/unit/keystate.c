@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* keys/keystate and policy/dkim/published: states as text, and what an answer of the DNS says of a
  * key. */
 #include <string.h>

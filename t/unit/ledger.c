@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* store/: rows are counted once and not lost, whatever happens to the process, the file or others.
  */
 #include <dirent.h>

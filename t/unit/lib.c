@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* lib/: spans, arena, buffers, names, addresses, time. */
 #include <sys/types.h>
 #include <stdio.h>

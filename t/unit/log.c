@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* lib/log.c: one line for each call whatever it holds, as text, as JSON, as fields of the journal.
  */
 #include "lib/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/logfields: a log line is read back, and found by what is in it. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * milter/native/loop.c and milter/native/threads.c: the native engine with real sockets, a scribe
  * for session. The MTA's side is in this process, too.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/setup/milters: the value of smtpd_milters. */
 #include "admin/setup/milters.h"
 

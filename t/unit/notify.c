@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon/notify.c: where datagrams go, and when none do. */
 #include "daemon/notify.h"
 

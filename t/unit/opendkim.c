@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/migrate/opendkim_text: lines, data sets, and the two tables. */
 #include "admin/migrate/opendkim_text.h"
 

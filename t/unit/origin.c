@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/origin: whose message it is. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* store/outbox: each change whole or not at all, nothing lost, one sender at a time. */
 #include "store/outbox.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/program, admin/become: other programs' output, words of a shell, being somebody else. */
 #include "admin/program.h"
 

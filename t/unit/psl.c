@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/psl: the organizational domain by a list. */
 #include <stdio.h>
 #include <stdlib.h>

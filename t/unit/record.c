@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* admin/setup/record: what is written is read again, a second change keeps what came first, and a
  * line that setup does not write is an error. */
 #include <stdio.h>

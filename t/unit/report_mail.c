@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/mail, report/gzip, report/send: what is written, and what is made of a server's words. */
 #include <arpa/inet.h>
 #include <signal.h>

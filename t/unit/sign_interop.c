@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* What policy/dkim/sign writes, an independent verifier accepts: libopendkim, on many odd messages.
  */
 #include <stdio.h>

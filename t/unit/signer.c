@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/dkim/sign: which fields are signed, how the field is written; it verifies with our own
  * code.
  */

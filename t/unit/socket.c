@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* milter/protocol/socket.c: the recipe for local sockets, and what it must not replace. */
 #include "milter/protocol/socket.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/spf/spf: what the openspf suite does not ask: limits, texts, identities, asking ahead.
  * Every case also runs with libspf2, which must come to the same result. */
 #include <stdio.h>

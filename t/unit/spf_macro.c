@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/spf/macro: RFC 7208 section 7: expansion, the examples of 7.4, names. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/spf/record: RFC 7208 sections 4.5, 4.6.1, 5, 6, 12: what is a record and what is not. */
 #include <stdio.h>
 #include <stdlib.h>

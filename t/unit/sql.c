@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * store/sql/sql: what is written over it behaves alike on every engine. With the URL of an empty
  * PostgreSQL database as argument that one is tried, without any the SQLite file of a ledger.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* mail/taglist: the walker of RFC 6376 section 3.2. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* report/tally: what a verdict counts as. */
 #include <stdio.h>
 #include <string.h>

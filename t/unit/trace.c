@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/trace: which Received fields show that a message has been on another host. */
 #include "policy/trace.h"
 #include "t/lib/tap.h"

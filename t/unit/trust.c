@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/trust: what an entry means, what it rests on, and how a List-Id is read. */
 #include <string.h>
 

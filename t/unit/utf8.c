@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* lib/utf8: what passes, and what is replaced. */
 #include <stdio.h>
 

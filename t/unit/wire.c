@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* milter/protocol/packet.c and milter/native/wire.c: the protocol as bytes in and bytes out, with a
  * scribe for session. */
 #include "milter/native/wire.h"
