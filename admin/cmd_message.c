@@ -42,11 +42,14 @@ static const struct admin_option find_options[] = {
     {"policy", OPTION_FIELD + 11, "POLICY", "under this policy: none, quarantine or reject"},
     {"action", OPTION_FIELD + 12, "ACTION",
      "with this end: accept, quarantine, reject or tempfail"},
+    {"msgid", OPTION_FIELD + 13, "ID", "with this Message-ID, with or without its <>"},
+    {"rcpt", OPTION_FIELD + 14, "ADDRESS",
+     "to this recipient, or one of this domain (logged with log.recipients)"},
     {"since", OPTION_SINCE, "WHEN", "since then: 30m, 12h, 7d ago, or a day such as 2026-11-22"},
     {"limit", OPTION_LIMIT, "N", "the newest N (50); 0: all"},
     {NULL, 0, NULL, NULL}};
 
-enum { FIELDS = 13 };
+enum { FIELDS = 15, FIELD_RCPT = 14 };
 
 struct find {
 	struct admin *admin;
@@ -131,7 +134,12 @@ static bool is_wanted(const struct find *find, const struct logfields *fields)
 
 static bool is_number(const char *key)
 {
-	return strcmp(key, "size") == 0 || strcmp(key, "dns") == 0 || strcmp(key, "ms") == 0;
+	static const char *const numbers[] = {"size", "dns", "ms", "rcpts"};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		if (strcmp(key, numbers[i]) == 0)
+			return true;
+	return false;
 }
 
 static void add_json(struct find *find, const char *time, const struct logfields *fields)
@@ -260,6 +268,9 @@ static void print(struct find *find)
 		return;
 	if (conf->messages.keep == 0)
 		admin_note(find->admin, "no log of messages is kept: messages.keep is 0s");
+	else if (find->wanted[FIELD_RCPT] != NULL && !conf->log.recipients)
+		admin_note(find->admin, "no such message: recipients are not logged "
+					"(log.recipients is false)");
 	else
 		admin_note(find->admin, "no such message");
 }

@@ -124,11 +124,18 @@ static bool match_address(struct span value, const char *wanted)
 	return at > bare.p && span_ieq((struct span){at, bare.end}, wanted);
 }
 
+static bool is_bracketed(struct span value)
+{
+	return span_len(value) >= 2 && *value.p == '<' && value.end[-1] == '>';
+}
+
 static bool match_item(struct span item, const char *wanted)
 {
 	struct span part;
 	bool more = true;
 
+	if (is_bracketed(item))
+		return match_address(item, wanted);
 	if (span_ieq(item, wanted))
 		return true;
 	for (unsigned i = 0; i < 2 && span_split(&item, &more, '/', &part); i++)
@@ -142,8 +149,8 @@ bool logfields_match(const char *value, const char *wanted)
 	struct span rest = span_of(value), item;
 	bool more = true;
 
-	if (span_len(rest) >= 2 && *rest.p == '<' && rest.end[-1] == '>')
-		return match_address(rest, wanted);
+	if (is_bracketed(rest) && match_address(rest, wanted))
+		return true;
 	if (span_ieq(rest, wanted))
 		return true;
 	while (span_split(&rest, &more, ',', &item))

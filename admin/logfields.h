@@ -27,8 +27,8 @@ const char *logfields_get(const struct logfields *fields, const char *key); /* o
 
 /*
  * Is WANTED in VALUE? A value is a list with commas, an item of it has parts between slashes
- * (pass/example.com/s1): the first two may be wanted. Of <local@domain> it may be all of it,
- * without the brackets, or the domain. ASCII letters of either case.
+ * (pass/example.com/s1): the first two may be wanted. Of <local@domain>, alone or in a list, it may
+ * be all of it, without the brackets, or the domain. ASCII letters of either case.
  */
 bool logfields_match(const char *value, const char *wanted);
 

@@ -224,6 +224,7 @@ struct conf {
 		enum conf_log_target target;
 		enum conf_log_format format;
 		enum conf_log_level level;
+		bool recipients;
 	} log;
 
 	struct {

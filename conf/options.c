@@ -691,6 +691,11 @@ const struct conf_option conf_options[] = {
 	{.name = "log.level", .type = &conf_type_choice, FIELD(log.level), .choices = levels,
 	 .def = "\"info\"",
 	 .doc = "The least important lines to log. At info there is one line for each message."},
+	{.name = "log.recipients", .type = &conf_type_bool, FIELD(log.recipients),
+	 .def = "false",
+	 .doc = "Whether a message's line has its recipients, too: rcpt=, the first of them up to 1000 bytes, and "
+		"rcpts=, how many there were. The log of messages in the ledger has the same lines, so that "
+		"countersign message find --rcpt finds them."},
 
 	{.name = "http.listen", .type = &conf_type_texts, FIELD(http.listen), .max = 8,
 	 .check = conf_check_http, .what = "list of addresses with port",

@@ -51,6 +51,17 @@ static void put_address(struct line *line, const char *key, const char *address)
 	add(line, key, arena_printf(line->arena, "<%s>", bounded(line, address, VALUE_MAX - 2)));
 }
 
+/* What names the message at the other MTAs. */
+static void put_names(struct line *line, const struct logline_facts *facts)
+{
+	if (facts->message_id != NULL)
+		put(line, "msgid", facts->message_id);
+	if (facts->recipients == NULL)
+		return;
+	add(line, "rcpt", bounded(line, facts->recipients, LIST_MAX));
+	put_number(line, "rcpts", facts->recipient_count);
+}
+
 static struct line begin(struct arena *arena, const char *queue_id, enum origin origin)
 {
 	struct line line = {arena, arena_make(arena, struct log_record)};
@@ -150,6 +161,7 @@ const struct log_record *logline_inbound(struct arena *arena, const struct logli
 	put(&line, "helo", facts->helo);
 	put_address(&line, "from", facts->mail_from);
 	put(&line, "hfrom", verdict->dmarc.author_domain);
+	put_names(&line, facts);
 	put(&line, "iprev", auth_text(verdict->iprev.result));
 	put(&line, "spf", auth_text(verdict->spf.result));
 	if (verdict->spf.mechanism != NULL)
@@ -172,6 +184,7 @@ const struct log_record *logline_outbound(struct arena *arena, const struct logl
 		put(&line, "user", facts->login);
 	put_address(&line, "from", facts->mail_from);
 	put(&line, "hfrom", result->author_domain);
+	put_names(&line, facts);
 	add(&line, "sign",
 	    result->signatures == NULL ? "no" : bounded(&line, result->signatures, LIST_MAX));
 	if (result->why != NULL)

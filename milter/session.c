@@ -30,7 +30,9 @@
 enum {
 	ENVELOPE_ROOM = 64 * 1024,  /* of a message's arena, beside its header */
 	FIELD_COST = 256,           /* of a field in the arena, beside its text */
-	LOG_LINE_MAX = 8192,        /* of a message's line in the ledger */
+	LOG_LINE_MAX = 24 * 1024,   /* of a message's line in the ledger, escapes and all */
+	MESSAGE_ID_MAX = 256,       /* of a Message-ID, in the log */
+	RECIPIENTS_MAX = 1000,      /* bytes of recipients, in the log */
 	HOLD_REASON_MAX = 90,       /* what MTAs keep of a reason for quarantine */
 	FAILURE_HEADER = 64 * 1024, /* of a message's header, in a failure report */
 	LOOK_INTO = 16 * 1024,      /* of a body, for the form of a report */
@@ -68,6 +70,8 @@ struct message {
 	const char *mail_from;
 	const char *login;
 	const char *authserv_id;
+	const char *id;          /* of the first Message-ID field, or NULL */
+	struct buf rcpt_list;    /* those that are logged; empty unless the settings want it */
 	const char *rcpt_domain; /* the one domain of all recipients so far, or NULL */
 	bool rcpt_mixed;
 	bool rcpt_quiet, rcpt_loud; /* one that gets reports of others; one that does not */
@@ -349,6 +353,7 @@ void session_mail(struct session *session, const char *address, const struct ses
 	else
 		start_outbound(session, message, has_route(address));
 	start_copies(message);
+	buf_init(&message->rcpt_list, arena, RECIPIENTS_MAX);
 	session->message = message;
 	service_message_begin(session->service);
 	count_memory(session);
@@ -404,6 +409,16 @@ static void note_recipient_domain(struct message *message, const char *domain)
 		message->rcpt_domain = arena_string(message->arena, domain);
 }
 
+/* Whole addresses only, as many as fit. */
+static void list_recipient(struct message *message, const char *address)
+{
+	struct buf *list = &message->rcpt_list;
+	size_t size = strlen(address) + strlen(",<>");
+
+	if (message->context->conf->log.recipients && list->len + size < RECIPIENTS_MAX)
+		buf_printf(list, "%s<%s>", list->len == 0 ? "" : ",", address);
+}
+
 /* What is kept does not grow with the number of recipients. */
 static void note_recipient(struct message *message, const char *address)
 {
@@ -411,6 +426,7 @@ static void note_recipient(struct message *message, const char *address)
 	const char *token;
 
 	address = bare_address(scratch, address);
+	list_recipient(message, address);
 	if (!message->rcpt_loud)
 		note_quiet(message, address);
 	token = mail_verp_token(scratch, message->context->conf->reports.from, address);
@@ -480,6 +496,17 @@ static void look_at_form(struct session *session, struct message *message, struc
 		inspect_header(message->inspect, name, value);
 }
 
+/* RFC 5322 section 3.6.4: one for each message. Of several the first is logged. */
+static void note_message_id(struct message *message, struct span name, struct span value)
+{
+	if (message->id != NULL || !span_ieq(name, "Message-ID"))
+		return;
+	value = span_trim(value);
+	if (span_len(value) > MESSAGE_ID_MAX)
+		value.end = value.p + MESSAGE_ID_MAX;
+	message->id = arena_span(message->arena, value);
+}
+
 static void copy_header(struct message *message, struct span name, struct span value)
 {
 	if (!message->keeps_header ||
@@ -534,6 +561,7 @@ void session_header(struct session *session, struct span name, struct span value
 	}
 	look_for_forged(session, message, name, value);
 	look_at_form(session, message, name, value);
+	note_message_id(message, name, value);
 	copy_header(message, name, value);
 	if (message->check != NULL)
 		check_header(message->check, name, value);
@@ -833,6 +861,10 @@ static void begin_facts(const struct session *session, const char *queue_id,
 	facts->helo = session->helo == NULL ? "" : session->helo;
 	facts->mail_from = message->mail_from;
 	facts->login = message->login;
+	facts->message_id = message->id;
+	if (message->rcpt_list.len > 0)
+		facts->recipients = arena_span(message->arena, buf_view(&message->rcpt_list));
+	facts->recipient_count = message->recipients;
 	facts->size = message->size + message->header_bytes;
 }
 

@@ -39,11 +39,13 @@ stop() {
 	pid=
 	: >"$dir/log"
 }
-send() { # queue id, client, sender, From
+send() { # queue id, client, sender, From, Message-ID
 	printf '%s\t' "connect" "host.test" >"$dir/steps"
 	{
 		printf '%s\nhelo\thost.test\nmacro\tM\ti\t%s\nmail\t<%s>\nmacro\tE\ti\t%s\n' "$2" "$1" "$3" "$1"
-		printf 'rcpt\t<you@mx.example>\nheader\tFrom\t %s\neoh\nbody\thello%%0D%%0A\neom\n' "$4"
+		printf 'rcpt\t<you@mx.example>\nrcpt\t<him@other.example>\nheader\tFrom\t %s\n' "$4"
+		[ -z "${5-}" ] || printf 'header\tMessage-ID\t %s\nheader\tMessage-ID\t <second@good.test>\n' "$5"
+		printf 'eoh\nbody\thello%%0D%%0A\neom\n'
 	} >>"$dir/steps"
 	"$build/t/bin/milterc" "$dir/a.sock" <"$dir/steps" >"$dir/answer" 2>&1
 }
@@ -102,13 +104,53 @@ is "a bad number" $? 64
 out=$(cs message find AAA1)
 is "no arguments" $? 64
 
+# ---- Message-ID; recipients, when they are wanted ----
+send AAB1 192.0.2.1 bob@good.test 'bob@good.test' '<1.Ab/c,d@good.test>'
+send AAB2 192.0.2.1 bob@good.test 'bob@good.test' '<%1B[31m%0D%0A action=reject "x%FF>'
+send AAB3 127.0.0.1 alice@ours.test 'alice@ours.test' "<$(printf 'y%.0s' {1..900})@ours.test>"
+found_soon AAB1 --msgid '<1.Ab/c,d@good.test>'
+found_soon AAB1 --msgid 1.ab/C,d@good.test
+found_soon '' --msgid second@good.test
+found_soon AAB3 --origin local --limit 1
+like "the log line has it" "$(grep 'AAB1: ' "$dir/log")" ' hfrom=good\.test msgid=<1\.Ab/c,d@good\.test> iprev='
+like "foreign bytes are escaped" "$(grep 'AAB2: ' "$dir/log")" ' msgid="<\\x1b\[31m\\x0d\\x0a action=reject \\"x\\xff>" iprev='
+is "and it says nothing else" "$(found --qid AAB2 --action reject)" ""
+is "nor does it reach a terminal" "$(cs message find -v --qid AAB2 | grep -c $'\e')" 0
+is "a long one is cut" "$(grep 'AAB3: ' "$dir/log" | grep -oE 'msgid=<y+' | tr -d '\n' | wc -c)" $((6 + 256))
+is "no recipients unless they are wanted" "$(grep -c 'rcpt' "$dir/log")" 0
+out=$(cs message find --rcpt you@mx.example)
+is "nor found" $? 1
+like "and why" "$out" 'recipients are not logged \(log\.recipients is false\)'
+stop
+settings
+sed -i 's/log: {/& recipients = true;/' "$dir/c.conf"
+start
+send AAC1 192.0.2.1 bob@good.test 'bob@good.test'
+found_soon AAC1 --rcpt you@mx.example
+found_soon AAC1 --rcpt other.example
+found_soon '' --rcpt me@mx.example
+like "the log line has both" "$(grep 'AAC1: ' "$dir/log")" ' rcpt=<you@mx\.example>,<him@other\.example> rcpts=2 '
+for _ in {1..300}; do printf 'rcpt\t<someone.with.a.long.name@mx.example>\n'; done >"$dir/many"
+printf 'connect\thost.test\t192.0.2.1\nhelo\thost.test\nmacro\tM\ti\tAAC2\nmail\t<bob@good.test>\n%s\nheader\tFrom\t bob@good.test\neoh\neom\n' "$(cat "$dir/many")" |
+	"$build/t/bin/milterc" "$dir/a.sock" >"$dir/answer" 2>&1
+eventually grep -q 'AAC2: ' "$dir/log"
+like "many are counted" "$(grep 'AAC2: ' "$dir/log")" ' rcpts=300 '
+is "and listed as far as they fit" "$(grep 'AAC2: ' "$dir/log" | grep -oE ' rcpt=[^ ]*>' | wc -c)" $((6 + 26 * 38))
+stop
+rm -f "$dir"/ledger.db*
+settings
+start
+send AAA1 192.0.2.1 bob@good.test 'Bob <bob@good.test>'
+send AAA4 192.0.2.1 '' 'nobody <>'
+found_soon "AAA4 AAA1"
+
 # ---- while a worker is killed, and after ----
 kill -9 "$(pgrep -P "$pid" | head -1)"
 eventually eval '[ "$(grep -c ready: "$dir/log")" -ge 2 ]'
-found_soon "AAA4 AAA3 AAA2 AAA1"
+found_soon "AAA4 AAA1"
 stop
 is "a stop leaves nothing pending behind" "$(ls "$dir" | grep -c pending)" 0
-is "and all of it is there" "$(found)" "AAA4 AAA3 AAA2 AAA1"
+is "and all of it is there" "$(found)" "AAA4 AAA1"
 
 # ---- bounds ----
 settings 'messages: { max_rows = 1000; };'

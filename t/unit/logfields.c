@@ -66,6 +66,13 @@ static void test_match(void)
 	    {"pass/a.test/s1/rsa-sha256,fail/b.test/s2/rsa-sha256", "s2", false},
 	    {"pass/a.test/s1/rsa-sha256,fail/b.test/s2/rsa-sha256", "none", false},
 	    {"spf,dkim", "dkim", true},
+	    {"<a@x.test>,<B@y.test>", "b@y.test", true},
+	    {"<a@x.test>,<B@y.test>", "<a@x.test>", true},
+	    {"<a@x.test>,<B@y.test>", "x.test", true},
+	    {"<a@x.test>,<B@y.test>", "test", false},
+	    {"<\"a,b\"@x.test>", "\"a,b\"@x.test", true},
+	    {"<1.a/b@host>", "1.a/b@host", true},
+	    {"no brackets", "no brackets", true},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
