@@ -12,7 +12,7 @@
 
 static const int64_t last_moment = CLOCK_SECOND; /* between two kills */
 
-void aide_take_signals(void (*on_term)(int signal))
+void helper_take_signals(void (*on_term)(int signal))
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
 	struct sigaction term = {.sa_handler = on_term};
@@ -27,8 +27,8 @@ void aide_take_signals(void (*on_term)(int signal))
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void aide_start(struct aide *aide, const char *name, aide_run *run, const struct conf *conf,
-		const struct crew *crew)
+void helper_start(struct helper *helper, const char *name, helper_run *run, const struct conf *conf,
+		  const struct workers *workers)
 {
 	pid_t parent = getpid(), pid;
 	sigset_t all, before;
@@ -37,44 +37,44 @@ void aide_start(struct aide *aide, const char *name, aide_run *run, const struct
 	sigprocmask(SIG_BLOCK, &all, &before);
 	pid = fork();
 	if (pid == 0) {
-		crew_close_files(crew);
+		workers_close_files(workers);
 		run(conf, parent);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid > 0)
-		aide->pid = pid;
+		helper->pid = pid;
 	else
 		log_error("%s: no process could be started: %s", name, strerror(errno));
 }
 
-void aide_stop(struct aide *aide, int64_t patience)
+void helper_stop(struct helper *helper, int64_t patience)
 {
-	aide->next_at = 0;
-	if (aide->pid == 0)
+	helper->next_at = 0;
+	if (helper->pid == 0)
 		return;
-	kill(aide->pid, SIGTERM);
-	if (aide->kill_at == 0 || aide->kill_at > clock_mono() + patience)
-		aide->kill_at = clock_mono() + patience;
+	kill(helper->pid, SIGTERM);
+	if (helper->kill_at == 0 || helper->kill_at > clock_mono() + patience)
+		helper->kill_at = clock_mono() + patience;
 }
 
-int64_t aide_look_after(struct aide *aide, int *status)
+int64_t helper_look_after(struct helper *helper, int *status)
 {
 	int64_t now = clock_mono();
 
 	*status = 0;
-	if (aide->pid == 0)
+	if (helper->pid == 0)
 		return 0;
-	if (waitpid(aide->pid, status, WNOHANG) == aide->pid) {
-		if (aide->kill_at != 0)
+	if (waitpid(helper->pid, status, WNOHANG) == helper->pid) {
+		if (helper->kill_at != 0)
 			*status = 0;
-		aide->pid = 0;
-		aide->kill_at = 0;
+		helper->pid = 0;
+		helper->kill_at = 0;
 		return 0;
 	}
 	*status = 0;
-	if (aide->kill_at != 0 && aide->kill_at <= now) {
-		kill(aide->pid, SIGKILL);
-		aide->kill_at = now + last_moment;
+	if (helper->kill_at != 0 && helper->kill_at <= now) {
+		kill(helper->pid, SIGKILL);
+		helper->kill_at = now + last_moment;
 	}
-	return aide->kill_at;
+	return helper->kill_at;
 }

@@ -14,28 +14,28 @@
 #include "conf/conf.h"
 #include "daemon/workers.h"
 
-struct aide {
+struct helper {
 	pid_t pid;       /* 0: there is none */
 	int64_t next_at; /* clock_mono(): when the next one starts; 0: soon */
 	int64_t kill_at; /* 0: not planned */
 };
 
 /* What the process does; it ends by daemon_exit(). */
-typedef void aide_run(const struct conf *conf, pid_t parent);
+typedef void helper_run(const struct conf *conf, pid_t parent);
 
-/* Starts one; NAME is for the log. CREW is what it must not keep open. */
-void aide_start(struct aide *aide, const char *name, aide_run *run, const struct conf *conf,
-		const struct crew *crew);
+/* Starts one; NAME is for the log. WORKERS is what it must not keep open. */
+void helper_start(struct helper *helper, const char *name, helper_run *run, const struct conf *conf,
+		  const struct workers *workers);
 
 /* It is to end: it gets SIGTERM, and when PATIENCE is over SIGKILL. */
-void aide_stop(struct aide *aide, int64_t patience);
+void helper_stop(struct helper *helper, int64_t patience);
 
 /* Buries it if it has ended, kills it if its time is over. The next such time, or 0. *STATUS is
  * that of one that ended without being told to, as waitpid() has it; else 0. */
-int64_t aide_look_after(struct aide *aide, int *status);
+int64_t helper_look_after(struct helper *helper, int *status);
 
 /* In the process: SIGTERM does ON_TERM (SIG_DFL: it ends), other signals of the supervisor
  * nothing. */
-void aide_take_signals(void (*on_term)(int signal));
+void helper_take_signals(void (*on_term)(int signal));
 
 #endif

@@ -54,9 +54,9 @@ static bool listens_on(const struct conf *conf, const char *address)
 	return false;
 }
 
-void reload_init(struct reload *reload, struct crew *crew, const char *path)
+void reload_init(struct reload *reload, struct workers *workers, const char *path)
 {
-	reload->crew = crew;
+	reload->workers = workers;
 	reload->path = path;
 	buf_init(&reload->outcome.text, NULL, OUTCOME_MAX);
 }
@@ -99,17 +99,18 @@ void reload_refuse(struct reload *reload, const char *reason)
 {
 	if (reload->conf == NULL)
 		return;
-	for (struct member *member = reload->crew->members; member != NULL; member = member->next) {
+	for (struct member *member = reload->workers->members; member != NULL;
+	     member = member->next) {
 		if (member->vote != VOTE_NONE)
 			channel_send(&member->channel, CHANNEL_ABORT, "");
 		if (member->vote == VOTE_PENDING)
 			member->owed++;
 		member->vote = VOTE_NONE;
 	}
-	for (struct post *post = reload->crew->posts, *next; post != NULL; post = next) {
-		next = post->next;
-		if (post->candidate)
-			crew_close_post(reload->crew, post, candidate_grace);
+	for (struct slot *slot = reload->workers->slots, *next; slot != NULL; slot = next) {
+		next = slot->next;
+		if (slot->candidate)
+			workers_close_slot(reload->workers, slot, candidate_grace);
 	}
 	reload_drop(reload);
 	say_refused(reload, reason);
@@ -153,28 +154,28 @@ static int open_candidates(struct reload *reload, struct why *why)
 	const struct conf *conf = reload->conf;
 
 	for (unsigned i = 0; i < conf->listen.count; i++) {
-		struct post *post;
+		struct slot *slot;
 
-		if (crew_find_post(reload->crew, conf->listen.items[i]) != NULL)
+		if (workers_find_slot(reload->workers, conf->listen.items[i]) != NULL)
 			continue;
-		post = crew_open_post(reload->crew, conf->listen.items[i],
-				      (mode_t)conf->socket_mode, why);
-		if (post == NULL)
+		slot = workers_open_slot(reload->workers, conf->listen.items[i],
+					 (mode_t)conf->socket_mode, why);
+		if (slot == NULL)
 			return -1;
-		post->candidate = true;
-		crew_start(reload->crew, post, reload->text);
+		slot->candidate = true;
+		workers_start(reload->workers, slot, reload->text);
 	}
 	return 0;
 }
 
 static void ask_all(struct reload *reload)
 {
-	for (struct post *post = reload->crew->posts; post != NULL; post = post->next) {
-		if (post->candidate || post->member == NULL ||
-		    !listens_on(reload->conf, post->address))
+	for (struct slot *slot = reload->workers->slots; slot != NULL; slot = slot->next) {
+		if (slot->candidate || slot->member == NULL ||
+		    !listens_on(reload->conf, slot->address))
 			continue;
-		post->member->vote = VOTE_PENDING;
-		channel_send(&post->member->channel, CHANNEL_PREPARE, reload->text);
+		slot->member->vote = VOTE_PENDING;
+		channel_send(&slot->member->channel, CHANNEL_PREPARE, reload->text);
 	}
 }
 
@@ -202,8 +203,8 @@ static void set_modes(const struct reload *reload)
 {
 	struct why why;
 
-	for (const struct post *post = reload->crew->posts; post != NULL; post = post->next) {
-		if (socket_set_mode(&post->listener, (mode_t)reload->conf->socket_mode, &why) != 0)
+	for (const struct slot *slot = reload->workers->slots; slot != NULL; slot = slot->next) {
+		if (socket_set_mode(&slot->listener, (mode_t)reload->conf->socket_mode, &why) != 0)
 			log_warning("%s", why.text);
 	}
 }
@@ -212,14 +213,15 @@ void reload_commit(struct reload *reload, struct conf **conf, char **text)
 {
 	int64_t drain = (*conf)->drain > reload->conf->drain ? (*conf)->drain : reload->conf->drain;
 
-	for (struct post *post = reload->crew->posts, *next; post != NULL; post = next) {
-		next = post->next;
-		post->candidate = false;
-		if (!listens_on(reload->conf, post->address))
-			crew_close_post(reload->crew, post, drain + CREW_DRAIN_GRACE);
+	for (struct slot *slot = reload->workers->slots, *next; slot != NULL; slot = next) {
+		next = slot->next;
+		slot->candidate = false;
+		if (!listens_on(reload->conf, slot->address))
+			workers_close_slot(reload->workers, slot, drain + WORKERS_DRAIN_GRACE);
 	}
 	counters_forget_told();
-	for (struct member *member = reload->crew->members; member != NULL; member = member->next) {
+	for (struct member *member = reload->workers->members; member != NULL;
+	     member = member->next) {
 		if (member->vote == VOTE_YES)
 			channel_send(&member->channel, CHANNEL_COMMIT, "");
 		member->commits = member->vote == VOTE_YES;
@@ -251,11 +253,11 @@ void reload_answer(struct reload *reload, struct member *member, bool yes, const
 
 static bool vote_is_over(const struct reload *reload)
 {
-	for (const struct post *post = reload->crew->posts; post != NULL; post = post->next) {
-		if (post->candidate &&
-		    (post->member == NULL || post->member->state != MEMBER_READY))
+	for (const struct slot *slot = reload->workers->slots; slot != NULL; slot = slot->next) {
+		if (slot->candidate &&
+		    (slot->member == NULL || slot->member->state != MEMBER_READY))
 			return false;
-		if (post->member != NULL && post->member->vote == VOTE_PENDING)
+		if (slot->member != NULL && slot->member->vote == VOTE_PENDING)
 			return false;
 	}
 	return true;

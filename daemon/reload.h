@@ -21,7 +21,7 @@ struct reload_outcome {
 };
 
 struct reload {
-	struct crew *crew;
+	struct workers *workers;
 	const char *path;  /* of the settings */
 	struct conf *conf; /* what is voted on; NULL: no reload is under way */
 	char *text;        /* the same, as workers get it */
@@ -30,7 +30,7 @@ struct reload {
 	struct reload_outcome outcome;
 };
 
-void reload_init(struct reload *reload, struct crew *crew, const char *path);
+void reload_init(struct reload *reload, struct workers *workers, const char *path);
 
 char *reload_text(const struct conf *conf); /* settings as text, to be freed */
 

@@ -161,7 +161,7 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 	struct why why = {""};
 	enum sending_state state;
 
-	aide_take_signals(on_term);
+	helper_take_signals(on_term);
 	state = sending_open(&sending, conf, false, &why);
 	if (state == SENDING_BUSY)
 		log_debug("reports: %s", why.text);
@@ -202,28 +202,29 @@ static int64_t next_pause(const struct conf *conf)
 	return pause < between ? pause : between;
 }
 
-int64_t postman_start(struct aide *postman, const struct conf *conf, const struct crew *crew)
+int64_t report_sender_start(struct helper *report_sender, const struct conf *conf,
+			    const struct workers *workers)
 {
 	int64_t now = clock_mono();
 
-	if (postman->pid != 0 || !conf->reports.send)
+	if (report_sender->pid != 0 || !conf->reports.send)
 		return 0;
-	if (postman->next_at == 0)
-		postman->next_at = now + first_pause;
-	if (postman->next_at > now)
-		return postman->next_at;
+	if (report_sender->next_at == 0)
+		report_sender->next_at = now + first_pause;
+	if (report_sender->next_at > now)
+		return report_sender->next_at;
 	if (until_due() > 0)
-		return postman->next_at = now + until_due();
-	postman->next_at = now + next_pause(conf);
-	aide_start(postman, "reports", run, conf, crew);
-	return postman->pid != 0 ? 0 : postman->next_at;
+		return report_sender->next_at = now + until_due();
+	report_sender->next_at = now + next_pause(conf);
+	helper_start(report_sender, "reports", run, conf, workers);
+	return report_sender->pid != 0 ? 0 : report_sender->next_at;
 }
 
-int64_t postman_look_after(struct aide *postman)
+int64_t report_sender_look_after(struct helper *report_sender)
 {
-	long pid = (long)postman->pid;
+	long pid = (long)report_sender->pid;
 	int status;
-	int64_t next = aide_look_after(postman, &status);
+	int64_t next = helper_look_after(report_sender, &status);
 
 	if (WIFSIGNALED(status))
 		log_warning("reports: process %ld was killed by signal %d; what it had not"

@@ -10,11 +10,12 @@
 #include "daemon/helper.h"
 
 /* Starts one if it is due and CONF wants it. When to look again (clock_mono()), or 0: only when
- * this one has ended. CREW is what it must not keep open. */
-int64_t postman_start(struct aide *postman, const struct conf *conf, const struct crew *crew);
+ * this one has ended. WORKERS is what it must not keep open. */
+int64_t report_sender_start(struct helper *report_sender, const struct conf *conf,
+			    const struct workers *workers);
 
-/* As aide_look_after. To end one: aide_stop(); it ends at once between two mails, else when this
- * mail is done or the patience with it is over. */
-int64_t postman_look_after(struct aide *postman);
+/* As helper_look_after. To end one: helper_stop(); it ends at once between two mails, else when
+ * this mail is done or the patience with it is over. */
+int64_t report_sender_look_after(struct helper *report_sender);
 
 #endif

@@ -121,7 +121,7 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 	struct shipping shipping = {
 	    .conf = conf, .parent = parent, .pause = shortest_pause, .name = system.nodename};
 
-	aide_take_signals(SIG_DFL);
+	helper_take_signals(SIG_DFL);
 	(void)uname(&system);
 	while (sleep_for(&shipping, ship(&shipping)))
 		;
@@ -129,28 +129,28 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 	daemon_exit(0);
 }
 
-int64_t shipper_start(struct aide *aide, const struct conf *conf, const struct crew *crew)
+int64_t shipper_start(struct helper *helper, const struct conf *conf, const struct workers *workers)
 {
 	int64_t now = clock_mono();
 
-	if (aide->pid != 0 || conf->store.shared[0] == '\0' || conf->store.url[0] == '\0')
+	if (helper->pid != 0 || conf->store.shared[0] == '\0' || conf->store.url[0] == '\0')
 		return 0;
-	if (aide->next_at > now)
-		return aide->next_at;
-	aide->next_at = now + pause_between;
-	aide_start(aide, "the shipper", run, conf, crew);
-	return aide->pid != 0 ? 0 : aide->next_at;
+	if (helper->next_at > now)
+		return helper->next_at;
+	helper->next_at = now + pause_between;
+	helper_start(helper, "the shipper", run, conf, workers);
+	return helper->pid != 0 ? 0 : helper->next_at;
 }
 
-void shipper_stop(struct aide *aide)
+void shipper_stop(struct helper *helper)
 {
-	aide_stop(aide, CLOCK_SECOND);
+	helper_stop(helper, CLOCK_SECOND);
 }
 
-int64_t shipper_look_after(struct aide *aide)
+int64_t shipper_look_after(struct helper *helper)
 {
 	int status;
-	int64_t next = aide_look_after(aide, &status);
+	int64_t next = helper_look_after(helper, &status);
 
 	if (status != 0)
 		log_warning("the process that ships to the shared store ended (%s %d); another"

@@ -9,11 +9,12 @@
 #include "daemon/helper.h"
 
 /* Starts it if there is none and CONF wants it. When to look again (clock_mono()), or 0. */
-int64_t shipper_start(struct aide *aide, const struct conf *conf, const struct crew *crew);
+int64_t shipper_start(struct helper *helper, const struct conf *conf,
+		      const struct workers *workers);
 
-void shipper_stop(struct aide *aide);
+void shipper_stop(struct helper *helper);
 
-/* As aide_look_after. */
-int64_t shipper_look_after(struct aide *aide);
+/* As helper_look_after. */
+int64_t shipper_look_after(struct helper *helper);
 
 #endif

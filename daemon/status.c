@@ -26,14 +26,15 @@ static void text_fact(struct buf *out, const char *name, const char *text)
 	fact(out, name, text, strlen(text));
 }
 
-static void write_workers(struct buf *out, const struct crew *crew)
+static void write_workers(struct buf *out, const struct workers *workers)
 {
 	static const char *const states[] = {"starting", "ready", "leaving"};
 	int64_t now = clock_wall(), mono = clock_mono();
 
-	for (const struct post *post = crew->posts; post != NULL; post = post->next)
-		text_fact(out, "listen", post->listener.name);
-	for (const struct member *member = crew->members; member != NULL; member = member->next) {
+	for (const struct slot *slot = workers->slots; slot != NULL; slot = slot->next)
+		text_fact(out, "listen", slot->listener.name);
+	for (const struct member *member = workers->members; member != NULL;
+	     member = member->next) {
 		buf_printf(out, "worker %ld %s %" PRId64, (long)member->pid, states[member->state],
 			   now - (mono - member->started_at) / CLOCK_SECOND);
 		text_fact(out, "", member->name);
@@ -88,7 +89,7 @@ void status_write(struct buf *out, const struct status_facts *facts)
 	buf_printf(out, "pid %ld\n", (long)getpid());
 	text_fact(out, "settings", facts->settings_path);
 	text_fact(out, "log_level", name_text(log_level_names, (int)log_level()));
-	write_workers(out, facts->crew);
+	write_workers(out, facts->workers);
 	write_reload(out, facts->reload);
 	if (counters_find_trouble(COUNTERS_LEDGER, trouble))
 		text_fact(out, "trouble", trouble);

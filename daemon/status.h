@@ -28,7 +28,7 @@
 
 struct status_facts {
 	const char *settings_path;
-	const struct crew *crew;
+	const struct workers *workers;
 	const struct reload *reload;
 };
 

@@ -5,8 +5,8 @@
  * The settings a worker runs with are the text of what was validated, never the file: a worker
  * that dies while the file is broken is replaced like any other.
  *
- * How new settings are agreed on is in reload.c, how workers live and die in crew.c; here is what
- * follows from what they say.
+ * How new settings are agreed on is in reload.c, how workers live and die in workers.c; here is
+ * what follows from what they say.
  */
 #include "daemon/supervisor.h"
 
@@ -37,14 +37,14 @@
 
 struct supervisor {
 	const struct supervisor_options *options;
-	struct crew crew;
+	struct workers workers;
 	struct conf *conf; /* the last good settings, and as text */
 	char *text;
 	struct reload reload;
-	struct aide postman;
+	struct helper report_sender;
 	struct exporter exporter;
 	struct control *control;
-	struct aide shipper;
+	struct helper shipper;
 	int signal_fd;
 	bool hup;
 	unsigned terms;
@@ -59,7 +59,7 @@ struct supervisor {
 	unsigned told_round;     /* of reloads */
 };
 
-enum { SIGNAL_READ, SIGNAL_WRITE, REPORT }; /* in crew.private_fds */
+enum { SIGNAL_READ, SIGNAL_WRITE, REPORT }; /* in workers.private_fds */
 
 static const int64_t quit_grace = 6 * CLOCK_SECOND;
 static const int64_t commit_patience = 10 * CLOCK_SECOND;
@@ -91,8 +91,8 @@ static int take_signals(struct supervisor *s)
 		return -1;
 	s->signal_fd = fds[0];
 	signal_write = fds[1];
-	s->crew.private_fds[SIGNAL_READ] = fds[0];
-	s->crew.private_fds[SIGNAL_WRITE] = fds[1];
+	s->workers.private_fds[SIGNAL_READ] = fds[0];
+	s->workers.private_fds[SIGNAL_WRITE] = fds[1];
 	for (unsigned i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
 		sigaction(wanted[i], &action, NULL);
 	return 0;
@@ -117,17 +117,17 @@ static void read_signals(struct supervisor *s)
 
 static void add_names(const struct supervisor *s, struct buf *out)
 {
-	for (const struct post *post = s->crew.posts; post != NULL; post = post->next) {
+	for (const struct slot *slot = s->workers.slots; slot != NULL; slot = slot->next) {
 		buf_string(out, out->len == 0 ? "" : ", ");
-		buf_string(out, post->listener.name);
+		buf_string(out, slot->listener.name);
 	}
 }
 
 /* To who waits for the start, once. */
 static void report(struct supervisor *s, int code, const char *text)
 {
-	daemon_report(s->crew.private_fds[REPORT], code, text);
-	s->crew.private_fds[REPORT] = -1;
+	daemon_report(s->workers.private_fds[REPORT], code, text);
+	s->workers.private_fds[REPORT] = -1;
 }
 
 static void start_failed(struct supervisor *s, int code, const char *reason)
@@ -136,7 +136,7 @@ static void start_failed(struct supervisor *s, int code, const char *reason)
 
 	log_error("not started: %s", reason);
 	why_set(&line, "countersignd: %s\n", reason);
-	if (s->crew.private_fds[REPORT] < 0 && !log_reaches_stderr())
+	if (s->workers.private_fds[REPORT] < 0 && !log_reaches_stderr())
 		fputs(line.text, stderr);
 	report(s, code, line.text);
 	s->code = code;
@@ -146,8 +146,8 @@ static void start_failed(struct supervisor *s, int code, const char *reason)
 
 static void close_all(struct supervisor *s, int64_t patience)
 {
-	while (s->crew.posts != NULL)
-		crew_close_post(&s->crew, s->crew.posts, patience);
+	while (s->workers.slots != NULL)
+		workers_close_slot(&s->workers, s->workers.slots, patience);
 }
 
 static void stop(struct supervisor *s)
@@ -159,10 +159,10 @@ static void stop(struct supervisor *s)
 	notify_send("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lu\nSTATUS=finishing messages under way",
 		    (seconds + 10) * 1000000);
 	reload_drop(&s->reload);
-	aide_stop(&s->postman, s->conf->drain);
+	helper_stop(&s->report_sender, s->conf->drain);
 	exporter_stop(&s->exporter);
 	shipper_stop(&s->shipper);
-	close_all(s, s->conf->drain + CREW_DRAIN_GRACE);
+	close_all(s, s->conf->drain + WORKERS_DRAIN_GRACE);
 }
 
 static void stop_now(struct supervisor *s)
@@ -172,11 +172,11 @@ static void stop_now(struct supervisor *s)
 	s->stopping = true;
 	s->quitting = true;
 	reload_drop(&s->reload);
-	aide_stop(&s->postman, quit_grace);
+	helper_stop(&s->report_sender, quit_grace);
 	exporter_stop(&s->exporter);
 	shipper_stop(&s->shipper);
 	close_all(s, quit_grace);
-	for (struct member *member = s->crew.members; member != NULL; member = member->next) {
+	for (struct member *member = s->workers.members; member != NULL; member = member->next) {
 		channel_send(&member->channel, CHANNEL_QUIT, "");
 		if (member->kill_at > soon)
 			member->kill_at = soon;
@@ -189,8 +189,8 @@ static void count_workers(const struct supervisor *s)
 {
 	int64_t ready = 0;
 
-	for (const struct post *post = s->crew.posts; post != NULL; post = post->next)
-		ready += post->member != NULL && post->member->state == MEMBER_READY;
+	for (const struct slot *slot = s->workers.slots; slot != NULL; slot = slot->next)
+		ready += slot->member != NULL && slot->member->state == MEMBER_READY;
 	counters_set(METRIC_WORKERS, ready);
 }
 
@@ -246,7 +246,8 @@ static void tell_decision(struct supervisor *s)
 
 static bool all_use_new_settings(const struct supervisor *s)
 {
-	for (const struct member *member = s->crew.members; member != NULL; member = member->next) {
+	for (const struct member *member = s->workers.members; member != NULL;
+	     member = member->next) {
 		if (member->commits)
 			return clock_mono() >= s->commit_deadline;
 	}
@@ -262,7 +263,8 @@ static void go_on_with_reload(struct supervisor *s)
 	}
 	if (reload_agreed(&s->reload)) {
 		reload_commit(&s->reload, &s->conf, &s->text);
-		aide_stop(&s->postman, s->conf->drain); /* the next one has the new settings */
+		helper_stop(&s->report_sender,
+			    s->conf->drain); /* the next one has the new settings */
 		exporter_stop(&s->exporter);
 		shipper_stop(&s->shipper);
 		s->commit_deadline = clock_mono() + commit_patience;
@@ -285,7 +287,7 @@ static void answer(struct control_client *client, enum control_code code, const 
 
 static void show(struct supervisor *s, struct control_client *client, enum control_verb verb)
 {
-	struct status_facts facts = {s->options->settings_path, &s->crew, &s->reload};
+	struct status_facts facts = {s->options->settings_path, &s->workers, &s->reload};
 	struct buf out;
 
 	count_workers(s);
@@ -332,7 +334,7 @@ static void flush(struct supervisor *s, struct control_client *client, const cha
 		answer(client, CONTROL_BAD, "the cache is one of dns, keys, all\n");
 		return;
 	}
-	told = crew_tell(&s->crew, CHANNEL_FLUSH, cache);
+	told = workers_tell(&s->workers, CHANNEL_FLUSH, cache);
 	log_info("cache %s: flushed in %u workers", cache, told);
 	answer(client, CONTROL_OK, "");
 }
@@ -364,8 +366,8 @@ static void look_whether_ready(struct supervisor *s)
 {
 	struct buf names;
 
-	for (const struct post *post = s->crew.posts; post != NULL; post = post->next) {
-		if (post->member == NULL || post->member->state != MEMBER_READY)
+	for (const struct slot *slot = s->workers.slots; slot != NULL; slot = slot->next) {
+		if (slot->member == NULL || slot->member->state != MEMBER_READY)
 			return;
 	}
 	s->ready = true;
@@ -391,18 +393,18 @@ static void is_ready(struct supervisor *s, struct member *member)
 /* TERM was sent to it: it still finishes its messages while the next one serves. */
 static void leaves(struct supervisor *s, struct member *member)
 {
-	struct post *post = member->post;
+	struct slot *slot = member->slot;
 
-	if (post == NULL)
+	if (slot == NULL)
 		return;
 	log_info("worker %ld (%s) was asked to end; another takes over", (long)member->pid,
 		 member->name);
-	if (member->vote != VOTE_NONE || post->candidate)
+	if (member->vote != VOTE_NONE || slot->candidate)
 		reload_refuse(&s->reload, "a worker was asked to end meanwhile");
-	if (member->post == NULL)
+	if (member->slot == NULL)
 		return;
-	crew_relieve(member, s->conf->drain + CREW_DRAIN_GRACE);
-	post->start_at = clock_mono();
+	workers_relieve(member, s->conf->drain + WORKERS_DRAIN_GRACE);
+	slot->start_at = clock_mono();
 }
 
 static void hear(struct supervisor *s, struct member *member, const struct channel_frame *frame)
@@ -439,7 +441,7 @@ static void hear_all(struct supervisor *s)
 {
 	struct channel_frame frame;
 
-	for (struct member *member = s->crew.members; member != NULL; member = member->next) {
+	for (struct member *member = s->workers.members; member != NULL; member = member->next) {
 		while (channel_next(&member->channel, &frame))
 			hear(s, member, &frame);
 	}
@@ -461,24 +463,24 @@ static void say_how(const struct member *member, int status, char *text, size_t 
 			 member->name, WEXITSTATUS(status));
 }
 
-static void say_what_next(const struct post *post, const char *how)
+static void say_what_next(const struct slot *slot, const char *how)
 {
-	int64_t pause = post->start_at - clock_mono();
+	int64_t pause = slot->start_at - clock_mono();
 
 	if (pause < CLOCK_MS)
 		log_warning("%s; another takes its place", how);
 	else
 		log_warning("%s; %u in a row: the next one starts in %.1f seconds", how,
-			    post->quick_deaths, (double)pause / (double)CLOCK_SECOND);
+			    slot->quick_deaths, (double)pause / (double)CLOCK_SECOND);
 }
 
 static void ended(struct supervisor *s, struct member *member, int status)
 {
-	struct post *post = member->post;
+	struct slot *slot = member->slot;
 	char how[900];
 
 	say_how(member, status, how, sizeof how);
-	if (post == NULL || s->stopping) {
+	if (slot == NULL || s->stopping) {
 		if (status == 0)
 			log_debug("%s", how);
 		else
@@ -491,13 +493,13 @@ static void ended(struct supervisor *s, struct member *member, int status)
 		stop_now(s);
 		return;
 	}
-	if (post->candidate) {
+	if (slot->candidate) {
 		reload_refuse(&s->reload,
 			      member->failure.text[0] == '\0' ? how : member->failure.text);
 		return;
 	}
 	counters_count(METRIC_WORKER_DEATHS, 0, 0, 0);
-	say_what_next(post, how);
+	say_what_next(slot, how);
 	if (member->vote != VOTE_NONE && member->state == MEMBER_READY)
 		reload_refuse(&s->reload, "a worker died while it prepared them");
 }
@@ -507,9 +509,9 @@ static void bury(struct supervisor *s)
 	struct member *member;
 	int status;
 
-	while ((member = crew_reap(&s->crew, &status)) != NULL) {
+	while ((member = workers_reap(&s->workers, &status)) != NULL) {
 		ended(s, member, status);
-		crew_free_member(member);
+		workers_free_member(member);
 	}
 }
 
@@ -530,20 +532,21 @@ static int64_t start_due(struct supervisor *s)
 
 	if (s->stopping || s->reload.conf != NULL)
 		return 0;
-	for (struct post *post = s->crew.posts; post != NULL; post = post->next) {
-		if (post->member != NULL)
+	for (struct slot *slot = s->workers.slots; slot != NULL; slot = slot->next) {
+		if (slot->member != NULL)
 			continue;
-		if (post->start_at <= now)
-			crew_start(&s->crew, post, s->text);
-		if (post->member == NULL)
-			next = earlier(next, post->start_at);
+		if (slot->start_at <= now)
+			workers_start(&s->workers, slot, s->text);
+		if (slot->member == NULL)
+			next = earlier(next, slot->start_at);
 	}
 	return next;
 }
 
 static bool all_answered(const struct supervisor *s)
 {
-	for (const struct member *member = s->crew.members; member != NULL; member = member->next) {
+	for (const struct member *member = s->workers.members; member != NULL;
+	     member = member->next) {
 		if (member->state == MEMBER_READY && !member->answered)
 			return false;
 	}
@@ -561,7 +564,7 @@ static int64_t ping(struct supervisor *s)
 		return s->ping_at;
 	if (s->ping_at == 0 || all_answered(s)) {
 		notify_send("WATCHDOG=1");
-		for (struct member *member = s->crew.members; member != NULL;
+		for (struct member *member = s->workers.members; member != NULL;
 		     member = member->next) {
 			member->answered = false;
 			channel_send(&member->channel, CHANNEL_PING, "");
@@ -583,23 +586,23 @@ static void obey_signals(struct supervisor *s)
 
 static bool all_gone(const struct supervisor *s)
 {
-	return s->stopping && s->crew.members == NULL && s->postman.pid == 0 &&
-	       s->exporter.aide.pid == 0 && s->shipper.pid == 0;
+	return s->stopping && s->workers.members == NULL && s->report_sender.pid == 0 &&
+	       s->exporter.helper.pid == 0 && s->shipper.pid == 0;
 }
 
 static int64_t start_helpers(struct supervisor *s)
 {
-	int64_t next = earlier(postman_start(&s->postman, s->conf, &s->crew),
-			       exporter_start(&s->exporter, s->conf, &s->crew));
+	int64_t next = earlier(report_sender_start(&s->report_sender, s->conf, &s->workers),
+			       exporter_start(&s->exporter, s->conf, &s->workers));
 
-	return earlier(next, shipper_start(&s->shipper, s->conf, &s->crew));
+	return earlier(next, shipper_start(&s->shipper, s->conf, &s->workers));
 }
 
 static void wait_for_all(struct supervisor *s, int64_t until)
 {
 	struct pollfd polls[1 + CONTROL_POLLS] = {{.fd = s->signal_fd, .events = POLLIN}};
 
-	crew_wait(&s->crew, polls, 1 + control_polls(s->control, polls + 1), until);
+	workers_wait(&s->workers, polls, 1 + control_polls(s->control, polls + 1), until);
 }
 
 static void run(struct supervisor *s)
@@ -610,10 +613,10 @@ static void run(struct supervisor *s)
 		obey_signals(s);
 		if (!s->stopping)
 			go_on_with_reload(s);
-		next = earlier(control, crew_kill_late(&s->crew));
+		next = earlier(control, workers_kill_late(&s->workers));
 		next = earlier(next, start_due(s));
 		next = earlier(next, ping(s));
-		next = earlier(next, postman_look_after(&s->postman));
+		next = earlier(next, report_sender_look_after(&s->report_sender));
 		next = earlier(next, exporter_look_after(&s->exporter));
 		next = earlier(next, shipper_look_after(&s->shipper));
 		if (s->ready && !s->stopping)
@@ -637,20 +640,20 @@ static bool open_all(struct supervisor *s)
 	struct why why;
 
 	for (unsigned i = 0; i < s->conf->listen.count; i++) {
-		if (crew_find_post(&s->crew, s->conf->listen.items[i]) != NULL)
+		if (workers_find_slot(&s->workers, s->conf->listen.items[i]) != NULL)
 			continue;
 		errno = 0;
-		if (crew_open_post(&s->crew, s->conf->listen.items[i], (mode_t)s->conf->socket_mode,
-				   &why) == NULL) {
+		if (workers_open_slot(&s->workers, s->conf->listen.items[i],
+				      (mode_t)s->conf->socket_mode, &why) == NULL) {
 			start_failed(s,
 				     errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE,
 				     why.text);
 			return false;
 		}
 	}
-	if (s->crew.posts == NULL)
+	if (s->workers.slots == NULL)
 		start_failed(s, EX_CONFIG, "listen is empty: no MTA could connect");
-	return s->crew.posts != NULL;
+	return s->workers.slots != NULL;
 }
 
 int supervisor_run(const struct supervisor_options *options, struct conf *conf)
@@ -658,17 +661,17 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	struct supervisor s = {
 	    .options = options,
 	    .conf = conf,
-	    .crew = {.settings_name = options->settings_path,
-		     .private_fds = {-1, -1, options->report_fd}},
+	    .workers = {.settings_name = options->settings_path,
+			.private_fds = {-1, -1, options->report_fd}},
 	};
 
 	counters_set(METRIC_START_TIME, clock_wall());
 	counters_set(METRIC_RELOAD_SUCCESS, 1);
 	counters_set(METRIC_RELOAD_TIME, clock_wall());
 	s.text = reload_text(conf);
-	reload_init(&s.reload, &s.crew, options->settings_path);
+	reload_init(&s.reload, &s.workers, options->settings_path);
 	s.control = control_new(obey, &s);
-	s.crew.control = s.control;
+	s.workers.control = s.control;
 	s.ping_every = notify_watchdog() / 3;
 	if (take_signals(&s) != 0) {
 		start_failed(&s, EX_OSERR, strerror(errno));
@@ -683,6 +686,6 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	control_free(s.control);
 	conf_free(s.conf);
 	free(s.text);
-	free(s.crew.polls);
+	free(s.workers.polls);
 	return s.code;
 }

@@ -2,7 +2,7 @@
 /*
  * Starting, replacing and burying worker processes. A worker that dies is replaced at once; only
  * when it keeps dying within a second of its start does the next one wait, longer each time. The
- * post's socket is not touched by any of this.
+ * slot's socket is not touched by any of this.
  *
  * A worker must not hold the supervisor's end of another worker's channel, or that one would not
  * notice the supervisor's death: everything that is not its own is closed after fork. It starts
@@ -46,92 +46,95 @@ static char *copy_text(const char *text)
 	return memcpy(make(size), text, size);
 }
 
-/* ---- posts ---- */
+/* ---- slots ---- */
 
-struct post *crew_open_post(struct crew *crew, const char *address, mode_t mode, struct why *why)
+struct slot *workers_open_slot(struct workers *workers, const char *address, mode_t mode,
+			       struct why *why)
 {
-	struct post *post = make(sizeof *post), **last = &crew->posts;
+	struct slot *slot = make(sizeof *slot), **last = &workers->slots;
 
-	if (socket_open(&post->listener, address, mode, why) != 0) {
-		free(post);
+	if (socket_open(&slot->listener, address, mode, why) != 0) {
+		free(slot);
 		return NULL;
 	}
-	post->address = copy_text(address);
+	slot->address = copy_text(address);
 	while (*last != NULL)
 		last = &(*last)->next;
-	*last = post;
-	return post;
+	*last = slot;
+	return slot;
 }
 
-struct post *crew_find_post(struct crew *crew, const char *address)
+struct slot *workers_find_slot(struct workers *workers, const char *address)
 {
-	struct post *post = crew->posts;
+	struct slot *slot = workers->slots;
 
-	while (post != NULL && strcmp(post->address, address) != 0)
-		post = post->next;
-	return post;
+	while (slot != NULL && strcmp(slot->address, address) != 0)
+		slot = slot->next;
+	return slot;
 }
 
-void crew_relieve(struct member *member, int64_t patience)
+void workers_relieve(struct member *member, int64_t patience)
 {
-	if (member->post != NULL)
-		member->post->member = NULL;
-	member->post = NULL;
+	if (member->slot != NULL)
+		member->slot->member = NULL;
+	member->slot = NULL;
 	member->state = MEMBER_LEAVING;
 	member->vote = VOTE_NONE;
 	if (member->kill_at == 0)
 		member->kill_at = clock_mono() + patience;
 }
 
-void crew_close_post(struct crew *crew, struct post *post, int64_t patience)
+void workers_close_slot(struct workers *workers, struct slot *slot, int64_t patience)
 {
-	struct post **link = &crew->posts;
+	struct slot **link = &workers->slots;
 
-	socket_remove(&post->listener);
-	socket_close(&post->listener);
-	if (post->member != NULL) {
-		channel_send(&post->member->channel, CHANNEL_DRAIN, "");
-		crew_relieve(post->member, patience);
+	socket_remove(&slot->listener);
+	socket_close(&slot->listener);
+	if (slot->member != NULL) {
+		channel_send(&slot->member->channel, CHANNEL_DRAIN, "");
+		workers_relieve(slot->member, patience);
 	}
-	while (*link != post)
+	while (*link != slot)
 		link = &(*link)->next;
-	*link = post->next;
-	free(post->address);
-	free(post);
+	*link = slot->next;
+	free(slot->address);
+	free(slot);
 }
 
 /* ---- starting ---- */
 
 /* In the new process. */
-static void close_others(const struct crew *crew, const struct post *mine)
+static void close_others(const struct workers *workers, const struct slot *mine)
 {
-	for (const struct member *member = crew->members; member != NULL; member = member->next) {
+	for (const struct member *member = workers->members; member != NULL;
+	     member = member->next) {
 		if (member->channel.fd >= 0)
 			close(member->channel.fd);
 	}
-	for (const struct post *post = crew->posts; post != NULL; post = post->next) {
-		if (post != mine)
-			close(post->listener.fd);
+	for (const struct slot *slot = workers->slots; slot != NULL; slot = slot->next) {
+		if (slot != mine)
+			close(slot->listener.fd);
 	}
-	for (unsigned i = 0; i < sizeof crew->private_fds / sizeof crew->private_fds[0]; i++) {
-		if (crew->private_fds[i] >= 0)
-			close(crew->private_fds[i]);
+	for (unsigned i = 0; i < sizeof workers->private_fds / sizeof workers->private_fds[0];
+	     i++) {
+		if (workers->private_fds[i] >= 0)
+			close(workers->private_fds[i]);
 	}
-	control_close_files(crew->control);
+	control_close_files(workers->control);
 }
 
-void crew_close_files(const struct crew *crew)
+void workers_close_files(const struct workers *workers)
 {
-	close_others(crew, NULL);
+	close_others(workers, NULL);
 }
 
-static pid_t fork_worker(struct crew *crew, struct post *post, const char *settings, int fds[2],
-			 unsigned seat)
+static pid_t fork_worker(struct workers *workers, struct slot *slot, const char *settings,
+			 int fds[2], unsigned segment)
 {
 	struct worker_start start = {
 	    .control = fds[1],
-	    .listener = &post->listener,
-	    .settings_name = crew->settings_name,
+	    .listener = &slot->listener,
+	    .settings_name = workers->settings_name,
 	    .settings = settings,
 	};
 	sigset_t all, before;
@@ -141,9 +144,9 @@ static pid_t fork_worker(struct crew *crew, struct post *post, const char *setti
 	sigprocmask(SIG_BLOCK, &all, &before);
 	pid = fork();
 	if (pid == 0) {
-		counters_sit(seat);
+		counters_use_segment(segment);
 		close(fds[0]);
-		close_others(crew, post);
+		close_others(workers, slot);
 		worker_run(&start);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -151,72 +154,76 @@ static pid_t fork_worker(struct crew *crew, struct post *post, const char *setti
 	return pid;
 }
 
-static void add_member(struct crew *crew, struct post *post, pid_t pid, int fd, unsigned seat)
+static void add_member(struct workers *workers, struct slot *slot, pid_t pid, int fd,
+		       unsigned segment)
 {
 	struct member *member = make(sizeof *member);
 
-	member->post = post;
+	member->slot = slot;
 	member->pid = pid;
-	member->seat = seat;
-	member->name = copy_text(post->listener.name);
+	member->segment = segment;
+	member->name = copy_text(slot->listener.name);
 	member->state = MEMBER_STARTING;
 	member->answered = true; /* it was not asked yet */
 	member->started_at = clock_mono();
 	channel_init(&member->channel, fd, REASON_MAX);
-	member->next = crew->members;
-	crew->members = member;
-	post->member = member;
+	member->next = workers->members;
+	workers->members = member;
+	slot->member = member;
 }
 
-void crew_start(struct crew *crew, struct post *post, const char *settings)
+void workers_start(struct workers *workers, struct slot *slot, const char *settings)
 {
-	unsigned seat = counters_take_seat();
+	unsigned segment = counters_take_segment();
 	pid_t pid = -1;
 	int fds[2];
 
 	if (channel_pair(fds) == 0) {
-		pid = fork_worker(crew, post, settings, fds, seat);
+		pid = fork_worker(workers, slot, settings, fds, segment);
 		if (pid < 0)
 			close(fds[0]);
 	}
 	if (pid > 0) {
-		add_member(crew, post, pid, fds[0], seat);
+		add_member(workers, slot, pid, fds[0], segment);
 		return;
 	}
-	counters_leave_seat(seat);
-	log_error("%s: no worker could be started: %s", post->listener.name, strerror(errno));
-	post->start_at = clock_mono() + CLOCK_SECOND;
+	counters_release_segment(segment);
+	log_error("%s: no worker could be started: %s", slot->listener.name, strerror(errno));
+	slot->start_at = clock_mono() + CLOCK_SECOND;
 }
 
 /* ---- waiting ---- */
 
-static unsigned fill_polls(struct crew *crew, const struct pollfd *others, unsigned other_count)
+static unsigned fill_polls(struct workers *workers, const struct pollfd *others,
+			   unsigned other_count)
 {
 	unsigned count = other_count;
 
-	for (const struct member *member = crew->members; member != NULL; member = member->next)
+	for (const struct member *member = workers->members; member != NULL; member = member->next)
 		count++;
-	if (count > crew->poll_room) {
-		crew->polls = realloc(crew->polls, 2 * count * sizeof *crew->polls);
-		if (crew->polls == NULL)
+	if (count > workers->poll_capacity) {
+		workers->polls = realloc(workers->polls, 2 * count * sizeof *workers->polls);
+		if (workers->polls == NULL)
 			abort();
-		crew->poll_room = 2 * count;
+		workers->poll_capacity = 2 * count;
 	}
-	memcpy(crew->polls, others, other_count * sizeof *others);
+	memcpy(workers->polls, others, other_count * sizeof *others);
 	count = other_count;
-	for (const struct member *member = crew->members; member != NULL; member = member->next) {
+	for (const struct member *member = workers->members; member != NULL;
+	     member = member->next) {
 		short events = channel_waits(&member->channel) ? POLLIN | POLLOUT : POLLIN;
 
-		crew->polls[count++] = (struct pollfd){.fd = member->channel.fd, .events = events};
+		workers->polls[count++] =
+		    (struct pollfd){.fd = member->channel.fd, .events = events};
 	}
 	return count;
 }
 
-unsigned crew_tell(struct crew *crew, enum channel_kind kind, const char *text)
+unsigned workers_tell(struct workers *workers, enum channel_kind kind, const char *text)
 {
 	unsigned told = 0;
 
-	for (struct member *member = crew->members; member != NULL; member = member->next) {
+	for (struct member *member = workers->members; member != NULL; member = member->next) {
 		if (member->state != MEMBER_READY)
 			continue;
 		channel_send(&member->channel, kind, text);
@@ -225,9 +232,10 @@ unsigned crew_tell(struct crew *crew, enum channel_kind kind, const char *text)
 	return told;
 }
 
-void crew_wait(struct crew *crew, const struct pollfd *others, unsigned other_count, int64_t until)
+void workers_wait(struct workers *workers, const struct pollfd *others, unsigned other_count,
+		  int64_t until)
 {
-	unsigned count = fill_polls(crew, others, other_count);
+	unsigned count = fill_polls(workers, others, other_count);
 	int64_t left = until == 0 ? -1 : until - clock_mono();
 	int ms = -1;
 
@@ -235,9 +243,9 @@ void crew_wait(struct crew *crew, const struct pollfd *others, unsigned other_co
 		ms = left <= 0                    ? 0
 		     : left > 3600 * CLOCK_SECOND ? 3600000
 						  : (int)(left / CLOCK_MS) + 1;
-	if (poll(crew->polls, count, ms) < 0 && errno != EINTR)
+	if (poll(workers->polls, count, ms) < 0 && errno != EINTR)
 		log_error("poll: %s", strerror(errno));
-	for (struct member *member = crew->members; member != NULL; member = member->next) {
+	for (struct member *member = workers->members; member != NULL; member = member->next) {
 		channel_flush(&member->channel);
 		channel_fill(&member->channel);
 		if (member->channel.fd < 0 && member->kill_at == 0)
@@ -245,11 +253,11 @@ void crew_wait(struct crew *crew, const struct pollfd *others, unsigned other_co
 	}
 }
 
-int64_t crew_kill_late(struct crew *crew)
+int64_t workers_kill_late(struct workers *workers)
 {
 	int64_t now = clock_mono(), next = 0;
 
-	for (struct member *member = crew->members; member != NULL; member = member->next) {
+	for (struct member *member = workers->members; member != NULL; member = member->next) {
 		if (member->kill_at == 0)
 			continue;
 		if (member->kill_at <= now) {
@@ -277,16 +285,16 @@ static int64_t pause_before(unsigned quick_deaths)
 	return pause < longest_pause ? pause : longest_pause;
 }
 
-static void leave_post(struct member *member)
+static void leave_slot(struct member *member)
 {
-	struct post *post = member->post;
+	struct slot *slot = member->slot;
 	int64_t now = clock_mono();
 
-	if (post == NULL)
+	if (slot == NULL)
 		return;
-	post->member = NULL;
-	post->quick_deaths = now - member->started_at < quick ? post->quick_deaths + 1 : 0;
-	post->start_at = now + pause_before(post->quick_deaths);
+	slot->member = NULL;
+	slot->quick_deaths = now - member->started_at < quick ? slot->quick_deaths + 1 : 0;
+	slot->start_at = now + pause_before(slot->quick_deaths);
 }
 
 /* What it said at the end, and was not read yet. */
@@ -301,9 +309,9 @@ static void hear_last_words(struct member *member)
 	}
 }
 
-struct member *crew_reap(struct crew *crew, int *status)
+struct member *workers_reap(struct workers *workers, int *status)
 {
-	for (struct member **link = &crew->members; *link != NULL; link = &(*link)->next) {
+	for (struct member **link = &workers->members; *link != NULL; link = &(*link)->next) {
 		struct member *member = *link;
 		pid_t pid = waitpid(member->pid, status, WNOHANG);
 
@@ -311,14 +319,14 @@ struct member *crew_reap(struct crew *crew, int *status)
 			continue;
 		*link = member->next;
 		hear_last_words(member);
-		counters_leave_seat(member->seat);
-		leave_post(member);
+		counters_release_segment(member->segment);
+		leave_slot(member);
 		return member;
 	}
 	return NULL;
 }
 
-void crew_free_member(struct member *member)
+void workers_free_member(struct member *member)
 {
 	channel_free(&member->channel);
 	free(member->name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The workers as the supervisor sees them: posts (a listen address and its socket) and members
- * (processes). A post has at most one member that serves it; members that were replaced or whose
- * address went away drain and end without a post.
+ * The workers as the supervisor sees them: slots (a listen address and its socket) and members
+ * (processes). A slot has at most one member that serves it; members that were replaced or whose
+ * address went away drain and end without a slot.
  */
 #ifndef DAEMON_WORKERS_H
 #define DAEMON_WORKERS_H
@@ -21,7 +21,7 @@
 enum member_state {
 	MEMBER_STARTING,
 	MEMBER_READY,
-	MEMBER_LEAVING /* drains; has no post */
+	MEMBER_LEAVING /* drains; has no slot */
 };
 
 enum member_vote {
@@ -30,8 +30,8 @@ enum member_vote {
 	VOTE_YES
 };
 
-struct post {
-	struct post *next;
+struct slot {
+	struct slot *next;
 	char *address; /* as the settings have it */
 	struct socket_listener listener;
 	struct member *member; /* NULL: the next one starts at start_at */
@@ -42,10 +42,10 @@ struct post {
 
 struct member {
 	struct member *next;
-	struct post *post; /* NULL when leaving */
+	struct slot *slot; /* NULL when leaving */
 	pid_t pid;
-	unsigned seat; /* metrics/counters.h */
-	char *name;    /* of what it serves, for messages */
+	unsigned segment; /* metrics/counters.h */
+	char *name;       /* of what it serves, for messages */
 	struct channel channel;
 	enum member_state state;
 	enum member_vote vote;
@@ -59,48 +59,50 @@ struct member {
 
 /* A worker ends its drain by itself at the time the settings give, and commits what it counted: the
  * patience with it is longer by this. */
-#define CREW_DRAIN_GRACE (10 * CLOCK_SECOND)
+#define WORKERS_DRAIN_GRACE (10 * CLOCK_SECOND)
 
-struct crew {
-	struct post *posts;
+struct workers {
+	struct slot *slots;
 	struct member *members;
 	const char *settings_name;
 	int private_fds[3];            /* of the supervisor, closed in workers; -1: none */
 	const struct control *control; /* likewise */
 	struct pollfd *polls;
-	unsigned poll_room;
+	unsigned poll_capacity;
 };
 
 /* Opens the socket; a worker is started separately. NULL with the reason. */
-struct post *crew_open_post(struct crew *crew, const char *address, mode_t mode, struct why *why);
-struct post *crew_find_post(struct crew *crew, const char *address);
+struct slot *workers_open_slot(struct workers *workers, const char *address, mode_t mode,
+			       struct why *why);
+struct slot *workers_find_slot(struct workers *workers, const char *address);
 
-/* Takes the socket away and the post out of the crew. Its member, if it has one, drains; when
+/* Takes the socket away and the slot out of the workers. Its member, if it has one, drains; when
  * PATIENCE (nanoseconds) is over it is killed. */
-void crew_close_post(struct crew *crew, struct post *post, int64_t patience);
+void workers_close_slot(struct workers *workers, struct slot *slot, int64_t patience);
 
-/* Starts a worker with SETTINGS (text) on a post that has none. When that fails it is tried again
+/* Starts a worker with SETTINGS (text) on a slot that has none. When that fails it is tried again
  * later. */
-void crew_start(struct crew *crew, struct post *post, const char *settings);
+void workers_start(struct workers *workers, struct slot *slot, const char *settings);
 
 /* In a process that was just forked and is no worker: closes what is the supervisor's. */
-void crew_close_files(const struct crew *crew);
+void workers_close_files(const struct workers *workers);
 
-/* The member leaves its post, which may have another at once. */
-void crew_relieve(struct member *member, int64_t patience);
+/* The member leaves its slot, which may have another at once. */
+void workers_relieve(struct member *member, int64_t patience);
 
 /* Waits until a worker or one of OTHERS has something to say, or UNTIL (0: for ever). */
-void crew_wait(struct crew *crew, const struct pollfd *others, unsigned other_count, int64_t until);
+void workers_wait(struct workers *workers, const struct pollfd *others, unsigned other_count,
+		  int64_t until);
 
 /* Says KIND to every worker that is ready; how many those are. */
-unsigned crew_tell(struct crew *crew, enum channel_kind kind, const char *text);
+unsigned workers_tell(struct workers *workers, enum channel_kind kind, const char *text);
 
-/* A member that ended: out of the crew, its post waiting for the next one. The caller frees it.
+/* A member that ended: out of the workers, its slot waiting for the next one. The caller frees it.
  * NULL: none. */
-struct member *crew_reap(struct crew *crew, int *status);
-void crew_free_member(struct member *member);
+struct member *workers_reap(struct workers *workers, int *status);
+void workers_free_member(struct member *member);
 
 /* Kills those whose time is over. The next such time, or 0. */
-int64_t crew_kill_late(struct crew *crew);
+int64_t workers_kill_late(struct workers *workers);
 
 #endif

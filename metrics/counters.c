@@ -4,12 +4,13 @@
  * labels' values are the digits of a number. A histogram has a series for each value of its label:
  * its buckets, then the sum of what was observed.
  *
- * What is per process is kept in seats. When a process has ended, the supervisor adds what its seat
- * had counted to seat 0 and clears the rest: a connection of a dead worker is no connection.
+ * What is per process is kept in segments. When a process has ended, the supervisor adds what its
+ * segment had counted to segment 0 and clears the rest: a connection of a dead worker is no
+ * connection.
  *
  * A worker may die at any instruction, so nothing here waits for another process: single words are
- * atomic, and what is longer (keys) has one writer for each seat and a version that is odd while it
- * is being changed; a reader that meets it takes another seat, or tries again later.
+ * atomic, and what is longer (keys) has one writer for each segment and a version that is odd while
+ * it is being changed; a reader that meets it takes another segment, or tries again later.
  */
 #include "metrics/counters.h"
 
@@ -193,7 +194,7 @@ struct domain {
 	atomic_ullong counts[ALGS];
 };
 
-struct seat {
+struct segment {
 	atomic_bool taken;
 	atomic_llong values[METRICS];
 	atomic_uint trouble_version; /* odd: it is being changed */
@@ -209,12 +210,12 @@ struct block {
 	atomic_llong slots[METRICS][SLOTS];
 	struct domain domains[DOMAINS];
 	atomic_ullong others[ALGS]; /* domains that found no place */
-	struct seat seats[COUNTERS_SEATS];
+	struct segment segments[COUNTERS_SEGMENTS];
 };
 
 static struct block own;
 static struct block *block = &own;
-static struct seat *seat = &own.seats[0];
+static struct segment *segment = &own.segments[0];
 
 int counters_open(struct why *why)
 {
@@ -224,8 +225,8 @@ int counters_open(struct why *why)
 	if (made == MAP_FAILED)
 		return why_set(why, "memory for the counters: %s", strerror(errno));
 	block = made;
-	seat = &block->seats[0];
-	atomic_store(&seat->taken, true);
+	segment = &block->segments[0];
+	atomic_store(&segment->taken, true);
 	return 0;
 }
 
@@ -280,7 +281,7 @@ void counters_set(enum metric metric, int64_t value)
 {
 	bool mine = metric_families[metric].per_process;
 
-	atomic_store_explicit(mine ? &seat->values[metric] : &block->slots[metric][0], value,
+	atomic_store_explicit(mine ? &segment->values[metric] : &block->slots[metric][0], value,
 			      memory_order_relaxed);
 }
 
@@ -288,7 +289,7 @@ void counters_change(enum metric metric, int64_t by)
 {
 	bool mine = metric_families[metric].per_process;
 
-	add(mine ? &seat->values[metric] : &block->slots[metric][0], by);
+	add(mine ? &segment->values[metric] : &block->slots[metric][0], by);
 }
 
 /* ---- domains we sign for ---- */
@@ -388,28 +389,28 @@ void counters_each_signed(counters_signed_visit *visit, void *arg)
 	}
 }
 
-/* ---- seats ---- */
+/* ---- segments ---- */
 
-unsigned counters_take_seat(void)
+unsigned counters_take_segment(void)
 {
-	for (unsigned i = 1; i < COUNTERS_SEATS; i++) {
+	for (unsigned i = 1; i < COUNTERS_SEGMENTS; i++) {
 		bool taken = false;
 
-		if (atomic_compare_exchange_strong(&block->seats[i].taken, &taken, true))
+		if (atomic_compare_exchange_strong(&block->segments[i].taken, &taken, true))
 			return i;
 	}
 	return 0;
 }
 
-void counters_sit(unsigned number)
+void counters_use_segment(unsigned number)
 {
-	assert(number < COUNTERS_SEATS);
-	seat = &block->seats[number];
+	assert(number < COUNTERS_SEGMENTS);
+	segment = &block->segments[number];
 }
 
-void counters_leave_seat(unsigned number)
+void counters_release_segment(unsigned number)
 {
-	struct seat *left = &block->seats[number];
+	struct segment *left = &block->segments[number];
 
 	if (number == 0)
 		return;
@@ -452,17 +453,17 @@ static bool is_whole(const atomic_uint *version, unsigned before)
 
 void counters_trouble(enum counters_topic topic, const char *text)
 {
-	char *trouble = seat->trouble[topic];
+	char *trouble = segment->trouble[topic];
 	size_t len = text == NULL ? 0 : strlen(text);
 
 	assert(topic < COUNTERS_TOPICS);
 	if (len >= COUNTERS_TROUBLE_MAX)
 		len = COUNTERS_TROUBLE_MAX - 1;
-	begin_change(&seat->trouble_version);
+	begin_change(&segment->trouble_version);
 	if (len > 0)
 		memcpy(trouble, text, len);
 	trouble[len] = '\0';
-	end_change(&seat->trouble_version);
+	end_change(&segment->trouble_version);
 }
 
 bool counters_tell_first(enum counters_topic topic, const char *text)
@@ -480,8 +481,8 @@ void counters_forget_told(void)
 
 bool counters_find_trouble(enum counters_topic topic, char *text)
 {
-	for (unsigned i = 0; i < COUNTERS_SEATS; i++) {
-		const struct seat *from = &block->seats[i];
+	for (unsigned i = 0; i < COUNTERS_SEGMENTS; i++) {
+		const struct segment *from = &block->segments[i];
 		unsigned version =
 		    atomic_load_explicit(&from->trouble_version, memory_order_acquire);
 
@@ -498,15 +499,15 @@ bool counters_find_trouble(enum counters_topic topic, char *text)
 void counters_publish_keys(const struct counters_key *keys, unsigned count)
 {
 	assert(count <= COUNTERS_KEYS_MAX);
-	begin_change(&seat->keys_version);
+	begin_change(&segment->keys_version);
 	if (count > 0)
-		memcpy(seat->keys, keys, count * sizeof *keys);
-	seat->key_count = count;
-	end_change(&seat->keys_version);
+		memcpy(segment->keys, keys, count * sizeof *keys);
+	segment->key_count = count;
+	end_change(&segment->keys_version);
 }
 
 /* -1: they are being changed. */
-static int read_keys(const struct seat *from, struct counters_key *keys)
+static int read_keys(const struct segment *from, struct counters_key *keys)
 {
 	unsigned version = atomic_load_explicit(&from->keys_version, memory_order_acquire);
 	unsigned count = from->key_count;
@@ -519,11 +520,11 @@ static int read_keys(const struct seat *from, struct counters_key *keys)
 
 unsigned counters_keys(struct counters_key *keys)
 {
-	for (unsigned i = 0; i < COUNTERS_SEATS; i++) {
+	for (unsigned i = 0; i < COUNTERS_SEGMENTS; i++) {
 		int count = -1;
 
 		for (unsigned tries = 0; count < 0 && tries < READ_TRIES; tries++)
-			count = read_keys(&block->seats[i], keys);
+			count = read_keys(&block->segments[i], keys);
 		if (count > 0)
 			return (unsigned)count;
 	}
@@ -548,8 +549,8 @@ int64_t counters_get(enum metric metric, unsigned a, unsigned b, unsigned c)
 
 	if (!metric_families[metric].per_process)
 		return value;
-	for (unsigned i = 0; i < COUNTERS_SEATS; i++)
-		value += get(&block->seats[i].values[metric]);
+	for (unsigned i = 0; i < COUNTERS_SEGMENTS; i++)
+		value += get(&block->segments[i].values[metric]);
 	return value;
 }
 

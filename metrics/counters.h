@@ -116,13 +116,13 @@ void counters_change(enum metric metric, int64_t by);
 /* Makes the shared block. Once, before any fork. */
 int counters_open(struct why *why);
 
-/* A process's own part. The supervisor takes seats before it forks and gives them back after the
+/* A process's own part. The supervisor takes segments before it forks and gives them back after the
  * process ended: what it had counted stays counted, what it held (connections, memory) is gone.
- * Seat 0 is the supervisor's; processes without a seat sit there, too. */
-enum { COUNTERS_SEATS = 64 };
-unsigned counters_take_seat(void); /* 0: all are taken */
-void counters_sit(unsigned seat);
-void counters_leave_seat(unsigned seat);
+ * Segment 0 is the supervisor's; processes without a segment use it, too. */
+enum { COUNTERS_SEGMENTS = 64 };
+unsigned counters_take_segment(void); /* 0: all are taken */
+void counters_use_segment(unsigned segment);
+void counters_release_segment(unsigned segment);
 
 /* The log level of all processes: for log_share_level(). */
 atomic_int *counters_log_level(void);

@@ -58,12 +58,12 @@ static bool take_quoted(struct span *s, struct arena *arena, const char **value)
 	return take_char(s, '"');
 }
 
-static bool take_labels(struct span *s, struct arena *arena, struct status_sample *sample)
+static bool take_labels(struct span *s, struct arena *arena, struct metrics_read_sample *sample)
 {
 	do {
-		struct status_label *label = &sample->labels[sample->label_count];
+		struct metrics_read_label *label = &sample->labels[sample->label_count];
 
-		if (sample->label_count == STATUS_LABELS_MAX ||
+		if (sample->label_count == METRICS_READ_LABELS_MAX ||
 		    !take_name(s, arena, &label->name) || !take_char(s, '=') ||
 		    !take_quoted(s, arena, &label->value))
 			return false;
@@ -87,7 +87,7 @@ static bool take_number(struct span s, double *value)
 	return *end == '\0';
 }
 
-static bool parse_sample(struct span line, struct arena *arena, struct status_sample *sample)
+static bool parse_sample(struct span line, struct arena *arena, struct metrics_read_sample *sample)
 {
 	if (!take_name(&line, arena, &sample->name))
 		return false;
@@ -96,12 +96,12 @@ static bool parse_sample(struct span line, struct arena *arena, struct status_sa
 	return take_char(&line, ' ') && take_number(line, &sample->value);
 }
 
-static bool parse_fact(struct span line, struct arena *arena, struct status_fact *fact)
+static bool parse_fact(struct span line, struct arena *arena, struct metrics_read_fact *fact)
 {
 	if (!take_name(&line, arena, &fact->name) || !take_char(&line, ' '))
 		return false;
 	fact->text = arena_span(arena, line);
-	while (fact->word_count + 1 < STATUS_WORDS_MAX) {
+	while (fact->word_count + 1 < METRICS_READ_WORDS_MAX) {
 		const char *blank = span_empty(line) ? NULL : memchr(line.p, ' ', span_len(line));
 
 		if (blank == NULL)
@@ -138,11 +138,11 @@ static int bad_line(struct span line, struct why *why)
 		       (int)(span_len(line) < 80 ? span_len(line) : 80), line.p);
 }
 
-static int parse_samples(struct span text, struct arena *arena, struct status *status,
+static int parse_samples(struct span text, struct arena *arena, struct metrics_read *status,
 			 struct why *why)
 {
 	unsigned room = count_lines(text);
-	struct status_sample *samples = arena_array(arena, room, sizeof *samples);
+	struct metrics_read_sample *samples = arena_array(arena, room, sizeof *samples);
 
 	status->samples = samples;
 	while (!span_empty(text)) {
@@ -158,10 +158,11 @@ static int parse_samples(struct span text, struct arena *arena, struct status *s
 	return 0;
 }
 
-int status_parse(struct span text, struct arena *arena, struct status *status, struct why *why)
+int metrics_read_parse(struct span text, struct arena *arena, struct metrics_read *status,
+		       struct why *why)
 {
 	unsigned room = count_lines(text);
-	struct status_fact *facts = arena_array(arena, room, sizeof *facts);
+	struct metrics_read_fact *facts = arena_array(arena, room, sizeof *facts);
 
 	memset(status, 0, sizeof *status);
 	status->facts = facts;
@@ -178,7 +179,8 @@ int status_parse(struct span text, struct arena *arena, struct status *status, s
 	return 0;
 }
 
-const struct status_fact *status_fact(const struct status *status, const char *name, unsigned i)
+const struct metrics_read_fact *metrics_read_fact(const struct metrics_read *status,
+						  const char *name, unsigned i)
 {
 	for (unsigned at = 0; at < status->fact_count; at++) {
 		if (strcmp(status->facts[at].name, name) == 0 && i-- == 0)
@@ -187,19 +189,19 @@ const struct status_fact *status_fact(const struct status *status, const char *n
 	return NULL;
 }
 
-const char *status_text(const struct status *status, const char *name)
+const char *metrics_read_text(const struct metrics_read *status, const char *name)
 {
-	const struct status_fact *fact = status_fact(status, name, 0);
+	const struct metrics_read_fact *fact = metrics_read_fact(status, name, 0);
 
 	return fact == NULL ? "" : fact->text;
 }
 
-const char *status_word(const struct status_fact *fact, unsigned i)
+const char *metrics_read_word(const struct metrics_read_fact *fact, unsigned i)
 {
 	return fact == NULL || i >= fact->word_count ? "" : fact->words[i];
 }
 
-const char *status_label(const struct status_sample *sample, const char *name)
+const char *metrics_read_label(const struct metrics_read_sample *sample, const char *name)
 {
 	for (unsigned i = 0; i < sample->label_count; i++) {
 		if (strcmp(sample->labels[i].name, name) == 0)
@@ -208,20 +210,20 @@ const char *status_label(const struct status_sample *sample, const char *name)
 	return "";
 }
 
-double status_sum(const struct status *status, const char *name, const char *label,
-		  const char *value)
+double metrics_read_sum(const struct metrics_read *status, const char *name, const char *label,
+			const char *value)
 {
 	static const char prefix[] = "countersign_";
 	double sum = 0;
 
 	for (unsigned i = 0; i < status->sample_count; i++) {
-		const struct status_sample *sample = &status->samples[i];
+		const struct metrics_read_sample *sample = &status->samples[i];
 		const char *own = sample->name;
 
 		if (strncmp(own, prefix, sizeof prefix - 1) == 0)
 			own += sizeof prefix - 1;
 		if (strcmp(own, name) == 0 &&
-		    (label == NULL || strcmp(status_label(sample, label), value) == 0))
+		    (label == NULL || strcmp(metrics_read_label(sample, label), value) == 0))
 			sum += sample->value;
 	}
 	return sum;

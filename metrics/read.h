@@ -10,45 +10,49 @@
 #include "lib/why.h"
 
 /* One line of facts: NAME, the text behind it, and its words. */
-enum { STATUS_WORDS_MAX = 10, STATUS_LABELS_MAX = 8 };
-struct status_fact {
+enum { METRICS_READ_WORDS_MAX = 10, METRICS_READ_LABELS_MAX = 8 };
+struct metrics_read_fact {
 	const char *name, *text;
-	const char *words[STATUS_WORDS_MAX];
+	const char *words[METRICS_READ_WORDS_MAX];
 	unsigned word_count;
 };
 
-struct status_label {
+struct metrics_read_label {
 	const char *name, *value;
 };
-struct status_sample {
+struct metrics_read_sample {
 	const char *name; /* with its prefix and suffix */
-	struct status_label labels[STATUS_LABELS_MAX];
+	struct metrics_read_label labels[METRICS_READ_LABELS_MAX];
 	unsigned label_count;
 	double value;
 };
 
-struct status {
-	const struct status_fact *facts;
+struct metrics_read {
+	const struct metrics_read_fact *facts;
 	unsigned fact_count;
-	const struct status_sample *samples; /* in the order in which they came */
+	const struct metrics_read_sample *samples; /* in the order in which they came */
 	unsigned sample_count;
 };
 
 /* All of it lives in ARENA. -1 with the reason: a line that is none. Facts of unknown names are
  * kept: a later daemon may say more. */
-int status_parse(struct span text, struct arena *arena, struct status *status, struct why *why);
+int metrics_read_parse(struct span text, struct arena *arena, struct metrics_read *status,
+		       struct why *why);
 
 /* The I-th fact of that name, or NULL. */
-const struct status_fact *status_fact(const struct status *status, const char *name, unsigned i);
-const char *status_text(const struct status *status, const char *name); /* of the first; or "" */
-const char *status_word(const struct status_fact *fact, unsigned i);    /* "" where there is none */
+const struct metrics_read_fact *metrics_read_fact(const struct metrics_read *status,
+						  const char *name, unsigned i);
+const char *metrics_read_text(const struct metrics_read *status,
+			      const char *name); /* of the first; or "" */
+const char *metrics_read_word(const struct metrics_read_fact *fact,
+			      unsigned i); /* "" where there is none */
 
 /* The value of a label; "" where the sample has none such. */
-const char *status_label(const struct status_sample *sample, const char *name);
+const char *metrics_read_label(const struct metrics_read_sample *sample, const char *name);
 
 /* Adds up the samples of the name ("messages_total", without "countersign_") whose LABEL is VALUE;
  * LABEL NULL: all. */
-double status_sum(const struct status *status, const char *name, const char *label,
-		  const char *value);
+double metrics_read_sum(const struct metrics_read *status, const char *name, const char *label,
+			const char *value);
 
 #endif

@@ -145,7 +145,7 @@ static int start(const struct engine_start *with, struct why *why)
 
 	engine.start = *with;
 	if (callbacks_register(with->service, why) != 0 || adopt_socket(why) != 0 ||
-	    kick_start(with->listener, engine.fd, why) != 0)
+	    wakeup_start(with->listener, engine.fd, why) != 0)
 		return -1;
 	smfi_settimeout((int)(with->mta_silence / CLOCK_SECOND));
 	if (thread_start(&thread, run, NULL) != 0)
@@ -164,5 +164,5 @@ const struct engine engine_libmilter = {
     .start = start,
     .drain = drain,
     .busy = busy,
-    .waits_for_dns = kick_soon,
+    .waits_for_dns = wakeup_soon,
 };

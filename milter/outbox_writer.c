@@ -30,7 +30,7 @@ struct job {
 	struct span parts;
 	struct inspection bounce;
 	int64_t first;
-	struct clerk_limits limits;
+	struct outbox_writer_limits limits;
 	char texts[];
 };
 
@@ -43,9 +43,9 @@ static struct {
 	bool dropping;
 	_Atomic int64_t closed_until; /* no failure reports until then, wall seconds */
 	_Atomic(const char *) key;
-} clerk;
+} writer;
 
-/* ---- jobs, in the clerk's thread ---- */
+/* ---- jobs, in the writer's thread ---- */
 
 static void run_bounce(struct job *job, struct outbox *outbox, struct arena *arena)
 {
@@ -84,7 +84,7 @@ static int check_limits(const struct job *job, struct outbox *outbox, struct why
 	int result = within(outbox, NULL, now - HOUR, job->limits.per_hour, why);
 
 	if (result == 0)
-		atomic_store(&clerk.closed_until, now + HOUR / 60);
+		atomic_store(&writer.closed_until, now + HOUR / 60);
 	if (result == 1)
 		result = within(outbox, NULL, now - DAY, job->limits.per_day, why);
 	if (result == 1)
@@ -128,7 +128,7 @@ static void run_failure(struct job *job, struct outbox *outbox, struct arena *ar
 
 	if (result == 0) {
 		log_info("reports: no failure report for %s: limit reached", job->name);
-		clerk_skip(COUNTERS_SKIP_LIMIT);
+		outbox_writer_skip(COUNTERS_SKIP_LIMIT);
 	}
 	if (result == 1)
 		result = put_failure(job, outbox, arena, &why);
@@ -142,10 +142,10 @@ static void learn_key(struct outbox *outbox, struct arena *arena)
 	struct why why = {""};
 	const char *key = NULL;
 
-	if (atomic_load(&clerk.key) != NULL)
+	if (atomic_load(&writer.key) != NULL)
 		return;
 	if (outbox_token(outbox, " redaction", arena, &key, &why) == 0)
-		atomic_store(&clerk.key, strdup(key));
+		atomic_store(&writer.key, strdup(key));
 	else
 		log_error("reports: %s", why.text);
 }
@@ -154,18 +154,18 @@ static void learn_key(struct outbox *outbox, struct arena *arena)
 
 static struct job *next_job(void)
 {
-	struct job *job = clerk.first;
+	struct job *job = writer.first;
 
-	clerk.first = job->next;
-	if (clerk.first == NULL)
-		clerk.last = &clerk.first;
+	writer.first = job->next;
+	if (writer.first == NULL)
+		writer.last = &writer.first;
 	return job;
 }
 
 /* Where the reports are that came back. */
 static struct outbox *open_shared(void)
 {
-	struct ledger_settings settings = {.shared = clerk.shared};
+	struct ledger_settings settings = {.shared = writer.shared};
 	struct outbox *outbox;
 	struct why why = {""};
 	bool busy;
@@ -187,7 +187,7 @@ static void do_shared(struct job *job, struct arena *arena)
 
 static void do_job(struct job *job, struct outbox **outbox)
 {
-	struct ledger_settings settings = {.path = clerk.path};
+	struct ledger_settings settings = {.path = writer.path};
 	struct arena *arena = arena_new(0);
 	struct why why = {""};
 	bool busy;
@@ -196,7 +196,7 @@ static void do_job(struct job *job, struct outbox **outbox)
 		*outbox = outbox_open(&settings, OUTBOX_CHANGE, &busy, &why);
 	if (*outbox != NULL) {
 		learn_key(*outbox, arena);
-		if (job->run == run_bounce && clerk.shared != NULL)
+		if (job->run == run_bounce && writer.shared != NULL)
 			do_shared(job, arena);
 		else
 			job->run(job, *outbox, arena);
@@ -212,21 +212,21 @@ static void *run(void *arg)
 	struct outbox *outbox = NULL;
 
 	(void)arg;
-	lock_take(&clerk.lock);
+	lock_take(&writer.lock);
 	for (;;) {
 		struct job *job;
 
-		if (clerk.first == NULL) {
+		if (writer.first == NULL) {
 			outbox_close(outbox);
 			outbox = NULL;
-			cond_wait(&clerk.cond, &clerk.lock);
+			cond_wait(&writer.cond, &writer.lock);
 			continue;
 		}
 		job = next_job();
-		lock_drop(&clerk.lock);
+		lock_drop(&writer.lock);
 		do_job(job, &outbox);
-		lock_take(&clerk.lock);
-		clerk.queued--;
+		lock_take(&writer.lock);
+		writer.queued--;
 	}
 	return NULL;
 }
@@ -237,22 +237,22 @@ static void give(struct job *job)
 {
 	bool full, said;
 
-	lock_take(&clerk.lock);
-	full = clerk.path == NULL || clerk.queued >= QUEUE_MAX;
-	said = clerk.dropping;
-	clerk.dropping = full;
+	lock_take(&writer.lock);
+	full = writer.path == NULL || writer.queued >= QUEUE_MAX;
+	said = writer.dropping;
+	writer.dropping = full;
 	if (!full) {
-		*clerk.last = job;
-		clerk.last = &job->next;
-		clerk.queued++;
-		cond_wake_all(&clerk.cond);
+		*writer.last = job;
+		writer.last = &job->next;
+		writer.queued++;
+		cond_wake_all(&writer.cond);
 	}
-	lock_drop(&clerk.lock);
+	lock_drop(&writer.lock);
 	if (full && !said)
 		log_warning("reports: more bounces and failure reports come than can be noted:"
 			    " some are dropped");
 	if (full && job->run == run_failure)
-		clerk_skip(COUNTERS_SKIP_QUEUE);
+		outbox_writer_skip(COUNTERS_SKIP_QUEUE);
 	if (full)
 		free(job);
 }
@@ -276,7 +276,7 @@ static const char *keep(char **to, struct span text)
 	return begin;
 }
 
-void clerk_bounce(const char *token, const struct inspection *bounce, int64_t first)
+void outbox_writer_bounce(const char *token, const struct inspection *bounce, int64_t first)
 {
 	struct job *job = job_new(strlen(token) + 1);
 	char *to = job->texts;
@@ -288,8 +288,8 @@ void clerk_bounce(const char *token, const struct inspection *bounce, int64_t fi
 	give(job);
 }
 
-void clerk_failure(const char *domain, const char *ruf, const char *id, struct span parts,
-		   const struct clerk_limits *limits)
+void outbox_writer_failure(const char *domain, const char *ruf, const char *id, struct span parts,
+			   const struct outbox_writer_limits *limits)
 {
 	struct job *job = job_new(strlen(domain) + strlen(ruf) + strlen(id) + span_len(parts) + 4);
 	char *to = job->texts;
@@ -303,9 +303,9 @@ void clerk_failure(const char *domain, const char *ruf, const char *id, struct s
 	give(job);
 }
 
-bool clerk_wants_failures(void)
+bool outbox_writer_wants_failures(void)
 {
-	return clock_wall() >= atomic_load(&clerk.closed_until);
+	return clock_wall() >= atomic_load(&writer.closed_until);
 }
 
 static void run_nothing(struct job *job, struct outbox *outbox, struct arena *arena)
@@ -315,9 +315,9 @@ static void run_nothing(struct job *job, struct outbox *outbox, struct arena *ar
 	(void)arena;
 }
 
-const char *clerk_key(void)
+const char *outbox_writer_key(void)
 {
-	const char *key = atomic_load(&clerk.key);
+	const char *key = atomic_load(&writer.key);
 	struct job *job;
 
 	if (key != NULL)
@@ -328,16 +328,16 @@ const char *clerk_key(void)
 	return NULL;
 }
 
-int clerk_await_key(struct why *why)
+int outbox_writer_await_key(struct why *why)
 {
 	const struct timespec pause = {.tv_nsec = 10 * CLOCK_MS};
 	int64_t end = clock_mono() + KEY_WAIT;
-	const char *key = clerk_key();
+	const char *key = outbox_writer_key();
 	unsigned rounds = 0;
 
-	while (key == NULL && clerk.path != NULL && clock_mono() < end) {
+	while (key == NULL && writer.path != NULL && clock_mono() < end) {
 		nanosleep(&pause, NULL);
-		key = ++rounds % 100 == 0 ? clerk_key() : atomic_load(&clerk.key);
+		key = ++rounds % 100 == 0 ? outbox_writer_key() : atomic_load(&writer.key);
 	}
 	return key != NULL
 		   ? 0
@@ -345,42 +345,42 @@ int clerk_await_key(struct why *why)
 				  "ledger now; the log says why");
 }
 
-void clerk_skip(enum counters_skip reason)
+void outbox_writer_skip(enum counters_skip reason)
 {
 	counters_count(METRIC_FAILURES_SKIPPED, reason, 0, 0);
 }
 
-int clerk_start(const char *path, const char *shared, struct why *why)
+int outbox_writer_start(const char *path, const char *shared, struct why *why)
 {
 	pthread_t thread;
 
-	lock_init(&clerk.lock);
-	cond_init(&clerk.cond);
-	clerk.last = &clerk.first;
-	clerk.path = strdup(path);
-	clerk.shared = shared[0] == '\0' ? NULL : strdup(shared);
-	if (clerk.path == NULL)
+	lock_init(&writer.lock);
+	cond_init(&writer.cond);
+	writer.last = &writer.first;
+	writer.path = strdup(path);
+	writer.shared = shared[0] == '\0' ? NULL : strdup(shared);
+	if (writer.path == NULL)
 		abort();
 	if (thread_start(&thread, run, NULL) != 0)
 		return why_set(why,
 			       "the thread for bounces and failure reports could not be started");
 	pthread_detach(thread);
-	clerk_key(); /* so that it is there when it is wanted */
+	outbox_writer_key(); /* so that it is there when it is wanted */
 	return 0;
 }
 
-void clerk_finish(void)
+void outbox_writer_finish(void)
 {
 	const struct timespec pause = {.tv_nsec = 5 * CLOCK_MS};
 	int64_t end = clock_mono() + FINISH_WAIT;
 	unsigned queued = 1;
 
-	if (clerk.path == NULL)
+	if (writer.path == NULL)
 		return;
 	while (queued > 0 && clock_mono() < end) {
-		lock_take(&clerk.lock);
-		queued = clerk.queued;
-		lock_drop(&clerk.lock);
+		lock_take(&writer.lock);
+		queued = writer.queued;
+		lock_drop(&writer.lock);
 		if (queued > 0)
 			nanosleep(&pause, NULL);
 	}

@@ -16,37 +16,37 @@
 
 /* PATH: of the ledger; SHARED: the store where reports are kept when it is not there, or "". Once
  * for a process. */
-int clerk_start(const char *path, const char *shared, struct why *why);
+int outbox_writer_start(const char *path, const char *shared, struct why *why);
 
 /* Waits, some seconds at most, until what was given is written. */
-void clerk_finish(void);
+void outbox_writer_finish(void);
 
 /* A notification came for the address that TOKEN stands for. FIRST: see report/suppress.h. */
-void clerk_bounce(const char *token, const struct inspection *bounce, int64_t first);
+void outbox_writer_bounce(const char *token, const struct inspection *bounce, int64_t first);
 
 /* How many failure reports may be made, 0: none. */
-struct clerk_limits {
+struct outbox_writer_limits {
 	unsigned per_hour, per_day; /* in all */
 	unsigned per_domain;        /* of them about one domain, in a day */
 	unsigned addresses;         /* to which one goes */
 };
 
 /* False: the limit of this hour is reached; a report need not be made. */
-bool clerk_wants_failures(void);
+bool outbox_writer_wants_failures(void);
 
 /* The parts of a failure report (report/failure.h) about a message of DOMAIN's record, which asks
  * for it at RUF. */
-void clerk_failure(const char *domain, const char *ruf, const char *id, struct span parts,
-		   const struct clerk_limits *limits);
+void outbox_writer_failure(const char *domain, const char *ruf, const char *id, struct span parts,
+			   const struct outbox_writer_limits *limits);
 
 /* The key for redaction, the same on all workers; NULL: there is none yet, and it is sought. */
-const char *clerk_key(void);
+const char *outbox_writer_key(void);
 
 /* Waits for that key. -1 with a reason when it could not be had in some seconds. Not for the thread
  * of a message. */
-int clerk_await_key(struct why *why);
+int outbox_writer_await_key(struct why *why);
 
 /* A report that was due is not made. */
-void clerk_skip(enum counters_skip reason);
+void outbox_writer_skip(enum counters_skip reason);
 
 #endif

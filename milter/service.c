@@ -71,7 +71,7 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 	ledger = ledger_open(&settings, why);
 	if (ledger == NULL)
 		return -1;
-	if (clerk_start(settings.path, conf->store.shared, why) != 0) {
+	if (outbox_writer_start(settings.path, conf->store.shared, why) != 0) {
 		ledger_close(ledger);
 		return -1;
 	}
@@ -118,7 +118,7 @@ static int want_redaction_key(struct service *service, const struct conf *conf, 
 {
 	if (!conf->failures.send || !conf->failures.redact || service_ledger(service) == NULL)
 		return 0;
-	return clerk_await_key(why);
+	return outbox_writer_await_key(why);
 }
 
 /* Once for all workers. A fault of a key is that key's: mail goes on. */
@@ -327,6 +327,6 @@ void service_close(struct service *service)
 {
 	if (service->ledger == NULL)
 		return;
-	clerk_finish();
+	outbox_writer_finish();
 	ledger_retire(service->ledger, clock_mono() + CLOSE_WAIT);
 }

@@ -722,12 +722,12 @@ static bool is_quiet(const struct message *message, const struct verdict *verdic
 	       (verdict->decision.disposition == DMARC_POLICY_NONE && is_report(message));
 }
 
-/* RFC 9991. The clerk does what takes time. */
+/* RFC 9991. The writer does what takes time. */
 static void report_failure(const struct message *message, const struct verdict *verdict,
 			   const char *queue_id)
 {
 	const struct conf *conf = message->context->conf;
-	const struct clerk_limits limits = {
+	const struct outbox_writer_limits limits = {
 	    (unsigned)conf->failures.max_per_hour, (unsigned)conf->failures.max_per_day,
 	    (unsigned)conf->failures.max_per_domain, (unsigned)conf->reports.max_addresses};
 	struct failure failure = {.verdict = verdict,
@@ -741,13 +741,13 @@ static void report_failure(const struct message *message, const struct verdict *
 	if (!message->keeps_header || message->rcpt_quiet || is_report(message) ||
 	    !failure_wanted(verdict))
 		return;
-	if (!clerk_wants_failures()) {
-		clerk_skip(COUNTERS_SKIP_LIMIT); /* the log said so when it was reached */
+	if (!outbox_writer_wants_failures()) {
+		outbox_writer_skip(COUNTERS_SKIP_LIMIT); /* the log said so when it was reached */
 		return;
 	}
-	failure.key = conf->failures.redact ? clerk_key() : NULL;
+	failure.key = conf->failures.redact ? outbox_writer_key() : NULL;
 	if (conf->failures.redact && failure.key == NULL) {
-		clerk_skip(COUNTERS_SKIP_KEY);
+		outbox_writer_skip(COUNTERS_SKIP_KEY);
 		log_warning("%s: no failure report for %s: the key for redaction cannot be had",
 			    queue_id, verdict->dmarc.published->domain);
 		return;
@@ -756,8 +756,8 @@ static void report_failure(const struct message *message, const struct verdict *
 	failure_id(&failure, clock_mono(), id);
 	buf_init(&parts, NULL, 0);
 	failure_write(&failure, id, &parts);
-	clerk_failure(verdict->dmarc.published->domain, verdict->dmarc.published->ruf, id,
-		      buf_view(&parts), &limits);
+	outbox_writer_failure(verdict->dmarc.published->domain, verdict->dmarc.published->ruf, id,
+			      buf_view(&parts), &limits);
 	buf_free(&parts);
 }
 
@@ -770,8 +770,8 @@ static void note_bounce(const struct message *message)
 		return;
 	found = inspect_result(message->inspect);
 	if (found->bounce != BOUNCE_NONE)
-		clerk_bounce(message->bounce_token, found,
-			     message->context->conf->reports.suppress / CLOCK_SECOND);
+		outbox_writer_bounce(message->bounce_token, found,
+				     message->context->conf->reports.suppress / CLOCK_SECOND);
 }
 
 /* Counted before the answer: what was answered is in the ledger. NULL, or what went wrong; *FAILED:

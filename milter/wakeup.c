@@ -11,12 +11,12 @@
  * also serves what is left behind. So after a callback began to wait, this thread connects to our
  * own socket, negotiates as an MTA does, and goes away. When the answer comes there is a worker
  * that waits for nothing; when it does not come soon, it tries again. Should what it then serves
- * begin to wait, that asks for the next kick.
+ * begin to wait, that asks for the next wake-up.
  *
  * Measured (t/bench/run stall): of sessions that wait 2 s each, the last of three was done
- * after 4.1 s, of five after 6.1, of ten after 10.1; with kicks the last of twenty after 2.1.
+ * after 4.1 s, of five after 6.1, of ten after 10.1; with wake-ups the last of twenty after 2.1.
  * Several processes would only divide that: each has such a pool. A session of our own that stays
- * open would cost less for a kick, but can be left behind itself.
+ * open would cost less for a wake-up, but can be left behind itself.
  */
 #include "milter/wakeup.h"
 
@@ -34,7 +34,7 @@
 
 enum { TRIES = 50, ANSWER_MS = 10 };
 
-/* Waits that begin within this time need one kick together. */
+/* Waits that begin within this time share one wake-up. */
 static const struct timespec gather = {.tv_nsec = 5 * CLOCK_MS};
 
 static struct {
@@ -42,7 +42,7 @@ static struct {
 	struct cond asked_for;
 	bool asked;
 	struct socket_address address;
-} kicker;
+} wakeup;
 
 static atomic_bool running;
 
@@ -51,7 +51,7 @@ static int call_ourselves(void)
 {
 	static const unsigned char offer[] = {0, 0, 0, 13,   'O', 0,    0,    0,   6,
 					      0, 0, 1, 0xff, 0,   0x1f, 0xff, 0xff};
-	int fd = socket_call(&kicker.address);
+	int fd = socket_call(&wakeup.address);
 
 	if (fd < 0)
 		return -1;
@@ -62,7 +62,7 @@ static int call_ourselves(void)
 }
 
 /* Connections that were not answered stay until one is: the pool still has to look at them. */
-static void kick(void)
+static void wake_pool(void)
 {
 	struct pollfd calls[TRIES];
 	nfds_t count = 0;
@@ -84,27 +84,27 @@ static void *run(void *arg)
 {
 	(void)arg;
 	for (;;) {
-		lock_take(&kicker.lock);
-		while (!kicker.asked)
-			cond_wait(&kicker.asked_for, &kicker.lock);
-		lock_drop(&kicker.lock);
+		lock_take(&wakeup.lock);
+		while (!wakeup.asked)
+			cond_wait(&wakeup.asked_for, &wakeup.lock);
+		lock_drop(&wakeup.lock);
 		nanosleep(&gather, NULL);
-		lock_take(&kicker.lock);
-		kicker.asked = false;
-		lock_drop(&kicker.lock);
-		kick();
+		lock_take(&wakeup.lock);
+		wakeup.asked = false;
+		lock_drop(&wakeup.lock);
+		wake_pool();
 	}
 	return NULL;
 }
 
-int kick_start(const struct socket_listener *listener, int fd, struct why *why)
+int wakeup_start(const struct socket_listener *listener, int fd, struct why *why)
 {
 	pthread_t thread;
 
-	if (socket_address(listener, fd, &kicker.address) != 0)
+	if (socket_address(listener, fd, &wakeup.address) != 0)
 		return why_set(why, "%s: %s", listener->name, strerror(errno));
-	lock_init(&kicker.lock);
-	cond_init(&kicker.asked_for);
+	lock_init(&wakeup.lock);
+	cond_init(&wakeup.asked_for);
 	if (thread_start(&thread, run, NULL) != 0)
 		return why_set(why, "a thread could not be started");
 	pthread_detach(thread);
@@ -112,14 +112,14 @@ int kick_start(const struct socket_listener *listener, int fd, struct why *why)
 	return 0;
 }
 
-void kick_soon(void)
+void wakeup_soon(void)
 {
 	if (!atomic_load(&running))
 		return;
-	lock_take(&kicker.lock);
-	if (!kicker.asked) {
-		kicker.asked = true;
-		cond_wake_one(&kicker.asked_for);
+	lock_take(&wakeup.lock);
+	if (!wakeup.asked) {
+		wakeup.asked = true;
+		cond_wake_one(&wakeup.asked_for);
 	}
-	lock_drop(&kicker.lock);
+	lock_drop(&wakeup.lock);
 }

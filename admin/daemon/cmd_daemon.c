@@ -76,7 +76,7 @@ static double rate_since(const struct look *before, const struct look *now)
 
 /* With --watch each look is an object; what --json adds at the end comes with the last line. */
 static void print_status_json(struct admin *admin, const struct request *request,
-			      const struct status *status)
+			      const struct metrics_read *status)
 {
 	struct jsonout *out = status_json(status, admin->arena);
 
@@ -90,18 +90,19 @@ static void print_status_json(struct admin *admin, const struct request *request
 static int show(struct admin *admin, const struct request *request, struct look *last)
 {
 	struct daemon_answer answer;
-	struct status status;
+	struct metrics_read status;
 	struct look now;
 	struct why why;
 	int code = daemon_ask(admin, request->socket, CONTROL_STATUS, "", &answer);
 
 	if (code != ADMIN_DONE)
 		return code;
-	if (status_parse(span_make(answer.body, answer.len), admin->arena, &status, &why) != 0) {
+	if (metrics_read_parse(span_make(answer.body, answer.len), admin->arena, &status, &why) !=
+	    0) {
 		admin_error(admin, "%s", why.text);
 		return ADMIN_INTERNAL;
 	}
-	now = (struct look){status_sum(&status, "messages_total", NULL, NULL), clock_mono()};
+	now = (struct look){metrics_read_sum(&status, "messages_total", NULL, NULL), clock_mono()};
 	if (admin->json)
 		print_status_json(admin, request, &status);
 	else

@@ -16,7 +16,7 @@ static const double MIB = 1048576;
 /* ---- rows ---- */
 
 struct page {
-	const struct status *status;
+	const struct metrics_read *status;
 	struct arena *arena;
 	bool color;
 	double rate;
@@ -50,24 +50,24 @@ static const char *duration_text(struct arena *arena, int64_t seconds)
 
 static double sum(const struct page *page, const char *name)
 {
-	return status_sum(page->status, name, NULL, NULL);
+	return metrics_read_sum(page->status, name, NULL, NULL);
 }
 
-bool status_is_family(const struct status_sample *sample, const char *family)
+bool status_is_family(const struct metrics_read_sample *sample, const char *family)
 {
 	return strncmp(sample->name, "countersign_", 12) == 0 &&
 	       strcmp(sample->name + 12, family) == 0;
 }
 
 /* Is it the first sample of the family with this value of the label? */
-static bool is_first(const struct status *status, unsigned at, const char *family,
+static bool is_first(const struct metrics_read *status, unsigned at, const char *family,
 		     const char *label)
 {
-	const char *value = status_label(&status->samples[at], label);
+	const char *value = metrics_read_label(&status->samples[at], label);
 
 	for (unsigned i = 0; i < at; i++) {
 		if (status_is_family(&status->samples[i], family) &&
-		    strcmp(status_label(&status->samples[i], label), value) == 0)
+		    strcmp(metrics_read_label(&status->samples[i], label), value) == 0)
 			return false;
 	}
 	return true;
@@ -76,18 +76,18 @@ static bool is_first(const struct status *status, unsigned at, const char *famil
 /* "pass 12, fail 3": what is not 0. */
 static const char *breakdown(const struct page *page, const char *family, const char *label)
 {
-	const struct status *status = page->status;
+	const struct metrics_read *status = page->status;
 	struct buf out;
 
 	buf_init(&out, page->arena, 0);
 	for (unsigned i = 0; i < status->sample_count; i++) {
-		const char *value = status_label(&status->samples[i], label);
+		const char *value = metrics_read_label(&status->samples[i], label);
 		double total;
 
 		if (!status_is_family(&status->samples[i], family) ||
 		    !is_first(status, i, family, label))
 			continue;
-		total = status_sum(status, family, label, value);
+		total = metrics_read_sum(status, family, label, value);
 		if (total > 0)
 			buf_printf(&out, "%s%s %.0f", out.len == 0 ? "" : ", ", value, total);
 	}
@@ -98,32 +98,32 @@ static const char *breakdown(const struct page *page, const char *family, const 
 
 static void print_daemon(const struct page *page)
 {
-	const struct status *status = page->status;
+	const struct metrics_read *status = page->status;
 	double start = sum(page, "process_start_time_seconds");
 	char since[CLOCK_TEXT_MAX];
 
 	row(page, "daemon", OUT_BOLD,
 	    arena_printf(page->arena, "countersignd %s, process %s, since %s (%s)",
-			 status_text(status, "version"), status_text(status, "pid"),
+			 metrics_read_text(status, "version"), metrics_read_text(status, "pid"),
 			 clock_utc_text((int64_t)start, since),
 			 duration_text(page->arena, clock_wall() - (int64_t)start)));
-	for (unsigned i = 0; status_fact(status, "listen", i) != NULL; i++)
+	for (unsigned i = 0; metrics_read_fact(status, "listen", i) != NULL; i++)
 		row(page, i == 0 ? "listening" : "", OUT_PLAIN,
-		    status_fact(status, "listen", i)->text);
+		    metrics_read_fact(status, "listen", i)->text);
 }
 
 static void print_workers(const struct page *page)
 {
-	const struct status_fact *worker;
+	const struct metrics_read_fact *worker;
 	double deaths = sum(page, "worker_deaths_total");
 
-	for (unsigned i = 0; (worker = status_fact(page->status, "worker", i)) != NULL; i++)
+	for (unsigned i = 0; (worker = metrics_read_fact(page->status, "worker", i)) != NULL; i++)
 		row(page, i == 0 ? "workers" : "",
-		    strcmp(status_word(worker, 1), "ready") == 0 ? OUT_PLAIN : OUT_WARN,
-		    arena_printf(page->arena, "%s %s since %s, %s", status_word(worker, 0),
-				 status_word(worker, 1),
-				 time_text(page->arena, status_word(worker, 2)),
-				 status_word(worker, 3)));
+		    strcmp(metrics_read_word(worker, 1), "ready") == 0 ? OUT_PLAIN : OUT_WARN,
+		    arena_printf(page->arena, "%s %s since %s, %s", metrics_read_word(worker, 0),
+				 metrics_read_word(worker, 1),
+				 time_text(page->arena, metrics_read_word(worker, 2)),
+				 metrics_read_word(worker, 3)));
 	if (deaths > 0)
 		row(page, "", OUT_WARN,
 		    arena_printf(page->arena, "%.0f died and were replaced", deaths));
@@ -131,22 +131,22 @@ static void print_workers(const struct page *page)
 
 static void print_settings(const struct page *page)
 {
-	const struct status *status = page->status;
-	const struct status_fact *reload = status_fact(status, "reload", 0);
-	bool refused = strcmp(status_word(reload, 0), "refused") == 0;
-	const char *path = status_text(status, "settings");
+	const struct metrics_read *status = page->status;
+	const struct metrics_read_fact *reload = metrics_read_fact(status, "reload", 0);
+	bool refused = strcmp(metrics_read_word(reload, 0), "refused") == 0;
+	const char *path = metrics_read_text(status, "settings");
 
 	if (reload == NULL)
 		row(page, "settings", OUT_PLAIN,
 		    arena_printf(page->arena, "%s, as at the start", path));
 	else
 		row(page, "settings", refused ? OUT_BAD : OUT_PLAIN,
-		    arena_printf(page->arena, "%s, %s at %s%s", path, status_word(reload, 0),
-				 time_text(page->arena, status_word(reload, 1)),
+		    arena_printf(page->arena, "%s, %s at %s%s", path, metrics_read_word(reload, 0),
+				 time_text(page->arena, metrics_read_word(reload, 1)),
 				 refused ? "; those before it are in use" : ""));
-	for (unsigned i = 0; status_fact(status, "reload_error", i) != NULL; i++)
-		row(page, "", OUT_BAD, status_fact(status, "reload_error", i)->text);
-	row(page, "log level", OUT_PLAIN, status_text(status, "log_level"));
+	for (unsigned i = 0; metrics_read_fact(status, "reload_error", i) != NULL; i++)
+		row(page, "", OUT_BAD, metrics_read_fact(status, "reload_error", i)->text);
+	row(page, "log level", OUT_PLAIN, metrics_read_text(status, "log_level"));
 }
 
 /* ---- traffic and results ---- */
@@ -205,7 +205,7 @@ static void print_dns(const struct page *page)
 
 static void print_store(const struct page *page)
 {
-	const char *trouble = status_text(page->status, "trouble");
+	const char *trouble = metrics_read_text(page->status, "trouble");
 
 	row(page, "ledger", sum(page, "store_write_failures_total") > 0 ? OUT_WARN : OUT_PLAIN,
 	    arena_printf(page->arena, "%.0f results, %.0f pending, %.0f lost",
@@ -217,7 +217,7 @@ static void print_store(const struct page *page)
 
 static void print_key_trouble(const struct page *page)
 {
-	const char *trouble = status_text(page->status, "key_trouble");
+	const char *trouble = metrics_read_text(page->status, "key_trouble");
 	double faults = sum(page, "key_faults");
 
 	if (trouble[0] != '\0')
@@ -239,19 +239,21 @@ static void print_reports(const struct page *page)
 
 static void print_keys(const struct page *page)
 {
-	const struct status_fact *key;
+	const struct metrics_read_fact *key;
 	unsigned i;
 
-	for (i = 0; (key = status_fact(page->status, "key", i)) != NULL && i < KEYS_SHOWN; i++) {
-		bool amiss = strcmp(status_word(key, 5), "yes") == 0 &&
-			     strcmp(status_word(key, 6), "no") == 0;
+	for (i = 0; (key = metrics_read_fact(page->status, "key", i)) != NULL && i < KEYS_SHOWN;
+	     i++) {
+		bool amiss = strcmp(metrics_read_word(key, 5), "yes") == 0 &&
+			     strcmp(metrics_read_word(key, 6), "no") == 0;
 
 		row(page, i == 0 ? "keys" : "", amiss ? OUT_BAD : OUT_PLAIN,
 		    arena_printf(page->arena, "%s %s %s %s %s%s, published: %s",
-				 status_word(key, 0), status_word(key, 1), status_word(key, 2),
-				 status_word(key, 3), status_word(key, 4),
-				 strcmp(status_word(key, 5), "yes") == 0 ? ", signs" : "",
-				 status_word(key, 6)));
+				 metrics_read_word(key, 0), metrics_read_word(key, 1),
+				 metrics_read_word(key, 2), metrics_read_word(key, 3),
+				 metrics_read_word(key, 4),
+				 strcmp(metrics_read_word(key, 5), "yes") == 0 ? ", signs" : "",
+				 metrics_read_word(key, 6)));
 	}
 	if (key != NULL)
 		row(page, "", OUT_PLAIN, "... and more: countersign key list");
@@ -266,7 +268,7 @@ static void print_process(const struct page *page)
 		sum(page, "process_threads"), sum(page, "process_cpu_seconds_total")));
 }
 
-void status_print(const struct admin *admin, const struct status *status, struct arena *arena,
+void status_print(const struct admin *admin, const struct metrics_read *status, struct arena *arena,
 		  double rate)
 {
 	struct page page = {status, arena, admin_color(admin, stdout), rate};
@@ -284,12 +286,13 @@ void status_print(const struct admin *admin, const struct status *status, struct
 	print_process(&page);
 }
 
-bool status_is_well(const struct status *status)
+bool status_is_well(const struct metrics_read *status)
 {
-	return strcmp(status_word(status_fact(status, "reload", 0), 0), "refused") != 0 &&
-	       status_sum(status, "store_failing", NULL, NULL) == 0 &&
-	       status_sum(status, "key_faults", NULL, NULL) == 0 &&
-	       status_sum(status, "workers", NULL, NULL) > 0;
+	return strcmp(metrics_read_word(metrics_read_fact(status, "reload", 0), 0), "refused") !=
+		   0 &&
+	       metrics_read_sum(status, "store_failing", NULL, NULL) == 0 &&
+	       metrics_read_sum(status, "key_faults", NULL, NULL) == 0 &&
+	       metrics_read_sum(status, "workers", NULL, NULL) > 0;
 }
 
 /* ---- JSON ---- */
@@ -299,28 +302,29 @@ static int64_t whole(const char *text)
 	return strtoll(text, NULL, 10);
 }
 
-static void json_daemon(struct jsonout *out, const struct status *status)
+static void json_daemon(struct jsonout *out, const struct metrics_read *status)
 {
-	int64_t start = (int64_t)status_sum(status, "process_start_time_seconds", NULL, NULL);
+	int64_t start = (int64_t)metrics_read_sum(status, "process_start_time_seconds", NULL, NULL);
 	char text[CLOCK_TEXT_MAX];
 
 	jsonout_object(out, "daemon");
-	jsonout_text(out, "version", status_text(status, "version"));
-	jsonout_int(out, "pid", whole(status_text(status, "pid")));
+	jsonout_text(out, "version", metrics_read_text(status, "version"));
+	jsonout_int(out, "pid", whole(metrics_read_text(status, "pid")));
 	jsonout_text(out, "started", clock_utc_text(start, text));
-	jsonout_text(out, "settings", status_text(status, "settings"));
-	jsonout_text(out, "log_level", status_text(status, "log_level"));
+	jsonout_text(out, "settings", metrics_read_text(status, "settings"));
+	jsonout_text(out, "log_level", metrics_read_text(status, "log_level"));
 	jsonout_bool(out, "well", status_is_well(status));
 	jsonout_text(out, "ledger_trouble",
-		     status_fact(status, "trouble", 0) == NULL ? NULL
-							       : status_text(status, "trouble"));
-	jsonout_text(out, "key_trouble",
-		     status_fact(status, "key_trouble", 0) == NULL
+		     metrics_read_fact(status, "trouble", 0) == NULL
 			 ? NULL
-			 : status_text(status, "key_trouble"));
+			 : metrics_read_text(status, "trouble"));
+	jsonout_text(out, "key_trouble",
+		     metrics_read_fact(status, "key_trouble", 0) == NULL
+			 ? NULL
+			 : metrics_read_text(status, "key_trouble"));
 	jsonout_array(out, "listen");
-	for (unsigned i = 0; status_fact(status, "listen", i) != NULL; i++)
-		jsonout_text(out, NULL, status_fact(status, "listen", i)->text);
+	for (unsigned i = 0; metrics_read_fact(status, "listen", i) != NULL; i++)
+		jsonout_text(out, NULL, metrics_read_fact(status, "listen", i)->text);
 	jsonout_end(out);
 	jsonout_end(out);
 }
@@ -332,66 +336,66 @@ static void json_time(struct jsonout *out, const char *name, const char *wall)
 	jsonout_text(out, name, whole(wall) == 0 ? NULL : clock_utc_text(whole(wall), text));
 }
 
-static void json_workers(struct jsonout *out, const struct status *status)
+static void json_workers(struct jsonout *out, const struct metrics_read *status)
 {
-	const struct status_fact *worker;
+	const struct metrics_read_fact *worker;
 
 	jsonout_array(out, "workers");
-	for (unsigned i = 0; (worker = status_fact(status, "worker", i)) != NULL; i++) {
+	for (unsigned i = 0; (worker = metrics_read_fact(status, "worker", i)) != NULL; i++) {
 		jsonout_object(out, NULL);
-		jsonout_int(out, "pid", whole(status_word(worker, 0)));
-		jsonout_text(out, "state", status_word(worker, 1));
-		json_time(out, "since", status_word(worker, 2));
-		jsonout_text(out, "address", status_word(worker, 3));
+		jsonout_int(out, "pid", whole(metrics_read_word(worker, 0)));
+		jsonout_text(out, "state", metrics_read_word(worker, 1));
+		json_time(out, "since", metrics_read_word(worker, 2));
+		jsonout_text(out, "address", metrics_read_word(worker, 3));
 		jsonout_end(out);
 	}
 	jsonout_end(out);
 }
 
-static void json_reload(struct jsonout *out, const struct status *status)
+static void json_reload(struct jsonout *out, const struct metrics_read *status)
 {
-	const struct status_fact *reload = status_fact(status, "reload", 0);
+	const struct metrics_read_fact *reload = metrics_read_fact(status, "reload", 0);
 
 	if (reload == NULL) {
 		jsonout_null(out, "reload");
 		return;
 	}
 	jsonout_object(out, "reload");
-	jsonout_text(out, "outcome", status_word(reload, 0));
-	json_time(out, "time", status_word(reload, 1));
+	jsonout_text(out, "outcome", metrics_read_word(reload, 0));
+	json_time(out, "time", metrics_read_word(reload, 1));
 	jsonout_array(out, "errors");
-	for (unsigned i = 0; status_fact(status, "reload_error", i) != NULL; i++)
-		jsonout_text(out, NULL, status_fact(status, "reload_error", i)->text);
+	for (unsigned i = 0; metrics_read_fact(status, "reload_error", i) != NULL; i++)
+		jsonout_text(out, NULL, metrics_read_fact(status, "reload_error", i)->text);
 	jsonout_end(out);
 	jsonout_end(out);
 }
 
-static void json_keys(struct jsonout *out, const struct status *status)
+static void json_keys(struct jsonout *out, const struct metrics_read *status)
 {
-	const struct status_fact *key;
+	const struct metrics_read_fact *key;
 
 	jsonout_array(out, "keys");
-	for (unsigned i = 0; (key = status_fact(status, "key", i)) != NULL; i++) {
+	for (unsigned i = 0; (key = metrics_read_fact(status, "key", i)) != NULL; i++) {
 		jsonout_object(out, NULL);
-		jsonout_text(out, "domain", status_word(key, 0));
-		jsonout_text(out, "selector", status_word(key, 1));
-		jsonout_text(out, "type", status_word(key, 2));
-		jsonout_int(out, "bits", whole(status_word(key, 3)));
-		jsonout_text(out, "state", status_word(key, 4));
-		jsonout_bool(out, "signs", strcmp(status_word(key, 5), "yes") == 0);
-		jsonout_text(out, "published", status_word(key, 6));
-		json_time(out, "since", status_word(key, 7));
-		json_time(out, "created", status_word(key, 8));
+		jsonout_text(out, "domain", metrics_read_word(key, 0));
+		jsonout_text(out, "selector", metrics_read_word(key, 1));
+		jsonout_text(out, "type", metrics_read_word(key, 2));
+		jsonout_int(out, "bits", whole(metrics_read_word(key, 3)));
+		jsonout_text(out, "state", metrics_read_word(key, 4));
+		jsonout_bool(out, "signs", strcmp(metrics_read_word(key, 5), "yes") == 0);
+		jsonout_text(out, "published", metrics_read_word(key, 6));
+		json_time(out, "since", metrics_read_word(key, 7));
+		json_time(out, "created", metrics_read_word(key, 8));
 		jsonout_end(out);
 	}
 	jsonout_end(out);
 }
 
-static void json_metrics(struct jsonout *out, const struct status *status)
+static void json_metrics(struct jsonout *out, const struct metrics_read *status)
 {
 	jsonout_array(out, "metrics");
 	for (unsigned i = 0; i < status->sample_count; i++) {
-		const struct status_sample *sample = &status->samples[i];
+		const struct metrics_read_sample *sample = &status->samples[i];
 
 		jsonout_object(out, NULL);
 		jsonout_text(out, "name", sample->name);
@@ -405,7 +409,7 @@ static void json_metrics(struct jsonout *out, const struct status *status)
 	jsonout_end(out);
 }
 
-struct jsonout *status_json(const struct status *status, struct arena *arena)
+struct jsonout *status_json(const struct metrics_read *status, struct arena *arena)
 {
 	struct jsonout *out = jsonout_new(arena, "status");
 

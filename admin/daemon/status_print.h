@@ -9,18 +9,18 @@
 #include "metrics/read.h"
 
 /* RATE: messages each second since the last look; below 0: not known. */
-void status_print(const struct admin *admin, const struct status *status, struct arena *arena,
+void status_print(const struct admin *admin, const struct metrics_read *status, struct arena *arena,
 		  double rate);
-struct jsonout *status_json(const struct status *status, struct arena *arena);
+struct jsonout *status_json(const struct metrics_read *status, struct arena *arena);
 
 /* Counters that are shown by the value of a label; ends with a NULL title. */
 struct status_family {
 	const char *title, *family, *label;
 };
 extern const struct status_family status_families[];
-bool status_is_family(const struct status_sample *sample, const char *family);
+bool status_is_family(const struct metrics_read_sample *sample, const char *family);
 
 /* Whether an administrator should look: settings refused, the ledger failing, no worker ready. */
-bool status_is_well(const struct status *status);
+bool status_is_well(const struct metrics_read *status);
 
 #endif

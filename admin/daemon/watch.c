@@ -37,7 +37,7 @@ enum { ORDERS = sizeof orders / sizeof orders[0] };
 /* One answer of the daemon. */
 struct look {
 	struct arena *arena; /* NULL: there was none yet */
-	struct status status;
+	struct metrics_read status;
 	int64_t at; /* clock_mono() */
 };
 
@@ -153,8 +153,8 @@ static int take_look(struct watch *watch)
 	status = daemon_ask(watch->admin, watch->socket, CONTROL_STATUS, "", &answer);
 	watch->admin->arena = whole;
 	watch->trouble = admin_held(watch->admin);
-	if (status == ADMIN_DONE &&
-	    status_parse(span_make(answer.body, answer.len), look.arena, &look.status, &why) != 0) {
+	if (status == ADMIN_DONE && metrics_read_parse(span_make(answer.body, answer.len),
+						       look.arena, &look.status, &why) != 0) {
 		watch->trouble = arena_string(whole, why.text);
 		status = ADMIN_INTERNAL;
 	}
@@ -178,7 +178,7 @@ static double rate_of(const struct watch *watch, const char *family, const char 
 
 	if (watch->before.arena == NULL)
 		return -1;
-	before = status_sum(&watch->before.status, family, label, value);
+	before = metrics_read_sum(&watch->before.status, family, label, value);
 	if (total < before) /* a daemon that was started again */
 		return -1;
 	return (total - before) * (double)CLOCK_SECOND / (double)(watch->now.at - watch->before.at);
@@ -196,17 +196,17 @@ static bool has_row(const struct watch *watch, const char *title, const char *va
 
 static void add_rows(struct watch *watch, const struct status_family *family)
 {
-	const struct status *status = &watch->now.status;
+	const struct metrics_read *status = &watch->now.status;
 
 	for (unsigned i = 0; i < status->sample_count; i++) {
-		const struct status_sample *sample = &status->samples[i];
-		const char *value = status_label(sample, family->label);
+		const struct metrics_read_sample *sample = &status->samples[i];
+		const char *value = metrics_read_label(sample, family->label);
 		double total;
 
 		if (!status_is_family(sample, family->family) ||
 		    has_row(watch, family->title, value))
 			continue;
-		total = status_sum(status, family->family, family->label, value);
+		total = metrics_read_sum(status, family->family, family->label, value);
 		if (total > 0)
 			watch->rows[watch->count++] = (struct row){
 			    family->title, value, total,
@@ -257,12 +257,12 @@ static void sort_rows(struct watch *watch)
 
 static double sum_all(const struct watch *watch, const char *name)
 {
-	return status_sum(&watch->now.status, name, NULL, NULL);
+	return metrics_read_sum(&watch->now.status, name, NULL, NULL);
 }
 
 static void draw_header(struct watch *watch)
 {
-	const struct status *status = &watch->now.status;
+	const struct metrics_read *status = &watch->now.status;
 	struct arena *arena = watch->now.arena;
 	double messages = sum_all(watch, "messages_total");
 	double rate = rate_of(watch, "messages_total", NULL, NULL, messages);
@@ -270,8 +270,8 @@ static void draw_header(struct watch *watch)
 
 	put_line(watch, OUT_BOLD,
 		 arena_printf(arena, "countersignd %s, process %s   %s%s",
-			      status_text(status, "version"), status_text(status, "pid"),
-			      clock_utc_text(clock_wall(), time),
+			      metrics_read_text(status, "version"),
+			      metrics_read_text(status, "pid"), clock_utc_text(clock_wall(), time),
 			      watch->paused ? "   PAUSED" : ""));
 	put_line(watch, OUT_PLAIN,
 		 arena_printf(arena, "messages %.0f, %s a second; %.0f under way, %.0f connections",

@@ -214,11 +214,11 @@ static void examine(struct doctor *doctor, const char *only)
 static void find_daemon(struct doctor *doctor)
 {
 	const struct conf_strings *listens = &doctor->conf->listen;
-	struct milterproto m;
+	struct milter_client m;
 	struct why why;
 
 	for (unsigned i = 0; i < listens->count && doctor->daemon.listen == NULL; i++) {
-		if (milterproto_open(&m, listens->items[i], &why) == 0) {
+		if (milter_client_open(&m, listens->items[i], &why) == 0) {
 			struct ucred peer = {0};
 			socklen_t size = sizeof peer;
 
@@ -230,7 +230,7 @@ static void find_daemon(struct doctor *doctor)
 				doctor->daemon.gid = peer.gid;
 			}
 		}
-		milterproto_close(&m);
+		milter_client_close(&m);
 	}
 	if (doctor->user == NULL)
 		doctor->user = doctor->daemon.pid == 0

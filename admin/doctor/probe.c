@@ -38,15 +38,15 @@ struct probe {
 
 /* ---- talking ---- */
 
-static int open_daemon(struct milterproto *m, const char *listen, struct why *why)
+static int open_daemon(struct milter_client *m, const char *listen, struct why *why)
 {
 	struct timeval patience = {.tv_sec = PATIENCE};
 
-	if (milterproto_open(m, listen, why) == -1)
+	if (milter_client_open(m, listen, why) == -1)
 		return -1;
 	setsockopt(m->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	setsockopt(m->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	return milterproto_negotiate(m, MILTERPROTO_ALL_ACTIONS, MILTERPROTO_ALL_STEPS, why);
+	return milter_client_negotiate(m, MILTER_CLIENT_ALL_ACTIONS, MILTER_CLIENT_ALL_STEPS, why);
 }
 
 static void add_text(struct buf *data, const char *text)
@@ -55,12 +55,12 @@ static void add_text(struct buf *data, const char *text)
 }
 
 /* 0: it goes on. */
-static int step(struct probe *probe, struct milterproto *m, char kind, const struct buf *data,
+static int step(struct probe *probe, struct milter_client *m, char kind, const struct buf *data,
 		struct why *why)
 {
-	struct milterproto_reply reply;
+	struct milter_client_reply reply;
 
-	if (milterproto_step(m, kind, buf_view(data), &reply, why) == -1)
+	if (milter_client_step(m, kind, buf_view(data), &reply, why) == -1)
 		return -1;
 	if (reply.kind == 'c' || reply.kind == 's')
 		return 0;
@@ -69,7 +69,7 @@ static int step(struct probe *probe, struct milterproto *m, char kind, const str
 		       arena_span(probe->arena, reply.data), kind);
 }
 
-static int say_text(struct probe *probe, struct milterproto *m, char kind, const char *text,
+static int say_text(struct probe *probe, struct milter_client *m, char kind, const char *text,
 		    struct why *why)
 {
 	struct buf data;
@@ -79,13 +79,13 @@ static int say_text(struct probe *probe, struct milterproto *m, char kind, const
 	return step(probe, m, kind, &data, why);
 }
 
-static int say_connect(struct probe *probe, struct milterproto *m, struct why *why)
+static int say_connect(struct probe *probe, struct milter_client *m, struct why *why)
 {
 	static const char *const macros[] = {"j", "countersign.invalid", "{daemon_name}",
 					     ORIGIN_PROBE, NULL};
 	struct buf data;
 
-	milterproto_macros(m, 'C', macros);
+	milter_client_macros(m, 'C', macros);
 	buf_init(&data, probe->arena, 0);
 	add_text(&data, arena_printf(probe->arena, "[%s]", probe->client));
 	buf_add(&data, "4\0\031", 3);
@@ -93,7 +93,7 @@ static int say_connect(struct probe *probe, struct milterproto *m, struct why *w
 	return step(probe, m, 'C', &data, why);
 }
 
-static int say_fields(struct probe *probe, struct milterproto *m, struct why *why)
+static int say_fields(struct probe *probe, struct milter_client *m, struct why *why)
 {
 	for (size_t i = 0; i < sizeof probe->fields / sizeof *probe->fields; i++) {
 		struct buf data;
@@ -129,15 +129,15 @@ static void take_insertion(struct probe *probe, struct span data)
 	    arena_span(probe->arena, span_make(data.p, (size_t)(nul - data.p))), buf_text(&value)};
 }
 
-static int end(struct probe *probe, struct milterproto *m, struct why *why)
+static int end(struct probe *probe, struct milter_client *m, struct why *why)
 {
 	static const char *const macros[] = {"i", "PROBE", NULL};
-	struct milterproto_reply reply;
+	struct milter_client_reply reply;
 
-	milterproto_macros(m, 'E', macros);
-	milterproto_put(m, 'E', span_of(""));
+	milter_client_macros(m, 'E', macros);
+	milter_client_put(m, 'E', span_of(""));
 	do {
-		if (milterproto_read(m, &reply, why) == -1)
+		if (milter_client_read(m, &reply, why) == -1)
 			return -1;
 		if (reply.kind == 'i')
 			take_insertion(probe, reply.data);
@@ -147,7 +147,7 @@ static int end(struct probe *probe, struct milterproto *m, struct why *why)
 	return 0;
 }
 
-static int talk(struct probe *probe, struct milterproto *m, struct why *why)
+static int talk(struct probe *probe, struct milter_client *m, struct why *why)
 {
 	const char *from = arena_printf(probe->arena, "<%s>", probe->mail_from);
 	struct buf body, nothing;
@@ -191,12 +191,12 @@ static struct probe *new_probe(const struct doctor *doctor, const char *client, 
 
 static int ask(const struct doctor *doctor, struct probe *probe, struct why *why)
 {
-	struct milterproto m;
+	struct milter_client m;
 	int result = open_daemon(&m, doctor->daemon.listen, why);
 
 	if (result == 0)
 		result = talk(probe, &m, why);
-	milterproto_close(&m);
+	milter_client_close(&m);
 	return result;
 }
 
@@ -206,7 +206,7 @@ static int ask(const struct doctor *doctor, struct probe *probe, struct why *why
 static void look_at_listener(struct doctor *doctor, const char *listen)
 {
 	bool down = doctor->daemon.listen == NULL;
-	struct milterproto m;
+	struct milter_client m;
 	struct why why;
 
 	if (open_daemon(&m, listen, &why) == 0)
@@ -221,7 +221,7 @@ static void look_at_listener(struct doctor *doctor, const char *listen)
 		doctor_say(doctor, DOCTOR_ERROR,
 			   doctor_service(doctor, down ? SERVICE_START : SERVICE_RESTART), "%s: %s",
 			   down ? "it is not running" : "it does not answer", why.text);
-	milterproto_close(&m);
+	milter_client_close(&m);
 }
 
 /* A daemon that is down is down at all of them. */

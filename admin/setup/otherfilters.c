@@ -194,7 +194,7 @@ struct otherfilter otherfilter_at(const struct place *place, struct arena *arena
 bool otherfilter_answers(const struct place *place, struct arena *arena, struct span address)
 {
 	struct endpoint endpoint;
-	struct milterproto m;
+	struct milter_client m;
 	const char *text;
 	bool answers;
 	struct why why;
@@ -209,7 +209,7 @@ bool otherfilter_answers(const struct place *place, struct arena *arena, struct 
 		text = arena_printf(
 		    arena, "unix:%s%s%s", *endpoint.path.p == '/' ? "" : place->postfix.queue,
 		    *endpoint.path.p == '/' ? "" : "/", arena_span(arena, endpoint.path));
-	answers = milterproto_open(&m, text, &why) == 0;
-	milterproto_close(&m);
+	answers = milter_client_open(&m, text, &why) == 0;
+	milter_client_close(&m);
 	return answers;
 }

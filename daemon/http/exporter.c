@@ -27,7 +27,7 @@ static void take_signals(sigset_t *term)
 {
 	sigset_t all;
 
-	aide_take_signals(SIG_DFL);
+	helper_take_signals(SIG_DFL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	sigemptyset(term);
@@ -70,39 +70,40 @@ static int64_t pause_of(unsigned tries)
 	return pause < longest_pause ? pause : longest_pause;
 }
 
-int64_t exporter_start(struct exporter *exporter, const struct conf *conf, const struct crew *crew)
+int64_t exporter_start(struct exporter *exporter, const struct conf *conf,
+		       const struct workers *workers)
 {
-	struct aide *aide = &exporter->aide;
+	struct helper *helper = &exporter->helper;
 	int64_t now = clock_mono();
 
-	if (aide->pid != 0 || conf->http.listen.count == 0)
+	if (helper->pid != 0 || conf->http.listen.count == 0)
 		return 0;
-	if (aide->next_at > now)
-		return aide->next_at;
-	aide->next_at = now + pause_of(++exporter->tries);
-	aide_start(aide, "http.listen", run, conf, crew);
-	return aide->pid != 0 ? 0 : aide->next_at;
+	if (helper->next_at > now)
+		return helper->next_at;
+	helper->next_at = now + pause_of(++exporter->tries);
+	helper_start(helper, "http.listen", run, conf, workers);
+	return helper->pid != 0 ? 0 : helper->next_at;
 }
 
 void exporter_stop(struct exporter *exporter)
 {
 	exporter->tries = 0;
-	aide_stop(&exporter->aide, patience);
+	helper_stop(&exporter->helper, patience);
 }
 
 int64_t exporter_look_after(struct exporter *exporter)
 {
-	struct aide *aide = &exporter->aide;
-	bool was_there = aide->pid != 0;
+	struct helper *helper = &exporter->helper;
+	bool was_there = helper->pid != 0;
 	int status;
-	int64_t next = aide_look_after(aide, &status);
+	int64_t next = helper_look_after(helper, &status);
 
 	if (WIFSIGNALED(status))
 		log_warning(
 		    "the process that serves metrics was killed by signal %d; another takes "
 		    "its place",
 		    WTERMSIG(status));
-	if (was_there && aide->pid == 0 && clock_mono() > aide->next_at + longest_pause)
+	if (was_there && helper->pid == 0 && clock_mono() > helper->next_at + longest_pause)
 		exporter->tries = 0; /* it was well for long */
 	return next;
 }

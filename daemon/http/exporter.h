@@ -9,17 +9,18 @@
 #include "daemon/helper.h"
 
 struct exporter {
-	struct aide aide;
+	struct helper helper;
 	unsigned tries; /* in a row, that ended soon */
 };
 
 /* Starts one when CONF wants it and there is none. When to look again (clock_mono()), or 0. */
-int64_t exporter_start(struct exporter *exporter, const struct conf *conf, const struct crew *crew);
+int64_t exporter_start(struct exporter *exporter, const struct conf *conf,
+		       const struct workers *workers);
 
 /* It is to end; after a reload the next one has the new addresses. */
 void exporter_stop(struct exporter *exporter);
 
-/* As aide_look_after. */
+/* As helper_look_after. */
 int64_t exporter_look_after(struct exporter *exporter);
 
 #endif

@@ -79,7 +79,7 @@ static int open_inet(const char *text, struct why *why)
 	return fd;
 }
 
-int milterproto_open(struct milterproto *m, const char *address, struct why *why)
+int milter_client_open(struct milter_client *m, const char *address, struct why *why)
 {
 	const char *rest = strchr(address, ':');
 
@@ -93,7 +93,7 @@ int milterproto_open(struct milterproto *m, const char *address, struct why *why
 	return m->fd < 0 ? -1 : 0;
 }
 
-void milterproto_close(struct milterproto *m)
+void milter_client_close(struct milter_client *m)
 {
 	if (m->fd >= 0)
 		close(m->fd);
@@ -119,14 +119,14 @@ static uint32_t get_number(const char *p)
 	return ntohl(wire);
 }
 
-void milterproto_put(struct milterproto *m, char kind, struct span data)
+void milter_client_put(struct milter_client *m, char kind, struct span data)
 {
 	put_number(&m->out, (uint32_t)span_len(data) + 1);
 	buf_char(&m->out, kind);
 	buf_span(&m->out, data);
 }
 
-void milterproto_macros(struct milterproto *m, char stage, const char *const *pairs)
+void milter_client_macros(struct milter_client *m, char stage, const char *const *pairs)
 {
 	struct buf data;
 
@@ -138,11 +138,11 @@ void milterproto_macros(struct milterproto *m, char stage, const char *const *pa
 		buf_add(&data, pairs[0], strlen(pairs[0]) + 1);
 		buf_add(&data, pairs[1], strlen(pairs[1]) + 1);
 	}
-	milterproto_put(m, 'D', buf_view(&data));
+	milter_client_put(m, 'D', buf_view(&data));
 	buf_free(&data);
 }
 
-int milterproto_flush(struct milterproto *m, struct why *why)
+int milter_client_flush(struct milter_client *m, struct why *why)
 {
 	size_t sent = 0;
 
@@ -159,7 +159,7 @@ int milterproto_flush(struct milterproto *m, struct why *why)
 	return 0;
 }
 
-static int fill(struct milterproto *m, struct why *why)
+static int fill(struct milter_client *m, struct why *why)
 {
 	char part[READ_SIZE];
 	ssize_t n;
@@ -178,9 +178,9 @@ static int fill(struct milterproto *m, struct why *why)
 	return 0;
 }
 
-int milterproto_read(struct milterproto *m, struct milterproto_reply *reply, struct why *why)
+int milter_client_read(struct milter_client *m, struct milter_client_reply *reply, struct why *why)
 {
-	if (milterproto_flush(m, why) != 0)
+	if (milter_client_flush(m, why) != 0)
 		return -1;
 	for (;;) {
 		size_t have = m->in.len - m->taken, length;
@@ -205,18 +205,19 @@ int milterproto_read(struct milterproto *m, struct milterproto_reply *reply, str
 
 /* ---- steps ---- */
 
-int milterproto_negotiate(struct milterproto *m, uint32_t actions, uint32_t steps, struct why *why)
+int milter_client_negotiate(struct milter_client *m, uint32_t actions, uint32_t steps,
+			    struct why *why)
 {
-	struct milterproto_reply reply;
+	struct milter_client_reply reply;
 	struct buf data;
 
 	buf_init(&data, NULL, 0);
 	put_number(&data, PROTOCOL);
 	put_number(&data, actions);
 	put_number(&data, steps);
-	milterproto_put(m, 'O', buf_view(&data));
+	milter_client_put(m, 'O', buf_view(&data));
 	buf_free(&data);
-	if (milterproto_read(m, &reply, why) != 0)
+	if (milter_client_read(m, &reply, why) != 0)
 		return -1;
 	if (reply.kind != 'O' || span_len(reply.data) < 12)
 		return why_set(why, "the filter did not agree ('%c')", reply.kind);
@@ -225,7 +226,7 @@ int milterproto_negotiate(struct milterproto *m, uint32_t actions, uint32_t step
 	return 0;
 }
 
-bool milterproto_wanted(const struct milterproto *m, char kind)
+bool milter_client_wanted(const struct milter_client *m, char kind)
 {
 	for (size_t i = 0; i < sizeof step_bits / sizeof step_bits[0]; i++) {
 		if (step_bits[i].kind == kind)
@@ -234,7 +235,7 @@ bool milterproto_wanted(const struct milterproto *m, char kind)
 	return true;
 }
 
-bool milterproto_answered(const struct milterproto *m, char kind)
+bool milter_client_answered(const struct milter_client *m, char kind)
 {
 	for (size_t i = 0; i < sizeof step_bits / sizeof step_bits[0]; i++) {
 		if (step_bits[i].kind == kind)
@@ -243,18 +244,18 @@ bool milterproto_answered(const struct milterproto *m, char kind)
 	return true;
 }
 
-int milterproto_step(struct milterproto *m, char kind, struct span data,
-		     struct milterproto_reply *reply, struct why *why)
+int milter_client_step(struct milter_client *m, char kind, struct span data,
+		       struct milter_client_reply *reply, struct why *why)
 {
 	reply->kind = 'c';
 	reply->data = span_of("");
-	if (!milterproto_wanted(m, kind))
+	if (!milter_client_wanted(m, kind))
 		return 0;
-	milterproto_put(m, kind, data);
-	if (!milterproto_answered(m, kind))
+	milter_client_put(m, kind, data);
+	if (!milter_client_answered(m, kind))
 		return 0;
 	do {
-		if (milterproto_read(m, reply, why) != 0)
+		if (milter_client_read(m, reply, why) != 0)
 			return -1;
 	} while (reply->kind == 'p');
 	return 0;

@@ -12,10 +12,10 @@
 #include "lib/buf.h"
 #include "lib/why.h"
 
-enum { MILTERPROTO_ALL_ACTIONS = 0x1ff, MILTERPROTO_ALL_STEPS = 0x1fffff };
-enum { MILTERPROTO_CHUNK = 65535 }; /* the longest piece of a body */
+enum { MILTER_CLIENT_ALL_ACTIONS = 0x1ff, MILTER_CLIENT_ALL_STEPS = 0x1fffff };
+enum { MILTER_CLIENT_CHUNK = 65535 }; /* the longest piece of a body */
 
-struct milterproto {
+struct milter_client {
 	int fd;
 	uint32_t actions; /* agreed */
 	uint32_t steps;
@@ -24,31 +24,32 @@ struct milterproto {
 	size_t taken; /* of IN */
 };
 
-struct milterproto_reply {
+struct milter_client_reply {
 	char kind;
 	struct span data; /* until the next reply is read */
 };
 
 /* ADDRESS: unix:PATH, local:PATH or inet:PORT@HOST. 0, or -1 with the reason, as all of them here.
  */
-int milterproto_open(struct milterproto *m, const char *address, struct why *why);
-void milterproto_close(struct milterproto *m);
-int milterproto_negotiate(struct milterproto *m, uint32_t actions, uint32_t steps, struct why *why);
+int milter_client_open(struct milter_client *m, const char *address, struct why *why);
+void milter_client_close(struct milter_client *m);
+int milter_client_negotiate(struct milter_client *m, uint32_t actions, uint32_t steps,
+			    struct why *why);
 
 /* What was agreed: is the step KIND sent at all, and is it answered? */
-bool milterproto_wanted(const struct milterproto *m, char kind);
-bool milterproto_answered(const struct milterproto *m, char kind);
+bool milter_client_wanted(const struct milter_client *m, char kind);
+bool milter_client_answered(const struct milter_client *m, char kind);
 
-void milterproto_put(struct milterproto *m, char kind, struct span data);
+void milter_client_put(struct milter_client *m, char kind, struct span data);
 /* NAME, VALUE, NAME, VALUE, ... NULL; a pair without a value is left out. */
-void milterproto_macros(struct milterproto *m, char stage, const char *const *pairs);
-int milterproto_flush(struct milterproto *m, struct why *why);
+void milter_client_macros(struct milter_client *m, char stage, const char *const *pairs);
+int milter_client_flush(struct milter_client *m, struct why *why);
 
 /* Writes what was put, and waits for the next packet. */
-int milterproto_read(struct milterproto *m, struct milterproto_reply *reply, struct why *why);
+int milter_client_read(struct milter_client *m, struct milter_client_reply *reply, struct why *why);
 
 /* Puts the step if it is wanted; reads its answer if it is answered, else the reply is 'c'. */
-int milterproto_step(struct milterproto *m, char kind, struct span data,
-		     struct milterproto_reply *reply, struct why *why);
+int milter_client_step(struct milter_client *m, char kind, struct span data,
+		       struct milter_client_reply *reply, struct why *why);
 
 #endif

@@ -59,7 +59,7 @@ struct inserted {
 };
 
 struct client {
-	struct milterproto filters[SOCKETS_MAX];
+	struct milter_client filters[SOCKETS_MAX];
 	unsigned open;
 	struct inserted inserted;
 	struct why why;
@@ -78,9 +78,9 @@ static void think(void)
 static void hang_up(struct client *client)
 {
 	for (unsigned i = 0; i < client->open; i++) {
-		milterproto_put(&client->filters[i], 'Q', span_of(""));
-		milterproto_flush(&client->filters[i], NULL);
-		milterproto_close(&client->filters[i]);
+		milter_client_put(&client->filters[i], 'Q', span_of(""));
+		milter_client_flush(&client->filters[i], NULL);
+		milter_client_close(&client->filters[i]);
 	}
 	client->open = 0;
 }
@@ -88,14 +88,14 @@ static void hang_up(struct client *client)
 /* The data of a step for every filter; their answers do not matter before the end. */
 static int step_all(struct client *client, char kind, const char *const *macros, struct span data)
 {
-	struct milterproto_reply reply;
+	struct milter_client_reply reply;
 
 	for (unsigned i = 0; i < client->open; i++) {
-		struct milterproto *filter = &client->filters[i];
+		struct milter_client *filter = &client->filters[i];
 
-		if (macros != NULL && milterproto_wanted(filter, kind))
-			milterproto_macros(filter, kind, macros);
-		if (milterproto_step(filter, kind, data, &reply, &client->why) != 0)
+		if (macros != NULL && milter_client_wanted(filter, kind))
+			milter_client_macros(filter, kind, macros);
+		if (milter_client_step(filter, kind, data, &reply, &client->why) != 0)
 			return -1;
 		if (strchr("rty4", reply.kind) != NULL)
 			return why_set(&client->why, "step %c: refused (%c)", kind, reply.kind);
@@ -122,13 +122,13 @@ static int greet(struct client *client, const struct mail *mail)
 static int call(struct client *client, const struct mail *mail)
 {
 	while (client->open < run.socket_count) {
-		struct milterproto *filter = &client->filters[client->open];
+		struct milter_client *filter = &client->filters[client->open];
 
-		if (milterproto_open(filter, run.sockets[client->open], &client->why) != 0)
+		if (milter_client_open(filter, run.sockets[client->open], &client->why) != 0)
 			return -1;
 		client->open++;
-		if (milterproto_negotiate(filter, MILTERPROTO_ALL_ACTIONS, MILTERPROTO_ALL_STEPS,
-					  &client->why) != 0)
+		if (milter_client_negotiate(filter, MILTER_CLIENT_ALL_ACTIONS,
+					    MILTER_CLIENT_ALL_STEPS, &client->why) != 0)
 			return -1;
 	}
 	return greet(client, mail);
@@ -186,31 +186,31 @@ static int envelope(struct client *client, const struct mail *mail, const char *
 	return bad != 0 ? bad : step_all(client, 'T', NULL, span_of(""));
 }
 
-static int content(struct client *client, struct milterproto *filter, const struct mail *mail)
+static int content(struct client *client, struct milter_client *filter, const struct mail *mail)
 {
 	bool leading = (filter->steps & 0x100000) != 0;
-	struct milterproto_reply reply;
+	struct milter_client_reply reply;
 	struct span rest = mail->body;
 
 	for (unsigned i = client->inserted.count; i > 0; i--) {
-		if (milterproto_step(filter, 'L', client->inserted.packets[i - 1], &reply,
-				     &client->why) != 0)
+		if (milter_client_step(filter, 'L', client->inserted.packets[i - 1], &reply,
+				       &client->why) != 0)
 			return -1;
 	}
 	for (unsigned i = 0; i < mail->field_count; i++) {
-		if (milterproto_step(filter, 'L', mail->fields[i].packet[leading], &reply,
-				     &client->why) != 0)
+		if (milter_client_step(filter, 'L', mail->fields[i].packet[leading], &reply,
+				       &client->why) != 0)
 			return -1;
 	}
-	if (milterproto_step(filter, 'N', span_of(""), &reply, &client->why) != 0)
+	if (milter_client_step(filter, 'N', span_of(""), &reply, &client->why) != 0)
 		return -1;
 	while (!span_empty(rest)) {
 		struct span part = rest;
 
-		if (span_len(part) > MILTERPROTO_CHUNK)
-			part.end = part.p + MILTERPROTO_CHUNK;
+		if (span_len(part) > MILTER_CLIENT_CHUNK)
+			part.end = part.p + MILTER_CLIENT_CHUNK;
 		rest.p = part.end;
-		if (milterproto_step(filter, 'B', part, &reply, &client->why) != 0)
+		if (milter_client_step(filter, 'B', part, &reply, &client->why) != 0)
 			return -1;
 		if (reply.kind == 's')
 			break;
@@ -219,15 +219,15 @@ static int content(struct client *client, struct milterproto *filter, const stru
 }
 
 /* The last step: changes come first, then the answer. */
-static int finish(struct client *client, struct milterproto *filter, const char *queue_id)
+static int finish(struct client *client, struct milter_client *filter, const char *queue_id)
 {
 	const char *const macros[] = {"i", queue_id, NULL};
-	struct milterproto_reply reply;
+	struct milter_client_reply reply;
 
-	milterproto_macros(filter, 'E', macros);
-	milterproto_put(filter, 'E', span_of(""));
+	milter_client_macros(filter, 'E', macros);
+	milter_client_put(filter, 'E', span_of(""));
 	for (;;) {
-		if (milterproto_read(filter, &reply, &client->why) != 0)
+		if (milter_client_read(filter, &reply, &client->why) != 0)
 			return -1;
 		if (reply.kind == 'i' && span_len(reply.data) > 4)
 			note_inserted(&client->inserted,
@@ -254,7 +254,7 @@ static int send_message(struct client *client, const struct mail *mail, unsigned
 	if (run.together)
 		pthread_barrier_wait(&run.barrier);
 	for (unsigned i = 0; i < client->open; i++) {
-		struct milterproto *filter = &client->filters[i];
+		struct milter_client *filter = &client->filters[i];
 
 		if (content(client, filter, mail) != 0)
 			return -1;

@@ -35,12 +35,12 @@ static void answer(struct span text)
 static void status(struct span text)
 {
 	struct arena *arena = arena_new(0);
-	struct status status;
+	struct metrics_read status;
 	struct why why;
 
-	if (status_parse(text, arena, &status, &why) == 0) {
-		status_sum(&status, "messages_total", "origin", "inbound");
-		status_word(status_fact(&status, "worker", 0), 3);
+	if (metrics_read_parse(text, arena, &status, &why) == 0) {
+		metrics_read_sum(&status, "messages_total", "origin", "inbound");
+		metrics_read_word(metrics_read_fact(&status, "worker", 0), 3);
 	}
 	arena_free(arena);
 }

@@ -233,22 +233,24 @@ static void test_status(struct arena *arena)
 	    "a b\n\nx{a=\"b} 1\n", "a b\n\nx{a=b} 1\n", "a b\n\nx{a=\"b\",} 1\n", "a b\n\nx nan\n",
 	    "a b\n\nx \n",         "a b\n\nx{a=\"\\",
 	};
-	struct status status;
+	struct metrics_read status;
 	struct why why;
 
-	is_int(status_parse(span_of(good), arena, &status, &why), 0, "a status is read");
-	is_text(status_text(&status, "settings"), "/a path/x.conf", "a text with blanks");
-	is_text(status_word(status_fact(&status, "worker", 1), 3), "inet:1@::1", "a word");
-	ok(status_fact(&status, "worker", 2) == NULL, "there are two");
-	is_text(status_word(status_fact(&status, "version", 0), 3), "", "a word that is not there");
-	is_int(status_sum(&status, "a_total", NULL, NULL), 5, "a sample");
-	is_int(status_sum(&status, "b_total", NULL, NULL), 7, "a sum");
-	is_int(status_sum(&status, "b_total", "r", "pass"), 3, "a part of it");
-	is_text(status_label(&status.samples[2], "s"), "he\"lo\n\\", "escapes are undone");
-	is_int(status_sum(&status, "process_cpu", NULL, NULL) * 2, 3, "a fraction");
+	is_int(metrics_read_parse(span_of(good), arena, &status, &why), 0, "a status is read");
+	is_text(metrics_read_text(&status, "settings"), "/a path/x.conf", "a text with blanks");
+	is_text(metrics_read_word(metrics_read_fact(&status, "worker", 1), 3), "inet:1@::1",
+		"a word");
+	ok(metrics_read_fact(&status, "worker", 2) == NULL, "there are two");
+	is_text(metrics_read_word(metrics_read_fact(&status, "version", 0), 3), "",
+		"a word that is not there");
+	is_int(metrics_read_sum(&status, "a_total", NULL, NULL), 5, "a sample");
+	is_int(metrics_read_sum(&status, "b_total", NULL, NULL), 7, "a sum");
+	is_int(metrics_read_sum(&status, "b_total", "r", "pass"), 3, "a part of it");
+	is_text(metrics_read_label(&status.samples[2], "s"), "he\"lo\n\\", "escapes are undone");
+	is_int(metrics_read_sum(&status, "process_cpu", NULL, NULL) * 2, 3, "a fraction");
 	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		is_int(status_parse(span_of(bad[i]), arena, &status, &why), -1, "not a status: %u",
-		       i);
+		is_int(metrics_read_parse(span_of(bad[i]), arena, &status, &why), -1,
+		       "not a status: %u", i);
 }
 
 /* What the daemon writes is what the command reads. */
@@ -264,7 +266,7 @@ static void test_exposition(struct arena *arena)
 	    {"application/openmetrics-text; version=1.0.0,text/plain;q=0.5",
 	     EXPOSITION_OPENMETRICS},
 	};
-	struct status status = {0};
+	struct metrics_read status = {0};
 	struct buf out;
 	struct why why;
 
@@ -273,7 +275,7 @@ static void test_exposition(struct arena *arena)
 	buf_init(&out, arena, 0);
 	buf_string(&out, "version x\n\n");
 	exposition_write(&out, EXPOSITION_TEXT);
-	is_int(status_parse(buf_view(&out), arena, &status, &why), 0, "all metrics are read");
+	is_int(metrics_read_parse(buf_view(&out), arena, &status, &why), 0, "all metrics are read");
 	ok(status.sample_count > 200, "%u samples", status.sample_count);
 	ok(strstr(buf_text(&out), "# TYPE countersign_messages_total counter\n") != NULL,
 	   "a counter's type");

@@ -108,15 +108,15 @@ static void test_domains(void)
 	is_int(seen.other, 46, "301 came for 255 places");
 }
 
-/* In another process, in a seat. */
-static void work(unsigned seat)
+/* In another process, in a segment. */
+static void work(unsigned segment)
 {
 	static const struct counters_key keys[] = {
 	    {.domain = "example.com", .selector = "s1", .published = -1},
 	    {.domain = "example.com", .selector = "s2", .published = 1},
 	};
 
-	counters_sit(seat);
+	counters_use_segment(segment);
 	counters_count(METRIC_SPF_RESULTS, AUTH_PASS, SPF_SCOPE_MFROM, 0);
 	counters_change(METRIC_CONNECTIONS_NOW, 3);
 	counters_change(METRIC_CONNECTIONS_NOW, -1);
@@ -128,10 +128,10 @@ static void work(unsigned seat)
 static void test_processes(void)
 {
 	struct counters_key keys[COUNTERS_KEYS_MAX];
-	unsigned first = counters_take_seat(), second = counters_take_seat();
+	unsigned first = counters_take_segment(), second = counters_take_segment();
 	int status;
 
-	ok(first != 0 && second != 0 && first != second, "two seats");
+	ok(first != 0 && second != 0 && first != second, "two segments");
 	for (unsigned i = 0; i < 2; i++) {
 		pid_t pid = fork();
 
@@ -145,25 +145,25 @@ static void test_processes(void)
 	is_int(counters_sum(METRIC_STORE_ROWS), 20, "both stored ten");
 	is_int(counters_keys(keys), 2, "and have the same two keys");
 	is_text(keys[1].selector, "s2", "in order");
-	counters_leave_seat(first);
+	counters_release_segment(first);
 	is_int(counters_sum(METRIC_CONNECTIONS_NOW), 2, "one ended: what it held is gone");
 	is_int(counters_sum(METRIC_STORE_ROWS), 20, "what it had counted is not");
 	is_int(counters_keys(keys), 2, "the other one still has the keys");
-	counters_leave_seat(second);
+	counters_release_segment(second);
 	is_int(counters_keys(keys), 0, "nobody has keys");
-	is_int(counters_take_seat(), first, "a seat is used again");
-	counters_leave_seat(first);
+	is_int(counters_take_segment(), first, "a segment is used again");
+	counters_release_segment(first);
 }
 
-static void test_seats(void)
+static void test_segments(void)
 {
-	unsigned seats = 0;
+	unsigned segments = 0;
 
-	while (counters_take_seat() != 0)
-		seats++;
-	is_int(seats, COUNTERS_SEATS - 1, "as many seats as there are");
-	for (unsigned i = 1; i < COUNTERS_SEATS; i++)
-		counters_leave_seat(i);
+	while (counters_take_segment() != 0)
+		segments++;
+	is_int(segments, COUNTERS_SEGMENTS - 1, "as many segments as there are");
+	for (unsigned i = 1; i < COUNTERS_SEGMENTS; i++)
+		counters_release_segment(i);
 }
 
 static void test_messages(void)
@@ -221,7 +221,7 @@ int main(void)
 	test_counting();
 	test_domains();
 	test_processes();
-	test_seats();
+	test_segments();
 	test_messages();
 	return tap_done();
 }

@@ -54,42 +54,43 @@ static void start(void)
 		tap_skip_all("%s", why.text);
 }
 
-static void call(struct milterproto *m)
+static void call(struct milter_client *m)
 {
 	struct why why;
 
-	if (milterproto_open(m, address, &why) != 0 ||
-	    milterproto_negotiate(m, MILTERPROTO_ALL_ACTIONS, MILTERPROTO_ALL_STEPS, &why) != 0)
+	if (milter_client_open(m, address, &why) != 0 ||
+	    milter_client_negotiate(m, MILTER_CLIENT_ALL_ACTIONS, MILTER_CLIENT_ALL_STEPS, &why) !=
+		0)
 		ok(false, "a connection: %s", why.text);
 }
 
-static void put_text(struct milterproto *m, char kind, const char *text)
+static void put_text(struct milter_client *m, char kind, const char *text)
 {
-	milterproto_put(m, kind, span_make(text, strlen(text) + 1));
+	milter_client_put(m, kind, span_make(text, strlen(text) + 1));
 }
 
 /* The next answer, or 0 when the connection was closed. */
-static char hear(struct milterproto *m)
+static char hear(struct milter_client *m)
 {
-	struct milterproto_reply reply;
+	struct milter_client_reply reply;
 	struct why why;
 
-	return milterproto_read(m, &reply, &why) == 0 ? reply.kind : '\0';
+	return milter_client_read(m, &reply, &why) == 0 ? reply.kind : '\0';
 }
 
-static char say_mail(struct milterproto *m)
+static char say_mail(struct milter_client *m)
 {
 	put_text(m, 'M', "<a@x.example>");
 	return hear(m);
 }
 
-static void put_end(struct milterproto *m)
+static void put_end(struct milter_client *m)
 {
-	milterproto_put(m, 'E', span_of(""));
-	milterproto_flush(m, NULL);
+	milter_client_put(m, 'E', span_of(""));
+	milter_client_flush(m, NULL);
 }
 
-static bool closed_within(struct milterproto *m, int ms)
+static bool closed_within(struct milter_client *m, int ms)
 {
 	struct pollfd fd = {.fd = m->fd, .events = POLLIN};
 
@@ -101,7 +102,7 @@ static bool closed_within(struct milterproto *m, int ms)
 static void test_pieces(void)
 {
 	static const char end[] = {0, 0, 0, 1, 'E'};
-	struct milterproto m;
+	struct milter_client m;
 
 	call(&m);
 	is_int(say_mail(&m), 'c', "MAIL");
@@ -111,12 +112,12 @@ static void test_pieces(void)
 		pause_for(10 * CLOCK_MS);
 	}
 	is_int(hear(&m), 'c', "a packet that comes byte by byte");
-	milterproto_close(&m);
+	milter_client_close(&m);
 }
 
 static void test_large(void)
 {
-	struct milterproto m;
+	struct milter_client m;
 	struct buf large;
 
 	buf_init(&large, NULL, 0);
@@ -126,17 +127,17 @@ static void test_large(void)
 	buf_char(&large, '\0');
 	call(&m);
 	is_int(say_mail(&m), 'c', "MAIL");
-	milterproto_put(&m, 'L', buf_view(&large));
+	milter_client_put(&m, 'L', buf_view(&large));
 	for (int i = 0; i < 3; i++) {
-		milterproto_put(&m, 'B', span_make(large.data, MILTERPROTO_CHUNK));
+		milter_client_put(&m, 'B', span_make(large.data, MILTER_CLIENT_CHUNK));
 		is_int(hear(&m), 'c', "a chunk of a body");
 	}
 	put_end(&m);
 	is_int(hear(&m), 'c', "the end");
 	buf_string(&large, "and more");
-	milterproto_put(&m, 'L', buf_view(&large));
-	ok(milterproto_flush(&m, NULL) != 0 || hear(&m) == '\0', "a packet that is too large");
-	milterproto_close(&m);
+	milter_client_put(&m, 'L', buf_view(&large));
+	ok(milter_client_flush(&m, NULL) != 0 || hear(&m) == '\0', "a packet that is too large");
+	milter_client_close(&m);
 	buf_free(&large);
 }
 
@@ -144,7 +145,7 @@ static void test_large(void)
 
 static void test_slow(void)
 {
-	struct milterproto slow[SLOW], other;
+	struct milter_client slow[SLOW], other;
 	int64_t began, mail, all;
 	unsigned good = 0;
 
@@ -169,8 +170,8 @@ static void test_slow(void)
 		ok(!tap_hurried() || all < 2 * slow_time, "all slow ones together: %lld ms",
 		   (long long)(all / CLOCK_MS));
 		for (unsigned i = 0; i < SLOW; i++)
-			milterproto_close(&slow[i]);
-		milterproto_close(&other);
+			milter_client_close(&slow[i]);
+		milter_client_close(&other);
 	}
 	is_int(good, 2 * (2 * SLOW + 1), "each is answered");
 	scribe.wait = 0;
@@ -180,13 +181,13 @@ static void test_slow(void)
 
 static void *send_all(void *arg)
 {
-	milterproto_flush(arg, NULL);
+	milter_client_flush(arg, NULL);
 	return NULL;
 }
 
 static void test_deaf(void)
 {
-	struct milterproto m;
+	struct milter_client m;
 	pthread_t sender;
 	unsigned heard = 0;
 	struct buf late;
@@ -210,13 +211,13 @@ static void test_deaf(void)
 	for (size_t i = 4; i < late.len; i += 5)
 		heard += late.data[i] == 'c';
 	is_int(heard, MANY, "answers that the MTA takes late");
-	milterproto_close(&m);
+	milter_client_close(&m);
 	buf_free(&late);
 }
 
 static void test_silence(void)
 {
-	struct milterproto half, idle;
+	struct milter_client half, idle;
 
 	call(&half);
 	call(&idle);
@@ -224,8 +225,8 @@ static void test_silence(void)
 	ok(!closed_within(&half, (int)(silence / CLOCK_MS / 2)), "half a packet is waited for");
 	ok(closed_within(&half, 20000), "but not for ever");
 	is_int(say_mail(&idle), 'c', "silence between packets is no fault");
-	milterproto_close(&half);
-	milterproto_close(&idle);
+	milter_client_close(&half);
+	milter_client_close(&idle);
 }
 
 /* ---- no descriptors ---- */
@@ -241,7 +242,7 @@ static int64_t cpu_time(void)
 static void test_starved(void)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	struct milterproto waiting[STARVED];
+	struct milter_client waiting[STARVED];
 	struct rlimit before, none;
 	int64_t used;
 	unsigned good = 0;
@@ -266,9 +267,9 @@ static void test_starved(void)
 	ok(used < 200 * CLOCK_MS, "at no cost: %lld ms", (long long)(used / CLOCK_MS));
 	setrlimit(RLIMIT_NOFILE, &before);
 	for (unsigned i = 0; i < STARVED; i++) {
-		good -= milterproto_negotiate(&waiting[i], MILTERPROTO_ALL_ACTIONS,
-					      MILTERPROTO_ALL_STEPS, &(struct why){""}) == 0;
-		milterproto_close(&waiting[i]);
+		good -= milter_client_negotiate(&waiting[i], MILTER_CLIENT_ALL_ACTIONS,
+						MILTER_CLIENT_ALL_STEPS, &(struct why){""}) == 0;
+		milter_client_close(&waiting[i]);
 	}
 	is_int(good, 0, "and are served when there are some again");
 }
@@ -277,7 +278,7 @@ static void test_starved(void)
 
 static void test_drain(void)
 {
-	struct milterproto idle, under_way;
+	struct milter_client idle, under_way;
 
 	call(&idle);
 	call(&under_way);
@@ -290,8 +291,8 @@ static void test_drain(void)
 	for (int i = 0; i < 500 && engine_native.busy(); i++)
 		pause_for(10 * CLOCK_MS);
 	ok(!engine_native.busy(), "nothing is left to do");
-	milterproto_close(&idle);
-	milterproto_close(&under_way);
+	milter_client_close(&idle);
+	milter_client_close(&under_way);
 }
 
 int main(void)
