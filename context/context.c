@@ -534,7 +534,7 @@ static const enum send_tls tls_of[] = {
     [CONF_TLS_VERIFIED] = SEND_TLS_VERIFIED,
 };
 
-static struct aggregate_reporter reporter(const struct conf *conf, struct arena *arena)
+static struct aggregate_reporter make_reporter(const struct conf *conf, struct arena *arena)
 {
 	struct aggregate_reporter reporter = {.contact = conf->reports.contact,
 					      .form = form_of[conf->reports.format]};
@@ -558,7 +558,7 @@ struct sender_settings context_sender(const struct conf *conf, const struct cont
 				      struct arena *arena)
 {
 	struct sender_settings settings = {
-	    .reporter = reporter(conf, arena),
+	    .reporter = make_reporter(conf, arena),
 	    .server = {.url = conf->reports.via,
 		       .tls = tls_of[conf->reports.tls],
 		       .ca_file = conf->reports.tls_ca[0] == '\0' ? NULL : conf->reports.tls_ca,

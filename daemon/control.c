@@ -164,7 +164,7 @@ static bool is_permitted(int fd, gid_t group)
 
 /* ---- one client ---- */
 
-static void drop(struct control_client *client)
+static void drop_client(struct control_client *client)
 {
 	close(client->fd);
 	client->fd = -1;
@@ -205,7 +205,7 @@ static void answer_text(struct control_client *client, enum control_code code, c
 	control_answer(client, code, span_of(text));
 }
 
-static void take_request(struct control *control, struct control_client *client, size_t len)
+static void run_request(struct control *control, struct control_client *client, size_t len)
 {
 	struct control_request request;
 	struct why why;
@@ -217,7 +217,7 @@ static void take_request(struct control *control, struct control_client *client,
 }
 
 /* Nothing is expected behind the request: what comes there, or an end, ends a client that waits. */
-static void hear(struct control *control, struct control_client *client)
+static void read_request(struct control *control, struct control_client *client)
 {
 	ssize_t n = read(client->fd, client->line + client->len, sizeof client->line - client->len);
 	const char *lf;
@@ -225,18 +225,18 @@ static void hear(struct control *control, struct control_client *client)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0 || client->ticket != 0) {
-		drop(client);
+		drop_client(client);
 		return;
 	}
 	client->len += (size_t)n;
 	lf = memchr(client->line, '\n', client->len);
 	if (lf != NULL)
-		take_request(control, client, (size_t)(lf - client->line));
+		run_request(control, client, (size_t)(lf - client->line));
 	else if (client->len == sizeof client->line)
 		answer_text(client, CONTROL_BAD, "the request is too long");
 }
 
-static void tell(struct control_client *client)
+static void write_answer(struct control_client *client)
 {
 	ssize_t n = send(client->fd, client->answer.data + client->sent,
 			 client->answer.len - client->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -246,12 +246,12 @@ static void tell(struct control_client *client)
 	if (n >= 0)
 		client->sent += (size_t)n;
 	if (n < 0 || client->sent == client->answer.len)
-		drop(client);
+		drop_client(client);
 }
 
 /* ---- all of them ---- */
 
-static struct control_client *free_place(struct control *control)
+static struct control_client *find_free_client(struct control *control)
 {
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
 		if (control->clients[i].fd < 0)
@@ -260,12 +260,12 @@ static struct control_client *free_place(struct control *control)
 	return NULL;
 }
 
-static void welcome(struct control *control)
+static void accept_clients(struct control *control)
 {
 	struct control_client *client;
 	int fd;
 
-	while (control->listener.fd >= 0 && (client = free_place(control)) != NULL &&
+	while (control->listener.fd >= 0 && (client = find_free_client(control)) != NULL &&
 	       (fd = accept(control->listener.fd, NULL, NULL)) >= 0) {
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 		fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -298,16 +298,16 @@ int64_t control_work(struct control *control)
 {
 	int64_t next = 0, now = clock_mono();
 
-	welcome(control);
+	accept_clients(control);
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
 		struct control_client *client = &control->clients[i];
 
 		if (client->fd >= 0 && !is_answered(client))
-			hear(control, client);
+			read_request(control, client);
 		if (client->fd >= 0 && is_answered(client))
-			tell(client);
+			write_answer(client);
 		if (client->fd >= 0 && client->deadline <= now)
-			drop(client);
+			drop_client(client);
 		if (client->fd >= 0 && (next == 0 || client->deadline < next))
 			next = client->deadline;
 	}
@@ -331,7 +331,7 @@ void control_free(struct control *control)
 	stop_listening(control);
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
 		if (control->clients[i].fd >= 0)
-			drop(&control->clients[i]);
+			drop_client(&control->clients[i]);
 	}
 	free(control);
 }

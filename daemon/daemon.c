@@ -50,7 +50,7 @@ static void wait_for_report(int fd)
 	_exit(code);
 }
 
-static int silence(void)
+static int redirect_to_null(void)
 {
 	int fd = open("/dev/null", O_RDWR);
 
@@ -84,7 +84,7 @@ int daemon_detach(struct why *why)
 		return why_set(why, "fork: %s", strerror(errno));
 	if (pid > 0)
 		_exit(0);
-	if (chdir("/") != 0 || silence() != 0)
+	if (chdir("/") != 0 || redirect_to_null() != 0)
 		return why_set(why, "/dev/null: %s", strerror(errno));
 	return report[1];
 }
@@ -139,7 +139,7 @@ int daemon_become(const char *user, struct why *why)
 	return 0;
 }
 
-static void no_dumps(void)
+static void forbid_dumps(void)
 {
 	struct rlimit none = {0, 0};
 
@@ -153,7 +153,7 @@ void daemon_harden(void)
 {
 	struct rlimit files;
 
-	no_dumps();
+	forbid_dumps();
 	umask(umask(0077) | 0007);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;

@@ -71,7 +71,7 @@ static void print_help(FILE *out)
 		"SIGHUP reads the settings again; SIGTERM finishes messages under way and ends.\n");
 }
 
-static void store(struct settings *settings, const struct option_row *row, const char *value)
+static void store_option(struct settings *settings, const struct option_row *row, const char *value)
 {
 	char *field = (char *)settings + row->field;
 
@@ -104,7 +104,7 @@ static bool parse_options(int argc, char **argv, struct settings *settings)
 			row++;
 		if (row == rows + ROWS)
 			return false;
-		store(settings, row, optarg);
+		store_option(settings, row, optarg);
 	}
 	if (optind < argc)
 		fprintf(stderr, "countersignd: \"%s\" is too much\n", argv[optind]);
@@ -112,7 +112,7 @@ static bool parse_options(int argc, char **argv, struct settings *settings)
 }
 
 /* The daemon changes its directory; links in the path are followed at each reload anew. */
-static char *absolute(const char *path)
+static char *make_absolute(const char *path)
 {
 	struct buf out;
 	char here[4096];
@@ -127,7 +127,7 @@ static char *absolute(const char *path)
 
 /* ---- starting ---- */
 
-static int fail(int report_fd, int code, const char *text)
+static int fail_start(int report_fd, int code, const char *text)
 {
 	struct buf line;
 
@@ -140,7 +140,7 @@ static int fail(int report_fd, int code, const char *text)
 	return code;
 }
 
-static int bad_settings(int report_fd, const char *path, const struct conf_errors *errors)
+static int fail_settings(int report_fd, const char *path, const struct conf_errors *errors)
 {
 	struct buf out;
 	int code;
@@ -155,13 +155,13 @@ static int bad_settings(int report_fd, const char *path, const struct conf_error
 		else
 			buf_printf(&out, "\n%s: %s", error->file, error->text);
 	}
-	code = fail(report_fd, EX_CONFIG, buf_text(&out));
+	code = fail_start(report_fd, EX_CONFIG, buf_text(&out));
 	buf_free(&out);
 	return code;
 }
 
 /* A key that cannot be used costs its domain the signature, and nobody else anything. */
-static void tell_fault(void *arg, const struct keyring_fault *fault)
+static void print_fault(void *arg, const struct keyring_fault *fault)
 {
 	(void)arg;
 	fprintf(stderr, "countersignd: warning: the key would not be used: %s\n", fault->text);
@@ -169,13 +169,13 @@ static void tell_fault(void *arg, const struct keyring_fault *fault)
 
 static int test_settings(struct conf *conf, const char *path)
 {
-	context_each_fault(conf, tell_fault, NULL);
+	context_each_fault(conf, print_fault, NULL);
 	conf_free(conf);
 	printf("%s: OK\n", path);
 	return 0;
 }
 
-static int supervise(const struct supervisor_options *options, struct conf *conf)
+static int supervise_workers(const struct supervisor_options *options, struct conf *conf)
 {
 	struct why why;
 
@@ -184,10 +184,10 @@ static int supervise(const struct supervisor_options *options, struct conf *conf
 		return supervisor_run(options, conf);
 	}
 	conf_free(conf);
-	return fail(options->report_fd, EX_OSERR, why.text);
+	return fail_start(options->report_fd, EX_OSERR, why.text);
 }
 
-static int run(const struct settings *settings, char *path, int report_fd)
+static int run_with_settings(const struct settings *settings, char *path, int report_fd)
 {
 	struct supervisor_options options = {.settings_path = path, .report_fd = report_fd};
 	struct conf_errors errors;
@@ -195,29 +195,29 @@ static int run(const struct settings *settings, char *path, int report_fd)
 	int code;
 
 	if (conf == NULL) {
-		code = bad_settings(report_fd, path, &errors);
+		code = fail_settings(report_fd, path, &errors);
 	} else if (settings->test) {
 		code = test_settings(conf, path);
 	} else {
 		daemon_log(conf);
 		daemon_log_level(conf);
-		code = supervise(&options, conf);
+		code = supervise_workers(&options, conf);
 	}
 	conf_errors_free(&errors);
 	return code;
 }
 
-static int go_on(const struct settings *settings, char *path, int report_fd)
+static int become_and_run(const struct settings *settings, char *path, int report_fd)
 {
 	struct why why;
 
 	if (settings->user != NULL && daemon_become(settings->user, &why) != 0)
-		return fail(report_fd, EX_NOUSER, why.text);
+		return fail_start(report_fd, EX_NOUSER, why.text);
 	daemon_harden();
-	return run(settings, path, report_fd);
+	return run_with_settings(settings, path, report_fd);
 }
 
-static int start(const struct settings *settings, char *path)
+static int start_daemon(const struct settings *settings, char *path)
 {
 	int report_fd = -1, code;
 	struct why why;
@@ -225,13 +225,13 @@ static int start(const struct settings *settings, char *path)
 	if (!settings->foreground) {
 		report_fd = daemon_detach(&why);
 		if (report_fd < 0)
-			return fail(-1, EX_OSERR, why.text);
+			return fail_start(-1, EX_OSERR, why.text);
 	}
 	if (settings->pidfile == NULL)
-		return go_on(settings, path, report_fd);
+		return become_and_run(settings, path, report_fd);
 	if (daemon_pidfile(settings->pidfile, &why) != 0)
-		return fail(report_fd, EX_CANTCREAT, why.text);
-	code = go_on(settings, path, report_fd);
+		return fail_start(report_fd, EX_CANTCREAT, why.text);
+	code = become_and_run(settings, path, report_fd);
 	unlink(settings->pidfile);
 	return code;
 }
@@ -255,14 +255,15 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (geteuid() == 0 && settings.user == NULL && !settings.allow_root && !settings.test)
-		return fail(-1, EX_NOPERM,
-			    "will not run as root: give it a user with -u USER (or --allow-root)");
+		return fail_start(
+		    -1, EX_NOPERM,
+		    "will not run as root: give it a user with -u USER (or --allow-root)");
 	if (settings.test)
 		settings.pidfile = NULL;
 	if (settings.test || getenv("NOTIFY_SOCKET") != NULL)
 		settings.foreground = true;
-	path = absolute(settings.file);
-	code = start(&settings, path);
+	path = make_absolute(settings.file);
+	code = start_daemon(&settings, path);
 	free(path);
 	return code;
 }

@@ -210,7 +210,7 @@ static void measure_keys(struct service *service)
 	context_drop(context);
 }
 
-static void *run(void *arg)
+static void *measure_forever(void *arg)
 {
 	struct service *service = arg;
 
@@ -229,7 +229,7 @@ int measure_start(struct service *service, struct why *why)
 {
 	pthread_t thread;
 
-	if (thread_start(&thread, run, service) != 0)
+	if (thread_start(&thread, measure_forever, service) != 0)
 		return why_set(why, "the thread that measures could not be started");
 	pthread_detach(thread);
 	return 0;

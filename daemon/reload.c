@@ -67,7 +67,7 @@ void reload_free(struct reload *reload)
 	buf_free(&reload->outcome.text);
 }
 
-static void decided(struct reload *reload, enum count_reload outcome)
+static void record_outcome(struct reload *reload, enum count_reload outcome)
 {
 	reload->outcome.round = reload->round;
 	reload->outcome.accepted = outcome == COUNT_RELOAD_ACCEPTED;
@@ -79,7 +79,7 @@ static void decided(struct reload *reload, enum count_reload outcome)
 }
 
 /* The reason may be a worker's, who must not say more to the service manager than a status. */
-static void say_refused(struct reload *reload, const char *reason)
+static void report_refusal(struct reload *reload, const char *reason)
 {
 	struct why line;
 
@@ -88,7 +88,7 @@ static void say_refused(struct reload *reload, const char *reason)
 		if ((unsigned char)*p < ' ')
 			*p = ' ';
 	}
-	decided(reload, COUNT_RELOAD_REFUSED);
+	record_outcome(reload, COUNT_RELOAD_REFUSED);
 	if (reload->outcome.text.len == 0)
 		buf_printf(&reload->outcome.text, "%s\n", line.text);
 	log_error("reload refused: %s; the settings stay as they were", line.text);
@@ -113,11 +113,11 @@ void reload_refuse(struct reload *reload, const char *reason)
 			workers_close_slot(reload->workers, slot, candidate_grace);
 	}
 	reload_drop(reload);
-	say_refused(reload, reason);
+	report_refusal(reload, reason);
 }
 
 /* The errors of a file that was not accepted, each on its line. */
-static void tell_errors(struct reload *reload, const struct conf_errors *errors)
+static void report_errors(struct reload *reload, const struct conf_errors *errors)
 {
 	struct why line;
 
@@ -133,17 +133,17 @@ static void tell_errors(struct reload *reload, const struct conf_errors *errors)
 	}
 }
 
-static struct conf *load(struct reload *reload)
+static struct conf *load_settings(struct reload *reload)
 {
 	struct conf_errors errors;
 	struct conf *conf = conf_load_verified(reload->path, context_check, &errors);
 	char reason[200];
 
 	if (conf == NULL) {
-		tell_errors(reload, &errors);
+		report_errors(reload, &errors);
 		snprintf(reason, sizeof reason, "%u error%s in the settings", errors.count,
 			 errors.count == 1 ? "" : "s");
-		say_refused(reload, reason);
+		report_refusal(reload, reason);
 	}
 	conf_errors_free(&errors);
 	return conf;
@@ -168,7 +168,7 @@ static int open_candidates(struct reload *reload, struct why *why)
 	return 0;
 }
 
-static void ask_all(struct reload *reload)
+static void ask_workers(struct reload *reload)
 {
 	for (struct slot *slot = reload->workers->slots; slot != NULL; slot = slot->next) {
 		if (slot->candidate || slot->member == NULL ||
@@ -188,7 +188,7 @@ void reload_begin(struct reload *reload)
 	log_info("reload: reading %s", reload->path);
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the settings",
 		    (long long)(clock_mono() / 1000));
-	reload->conf = load(reload);
+	reload->conf = load_settings(reload);
 	if (reload->conf == NULL)
 		return;
 	reload->text = reload_text(reload->conf);
@@ -196,7 +196,7 @@ void reload_begin(struct reload *reload)
 	if (open_candidates(reload, &why) != 0)
 		reload_refuse(reload, why.text);
 	else
-		ask_all(reload);
+		ask_workers(reload);
 }
 
 static void set_modes(const struct reload *reload)
@@ -228,7 +228,7 @@ void reload_commit(struct reload *reload, struct conf **conf, char **text)
 		member->vote = VOTE_NONE;
 	}
 	set_modes(reload);
-	decided(reload, COUNT_RELOAD_ACCEPTED);
+	record_outcome(reload, COUNT_RELOAD_ACCEPTED);
 	conf_free(*conf);
 	free(*text);
 	*conf = reload->conf;

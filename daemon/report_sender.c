@@ -60,7 +60,7 @@ static void send_failures(struct work *work)
 }
 
 /* Before each mail: its share of the time that is left today. */
-static bool go_on(void *arg, unsigned left)
+static bool wait_for_turn(void *arg, unsigned left)
 {
 	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
 	struct work *work = arg;
@@ -83,7 +83,7 @@ static bool go_on(void *arg, unsigned left)
 	return is_wanted(work);
 }
 
-static void count(const struct sender_event *event)
+static void count_event(const struct sender_event *event)
 {
 	static const enum count_outcome outcomes[] = {
 	    [OUTBOX_BUILT] = COUNT_DEFERRED, [OUTBOX_SENDING] = COUNT_DEFERRED,
@@ -101,13 +101,13 @@ static void count(const struct sender_event *event)
 static const char *const what_of[] = {
     [OUTBOX_AGGREGATE] = "report", [OUTBOX_FAILURE] = "failure report"};
 
-static void tell(void *arg, const struct sender_event *event)
+static void log_event(void *arg, const struct sender_event *event)
 {
 	const char *reply = event->reply == NULL ? "" : event->reply;
 	char day[CLOCK_TEXT_MAX];
 
 	(void)arg;
-	count(event);
+	count_event(event);
 	clock_day_text(event->day, day);
 	if (event->what == SENDER_BUILT)
 		log_debug("report %s of %s for %s: built", event->id, day, event->domain);
@@ -154,7 +154,7 @@ static void send_all(struct sender *sender)
 			 sender->suppressed);
 }
 
-static noreturn void run(const struct conf *conf, pid_t parent)
+static noreturn void run_sender(const struct conf *conf, pid_t parent)
 {
 	struct work work = {.conf = conf, .parent = parent};
 	struct sending sending;
@@ -169,8 +169,8 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 		log_error("reports: %s", why.text);
 	if (state != SENDING_READY)
 		daemon_exit(0);
-	sending.sender.tell = tell;
-	sending.sender.go_on = go_on;
+	sending.sender.tell = log_event;
+	sending.sender.go_on = wait_for_turn;
 	sending.sender.arg = &work;
 	work.sender = &sending.sender;
 	send_failures(&work);
@@ -216,7 +216,7 @@ int64_t report_sender_start(struct helper *report_sender, const struct conf *con
 	if (until_due() > 0)
 		return report_sender->next_at = now + until_due();
 	report_sender->next_at = now + next_pause(conf);
-	helper_start(report_sender, "reports", run, conf, workers);
+	helper_start(report_sender, "reports", run_sender, conf, workers);
 	return report_sender->pid != 0 ? 0 : report_sender->next_at;
 }
 

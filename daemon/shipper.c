@@ -66,7 +66,7 @@ static void note_success(struct shipping *shipping)
 }
 
 /* Once a day, by whichever host comes first: the others find nothing. */
-static void expire(struct shipping *shipping)
+static void expire_results(struct shipping *shipping)
 {
 	const struct conf *conf = shipping->conf;
 	struct ledger_settings settings = {.shared = conf->store.shared, .read_only = true};
@@ -97,7 +97,7 @@ static struct ship *open_ship(const struct shipping *shipping, bool *busy, struc
 }
 
 /* How long to wait for the next one. */
-static int64_t ship(struct shipping *shipping)
+static int64_t ship_rows(struct shipping *shipping)
 {
 	struct why why = {""};
 	bool busy;
@@ -111,11 +111,11 @@ static int64_t ship(struct shipping *shipping)
 		return note_failure(shipping, why.text);
 	note_success(shipping);
 	if (result == 0)
-		expire(shipping);
+		expire_results(shipping);
 	return result == 1 ? 0 : shipping->conf->store.ship_every;
 }
 
-static noreturn void run(const struct conf *conf, pid_t parent)
+static noreturn void run_shipper(const struct conf *conf, pid_t parent)
 {
 	struct utsname system = {.nodename = "?"};
 	struct shipping shipping = {
@@ -123,7 +123,7 @@ static noreturn void run(const struct conf *conf, pid_t parent)
 
 	helper_take_signals(SIG_DFL);
 	(void)uname(&system);
-	while (sleep_for(&shipping, ship(&shipping)))
+	while (sleep_for(&shipping, ship_rows(&shipping)))
 		;
 	ship_close(shipping.ship);
 	daemon_exit(0);
@@ -138,7 +138,7 @@ int64_t shipper_start(struct helper *helper, const struct conf *conf, const stru
 	if (helper->next_at > now)
 		return helper->next_at;
 	helper->next_at = now + pause_between;
-	helper_start(helper, "the shipper", run, conf, workers);
+	helper_start(helper, "the shipper", run_shipper, conf, workers);
 	return helper->pid != 0 ? 0 : helper->next_at;
 }
 

@@ -13,7 +13,7 @@
 #include "policy/dkim/signature.h"
 
 /* One line, whatever the text holds. */
-static void fact(struct buf *out, const char *name, const char *text, size_t len)
+static void write_fact(struct buf *out, const char *name, const char *text, size_t len)
 {
 	buf_printf(out, "%s ", name);
 	for (size_t i = 0; i < len; i++)
@@ -21,9 +21,9 @@ static void fact(struct buf *out, const char *name, const char *text, size_t len
 	buf_char(out, '\n');
 }
 
-static void text_fact(struct buf *out, const char *name, const char *text)
+static void write_text(struct buf *out, const char *name, const char *text)
 {
-	fact(out, name, text, strlen(text));
+	write_fact(out, name, text, strlen(text));
 }
 
 static void write_workers(struct buf *out, const struct workers *workers)
@@ -32,12 +32,12 @@ static void write_workers(struct buf *out, const struct workers *workers)
 	int64_t now = clock_wall(), mono = clock_mono();
 
 	for (const struct slot *slot = workers->slots; slot != NULL; slot = slot->next)
-		text_fact(out, "listen", slot->listener.name);
+		write_text(out, "listen", slot->listener.name);
 	for (const struct member *member = workers->members; member != NULL;
 	     member = member->next) {
 		buf_printf(out, "worker %ld %s %" PRId64, (long)member->pid, states[member->state],
 			   now - (mono - member->started_at) / CLOCK_SECOND);
-		text_fact(out, "", member->name);
+		write_text(out, "", member->name);
 	}
 }
 
@@ -53,7 +53,7 @@ static void write_reload(struct buf *out, const struct reload *reload)
 		end = memchr(line, '\n', left);
 		if (end == NULL)
 			break;
-		fact(out, "reload_error", line, (size_t)(end - line));
+		write_fact(out, "reload_error", line, (size_t)(end - line));
 		left -= (size_t)(end - line) + 1;
 		line = end + 1;
 	}
@@ -85,16 +85,16 @@ void status_write(struct buf *out, const struct status_facts *facts)
 {
 	char trouble[COUNTERS_TROUBLE_MAX];
 
-	text_fact(out, "version", VERSION);
+	write_text(out, "version", VERSION);
 	buf_printf(out, "pid %ld\n", (long)getpid());
-	text_fact(out, "settings", facts->settings_path);
-	text_fact(out, "log_level", name_text(log_level_names, (int)log_level()));
+	write_text(out, "settings", facts->settings_path);
+	write_text(out, "log_level", name_text(log_level_names, (int)log_level()));
 	write_workers(out, facts->workers);
 	write_reload(out, facts->reload);
 	if (counters_find_trouble(COUNTERS_LEDGER, trouble))
-		text_fact(out, "trouble", trouble);
+		write_text(out, "trouble", trouble);
 	if (counters_find_trouble(COUNTERS_KEYS, trouble))
-		text_fact(out, "key_trouble", trouble);
+		write_text(out, "key_trouble", trouble);
 	write_keys(out);
 	buf_char(out, '\n');
 	exposition_write(out, EXPOSITION_TEXT);

@@ -115,7 +115,7 @@ static void read_signals(struct supervisor *s)
 
 /* ---- words ---- */
 
-static void add_names(const struct supervisor *s, struct buf *out)
+static void list_names(const struct supervisor *s, struct buf *out)
 {
 	for (const struct slot *slot = s->workers.slots; slot != NULL; slot = slot->next) {
 		buf_string(out, out->len == 0 ? "" : ", ");
@@ -124,7 +124,7 @@ static void add_names(const struct supervisor *s, struct buf *out)
 }
 
 /* To who waits for the start, once. */
-static void report(struct supervisor *s, int code, const char *text)
+static void report_start(struct supervisor *s, int code, const char *text)
 {
 	daemon_report(s->workers.private_fds[REPORT], code, text);
 	s->workers.private_fds[REPORT] = -1;
@@ -138,7 +138,7 @@ static void start_failed(struct supervisor *s, int code, const char *reason)
 	why_set(&line, "countersignd: %s\n", reason);
 	if (s->workers.private_fds[REPORT] < 0 && !log_reaches_stderr())
 		fputs(line.text, stderr);
-	report(s, code, line.text);
+	report_start(s, code, line.text);
 	s->code = code;
 }
 
@@ -150,7 +150,7 @@ static void close_all(struct supervisor *s, int64_t patience)
 		workers_close_slot(&s->workers, s->workers.slots, patience);
 }
 
-static void stop(struct supervisor *s)
+static void drain_all(struct supervisor *s)
 {
 	unsigned long seconds = (unsigned long)(s->conf->drain / CLOCK_SECOND);
 
@@ -207,14 +207,14 @@ static int64_t measure_at_times(struct supervisor *s)
 
 /* ---- reload ---- */
 
-static void say_reloaded(struct supervisor *s)
+static void report_reload(struct supervisor *s)
 {
 	struct buf names;
 
 	daemon_log(s->conf);
 	daemon_log_level(s->conf);
 	buf_init(&names, NULL, 0);
-	add_names(s, &names);
+	list_names(s, &names);
 	log_info("reloaded: listening on %s; settings %s", buf_text(&names),
 		 s->options->settings_path);
 	notify_send("READY=1\nSTATUS=ready on %s", buf_text(&names));
@@ -233,7 +233,7 @@ static void open_control(struct supervisor *s)
 }
 
 /* To those who wait for it. */
-static void tell_decision(struct supervisor *s)
+static void answer_reloads(struct supervisor *s)
 {
 	const struct reload_outcome *outcome = &s->reload.outcome;
 
@@ -255,7 +255,7 @@ static bool all_use_new_settings(const struct supervisor *s)
 }
 
 /* What the settings say holds from the moment the reload is reported. */
-static void go_on_with_reload(struct supervisor *s)
+static void continue_reload(struct supervisor *s)
 {
 	if (s->hup && s->ready && s->reload.conf == NULL && s->commit_deadline == 0) {
 		s->hup = false;
@@ -271,21 +271,22 @@ static void go_on_with_reload(struct supervisor *s)
 	}
 	if (s->commit_deadline != 0 && all_use_new_settings(s)) {
 		s->commit_deadline = 0;
-		say_reloaded(s);
+		report_reload(s);
 		open_control(s);
 	}
 	if (s->commit_deadline == 0)
-		tell_decision(s);
+		answer_reloads(s);
 }
 
 /* ---- the control socket ---- */
 
-static void answer(struct control_client *client, enum control_code code, const char *text)
+static void answer_text(struct control_client *client, enum control_code code, const char *text)
 {
 	control_answer(client, code, span_of(text));
 }
 
-static void show(struct supervisor *s, struct control_client *client, enum control_verb verb)
+static void answer_status(struct supervisor *s, struct control_client *client,
+			  enum control_verb verb)
 {
 	struct status_facts facts = {s->options->settings_path, &s->workers, &s->reload};
 	struct buf out;
@@ -305,7 +306,7 @@ static void show(struct supervisor *s, struct control_client *client, enum contr
 static void reload_for(struct supervisor *s, struct control_client *client)
 {
 	if (s->stopping) {
-		answer(client, CONTROL_NO, "the daemon is stopping\n");
+		answer_text(client, CONTROL_NO, "the daemon is stopping\n");
 		return;
 	}
 	s->hup = true;
@@ -317,36 +318,38 @@ static void change_level(struct control_client *client, const char *name)
 	int level = name_code(log_level_names, span_of(name), -1);
 
 	if (level < 0) {
-		answer(client, CONTROL_BAD, "the level is one of error, warning, info, debug\n");
+		answer_text(client, CONTROL_BAD,
+			    "the level is one of error, warning, info, debug\n");
 		return;
 	}
 	log_set_level((enum log_level)level);
 	log_warning("log level %s, until the next reload", name);
-	answer(client, CONTROL_OK, "");
+	answer_text(client, CONTROL_OK, "");
 }
 
-static void flush(struct supervisor *s, struct control_client *client, const char *cache)
+static void flush_caches(struct supervisor *s, struct control_client *client, const char *cache)
 {
 	static const struct name_code caches[] = {{"dns", 0}, {"keys", 1}, {"all", 2}, {NULL, 0}};
 	unsigned told;
 
 	if (name_code(caches, span_of(cache), -1) < 0) {
-		answer(client, CONTROL_BAD, "the cache is one of dns, keys, all\n");
+		answer_text(client, CONTROL_BAD, "the cache is one of dns, keys, all\n");
 		return;
 	}
 	told = workers_tell(&s->workers, CHANNEL_FLUSH, cache);
 	log_info("cache %s: flushed in %u workers", cache, told);
-	answer(client, CONTROL_OK, "");
+	answer_text(client, CONTROL_OK, "");
 }
 
-static void obey(void *arg, struct control_client *client, const struct control_request *request)
+static void obey_request(void *arg, struct control_client *client,
+			 const struct control_request *request)
 {
 	struct supervisor *s = arg;
 
 	switch (request->verb) {
 	case CONTROL_STATUS:
 	case CONTROL_METRICS:
-		show(s, client, request->verb);
+		answer_status(s, client, request->verb);
 		break;
 	case CONTROL_RELOAD:
 		reload_for(s, client);
@@ -355,14 +358,14 @@ static void obey(void *arg, struct control_client *client, const struct control_
 		change_level(client, request->argument);
 		break;
 	case CONTROL_CACHE_FLUSH:
-		flush(s, client, request->argument);
+		flush_caches(s, client, request->argument);
 		break;
 	}
 }
 
 /* ---- what workers say ---- */
 
-static void look_whether_ready(struct supervisor *s)
+static void check_readiness(struct supervisor *s)
 {
 	struct buf names;
 
@@ -372,26 +375,26 @@ static void look_whether_ready(struct supervisor *s)
 	}
 	s->ready = true;
 	buf_init(&names, NULL, 0);
-	add_names(s, &names);
+	list_names(s, &names);
 	log_info("ready: countersignd %s, listening on %s; settings %s", VERSION, buf_text(&names),
 		 s->options->settings_path);
 	notify_send("READY=1\nMAINPID=%ld\nSTATUS=ready on %s", (long)getpid(), buf_text(&names));
 	buf_free(&names);
-	report(s, 0, "");
+	report_start(s, 0, "");
 }
 
-static void is_ready(struct supervisor *s, struct member *member)
+static void note_ready(struct supervisor *s, struct member *member)
 {
 	if (member->state != MEMBER_STARTING)
 		return;
 	member->state = MEMBER_READY;
 	log_info("worker %ld serves %s", (long)member->pid, member->name);
 	if (!s->ready && !s->stopping)
-		look_whether_ready(s);
+		check_readiness(s);
 }
 
 /* TERM was sent to it: it still finishes its messages while the next one serves. */
-static void leaves(struct supervisor *s, struct member *member)
+static void relieve_worker(struct supervisor *s, struct member *member)
 {
 	struct slot *slot = member->slot;
 
@@ -407,11 +410,12 @@ static void leaves(struct supervisor *s, struct member *member)
 	slot->start_at = clock_mono();
 }
 
-static void hear(struct supervisor *s, struct member *member, const struct channel_frame *frame)
+static void obey_worker(struct supervisor *s, struct member *member,
+			const struct channel_frame *frame)
 {
 	switch (frame->kind) {
 	case CHANNEL_READY:
-		is_ready(s, member);
+		note_ready(s, member);
 		break;
 	case CHANNEL_FAILED:
 		why_set(&member->failure, "%s", frame->text);
@@ -423,7 +427,7 @@ static void hear(struct supervisor *s, struct member *member, const struct chann
 		reload_answer(&s->reload, member, false, frame->text);
 		break;
 	case CHANNEL_LEAVING:
-		leaves(s, member);
+		relieve_worker(s, member);
 		break;
 	case CHANNEL_DONE:
 		member->commits = false;
@@ -437,19 +441,19 @@ static void hear(struct supervisor *s, struct member *member, const struct chann
 	}
 }
 
-static void hear_all(struct supervisor *s)
+static void read_workers(struct supervisor *s)
 {
 	struct channel_frame frame;
 
 	for (struct member *member = s->workers.members; member != NULL; member = member->next) {
 		while (channel_next(&member->channel, &frame))
-			hear(s, member, &frame);
+			obey_worker(s, member, &frame);
 	}
 }
 
 /* ---- workers that ended ---- */
 
-static void say_how(const struct member *member, int status, char *text, size_t size)
+static void describe_death(const struct member *member, int status, char *text, size_t size)
 {
 	if (WIFSIGNALED(status))
 		snprintf(text, size, "worker %ld (%s) was killed by signal %d (%s)",
@@ -463,7 +467,7 @@ static void say_how(const struct member *member, int status, char *text, size_t 
 			 member->name, WEXITSTATUS(status));
 }
 
-static void say_what_next(const struct slot *slot, const char *how)
+static void log_restart(const struct slot *slot, const char *how)
 {
 	int64_t pause = slot->start_at - clock_mono();
 
@@ -474,12 +478,12 @@ static void say_what_next(const struct slot *slot, const char *how)
 			    slot->quick_deaths, (double)pause / (double)CLOCK_SECOND);
 }
 
-static void ended(struct supervisor *s, struct member *member, int status)
+static void handle_death(struct supervisor *s, struct member *member, int status)
 {
 	struct slot *slot = member->slot;
 	char how[900];
 
-	say_how(member, status, how, sizeof how);
+	describe_death(member, status, how, sizeof how);
 	if (slot == NULL || s->stopping) {
 		if (status == 0)
 			log_debug("%s", how);
@@ -499,18 +503,18 @@ static void ended(struct supervisor *s, struct member *member, int status)
 		return;
 	}
 	counters_count(METRIC_WORKER_DEATHS, 0, 0, 0);
-	say_what_next(slot, how);
+	log_restart(slot, how);
 	if (member->vote != VOTE_NONE && member->state == MEMBER_READY)
 		reload_refuse(&s->reload, "a worker died while it prepared them");
 }
 
-static void bury(struct supervisor *s)
+static void reap_workers(struct supervisor *s)
 {
 	struct member *member;
 	int status;
 
 	while ((member = workers_reap(&s->workers, &status)) != NULL) {
-		ended(s, member, status);
+		handle_death(s, member, status);
 		workers_free_member(member);
 	}
 }
@@ -518,7 +522,7 @@ static void bury(struct supervisor *s)
 /* ---- time ---- */
 
 /* The earlier of two moments; 0 is none. */
-static int64_t earlier(int64_t a, int64_t b)
+static int64_t earlier_of(int64_t a, int64_t b)
 {
 	if (a == 0 || b == 0)
 		return a + b;
@@ -538,7 +542,7 @@ static int64_t start_due(struct supervisor *s)
 		if (slot->start_at <= now)
 			workers_start(&s->workers, slot, s->text);
 		if (slot->member == NULL)
-			next = earlier(next, slot->start_at);
+			next = earlier_of(next, slot->start_at);
 	}
 	return next;
 }
@@ -554,7 +558,7 @@ static bool all_answered(const struct supervisor *s)
 }
 
 /* A sign of life to the service manager, while every worker gives one too. */
-static int64_t ping(struct supervisor *s)
+static int64_t ping_workers(struct supervisor *s)
 {
 	int64_t now = clock_mono();
 
@@ -581,10 +585,10 @@ static void obey_signals(struct supervisor *s)
 	if (s->terms >= 2 && !s->quitting)
 		stop_now(s);
 	else if (s->terms == 1 && !s->stopping)
-		stop(s);
+		drain_all(s);
 }
 
-static bool all_gone(const struct supervisor *s)
+static bool have_all_ended(const struct supervisor *s)
 {
 	return s->stopping && s->workers.members == NULL && s->report_sender.pid == 0 &&
 	       s->exporter.helper.pid == 0 && s->shipper.pid == 0;
@@ -592,10 +596,10 @@ static bool all_gone(const struct supervisor *s)
 
 static int64_t start_helpers(struct supervisor *s)
 {
-	int64_t next = earlier(report_sender_start(&s->report_sender, s->conf, &s->workers),
-			       exporter_start(&s->exporter, s->conf, &s->workers));
+	int64_t next = earlier_of(report_sender_start(&s->report_sender, s->conf, &s->workers),
+				  exporter_start(&s->exporter, s->conf, &s->workers));
 
-	return earlier(next, shipper_start(&s->shipper, s->conf, &s->workers));
+	return earlier_of(next, shipper_start(&s->shipper, s->conf, &s->workers));
 }
 
 static void wait_for_all(struct supervisor *s, int64_t until)
@@ -605,33 +609,33 @@ static void wait_for_all(struct supervisor *s, int64_t until)
 	workers_wait(&s->workers, polls, 1 + control_polls(s->control, polls + 1), until);
 }
 
-static void run(struct supervisor *s)
+static void run_loop(struct supervisor *s)
 {
-	while (!all_gone(s)) {
+	while (!have_all_ended(s)) {
 		int64_t next, control = control_work(s->control);
 
 		obey_signals(s);
 		if (!s->stopping)
-			go_on_with_reload(s);
-		next = earlier(control, workers_kill_late(&s->workers));
-		next = earlier(next, start_due(s));
-		next = earlier(next, ping(s));
-		next = earlier(next, report_sender_look_after(&s->report_sender));
-		next = earlier(next, exporter_look_after(&s->exporter));
-		next = earlier(next, shipper_look_after(&s->shipper));
+			continue_reload(s);
+		next = earlier_of(control, workers_kill_late(&s->workers));
+		next = earlier_of(next, start_due(s));
+		next = earlier_of(next, ping_workers(s));
+		next = earlier_of(next, report_sender_look_after(&s->report_sender));
+		next = earlier_of(next, exporter_look_after(&s->exporter));
+		next = earlier_of(next, shipper_look_after(&s->shipper));
 		if (s->ready && !s->stopping)
-			next = earlier(next, start_helpers(s));
+			next = earlier_of(next, start_helpers(s));
 		if (s->reload.conf != NULL)
-			next = earlier(next, s->reload.deadline);
-		next = earlier(next, s->commit_deadline);
-		next = earlier(next, measure_at_times(s));
-		if (all_gone(s))
+			next = earlier_of(next, s->reload.deadline);
+		next = earlier_of(next, s->commit_deadline);
+		next = earlier_of(next, measure_at_times(s));
+		if (have_all_ended(s))
 			break;
 		count_workers(s);
 		wait_for_all(s, next);
 		read_signals(s);
-		hear_all(s);
-		bury(s);
+		read_workers(s);
+		reap_workers(s);
 	}
 }
 
@@ -670,14 +674,14 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	counters_set(METRIC_RELOAD_TIME, clock_wall());
 	s.text = reload_text(conf);
 	reload_init(&s.reload, &s.workers, options->settings_path);
-	s.control = control_new(obey, &s);
+	s.control = control_new(obey_request, &s);
 	s.workers.control = s.control;
 	s.ping_every = notify_watchdog() / 3;
 	if (take_signals(&s) != 0) {
 		start_failed(&s, EX_OSERR, strerror(errno));
 	} else if (open_all(&s)) {
 		open_control(&s);
-		run(&s);
+		run_loop(&s);
 		log_info("stopped");
 	} else {
 		close_all(&s, 0);

@@ -49,17 +49,17 @@ static volatile sig_atomic_t term_came;
 static atomic_bool engine_ended;
 static int wake_write = -1;
 
-static noreturn void leave(struct worker *worker, int code)
+static noreturn void end_worker(struct worker *worker, int code)
 {
 	if (worker->service != NULL)
 		service_close(worker->service);
 	daemon_exit(code);
 }
 
-static noreturn void fail(struct worker *worker, const struct why *why)
+static noreturn void fail_start(struct worker *worker, const struct why *why)
 {
 	channel_send(&worker->channel, CHANNEL_FAILED, why->text);
-	leave(worker, 1);
+	end_worker(worker, 1);
 }
 
 /* ---- signals ---- */
@@ -119,7 +119,7 @@ static struct conf *parse_settings(const struct worker *worker, const char *text
 	return conf;
 }
 
-static void prepare(struct worker *worker, const char *text)
+static void prepare_settings(struct worker *worker, const char *text)
 {
 	struct why why = {""};
 	struct conf *conf = parse_settings(worker, text, &why);
@@ -132,11 +132,11 @@ static void prepare(struct worker *worker, const char *text)
 		channel_send(&worker->channel, CHANNEL_YES, "");
 }
 
-static void commit(struct worker *worker)
+static void commit_settings(struct worker *worker)
 {
 	if (worker->prepared == NULL) {
 		log_error("told to use settings that were never prepared");
-		leave(worker, 1); /* the next worker begins with them */
+		end_worker(worker, 1); /* the next worker begins with them */
 	}
 	daemon_log(worker->prepared->conf);
 	service_commit(worker->service, worker->prepared);
@@ -145,7 +145,7 @@ static void commit(struct worker *worker)
 	channel_send(&worker->channel, CHANNEL_DONE, "");
 }
 
-static void forget(struct worker *worker)
+static void forget_settings(struct worker *worker)
 {
 	context_drop(worker->prepared);
 	worker->prepared = NULL;
@@ -153,7 +153,7 @@ static void forget(struct worker *worker)
 
 /* ---- leaving ---- */
 
-static void drain(struct worker *worker)
+static void drain_messages(struct worker *worker)
 {
 	struct context *context;
 
@@ -166,41 +166,41 @@ static void drain(struct worker *worker)
 	worker->engine->drain();
 }
 
-static void look_at_drain(struct worker *worker)
+static void check_drain(struct worker *worker)
 {
 	unsigned messages = service_messages(worker->service);
 
 	if (messages == 0 && !worker->engine->busy())
-		leave(worker, 0);
+		end_worker(worker, 0);
 	if (clock_mono() < worker->deadline)
 		return;
 	log_warning("%s: %u messages were not finished in time; the MTA will try them again",
 		    worker->start->listener->name, messages);
-	leave(worker, 0);
+	end_worker(worker, 0);
 }
 
 /* ---- the life ---- */
 
-static void obey(struct worker *worker, const struct channel_frame *frame)
+static void obey_supervisor(struct worker *worker, const struct channel_frame *frame)
 {
 	switch (frame->kind) {
 	case CHANNEL_PREPARE:
-		prepare(worker, frame->text);
+		prepare_settings(worker, frame->text);
 		break;
 	case CHANNEL_COMMIT:
-		commit(worker);
+		commit_settings(worker);
 		break;
 	case CHANNEL_ABORT:
-		forget(worker);
+		forget_settings(worker);
 		break;
 	case CHANNEL_DRAIN:
-		drain(worker);
+		drain_messages(worker);
 		break;
 	case CHANNEL_FLUSH:
 		service_flush(worker->service, frame->text);
 		break;
 	case CHANNEL_QUIT:
-		leave(worker, 0);
+		end_worker(worker, 0);
 	case CHANNEL_PING:
 		channel_send(&worker->channel, CHANNEL_PONG, "");
 		break;
@@ -209,18 +209,18 @@ static void obey(struct worker *worker, const struct channel_frame *frame)
 	}
 }
 
-static void listen_to_supervisor(struct worker *worker)
+static void read_supervisor(struct worker *worker)
 {
 	struct channel_frame frame;
 
 	channel_flush(&worker->channel);
 	channel_fill(&worker->channel);
 	while (channel_next(&worker->channel, &frame))
-		obey(worker, &frame);
+		obey_supervisor(worker, &frame);
 	if (worker->channel.fd < 0 && !worker->leaving) {
 		log_warning("the supervisor is gone; this worker (%s) ends",
 			    worker->start->listener->name);
-		drain(worker);
+		drain_messages(worker);
 	}
 }
 
@@ -230,19 +230,19 @@ static void leave_by_itself(struct worker *worker)
 	if (worker->leaving)
 		return;
 	channel_send(&worker->channel, CHANNEL_LEAVING, "");
-	drain(worker);
+	drain_messages(worker);
 }
 
-static void look_at_engine(struct worker *worker)
+static void check_engine(struct worker *worker)
 {
 	if (!atomic_load(&engine_ended))
 		return;
 	if (!worker->leaving)
 		log_error("%s: libmilter ended by itself", worker->start->listener->name);
-	leave(worker, worker->leaving ? 0 : 1);
+	end_worker(worker, worker->leaving ? 0 : 1);
 }
 
-static noreturn void serve(struct worker *worker)
+static noreturn void serve_forever(struct worker *worker)
 {
 	for (;;) {
 		struct pollfd polls[] = {
@@ -256,12 +256,12 @@ static noreturn void serve(struct worker *worker)
 		poll(polls, 2, worker->leaving ? DRAIN_LOOK_MS : -1);
 		while (read(worker->wake, bytes, sizeof bytes) > 0)
 			continue;
-		listen_to_supervisor(worker);
+		read_supervisor(worker);
 		if (term_came)
 			leave_by_itself(worker);
 		if (worker->leaving)
-			look_at_drain(worker);
-		look_at_engine(worker);
+			check_drain(worker);
+		check_engine(worker);
 	}
 }
 
@@ -310,10 +310,10 @@ noreturn void worker_run(const struct worker_start *start)
 	channel_init(&worker.channel, start->control, SETTINGS_MAX);
 	if (take_signals(&worker) != 0) {
 		why_set(&why, "signals: %s", strerror(errno));
-		fail(&worker, &why);
+		fail_start(&worker, &why);
 	}
 	if (prepare_to_serve(&worker, &why) != 0)
-		fail(&worker, &why);
+		fail_start(&worker, &why);
 	channel_send(&worker.channel, CHANNEL_READY, "");
-	serve(&worker);
+	serve_forever(&worker);
 }

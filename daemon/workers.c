@@ -30,7 +30,7 @@ static const int64_t first_pause = 100 * CLOCK_MS; /* before the third start; th
 static const int64_t longest_pause = 5 * CLOCK_SECOND;
 static const int64_t last_moment = CLOCK_SECOND; /* between a closed channel and the kill */
 
-static void *make(size_t size)
+static void *make_zeroed(size_t size)
 {
 	void *made = calloc(1, size);
 
@@ -43,7 +43,7 @@ static char *copy_text(const char *text)
 {
 	size_t size = strlen(text) + 1;
 
-	return memcpy(make(size), text, size);
+	return memcpy(make_zeroed(size), text, size);
 }
 
 /* ---- slots ---- */
@@ -51,7 +51,7 @@ static char *copy_text(const char *text)
 struct slot *workers_open_slot(struct workers *workers, const char *address, mode_t mode,
 			       struct why *why)
 {
-	struct slot *slot = make(sizeof *slot), **last = &workers->slots;
+	struct slot *slot = make_zeroed(sizeof *slot), **last = &workers->slots;
 
 	if (socket_open(&slot->listener, address, mode, why) != 0) {
 		free(slot);
@@ -157,7 +157,7 @@ static pid_t fork_worker(struct workers *workers, struct slot *slot, const char 
 static void add_member(struct workers *workers, struct slot *slot, pid_t pid, int fd,
 		       unsigned segment)
 {
-	struct member *member = make(sizeof *member);
+	struct member *member = make_zeroed(sizeof *member);
 
 	member->slot = slot;
 	member->pid = pid;
@@ -298,7 +298,7 @@ static void leave_slot(struct member *member)
 }
 
 /* What it said at the end, and was not read yet. */
-static void hear_last_words(struct member *member)
+static void read_last_frames(struct member *member)
 {
 	struct channel_frame frame;
 
@@ -318,7 +318,7 @@ struct member *workers_reap(struct workers *workers, int *status)
 		if (pid == 0 || (pid < 0 && errno == EINTR))
 			continue;
 		*link = member->next;
-		hear_last_words(member);
+		read_last_frames(member);
 		counters_release_segment(member->segment);
 		leave_slot(member);
 		return member;

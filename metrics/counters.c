@@ -230,7 +230,7 @@ int counters_open(struct why *why)
 	return 0;
 }
 
-static unsigned digit(unsigned value, const struct metric_label *label)
+static unsigned label_digit(unsigned value, const struct metric_label *label)
 {
 	return label->count == 0 ? 0 : value < label->count ? value : label->count - 1;
 }
@@ -238,18 +238,18 @@ static unsigned digit(unsigned value, const struct metric_label *label)
 static unsigned slot_of(enum metric metric, unsigned a, unsigned b, unsigned c)
 {
 	const struct metric_label *labels = metric_families[metric].labels;
-	unsigned slot = digit(a, &labels[0]);
+	unsigned slot = label_digit(a, &labels[0]);
 
-	slot = slot * (labels[1].count == 0 ? 1 : labels[1].count) + digit(b, &labels[1]);
-	return slot * (labels[2].count == 0 ? 1 : labels[2].count) + digit(c, &labels[2]);
+	slot = slot * (labels[1].count == 0 ? 1 : labels[1].count) + label_digit(b, &labels[1]);
+	return slot * (labels[2].count == 0 ? 1 : labels[2].count) + label_digit(c, &labels[2]);
 }
 
-static void add(atomic_llong *to, int64_t n)
+static void add_relaxed(atomic_llong *to, int64_t n)
 {
 	atomic_fetch_add_explicit(to, n, memory_order_relaxed);
 }
 
-static int64_t get(const atomic_llong *from)
+static int64_t get_relaxed(const atomic_llong *from)
 {
 	return atomic_load_explicit(from, memory_order_relaxed);
 }
@@ -258,7 +258,7 @@ static int64_t get(const atomic_llong *from)
 
 void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t n)
 {
-	add(&block->slots[metric][slot_of(metric, a, b, c)], (int64_t)n);
+	add_relaxed(&block->slots[metric][slot_of(metric, a, b, c)], (int64_t)n);
 }
 
 void counters_count(enum metric metric, unsigned a, unsigned b, unsigned c)
@@ -273,8 +273,8 @@ void counters_time(enum metric metric, unsigned a, int64_t nanoseconds)
 
 	while (bucket < METRIC_BUCKETS && nanoseconds > metric_buckets[bucket])
 		bucket++;
-	add(&series[bucket], 1);
-	add(&series[SUM], nanoseconds);
+	add_relaxed(&series[bucket], 1);
+	add_relaxed(&series[SUM], nanoseconds);
 }
 
 void counters_set(enum metric metric, int64_t value)
@@ -289,12 +289,12 @@ void counters_change(enum metric metric, int64_t by)
 {
 	bool mine = metric_families[metric].per_process;
 
-	add(mine ? &segment->values[metric] : &block->slots[metric][0], by);
+	add_relaxed(mine ? &segment->values[metric] : &block->slots[metric][0], by);
 }
 
 /* ---- domains we sign for ---- */
 
-static unsigned hash(const char *name)
+static unsigned hash_name(const char *name)
 {
 	uint32_t h = 2166136261u; /* FNV-1a */
 
@@ -304,7 +304,7 @@ static unsigned hash(const char *name)
 }
 
 /* NULL: it is another's place. */
-static struct domain *settle(struct domain *domain, const char *name)
+static struct domain *claim_domain(struct domain *domain, const char *name)
 {
 	int state = DOMAIN_FREE;
 
@@ -320,13 +320,13 @@ static struct domain *settle(struct domain *domain, const char *name)
  * up by name shows one. */
 static atomic_ullong *counts_of(const char *name)
 {
-	unsigned start = hash(name);
+	unsigned start = hash_name(name);
 	struct domain *domain;
 
 	if (strlen(name) >= sizeof domain->name)
 		return block->others;
 	for (unsigned i = 0; i < DOMAINS; i++) {
-		domain = settle(&block->domains[(start + i) % DOMAINS], name);
+		domain = claim_domain(&block->domains[(start + i) % DOMAINS], name);
 		if (domain != NULL)
 			return domain->counts;
 	}
@@ -418,7 +418,7 @@ void counters_release_segment(unsigned number)
 		int64_t value = atomic_exchange(&left->values[m], 0);
 
 		if (metric_families[m].type == METRIC_COUNTER)
-			add(&block->slots[m][0], value);
+			add_relaxed(&block->slots[m][0], value);
 	}
 	atomic_store(&left->keys_version, 0);
 	atomic_store(&left->trouble_version, 0);
@@ -468,7 +468,7 @@ void counters_trouble(enum counters_topic topic, const char *text)
 
 bool counters_tell_first(enum counters_topic topic, const char *text)
 {
-	unsigned mark = hash(text) | 1; /* 0: nothing was told */
+	unsigned mark = hash_name(text) | 1; /* 0: nothing was told */
 
 	return atomic_exchange(&block->told[topic], mark) != mark;
 }
@@ -545,12 +545,12 @@ unsigned metric_series(enum metric metric)
 
 int64_t counters_get(enum metric metric, unsigned a, unsigned b, unsigned c)
 {
-	int64_t value = get(&block->slots[metric][slot_of(metric, a, b, c)]);
+	int64_t value = get_relaxed(&block->slots[metric][slot_of(metric, a, b, c)]);
 
 	if (!metric_families[metric].per_process)
 		return value;
 	for (unsigned i = 0; i < COUNTERS_SEGMENTS; i++)
-		value += get(&block->segments[i].values[metric]);
+		value += get_relaxed(&block->segments[i].values[metric]);
 	return value;
 }
 
@@ -563,7 +563,7 @@ int64_t counters_sum(enum metric metric)
 	if (metric_families[metric].per_process)
 		return counters_get(metric, 0, 0, 0);
 	for (unsigned i = 0; i < slots; i++)
-		sum += histogram && i % SERIES == SUM ? 0 : get(&block->slots[metric][i]);
+		sum += histogram && i % SERIES == SUM ? 0 : get_relaxed(&block->slots[metric][i]);
 	return sum;
 }
 
@@ -573,8 +573,8 @@ void counters_histogram(enum metric metric, unsigned a, struct counters_histogra
 
 	histogram->count = 0;
 	for (unsigned i = 0; i <= METRIC_BUCKETS; i++) {
-		histogram->buckets[i] = (uint64_t)get(&series[i]);
+		histogram->buckets[i] = (uint64_t)get_relaxed(&series[i]);
 		histogram->count += histogram->buckets[i];
 	}
-	histogram->sum = get(&series[SUM]);
+	histogram->sum = get_relaxed(&series[SUM]);
 }

@@ -26,7 +26,7 @@ struct writer {
 	const char *prefix, *name; /* of the family under way */
 };
 
-static void begin(struct writer *w, const struct metric_family *family)
+static void begin_family(struct writer *w, const struct metric_family *family)
 {
 	static const char *const types[] = {"counter", "gauge", "histogram"};
 	const char *type = types[family->type];
@@ -44,12 +44,12 @@ static void begin(struct writer *w, const struct metric_family *family)
 
 /* ---- one sample: name, labels, value ---- */
 
-static void sample(struct writer *w, const char *suffix)
+static void begin_sample(struct writer *w, const char *suffix)
 {
 	buf_printf(w->out, "%s%s%s", w->prefix, w->name, suffix);
 }
 
-static void label(struct writer *w, bool *open, const char *name, const char *value)
+static void add_label(struct writer *w, bool *open, const char *name, const char *value)
 {
 	buf_printf(w->out, "%c%s=\"", *open ? ',' : '{', name);
 	for (; *value != '\0'; value++) {
@@ -69,13 +69,13 @@ static void end_labels(struct writer *w, bool open)
 	buf_string(w->out, open ? "} " : " ");
 }
 
-static void seconds(struct writer *w, int64_t nanoseconds)
+static void add_seconds(struct writer *w, int64_t nanoseconds)
 {
 	buf_printf(w->out, "%" PRId64 ".%09" PRId64 "\n", nanoseconds / CLOCK_SECOND,
 		   nanoseconds % CLOCK_SECOND);
 }
 
-static void number(struct writer *w, int64_t value)
+static void end_number(struct writer *w, int64_t value)
 {
 	buf_printf(w->out, "%" PRId64 "\n", value);
 }
@@ -98,11 +98,11 @@ static void write_plain(struct writer *w, enum metric metric)
 			digits[l] = rest % labels[l].count;
 			rest /= labels[l].count;
 		}
-		sample(w, "");
+		begin_sample(w, "");
 		for (unsigned l = 0; l < METRIC_LABELS_MAX && labels[l].name != NULL; l++)
-			label(w, &open, labels[l].name, labels[l].values[digits[l]].name);
+			add_label(w, &open, labels[l].name, labels[l].values[digits[l]].name);
 		end_labels(w, open);
-		(family->in_time ? seconds : number)(
+		(family->in_time ? add_seconds : end_number)(
 		    w, counters_get(metric, digits[0], digits[1], digits[2]));
 	}
 }
@@ -112,12 +112,12 @@ static void write_bucket(struct writer *w, const struct metric_label *by, unsign
 {
 	bool open = false;
 
-	sample(w, "_bucket");
+	begin_sample(w, "_bucket");
 	if (by->name != NULL)
-		label(w, &open, by->name, by->values[a].name);
-	label(w, &open, "le", bound);
+		add_label(w, &open, by->name, by->values[a].name);
+	add_label(w, &open, "le", bound);
 	end_labels(w, open);
-	number(w, (int64_t)count);
+	end_number(w, (int64_t)count);
 }
 
 static void write_total(struct writer *w, const struct metric_label *by, unsigned a,
@@ -125,9 +125,9 @@ static void write_total(struct writer *w, const struct metric_label *by, unsigne
 {
 	bool open = false;
 
-	sample(w, suffix);
+	begin_sample(w, suffix);
 	if (by->name != NULL)
-		label(w, &open, by->name, by->values[a].name);
+		add_label(w, &open, by->name, by->values[a].name);
 	end_labels(w, open);
 }
 
@@ -155,9 +155,9 @@ static void write_histogram(struct writer *w, enum metric metric)
 		}
 		write_bucket(w, by, a, "+Inf", histogram.count);
 		write_total(w, by, a, "_sum");
-		seconds(w, histogram.sum);
+		add_seconds(w, histogram.sum);
 		write_total(w, by, a, "_count");
-		number(w, (int64_t)histogram.count);
+		end_number(w, (int64_t)histogram.count);
 	}
 }
 
@@ -166,11 +166,11 @@ static void write_signed(void *arg, const char *domain, const char *algorithm, u
 	struct writer *w = arg;
 	bool open = false;
 
-	sample(w, "");
-	label(w, &open, "domain", domain);
-	label(w, &open, "algorithm", algorithm);
+	begin_sample(w, "");
+	add_label(w, &open, "domain", domain);
+	add_label(w, &open, "algorithm", algorithm);
 	end_labels(w, open);
-	number(w, (int64_t)count);
+	end_number(w, (int64_t)count);
 }
 
 /* ---- families that are not counted: the build, our keys ---- */
@@ -197,13 +197,13 @@ static void write_build(struct writer *w)
 {
 	bool open = false;
 
-	begin(w, &exposition_extras[EXTRA_BUILD]);
-	sample(w, "");
-	label(w, &open, "version", VERSION);
-	label(w, &open, "openssl", crypt_version());
-	label(w, &open, "sqlite", ledger_sqlite_version());
+	begin_family(w, &exposition_extras[EXTRA_BUILD]);
+	begin_sample(w, "");
+	add_label(w, &open, "version", VERSION);
+	add_label(w, &open, "openssl", crypt_version());
+	add_label(w, &open, "sqlite", ledger_sqlite_version());
 	end_labels(w, open);
-	number(w, 1);
+	end_number(w, 1);
 }
 
 static void write_key(struct writer *w, const struct counters_key *key, enum exposition_extra fact)
@@ -212,17 +212,17 @@ static void write_key(struct writer *w, const struct counters_key *key, enum exp
 
 	if (fact == EXTRA_KEY_PUBLISHED && key->published < 0)
 		return;
-	sample(w, "");
-	label(w, &open, "domain", key->domain);
-	label(w, &open, "selector", key->selector);
+	begin_sample(w, "");
+	add_label(w, &open, "domain", key->domain);
+	add_label(w, &open, "selector", key->selector);
 	if (fact == EXTRA_KEY_INFO) {
-		label(w, &open, "type", key->type == CRYPT_ED25519 ? "ed25519" : "rsa");
-		label(w, &open, "state", keystate_text(key->state));
+		add_label(w, &open, "type", key->type == CRYPT_ED25519 ? "ed25519" : "rsa");
+		add_label(w, &open, "state", keystate_text(key->state));
 	}
 	end_labels(w, open);
-	number(w, fact == EXTRA_KEY_INFO        ? 1
-		  : fact == EXTRA_KEY_PUBLISHED ? key->published
-						: key->created);
+	end_number(w, fact == EXTRA_KEY_INFO        ? 1
+		      : fact == EXTRA_KEY_PUBLISHED ? key->published
+						    : key->created);
 }
 
 static void write_keys(struct writer *w)
@@ -232,7 +232,7 @@ static void write_keys(struct writer *w)
 	unsigned count = counters_keys(keys);
 
 	for (unsigned fact = EXTRA_KEY_INFO; fact < EXTRAS; fact++) {
-		begin(w, &exposition_extras[fact]);
+		begin_family(w, &exposition_extras[fact]);
 		for (unsigned i = 0; i < count; i++)
 			write_key(w, &keys[i], fact);
 	}
@@ -247,7 +247,7 @@ void exposition_write(struct buf *out, enum exposition_format format)
 
 	write_build(&w);
 	for (unsigned metric = 0; metric < METRICS; metric++) {
-		begin(&w, &metric_families[metric]);
+		begin_family(&w, &metric_families[metric]);
 		if (metric == METRIC_DKIM_SIGNED)
 			counters_each_signed(write_signed, &w);
 		else if (metric_families[metric].type == METRIC_HISTOGRAM)

@@ -40,7 +40,7 @@ static struct service *service_of_process;
 static _Atomic unsigned long last_steps; /* for a context that is used again without negotiation */
 
 /* libmilter's interface takes char * for what it does not change. */
-static char *loose(const char *text)
+static char *unconst_text(const char *text)
 {
 	union {
 		const char *in;
@@ -71,9 +71,9 @@ static struct connection *connection_of(SMFICTX *ctx)
 	return connection != NULL ? connection : connection_new(ctx, atomic_load(&last_steps));
 }
 
-static const char *macro(SMFICTX *ctx, const char *name)
+static const char *get_macro(SMFICTX *ctx, const char *name)
 {
-	return smfi_getsymval(ctx, loose(name));
+	return smfi_getsymval(ctx, unconst_text(name));
 }
 
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
@@ -96,15 +96,15 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 	if ((f0 & SMFIF_SETSYMLIST) == 0)
 		return SMFIS_CONTINUE;
 	for (const struct protocol_macros *asked = protocol_macros; asked->names != NULL; asked++)
-		smfi_setsymlist(ctx, asked->stage, loose(asked->names));
+		smfi_setsymlist(ctx, asked->stage, unconst_text(asked->names));
 	return SMFIS_CONTINUE;
 }
 
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 {
 	struct session_facts facts = {
-	    .mta_name = macro(ctx, "j"),
-	    .daemon_name = macro(ctx, "{daemon_name}"),
+	    .mta_name = get_macro(ctx, "j"),
+	    .daemon_name = get_macro(ctx, "{daemon_name}"),
 	};
 
 	session_connect(connection_of(ctx)->session, name, (const struct sockaddr *)address,
@@ -121,10 +121,10 @@ static sfsistat on_helo(SMFICTX *ctx, char *helo)
 static sfsistat on_mail(SMFICTX *ctx, char **argv)
 {
 	struct session_facts facts = {
-	    .mta_name = macro(ctx, "j"),
-	    .daemon_name = macro(ctx, "{daemon_name}"),
-	    .auth_type = macro(ctx, "{auth_type}"),
-	    .auth_login = macro(ctx, "{auth_authen}"),
+	    .mta_name = get_macro(ctx, "j"),
+	    .daemon_name = get_macro(ctx, "{daemon_name}"),
+	    .auth_type = get_macro(ctx, "{auth_type}"),
+	    .auth_login = get_macro(ctx, "{auth_authen}"),
 	};
 
 	session_mail(connection_of(ctx)->session, argv[0], &facts);
@@ -164,17 +164,18 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t length)
 
 static int set_reply(SMFICTX *ctx, struct connection *connection, const struct smtp_reply *reply)
 {
-	return smfi_setreply(ctx, loose(reply->code), loose(reply->enhanced),
-			     loose(protocol_reply_text(&connection->scratch, reply)));
+	return smfi_setreply(ctx, unconst_text(reply->code), unconst_text(reply->enhanced),
+			     unconst_text(protocol_reply_text(&connection->scratch, reply)));
 }
 
 static int make_change(SMFICTX *ctx, const struct connection *connection,
 		       const struct header_change *change)
 {
 	if (change->remove > 0)
-		return smfi_chgheader(ctx, loose(change->name), (int)change->remove, NULL);
-	return smfi_insheader(ctx, 0, loose(change->name),
-			      loose(protocol_inserted(change->value, connection->leading_space)));
+		return smfi_chgheader(ctx, unconst_text(change->name), (int)change->remove, NULL);
+	return smfi_insheader(
+	    ctx, 0, unconst_text(change->name),
+	    unconst_text(protocol_inserted(change->value, connection->leading_space)));
 }
 
 static int make_changes(SMFICTX *ctx, const struct connection *connection,
@@ -185,7 +186,7 @@ static int make_changes(SMFICTX *ctx, const struct connection *connection,
 			return MI_FAILURE;
 	}
 	if (answer->hold != NULL)
-		return smfi_quarantine(ctx, loose(answer->hold));
+		return smfi_quarantine(ctx, unconst_text(answer->hold));
 	return MI_SUCCESS;
 }
 
@@ -199,7 +200,7 @@ static const sfsistat status_of[] = {
 static sfsistat on_end_of_message(SMFICTX *ctx)
 {
 	struct connection *connection = connection_of(ctx);
-	const char *queue_id = macro(ctx, "i");
+	const char *queue_id = get_macro(ctx, "i");
 	sfsistat status;
 	struct answer answer;
 
@@ -239,7 +240,7 @@ static sfsistat on_close(SMFICTX *ctx)
 int callbacks_register(struct service *service, struct why *why)
 {
 	struct smfiDesc filter = {
-	    .xxfi_name = loose("countersign"),
+	    .xxfi_name = unconst_text("countersign"),
 	    .xxfi_version = SMFI_VERSION,
 	    .xxfi_flags = PROTOCOL_ACTIONS,
 	    .xxfi_connect = on_connect,

@@ -39,7 +39,7 @@ struct round {
 	const char *example, *domain; /* of the first of them */
 };
 
-static void pick(void *arg, const struct signing_key *key, const char *path)
+static void pick_key(void *arg, const struct signing_key *key, const char *path)
 {
 	struct round *round = arg;
 	enum keystate state = signing_key_status(key).state;
@@ -51,7 +51,7 @@ static void pick(void *arg, const struct signing_key *key, const char *path)
 		round->keys[round->count++] = key;
 }
 
-static void wake(const struct signing_key *key)
+static void wake_key(const struct signing_key *key)
 {
 	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
 
@@ -61,8 +61,8 @@ static void wake(const struct signing_key *key)
 		 selector, domain, domain, selector);
 }
 
-static void judge(struct round *round, const struct signing_key *key,
-		  const struct dns_answer *answer, struct arena *arena)
+static void judge_record(struct round *round, const struct signing_key *key,
+			 const struct dns_answer *answer, struct arena *arena)
 {
 	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
 	bool pending = signing_key_status(key).state == KEYSTATE_PENDING;
@@ -72,7 +72,7 @@ static void judge(struct round *round, const struct signing_key *key,
 	if (published != PUBLISHED_UNKNOWN)
 		signing_key_set_published(key, published == PUBLISHED_MATCHES);
 	if (published == PUBLISHED_MATCHES && pending)
-		wake(key);
+		wake_key(key);
 	if (published == PUBLISHED_MATCHES || published == PUBLISHED_UNKNOWN || !round->first)
 		return;
 	if (!pending && round->missing++ == 0) {
@@ -115,12 +115,12 @@ static void look_at_batch(struct round *round, unsigned begin, unsigned count, i
 	for (unsigned i = 0; i < count; i++)
 		lookups[i] = published_start(scope, round->keys[begin + i]);
 	for (unsigned i = 0; i < count; i++)
-		judge(round, round->keys[begin + i], dns_wait(lookups[i]), arena);
+		judge_record(round, round->keys[begin + i], dns_wait(lookups[i]), arena);
 	dns_scope_free(scope);
 	arena_free(arena);
 }
 
-static void look(bool first)
+static void look_at_keys(bool first)
 {
 	struct context *context = service_context(watch.service);
 	struct keyring *keyring = context->outbound.keyring; /* NULL: nothing is signed */
@@ -129,7 +129,7 @@ static void look(bool first)
 
 	if (keyring != NULL) {
 		round.keys = arena_array(arena, keyring_count(keyring), sizeof *round.keys);
-		keyring_each(keyring, pick, &round);
+		keyring_each(keyring, pick_key, &round);
 	}
 	for (unsigned i = 0; i < round.count; i += BATCH)
 		look_at_batch(&round, i, round.count - i < BATCH ? round.count - i : BATCH,
@@ -155,13 +155,13 @@ static bool sleep_until(int64_t deadline)
 	return asked;
 }
 
-static void *run(void *arg)
+static void *watch_keys(void *arg)
 {
 	unsigned looks = 0;
 
 	(void)arg;
 	for (;;) {
-		look(looks % LOOKS_OF_AN_HOUR == 0);
+		look_at_keys(looks % LOOKS_OF_AN_HOUR == 0);
 		looks = sleep_until(clock_mono() + INTERVAL) ? 0 : looks + 1;
 	}
 	return NULL;
@@ -174,7 +174,7 @@ int keywatch_start(struct service *service, struct why *why)
 	watch.service = service;
 	lock_init(&watch.lock);
 	cond_init(&watch.cond);
-	if (thread_start(&thread, run, NULL) != 0)
+	if (thread_start(&thread, watch_keys, NULL) != 0)
 		return why_set(why, "the thread that watches the keys could not be started");
 	pthread_detach(thread);
 	return 0;

@@ -113,7 +113,7 @@ static int adopt_socket(struct why *why)
 }
 
 /* From now on libmilter waits where nobody comes. */
-static void drain(void)
+static void drain_libmilter(void)
 {
 	struct socket_listener quiet = {.fd = engine.placeholder};
 	int family = engine.start.listener->family;
@@ -131,7 +131,7 @@ static void drain(void)
 	engine.placeholder = -1;
 }
 
-static void *run(void *arg)
+static void *run_libmilter(void *arg)
 {
 	(void)arg;
 	smfi_main();
@@ -139,7 +139,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int start(const struct engine_start *with, struct why *why)
+static int start_libmilter(const struct engine_start *with, struct why *why)
 {
 	pthread_t thread;
 
@@ -148,21 +148,21 @@ static int start(const struct engine_start *with, struct why *why)
 	    wakeup_start(with->listener, engine.fd, why) != 0)
 		return -1;
 	smfi_settimeout((int)(with->mta_silence / CLOCK_SECOND));
-	if (thread_start(&thread, run, NULL) != 0)
+	if (thread_start(&thread, run_libmilter, NULL) != 0)
 		return why_set(why, "the milter's thread could not be started");
 	pthread_detach(thread);
 	return 0;
 }
 
 /* What libmilter has not written yet cannot be known. */
-static bool busy(void)
+static bool is_libmilter_busy(void)
 {
 	return false;
 }
 
 const struct engine engine_libmilter = {
-    .start = start,
-    .drain = drain,
-    .busy = busy,
+    .start = start_libmilter,
+    .drain = drain_libmilter,
+    .busy = is_libmilter_busy,
     .waits_for_dns = wakeup_soon,
 };

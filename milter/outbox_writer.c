@@ -68,8 +68,8 @@ static void run_bounce(struct job *job, struct outbox *outbox, struct arena *are
 }
 
 /* 1: there is room, 0: a limit is reached, -1. */
-static int within(struct outbox *outbox, const char *domain, int64_t since, unsigned limit,
-		  struct why *why)
+static int is_within_limit(struct outbox *outbox, const char *domain, int64_t since, unsigned limit,
+			   struct why *why)
 {
 	int64_t count = 0;
 
@@ -81,14 +81,14 @@ static int within(struct outbox *outbox, const char *domain, int64_t since, unsi
 static int check_limits(const struct job *job, struct outbox *outbox, struct why *why)
 {
 	int64_t now = clock_wall();
-	int result = within(outbox, NULL, now - HOUR, job->limits.per_hour, why);
+	int result = is_within_limit(outbox, NULL, now - HOUR, job->limits.per_hour, why);
 
 	if (result == 0)
 		atomic_store(&writer.closed_until, now + HOUR / 60);
 	if (result == 1)
-		result = within(outbox, NULL, now - DAY, job->limits.per_day, why);
+		result = is_within_limit(outbox, NULL, now - DAY, job->limits.per_day, why);
 	if (result == 1)
-		result = within(outbox, job->name, now - DAY, job->limits.per_domain, why);
+		result = is_within_limit(outbox, job->name, now - DAY, job->limits.per_domain, why);
 	return result;
 }
 
@@ -207,7 +207,7 @@ static void do_job(struct job *job, struct outbox **outbox)
 	free(job);
 }
 
-static void *run(void *arg)
+static void *run_jobs(void *arg)
 {
 	struct outbox *outbox = NULL;
 
@@ -233,7 +233,7 @@ static void *run(void *arg)
 
 /* ---- from the messages' threads ---- */
 
-static void give(struct job *job)
+static void queue_job(struct job *job)
 {
 	bool full, said;
 
@@ -267,7 +267,7 @@ static struct job *job_new(size_t size)
 	return job;
 }
 
-static const char *keep(char **to, struct span text)
+static const char *keep_text(char **to, struct span text)
 {
 	char *begin = *to;
 
@@ -282,10 +282,10 @@ void outbox_writer_bounce(const char *token, const struct inspection *bounce, in
 	char *to = job->texts;
 
 	job->run = run_bounce;
-	job->name = keep(&to, span_of(token));
+	job->name = keep_text(&to, span_of(token));
 	job->bounce = *bounce;
 	job->first = first;
-	give(job);
+	queue_job(job);
 }
 
 void outbox_writer_failure(const char *domain, const char *ruf, const char *id, struct span parts,
@@ -295,12 +295,12 @@ void outbox_writer_failure(const char *domain, const char *ruf, const char *id, 
 	char *to = job->texts;
 
 	job->run = run_failure;
-	job->name = keep(&to, span_of(domain));
-	job->ruf = keep(&to, span_of(ruf));
-	job->id = keep(&to, span_of(id));
-	job->parts = span_make(keep(&to, parts), span_len(parts));
+	job->name = keep_text(&to, span_of(domain));
+	job->ruf = keep_text(&to, span_of(ruf));
+	job->id = keep_text(&to, span_of(id));
+	job->parts = span_make(keep_text(&to, parts), span_len(parts));
 	job->limits = *limits;
-	give(job);
+	queue_job(job);
 }
 
 bool outbox_writer_wants_failures(void)
@@ -324,7 +324,7 @@ const char *outbox_writer_key(void)
 		return key;
 	job = job_new(0);
 	job->run = run_nothing;
-	give(job);
+	queue_job(job);
 	return NULL;
 }
 
@@ -361,7 +361,7 @@ int outbox_writer_start(const char *path, const char *shared, struct why *why)
 	writer.shared = shared[0] == '\0' ? NULL : strdup(shared);
 	if (writer.path == NULL)
 		abort();
-	if (thread_start(&thread, run, NULL) != 0)
+	if (thread_start(&thread, run_jobs, NULL) != 0)
 		return why_set(why,
 			       "the thread for bounces and failure reports could not be started");
 	pthread_detach(thread);

@@ -80,7 +80,7 @@ static void wake_pool(void)
 		close(calls[--count].fd);
 }
 
-static void *run(void *arg)
+static void *wake_on_request(void *arg)
 {
 	(void)arg;
 	for (;;) {
@@ -105,7 +105,7 @@ int wakeup_start(const struct socket_listener *listener, int fd, struct why *why
 		return why_set(why, "%s: %s", listener->name, strerror(errno));
 	lock_init(&wakeup.lock);
 	cond_init(&wakeup.asked_for);
-	if (thread_start(&thread, run, NULL) != 0)
+	if (thread_start(&thread, wake_on_request, NULL) != 0)
 		return why_set(why, "a thread could not be started");
 	pthread_detach(thread);
 	atomic_store(&running, true);

@@ -43,7 +43,7 @@ static void wait_for_end(const sigset_t *term, pid_t parent)
 		continue;
 }
 
-static noreturn void run(const struct conf *conf, pid_t parent)
+static noreturn void run_exporter(const struct conf *conf, pid_t parent)
 {
 	struct why why;
 	sigset_t term;
@@ -81,7 +81,7 @@ int64_t exporter_start(struct exporter *exporter, const struct conf *conf,
 	if (helper->next_at > now)
 		return helper->next_at;
 	helper->next_at = now + pause_of(++exporter->tries);
-	helper_start(helper, "http.listen", run, conf, workers);
+	helper_start(helper, "http.listen", run_exporter, conf, workers);
 	return helper->pid != 0 ? 0 : helper->next_at;
 }
 

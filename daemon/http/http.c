@@ -27,8 +27,8 @@ enum {
 
 /* ---- answers ---- */
 
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned code, const char *type,
-			     struct buf *body)
+static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned code,
+				  const char *type, struct buf *body)
 {
 	struct MHD_Response *response =
 	    MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY);
@@ -47,14 +47,13 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned code, c
 	return result;
 }
 
-static enum MHD_Result reply_text(struct MHD_Connection *connection, unsigned code,
-				  const char *text)
+static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned code, const char *text)
 {
 	struct buf body;
 
 	buf_init(&body, NULL, 0);
 	buf_string(&body, text);
-	return reply(connection, code, "text/plain; charset=utf-8", &body);
+	return send_reply(connection, code, "text/plain; charset=utf-8", &body);
 }
 
 static enum MHD_Result serve_metrics(struct MHD_Connection *connection)
@@ -66,14 +65,14 @@ static enum MHD_Result serve_metrics(struct MHD_Connection *connection)
 
 	buf_init(&body, NULL, 0);
 	exposition_write(&body, format);
-	return reply(connection, MHD_HTTP_OK, exposition_media_type(format), &body);
+	return send_reply(connection, MHD_HTTP_OK, exposition_media_type(format), &body);
 }
 
 static enum MHD_Result serve_health(struct MHD_Connection *connection)
 {
 	if (counters_sum(METRIC_WORKERS) > 0)
-		return reply_text(connection, MHD_HTTP_OK, "ok\n");
-	return reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "no worker is ready\n");
+		return send_text(connection, MHD_HTTP_OK, "ok\n");
+	return send_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "no worker is ready\n");
 }
 
 static const struct {
@@ -85,9 +84,9 @@ static const struct {
 };
 
 /* Called for the head of a request, for each piece of a body, and at its end: then we answer. */
-static enum MHD_Result serve(void *arg, struct MHD_Connection *connection, const char *url,
-			     const char *method, const char *version, const char *upload,
-			     size_t *upload_size, void **state)
+static enum MHD_Result serve_request(void *arg, struct MHD_Connection *connection, const char *url,
+				     const char *method, const char *version, const char *upload,
+				     size_t *upload_size, void **state)
 {
 	static int seen;
 
@@ -103,12 +102,12 @@ static enum MHD_Result serve(void *arg, struct MHD_Connection *connection, const
 		return MHD_YES;
 	}
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+		return send_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	for (unsigned i = 0; i < sizeof pages / sizeof pages[0]; i++) {
 		if (strcmp(url, pages[i].path) == 0)
 			return pages[i].serve(connection);
 	}
-	return reply_text(connection, MHD_HTTP_NOT_FOUND, "here are /metrics and /healthz\n");
+	return send_text(connection, MHD_HTTP_NOT_FOUND, "here are /metrics and /healthz\n");
 }
 
 /* ---- the listener ---- */
@@ -147,9 +146,9 @@ int http_start(const char *address, struct why *why)
 	if (opened != 0)
 		return -1;
 	daemon = MHD_start_daemon(
-	    MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, serve, NULL, MHD_OPTION_LISTEN_SOCKET,
-	    listener.fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_OF_ONE,
+	    MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, serve_request, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, listener.fd, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_OF_ONE,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)REQUEST_BYTES, MHD_OPTION_END);
 	if (daemon == NULL) {

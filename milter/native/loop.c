@@ -45,12 +45,12 @@ static const int64_t retry_time = 500 * CLOCK_MS; /* to accept, when there are n
 
 /* What epoll knows. READY may free it. */
 struct source {
-	void (*ready)(struct source *source, void *room);
+	void (*ready)(struct source *source, void *buffers);
 	int fd;
 };
 
 /* What a thread has for itself. */
-struct room {
+struct buffers {
 	struct buf in;
 	struct buf out;
 };
@@ -81,7 +81,7 @@ static struct {
 
 /* ---- epoll ---- */
 
-static bool arm(struct source *source, int operation, uint32_t events)
+static bool arm_source(struct source *source, int operation, uint32_t events)
 {
 	struct epoll_event event = {.events = events | EPOLLONESHOT, .data.ptr = source};
 
@@ -95,16 +95,16 @@ static void *wait_for_event(void)
 	return epoll_wait(loop.epoll, &event, 1, -1) == 1 ? event.data.ptr : NULL;
 }
 
-static void handle(void *task, void *room)
+static void handle_source(void *task, void *buffers)
 {
 	struct source *source = task;
 
-	source->ready(source, room);
+	source->ready(source, buffers);
 }
 
 /* ---- connections ---- */
 
-static void enlist(struct connection *connection)
+static void enlist_connection(struct connection *connection)
 {
 	lock_take(&loop.lock);
 	connection->link = &loop.connections;
@@ -136,7 +136,7 @@ static bool let_go(struct connection *connection, int operation)
 {
 	uint32_t events = connection->unsent.len > 0 ? EPOLLOUT : EPOLLIN;
 
-	if (!arm(&connection->source, operation, events))
+	if (!arm_source(&connection->source, operation, events))
 		return false;
 	lock_drop(&connection->owner);
 	return true;
@@ -158,7 +158,7 @@ static bool put_out(int fd, struct span *data)
 }
 
 /* BUF holds REST, which may be a part of what it held. */
-static void keep(struct buf *buf, struct span rest)
+static void keep_rest(struct buf *buf, struct span rest)
 {
 	size_t len = span_len(rest);
 
@@ -182,7 +182,7 @@ static bool send_kept(struct connection *connection)
 		return true;
 	if (!put_out(connection->source.fd, &rest))
 		return false;
-	keep(&connection->unsent, rest);
+	keep_rest(&connection->unsent, rest);
 	return connection->unsent.len > 0 || !connection->ends;
 }
 
@@ -201,7 +201,7 @@ static bool take_packets(struct connection *connection, struct buf *in, struct b
 		log_warning("%s: a connection is closed: %s", loop.start.listener->name, why.text);
 	if (!put_out(connection->source.fd, &answers))
 		return false;
-	keep(&connection->unsent, answers);
+	keep_rest(&connection->unsent, answers);
 	connection->ends = next == WIRE_CLOSE;
 	if (connection->ends)
 		return connection->unsent.len > 0;
@@ -228,9 +228,9 @@ static int read_more(struct connection *connection, struct buf *in)
 
 /* Reads and answers until all that was read is answered, or there is nothing more to read. False:
  * the connection is over. */
-static bool converse(struct connection *connection, struct room *room)
+static bool serve_input(struct connection *connection, struct buffers *buffers)
 {
-	struct buf *in = &room->in;
+	struct buf *in = &buffers->in;
 	int got;
 
 	buf_clear(in);
@@ -240,15 +240,15 @@ static bool converse(struct connection *connection, struct room *room)
 		buf_span(in, buf_view(&connection->pending));
 	do {
 		got = read_more(connection, in);
-		if (got < 0 || (got > 0 && !take_packets(connection, in, &room->out)))
+		if (got < 0 || (got > 0 && !take_packets(connection, in, &buffers->out)))
 			return false;
 	} while (got > 0 && in->len > 0 && connection->unsent.len == 0);
-	keep(&connection->pending, buf_view(in));
+	keep_rest(&connection->pending, buf_view(in));
 	return true;
 }
 
 /* An event for a connection: what can be done now, then it waits for the next, or is over. */
-static void serve(struct source *source, void *room)
+static void serve_connection(struct source *source, void *buffers)
 {
 	struct connection *connection = (struct connection *)(void *)source;
 	bool goes_on, stuck;
@@ -258,7 +258,7 @@ static void serve(struct source *source, void *room)
 	atomic_store(&connection->stuck_since, 0);
 	goes_on = send_kept(connection);
 	if (goes_on && connection->unsent.len == 0)
-		goes_on = converse(connection, room);
+		goes_on = serve_input(connection, buffers);
 	stuck = connection->unsent.len > 0 || connection->pending.len > 0;
 	atomic_store(&connection->stuck_since, stuck ? clock_mono() : 0);
 	if (atomic_load(&loop.draining) && !atomic_load(&connection->in_message) && !stuck)
@@ -270,7 +270,7 @@ static void serve(struct source *source, void *room)
 
 /* ---- new connections ---- */
 
-static void welcome(int fd)
+static void open_connection(int fd)
 {
 	struct connection *connection = calloc(1, sizeof *connection);
 	int on = 1;
@@ -281,13 +281,13 @@ static void welcome(int fd)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	}
-	connection->source = (struct source){.ready = serve, .fd = fd};
+	connection->source = (struct source){.ready = serve_connection, .fd = fd};
 	lock_init(&connection->owner);
 	lock_take(&connection->owner);
 	connection->wire = wire_new(loop.start.service);
 	buf_init(&connection->pending, NULL, 0);
 	buf_init(&connection->unsent, NULL, 0);
-	enlist(connection);
+	enlist_connection(connection);
 	if (!let_go(connection, EPOLL_CTL_ADD))
 		hang_up(connection);
 }
@@ -323,16 +323,16 @@ static int accept_one(int listener)
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
 	if (fd < 0)
 		return errno;
-	welcome(fd);
+	open_connection(fd);
 	return 0;
 }
 
 /* Should accepting fail it would fail again at once: the timer arms the listener then. */
-static void accept_some(struct source *source, void *room)
+static void accept_some(struct source *source, void *buffers)
 {
 	int error = 0;
 
-	(void)room;
+	(void)buffers;
 	for (int i = 0; i < ACCEPTS && error == 0 && !atomic_load(&loop.draining); i++)
 		error = accept_one(source->fd);
 	atomic_store(&loop.starved, error != 0 && error != EAGAIN);
@@ -340,7 +340,7 @@ static void accept_some(struct source *source, void *room)
 		say_starved(error);
 		set_timer(retry_time);
 	} else if (!atomic_load(&loop.draining)) {
-		arm(source, EPOLL_CTL_MOD, EPOLLIN);
+		arm_source(source, EPOLL_CTL_MOD, EPOLLIN);
 	}
 }
 
@@ -351,7 +351,7 @@ static void shut_down(const struct connection *connection)
 	shutdown(connection->source.fd, SHUT_RDWR);
 }
 
-static void sweep(void)
+static void close_silent(void)
 {
 	int64_t latest = clock_mono() - loop.start.mta_silence;
 
@@ -370,45 +370,45 @@ static void sweep(void)
 	lock_drop(&loop.lock);
 }
 
-static void on_timer(struct source *source, void *room)
+static void on_timer(struct source *source, void *buffers)
 {
 	uint64_t times;
 
-	(void)room;
+	(void)buffers;
 	if (read(source->fd, &times, sizeof times) == (ssize_t)sizeof times) {
-		sweep();
+		close_silent();
 		set_timer(loop.start.mta_silence / SWEEPS);
 	}
 	if (atomic_load(&loop.starved) && !atomic_load(&loop.draining))
-		arm(&loop.listener, EPOLL_CTL_MOD, EPOLLIN);
-	arm(source, EPOLL_CTL_MOD, EPOLLIN);
+		arm_source(&loop.listener, EPOLL_CTL_MOD, EPOLLIN);
+	arm_source(source, EPOLL_CTL_MOD, EPOLLIN);
 }
 
 /* ---- the engine ---- */
 
-static void *open_room(void)
+static void *open_buffers(void)
 {
-	struct room *room = calloc(1, sizeof *room);
+	struct buffers *buffers = calloc(1, sizeof *buffers);
 
-	if (room == NULL)
+	if (buffers == NULL)
 		abort();
-	buf_init(&room->in, NULL, 0);
-	buf_init(&room->out, NULL, 0);
-	return room;
+	buf_init(&buffers->in, NULL, 0);
+	buf_init(&buffers->out, NULL, 0);
+	return buffers;
 }
 
-static void close_room(void *own)
+static void close_buffers(void *own)
 {
-	struct room *room = own;
+	struct buffers *buffers = own;
 
-	buf_free(&room->in);
-	buf_free(&room->out);
-	free(room);
+	buf_free(&buffers->in);
+	buf_free(&buffers->out);
+	free(buffers);
 }
 
-static const struct threads_job job = {open_room, close_room, wait_for_event, handle};
+static const struct threads_job job = {open_buffers, close_buffers, wait_for_event, handle_source};
 
-static int start(const struct engine_start *with, struct why *why)
+static int start_loop(const struct engine_start *with, struct why *why)
 {
 	loop.start = *with;
 	lock_init(&loop.lock);
@@ -418,14 +418,15 @@ static int start(const struct engine_start *with, struct why *why)
 	    .ready = on_timer,
 	    .fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
 	};
-	if (loop.epoll < 0 || loop.timer.fd < 0 || !arm(&loop.listener, EPOLL_CTL_ADD, EPOLLIN) ||
-	    !arm(&loop.timer, EPOLL_CTL_ADD, EPOLLIN))
+	if (loop.epoll < 0 || loop.timer.fd < 0 ||
+	    !arm_source(&loop.listener, EPOLL_CTL_ADD, EPOLLIN) ||
+	    !arm_source(&loop.timer, EPOLL_CTL_ADD, EPOLLIN))
 		return why_set(why, "%s: epoll: %s", with->listener->name, strerror(errno));
 	set_timer(loop.start.mta_silence / SWEEPS);
 	return threads_start(&job, why);
 }
 
-static void drain(void)
+static void drain_loop(void)
 {
 	atomic_store(&loop.draining, true);
 	epoll_ctl(loop.epoll, EPOLL_CTL_DEL, loop.listener.fd, NULL);
@@ -437,15 +438,15 @@ static void drain(void)
 	lock_drop(&loop.lock);
 }
 
-static bool busy(void)
+static bool is_loop_busy(void)
 {
 	return atomic_load(&loop.busy) > 0;
 }
 
 const struct engine engine_native = {
-    .start = start,
-    .drain = drain,
-    .busy = busy,
+    .start = start_loop,
+    .drain = drain_loop,
+    .busy = is_loop_busy,
     .waits_for_dns = threads_will_wait,
     .waits_for_ledger = threads_will_wait,
 };

@@ -38,14 +38,14 @@ static struct {
 
 static _Thread_local bool in_pool, blocked;
 
-static void *run(void *arg);
+static void *run_thread(void *arg);
 
 /* With the lock. */
 static bool start_one(void)
 {
 	pthread_t thread;
 
-	if (pool.threads >= THREADS_MAX || thread_start(&thread, run, NULL) != 0)
+	if (pool.threads >= THREADS_MAX || thread_start(&thread, run_thread, NULL) != 0)
 		return false;
 	pthread_detach(thread);
 	pool.threads++;
@@ -81,7 +81,7 @@ void threads_will_wait(void)
 }
 
 /* With the lock. False: nobody needed it. */
-static bool park(void)
+static bool park_thread(void)
 {
 	int64_t until = clock_mono() + park_time;
 
@@ -109,12 +109,12 @@ static bool go_on(void)
 	lock_take(&pool.lock);
 	pool.awake++;
 	if (pool.awake > pool.wanted)
-		stay = park();
+		stay = park_thread();
 	lock_drop(&pool.lock);
 	return stay;
 }
 
-static void *run(void *arg)
+static void *run_thread(void *arg)
 {
 	const struct threads_job *job = pool.job;
 	void *own = job->open();

@@ -153,8 +153,8 @@ static void ask_for_macros(struct buf *out)
 }
 
 /* O: version, actions, steps. The answer is in the same shape, and may ask for macros. */
-static enum wire_next negotiate(struct wire *wire, struct span data, struct buf *out,
-				struct why *why)
+static enum wire_next negotiate_options(struct wire *wire, struct span data, struct buf *out,
+					struct why *why)
 {
 	uint32_t version, actions, steps;
 	size_t begun;
@@ -429,7 +429,7 @@ static enum wire_next take_one(struct wire *wire, const struct packet *packet, s
 	enum after after;
 
 	if (packet->kind == 'O' && !wire->agreed)
-		return negotiate(wire, packet->data, out, why);
+		return negotiate_options(wire, packet->data, out, why);
 	if (step == NULL || (!wire->agreed && packet->kind != 'Q')) {
 		why_set(why, "the MTA sent a packet of kind 0x%02x%s", (unsigned char)packet->kind,
 			wire->agreed ? "" : " before it negotiated: is it no MTA?");

@@ -159,7 +159,7 @@ int milter_client_flush(struct milter_client *m, struct why *why)
 	return 0;
 }
 
-static int fill(struct milter_client *m, struct why *why)
+static int fill_input(struct milter_client *m, struct why *why)
 {
 	char part[READ_SIZE];
 	ssize_t n;
@@ -198,7 +198,7 @@ int milter_client_read(struct milter_client *m, struct milter_client_reply *repl
 				return 0;
 			}
 		}
-		if (fill(m, why) != 0)
+		if (fill_input(m, why) != 0)
 			return -1;
 	}
 }

@@ -88,7 +88,7 @@ static bool local_address(const char *path, union address *address)
 }
 
 /* 0 when something answers there, else why not (errno). */
-static int probe(const char *path)
+static int probe_socket(const char *path)
 {
 	union address address;
 	int fd, error = 0;
@@ -107,11 +107,11 @@ static int probe(const char *path)
 static int probe_again(const char *path)
 {
 	const struct timespec pause = {.tv_nsec = PROBE_PAUSE_MS * 1000000L};
-	int error = probe(path);
+	int error = probe_socket(path);
 
 	for (int i = 1; error == 0 && i < PROBES; i++) {
 		nanosleep(&pause, NULL);
-		error = probe(path);
+		error = probe_socket(path);
 	}
 	return error;
 }
@@ -373,24 +373,24 @@ int socket_address(const struct socket_listener *listener, int fd, struct socket
 	union address address;
 
 	memset(out, 0, sizeof *out);
-	out->len = sizeof out->room;
+	out->len = sizeof out->storage;
 	if (listener->path == NULL)
-		return getsockname(fd, (struct sockaddr *)&out->room, &out->len);
+		return getsockname(fd, (struct sockaddr *)&out->storage, &out->len);
 	if (!local_address(listener->path, &address))
 		return -1;
 	out->len = sizeof address.local;
-	memcpy(&out->room, &address, sizeof address.local);
+	memcpy(&out->storage, &address, sizeof address.local);
 	return 0;
 }
 
 int socket_call(const struct socket_address *address)
 {
-	int fd = stream_socket(((const struct sockaddr *)&address->room)->sa_family);
+	int fd = stream_socket(((const struct sockaddr *)&address->storage)->sa_family);
 
 	if (fd < 0)
 		return -1;
 	if (fcntl(fd, F_SETFL, 0) == 0 &&
-	    connect(fd, (const struct sockaddr *)&address->room, address->len) == 0)
+	    connect(fd, (const struct sockaddr *)&address->storage, address->len) == 0)
 		return fd;
 	close(fd);
 	return -1;

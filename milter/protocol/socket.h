@@ -39,7 +39,7 @@ void socket_remove(const struct socket_listener *listener);
 
 /* Where it is reached from this host; FD: the listening socket. -1 with errno. */
 struct socket_address {
-	struct sockaddr_storage room;
+	struct sockaddr_storage storage;
 	socklen_t len;
 };
 int socket_address(const struct socket_listener *listener, int fd, struct socket_address *address);

@@ -19,7 +19,8 @@ static char path[100];
 static unsigned obeyed;
 
 /* "reload" waits; everything else is answered with its argument. */
-static void obey(void *arg, struct control_client *client, const struct control_request *request)
+static void obey_request(void *arg, struct control_client *client,
+			 const struct control_request *request)
 {
 	(void)arg;
 	obeyed++;
@@ -29,7 +30,7 @@ static void obey(void *arg, struct control_client *client, const struct control_
 		control_answer(client, CONTROL_OK, span_of(request->argument));
 }
 
-static int dial(void)
+static int connect_client(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -41,14 +42,14 @@ static int dial(void)
 	return fd;
 }
 
-static void say(int fd, const char *text)
+static void send_text(int fd, const char *text)
 {
 	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		abort();
 }
 
 /* What was answered; "-": nothing yet. The connection must be at its end then. */
-static const char *heard(int fd)
+static const char *read_answer(int fd)
 {
 	static char text[1000];
 	ssize_t n = read(fd, text, sizeof text - 1);
@@ -57,7 +58,7 @@ static const char *heard(int fd)
 	return n < 0 ? "-" : text;
 }
 
-static void work(struct control *control)
+static void run_control(struct control *control)
 {
 	control_work(control);
 	control_work(control);
@@ -65,19 +66,19 @@ static void work(struct control *control)
 
 static void test_conversation(struct control *control)
 {
-	int one = dial(), two = dial();
+	int one = connect_client(), two = connect_client();
 	struct pollfd polls[CONTROL_POLLS];
 
-	say(one, "cache-flush d");
-	work(control);
-	is_text(heard(one), "-", "half a request has no answer");
-	say(two, "log-level info\n");
-	work(control);
-	is_text(heard(two), "ok 4\ninfo", "another client does not wait for it");
-	is_text(heard(two), "", "and is let go");
-	say(one, "ns\n");
-	work(control);
-	is_text(heard(one), "ok 3\ndns", "the other half came");
+	send_text(one, "cache-flush d");
+	run_control(control);
+	is_text(read_answer(one), "-", "half a request has no answer");
+	send_text(two, "log-level info\n");
+	run_control(control);
+	is_text(read_answer(two), "ok 4\ninfo", "another client does not wait for it");
+	is_text(read_answer(two), "", "and is let go");
+	send_text(one, "ns\n");
+	run_control(control);
+	is_text(read_answer(one), "ok 3\ndns", "the other half came");
 	is_int(control_polls(control, polls), 1, "nobody is left");
 	close(one);
 	close(two);
@@ -85,20 +86,20 @@ static void test_conversation(struct control *control)
 
 static void test_held(struct control *control)
 {
-	int one = dial(), two = dial();
+	int one = connect_client(), two = connect_client();
 
-	say(one, "reload\n");
-	say(two, "reload\n");
-	work(control);
-	is_text(heard(one), "-", "it waits");
+	send_text(one, "reload\n");
+	send_text(two, "reload\n");
+	run_control(control);
+	is_text(read_answer(one), "-", "it waits");
 	control_answer_held(control, 6, CONTROL_OK, span_of("too soon"));
-	work(control);
-	is_text(heard(one), "-", "for a certain ticket");
+	run_control(control);
+	is_text(read_answer(one), "-", "for a certain ticket");
 	close(two);
-	work(control);
+	run_control(control);
 	control_answer_held(control, 7, CONTROL_NO, span_of("no!\n"));
-	work(control);
-	is_text(heard(one), "no 4\nno!\n", "which comes");
+	run_control(control);
+	is_text(read_answer(one), "no 4\nno!\n", "which comes");
 	close(one);
 }
 
@@ -108,18 +109,18 @@ static void test_crowd(struct control *control)
 	struct pollfd polls[CONTROL_POLLS];
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS + 4; i++)
-		fds[i] = dial();
-	work(control);
+		fds[i] = connect_client();
+	run_control(control);
 	is_int(control_polls(control, polls), CONTROL_CLIENTS, "a full house lets nobody in");
 	close(fds[0]);
-	work(control);
-	say(fds[CONTROL_CLIENTS], "status\n");
-	work(control);
-	is_text(heard(fds[CONTROL_CLIENTS]), "ok 0\n", "until one has left");
+	run_control(control);
+	send_text(fds[CONTROL_CLIENTS], "status\n");
+	run_control(control);
+	is_text(read_answer(fds[CONTROL_CLIENTS]), "ok 0\n", "until one has left");
 	for (unsigned i = 1; i < CONTROL_CLIENTS + 4; i++)
 		close(fds[i]);
-	work(control);
-	work(control);
+	run_control(control);
+	run_control(control);
 	is_int(control_polls(control, polls), 1, "all have left");
 }
 
@@ -132,33 +133,33 @@ static void test_nonsense(struct control *control)
 	int fd;
 
 	for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-		fd = dial();
-		say(fd, lines[i]);
-		work(control);
-		ok(strncmp(heard(fd), "bad ", 4) == 0, "nonsense %u is refused", i);
+		fd = connect_client();
+		send_text(fd, lines[i]);
+		run_control(control);
+		ok(strncmp(read_answer(fd), "bad ", 4) == 0, "nonsense %u is refused", i);
 		close(fd);
 	}
 	memset(line, 'x', sizeof line - 1);
 	line[sizeof line - 1] = '\0';
-	fd = dial();
-	say(fd, line);
-	work(control);
-	ok(strncmp(heard(fd), "bad ", 4) == 0, "so is a line without an end");
+	fd = connect_client();
+	send_text(fd, line);
+	run_control(control);
+	ok(strncmp(read_answer(fd), "bad ", 4) == 0, "so is a line without an end");
 	close(fd);
 	memcpy(line, "log-level ", 10);
 	line[80] = '\n';
 	line[81] = '\0';
-	fd = dial();
-	say(fd, line);
-	work(control);
-	ok(strncmp(heard(fd), "bad ", 4) == 0, "and an argument that is too long");
+	fd = connect_client();
+	send_text(fd, line);
+	run_control(control);
+	ok(strncmp(read_answer(fd), "bad ", 4) == 0, "and an argument that is too long");
 	close(fd);
 	is_int(obeyed, before, "and none was obeyed");
 }
 
 static void test_socket(void)
 {
-	struct control *control = control_new(obey, NULL);
+	struct control *control = control_new(obey_request, NULL);
 	struct stat st;
 	struct why why;
 

@@ -73,7 +73,7 @@ struct seen {
 	uint64_t example, other;
 };
 
-static void see(void *arg, const char *domain, const char *algorithm, uint64_t count)
+static void note_signed(void *arg, const char *domain, const char *algorithm, uint64_t count)
 {
 	struct seen *seen = arg;
 
@@ -92,7 +92,7 @@ static void test_domains(void)
 	counters_signed("example.com", CRYPT_RSA);
 	counters_signed("example.com", CRYPT_ED25519);
 	counters_signed("example.com", CRYPT_ED25519);
-	counters_each_signed(see, &seen);
+	counters_each_signed(note_signed, &seen);
 	is_int(seen.lines, 2, "two algorithms of one domain");
 	is_int(seen.example, 2, "each counted");
 	for (unsigned i = 0; i < 300; i++) {
@@ -103,13 +103,13 @@ static void test_domains(void)
 	name[sizeof name - 1] = '\0';
 	counters_signed(name, CRYPT_RSA);
 	seen = (struct seen){0};
-	counters_each_signed(see, &seen);
+	counters_each_signed(note_signed, &seen);
 	is_int(seen.lines, 258, "256 domains, one with two algorithms, and the others");
 	is_int(seen.other, 46, "301 came for 255 places");
 }
 
 /* In another process, in a segment. */
-static void work(unsigned segment)
+static void count_as(unsigned segment)
 {
 	static const struct counters_key keys[] = {
 	    {.domain = "example.com", .selector = "s1", .published = -1},
@@ -136,7 +136,7 @@ static void test_processes(void)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			work(i == 0 ? first : second);
+			count_as(i == 0 ? first : second);
 		waitpid(pid, &status, 0);
 	}
 	is_int(counters_get(METRIC_SPF_RESULTS, AUTH_PASS, SPF_SCOPE_MFROM, 0), 2,

@@ -42,7 +42,7 @@ static void unexpected_end(void)
 	abort();
 }
 
-static void start(void)
+static void start_engine(void)
 {
 	struct engine_start with = {
 	    .listener = &listener, .mta_silence = silence, .ended = unexpected_end};
@@ -54,7 +54,7 @@ static void start(void)
 		tap_skip_all("%s", why.text);
 }
 
-static void call(struct milter_client *m)
+static void open_client(struct milter_client *m)
 {
 	struct why why;
 
@@ -70,7 +70,7 @@ static void put_text(struct milter_client *m, char kind, const char *text)
 }
 
 /* The next answer, or 0 when the connection was closed. */
-static char hear(struct milter_client *m)
+static char read_kind(struct milter_client *m)
 {
 	struct milter_client_reply reply;
 	struct why why;
@@ -81,7 +81,7 @@ static char hear(struct milter_client *m)
 static char say_mail(struct milter_client *m)
 {
 	put_text(m, 'M', "<a@x.example>");
-	return hear(m);
+	return read_kind(m);
 }
 
 static void put_end(struct milter_client *m)
@@ -94,7 +94,7 @@ static bool closed_within(struct milter_client *m, int ms)
 {
 	struct pollfd fd = {.fd = m->fd, .events = POLLIN};
 
-	return poll(&fd, 1, ms) > 0 && hear(m) == '\0';
+	return poll(&fd, 1, ms) > 0 && read_kind(m) == '\0';
 }
 
 /* ---- what comes in pieces, and in large ones ---- */
@@ -104,14 +104,14 @@ static void test_pieces(void)
 	static const char end[] = {0, 0, 0, 1, 'E'};
 	struct milter_client m;
 
-	call(&m);
+	open_client(&m);
 	is_int(say_mail(&m), 'c', "MAIL");
 	for (size_t i = 0; i < sizeof end; i++) {
 		if (send(m.fd, end + i, 1, MSG_NOSIGNAL) != 1)
 			break;
 		pause_for(10 * CLOCK_MS);
 	}
-	is_int(hear(&m), 'c', "a packet that comes byte by byte");
+	is_int(read_kind(&m), 'c', "a packet that comes byte by byte");
 	milter_client_close(&m);
 }
 
@@ -125,18 +125,19 @@ static void test_large(void)
 	while (large.len < (1 << 20) - 2)
 		buf_char(&large, 'x');
 	buf_char(&large, '\0');
-	call(&m);
+	open_client(&m);
 	is_int(say_mail(&m), 'c', "MAIL");
 	milter_client_put(&m, 'L', buf_view(&large));
 	for (int i = 0; i < 3; i++) {
 		milter_client_put(&m, 'B', span_make(large.data, MILTER_CLIENT_CHUNK));
-		is_int(hear(&m), 'c', "a chunk of a body");
+		is_int(read_kind(&m), 'c', "a chunk of a body");
 	}
 	put_end(&m);
-	is_int(hear(&m), 'c', "the end");
+	is_int(read_kind(&m), 'c', "the end");
 	buf_string(&large, "and more");
 	milter_client_put(&m, 'L', buf_view(&large));
-	ok(milter_client_flush(&m, NULL) != 0 || hear(&m) == '\0', "a packet that is too large");
+	ok(milter_client_flush(&m, NULL) != 0 || read_kind(&m) == '\0',
+	   "a packet that is too large");
 	milter_client_close(&m);
 	buf_free(&large);
 }
@@ -153,17 +154,17 @@ static void test_slow(void)
 	scribe.before_wait = engine_native.waits_for_dns;
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < SLOW; i++) {
-			call(&slow[i]);
+			open_client(&slow[i]);
 			good += say_mail(&slow[i]) == 'c';
 		}
 		began = clock_mono();
 		for (unsigned i = 0; i < SLOW; i++)
 			put_end(&slow[i]);
-		call(&other);
+		open_client(&other);
 		good += say_mail(&other) == 'c';
 		mail = clock_mono() - began;
 		for (unsigned i = 0; i < SLOW; i++)
-			good += hear(&slow[i]) == 'c';
+			good += read_kind(&slow[i]) == 'c';
 		all = clock_mono() - began;
 		ok(!tap_hurried() || mail < slow_time / 2, "others are not held up: %lld ms",
 		   (long long)(mail / CLOCK_MS));
@@ -193,7 +194,7 @@ static void test_deaf(void)
 	struct buf late;
 
 	buf_init(&late, NULL, 0);
-	call(&m);
+	open_client(&m);
 	for (unsigned i = 0; i < MANY; i++)
 		put_text(&m, 'M', "<>");
 	if (thread_start(&sender, send_all, &m) != 0)
@@ -219,8 +220,8 @@ static void test_silence(void)
 {
 	struct milter_client half, idle;
 
-	call(&half);
-	call(&idle);
+	open_client(&half);
+	open_client(&idle);
 	send(half.fd, "\0\0", 2, MSG_NOSIGNAL);
 	ok(!closed_within(&half, (int)(silence / CLOCK_MS / 2)), "half a packet is waited for");
 	ok(closed_within(&half, 20000), "but not for ever");
@@ -280,13 +281,13 @@ static void test_drain(void)
 {
 	struct milter_client idle, under_way;
 
-	call(&idle);
-	call(&under_way);
+	open_client(&idle);
+	open_client(&under_way);
 	is_int(say_mail(&under_way), 'c', "a message");
 	engine_native.drain();
 	ok(closed_within(&idle, 5000), "the drain closes an idle connection");
 	put_end(&under_way);
-	is_int(hear(&under_way), 'c', "a message under way is answered");
+	is_int(read_kind(&under_way), 'c', "a message under way is answered");
 	ok(closed_within(&under_way, 5000), "then its connection is closed");
 	for (int i = 0; i < 500 && engine_native.busy(); i++)
 		pause_for(10 * CLOCK_MS);
@@ -301,7 +302,7 @@ int main(void)
 		silence = 4 * CLOCK_SECOND; /* or the deaf MTA is a silent one */
 	log_open("loop.test", LOG_TARGET_STDERR, LOG_FORMAT_TEXT);
 	log_set_level(LOG_LEVEL_ERROR);
-	start();
+	start_engine();
 	test_pieces();
 	test_large();
 	test_slow();

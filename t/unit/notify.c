@@ -27,7 +27,7 @@ static int listen_on(const char *name)
 	return fd;
 }
 
-static const char *received(int fd)
+static const char *read_datagram(int fd)
 {
 	static char text[2048];
 	ssize_t n = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
@@ -47,14 +47,14 @@ static void test_send(const char *name)
 	}
 	setenv("NOTIFY_SOCKET", name, 1);
 	notify_send("READY=1\nSTATUS=%s", "fine");
-	is_text(received(fd), "READY=1\nSTATUS=fine", "%s", name);
+	is_text(read_datagram(fd), "READY=1\nSTATUS=fine", "%s", name);
 	memset(longer, 'x', sizeof longer);
 	longer[sizeof longer - 1] = '\0';
 	notify_send("STATUS=%s", longer);
-	is_int(strlen(received(fd)), 1023, "a long text is cut");
+	is_int(strlen(read_datagram(fd)), 1023, "a long text is cut");
 	unsetenv("NOTIFY_SOCKET");
 	notify_send("READY=1");
-	is_text(received(fd), "", "nothing without the variable");
+	is_text(read_datagram(fd), "", "nothing without the variable");
 	close(fd);
 }
 

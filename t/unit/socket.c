@@ -17,7 +17,7 @@
 static const char *directory;
 static char path[100], address[sizeof path + 8];
 
-static int knock(const char *where)
+static int connect_to(const char *where)
 {
 	struct sockaddr_un local = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), result;
@@ -56,7 +56,7 @@ static void test_open(void)
 		umask(before);
 		ok(lstat(path, &st) == 0 && S_ISSOCK(st.st_mode), "it is there");
 		is_int(st.st_mode & 07777, modes[i], "with its mode, whatever the umask");
-		is_int(knock(path), 0, "and answers");
+		is_int(connect_to(path), 0, "and answers");
 		is_text(listener.name, address, "its name");
 		is_int(files_in_directory(), 1, "nothing else is left");
 		is_int(socket_set_mode(&listener, 0640, &why), 0, "another mode");
@@ -76,10 +76,10 @@ static void test_stale(void)
 	ok(socket_open(&dead, address, 0660, &why) == 0, "a daemon: %s", why.text);
 	ok(lstat(path, &before) == 0, "has a socket");
 	socket_close(&dead); /* dies: its socket stays */
-	is_int(knock(path), -1, "that answers no longer");
+	is_int(connect_to(path), -1, "that answers no longer");
 	ok(socket_open(&next, address, 0660, &why) == 0, "the next one takes it: %s", why.text);
 	ok(lstat(path, &after) == 0 && before.st_ino != after.st_ino, "by another socket");
-	is_int(knock(path), 0, "that answers");
+	is_int(connect_to(path), 0, "that answers");
 	socket_remove(&next);
 	socket_close(&next);
 }
@@ -99,12 +99,12 @@ static void test_in_the_way(void)
 	ok(socket_open(&first, address, 0660, &why) == 0, "a living daemon");
 	is_int(socket_open(&second, address, 0660, &why), -1, "is not replaced");
 	ok(strstr(why.text, "another daemon answers on") != NULL, "and this is said: %s", why.text);
-	is_int(knock(path), 0, "it goes on");
+	is_int(connect_to(path), 0, "it goes on");
 
 	unlink(path); /* somebody else's now */
 	ok(socket_open(&second, address, 0660, &why) == 0, "a successor: %s", why.text);
 	socket_remove(&first);
-	is_int(knock(path), 0, "is not removed by its predecessor");
+	is_int(connect_to(path), 0, "is not removed by its predecessor");
 	is_int(socket_set_mode(&first, 0600, &why), 0, "nor touched");
 	socket_close(&first);
 	socket_remove(&second);

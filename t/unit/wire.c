@@ -115,16 +115,16 @@ static void test_address(void)
 
 /* ---- a conversation ---- */
 
-static void put(char kind, const char *data, size_t len)
+static void put_packet(char kind, const char *data, size_t len)
 {
 	size_t begun = packet_begin(&in, kind);
 
 	buf_add(&in, data, len);
 	packet_end(&in, begun);
 }
-#define PUT(kind, data) put(kind, BYTES(data))
+#define PUT(kind, data) put_packet(kind, BYTES(data))
 
-static void offer(uint32_t version, uint32_t actions, uint32_t steps)
+static void put_offer(uint32_t version, uint32_t actions, uint32_t steps)
 {
 	size_t begun = packet_begin(&in, 'O');
 
@@ -135,7 +135,7 @@ static void offer(uint32_t version, uint32_t actions, uint32_t steps)
 }
 
 /* What was put out: a packet a word, data with NUL as "|". */
-static const char *heard(void)
+static const char *list_answers(void)
 {
 	struct span rest = buf_view(&out);
 	struct packet packet;
@@ -151,7 +151,7 @@ static const char *heard(void)
 }
 
 /* Gives what was put to a new connection, PIECE bytes at a time. */
-static enum wire_next play(size_t piece, struct why *why)
+static enum wire_next play_input(size_t piece, struct why *why)
 {
 	struct wire *wire = wire_new(NULL);
 	enum wire_next next = WIRE_MORE;
@@ -172,7 +172,7 @@ static enum wire_next play(size_t piece, struct why *why)
 	return next;
 }
 
-static const char *told(void)
+static const char *list_calls(void)
 {
 	return buf_text(&said);
 }
@@ -215,20 +215,21 @@ static void test_conversation(void)
 	buf_printf(&want, "%s%s%smail <> j=mx.example daemon=smtpd auth=- -\nforget\nend\n",
 		   client_told, message_told, message_told);
 	for (size_t piece = 1; piece < 2000; piece += 7) {
-		offer(6, 0x1ff, 0x1fffff);
+		put_offer(6, 0x1ff, 0x1fffff);
 		put_client();
 		put_message();
 		put_message();
 		PUT('M', "<>\0");
 		PUT('A', "");
 		PUT('Q', "");
-		if (play(piece, &why) != WIRE_CLOSE || strcmp(told(), buf_text(&want)) != 0 ||
-		    strcmp(heard(), "O c c c c c c c") != 0)
+		if (play_input(piece, &why) != WIRE_CLOSE ||
+		    strcmp(list_calls(), buf_text(&want)) != 0 ||
+		    strcmp(list_answers(), "O c c c c c c c") != 0)
 			break;
 	}
 	is_text(why.text, "", "the MTA took its leave");
-	is_text(told(), buf_text(&want), "what the session was told");
-	is_text(heard(), "O c c c c c c c", "MAIL, body and end are answered");
+	is_text(list_calls(), buf_text(&want), "what the session was told");
+	is_text(list_answers(), "O c c c c c c c", "MAIL, body and end are answered");
 	buf_free(&want);
 }
 
@@ -249,8 +250,8 @@ static void test_negotiation(void)
 		struct span rest;
 		struct why why;
 
-		offer(rows[i].version, rows[i].actions, rows[i].steps);
-		play(1000, &why);
+		put_offer(rows[i].version, rows[i].actions, rows[i].steps);
+		play_input(1000, &why);
 		rest = buf_view(&out);
 		ok(packet_take(&rest, &packet) == 1 && packet.kind == 'O', "offer %zu", i);
 		packet_number(&packet.data, &version);
@@ -268,22 +269,22 @@ static void test_old_mta(void)
 {
 	struct why why;
 
-	offer(2, 0x3f, 0x7f);
+	put_offer(2, 0x3f, 0x7f);
 	put_client();
 	put_message();
-	play(1000, &why);
-	is_text(heard(), "O c c c c c c c c", "an old MTA gets an answer to each step");
-	ok(strstr(told(), "header Subject:  one\r\n two\n") != NULL,
+	play_input(1000, &why);
+	is_text(list_answers(), "O c c c c c c c c", "an old MTA gets an answer to each step");
+	ok(strstr(list_calls(), "header Subject:  one\r\n two\n") != NULL,
 	   "a value gets its first blank");
 	scribe.enough = true;
-	offer(2, 0x3f, 0x7f);
+	put_offer(2, 0x3f, 0x7f);
 	put_message();
-	play(1000, &why);
-	is_text(heard(), "O c c c c c c", "and is not told to skip");
-	offer(6, 0x1ff, 0x1fffff);
+	play_input(1000, &why);
+	is_text(list_answers(), "O c c c c c c", "and is not told to skip");
+	put_offer(6, 0x1ff, 0x1fffff);
 	put_message();
-	play(1000, &why);
-	is_text(heard(), "O c s c", "another is");
+	play_input(1000, &why);
+	is_text(list_answers(), "O c s c", "another is");
 	scribe.enough = false;
 }
 
@@ -291,13 +292,13 @@ static void test_next_client(void)
 {
 	struct why why;
 
-	offer(6, 0x1ff, 0x1fffff);
+	put_offer(6, 0x1ff, 0x1fffff);
 	put_client();
 	PUT('M', "<a@x.example>\0");
 	PUT('K', "");
 	PUT('M', "<b@x.example>\0");
-	is_int(play(1000, &why), WIRE_MORE, "QUIT_NC goes on");
-	ok(strstr(told(), "forget\nend\nmail <b@x.example> j=- daemon=- auth=- -\n") != NULL,
+	is_int(play_input(1000, &why), WIRE_MORE, "QUIT_NC goes on");
+	ok(strstr(list_calls(), "forget\nend\nmail <b@x.example> j=- daemon=- auth=- -\n") != NULL,
 	   "with nothing of the client before");
 }
 
@@ -338,17 +339,17 @@ static void test_answers(void)
 		struct why why;
 
 		scribe.answer = rows[i].answer;
-		offer(6, rows[i].actions, rows[i].steps);
+		put_offer(6, rows[i].actions, rows[i].steps);
 		PUT('M', "<a@x.example>\0");
 		PUT('E', "");
-		play(1000, &why);
-		is_text(heard(), rows[i].heard, "answer %zu", i);
+		play_input(1000, &why);
+		is_text(list_answers(), rows[i].heard, "answer %zu", i);
 	}
 	scribe.answer = (struct answer){.action = ACTION_ACCEPT};
-	offer(6, 0x1ff, 0x1fffff);
+	put_offer(6, 0x1ff, 0x1fffff);
 	PUT('E', "last");
-	play(1000, &(struct why){""});
-	is_text(told(), "body 4\neom i=-\nend\n", "the end may bring a piece of the body");
+	play_input(1000, &(struct why){""});
+	is_text(list_calls(), "body 4\neom i=-\nend\n", "the end may bring a piece of the body");
 }
 
 static void test_wrong(void)
@@ -385,27 +386,27 @@ static void test_wrong(void)
 		struct why why;
 
 		if (rows[i].negotiates)
-			offer(6, 0x1ff, 0x1fffff);
-		put(rows[i].kind, rows[i].bytes, rows[i].len);
+			put_offer(6, 0x1ff, 0x1fffff);
+		put_packet(rows[i].kind, rows[i].bytes, rows[i].len);
 		PUT('M', "<after@x.example>\0");
-		is_int(play(1000, &why), WIRE_CLOSE, "wrong %zu", i);
+		is_int(play_input(1000, &why), WIRE_CLOSE, "wrong %zu", i);
 		ok(strstr(why.text, rows[i].why) != NULL, "says so: %s", why.text);
-		ok(strstr(told(), "after@") == NULL, "nothing more is taken");
+		ok(strstr(list_calls(), "after@") == NULL, "nothing more is taken");
 	}
-	offer(6, 0x1ff, 0x1fffff);
+	put_offer(6, 0x1ff, 0x1fffff);
 	buf_add(&in, "\x7f\xff\xff\xff", 4);
-	is_int(play(1000, &(struct why){""}), WIRE_CLOSE, "too long a packet");
+	is_int(play_input(1000, &(struct why){""}), WIRE_CLOSE, "too long a packet");
 }
 
 static void test_macro_names(void)
 {
 	struct why why;
 
-	offer(6, 0x1ff, 0x1fffff);
+	put_offer(6, 0x1ff, 0x1fffff);
 	PUT('D', "C{j}\0mx.example\0daemon_name\0mta\0x\0y\0{i}x\0y\0");
 	PUT('C', "host.example\0U");
-	play(1000, &why);
-	is_text(told(), "connect host.example - j=mx.example daemon=mta\nend\n",
+	play_input(1000, &why);
+	is_text(list_calls(), "connect host.example - j=mx.example daemon=mta\nend\n",
 		"braces make no difference");
 }
 
