@@ -5,6 +5,7 @@
  * Nothing here is in the way of the daemon: what is long goes in short steps, and what ships is
  * refused while the daemon ships.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -404,6 +405,7 @@ static int store_expire(struct admin *admin, int argc, char **argv)
 
 	if (status != 0)
 		return status;
+	assert(stores.conf != NULL);
 	file = stores.settings;
 	file.shared = NULL;
 	file.read_only = false;

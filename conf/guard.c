@@ -10,6 +10,7 @@
  *
  * A child that hangs is killed after CHILD_TIME: a file system may not answer.
  */
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -78,6 +79,7 @@ static void answer(const char *path, conf_verify *verify, struct buf *out)
 		verify(conf, &errors);
 		conf_errors_sort(&errors);
 	}
+	assert(conf != NULL || errors.count > 0);
 	if (errors.count == 0) {
 		buf_init(&text, conf->arena, 0);
 		conf_write(conf, CONF_WRITE_VALUES, &text);

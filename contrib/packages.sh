@@ -11,6 +11,7 @@ packages_test="$packages_lab libsasl2-modules libxml2-utils miltertest sqlite3 m
 	m4 iproute2 postgresql opendkim opendmarc dbconfig-no-thanks postfix-policyd-spf-python dovecot-sieve
 	python3-gi gir1.2-gmime-3.0 libemail-address-xs-perl libmailtools-perl"
 packages_fuzz="clang libclang-rt-14-dev llvm"
+packages_lint="clang-format clang-tidy cppcheck"
 
 # Those of the list that are not installed.
 packages_missing() {

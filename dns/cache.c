@@ -5,6 +5,7 @@
  */
 #include "dns/cache.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,7 @@ static void remove_entry(struct shard *shard, struct entry **link)
 {
 	struct entry *entry = *link;
 
+	assert(entry != NULL && shard->entries > 0);
 	*link = entry->next;
 	unlist(shard, entry);
 	shard->entries--;

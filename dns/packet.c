@@ -70,7 +70,11 @@ static bool read_minimum(const struct walk *walk, const struct resource *soa, ui
 {
 	struct walk data = {walk->data, soa->end, soa->data};
 
-	if (!skip_name(&data) || !skip_name(&data) || data.size - data.at != 20)
+	for (unsigned name = 0; name < 2; name++) {
+		if (!skip_name(&data))
+			return false;
+	}
+	if (data.size - data.at != 20)
 		return false;
 	data.at += 16;
 	return read_number(&data, 4, minimum);

@@ -214,14 +214,17 @@ static void free_unbound(struct unbound *unbound)
 static void unbound_free(struct backend *backend)
 {
 	struct unbound *unbound = (struct unbound *)backend;
+	struct query *query, *next;
 
 	close(unbound->stop[1]);
 	pthread_join(unbound->thread, NULL);
 	close(unbound->stop[0]);
 	ub_ctx_delete(unbound->ctx);
 	unbound->ctx = NULL;
-	while (unbound->open != NULL)
-		close_query(unbound->open, answer_failure("the resolver was closed"));
+	for (query = unbound->open; query != NULL; query = next) {
+		next = query->next;
+		close_query(query, answer_failure("the resolver was closed"));
+	}
 	free_unbound(unbound);
 }
 

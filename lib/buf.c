@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/buf.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,7 @@ const char *buf_text(struct buf *buf)
 		(void)buf_grow(buf, 0);
 		buf->failed = failed;
 	}
+	assert(buf->data != NULL && buf->len < buf->cap);
 	buf->data[buf->len] = '\0';
 	return buf->data;
 }

@@ -20,6 +20,7 @@ static int deflate_into(z_stream *stream, int flush, FILE *out)
 		stream->avail_out = sizeof piece;
 		code = deflate(stream, flush);
 		len = sizeof piece - stream->avail_out;
+		/* cppcheck-suppress uninitvar ; deflate() has filled what is written */
 		if (code == Z_STREAM_ERROR || fwrite(piece, 1, len, out) != len)
 			return -1;
 	} while (stream->avail_out == 0);

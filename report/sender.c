@@ -183,6 +183,7 @@ static unsigned find_addresses(const struct sender *sender, const struct ledger_
 	if (max > 0 && count > max)
 		count = max;
 	for (unsigned i = 0; i < count; i++)
+		/* cppcheck-suppress uninitvar ; destination_parse() has filled COUNT of them */
 		addresses[i] = list[i].address;
 	return count;
 }

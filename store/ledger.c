@@ -845,6 +845,7 @@ static struct driver_handle *take_reader(struct ledger *ledger, struct why *why)
 	lock_take(&ledger->read_lock);
 	if (ledger->reader == NULL)
 		ledger->reader = ledger->driver->open(&settings, why);
+	/* cppcheck-suppress returnDanglingLifetime ; a handle copies the settings it keeps */
 	return ledger->reader;
 }
 

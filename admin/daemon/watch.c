@@ -125,7 +125,7 @@ static void put_line(const struct watch *watch, enum out_style style, const char
 	bool color = admin_color(watch->admin, stdout);
 
 	fputs(out_on(style, color), stdout);
-	for (unsigned i = 0; text[i] != '\0' && i < watch->width; i++)
+	for (unsigned i = 0; i < watch->width && text[i] != '\0'; i++)
 		putchar(text[i] < ' ' || text[i] > '~' ? '?' : text[i]);
 	fputs(out_off(style, color), stdout);
 	fputs("\033[K\n", stdout);

@@ -9,6 +9,7 @@
  */
 #include "admin/admin.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -257,7 +258,7 @@ static int list_day(void *arg, const struct ledger_day *day)
 {
 	struct list *list = arg;
 	unsigned number = next_number(list, day);
-	struct outbox_delivery *deliveries;
+	struct outbox_delivery *deliveries = NULL;
 	int count;
 
 	arena_reset(list->arena);
@@ -265,6 +266,7 @@ static int list_day(void *arg, const struct ledger_day *day)
 				  list->arena, &deliveries, &list->why);
 	if (count < 0)
 		return -1;
+	assert(count == 0 || deliveries != NULL);
 	if (list->json != NULL)
 		list_json(list, day, number, deliveries, count);
 	else

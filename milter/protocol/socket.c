@@ -196,7 +196,7 @@ static int open_local(struct socket_listener *listener, const char *path, mode_t
 	const char *slash = strrchr(path, '/');
 	char temporary[PATH_ROOM];
 	int directory_len, fd;
-	struct stat st;
+	struct stat st = {0};
 
 	if (path[0] != '/')
 		return why_set(why, "%s: the path of a local socket begins with /", path);
@@ -268,7 +268,7 @@ static int bind_inet(const struct addrinfo *found)
 
 static unsigned bound_port(int fd)
 {
-	union address address;
+	union address address = {0};
 	socklen_t len = sizeof address;
 
 	if (getsockname(fd, &address.any, &len) != 0)

@@ -910,7 +910,7 @@ static int add_rows(struct driver_handle *handle, const struct driver_batch *bat
 
 	for (unsigned i = 0; i < batch->count && code == SQLITE_OK; i++) {
 		const struct driver_row *at = batch->rows[i];
-		enum condense_level level;
+		enum condense_level level = CONDENSE_NOT;
 		struct driver_row left;
 
 		if (i == 0 || !same_policy(batch->rows[i - 1], at))
@@ -1001,7 +1001,7 @@ static enum driver_outcome handle_commit(struct driver_handle *handle,
 					 const struct driver_batch *batch, struct why *why)
 {
 	bool full = false;
-	int code;
+	int code = SQLITE_OK;
 
 	if (file_has_moved(handle)) {
 		refuse(handle->path, why, "the file was moved or deleted");
