@@ -18,9 +18,8 @@
 
 #include "lib/buf.h"
 #include "lib/utf8.h"
+#include "mail/cfws.h"
 #include "mail/domain.h"
-
-enum { COMMENT_DEPTH_MAX = 32 };
 
 struct reader {
 	const char *start, *p, *end;
@@ -47,20 +46,20 @@ static bool is_utf8(struct span text)
 	return true;
 }
 
-static int expected(const struct reader *r, const char *what)
+static int fail_expected(const struct reader *r, const char *what)
 {
 	return why_set(r->why, "byte %zu: expected %s (RFC 5322 section 3.4)",
 		       (size_t)(r->p - r->start) + 1, what);
 }
 
-static int peek(const struct reader *r)
+static int peek_char(const struct reader *r)
 {
 	return r->p == r->end ? -1 : (unsigned char)*r->p;
 }
 
-static bool take(struct reader *r, int c)
+static bool take_char(struct reader *r, int c)
 {
-	if (peek(r) != c)
+	if (peek_char(r) != c)
 		return false;
 	r->p++;
 	return true;
@@ -85,7 +84,7 @@ static bool may_be_text(const char *p, const char *end)
 
 /* How many bytes at R->p may be there (RFC 5322 sections 2.2 and 3.2.2, RFC 6532), 0 for none:
  * printable ASCII, WSP, CRLF with WSP behind it, UTF-8, and what may be text in another set. */
-static size_t possible(const struct reader *r)
+static size_t measure_possible(const struct reader *r)
 {
 	int c = (unsigned char)*r->p;
 
@@ -102,7 +101,7 @@ static size_t possible(const struct reader *r)
 static int check_bytes(struct reader *r)
 {
 	for (size_t length; r->p < r->end; r->p += length) {
-		length = possible(r);
+		length = measure_possible(r);
 		if (length == 0)
 			return why_set(r->why, "byte %zu: %s", (size_t)(r->p - r->start) + 1,
 				       *r->p == '\r' || *r->p == '\n' ? "a line end that is no fold"
@@ -120,45 +119,16 @@ static int check_bytes(struct reader *r)
 static int skip_backslash(struct reader *r)
 {
 	r->p++;
-	return r->p < r->end && *r->p != '\r' ? 0 : expected(r, "a quoted character");
+	return r->p < r->end && *r->p != '\r' ? 0 : fail_expected(r, "a quoted character");
 }
 
-/* comment = "(" *([FWS] ccontent) [FWS] ")"; ccontent = ctext / quoted-pair / comment */
-static int skip_comment(struct reader *r)
-{
-	unsigned depth = 0;
-
-	do {
-		int c = peek(r);
-
-		if (c < 0)
-			return expected(r, "\")\"");
-		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
-			return why_set(r->why, "comments in comments to a depth over %d",
-				       COMMENT_DEPTH_MAX);
-		depth -= c == ')';
-		if (c == '\\' && skip_backslash(r) != 0)
-			return -1;
-		r->p++;
-	} while (depth > 0);
-	return 0;
-}
-
-/* CFWS = (1*([FWS] comment) [FWS]) / FWS */
 static int skip_cfws(struct reader *r)
 {
-	for (;;) {
-		int c = peek(r);
+	struct span rest = {r->p, r->end};
+	bool readable = cfws_skip(&rest, NULL);
 
-		if (c == '(') {
-			if (skip_comment(r) != 0)
-				return -1;
-		} else if (c >= 0 && char_is_space(c)) {
-			r->p++;
-		} else {
-			return 0;
-		}
-	}
+	r->p = rest.p;
+	return readable ? 0 : fail_expected(r, "the end of a comment");
 }
 
 /* atext, with UTF8-non-ascii (RFC 6532 section 3.2) */
@@ -169,7 +139,7 @@ static bool is_atext(int c)
 
 static void read_atom(struct reader *r)
 {
-	while (is_atext(peek(r)))
+	while (is_atext(peek_char(r)))
 		buf_char(&r->text, *r->p++);
 }
 
@@ -177,9 +147,9 @@ static void read_atom(struct reader *r)
  * is no part of the value, its WSP is. */
 static int read_quoted(struct reader *r)
 {
-	for (r->p++; peek(r) != '"'; r->p++) {
-		if (peek(r) < 0)
-			return expected(r, "a closing quote");
+	for (r->p++; peek_char(r) != '"'; r->p++) {
+		if (peek_char(r) < 0)
+			return fail_expected(r, "a closing quote");
 		if (*r->p == '\r' || *r->p == '\n')
 			continue;
 		if (*r->p == '\\' && skip_backslash(r) != 0)
@@ -200,7 +170,7 @@ static int read_words(struct reader *r, struct words *words)
 	buf_clear(&r->text);
 	*words = (struct words){.local = true, .phrase = true};
 	while (skip_cfws(r) == 0) {
-		int c = peek(r);
+		int c = peek_char(r);
 
 		if (c == '.') {
 			words->phrase = words->phrase && words->count > 0;
@@ -235,9 +205,9 @@ static int read_words(struct reader *r, struct words *words)
 /* domain-literal = "[" *([FWS] dtext) [FWS] "]"; obs-dtext adds quoted-pair */
 static int read_literal(struct reader *r)
 {
-	for (r->p++; peek(r) != ']'; r->p++) {
-		if (peek(r) < 0 || *r->p == '[')
-			return expected(r, "\"]\"");
+	for (r->p++; peek_char(r) != ']'; r->p++) {
+		if (peek_char(r) < 0 || *r->p == '[')
+			return fail_expected(r, "\"]\"");
 		if (*r->p == '\\' && skip_backslash(r) != 0)
 			return -1;
 	}
@@ -252,18 +222,18 @@ static int read_domain(struct reader *r, const char **domain)
 	*domain = NULL;
 	if (skip_cfws(r) != 0)
 		return -1;
-	if (peek(r) == '[')
+	if (peek_char(r) == '[')
 		return read_literal(r);
 	buf_clear(&r->text);
 	for (;;) {
 		if (skip_cfws(r) != 0)
 			return -1;
-		if (!is_atext(peek(r)))
-			return expected(r, "a domain");
+		if (!is_atext(peek_char(r)))
+			return fail_expected(r, "a domain");
 		read_atom(r);
 		if (skip_cfws(r) != 0)
 			return -1;
-		if (!take(r, '.'))
+		if (!take_char(r, '.'))
 			break;
 		buf_char(&r->text, '.');
 	}
@@ -278,8 +248,8 @@ static int read_addr_spec(struct reader *r, const struct words *words)
 {
 	struct address *address;
 
-	if (peek(r) != '@' || !words->local)
-		return expected(r, "an address");
+	if (peek_char(r) != '@' || !words->local)
+		return fail_expected(r, "an address");
 	if (r->list->count == ADDRESS_MAX)
 		return why_set(r->why, "more than %d addresses", ADDRESS_MAX);
 	address = &r->list->addresses[r->list->count];
@@ -303,17 +273,17 @@ static int skip_route(struct reader *r)
 	const char *ignored;
 
 	while (skip_cfws(r) == 0) {
-		if (take(r, ',')) {
+		if (take_char(r, ',')) {
 			comma = true;
-		} else if (comma && take(r, '@')) {
+		} else if (comma && take_char(r, '@')) {
 			if (read_domain(r, &ignored) != 0)
 				return -1;
 			comma = false;
 			any = true;
-		} else if (any && take(r, ':')) {
+		} else if (any && take_char(r, ':')) {
 			return 0;
 		} else {
-			return expected(r, "a route and \":\"");
+			return fail_expected(r, "a route and \":\"");
 		}
 	}
 	return -1;
@@ -327,11 +297,11 @@ static int read_angle(struct reader *r)
 	r->p++;
 	if (skip_cfws(r) != 0)
 		return -1;
-	if ((peek(r) == '@' || peek(r) == ',') && skip_route(r) != 0)
+	if ((peek_char(r) == '@' || peek_char(r) == ',') && skip_route(r) != 0)
 		return -1;
 	if (read_words(r, &words) != 0 || read_addr_spec(r, &words) != 0)
 		return -1;
-	return take(r, '>') ? 0 : expected(r, "\">\"");
+	return take_char(r, '>') ? 0 : fail_expected(r, "\">\"");
 }
 
 /* ---- sections 3.4 and 4.4: lists ---- */
@@ -346,7 +316,7 @@ static int read_group(struct reader *r)
 	r->p++;
 	if (read_list(r, true, &members) != 0)
 		return -1;
-	return take(r, ';') ? 0 : expected(r, "\";\" at the end of the group");
+	return take_char(r, ';') ? 0 : fail_expected(r, "\";\" at the end of the group");
 }
 
 /* "bob@example.com <bob@example.com>": an address that is not quoted where a name belongs. Readers
@@ -374,13 +344,13 @@ static int read_address(struct reader *r, bool in_group)
 
 	if (read_words(r, &words) != 0)
 		return -1;
-	if (peek(r) == '<' && words.phrase)
+	if (peek_char(r) == '<' && words.phrase)
 		return read_angle(r);
-	if (peek(r) == ':' && words.phrase && words.count > 0 && !in_group)
+	if (peek_char(r) == ':' && words.phrase && words.count > 0 && !in_group)
 		return read_group(r);
 	if (read_addr_spec(r, &words) != 0)
 		return -1;
-	return peek(r) == '<' ? read_named_by_address(r) : 0;
+	return peek_char(r) == '<' ? read_named_by_address(r) : 0;
 }
 
 /* obs-addr-list = *([CFWS] ",") address *("," [address / CFWS]), which covers address-list; and
@@ -391,14 +361,14 @@ static int read_list(struct reader *r, bool in_group, unsigned *elements)
 
 	*elements = 0;
 	while (skip_cfws(r) == 0) {
-		if (r->p == r->end || (in_group && peek(r) == ';'))
+		if (r->p == r->end || (in_group && peek_char(r) == ';'))
 			return 0;
-		if (take(r, ',')) {
+		if (take_char(r, ',')) {
 			comma = true;
 			continue;
 		}
 		if (!comma)
-			return expected(r, "\",\" or the end");
+			return fail_expected(r, "\",\" or the end");
 		if (read_address(r, in_group) != 0)
 			return -1;
 		comma = false;
@@ -426,6 +396,6 @@ int address_parse(struct arena *arena, struct span value, struct address_list *l
 	result = read_list(&r, false, &elements);
 	buf_free(&r.text);
 	if (result == 0 && elements == 0)
-		return expected(&r, "an address");
+		return fail_expected(&r, "an address");
 	return result;
 }

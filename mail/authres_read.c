@@ -54,10 +54,8 @@ static bool take_version(struct span *rest)
 /* The results themselves: every reader must find the same tokens. */
 static bool skip_results(struct span *rest)
 {
-	bool any;
-
 	while (rest->p < rest->end) {
-		if (!cfws_skip(rest, &any))
+		if (!cfws_skip(rest, NULL))
 			return false;
 		if (rest->p == rest->end)
 			break;
@@ -79,9 +77,9 @@ static bool read_id(struct span value, struct buf *id)
 {
 	bool any;
 
-	if (!cfws_skip(&value, &any) || !take_value(&value, id) || !cfws_skip(&value, &any))
+	if (!cfws_skip(&value, NULL) || !take_value(&value, id) || !cfws_skip(&value, &any))
 		return false;
-	if (any && (!take_version(&value) || !cfws_skip(&value, &any)))
+	if (any && (!take_version(&value) || !cfws_skip(&value, NULL)))
 		return false;
 	return value.p < value.end && *value.p == ';' && skip_results(&value);
 }
@@ -141,23 +139,16 @@ struct reader {
 	struct span rest;
 };
 
-static bool skip(struct reader *r)
-{
-	bool any;
-
-	return cfws_skip(&r->rest, &any);
-}
-
 /* CHAR with [CFWS] around it. */
 static bool take_char(struct reader *r, char c)
 {
-	if (!skip(r) || r->rest.p == r->rest.end || *r->rest.p != c)
+	if (!cfws_skip(&r->rest, NULL) || r->rest.p == r->rest.end || *r->rest.p != c)
 		return false;
 	r->rest.p++;
-	return skip(r);
+	return cfws_skip(&r->rest, NULL);
 }
 
-static bool at(const struct reader *r, char c)
+static bool is_at(const struct reader *r, char c)
 {
 	return r->rest.p < r->rest.end && *r->rest.p == c;
 }
@@ -180,9 +171,9 @@ static const char *take_pvalue(struct reader *r)
 	struct buf text;
 
 	buf_init(&text, r->arena, 0);
-	if (!skip(r))
+	if (!cfws_skip(&r->rest, NULL))
 		return NULL;
-	if (at(r, '"') && !cfws_take_enclosed(&r->rest, '"', &text))
+	if (is_at(r, '"') && !cfws_take_enclosed(&r->rest, '"', &text))
 		return NULL;
 	for (; r->rest.p < r->rest.end; r->rest.p++) {
 		unsigned char c = (unsigned char)*r->rest.p;
@@ -203,9 +194,9 @@ static bool take_property(struct reader *r, struct authres_property *out)
 	const char *word = take_word(r);
 
 	out->ptype = "";
-	if (word == NULL || !skip(r))
+	if (word == NULL || !cfws_skip(&r->rest, NULL))
 		return false;
-	if (at(r, '.')) {
+	if (is_at(r, '.')) {
 		out->ptype = word;
 		if (!take_char(r, '.') || (word = take_word(r)) == NULL)
 			return false;
@@ -214,21 +205,21 @@ static bool take_property(struct reader *r, struct authres_property *out)
 	if (!take_char(r, '='))
 		return false;
 	out->value = take_pvalue(r);
-	return out->value != NULL && skip(r);
+	return out->value != NULL && cfws_skip(&r->rest, NULL);
 }
 
 /* method = Keyword [ [CFWS] "/" [CFWS] method-version ] */
 static bool take_method(struct reader *r, struct authres_result *out)
 {
 	out->method = take_word(r);
-	if (out->method == NULL || !skip(r))
+	if (out->method == NULL || !cfws_skip(&r->rest, NULL))
 		return false;
-	if (at(r, '/') && (!take_char(r, '/') || take_word(r) == NULL))
+	if (is_at(r, '/') && (!take_char(r, '/') || take_word(r) == NULL))
 		return false;
 	if (!take_char(r, '='))
 		return false;
 	out->result = take_word(r);
-	return out->result != NULL && skip(r);
+	return out->result != NULL && cfws_skip(&r->rest, NULL);
 }
 
 /* resinfo = [CFWS] ";" methodspec [ CFWS reasonspec ] [ CFWS 1*propspec ] */
@@ -240,7 +231,7 @@ static bool take_result(struct reader *r, struct authres_result *out)
 	if (!take_method(r, out))
 		return false;
 	out->properties = properties;
-	while (r->rest.p < r->rest.end && !at(r, ';')) {
+	while (r->rest.p < r->rest.end && !is_at(r, ';')) {
 		if (out->property_count == PROPERTIES_MAX ||
 		    !take_property(r, &properties[out->property_count++]))
 			return false;
@@ -255,9 +246,9 @@ static bool take_head(struct reader *r)
 	bool any;
 
 	buf_init(&id, r->arena, 0);
-	if (!skip(r) || !take_value(&r->rest, &id) || !cfws_skip(&r->rest, &any))
+	if (!cfws_skip(&r->rest, NULL) || !take_value(&r->rest, &id) || !cfws_skip(&r->rest, &any))
 		return false;
-	return !any || (take_version(&r->rest) && skip(r));
+	return !any || (take_version(&r->rest) && cfws_skip(&r->rest, NULL));
 }
 
 bool authres_parse(struct arena *arena, struct span value, struct authres_results *out)
@@ -268,14 +259,14 @@ bool authres_parse(struct arena *arena, struct span value, struct authres_result
 	*out = (struct authres_results){items, 0};
 	if (!take_head(&r))
 		return false;
-	while (at(&r, ';')) {
+	while (is_at(&r, ';')) {
 		if (!take_char(&r, ';'))
 			return false;
 		if (r.rest.p == r.rest.end) /* a ";" at the end, as some write */
 			break;
 		if (span_istarts(r.rest, "none") && out->count == 0) {
 			r.rest.p += strlen("none");
-			return skip(&r) && r.rest.p == r.rest.end;
+			return cfws_skip(&r.rest, NULL) && r.rest.p == r.rest.end;
 		}
 		if (out->count == RESULTS_MAX || !take_result(&r, &items[out->count++]))
 			return false;

@@ -5,6 +5,8 @@
  */
 #include "mail/cfws.h"
 
+#include <assert.h>
+
 /* Past one CRLF or LF that folds, or one blank. */
 static bool take_blank(struct span *rest)
 {
@@ -31,6 +33,7 @@ bool cfws_take_enclosed(struct span *rest, char close, struct buf *out)
 {
 	unsigned depth = 1;
 
+	assert(rest->p < rest->end && (*rest->p == '(' || *rest->p == '"'));
 	for (rest->p++; rest->p < rest->end; rest->p++) {
 		unsigned char c = (unsigned char)*rest->p;
 
@@ -43,7 +46,8 @@ bool cfws_take_enclosed(struct span *rest, char close, struct buf *out)
 			rest->p++;
 			return true;
 		} else if (c == '(' && close == ')') {
-			depth++;
+			if (++depth > CFWS_DEPTH_MAX)
+				return false;
 		} else if (c == '\\') {
 			if (++rest->p == rest->end)
 				return false;
@@ -57,17 +61,26 @@ bool cfws_take_enclosed(struct span *rest, char close, struct buf *out)
 	return false;
 }
 
+bool cfws_skip_fws(struct span *rest)
+{
+	while (rest->p < rest->end && char_is_space((unsigned char)*rest->p))
+		if (!take_blank(rest))
+			return false;
+	return true;
+}
+
 bool cfws_skip(struct span *rest, bool *any)
 {
-	for (*any = false; rest->p < rest->end; *any = true) {
-		if (*rest->p == '(') {
-			if (!cfws_take_enclosed(rest, ')', NULL))
-				return false;
-		} else if (!char_is_space((unsigned char)*rest->p)) {
-			break;
-		} else if (!take_blank(rest)) {
-			return false;
+	const char *start = rest->p;
+
+	while (cfws_skip_fws(rest)) {
+		if (rest->p == rest->end || *rest->p != '(') {
+			if (any != NULL)
+				*any = rest->p > start;
+			return true;
 		}
+		if (!cfws_take_enclosed(rest, ')', NULL))
+			return false;
 	}
-	return true;
+	return false;
 }

@@ -51,26 +51,16 @@ static bool read_comment(struct reader *r)
 	return readable;
 }
 
-static bool skip_blanks(struct reader *r)
+/* [CFWS], whose comments may name the host. */
+static bool read_cfws(struct reader *r)
 {
-	while (r->rest.p < r->rest.end) {
-		struct span blank = {r->rest.p, r->rest.p};
-		bool any;
-
-		if (*r->rest.p == '(') {
-			if (!read_comment(r))
-				return false;
-			continue;
-		}
-		while (blank.end < r->rest.end && char_is_space((unsigned char)*blank.end))
-			blank.end++;
-		if (span_empty(blank))
+	while (cfws_skip_fws(&r->rest)) {
+		if (r->rest.p == r->rest.end || *r->rest.p != '(')
 			return true;
-		if (!cfws_skip(&blank, &any) || !span_empty(blank))
+		if (!read_comment(r))
 			return false;
-		r->rest.p = blank.end;
 	}
-	return true;
+	return false;
 }
 
 /* A word, up to a blank, a comment, "=" or ";": a key, a value, or the result. */
@@ -120,12 +110,12 @@ static bool read_part(struct reader *r)
 		r->rest.p++;
 		return true;
 	}
-	if (!take_word(r, &word) || !skip_blanks(r))
+	if (!take_word(r, &word) || !read_cfws(r))
 		return false;
 	if (r->rest.p == r->rest.end || *r->rest.p != '=')
 		return !span_empty(word);
 	r->rest.p++;
-	return skip_blanks(r) && read_value(r, word);
+	return read_cfws(r) && read_value(r, word);
 }
 
 /* header-field = "Received-SPF:" [CFWS] result FWS [comment FWS] [ key-value-list ] */
@@ -135,7 +125,7 @@ bool received_spf_is_ours(struct span value, const char *const *names, unsigned 
 
 	if (span_len(value) >= 2 && value.end[-2] == '\r' && value.end[-1] == '\n')
 		r.rest.end -= 2;
-	while (skip_blanks(&r)) {
+	while (read_cfws(&r)) {
 		if (r.rest.p == r.rest.end)
 			return r.ours || !r.named;
 		if (!read_part(&r))

@@ -35,6 +35,8 @@ static const char *const ours[] = {
     " pass receiver=other.test \x01",
     " pass receiver=\xc2\xa0mx.example.com; receiver=other.test",
     " pass receiver=other.test ) (\\",
+    " pass receiver=other.test ((((((((((((((((((((((((((((((((()))))))))))))))))))))))))))))))))",
+    " pass receiver=other.test ((((((((((((((((((((((((((((((((())))))))))))))))))))))))))))))))))",
 };
 
 static const char *const others[] = {
