@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "mail/domain.h"
-#include "policy/from.h"
+#include "policy/author.h"
 #include "policy/result/steps.h"
 #include "policy/spf/iprev.h"
 #include "policy/spf/spf.h"
@@ -35,7 +35,7 @@ struct check {
 	const struct signing_key *seal_key;
 	struct arcseal *seal; /* NULL: none, or not begun */
 	int64_t now;
-	struct from from;
+	struct author *author;
 	bool address_unknown;
 	const char *recipients[RECIPIENT_DOMAINS_MAX]; /* distinct */
 	unsigned recipient_count;
@@ -109,8 +109,8 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 
 	check->rules = rules;
 	check->arena = arena;
-	from_init(&check->from, arena);
 	open_scopes(check, dns);
+	check->author = author_new(&rules->dmarc, check->scopes[PART_POLICY], arena);
 	dkim.explain = client->explain;
 	check->dkim =
 	    dkimcheck_new(rules->dkim_engine, &dkim, arena, check->scopes[PART_KEYS], now);
@@ -157,34 +157,13 @@ static void read_list_id(struct check *check, struct span value)
 		check->list_ids[check->list_id_count++] = id;
 }
 
-/* RFC 9989 section 5.3.1: the author's domain comes from the From field. */
-static void read_from(struct check *check, struct span name, struct span value)
-{
-	unsigned known = check->from.count;
-
-	from_header(&check->from, name, value);
-	for (unsigned i = known; i < check->from.count && i < check->rules->dmarc.authors_max; i++)
-		dmarc_start_author(check->scopes[PART_POLICY], &check->rules->dmarc,
-				   check->from.domains[i]);
-}
-
-/* A name may have blanks behind it (RFC 5322 section 4.5): it is the same field to most readers. */
+/* A name may have blanks after it (RFC 5322 section 4.5): it is the same field to most readers. */
 void check_header(struct check *check, struct span name, struct span value)
 {
-	read_from(check, name, value);
+	author_header(check->author, name, value);
 	if (check->rules->decide.trust.list_count > 0 && span_ieq(span_trim(name), "list-id"))
 		read_list_id(check, value);
 	arc_header(check->arc, dkimcheck_header(check->dkim, name, value));
-}
-
-static void start_identifier(struct check *check, const char *domain)
-{
-	for (unsigned i = 0; i < check->from.count; i++) {
-		if (dmarc_could_align(check->from.domains[i], domain)) {
-			dmarc_start(check->scopes[PART_POLICY], &check->rules->dmarc, domain);
-			return;
-		}
-	}
 }
 
 /* The domains that DKIM and SPF could align: their own walks (RFC 9989 section 4.10.2). */
@@ -197,18 +176,18 @@ static void start_alignment(struct check *check)
 	if (domain == NULL && identity[0] == '\0')
 		domain = domain_to_ascii(check->arena, span_of(check->mfrom.helo));
 	if (domain != NULL)
-		start_identifier(check, domain);
+		author_start_alignment(check->author, domain);
 	for (unsigned i = 0; i < check->rules->dkim.max_signatures; i++) {
 		domain = dkimcheck_domain(check->dkim, i);
 		if (domain == NULL)
 			break;
-		start_identifier(check, domain);
+		author_start_alignment(check->author, domain);
 	}
 }
 
 void check_end_of_headers(struct check *check)
 {
-	const char *author = check->from.count > 0 ? check->from.domains[0] : NULL;
+	const char *author = author_domain(check->author);
 
 	arc_end_of_headers(check->arc);
 	if (check->seal_key != NULL)
@@ -281,23 +260,6 @@ static void check_spf(struct check *check, const struct spf_request *request,
 	check->verdict.spf_disagrees |= disagreement != NULL;
 }
 
-static void finish_author(struct check *check, struct dmarc_author *author)
-{
-	memset(author, 0, sizeof *author);
-	author->fields = check->from.fields;
-	author->domains = check->from.domains;
-	author->domain_count = check->from.count;
-	author->hidden = check->from.hidden;
-	author->incomplete = check->from.too_many;
-	author->explain = check->explain;
-	if (check->from.count > check->rules->dmarc.authors_max)
-		author->error =
-		    arena_printf(check->arena, "From has addresses of more than %u domains",
-				 check->rules->dmarc.authors_max);
-	else
-		author->error = from_fault(&check->from);
-}
-
 const struct verdict *check_finish(struct check *check, int64_t deadline)
 {
 	struct verdict *verdict = &check->verdict;
@@ -326,7 +288,8 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 	arc_await(check->arc);
 	dkimcheck_finish(check->dkim, verdict);
 	arc_finish(check->arc, &verdict->arc);
-	finish_author(check, &author);
+	author_finish(check->author, &author);
+	author.explain = check->explain;
 	dmarc_check(check->scopes[PART_POLICY], &check->rules->dmarc, &author, verdict,
 		    check->arena, &verdict->dmarc);
 	decide(&check->rules->decide, &facts, check->arena, verdict);
