@@ -31,7 +31,7 @@ struct signature {
 	struct dkimsig sig;
 	const char *key_name;
 	struct dns_lookup *lookup;
-	struct dkimengine_task task;
+	struct dkimengine_task *task; /* NULL: not to be verified yet */
 };
 
 struct set {
@@ -129,8 +129,6 @@ static void read_signature(struct arc *arc, enum part part, const struct dkimeng
 		return;
 	signature = part == PART_SEAL ? &set->seal : &set->message;
 	signature->sig = sig;
-	signature->task.field = field;
-	signature->task.sig = &signature->sig;
 }
 
 void arc_header(struct arc *arc, const struct dkimengine_field *field)
@@ -198,14 +196,18 @@ static void start_key(struct arc *arc, struct signature *signature)
 
 void arc_end_of_headers(struct arc *arc)
 {
+	struct set *set;
+
 	if (arc->fields > 0)
 		check_structure(arc);
 	if (arc->fields == 0 || arc->fault != NULL)
 		return;
-	start_key(arc, &arc->sets[arc->newest]->message);
+	set = arc->sets[arc->newest];
+	start_key(arc, &set->message);
 	for (unsigned i = arc->newest; i > 0; i--)
 		start_key(arc, &arc->sets[i]->seal);
-	dkimcheck_seat_guest(arc->dkim, &arc->sets[arc->newest]->message.task);
+	set->message.task =
+	    dkimcheck_enrol(arc->dkim, set->fields[PART_MESSAGE], &set->message.sig);
 }
 
 /* ---- step 4: the newest message signature ---- */
@@ -220,7 +222,7 @@ static bool await_key(struct arc *arc, struct signature *signature, enum part pa
 		     KEYJUDGE_RSA_BITS_LEAST, key, &why);
 
 	if (result == AUTH_NONE) {
-		signature->task.key = key;
+		signature->task->key = key;
 		return true;
 	}
 	if (arc->fault == NULL && result == AUTH_TEMPERROR)
@@ -257,9 +259,11 @@ static const char *result_fault(const struct dkimengine_task *task)
 static void check_message(struct arc *arc)
 {
 	const struct signature *message = &arc->sets[arc->newest]->message;
-	const char *fault = result_fault(&message->task);
+	const char *fault = result_fault(message->task);
 
-	if (fault == NULL && message->task.partial && !arc->rules->accept_partial_body)
+	if (fault == NULL)
+		fault = dkimcheck_body_fault(arc->dkim);
+	if (fault == NULL && message->task->partial && !arc->rules->accept_partial_body)
 		fault = "l= leaves a part of the body unsigned (RFC 6376 section 8.2)";
 	if (fault == NULL && message->sig.expires >= 0 &&
 	    arc->now > message->sig.expires + arc->rules->clock_drift)
@@ -306,8 +310,11 @@ static void hash_sets(struct arc *arc)
 
 static void check_seal(struct arc *arc, struct set *set)
 {
-	struct dkimengine_task *task = &set->seal.task;
+	struct dkimengine_task *task = arena_make(arc->arena, struct dkimengine_task);
 
+	task->field = set->fields[PART_SEAL];
+	task->sig = &set->seal.sig;
+	set->seal.task = task;
 	if (!await_key(arc, &set->seal, PART_SEAL))
 		return;
 	task->result = dkimnative_verify(dkimcheck_keys(arc->dkim), arc->arena, task, set->digest);

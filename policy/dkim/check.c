@@ -17,12 +17,14 @@
  */
 #include "policy/dkim/check.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/buf.h"
 #include "mail/domain.h"
 #include "policy/dkim/addition.h"
+#include "policy/dkim/bodypass.h"
 #include "policy/dkim/explain.h"
 #include "policy/dkim/judge.h"
 #include "policy/dkim/native.h"
@@ -32,8 +34,10 @@
 
 enum {
 	KEYS_KEPT = 2048, /* decoded, by the native engine */
-	ENGINES = 2       /* for one message, beside that of a guest */
+	OTHERS_MAX = 1    /* signatures enrolled by others */
 };
+
+enum { PASS_NATIVE, PASS_OPENDKIM, PASSES };
 
 struct dkimcheck_engine {
 	struct dkimlib *lib;
@@ -49,17 +53,9 @@ struct signature {
 	struct dns_lookup *lookup;
 	const struct dkimkey *key; /* may be used */
 	bool chosen;
-	bool settled;  /* the verdict is final */
-	unsigned task; /* its number for the engines */
+	bool settled;                          /* the verdict is final */
+	struct dkimengine_task *tasks[PASSES]; /* NULL: not enrolled there */
 	struct dkim_verdict verdict;
-};
-
-/* One engine's work on the message. */
-struct pass {
-	const struct dkimengine *engine;
-	struct dkimengine_message message;
-	void *state;
-	bool signatures; /* false: of the guest alone */
 };
 
 struct dkimcheck {
@@ -79,10 +75,9 @@ struct dkimcheck {
 	bool bare_lf;     /* the body has a LF without CR */
 	bool body_cr;     /* what came of the body ends with CR */
 	unsigned open;    /* chosen and not settled */
-	struct pass passes[ENGINES + 1];
-	unsigned pass_count;
-	struct dkimengine_task *guest; /* or NULL */
-	struct dkimengine_task *seat;  /* its copy among the tasks of a pass of our engine */
+	struct bodypass passes[PASSES];
+	unsigned deciding; /* the pass whose results become verdicts */
+	unsigned enrolled; /* signatures of others */
 };
 
 /* ---- the engine ---- */
@@ -132,6 +127,11 @@ struct dkimcheck *dkimcheck_new(struct dkimcheck_engine *engine,
 	check->scope = scope;
 	check->now = now;
 	check->fields_end = &check->fields;
+	bodypass_init(&check->passes[PASS_NATIVE], &dkimnative_engine, engine->keys, arena,
+		      check->rules.max_signatures + OTHERS_MAX);
+	bodypass_init(&check->passes[PASS_OPENDKIM], &dkimlib_engine, engine->lib, arena,
+		      check->rules.max_signatures);
+	check->deciding = check->rules.engine == DKIMCHECK_OPENDKIM ? PASS_OPENDKIM : PASS_NATIVE;
 	return check;
 }
 
@@ -428,51 +428,40 @@ static void settle_result(struct dkimcheck *check, struct signature *signature,
 
 /* ---- the engines' passes ---- */
 
-static struct dkimengine_task *task_of(struct dkimcheck *check, unsigned pass,
-				       const struct signature *signature)
+static struct dkimengine_task *deciding_task(const struct dkimcheck *check,
+					     const struct signature *signature)
 {
-	return &check->passes[pass].message.tasks[signature->task];
+	return signature->tasks[check->deciding];
 }
 
-static void begin_pass(struct dkimcheck *check, const struct dkimengine *engine, void *shared,
-		       bool signatures)
+static bool is_used(const struct dkimcheck *check, unsigned pass)
 {
-	struct pass *pass = &check->passes[check->pass_count++];
-	struct dkimengine_message *message = &pass->message;
-
-	pass->engine = engine;
-	pass->signatures = signatures;
-	message->arena = check->arena;
-	message->fields = check->fields;
-	message->tasks = arena_array(check->arena, check->open + 1, sizeof *message->tasks);
-	for (unsigned i = 0; i < check->count && signatures; i++) {
-		struct signature *signature = check->signatures[i];
-
-		if (!is_open(signature))
-			continue;
-		signature->task = message->count++;
-		message->tasks[signature->task].field = signature->field;
-		message->tasks[signature->task].sig = &signature->parsed;
-	}
-	if (check->guest != NULL && engine == &dkimnative_engine) {
-		check->seat = &message->tasks[message->count++];
-		*check->seat = *check->guest;
-	}
-	pass->state = engine->begin(shared, message);
+	return check->rules.engine == DKIMCHECK_BOTH || pass == check->deciding;
 }
 
-/* What the first engine refuses at once is settled. */
-static void begin_passes(struct dkimcheck *check)
+static void enrol_signatures(struct dkimcheck *check)
 {
-	if (check->rules.engine != DKIMCHECK_OPENDKIM)
-		begin_pass(check, &dkimnative_engine, check->engine->keys, true);
-	if (check->rules.engine != DKIMCHECK_NATIVE)
-		begin_pass(check, &dkimlib_engine, check->engine->lib, true);
 	for (unsigned i = 0; i < check->count; i++) {
 		struct signature *signature = check->signatures[i];
 
-		if (is_open(signature) && task_of(check, 0, signature)->result != DKIMENGINE_OPEN)
-			settle_result(check, signature, task_of(check, 0, signature));
+		for (unsigned pass = 0; pass < PASSES && is_open(signature); pass++)
+			if (is_used(check, pass))
+				signature->tasks[pass] = bodypass_enrol(
+				    &check->passes[pass], signature->field, &signature->parsed);
+	}
+}
+
+/* What the deciding engine refuses at once is settled. */
+static void begin_passes(struct dkimcheck *check)
+{
+	for (unsigned pass = 0; pass < PASSES; pass++)
+		bodypass_begin(&check->passes[pass], check->fields);
+	for (unsigned i = 0; i < check->count; i++) {
+		struct signature *signature = check->signatures[i];
+
+		if (is_open(signature) &&
+		    deciding_task(check, signature)->result != DKIMENGINE_OPEN)
+			settle_result(check, signature, deciding_task(check, signature));
 	}
 }
 
@@ -483,15 +472,22 @@ void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author)
 	for (unsigned i = 0; i < check->count; i++)
 		if (check->signatures[i]->chosen)
 			judge_early(check, check->signatures[i]);
-	if (check->open > 0)
-		begin_passes(check);
-	if (check->guest != NULL && check->seat == NULL)
-		begin_pass(check, &dkimnative_engine, check->engine->keys, false);
+	enrol_signatures(check);
+	begin_passes(check);
 }
 
-void dkimcheck_seat_guest(struct dkimcheck *check, struct dkimengine_task *guest)
+struct dkimengine_task *dkimcheck_enrol(struct dkimcheck *check,
+					const struct dkimengine_field *field,
+					const struct dkimsig *sig)
 {
-	check->guest = guest;
+	assert(!check->decided && check->enrolled < OTHERS_MAX);
+	check->enrolled++;
+	return bodypass_enrol(&check->passes[PASS_NATIVE], field, sig);
+}
+
+const char *dkimcheck_body_fault(const struct dkimcheck *check)
+{
+	return check->bare_lf ? bare_lf_why : NULL;
 }
 
 const struct dkimengine_field *dkimcheck_fields(const struct dkimcheck *check)
@@ -522,36 +518,26 @@ void dkimcheck_body(struct dkimcheck *check, struct span chunk)
 	if (dkimcheck_body_done(check) || span_empty(chunk))
 		return;
 	look_for_bare_lf(check, chunk);
-	for (unsigned i = 0; i < check->pass_count; i++)
-		check->passes[i].engine->body(check->passes[i].state, chunk);
+	for (unsigned pass = 0; pass < PASSES; pass++)
+		bodypass_body(&check->passes[pass], chunk);
 }
 
 bool dkimcheck_body_done(const struct dkimcheck *check)
 {
-	return check->decided && check->open == 0 && check->guest == NULL;
+	return check->decided && check->open == 0 && check->enrolled == 0;
 }
 
+/* A signature that was settled since keeps a task without a key: no longer wanted. */
 static void finish_passes(struct dkimcheck *check)
 {
-	for (unsigned i = 0; i < check->pass_count; i++) {
-		for (unsigned at = 0; at < check->count && check->passes[i].signatures; at++) {
-			struct signature *signature = check->signatures[at];
+	for (unsigned pass = 0; pass < PASSES; pass++) {
+		for (unsigned i = 0; i < check->count; i++) {
+			struct signature *signature = check->signatures[i];
 
-			if (is_open(signature))
-				task_of(check, i, signature)->key = signature->key;
+			if (is_open(signature) && signature->tasks[pass] != NULL)
+				signature->tasks[pass]->key = signature->key;
 		}
-		check->passes[i].engine->finish(check->passes[i].state);
-	}
-}
-
-static void finish_guest(struct dkimcheck *check)
-{
-	check->guest->result = check->seat->result;
-	check->guest->why = check->seat->why;
-	check->guest->partial = check->seat->partial;
-	if (check->bare_lf && check->guest->result == DKIMENGINE_GOOD) {
-		check->guest->result = DKIMENGINE_REFUSED;
-		check->guest->why = bare_lf_why;
+		bodypass_finish(&check->passes[pass]);
 	}
 }
 
@@ -576,8 +562,8 @@ static void compare(struct dkimcheck *check, struct verdict *out)
 		if (!is_open(signature))
 			continue;
 		text = dkimengine_disagreement(
-		    check->arena, check->passes[0].engine, task_of(check, 0, signature),
-		    check->passes[1].engine, task_of(check, 1, signature),
+		    check->arena, check->passes[PASS_NATIVE].engine, signature->tasks[PASS_NATIVE],
+		    check->passes[PASS_OPENDKIM].engine, signature->tasks[PASS_OPENDKIM],
 		    dns_lookup_answer(signature->lookup));
 		verdict_disagree(out, text);
 		out->dkim_disagrees |= text != NULL;
@@ -611,18 +597,14 @@ static void list_verdicts(struct dkimcheck *check, struct verdict *out)
 void dkimcheck_finish(struct dkimcheck *check, struct verdict *out)
 {
 	judge_keys(check);
-	if (check->seat != NULL)
-		check->seat->key = check->guest->key;
-	if (check->open > 0 || check->seat != NULL)
+	if (!dkimcheck_body_done(check))
 		finish_passes(check);
-	if (check->seat != NULL)
-		finish_guest(check);
 	if (check->rules.engine == DKIMCHECK_BOTH && check->open > 0)
 		compare(check, out);
 	for (unsigned i = 0; i < check->count; i++)
 		if (is_open(check->signatures[i]))
 			settle_result(check, check->signatures[i],
-				      task_of(check, 0, check->signatures[i]));
+				      deciding_task(check, check->signatures[i]));
 	list_verdicts(check, out);
 }
 

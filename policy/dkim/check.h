@@ -66,11 +66,15 @@ const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct 
 						struct span value);
 
 /*
- * Before the end of the header: a signature that is verified in the same pass over the message, by
- * our own engine, and is no DKIM signature (ARC-Message-Signature). Its owner sets GUEST's field
- * and sig, its key before dkimcheck_finish, and finds the result there afterwards.
+ * Before the end of the header: enrols a signature that is not a DKIM signature, but is verified in
+ * the same pass over the message (ARC-Message-Signature), by the native engine; at most one. The
+ * caller sets the task's key before dkimcheck_finish, and finds the result there afterwards.
  */
-void dkimcheck_seat_guest(struct dkimcheck *check, struct dkimengine_task *guest);
+struct dkimengine_task *dkimcheck_enrol(struct dkimcheck *check,
+					const struct dkimengine_field *field,
+					const struct dkimsig *sig);
+/* After the body: why no signature over it passes, however good it is; or NULL. */
+const char *dkimcheck_body_fault(const struct dkimcheck *check);
 /* The name of a field that was added above what SIG signs, when such are not accepted; or NULL. */
 const char *dkimcheck_added_field(const struct dkimcheck *check, const struct dkimsig *sig);
 struct keycache *dkimcheck_keys(const struct dkimcheck *check); /* decoded keys, shared */
