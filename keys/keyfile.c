@@ -326,7 +326,8 @@ static int create_in(int directory, const char *path, const char *name, struct s
 	return result;
 }
 
-static int put(const char *path, const char *name, struct span text, bool replace, struct why *why)
+static int write_file(const char *path, const char *name, struct span text, bool replace,
+		      struct why *why)
 {
 	int directory, result;
 
@@ -346,10 +347,10 @@ static int put(const char *path, const char *name, struct span text, bool replac
 
 int keyfile_create(const char *path, const char *name, struct span text, struct why *why)
 {
-	return put(path, name, text, false, why);
+	return write_file(path, name, text, false, why);
 }
 
 int keyfile_replace(const char *path, const char *name, struct span text, struct why *why)
 {
-	return put(path, name, text, true, why);
+	return write_file(path, name, text, true, why);
 }

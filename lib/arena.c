@@ -140,7 +140,7 @@ static struct block *block_for(struct arena *arena, size_t size)
 	return block;
 }
 
-static void *take(struct arena *arena, size_t size)
+static void *take_bytes(struct arena *arena, size_t size)
 {
 	const size_t align = alignof(max_align_t);
 	size_t whole = (size + align - 1) / align * align;
@@ -159,7 +159,7 @@ static void *take(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-	void *p = take(arena, size == 0 ? 1 : size);
+	void *p = take_bytes(arena, size == 0 ? 1 : size);
 
 	memset(p, 0, size);
 	return p;
@@ -174,7 +174,7 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 
 char *arena_copy(struct arena *arena, const void *data, size_t len)
 {
-	char *copy = take(arena, len + 1);
+	char *copy = take_bytes(arena, len + 1);
 
 	if (len > 0)
 		memcpy(copy, data, len);
@@ -213,7 +213,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list ap)
 	ALLOW(free_room, room);
 	len = format_text(free_room, room, format, ap);
 	FORBID(free_room, room);
-	text = take(arena, len + 1);
+	text = take_bytes(arena, len + 1);
 	if (text != free_room || len >= room)
 		format_text(text, len + 1, format, again);
 	va_end(again);

@@ -14,7 +14,7 @@ struct text {
 	va_list ap;
 };
 
-static void put(struct text *text, const char *data, size_t length)
+static void put_bytes(struct text *text, const char *data, size_t length)
 {
 	if (text->length < text->room) {
 		size_t rest = text->room - text->length;
@@ -34,7 +34,7 @@ static void put_number(struct text *text, uint64_t number, bool negative)
 	} while (number > 0);
 	if (negative)
 		*--at = '-';
-	put(text, at, (size_t)(digits + sizeof digits - at));
+	put_bytes(text, at, (size_t)(digits + sizeof digits - at));
 }
 
 static void put_signed(struct text *text, int64_t number)
@@ -44,7 +44,7 @@ static void put_signed(struct text *text, int64_t number)
 
 static void put_char(struct text *text, char c)
 {
-	put(text, &c, 1);
+	put_bytes(text, &c, 1);
 }
 
 /* "l", "ll" or "z", then "u" or "d"; *FORMAT is there. */
@@ -80,7 +80,7 @@ static bool put_part(struct text *text, const char **format)
 	most = va_arg(text->ap, int);
 	part = va_arg(text->ap, const char *);
 	if (most > 0)
-		put(text, part, strnlen(part, (size_t)most));
+		put_bytes(text, part, strnlen(part, (size_t)most));
 	return most >= 0;
 }
 
@@ -93,7 +93,7 @@ static bool put_argument(struct text *text, const char **format)
 	case 's':
 		string = va_arg(text->ap, const char *);
 		if (string != NULL)
-			put(text, string, strlen(string));
+			put_bytes(text, string, strlen(string));
 		return string != NULL;
 	case 'u':
 		put_number(text, va_arg(text->ap, unsigned), false);
@@ -120,7 +120,8 @@ static bool put_all(struct text *text, const char *format)
 	for (;;) {
 		const char *percent = strchr(format, '%');
 
-		put(text, format, percent == NULL ? strlen(format) : (size_t)(percent - format));
+		put_bytes(text, format,
+			  percent == NULL ? strlen(format) : (size_t)(percent - format));
 		if (percent == NULL)
 			return true;
 		format = percent + 1;

@@ -9,7 +9,7 @@
 
 #include "lib/clock.h"
 
-static void must(int error)
+static void must_succeed(int error)
 {
 	if (error != 0)
 		abort();
@@ -17,52 +17,52 @@ static void must(int error)
 
 void lock_init(struct lock *lock)
 {
-	must(pthread_mutex_init(&lock->mutex, NULL));
+	must_succeed(pthread_mutex_init(&lock->mutex, NULL));
 }
 
 void lock_done(struct lock *lock)
 {
-	must(pthread_mutex_destroy(&lock->mutex));
+	must_succeed(pthread_mutex_destroy(&lock->mutex));
 }
 
 void lock_take(struct lock *lock)
 {
-	must(pthread_mutex_lock(&lock->mutex));
+	must_succeed(pthread_mutex_lock(&lock->mutex));
 }
 
 void lock_drop(struct lock *lock)
 {
-	must(pthread_mutex_unlock(&lock->mutex));
+	must_succeed(pthread_mutex_unlock(&lock->mutex));
 }
 
 void cond_init(struct cond *cond)
 {
 	pthread_condattr_t attr;
 
-	must(pthread_condattr_init(&attr));
-	must(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
-	must(pthread_cond_init(&cond->cond, &attr));
-	must(pthread_condattr_destroy(&attr));
+	must_succeed(pthread_condattr_init(&attr));
+	must_succeed(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
+	must_succeed(pthread_cond_init(&cond->cond, &attr));
+	must_succeed(pthread_condattr_destroy(&attr));
 }
 
 void cond_done(struct cond *cond)
 {
-	must(pthread_cond_destroy(&cond->cond));
+	must_succeed(pthread_cond_destroy(&cond->cond));
 }
 
 void cond_wake_one(struct cond *cond)
 {
-	must(pthread_cond_signal(&cond->cond));
+	must_succeed(pthread_cond_signal(&cond->cond));
 }
 
 void cond_wake_all(struct cond *cond)
 {
-	must(pthread_cond_broadcast(&cond->cond));
+	must_succeed(pthread_cond_broadcast(&cond->cond));
 }
 
 void cond_wait(struct cond *cond, struct lock *lock)
 {
-	must(pthread_cond_wait(&cond->cond, &lock->mutex));
+	must_succeed(pthread_cond_wait(&cond->cond, &lock->mutex));
 }
 
 bool cond_wait_until(struct cond *cond, struct lock *lock, int64_t deadline)
@@ -77,7 +77,7 @@ bool cond_wait_until(struct cond *cond, struct lock *lock, int64_t deadline)
 	error = pthread_cond_timedwait(&cond->cond, &lock->mutex, &t);
 	if (error == ETIMEDOUT)
 		return false;
-	must(error);
+	must_succeed(error);
 	return true;
 }
 
@@ -87,8 +87,8 @@ int thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
 	int error;
 
 	sigfillset(&all);
-	must(pthread_sigmask(SIG_BLOCK, &all, &before));
+	must_succeed(pthread_sigmask(SIG_BLOCK, &all, &before));
 	error = pthread_create(thread, NULL, run, arg);
-	must(pthread_sigmask(SIG_SETMASK, &before, NULL));
+	must_succeed(pthread_sigmask(SIG_SETMASK, &before, NULL));
 	return error == 0 ? 0 : -1;
 }

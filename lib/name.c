@@ -21,7 +21,7 @@ const char *name_text(const struct name_code *table, int code)
 	return "?";
 }
 
-static unsigned least(unsigned a, unsigned b, unsigned c)
+static unsigned least_of(unsigned a, unsigned b, unsigned c)
 {
 	unsigned m = a < b ? a : b;
 
@@ -54,7 +54,7 @@ unsigned name_distance(struct span a, struct span b, unsigned limit)
 			unsigned cost = char_lower((unsigned char)a.p[i - 1]) !=
 					char_lower((unsigned char)b.p[j - 1]);
 
-			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + cost);
+			row[j] = least_of(above[j] + 1, row[j - 1] + 1, above[j - 1] + cost);
 			if (ends_swapped(a, i, b, j) && rows[(i - 2) % 3][j - 2] + 1 < row[j])
 				row[j] = rows[(i - 2) % 3][j - 2] + 1;
 		}

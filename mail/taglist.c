@@ -17,7 +17,7 @@ static bool name_ok(struct span name)
 	return true;
 }
 
-static int shown(struct span s)
+static int shown_length(struct span s)
 {
 	return span_len(s) > 40 ? 40 : (int)span_len(s);
 }
@@ -46,8 +46,8 @@ static int add_tag(struct taglist *list, struct span part, struct why *why)
 		return why_set(why, "tag %u has no possible name (RFC 6376 section 3.2)",
 			       list->count + 1);
 	if (has_name(list, name))
-		return why_set(why, "tag %.*s= is there twice (RFC 6376 section 3.2)", shown(name),
-			       name.p);
+		return why_set(why, "tag %.*s= is there twice (RFC 6376 section 3.2)",
+			       shown_length(name), name.p);
 	tag->name = name;
 	tag->whole = (struct span){name.p, part.end};
 	list->count++;

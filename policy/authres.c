@@ -32,12 +32,12 @@ struct writer {
 	size_t name;  /* what stands in front of it: the field's name, then nothing */
 };
 
-static size_t column(const struct writer *w)
+static size_t current_column(const struct writer *w)
 {
 	return w->name + w->buf.len - w->begin;
 }
 
-static void fold(struct writer *w)
+static void fold_line(struct writer *w)
 {
 	buf_char(&w->buf, '\n');
 	w->begin = w->buf.len;
@@ -46,10 +46,10 @@ static void fold(struct writer *w)
 }
 
 /* One word, on the next line where it does not fit on this one. */
-static void put(struct writer *w, struct span word)
+static void put_word(struct writer *w, struct span word)
 {
-	if (column(w) + 1 + span_len(word) + 1 > LINE_MAX_LEN)
-		fold(w);
+	if (current_column(w) + 1 + span_len(word) + 1 > LINE_MAX_LEN)
+		fold_line(w);
 	else
 		buf_char(&w->buf, ' ');
 	buf_span(&w->buf, word);
@@ -58,7 +58,7 @@ static void put(struct writer *w, struct span word)
 static void put_result(struct writer *w, const char *method, enum auth_result result)
 {
 	buf_char(&w->buf, ';');
-	fold(w);
+	fold_line(w);
 	buf_printf(&w->buf, "%s=%s", method, auth_text(result));
 }
 
@@ -88,7 +88,7 @@ static void put_property(struct writer *w, const char *property, const char *val
 	buf_init(&text, w->buf.arena, 0);
 	buf_printf(&text, "%s=", property);
 	add_value(&text, span_of(value));
-	put(w, buf_view(&text));
+	put_word(w, buf_view(&text));
 }
 
 /* What may be in a comment: nothing that ends it, and nothing that a careless reader of the field
@@ -111,7 +111,7 @@ static void put_words(struct writer *w, struct span text)
 
 	while (span_split(&text, &more, ' ', &word))
 		if (!span_empty(word))
-			put(w, word);
+			put_word(w, word);
 }
 
 /* A comment of at most COMMENT_MAX characters, folded between its words. */

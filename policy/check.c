@@ -50,7 +50,7 @@ static void add_step(void *arg, const char *line)
 	steps_add(arg, "%s", line);
 }
 
-static void explain(struct spf_request *request, struct steps *steps, struct arena *arena)
+static void trace_request(struct spf_request *request, struct steps *steps, struct arena *arena)
 {
 	steps->arena = arena;
 	request->trace = add_step;
@@ -77,8 +77,8 @@ static void start_envelope(struct check *check, const struct check_client *clien
 	check->address_unknown = client->address_unknown;
 	check->explain = client->explain;
 	if (client->explain) {
-		explain(&check->mfrom, &check->mfrom_steps, check->arena);
-		explain(&check->helo, &check->helo_steps, check->arena);
+		trace_request(&check->mfrom, &check->mfrom_steps, check->arena);
+		trace_request(&check->helo, &check->helo_steps, check->arena);
 	}
 	if (client->ip.family == 0)
 		return;
@@ -211,7 +211,7 @@ bool check_body_done(const struct check *check)
 }
 
 /* Without a client there is no address to judge. */
-static void no_client(struct verdict *verdict)
+static void judge_no_client(struct verdict *verdict)
 {
 	verdict->iprev = (struct iprev_verdict){.result = AUTH_NONE,
 						.why = "no client address (RFC 8601 section 3)"};
@@ -238,7 +238,7 @@ static struct spf_verdict spf_unknown(struct check *check, enum spf_scope scope)
 }
 
 /* There is a client, which might have passed. */
-static void unknown_client(struct check *check, struct verdict *verdict)
+static void judge_unknown_client(struct check *check, struct verdict *verdict)
 {
 	verdict->iprev = (struct iprev_verdict){
 	    .result = AUTH_TEMPERROR,
@@ -276,9 +276,9 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 	for (unsigned i = 0; i < PARTS; i++)
 		dns_scope_deadline(check->scopes[i], deadline);
 	if (verdict->client.family == 0 && check->address_unknown) {
-		unknown_client(check, verdict);
+		judge_unknown_client(check, verdict);
 	} else if (verdict->client.family == 0) {
-		no_client(verdict);
+		judge_no_client(verdict);
 	} else {
 		iprev_check(check->scopes[PART_ENVELOPE], &verdict->client, check->arena,
 			    &verdict->iprev);

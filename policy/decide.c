@@ -14,7 +14,7 @@
 
 #include "mail/domain.h"
 
-static void override(struct decision *decision, enum override_type type, const char *comment)
+static void add_override(struct decision *decision, enum override_type type, const char *comment)
 {
 	assert(decision->override_count < OVERRIDES_MAX);
 	decision->overrides[decision->override_count++] = (struct override){type, comment};
@@ -64,8 +64,8 @@ static enum match result_matches(int wanted, enum auth_result result)
 	return result == AUTH_TEMPERROR ? MATCH_UNSURE : MATCH_NO;
 }
 
-static enum match matches(const struct judging *j, const struct decide_rule *rule,
-			  enum dmarc_policy policy)
+static enum match match_rule(const struct judging *j, const struct decide_rule *rule,
+			     enum dmarc_policy policy)
 {
 	enum match spf, dkim;
 
@@ -81,7 +81,7 @@ static enum match matches(const struct judging *j, const struct decide_rule *rul
 static const struct decide_rule *first_match(const struct judging *j, enum dmarc_policy policy)
 {
 	for (unsigned i = 0; i < j->rules->matrix_count; i++)
-		if (matches(j, &j->rules->matrix[i], policy) == MATCH_YES)
+		if (match_rule(j, &j->rules->matrix[i], policy) == MATCH_YES)
 			return &j->rules->matrix[i];
 	return NULL;
 }
@@ -100,25 +100,25 @@ static enum dmarc_policy asked_for(const struct judging *j, enum dmarc_policy po
 	return testing ? one_below(policy) : policy;
 }
 
-static void observe(enum dmarc_policy asked, struct decision *out)
+static void observe_policy(enum dmarc_policy asked, struct decision *out)
 {
 	out->disposition = DMARC_POLICY_NONE;
 	out->why = "enforcement is off (observe)";
 	if (asked != DMARC_POLICY_NONE)
-		override(out, OVERRIDE_LOCAL_POLICY, out->why);
+		add_override(out, OVERRIDE_LOCAL_POLICY, out->why);
 }
 
 /* What is not what the domain owner asked for has its reason. */
-static void settle(enum dmarc_policy disposition, enum dmarc_policy policy, enum override_type type,
-		   const char *comment, struct decision *out)
+static void settle_disposition(enum dmarc_policy disposition, enum dmarc_policy policy,
+			       enum override_type type, const char *comment, struct decision *out)
 {
 	out->disposition = disposition;
 	if (disposition != policy)
-		override(out, type, comment);
+		add_override(out, type, comment);
 }
 
 /* What a line comes to; PUBLISHED is what it comes to when it leaves that to the domain owner. */
-static enum dmarc_policy outcome(const struct decide_rule *rule, enum dmarc_policy published)
+static enum dmarc_policy rule_outcome(const struct decide_rule *rule, enum dmarc_policy published)
 {
 	const enum dmarc_policy outcomes[] = {
 	    [RULE_PUBLISHED] = published,
@@ -134,13 +134,14 @@ static void follow_rule(const struct decide_rule *rule, enum dmarc_policy policy
 			struct arena *arena, struct decision *out)
 {
 	out->why = arena_printf(arena, "local rule for %s", rule->text);
-	settle(outcome(rule, policy), policy, OVERRIDE_LOCAL_POLICY, out->why, out);
+	settle_disposition(rule_outcome(rule, policy), policy, OVERRIDE_LOCAL_POLICY, out->why,
+			   out);
 }
 
 static void follow_trust(const struct trust *trust, enum dmarc_policy policy, struct decision *out)
 {
 	out->why = trust->why;
-	settle(DMARC_POLICY_NONE, policy, trust->type, trust->rule, out);
+	settle_disposition(DMARC_POLICY_NONE, policy, trust->type, trust->rule, out);
 }
 
 /* ASKED: POLICY, or one below it when TESTING. */
@@ -159,12 +160,12 @@ static void follow_owner(const struct dmarc_verdict *dmarc, enum dmarc_policy po
 					"%s=reject alone is handled as quarantine "
 					"(RFC 9989 section 7.4)",
 					tag);
-		override(out, OVERRIDE_LOCAL_POLICY, out->why);
+		add_override(out, OVERRIDE_LOCAL_POLICY, out->why);
 	}
 }
 
 /* What is done with a message that fails under POLICY: OUT's disposition, overrides and why. */
-static void apply(const struct judging *j, enum dmarc_policy policy, struct decision *out)
+static void apply_policy(const struct judging *j, enum dmarc_policy policy, struct decision *out)
 {
 	const struct decide_rule *rule;
 	enum dmarc_policy asked = asked_for(j, policy);
@@ -181,9 +182,9 @@ static void apply(const struct judging *j, enum dmarc_policy policy, struct deci
 		return;
 	}
 	if (asked != policy)
-		override(out, OVERRIDE_POLICY_TEST_MODE, NULL);
+		add_override(out, OVERRIDE_POLICY_TEST_MODE, NULL);
 	if (enforce == ENFORCE_OBSERVE)
-		observe(asked, out);
+		observe_policy(asked, out);
 	else
 		follow_owner(j->dmarc, policy, asked, rule != NULL || enforce == ENFORCE_STRICT,
 			     j->arena, out);
@@ -211,18 +212,18 @@ static const struct decide_rule *other_line(const struct judging *j, enum dmarc_
 
 	for (unsigned i = 0; i < j->rules->matrix_count; i++) {
 		const struct decide_rule *rule = &j->rules->matrix[i];
-		enum match match = matches(j, rule, policy);
+		enum match match = match_rule(j, rule, policy);
 
 		if (match == MATCH_YES)
 			break;
-		if (match == MATCH_UNSURE && outcome(rule, asked) != disposition)
+		if (match == MATCH_UNSURE && rule_outcome(rule, asked) != disposition)
 			return rule;
 	}
 	return NULL;
 }
 
-/* After apply() came to DISPOSITION: what else could have been decided, had DNS answered. NULL:
- * nothing that matters. */
+/* After apply_policy() came to DISPOSITION: what else could have been decided, had DNS answered.
+ * NULL: nothing that matters. */
 static const char *could_be(const struct judging *j, enum dmarc_policy policy,
 			    enum dmarc_policy disposition)
 {
@@ -240,7 +241,7 @@ static void decide_fail(const struct judging *j, struct decision *out)
 {
 	const char *other;
 
-	apply(j, j->dmarc->policy, out);
+	apply_policy(j, j->dmarc->policy, out);
 	out->action = action_for(out->disposition);
 	other = could_be(j, j->dmarc->policy, out->disposition);
 	if (other == NULL || !j->rules->tempfail_on_temperror)
@@ -252,11 +253,11 @@ static void decide_fail(const struct judging *j, struct decision *out)
 
 /* ---- temperror ---- */
 
-static bool harmful(const struct judging *j, enum dmarc_policy policy)
+static bool would_harm(const struct judging *j, enum dmarc_policy policy)
 {
 	struct decision decision;
 
-	apply(j, policy, &decision);
+	apply_policy(j, policy, &decision);
 	return decision.disposition != DMARC_POLICY_NONE ||
 	       could_be(j, policy, decision.disposition) != NULL;
 }
@@ -269,9 +270,9 @@ static bool could_suffer(const struct judging *j)
 	if (dmarc->dkim_aligned || dmarc->spf_aligned)
 		return false;
 	if (dmarc->published != NULL)
-		return harmful(j, dmarc->policy) || harmful(j, dmarc->worst);
-	return harmful(j, DMARC_POLICY_NONE) || harmful(j, DMARC_POLICY_QUARANTINE) ||
-	       harmful(j, DMARC_POLICY_REJECT);
+		return would_harm(j, dmarc->policy) || would_harm(j, dmarc->worst);
+	return would_harm(j, DMARC_POLICY_NONE) || would_harm(j, DMARC_POLICY_QUARANTINE) ||
+	       would_harm(j, DMARC_POLICY_REJECT);
 }
 
 static void decide_temperror(const struct judging *j, struct decision *out)
@@ -287,7 +288,7 @@ static void decide_temperror(const struct judging *j, struct decision *out)
 	out->why = suffers ? "no policy is applied on temperror (RFC 9989 section 5.3.6)"
 			   : "dmarc=temperror, and no answer could have harmed the message";
 	if (j->dmarc->worst != DMARC_POLICY_NONE)
-		override(out, OVERRIDE_OTHER, "DNS did not answer");
+		add_override(out, OVERRIDE_OTHER, "DNS did not answer");
 }
 
 /* ---- the From field ---- */
@@ -312,7 +313,7 @@ static void reject_from(const struct verdict *verdict, const char *reason, struc
 	out->bad_from = true;
 	out->why = reason;
 	if (verdict->dmarc.published != NULL && verdict->dmarc.policy != DMARC_POLICY_REJECT)
-		override(out, OVERRIDE_LOCAL_POLICY, reason);
+		add_override(out, OVERRIDE_LOCAL_POLICY, reason);
 }
 
 /* A bounce may be from "MAILER-DAEMON" (RFC 3464, RFC 5321 section 4.5.5); a policy against a
@@ -382,7 +383,7 @@ void decide(const struct decide_rules *rules, const struct decide_facts *facts, 
 /* ---- what the client is told ---- */
 
 /* Printable ASCII only, whatever DOMAIN is. */
-static const char *plain(struct arena *arena, const char *domain)
+static const char *printable_domain(struct arena *arena, const char *domain)
 {
 	char *copy = arena_string(arena, domain);
 
@@ -395,7 +396,7 @@ static const char *plain(struct arena *arena, const char *domain)
 void decide_reply(const struct verdict *verdict, struct arena *arena, struct smtp_reply *reply)
 {
 	const char *author = verdict->dmarc.author_domain;
-	const char *domain = *author == '\0' ? "this message" : plain(arena, author);
+	const char *domain = *author == '\0' ? "this message" : printable_domain(arena, author);
 
 	if (verdict->decision.action == ACTION_TEMPFAIL) {
 		*reply = (struct smtp_reply){

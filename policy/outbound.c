@@ -53,7 +53,7 @@ struct outbound {
 	bool ends_in_cr; /* the body so far */
 };
 
-static void refuse(struct outbound *outbound, enum outbound_reason reason, const char *why)
+static void refuse_signing(struct outbound *outbound, enum outbound_reason reason, const char *why)
 {
 	outbound->reason = reason;
 	outbound->why = why;
@@ -76,9 +76,10 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 		outbound->envelope = domain_of_address(arena, sender->mail_from);
 	from_init(&outbound->from, arena);
 	if (!rules->enabled)
-		refuse(outbound, OUTBOUND_DISABLED, "signing is switched off (sign.enabled)");
+		refuse_signing(outbound, OUTBOUND_DISABLED,
+			       "signing is switched off (sign.enabled)");
 	else if (keyring_count(rules->keyring) == 0)
-		refuse(outbound, OUTBOUND_NO_KEYS, "there are no keys");
+		refuse_signing(outbound, OUTBOUND_NO_KEYS, "there are no keys");
 	else
 		outbound->signer = signer_new(&rules->signer, arena, now);
 	return outbound;
@@ -281,18 +282,20 @@ static void no_key(struct outbound *outbound)
 
 	if (idle == NULL) {
 		fault = keyring_find_fault(rules->keyring, outbound->author, rules->subdomains);
-		refuse(outbound, OUTBOUND_NO_KEY,
-		       fault != NULL
-			   ? arena_printf(outbound->arena, "no usable key for %s: %s",
-					  outbound->author, fault->text)
-			   : arena_printf(outbound->arena, "no key for %s", outbound->author));
+		refuse_signing(
+		    outbound, OUTBOUND_NO_KEY,
+		    fault != NULL
+			? arena_printf(outbound->arena, "no usable key for %s: %s",
+				       outbound->author, fault->text)
+			: arena_printf(outbound->arena, "no key for %s", outbound->author));
 		return;
 	}
 	state = signing_key_status(idle).state;
-	refuse(outbound, state == KEYSTATE_PENDING ? OUTBOUND_KEY_PENDING : OUTBOUND_KEY_RETIRED,
-	       arena_printf(outbound->arena, "no active key for %s: %s of %s is %s",
-			    outbound->author, signing_key_selector(idle), signing_key_domain(idle),
-			    keystate_text(state)));
+	refuse_signing(outbound,
+		       state == KEYSTATE_PENDING ? OUTBOUND_KEY_PENDING : OUTBOUND_KEY_RETIRED,
+		       arena_printf(outbound->arena, "no active key for %s: %s of %s is %s",
+				    outbound->author, signing_key_selector(idle),
+				    signing_key_domain(idle), keystate_text(state)));
 }
 
 /* Why From names nobody whose domain could sign, or NULL. */
@@ -315,11 +318,11 @@ static void choose_keys(struct outbound *outbound)
 	if (outbound->why != NULL)
 		return;
 	if (why != NULL) {
-		refuse(outbound, OUTBOUND_BAD_FROM, why);
+		refuse_signing(outbound, OUTBOUND_BAD_FROM, why);
 		return;
 	}
 	if (outbound->origin == ORIGIN_LOCAL && (why = object_to_passage(outbound)) != NULL) {
-		refuse(outbound, OUTBOUND_NOT_OURS, why);
+		refuse_signing(outbound, OUTBOUND_NOT_OURS, why);
 		return;
 	}
 	outbound->key_count = keyring_find(rules->keyring, outbound->author, rules->subdomains,
@@ -330,7 +333,7 @@ static void choose_keys(struct outbound *outbound)
 	}
 	why = object_to_sender(outbound, signing_key_domain(outbound->keys[0]));
 	if (why != NULL)
-		refuse(outbound, OUTBOUND_SENDER, why);
+		refuse_signing(outbound, OUTBOUND_SENDER, why);
 }
 
 void outbound_end_of_headers(struct outbound *outbound)
@@ -367,11 +370,12 @@ static const char *find_unclean(struct span chunk, bool after_cr)
 
 static void refuse_body(struct outbound *outbound, const char *what)
 {
-	refuse(outbound, OUTBOUND_UNCLEAN,
-	       arena_printf(
-		   outbound->arena,
-		   "the body has a %s, which verifiers read differently (RFC 5322 section 2.3)",
-		   what));
+	refuse_signing(
+	    outbound, OUTBOUND_UNCLEAN,
+	    arena_printf(
+		outbound->arena,
+		"the body has a %s, which verifiers read differently (RFC 5322 section 2.3)",
+		what));
 	outbound->signer = NULL;
 }
 
@@ -400,8 +404,8 @@ static const char *algorithm_text(enum crypt_type type)
 }
 
 /* Adds one to the result; -1 with the reason. */
-static int sign(struct outbound *outbound, const struct signing_key *key,
-		struct outbound_result *result, struct why *why)
+static int add_signature(struct outbound *outbound, const struct signing_key *key,
+			 struct outbound_result *result, struct why *why)
 {
 	const char *field = signer_finish(outbound->signer, key, why);
 	const char *before = result->signatures;
@@ -432,7 +436,7 @@ void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 	result->fields = arena_array(arena, outbound->key_count + 1, sizeof *result->fields);
 	result->made = arena_array(arena, outbound->key_count + 1, sizeof *result->made);
 	for (unsigned i = 0; outbound->signer != NULL && i < outbound->key_count; i++) {
-		if (sign(outbound, outbound->keys[i], result, &why) != 0)
+		if (add_signature(outbound, outbound->keys[i], result, &why) != 0)
 			result->why = arena_string(arena, why.text);
 	}
 	if (outbound->signer != NULL && result->field_count == 0)

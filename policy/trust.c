@@ -143,8 +143,8 @@ struct best {
 	const char *by, *domain;
 };
 
-static void consider(struct best *best, enum trust_answer answer, const char *by,
-		     const char *domain)
+static void consider_answer(struct best *best, enum trust_answer answer, const char *by,
+			    const char *domain)
 {
 	if (answer > best->answer)
 		*best = (struct best){answer, by, domain};
@@ -154,10 +154,11 @@ static void consider_domain(struct best *best, const struct trust_entry *entry, 
 			    const struct verdict *v)
 {
 	for (unsigned i = 0; i < v->dkim_count; i++)
-		consider(best, rests_on(entry, related, v->dkim[i].result, v->dkim[i].domain),
-			 "DKIM d=", v->dkim[i].domain);
-	consider(best, rests_on(entry, related, v->spf.result, v->spf.domain), "SPF for ",
-		 v->spf.domain);
+		consider_answer(best,
+				rests_on(entry, related, v->dkim[i].result, v->dkim[i].domain),
+				"DKIM d=", v->dkim[i].domain);
+	consider_answer(best, rests_on(entry, related, v->spf.result, v->spf.domain), "SPF for ",
+			v->spf.domain);
 }
 
 /* A name that could not even be asked for could be any. */
@@ -174,18 +175,18 @@ static void consider_forwarder(struct best *best, const struct trust_entry *entr
 	switch (entry->kind) {
 	case TRUST_NETWORK:
 		if (ip_in_any(&v->client, &entry->network, 1))
-			consider(best, TRUST_YES, "its address", "");
+			consider_answer(best, TRUST_YES, "its address", "");
 		return;
 	case TRUST_HOST:
-		consider(best, host_answer(entry, v), "iprev of ",
-			 v->iprev.name == NULL ? "the client" : v->iprev.name);
+		consider_answer(best, host_answer(entry, v), "iprev of ",
+				v->iprev.name == NULL ? "the client" : v->iprev.name);
 		return;
 	case TRUST_DOMAIN:
 		break;
 	}
 	consider_domain(best, entry, is_named, v);
-	consider(best, rests_on(entry, is_named, v->spf_helo.result, v->spf_helo.domain),
-		 "SPF for HELO ", v->spf_helo.domain);
+	consider_answer(best, rests_on(entry, is_named, v->spf_helo.result, v->spf_helo.domain),
+			"SPF for HELO ", v->spf_helo.domain);
 }
 
 static bool is_of_list(const struct trust_entry *entry, const char *const *ids, unsigned count)
@@ -197,8 +198,8 @@ static bool is_of_list(const struct trust_entry *entry, const char *const *ids, 
 }
 
 /* Takes what ENTRY comes to where it is more than what is known already. */
-static void take(struct trust *out, enum override_type type, const char *kind,
-		 const struct trust_entry *entry, const struct best *best, struct arena *arena)
+static void take_best(struct trust *out, enum override_type type, const char *kind,
+		      const struct trust_entry *entry, const struct best *best, struct arena *arena)
 {
 	if (best->answer <= out->answer)
 		return;
@@ -239,7 +240,8 @@ void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
 		struct best best = {TRUST_NO, "", ""};
 
 		consider_forwarder(&best, entry, verdict);
-		take(out, OVERRIDE_TRUSTED_FORWARDER, "trusted forwarder", entry, &best, arena);
+		take_best(out, OVERRIDE_TRUSTED_FORWARDER, "trusted forwarder", entry, &best,
+			  arena);
 	}
 	for (unsigned i = 0; i < rules->list_count && out->answer != TRUST_YES; i++) {
 		const struct trust_entry *entry = &rules->lists[i];
@@ -247,7 +249,7 @@ void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
 
 		if (is_of_list(entry, list_ids, list_id_count))
 			consider_domain(&best, entry, is_of_one_line, verdict);
-		take(out, OVERRIDE_MAILING_LIST, "mailing list", entry, &best, arena);
+		take_best(out, OVERRIDE_MAILING_LIST, "mailing list", entry, &best, arena);
 	}
 	if (out->answer != TRUST_YES)
 		consider_sealers(rules, verdict, arena, out);

@@ -31,7 +31,7 @@ static struct crypt_key *take_pkey(enum crypt_type type, EVP_PKEY *pkey, struct 
 
 /* ---- reading ---- */
 
-static bool contains(struct span text, const char *what)
+static bool has_text(struct span text, const char *what)
 {
 	return memmem(text.p, span_len(text), what, strlen(what)) != NULL;
 }
@@ -103,11 +103,11 @@ struct crypt_key *crypt_key_parse(struct span pem, struct why *why)
 {
 	EVP_PKEY *pkey;
 
-	if (!contains(pem, "PRIVATE KEY-----")) {
+	if (!has_text(pem, "PRIVATE KEY-----")) {
 		why_set(why, "no private key in it (PEM: -----BEGIN PRIVATE KEY-----)");
 		return NULL;
 	}
-	if (contains(pem, "ENCRYPTED")) {
+	if (has_text(pem, "ENCRYPTED")) {
 		why_set(
 		    why,
 		    "the private key is encrypted; decrypt it: openssl pkey -in FILE -out FILE");

@@ -67,19 +67,19 @@ struct arc *arc_new(const struct arc_rules *rules, struct dkimcheck *dkim, struc
 	return arc;
 }
 
-static void fail(struct arc *arc, const char *why)
+static void fail_chain(struct arc *arc, const char *why)
 {
 	if (arc->fault == NULL)
 		arc->fault = why;
 }
 
-#define FAIL(arc, ...) fail((arc), arena_printf((arc)->arena, __VA_ARGS__))
+#define FAIL(arc, ...) fail_chain((arc), arena_printf((arc)->arena, __VA_ARGS__))
 
 /* ---- step 1: collecting ---- */
 
 /* The set of INSTANCE with a place for PART. NULL: what comes is of no use. */
-static struct set *place(struct arc *arc, unsigned instance, enum part part,
-			 const struct dkimengine_field *field)
+static struct set *place_field(struct arc *arc, unsigned instance, enum part part,
+			       const struct dkimengine_field *field)
 {
 	struct set *set = arc->sets[instance];
 
@@ -107,7 +107,7 @@ static void read_results(struct arc *arc, const struct dkimengine_field *field)
 			  "(RFC 8617 section 4.2.1)");
 		return;
 	}
-	set = place(arc, instance, PART_RESULTS, field);
+	set = place_field(arc, instance, PART_RESULTS, field);
 	if (set != NULL)
 		set->results = payload;
 }
@@ -124,7 +124,7 @@ static void read_signature(struct arc *arc, enum part part, const struct dkimeng
 		FAIL(arc, "%s i=%u: %s", part_names[part], sig.instance, why.text);
 		return;
 	}
-	set = place(arc, sig.instance, part, field);
+	set = place_field(arc, sig.instance, part, field);
 	if (set == NULL)
 		return;
 	signature = part == PART_SEAL ? &set->seal : &set->message;
@@ -142,7 +142,7 @@ void arc_header(struct arc *arc, const struct dkimengine_field *field)
 	if (part == PARTS)
 		return;
 	if (++arc->fields > PARTS * SETS_MAX)
-		fail(arc, "more than 50 ARC sets (RFC 8617 section 5.2 step 1)");
+		fail_chain(arc, "more than 50 ARC sets (RFC 8617 section 5.2 step 1)");
 	if (arc->fields > PARTS * SETS_MAX)
 		return;
 	if (part == PART_RESULTS)
@@ -340,7 +340,7 @@ void arc_canonical(const struct arc *arc, struct buf *out)
 
 /* ---- the verdict ---- */
 
-static void describe(struct arc *arc, struct arc_verdict *out)
+static void describe_sets(struct arc *arc, struct arc_verdict *out)
 {
 	struct arc_set_verdict *sets = arena_array(arc->arena, arc->newest, sizeof *sets);
 
@@ -369,7 +369,7 @@ void arc_finish(struct arc *arc, struct arc_verdict *out)
 		hash_sets(arc);
 	for (unsigned i = arc->newest; i > 0 && arc->fault == NULL; i--)
 		check_seal(arc, arc->sets[i]);
-	describe(arc, out);
+	describe_sets(arc, out);
 	out->result = arc->fault == NULL ? AUTH_PASS : AUTH_FAIL;
 	out->temporary = arc->temporary;
 	if (out->result == AUTH_PASS)

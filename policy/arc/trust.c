@@ -26,7 +26,7 @@ bool arctrust_is_sealer(const struct domain_pattern *sealers, unsigned count,
 
 /* Alignment as far as the author's own records tell: equal, or (relaxed) below the author's
  * organizational domain or that itself. */
-static bool aligned(const struct dmarc_verdict *dmarc, const char *domain, bool strict)
+static bool is_aligned(const struct dmarc_verdict *dmarc, const char *domain, bool strict)
 {
 	if (domain_equal(domain, dmarc->author_domain))
 		return true;
@@ -53,12 +53,12 @@ static bool passes_for(struct arena *arena, const struct authres_result *result,
 	if (strcmp(result->result, "pass") != 0)
 		return false;
 	domain = property_domain(arena, result, ptype, name);
-	return domain != NULL && aligned(dmarc, domain, strict);
+	return domain != NULL && is_aligned(dmarc, domain, strict);
 }
 
 /* dkim=pass or spf=pass that is aligned, where the sealer does not evaluate DMARC. */
-static bool vouches_without_dmarc(struct arena *arena, const struct authres_results *results,
-				  const struct dmarc_verdict *dmarc)
+static bool results_vouch_without_dmarc(struct arena *arena, const struct authres_results *results,
+					const struct dmarc_verdict *dmarc)
 {
 	bool adkim = dmarc->published != NULL && dmarc->published->adkim_strict;
 	bool aspf = dmarc->published != NULL && dmarc->published->aspf_strict;
@@ -77,14 +77,14 @@ static bool vouches_without_dmarc(struct arena *arena, const struct authres_resu
 	return false;
 }
 
-static bool vouches(struct arena *arena, const struct authres_results *results,
-		    const struct dmarc_verdict *dmarc)
+static bool results_vouch(struct arena *arena, const struct authres_results *results,
+			  const struct dmarc_verdict *dmarc)
 {
 	const struct authres_result *result = authres_find(results, "dmarc");
 	const char *domain;
 
 	if (result == NULL)
-		return vouches_without_dmarc(arena, results, dmarc);
+		return results_vouch_without_dmarc(arena, results, dmarc);
 	domain = property_domain(arena, result, "header", "from");
 	return strcmp(result->result, "pass") == 0 && domain != NULL &&
 	       domain_equal(domain, dmarc->author_domain);
@@ -107,7 +107,7 @@ static const char *first_address(struct arena *arena, const struct arc_verdict *
 }
 
 /* RFC 8617 section 7.2.2: "arc=pass as[2].d=d2.example as[2].s=s2 ... remote-ip[1]=2001:db8::1a" */
-static const char *comment(struct arena *arena, const struct arc_verdict *arc)
+static const char *chain_comment(struct arena *arena, const struct arc_verdict *arc)
 {
 	unsigned oldest = arc->count > ARCTRUST_SETS_TOLD ? arc->count - ARCTRUST_SETS_TOLD : 0;
 	const char *address = first_address(arena, arc);
@@ -136,8 +136,8 @@ const char *arctrust_find(const struct domain_pattern *sealers, unsigned count,
 		if (!is_trusted(sealers, count, arc->sets[i - 1].domain))
 			return NULL;
 		if (authres_parse(arena, arc->sets[i - 1].results, &results) &&
-		    vouches(arena, &results, &verdict->dmarc))
-			return comment(arena, arc);
+		    results_vouch(arena, &results, &verdict->dmarc))
+			return chain_comment(arena, arc);
 	}
 	return NULL;
 }

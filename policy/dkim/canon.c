@@ -144,17 +144,17 @@ struct canon_body *canon_body_new(struct arena *arena, enum dkimsig_canon canon)
 	return body;
 }
 
-static void flush(struct canon_body *body)
+static void flush_buffer(struct canon_body *body)
 {
 	crypt_hash_add(body->hash, body->buffer, body->used);
 	body->used = 0;
 }
 
-static void put_all(struct canon_body *body, const char *data, size_t len)
+static void hash_bytes(struct canon_body *body, const char *data, size_t len)
 {
 	body->length += len;
 	if (len > BUFFERED - body->used) {
-		flush(body);
+		flush_buffer(body);
 		if (len >= BUFFERED) {
 			crypt_hash_add(body->hash, data, len);
 			return;
@@ -164,19 +164,19 @@ static void put_all(struct canon_body *body, const char *data, size_t len)
 	body->used += len;
 }
 
-static void put(struct canon_body *body, const char *data, size_t len)
+static void hash_to_lengths(struct canon_body *body, const char *data, size_t len)
 {
 	while (body->ahead != NULL && body->ahead->length - body->length <= len) {
 		size_t part = (size_t)(body->ahead->length - body->length);
 
-		put_all(body, data, part);
-		flush(body);
+		hash_bytes(body, data, part);
+		flush_buffer(body);
 		crypt_hash_peek(body->hash, NULL, 0, body->ahead->digest);
 		body->ahead = body->ahead->next;
 		data += part;
 		len -= part;
 	}
-	put_all(body, data, len);
+	hash_bytes(body, data, len);
 }
 
 static void put_text(struct canon_body *body, const char *from, const char *to)
@@ -184,9 +184,9 @@ static void put_text(struct canon_body *body, const char *from, const char *to)
 	if (from == to)
 		return;
 	for (; body->empty > 0; body->empty--)
-		put(body, "\r\n", 2);
+		hash_to_lengths(body, "\r\n", 2);
 	body->text = true;
-	put(body, from, (size_t)(to - from));
+	hash_to_lengths(body, from, (size_t)(to - from));
 }
 
 static void put_char(struct canon_body *body, char c)
@@ -280,7 +280,7 @@ static void settle_cr(struct canon_body *body)
 static void end_line(struct canon_body *body)
 {
 	if (body->text)
-		put(body, "\r\n", 2);
+		hash_to_lengths(body, "\r\n", 2);
 	else
 		body->empty++;
 	body->text = body->blank = false;
@@ -309,8 +309,8 @@ void canon_body_finish(struct canon_body *body, uint8_t digest[32])
 	settle_cr(body);
 	if (body->text)
 		end_line(body);
-	put(body, "\r\n", !body->relaxed && body->length == 0 ? 2 : 0);
-	flush(body);
+	hash_to_lengths(body, "\r\n", !body->relaxed && body->length == 0 ? 2 : 0);
+	flush_buffer(body);
 	crypt_hash_finish(body->hash, digest);
 }
 

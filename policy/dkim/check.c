@@ -236,8 +236,8 @@ static bool is_open(const struct signature *signature)
 	return signature->chosen && !signature->settled;
 }
 
-static void settle(struct dkimcheck *check, struct signature *signature, enum auth_result result,
-		   const char *why)
+static void settle_signature(struct dkimcheck *check, struct signature *signature,
+			     enum auth_result result, const char *why)
 {
 	signature->verdict.result = result;
 	signature->verdict.why = arena_string(check->arena, why);
@@ -247,7 +247,7 @@ static void settle(struct dkimcheck *check, struct signature *signature, enum au
 }
 
 #define SETTLE(check, signature, result, ...)                                                      \
-	settle((check), (signature), (result), arena_printf((check)->arena, __VA_ARGS__))
+	settle_signature((check), (signature), (result), arena_printf((check)->arena, __VA_ARGS__))
 
 static void begin_verdict(struct signature *signature)
 {
@@ -269,10 +269,11 @@ static bool time_allows(struct dkimcheck *check, struct signature *signature)
 	int64_t drift = check->rules.clock_drift;
 
 	if (parsed->expires >= 0 && check->now > parsed->expires + drift)
-		settle(check, signature, AUTH_POLICY, "expired: x= is past (RFC 6376 section 3.5)");
+		settle_signature(check, signature, AUTH_POLICY,
+				 "expired: x= is past (RFC 6376 section 3.5)");
 	else if (parsed->timestamp > check->now + drift)
-		settle(check, signature, AUTH_POLICY,
-		       "signed in the future: t= is to come (RFC 6376 section 3.5)");
+		settle_signature(check, signature, AUTH_POLICY,
+				 "signed in the future: t= is to come (RFC 6376 section 3.5)");
 	return !signature->settled;
 }
 
@@ -292,7 +293,7 @@ static void judge_key(struct dkimcheck *check, struct signature *signature,
 	if (result == AUTH_NONE)
 		signature->key = key;
 	else
-		settle(check, signature, result, why);
+		settle_signature(check, signature, result, why);
 }
 
 /* ---- the choice ---- */
@@ -314,7 +315,7 @@ static int rank_of(const struct signature *signature, const char *author)
 	return RANK_OTHER;
 }
 
-static void choose(struct dkimcheck *check, const char *author)
+static void choose_signatures(struct dkimcheck *check, const char *author)
 {
 	unsigned chosen = 0;
 
@@ -340,14 +341,14 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 	const struct dns_answer *answer;
 
 	if (signature->gate != AUTH_NONE) {
-		settle(check, signature, signature->gate, signature->gate_why);
+		settle_signature(check, signature, signature->gate, signature->gate_why);
 		return;
 	}
 	if (!time_allows(check, signature))
 		return;
 	if (signature->parsed.has_length && signature->parsed.length > INT64_MAX) {
-		settle(check, signature, AUTH_PERMERROR,
-		       "l= is more than the body has (RFC 6376 section 3.5)");
+		settle_signature(check, signature, AUTH_PERMERROR,
+				 "l= is more than the body has (RFC 6376 section 3.5)");
 		return;
 	}
 	if (signature->lookup == NULL)
@@ -375,18 +376,20 @@ static void settle_good(struct dkimcheck *check, struct signature *signature)
 	const char *added = dkimcheck_added_field(check, &signature->parsed);
 
 	if (check->bare_lf)
-		settle(check, signature, AUTH_POLICY, bare_lf_why);
+		settle_signature(check, signature, AUTH_POLICY, bare_lf_why);
 	else if (added != NULL)
 		SETTLE(check, signature, AUTH_POLICY,
 		       "good, but there are several %s fields, and not all are signed "
 		       "(RFC 5322 section 3.6, RFC 6376 section 8.15)",
 		       added);
 	else if (verdict->partial && !check->rules.accept_partial_body)
-		settle(check, signature, AUTH_POLICY,
-		       "good, but l= leaves a part of the body unsigned (RFC 6376 section 8.2)");
+		settle_signature(
+		    check, signature, AUTH_POLICY,
+		    "good, but l= leaves a part of the body unsigned (RFC 6376 section 8.2)");
 	else if (verdict->testing && !check->rules.accept_testing_keys)
-		settle(check, signature, AUTH_POLICY,
-		       "good, but the key says that it is for tests (RFC 6376 section 3.6.1)");
+		settle_signature(
+		    check, signature, AUTH_POLICY,
+		    "good, but the key says that it is for tests (RFC 6376 section 3.6.1)");
 	else
 		SETTLE(check, signature, AUTH_PASS,
 		       "good: %s, %u-bit key%s%s (RFC 6376 section 6.1.3)", verdict->algorithm,
@@ -403,20 +406,21 @@ static void settle_result(struct dkimcheck *check, struct signature *signature,
 		settle_good(check, signature);
 		break;
 	case DKIMENGINE_BAD_SIGNATURE:
-		settle(
+		settle_signature(
 		    check, signature, AUTH_FAIL,
 		    "the signature does not match the header and the key (RFC 6376 section 6.1.3)");
 		break;
 	case DKIMENGINE_BAD_BODY:
-		settle(check, signature, AUTH_FAIL,
-		       "the body is not the one that was signed (RFC 6376 section 6.1.3)");
+		settle_signature(
+		    check, signature, AUTH_FAIL,
+		    "the body is not the one that was signed (RFC 6376 section 6.1.3)");
 		break;
 	case DKIMENGINE_SHORT_BODY:
-		settle(check, signature, AUTH_PERMERROR,
-		       "l= is more than the body has (RFC 6376 section 3.5)");
+		settle_signature(check, signature, AUTH_PERMERROR,
+				 "l= is more than the body has (RFC 6376 section 3.5)");
 		break;
 	case DKIMENGINE_REFUSED:
-		settle(check, signature, AUTH_NEUTRAL, task->why);
+		settle_signature(check, signature, AUTH_NEUTRAL, task->why);
 		break;
 	case DKIMENGINE_OPEN:
 	case DKIMENGINE_BROKEN:
@@ -468,7 +472,7 @@ static void begin_passes(struct dkimcheck *check)
 void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author)
 {
 	check->decided = true;
-	choose(check, author);
+	choose_signatures(check, author);
 	for (unsigned i = 0; i < check->count; i++)
 		if (check->signatures[i]->chosen)
 			judge_early(check, check->signatures[i]);
@@ -553,7 +557,7 @@ static void judge_keys(struct dkimcheck *check)
 	}
 }
 
-static void compare(struct dkimcheck *check, struct verdict *out)
+static void compare_engines(struct dkimcheck *check, struct verdict *out)
 {
 	for (unsigned i = 0; i < check->count; i++) {
 		const struct signature *signature = check->signatures[i];
@@ -570,7 +574,7 @@ static void compare(struct dkimcheck *check, struct verdict *out)
 	}
 }
 
-static void explain(struct dkimcheck *check, struct signature *signature)
+static void explain_signature(struct dkimcheck *check, struct signature *signature)
 {
 	struct steps steps = {.arena = check->arena};
 
@@ -588,7 +592,7 @@ static void list_verdicts(struct dkimcheck *check, struct verdict *out)
 	for (unsigned i = 0; i < check->count; i++)
 		if (check->signatures[i]->chosen) {
 			if (check->rules.explain)
-				explain(check, check->signatures[i]);
+				explain_signature(check, check->signatures[i]);
 			out->dkim[out->dkim_count++] = check->signatures[i]->verdict;
 		}
 	out->dkim_ignored = check->count - out->dkim_count + check->dropped;
@@ -600,7 +604,7 @@ void dkimcheck_finish(struct dkimcheck *check, struct verdict *out)
 	if (!dkimcheck_body_done(check))
 		finish_passes(check);
 	if (check->rules.engine == DKIMCHECK_BOTH && check->open > 0)
-		compare(check, out);
+		compare_engines(check, out);
 	for (unsigned i = 0; i < check->count; i++)
 		if (is_open(check->signatures[i]))
 			settle_result(check, check->signatures[i],

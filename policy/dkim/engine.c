@@ -24,7 +24,7 @@ static bool has_opinion(const struct dkimengine_task *task)
 	       task->result != DKIMENGINE_BROKEN;
 }
 
-static const char *partly(const struct dkimengine_task *task)
+static const char *partial_text(const struct dkimengine_task *task)
 {
 	return task->partial ? " in part" : "";
 }
@@ -39,8 +39,8 @@ static void put_text(struct buf *out, struct span text, size_t max)
 }
 
 /* What was verified, and with which key: the signature names the fields that it is over. */
-static const char *evidence(struct arena *arena, const struct dkimengine_task *task,
-			    const struct dns_answer *key)
+static const char *evidence_text(struct arena *arena, const struct dkimengine_task *task,
+				 const struct dns_answer *key)
 {
 	struct buf field, out;
 
@@ -67,7 +67,7 @@ const char *dkimengine_disagreement(struct arena *arena, const struct dkimengine
 	    (ours->result == theirs->result && ours->partial == theirs->partial))
 		return NULL;
 	return arena_printf(arena, "DKIM engines disagree: %s %s%s, %s %s%s; %s", one->name,
-			    result_texts[ours->result], partly(ours), other->name,
-			    result_texts[theirs->result], partly(theirs),
-			    evidence(arena, ours, key));
+			    result_texts[ours->result], partial_text(ours), other->name,
+			    result_texts[theirs->result], partial_text(theirs),
+			    evidence_text(arena, ours, key));
 }

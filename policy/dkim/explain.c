@@ -16,7 +16,7 @@ enum {
 	NAMES_SEARCHED = 500
 };
 
-static struct span cut(struct span text)
+static struct span cut_text(struct span text)
 {
 	if (span_len(text) > SHOWN)
 		text.end = text.p + SHOWN;
@@ -30,7 +30,7 @@ static void field_text(struct steps *steps, const struct dkimengine_field *field
 
 	buf_init(&text, steps->arena, 0);
 	canon_header(&text, DKIMSIG_RELAXED, field->name, field->value);
-	shown = cut(span_make(text.data, text.len - 2));
+	shown = cut_text(span_make(text.data, text.len - 2));
 	steps_add(steps, "%.*s", (int)span_len(shown), shown.p);
 }
 
@@ -90,7 +90,7 @@ static void key_record(struct steps *steps, const char *name, const struct dns_a
 			  answer->reason == NULL ? "" : answer->reason);
 	for (unsigned i = 0; i < answer->count && i < RECORDS_SHOWN; i++) {
 		struct span text =
-		    cut(span_make(answer->records[i].text, answer->records[i].length));
+		    cut_text(span_make(answer->records[i].text, answer->records[i].length));
 
 		steps_add(steps, "TXT %s: %.*s", name, (int)span_len(text), text.p);
 	}

@@ -11,8 +11,8 @@ const char *keyjudge_name(struct arena *arena, const struct dkimsig *sig)
 
 /* RFC 6376 section 3.6.2.2: more than one record is undefined; but other TXT records (a wildcard)
  * may stand beside the key. NULL, or what is wrong. */
-static const char *pick(struct arena *arena, const char *name, const struct dns_answer *answer,
-			struct dkimkey *key)
+static const char *pick_record(struct arena *arena, const char *name,
+			       const struct dns_answer *answer, struct dkimkey *key)
 {
 	unsigned good = 0;
 	struct why why, first = {""};
@@ -39,7 +39,7 @@ static const char *pick(struct arena *arena, const char *name, const struct dns_
 }
 
 /* RFC 6376 sections 3.6.1 and 6.1.2: does the record allow this signature? */
-static const char *refusal(const struct dkimsig *sig, const struct dkimkey *key)
+static const char *record_refusal(const struct dkimsig *sig, const struct dkimkey *key)
 {
 	bool rsa = sig->alg == DKIMSIG_RSA_SHA256;
 
@@ -88,8 +88,8 @@ enum auth_result keyjudge(struct arena *arena, const char *name, const struct dn
 	if (answer->status != DNS_DATA)
 		*why = arena_printf(arena, "no key at %s (RFC 6376 section 6.1.2)", name);
 	else
-		*why = pick(arena, name, answer, key);
+		*why = pick_record(arena, name, answer, key);
 	if (*why == NULL)
-		*why = refusal(sig, key);
+		*why = record_refusal(sig, key);
 	return *why != NULL ? AUTH_PERMERROR : judge_size(arena, min_rsa_bits, key, why);
 }

@@ -57,7 +57,7 @@ struct keycache *keycache_new(unsigned keys)
 	return cache;
 }
 
-static void let_go(void *arg)
+static void release_key(void *arg)
 {
 	struct shared_key *shared = arg;
 
@@ -68,11 +68,11 @@ static void let_go(void *arg)
 }
 
 /* Those that somebody uses stay until then. */
-static void empty(struct set *set)
+static void empty_set(struct set *set)
 {
 	lock_take(&set->lock);
 	for (unsigned way = 0; way < WAYS; way++) {
-		let_go(set->slots[way].shared);
+		release_key(set->slots[way].shared);
 		set->slots[way].shared = NULL;
 	}
 	lock_drop(&set->lock);
@@ -81,7 +81,7 @@ static void empty(struct set *set)
 void keycache_flush(struct keycache *cache)
 {
 	for (unsigned i = 0; i <= cache->mask; i++)
-		empty(&cache->sets[i]);
+		empty_set(&cache->sets[i]);
 }
 
 void keycache_free(struct keycache *cache)
@@ -95,7 +95,7 @@ void keycache_free(struct keycache *cache)
 }
 
 /* With the set's lock. */
-static struct slot *find(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN])
+static struct slot *find_slot(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN])
 {
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct slot *slot = &set->slots[i];
@@ -106,13 +106,13 @@ static struct slot *find(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN]
 	return NULL;
 }
 
-static struct shared_key *take(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN])
+static struct shared_key *take_key(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN])
 {
 	struct shared_key *shared = NULL;
 	struct slot *slot;
 
 	lock_take(&set->lock);
-	slot = find(set, digest);
+	slot = find_slot(set, digest);
 	if (slot == NULL) {
 		set->misses++;
 	} else {
@@ -125,7 +125,7 @@ static struct shared_key *take(struct set *set, const uint8_t digest[CRYPT_DIGES
 	return shared;
 }
 
-static struct slot *oldest(struct set *set)
+static struct slot *oldest_slot(struct set *set)
 {
 	struct slot *slot = &set->slots[0];
 
@@ -135,13 +135,14 @@ static struct slot *oldest(struct set *set)
 	return slot;
 }
 
-static void keep(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN], struct shared_key *shared)
+static void keep_key(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN],
+		     struct shared_key *shared)
 {
 	struct shared_key *gone = NULL;
 
 	lock_take(&set->lock);
-	if (find(set, digest) == NULL) {
-		struct slot *slot = oldest(set);
+	if (find_slot(set, digest) == NULL) {
+		struct slot *slot = oldest_slot(set);
 
 		gone = slot->shared;
 		memcpy(slot->digest, digest, sizeof slot->digest);
@@ -150,10 +151,10 @@ static void keep(struct set *set, const uint8_t digest[CRYPT_DIGEST_LEN], struct
 		atomic_fetch_add(&shared->holders, 1);
 	}
 	lock_drop(&set->lock);
-	let_go(gone);
+	release_key(gone);
 }
 
-static struct shared_key *decode(enum crypt_type type, struct span data, struct why *why)
+static struct shared_key *decode_key(enum crypt_type type, struct span data, struct why *why)
 {
 	struct crypt_public *key = crypt_public_parse(type, data, why);
 	struct shared_key *shared;
@@ -182,15 +183,15 @@ const struct crypt_public *keycache_get(struct keycache *cache, enum crypt_type 
 {
 	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct set *set = set_of(cache, type, data, digest);
-	struct shared_key *shared = take(set, digest);
+	struct shared_key *shared = take_key(set, digest);
 
 	if (shared == NULL) {
-		shared = decode(type, data, why);
+		shared = decode_key(type, data, why);
 		if (shared == NULL)
 			return NULL;
-		keep(set, digest, shared);
+		keep_key(set, digest, shared);
 	}
-	arena_on_free(arena, let_go, shared);
+	arena_on_free(arena, release_key, shared);
 	return shared->key;
 }
 

@@ -209,7 +209,7 @@ static void hash_header(struct state *state, const struct dkimengine_task *task,
 
 /* ---- verifying ---- */
 
-static struct span decoded(struct arena *arena, struct span base64)
+static struct span decode_base64(struct arena *arena, struct span base64)
 {
 	const uint8_t *data;
 	size_t length;
@@ -234,7 +234,7 @@ enum dkimengine_result dkimnative_verify(struct keycache *keys, struct arena *ar
 					 task->key->bits, why.text);
 		return DKIMENGINE_REFUSED;
 	}
-	return crypt_public_verify(key, digest, decoded(arena, task->sig->signature))
+	return crypt_public_verify(key, digest, decode_base64(arena, task->sig->signature))
 		   ? DKIMENGINE_GOOD
 		   : DKIMENGINE_BAD_SIGNATURE;
 }
@@ -254,11 +254,11 @@ static const uint8_t *body_digest(struct state *state, struct dkimengine_task *t
 }
 
 /* RFC 6376 section 6.1.3. Both are looked at, so that "other body" means that the rest is good. */
-static void verify(struct state *state, struct dkimengine_task *task)
+static void verify_task(struct state *state, struct dkimengine_task *task)
 {
 	uint8_t header[CRYPT_DIGEST_LEN], prefix[CRYPT_DIGEST_LEN];
 	const uint8_t *have = body_digest(state, task, prefix);
-	struct span want = decoded(state->arena, task->sig->body_hash);
+	struct span want = decode_base64(state->arena, task->sig->body_hash);
 
 	hash_header(state, task, header);
 	task->result = dkimnative_verify(state->keys, state->arena, task, header);
@@ -284,7 +284,7 @@ static void finish(void *arg)
 	group_header(state);
 	for (unsigned i = 0; i < state->message->count; i++)
 		if (state->message->tasks[i].key != NULL)
-			verify(state, &state->message->tasks[i]);
+			verify_task(state, &state->message->tasks[i]);
 }
 
 const struct dkimengine dkimnative_engine = {"native", begin, body, finish};

@@ -40,13 +40,13 @@ struct dkimlib_run {
 	bool broken;
 };
 
-static void *give(void *closure, size_t size)
+static void *allocate_closure(void *closure, size_t size)
 {
 	(void)closure;
 	return size > SIZE_MAX - SPARE_BYTES ? NULL : calloc(1, size + SPARE_BYTES);
 }
 
-static void take_back(void *closure, void *block)
+static void release_closure(void *closure, void *block)
 {
 	(void)closure;
 	free(block);
@@ -100,7 +100,7 @@ struct dkimlib *dkimlib_new(struct why *why)
 
 	if (lib == NULL)
 		abort();
-	lib->handle = dkim_init(give, take_back);
+	lib->handle = dkim_init(allocate_closure, release_closure);
 	if (lib->handle != NULL && make_private_field(lib) && set_options(lib->handle))
 		return lib;
 	why_set(why, "libopendkim cannot be set up");

@@ -62,7 +62,7 @@ static bool is_open(const struct dkimengine_task *task)
 	return task->result == DKIMENGINE_OPEN;
 }
 
-static void refuse(struct dkimengine_task *task, const char *why)
+static void refuse_task(struct dkimengine_task *task, const char *why)
 {
 	task->result = DKIMENGINE_REFUSED;
 	task->why = why;
@@ -209,7 +209,7 @@ static void limit_search(struct state *state, const struct names *names)
 		if (!is_open(task))
 			continue;
 		if (cost > left || fields > FIELDS_MAX)
-			refuse(task, "signs too many fields to be verified here");
+			refuse_task(task, "signs too many fields to be verified here");
 		else
 			left -= cost;
 	}
@@ -227,7 +227,8 @@ static struct dkimlib_run *begin_run(struct state *state)
 
 /* Blanks before the colon are kept, where simple canonicalization needs them; but a HTAB is left
  * out, with which the library takes no field. */
-static void feed(struct state *state, struct dkimlib_run *run, const struct dkimengine_field *field)
+static void feed_field(struct state *state, struct dkimlib_run *run,
+		       const struct dkimengine_field *field)
 {
 	struct buf text;
 
@@ -260,7 +261,8 @@ static void end_header(struct state *state, struct dkimlib_run *run, unsigned co
 		return;
 	for (struct dkimengine_task *task = state->tasks; task < state->tasks_end; task++)
 		if (place_of(state, task)->run == run)
-			refuse(task, "libopendkim does not read the signatures of this message");
+			refuse_task(task,
+				    "libopendkim does not read the signatures of this message");
 }
 
 static void run_common(struct state *state, const struct names *names)
@@ -279,9 +281,9 @@ static void run_common(struct state *state, const struct names *names)
 		    field->is_signature ? common_task(state, field) : NULL;
 
 		if (!field->is_signature && names_have(names, field->name)) {
-			feed(state, run, field);
+			feed_field(state, run, field);
 		} else if (task != NULL) {
-			feed(state, run, field);
+			feed_field(state, run, field);
 			*place_of(state, task) = (struct place){run, index++};
 		}
 	}
@@ -319,19 +321,19 @@ static void run_alone(struct state *state, struct dkimengine_task *task, const s
 
 	others = good ? other_signatures(state, task, wanted, &good) : 0;
 	if (!good || wanted > others) {
-		refuse(task, "h= lists DKIM-Signature in a way that cannot be verified here");
+		refuse_task(task, "h= lists DKIM-Signature in a way that cannot be verified here");
 		return;
 	}
 	run = begin_run(state);
 	*place_of(state, task) = (struct place){run, 0};
-	feed(state, run, task->field);
+	feed_field(state, run, task->field);
 	for (const struct dkimengine_field *field = state->fields; field != NULL;
 	     field = field->next) {
 		bool wants = field->is_signature ? field != task->field && at++ + wanted >= others
 						 : names_have(names, field->name);
 
 		if (wants)
-			feed(state, run, field);
+			feed_field(state, run, field);
 	}
 	end_header(state, run, 1 + wanted);
 }
@@ -362,7 +364,7 @@ static void *begin(void *shared, const struct dkimengine_message *message)
 		if (why == NULL && signs_odd_field(state, task))
 			why = "a signed field holds a control character (RFC 5322 section 2.2)";
 		if (why != NULL)
-			refuse(task, why);
+			refuse_task(task, why);
 		else
 			names_add(&names, task->sig);
 	}
@@ -383,7 +385,7 @@ static void give_up(struct state *state, const char *why)
 {
 	for (struct dkimengine_task *task = state->tasks; task < state->tasks_end; task++)
 		if (is_open(task))
-			refuse(task, why);
+			refuse_task(task, why);
 	state->run_count = 0;
 }
 
@@ -524,19 +526,20 @@ static void give_key(struct state *state, struct dkimengine_task *task)
 	if (record != NULL)
 		dkimlib_key(place_of(state, task)->run, place_of(state, task)->index, record);
 	else
-		refuse(task, arena_printf(state->arena,
-					  "an RSA key of %u bits is longer than can be verified "
-					  "here",
-					  task->key->bits));
+		refuse_task(task,
+			    arena_printf(state->arena,
+					 "an RSA key of %u bits is longer than can be verified "
+					 "here",
+					 task->key->bits));
 }
 
-static void conclude(struct state *state, struct dkimengine_task *task)
+static void conclude_task(struct state *state, struct dkimengine_task *task)
 {
 	const struct dkimsig *sig = task->sig;
 	const char *text;
 
 	if (state->body_bare_cr) {
-		refuse(
+		refuse_task(
 		    task,
 		    "a CR without LF in the body cannot be verified here (RFC 6376 section 5.3)");
 		return;
@@ -563,7 +566,7 @@ static void finish(void *arg)
 		dkimlib_end_of_body(state->runs[i]);
 	for (struct dkimengine_task *task = state->tasks; task < state->tasks_end; task++)
 		if (is_open(task) && task->key != NULL)
-			conclude(state, task);
+			conclude_task(state, task);
 }
 
 const struct dkimengine dkimlib_engine = {"libopendkim", begin, body, finish};

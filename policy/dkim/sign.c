@@ -197,7 +197,7 @@ static size_t times_named(const struct signed_name *name)
 }
 
 /* h=: a name for each of its fields, and one more where no other may be added. */
-static int names_tag(struct sigwriter *writer, const struct signer *signer, struct why *why)
+static int write_names(struct sigwriter *writer, const struct signer *signer, struct why *why)
 {
 	size_t start = writer->out.len;
 	const char *prefix = "h=";
@@ -224,7 +224,7 @@ static int names_tag(struct sigwriter *writer, const struct signer *signer, stru
 }
 
 /* Everything up to the empty b=. */
-static int unsigned_field(struct sigwriter *writer, const struct signer *signer,
+static int write_unsigned(struct sigwriter *writer, const struct signer *signer,
 			  const struct signing_key *key, struct why *why)
 {
 	static const char *const canons[] = {
@@ -246,7 +246,7 @@ static int unsigned_field(struct sigwriter *writer, const struct signer *signer,
 		sigwriter_number(writer, "t", signer->now);
 	if (rules->expire > 0)
 		sigwriter_number(writer, "x", signer->now + rules->expire);
-	if (names_tag(writer, signer, why) == -1)
+	if (write_names(writer, signer, why) == -1)
 		return -1;
 	sigwriter_data(writer, "bh", signer->body_digest, sizeof signer->body_digest);
 	sigwriter_open(writer);
@@ -274,13 +274,13 @@ static void hash_fields(const struct signer *signer, struct span own,
 	crypt_hash_finish(hash, digest);
 }
 
-static int sign(struct signer *signer, struct sigwriter *writer, const struct signing_key *key,
-		struct why *why)
+static int sign_field(struct signer *signer, struct sigwriter *writer,
+		      const struct signing_key *key, struct why *why)
 {
 	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct span signature, own;
 
-	if (unsigned_field(writer, signer, key, why) == -1)
+	if (write_unsigned(writer, signer, key, why) == -1)
 		return -1;
 	own = buf_view(&writer->out);
 	hash_fields(signer, own, digest);
@@ -302,7 +302,7 @@ const char *signer_finish(struct signer *signer, const struct signing_key *key, 
 		canon_body_finish(signer->body, signer->body_digest);
 		signer->body_done = true;
 	}
-	if (sign(signer, &writer, key, why) == -1) {
+	if (sign_field(signer, &writer, key, why) == -1) {
 		why_prefix(why, "%s/%s: ", signing_key_domain(key), signing_key_selector(key));
 		return NULL;
 	}

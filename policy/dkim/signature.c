@@ -25,14 +25,14 @@ struct reader {
 /* One for each tag. AUTH_NONE, or the result and READER's why. */
 typedef enum auth_result read_tag(struct reader *reader, struct span value);
 
-#define refuse(reader, ...)  (why_set(&(reader)->why, __VA_ARGS__), AUTH_PERMERROR)
-#define decline(reader, ...) (why_set(&(reader)->why, __VA_ARGS__), AUTH_NEUTRAL)
+#define refuse_tag(reader, ...) (why_set(&(reader)->why, __VA_ARGS__), AUTH_PERMERROR)
+#define decline(reader, ...)    (why_set(&(reader)->why, __VA_ARGS__), AUTH_NEUTRAL)
 
 /* sig-v-tag = %x76 [FWS] "=" [FWS] 1*DIGIT; "1" is the only one there is */
 static enum auth_result read_version(struct reader *r, struct span value)
 {
 	if (!span_eq(value, "1"))
-		return refuse(r, "v= is not 1 (RFC 6376 section 3.5)");
+		return refuse_tag(r, "v= is not 1 (RFC 6376 section 3.5)");
 	return AUTH_NONE;
 }
 
@@ -66,11 +66,11 @@ static enum auth_result read_algorithm(struct reader *r, struct span value)
 	struct dkimsig *sig = r->sig;
 
 	if (!algorithm_ok(value))
-		return refuse(r, "a= is not an algorithm's name (RFC 6376 section 3.5)");
+		return refuse_tag(r, "a= is not an algorithm's name (RFC 6376 section 3.5)");
 	sig->algorithm = arena_lower(r->arena, value);
 	sig->alg = (enum dkimsig_alg)name_code(algorithms, value, DKIMSIG_UNKNOWN);
 	if (sig->alg == DKIMSIG_RSA_SHA1)
-		return refuse(r, "rsa-sha1 must not be used to verify (RFC 8301 section 3.1)");
+		return refuse_tag(r, "rsa-sha1 must not be used to verify (RFC 8301 section 3.1)");
 	if (sig->alg == DKIMSIG_UNKNOWN)
 		return decline(r, "a= names an unknown algorithm (RFC 6376 section 3.3.4)");
 	return AUTH_NONE;
@@ -90,7 +90,7 @@ static enum auth_result read_canon(struct reader *r, struct span value)
 	if (more)
 		body = value;
 	if (span_empty(header) || span_empty(body))
-		return refuse(r, "c= is not header/body (RFC 6376 section 3.5)");
+		return refuse_tag(r, "c= is not header/body (RFC 6376 section 3.5)");
 	codes[0] = name_code(canons, header, -1);
 	codes[1] = name_code(canons, body, -1);
 	if (codes[0] < 0 || codes[1] < 0)
@@ -106,7 +106,7 @@ static enum auth_result read_domain(struct reader *r, struct span value)
 	const char *domain = domain_to_ascii(r->arena, value);
 
 	if (domain == NULL || value.end[-1] == '.' || domain_labels(domain) < 2)
-		return refuse(r, "d= is not a domain name (RFC 6376 section 3.5)");
+		return refuse_tag(r, "d= is not a domain name (RFC 6376 section 3.5)");
 	r->sig->domain = domain;
 	return AUTH_NONE;
 }
@@ -117,7 +117,7 @@ static enum auth_result read_selector(struct reader *r, struct span value)
 	const char *selector = domain_to_ascii(r->arena, value);
 
 	if (selector == NULL || value.end[-1] == '.')
-		return refuse(r, "s= is not a selector (RFC 6376 section 3.1)");
+		return refuse_tag(r, "s= is not a selector (RFC 6376 section 3.1)");
 	r->sig->selector = selector;
 	return AUTH_NONE;
 }
@@ -165,7 +165,7 @@ static enum auth_result read_instance(struct reader *r, struct span value)
 {
 	r->sig->instance = taglist_instance(value);
 	if (r->sig->instance == 0)
-		return refuse(r, "i= is not an instance from 1 to 50 (RFC 8617 section 4.2.1)");
+		return refuse_tag(r, "i= is not an instance from 1 to 50 (RFC 8617 section 4.2.1)");
 	return AUTH_NONE;
 }
 
@@ -178,7 +178,7 @@ static enum auth_result read_chain(struct reader *r, struct span value)
 	int chain = name_code(chains, value, -1);
 
 	if (chain < 0)
-		return refuse(r, "cv= is not none, fail or pass (RFC 8617 section 3.9)");
+		return refuse_tag(r, "cv= is not none, fail or pass (RFC 8617 section 3.9)");
 	r->sig->chain = (enum dkimsig_chain)chain;
 	return AUTH_NONE;
 }
@@ -197,7 +197,7 @@ static enum auth_result read_identity(struct reader *r, struct span value)
 	if (at != NULL)
 		r->sig->identity_domain = domain_to_ascii(r->arena, span_of(at + 1));
 	if (at == NULL || r->sig->identity_domain == NULL)
-		return refuse(r, "i= is not an identity (RFC 6376 section 3.5)");
+		return refuse_tag(r, "i= is not an identity (RFC 6376 section 3.5)");
 	r->sig->identity = without_blanks(r->arena, value);
 	return AUTH_NONE;
 }
@@ -228,17 +228,18 @@ static enum auth_result read_headers(struct reader *r, struct span value)
 
 	while (dkimsig_next_name(&rest, &more, &name)) {
 		if (!field_name_ok(name))
-			return refuse(r, "h= holds what is no field name (RFC 6376 section 3.5)");
+			return refuse_tag(r,
+					  "h= holds what is no field name (RFC 6376 section 3.5)");
 		/* Sealers may sign none of the three; a validator is only told that a seal, which
 		 * is made last, cannot be among them. Seals are found that sign the others. */
 		if (r->kind == DKIMSIG_ARC_MESSAGE && span_ieq(name, "ARC-Seal"))
-			return refuse(r, "h= includes ARC-Seal (RFC 8617 section 4.1.2)");
+			return refuse_tag(r, "h= includes ARC-Seal (RFC 8617 section 4.1.2)");
 		from = from || span_ieq(name, "From");
 		sig->signatures += span_ieq(name, "DKIM-Signature");
 		sig->header_names++;
 	}
 	if (!from)
-		return refuse(r, "h= does not include From (RFC 6376 section 6.1.1)");
+		return refuse_tag(r, "h= does not include From (RFC 6376 section 6.1.1)");
 	sig->headers = value;
 	return AUTH_NONE;
 }
@@ -253,7 +254,7 @@ static enum auth_result read_signature(struct reader *r, struct span value)
 	if (strlen(text) > SHORT_SIGNATURE)
 		text[SHORT_SIGNATURE] = '\0';
 	if (!base64_decode(r->arena, value, &data, &length) || length == 0)
-		return refuse(r, "b= is not base64 (RFC 6376 section 3.5)");
+		return refuse_tag(r, "b= is not base64 (RFC 6376 section 3.5)");
 	r->sig->short_signature = text;
 	r->sig->signature = value;
 	return AUTH_NONE;
@@ -266,14 +267,15 @@ static enum auth_result read_body_hash(struct reader *r, struct span value)
 	size_t length;
 
 	if (!base64_decode(r->arena, value, &data, &length))
-		return refuse(r, "bh= is not base64 (RFC 6376 section 3.5)");
+		return refuse_tag(r, "bh= is not base64 (RFC 6376 section 3.5)");
 	if (length != SHA256_BYTES && r->sig->alg <= DKIMSIG_ED25519_SHA256)
-		return refuse(r, "bh= is not the length of a SHA-256 hash (RFC 6376 section 3.5)");
+		return refuse_tag(r,
+				  "bh= is not the length of a SHA-256 hash (RFC 6376 section 3.5)");
 	r->sig->body_hash = value;
 	return AUTH_NONE;
 }
 
-static bool digits(struct span value)
+static bool is_digits(struct span value)
 {
 	for (const char *p = value.p; p < value.end; p++)
 		if (!char_is_digit((unsigned char)*p))
@@ -284,8 +286,9 @@ static bool digits(struct span value)
 /* sig-l-tag = %x6c [FWS] "=" [FWS] 1*76DIGIT */
 static enum auth_result read_length(struct reader *r, struct span value)
 {
-	if (!digits(value) || span_len(value) > LENGTH_DIGITS)
-		return refuse(r, "l= is not a number of up to 76 digits (RFC 6376 section 3.5)");
+	if (!is_digits(value) || span_len(value) > LENGTH_DIGITS)
+		return refuse_tag(r,
+				  "l= is not a number of up to 76 digits (RFC 6376 section 3.5)");
 	r->sig->has_length = true;
 	if (!span_number(value, UINT64_MAX, &r->sig->length))
 		r->sig->length = UINT64_MAX;
@@ -298,7 +301,8 @@ static enum auth_result read_timestamp(struct reader *r, struct span value)
 	uint64_t number = 0;
 
 	if (span_len(value) > NUMBER_DIGITS || !span_number(value, INT64_MAX, &number))
-		return refuse(r, "t= is not a number of up to 12 digits (RFC 6376 section 3.5)");
+		return refuse_tag(r,
+				  "t= is not a number of up to 12 digits (RFC 6376 section 3.5)");
 	r->sig->timestamp = (int64_t)number;
 	return AUTH_NONE;
 }
@@ -308,8 +312,8 @@ static enum auth_result read_expiration(struct reader *r, struct span value)
 {
 	uint64_t number = 0;
 
-	if (!digits(value))
-		return refuse(r, "x= is not a number (RFC 6376 section 3.5)");
+	if (!is_digits(value))
+		return refuse_tag(r, "x= is not a number (RFC 6376 section 3.5)");
 	if (span_len(value) <= NUMBER_DIGITS && span_number(value, INT64_MAX, &number))
 		r->sig->expires = (int64_t)number;
 	return AUTH_NONE;
@@ -325,7 +329,7 @@ static enum auth_result read_query(struct reader *r, struct span value)
 	while (dkimsig_next_name(&value, &more, &method))
 		if (span_ieq(method, "dns/txt") || span_ieq(method, "dns"))
 			return AUTH_NONE;
-	return refuse(r, "q= does not include dns/txt (RFC 6376 section 3.5)");
+	return refuse_tag(r, "q= does not include dns/txt (RFC 6376 section 3.5)");
 }
 
 enum need { IGNORED, OPTIONAL, REQUIRED, FORBIDDEN };
@@ -367,11 +371,12 @@ static enum auth_result read_rule(struct reader *r, const struct rule *rule,
 	if (need == IGNORED || (tag == NULL && need != REQUIRED))
 		return AUTH_NONE;
 	if (tag == NULL)
-		return refuse(r, "%s= is missing (%s)", rule->tag, kind_sections[r->kind]);
+		return refuse_tag(r, "%s= is missing (%s)", rule->tag, kind_sections[r->kind]);
 	if (need == FORBIDDEN)
-		return refuse(r, "%s= must not be there (%s)", rule->tag, kind_sections[r->kind]);
+		return refuse_tag(r, "%s= must not be there (%s)", rule->tag,
+				  kind_sections[r->kind]);
 	if (span_empty(tag->value))
-		return refuse(r, "%s= is empty (RFC 6376 section 3.5)", rule->tag);
+		return refuse_tag(r, "%s= is empty (RFC 6376 section 3.5)", rule->tag);
 	return rule->read(r, tag->value);
 }
 
@@ -379,8 +384,8 @@ static enum auth_result read_values(struct reader *r, const struct taglist *list
 {
 	for (unsigned i = 0; i < list->count; i++)
 		if (!taglist_value_ok(list->tags[i].value, true))
-			return refuse(r,
-				      "a value holds a control character (RFC 6376 section 3.2)");
+			return refuse_tag(
+			    r, "a value holds a control character (RFC 6376 section 3.2)");
 	return AUTH_NONE;
 }
 
@@ -392,13 +397,14 @@ static enum auth_result read_relations(struct reader *r)
 	if (sig->identity == NULL)
 		sig->identity_domain = sig->domain;
 	else if (!domain_within(sig->identity_domain, sig->domain))
-		return refuse(r, "the domain of i= is not d= or below it (RFC 6376 section 6.1.1)");
+		return refuse_tag(
+		    r, "the domain of i= is not d= or below it (RFC 6376 section 6.1.1)");
 	if (sig->expires >= 0 && sig->timestamp >= 0 && sig->expires <= sig->timestamp)
-		return refuse(r, "x= is not after t= (RFC 6376 section 3.5)");
+		return refuse_tag(r, "x= is not after t= (RFC 6376 section 3.5)");
 	return AUTH_NONE;
 }
 
-static void clear(struct dkimsig *sig)
+static void clear_signature(struct dkimsig *sig)
 {
 	memset(sig, 0, sizeof *sig);
 	sig->domain = sig->selector = sig->algorithm = sig->short_signature = "";
@@ -409,7 +415,8 @@ static void clear(struct dkimsig *sig)
 }
 
 /* Keeps the first refusal; one for the signer comes before one that is only ours. */
-static void note(struct reader *r, enum auth_result now, enum auth_result *result, struct why *why)
+static void note_refusal(struct reader *r, enum auth_result now, enum auth_result *result,
+			 struct why *why)
 {
 	if (now == AUTH_NONE || (*result != AUTH_NONE && (*result == now || now == AUTH_NEUTRAL)))
 		return;
@@ -425,7 +432,7 @@ enum auth_result dkimsig_parse_kind(struct arena *arena, enum dkimsig_kind kind,
 	struct taglist list;
 	struct why first;
 
-	clear(sig);
+	clear_signature(sig);
 	if (span_len(value) > DKIMSIG_FIELD_MAX) {
 		why_set(why, "a field longer than %d bytes cannot be verified here",
 			DKIMSIG_FIELD_MAX);
@@ -433,11 +440,11 @@ enum auth_result dkimsig_parse_kind(struct arena *arena, enum dkimsig_kind kind,
 	}
 	if (taglist_parse(&list, value, why) != 0)
 		return AUTH_PERMERROR;
-	note(&reader, read_values(&reader, &list), &result, &first);
+	note_refusal(&reader, read_values(&reader, &list), &result, &first);
 	for (unsigned i = 0; i < RULES; i++)
-		note(&reader, read_rule(&reader, &rules[i], &list), &result, &first);
+		note_refusal(&reader, read_rule(&reader, &rules[i], &list), &result, &first);
 	if (result == AUTH_NONE)
-		note(&reader, read_relations(&reader), &result, &first);
+		note_refusal(&reader, read_relations(&reader), &result, &first);
 	if (result != AUTH_NONE && why != NULL)
 		*why = first;
 	if (sig->identity_domain == NULL)

@@ -14,7 +14,7 @@ void sigwriter_begin(struct sigwriter *writer, struct arena *arena, const char *
 	writer->column = strlen(field) + strlen(": ");
 }
 
-static void fold(struct sigwriter *writer)
+static void fold_line(struct sigwriter *writer)
 {
 	buf_add(&writer->out, "\r\n\t", 3);
 	writer->column = TAB_COLUMNS;
@@ -23,7 +23,7 @@ static void fold(struct sigwriter *writer)
 void sigwriter_piece(struct sigwriter *writer, const char *blank, struct span text)
 {
 	if (writer->column + strlen(blank) + span_len(text) > LINE_MAX_COLUMNS) {
-		fold(writer);
+		fold_line(writer);
 	} else {
 		buf_string(&writer->out, blank);
 		writer->column += strlen(blank);
@@ -65,7 +65,7 @@ const char *sigwriter_algorithm(const struct signing_key *key)
 
 void sigwriter_open(struct sigwriter *writer)
 {
-	fold(writer);
+	fold_line(writer);
 	sigwriter_piece(writer, "", span_of("b="));
 }
 
@@ -81,6 +81,6 @@ void sigwriter_signature(struct sigwriter *writer, struct span signature)
 		sigwriter_piece(writer, "", span_make(text.p, n));
 		text.p += n;
 		if (!span_empty(text))
-			fold(writer);
+			fold_line(writer);
 	}
 }

@@ -197,8 +197,8 @@ static void use_record(struct eval *eval, const char *author, const struct treew
 		  policy->tag, dmarc_policy_text(policy->policy), at->name);
 }
 
-static void no_record(struct eval *eval, const char *author, const struct treewalk_name *own,
-		      struct policy *policy)
+static void set_absent(struct eval *eval, const char *author, const struct treewalk_name *own,
+		       struct policy *policy)
 {
 	if (own->fault == NULL) {
 		policy->why = arena_printf(
@@ -208,7 +208,7 @@ static void no_record(struct eval *eval, const char *author, const struct treewa
 	policy->why = arena_printf(eval->arena, "record of %s: %s", author, own->fault);
 }
 
-static void unknown_record(struct policy *policy, const char *why)
+static void set_unknown(struct policy *policy, const char *why)
 {
 	policy->state = POLICY_UNKNOWN;
 	policy->why = why;
@@ -225,7 +225,7 @@ static void walk_to_policy(struct eval *eval, const char *author, const struct t
 	treewalk_run(&eval->walk, author, &path);
 	org = treewalk_org(&path);
 	if (org == NULL) {
-		unknown_record(policy, missing_answer(eval, &path));
+		set_unknown(policy, missing_answer(eval, &path));
 		return;
 	}
 	for (unsigned i = 0; i < path.count; i++) {
@@ -238,9 +238,9 @@ static void walk_to_policy(struct eval *eval, const char *author, const struct t
 	if (last->mark == TREEWALK_PSD && last->record != NULL)
 		use_record(eval, author, own, last, policy);
 	else if (last->mark == TREEWALK_PSD && last->status == DNS_TEMPFAIL)
-		unknown_record(policy, missing_answer(eval, &path));
+		set_unknown(policy, missing_answer(eval, &path));
 	else
-		no_record(eval, author, own, policy);
+		set_absent(eval, author, own, policy);
 }
 
 static void list_to_policy(struct eval *eval, const char *author, const struct treewalk_name *own,
@@ -252,12 +252,12 @@ static void list_to_policy(struct eval *eval, const char *author, const struct t
 	steps_add(&eval->steps, "organizational domain by the public suffix list: %s", name);
 	org = treewalk_look(&eval->walk, name);
 	if (org->status == DNS_TEMPFAIL)
-		unknown_record(policy,
-			       arena_printf(eval->arena, "_dmarc.%s: %s", org->name, org->fault));
+		set_unknown(policy,
+			    arena_printf(eval->arena, "_dmarc.%s: %s", org->name, org->fault));
 	else if (org->record != NULL)
 		use_record(eval, author, own, org, policy);
 	else
-		no_record(eval, author, own, policy);
+		set_absent(eval, author, own, policy);
 }
 
 static void find_policy(struct eval *eval, const char *author, struct policy *policy)
@@ -266,8 +266,7 @@ static void find_policy(struct eval *eval, const char *author, struct policy *po
 
 	memset(policy, 0, sizeof *policy);
 	if (own->status == DNS_TEMPFAIL)
-		unknown_record(policy,
-			       arena_printf(eval->arena, "_dmarc.%s: %s", author, own->fault));
+		set_unknown(policy, arena_printf(eval->arena, "_dmarc.%s: %s", author, own->fault));
 	else if (own->record != NULL)
 		use_record(eval, author, own, own, policy);
 	else if (eval->rules->discovery == DMARC_PSL)
@@ -278,8 +277,8 @@ static void find_policy(struct eval *eval, const char *author, struct policy *po
 
 /* For the owner of the record (RFC 9990 section 3.1.5): tags that were not valid, and records
  * between AUTHOR and AT that had to be discarded. NULL: none. */
-static const char *faults(const struct eval *eval, const char *author,
-			  const struct treewalk_name *at)
+static const char *describe_faults(const struct eval *eval, const char *author,
+				   const struct treewalk_name *at)
 {
 	struct buf text;
 
@@ -296,8 +295,8 @@ static const char *faults(const struct eval *eval, const char *author,
 	return text.len > 0 ? buf_text(&text) : NULL;
 }
 
-static const struct dmarc_published *publish(const struct eval *eval, const char *author,
-					     const struct treewalk_name *at)
+static const struct dmarc_published *make_published(const struct eval *eval, const char *author,
+						    const struct treewalk_name *at)
 {
 	struct dmarc_published *published = arena_make(eval->arena, struct dmarc_published);
 	const struct dmarc_record *r = at->record;
@@ -318,7 +317,7 @@ static const struct dmarc_published *publish(const struct eval *eval, const char
 	    .rua = r->rua,
 	    .ruf = r->ruf,
 	    .psd = at->mark == TREEWALK_PSD,
-	    .faults = faults(eval, author, at),
+	    .faults = describe_faults(eval, author, at),
 	};
 	return published;
 }
@@ -347,7 +346,8 @@ static enum sure same_org(struct eval *eval, const char *author, const char *dom
 	return NO;
 }
 
-static enum sure aligned(struct eval *eval, const char *author, const char *domain, bool strict)
+static enum sure check_alignment(struct eval *eval, const char *author, const char *domain,
+				 bool strict)
 {
 	if (domain == NULL || domain[0] == '\0')
 		return NO;
@@ -370,14 +370,14 @@ static void note_identifier(struct eval *eval, const char *kind, const char *dom
 }
 
 /* An identifier is authenticated by a pass; after a temperror it could have been. */
-static enum sure identifier(struct eval *eval, const char *author, const char *kind,
-			    const char *domain, enum auth_result result, bool strict)
+static enum sure check_identifier(struct eval *eval, const char *author, const char *kind,
+				  const char *domain, enum auth_result result, bool strict)
 {
 	enum sure sure;
 
 	if (result != AUTH_PASS && result != AUTH_TEMPERROR)
 		return NO;
-	sure = aligned(eval, author, domain, strict);
+	sure = check_alignment(eval, author, domain, strict);
 	note_identifier(eval, kind, domain == NULL ? "" : domain, result, strict, sure);
 	return sure == YES && result == AUTH_TEMPERROR ? MAYBE : sure;
 }
@@ -395,8 +395,8 @@ static enum sure check_dkim(struct eval *eval, const char *author, bool strict, 
 			enum sure sure = NO;
 
 			if (dkim->result == order[pass])
-				sure = identifier(eval, author, "DKIM", dkim->domain, dkim->result,
-						  strict);
+				sure = check_identifier(eval, author, "DKIM", dkim->domain,
+							dkim->result, strict);
 			if (sure > best) {
 				best = sure;
 				*domain = dkim->domain;
@@ -414,15 +414,15 @@ static enum sure check_spf(struct eval *eval, const char *author, bool strict, c
 	*domain = spf->domain;
 	if (spf->scope != SPF_SCOPE_MFROM)
 		return NO;
-	return identifier(eval, author, "SPF", spf->domain, spf->result, strict);
+	return check_identifier(eval, author, "SPF", spf->domain, spf->result, strict);
 }
 
 /* ---- the result for one author domain, sections 5.3.5 and 5.3.6 ---- */
 
-static void conclude(struct eval *eval, const struct policy *policy, enum sure dkim, enum sure spf,
-		     const char *by, struct dmarc_verdict *out)
+static void conclude_result(struct eval *eval, const struct policy *policy, enum sure dkim,
+			    enum sure spf, const char *by, struct dmarc_verdict *out)
 {
-	out->published = publish(eval, out->author_domain, policy->at);
+	out->published = make_published(eval, out->author_domain, policy->at);
 	out->policy = policy->policy;
 	out->policy_tag = policy->tag;
 	if (dkim == YES || spf == YES) {
@@ -453,7 +453,7 @@ static void conclude(struct eval *eval, const struct policy *policy, enum sure d
 	}
 }
 
-static void judge(struct eval *eval, const char *author, struct dmarc_verdict *out)
+static void judge_author(struct eval *eval, const char *author, struct dmarc_verdict *out)
 {
 	const char *dkim_domain = "", *spf_domain = "";
 	const struct dmarc_record *record;
@@ -480,7 +480,8 @@ static void judge(struct eval *eval, const char *author, struct dmarc_verdict *o
 	out->dkim_aligned = dkim == YES;
 	out->spf_aligned = spf == YES;
 	if (record != NULL) {
-		conclude(eval, &policy, dkim, spf, dkim >= spf ? dkim_domain : spf_domain, out);
+		conclude_result(eval, &policy, dkim, spf, dkim >= spf ? dkim_domain : spf_domain,
+				out);
 		return;
 	}
 	out->result = AUTH_TEMPERROR;
@@ -493,7 +494,7 @@ static void judge(struct eval *eval, const char *author, struct dmarc_verdict *o
 
 /* Of several author domains the worst is the message's: a failing one with the strictest policy;
  * what could be such; and no unknown author hides behind one that passes. */
-static unsigned badness(const struct dmarc_verdict *dmarc)
+static unsigned rank_result(const struct dmarc_verdict *dmarc)
 {
 	switch (dmarc->result) {
 	case AUTH_FAIL:
@@ -509,7 +510,7 @@ static unsigned badness(const struct dmarc_verdict *dmarc)
 	}
 }
 
-static void out_of_scope(struct arena *arena, const char *reason, struct dmarc_verdict *out)
+static void set_out_of_scope(struct arena *arena, const char *reason, struct dmarc_verdict *out)
 {
 	out->result = AUTH_PERMERROR;
 	out->published = NULL;
@@ -519,8 +520,8 @@ static void out_of_scope(struct arena *arena, const char *reason, struct dmarc_v
 	out->why = arena_printf(arena, "%s (RFC 9989 section 4.2)", reason);
 }
 
-static void judge_all(struct eval *eval, const struct dmarc_author *author,
-		      struct dmarc_verdict *out)
+static void judge_authors(struct eval *eval, const struct dmarc_author *author,
+			  struct dmarc_verdict *out)
 {
 	unsigned count = author->domain_count;
 	struct dmarc_verdict one;
@@ -528,9 +529,9 @@ static void judge_all(struct eval *eval, const struct dmarc_author *author,
 	if (count > 1 && count > eval->rules->authors_max)
 		count = eval->rules->authors_max > 0 ? eval->rules->authors_max : 1;
 	for (unsigned i = 0; i < count; i++) {
-		judge(eval, author->domains[i], &one);
+		judge_author(eval, author->domains[i], &one);
 		one.org_domain = known_org(eval, author->domains[i]);
-		if (i == 0 || badness(&one) > badness(out))
+		if (i == 0 || rank_result(&one) > rank_result(out))
 			*out = one;
 	}
 	out->incomplete = count < author->domain_count;
@@ -549,7 +550,7 @@ void dmarc_check(struct dns_scope *scope, const struct dmarc_rules *rules,
 	eval.steps.arena = author->explain ? arena : NULL;
 	memset(out, 0, sizeof *out);
 	out->author_domain = "";
-	judge_all(&eval, author, out);
+	judge_authors(&eval, author, out);
 	if (reason == NULL && author->fields != 1)
 		reason = "there is not one From field";
 	if (reason == NULL && author->domain_count == 0)
@@ -557,7 +558,7 @@ void dmarc_check(struct dns_scope *scope, const struct dmarc_rules *rules,
 	if (reason == NULL && out->incomplete)
 		reason = "From has more author domains than are evaluated";
 	if (reason != NULL && out->result != AUTH_FAIL && out->result != AUTH_TEMPERROR)
-		out_of_scope(arena, reason, out);
+		set_out_of_scope(arena, reason, out);
 	out->steps = eval.steps.items;
 	out->step_count = eval.steps.count;
 }

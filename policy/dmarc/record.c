@@ -371,7 +371,7 @@ static void settle_policy(const struct parse *parse, struct why *why)
 }
 
 /* For people: HTAB becomes a space, what is not printable "?". */
-static const char *printable(struct arena *arena, struct span text)
+static const char *copy_printable(struct arena *arena, struct span text)
 {
 	char *copy = arena_span(arena, text);
 
@@ -398,7 +398,7 @@ bool dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_reco
 	buf_init(&parse.faults, arena, FAULTS_MAX);
 	if (!take_version(&rest, &more))
 		return false;
-	record->text = printable(arena, text);
+	record->text = copy_printable(arena, text);
 	while (span_split(&rest, &more, ';', &part))
 		collect_tag(&parse, part, found);
 	for (unsigned i = 0; i < RULES; i++)

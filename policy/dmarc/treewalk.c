@@ -108,7 +108,7 @@ static enum treewalk_mark mark_of(const struct treewalk *walk, const struct tree
 	return TREEWALK_RECORD;
 }
 
-static void note(const struct treewalk *walk, const struct treewalk_name *name)
+static void note_name(const struct treewalk *walk, const struct treewalk_name *name)
 {
 	const char *fault = name->fault;
 
@@ -128,8 +128,8 @@ static void note(const struct treewalk *walk, const struct treewalk_name *name)
 }
 
 /* Takes ANSWER for what is at TEXT. */
-static const struct treewalk_name *remember(struct treewalk *walk, const char *text,
-					    const struct dns_answer *answer)
+static const struct treewalk_name *remember_answer(struct treewalk *walk, const char *text,
+						   const struct dns_answer *answer)
 {
 	struct treewalk_name *name = arena_make(walk->arena, struct treewalk_name);
 
@@ -142,11 +142,11 @@ static const struct treewalk_name *remember(struct treewalk *walk, const char *t
 	name->mark = mark_of(walk, name);
 	name->next = walk->seen;
 	walk->seen = name;
-	note(walk, name);
+	note_name(walk, name);
 	return name;
 }
 
-static const struct treewalk_name *find(const struct treewalk *walk, const char *text)
+static const struct treewalk_name *find_name(const struct treewalk *walk, const char *text)
 {
 	const struct treewalk_name *name = walk->seen;
 
@@ -156,9 +156,9 @@ static const struct treewalk_name *find(const struct treewalk *walk, const char 
 }
 
 /* NULL only when WAIT is false and the answer is not there. */
-static const struct treewalk_name *look(struct treewalk *walk, const char *text, bool wait)
+static const struct treewalk_name *look_up(struct treewalk *walk, const char *text, bool wait)
 {
-	const struct treewalk_name *name = find(walk, text);
+	const struct treewalk_name *name = find_name(walk, text);
 	const struct dns_answer *answer;
 	struct dns_lookup *lookup;
 
@@ -167,22 +167,23 @@ static const struct treewalk_name *look(struct treewalk *walk, const char *text,
 	lookup =
 	    dns_start(walk->scope, arena_printf(walk->arena, "%s%s", prefix, text), DNS_TYPE_TXT);
 	answer = wait ? dns_wait(lookup) : dns_lookup_answer(lookup);
-	return answer == NULL ? NULL : remember(walk, text, answer);
+	return answer == NULL ? NULL : remember_answer(walk, text, answer);
 }
 
 const struct treewalk_name *treewalk_look(struct treewalk *walk, const char *name)
 {
-	return look(walk, name, true);
+	return look_up(walk, name, true);
 }
 
 /* ---- a walk ---- */
 
-static bool follow(struct treewalk *walk, const char *domain, struct treewalk_path *path, bool wait)
+static bool follow_path(struct treewalk *walk, const char *domain, struct treewalk_path *path,
+			bool wait)
 {
 	memset(path, 0, sizeof *path);
 	path->domain = domain;
 	for (const char *text = domain; text != NULL; text = next_name(text)) {
-		const struct treewalk_name *name = look(walk, text, wait);
+		const struct treewalk_name *name = look_up(walk, text, wait);
 
 		if (name == NULL)
 			return false;
@@ -196,12 +197,12 @@ static bool follow(struct treewalk *walk, const char *domain, struct treewalk_pa
 
 void treewalk_run(struct treewalk *walk, const char *domain, struct treewalk_path *path)
 {
-	follow(walk, domain, path, true);
+	follow_path(walk, domain, path, true);
 }
 
 bool treewalk_peek(struct treewalk *walk, const char *domain, struct treewalk_path *path)
 {
-	return follow(walk, domain, path, false);
+	return follow_path(walk, domain, path, false);
 }
 
 /*
@@ -257,7 +258,7 @@ static unsigned index_of(const struct unknowns *unknowns, const struct treewalk_
 	return i;
 }
 
-static void collect(struct unknowns *unknowns, const struct treewalk_path *path)
+static void collect_unknowns(struct unknowns *unknowns, const struct treewalk_path *path)
 {
 	for (unsigned i = 0; i < path->count; i++) {
 		const struct treewalk_name *name = path->names[i];
@@ -268,8 +269,8 @@ static void collect(struct unknowns *unknowns, const struct treewalk_path *path)
 }
 
 /* The organizational domain if the unknown names mean what CODE says, two bits for each. */
-static const char *org_if(const struct treewalk_path *path, const struct unknowns *unknowns,
-			  unsigned code)
+static const char *guess_org(const struct treewalk_path *path, const struct unknowns *unknowns,
+			     unsigned code)
 {
 	static const enum treewalk_mark meaning[4] = {TREEWALK_NOTHING, TREEWALK_RECORD,
 						      TREEWALK_PSD, TREEWALK_NOT_PSD};
@@ -288,12 +289,12 @@ enum treewalk_same treewalk_compare(const struct treewalk_path *a, const struct 
 	struct unknowns unknowns = {.count = 0};
 	bool same = false, different = false;
 
-	collect(&unknowns, a);
-	collect(&unknowns, b);
+	collect_unknowns(&unknowns, a);
+	collect_unknowns(&unknowns, b);
 	if (unknowns.count > GUESSES_MAX)
 		return TREEWALK_UNDECIDED;
 	for (unsigned code = 0; code < 1u << 2 * unknowns.count; code++) {
-		if (domain_equal(org_if(a, &unknowns, code), org_if(b, &unknowns, code)))
+		if (domain_equal(guess_org(a, &unknowns, code), guess_org(b, &unknowns, code)))
 			same = true;
 		else
 			different = true;

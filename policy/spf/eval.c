@@ -56,7 +56,7 @@ struct ip spf_address(const struct dns_record *record, enum dns_type type)
 }
 
 /* Text of any origin in the arena, as one printable line. */
-static const char *printable(struct arena *arena, struct span text, size_t max)
+static const char *copy_printable(struct arena *arena, struct span text, size_t max)
 {
 	char *copy;
 
@@ -201,10 +201,10 @@ static enum auth_result parse_record(struct spf_eval *eval, const char *domain, 
 	struct why why;
 
 	if (eval->out->record == NULL)
-		eval->out->record = printable(eval->arena, text, span_len(text));
+		eval->out->record = copy_printable(eval->arena, text, span_len(text));
 	if (eval->request->trace != NULL)
 		spf_eval_trace(eval, "record of %s: %s", domain,
-			       printable(eval->arena, text, span_len(text)));
+			       copy_printable(eval->arena, text, span_len(text)));
 	if (spf_record_parse(text, record, &why) < 0) {
 		spf_eval_why(eval, "the record of %s: %s", domain, why.text);
 		return AUTH_PERMERROR;

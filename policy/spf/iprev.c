@@ -13,7 +13,7 @@ static enum dns_type address_type(const struct ip *client)
 	return client->family == 6 ? DNS_TYPE_AAAA : DNS_TYPE_A;
 }
 
-static unsigned usable(const struct dns_answer *answer)
+static unsigned usable_names(const struct dns_answer *answer)
 {
 	if (answer == NULL || answer->status != DNS_DATA)
 		return 0;
@@ -28,7 +28,7 @@ static bool is_root(const char *name)
 static void start_addresses(struct dns_scope *scope, const struct dns_answer *answer,
 			    const struct ip *client)
 {
-	for (unsigned i = 0; i < usable(answer); i++) {
+	for (unsigned i = 0; i < usable_names(answer); i++) {
 		if (!is_root(answer->records[i].text))
 			dns_start(scope, answer->records[i].text, address_type(client));
 	}
@@ -58,7 +58,7 @@ void iprev_names(struct dns_scope *scope, const struct ip *client, struct iprev_
 		return;
 	out->answer = dns_wait(dns_start(scope, ip_reverse(client, name), DNS_TYPE_PTR));
 	start_addresses(scope, out->answer, client);
-	for (unsigned i = 0; i < usable(out->answer); i++) {
+	for (unsigned i = 0; i < usable_names(out->answer); i++) {
 		if (!is_root(out->answer->records[i].text))
 			out->name[out->count++] = out->answer->records[i].text;
 	}
@@ -80,8 +80,8 @@ enum dns_status iprev_has(struct dns_scope *scope, const struct ip *client, cons
 	return DNS_NODATA;
 }
 
-static void set(struct iprev_verdict *out, enum auth_result result, const char *name,
-		const char *why)
+static void set_result(struct iprev_verdict *out, enum auth_result result, const char *name,
+		       const char *why)
 {
 	out->result = result;
 	out->name = name;
@@ -89,17 +89,18 @@ static void set(struct iprev_verdict *out, enum auth_result result, const char *
 }
 
 /* RFC 8601 section 2.7.3: what each answer to PTR that is not a name means. */
-static void without_names(const struct iprev_names *names, const char *address, struct arena *arena,
-			  struct iprev_verdict *out)
+static void judge_without_names(const struct iprev_names *names, const char *address,
+				struct arena *arena, struct iprev_verdict *out)
 {
 	if (names->answer == NULL)
-		set(out, AUTH_NONE, NULL, "the client has no IP address");
+		set_result(out, AUTH_NONE, NULL, "the client has no IP address");
 	else if (names->answer->status == DNS_TEMPFAIL)
-		set(out, AUTH_TEMPERROR, NULL,
-		    arena_printf(arena, "PTR of %s: %s (RFC 8601 section 2.7.3)", address,
-				 names->answer->reason));
+		set_result(out, AUTH_TEMPERROR, NULL,
+			   arena_printf(arena, "PTR of %s: %s (RFC 8601 section 2.7.3)", address,
+					names->answer->reason));
 	else
-		set(out, AUTH_PERMERROR, NULL,
+		set_result(
+		    out, AUTH_PERMERROR, NULL,
 		    arena_printf(arena, "%s has no PTR record (RFC 8601 section 2.7.3)", address));
 }
 
@@ -113,7 +114,7 @@ void iprev_check(struct dns_scope *scope, const struct ip *client, struct arena 
 	ip_text(client, address);
 	iprev_names(scope, client, &names);
 	if (names.count == 0) {
-		without_names(&names, address, arena, out);
+		judge_without_names(&names, address, arena, out);
 		return;
 	}
 	for (unsigned i = 0; i < names.count; i++) {
@@ -121,22 +122,24 @@ void iprev_check(struct dns_scope *scope, const struct ip *client, struct arena 
 		enum dns_status status = iprev_has(scope, client, name);
 
 		if (status == DNS_DATA) {
-			set(out, AUTH_PASS, name,
-			    arena_printf(arena,
-					 "%s is %s and has that address (RFC 8601 section 3)",
-					 address, name));
+			set_result(out, AUTH_PASS, name,
+				   arena_printf(
+				       arena, "%s is %s and has that address (RFC 8601 section 3)",
+				       address, name));
 			return;
 		}
 		if (status == DNS_TEMPFAIL && failed == NULL)
 			failed = name;
 	}
 	if (failed != NULL)
-		set(out, AUTH_TEMPERROR, failed,
+		set_result(
+		    out, AUTH_TEMPERROR, failed,
 		    arena_printf(arena,
 				 "the address of %s could not be found out (RFC 8601 section 3)",
 				 failed));
 	else
-		set(out, AUTH_FAIL, arena_string(arena, names.name[0]),
+		set_result(
+		    out, AUTH_FAIL, arena_string(arena, names.name[0]),
 		    arena_printf(
 			arena,
 			"%s is named %s%s, which %s not have that address (RFC 8601 section 3)",

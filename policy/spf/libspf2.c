@@ -55,7 +55,7 @@ struct engine {
 	enum auth_result failure;
 };
 
-static SPF_errcode_t fail(struct engine *engine, enum auth_result result)
+static SPF_errcode_t fail_lookup(struct engine *engine, enum auth_result result)
 {
 	if (!engine->failed) {
 		engine->failed = true;
@@ -78,7 +78,7 @@ static void add_question(struct engine *engine, struct buf *out, const struct sp
 
 	if (engine->count == QUESTIONS_MAX) {
 		buf_string(out, " all"); /* never: each record was charged to the ten terms */
-		fail(engine, AUTH_PERMERROR);
+		fail_lookup(engine, AUTH_PERMERROR);
 		return;
 	}
 	question->term = *term;
@@ -108,7 +108,7 @@ static void add_match(const struct engine *engine, struct buf *out, const struct
 		buf_string(out, "all");
 }
 
-static const char *normalise(struct engine *engine, const struct spf_record *record, bool top)
+static const char *write_record(struct engine *engine, const struct spf_record *record, bool top)
 {
 	struct span rest = record->terms;
 	struct spf_term term;
@@ -164,11 +164,11 @@ static SPF_errcode_t record_domain(struct engine *engine, const char *name, cons
 		return SPF_E_SUCCESS;
 	question = find_question(engine, name, &host);
 	if (question == NULL)
-		return fail(engine, AUTH_TEMPERROR);
+		return fail_lookup(engine, AUTH_TEMPERROR);
 	*top = question->top && question->term.kind == SPF_TERM_REDIRECT;
 	engine->eval.values.domain = question->domain;
 	if (!spf_eval_charge(&engine->eval, question->term.domain))
-		return fail(engine, AUTH_PERMERROR);
+		return fail_lookup(engine, AUTH_PERMERROR);
 	switch (spf_eval_name(&engine->eval, question->term.domain, domain)) {
 	case SPF_NAME_OK:
 		return SPF_E_SUCCESS;
@@ -180,7 +180,7 @@ static SPF_errcode_t record_domain(struct engine *engine, const char *name, cons
 	}
 	spf_eval_why(&engine->eval, "a target of %s is no domain name (RFC 7208 section 5.2, 6.1)",
 		     question->domain);
-	return fail(engine, AUTH_PERMERROR);
+	return fail_lookup(engine, AUTH_PERMERROR);
 }
 
 static SPF_errcode_t record_text(struct engine *engine, const char *name, const char **text)
@@ -198,12 +198,12 @@ static SPF_errcode_t record_text(struct engine *engine, const char *name, const 
 	if (result == AUTH_NONE && strcmp(name, TOP) != 0)
 		result = AUTH_PERMERROR; /* sections 5.2 and 6.1 */
 	if (result != AUTH_PASS)
-		return fail(engine, result);
+		return fail_lookup(engine, result);
 	if (top) {
 		engine->eval.exp = record.exp;
 		engine->eval.exp_domain = domain;
 	}
-	*text = normalise(engine, &record, top);
+	*text = write_record(engine, &record, top);
 	spf_eval_trace(&engine->eval, "libspf2 gets: %s", *text);
 	return SPF_E_SUCCESS;
 }
@@ -225,7 +225,7 @@ static SPF_errcode_t hook_record(SPF_server_t *server, SPF_request_t *request,
 	if (error != SPF_E_SUCCESS) {
 		spf_eval_why(&engine->eval, "libspf2 cannot read \"%s\": %s", text,
 			     SPF_strerror(error));
-		return fail(engine, AUTH_TEMPERROR);
+		return fail_lookup(engine, AUTH_TEMPERROR);
 	}
 	return SPF_E_SUCCESS;
 }
@@ -358,7 +358,7 @@ static SPF_dns_rr_t *hook_lookup(SPF_dns_server_t *layer, const char *name, ns_t
 		abort(); /* out of memory; libspf2 would end the process too */
 	match = engine->failed ? SPF_MATCH_TEMPERROR : answer_name(engine, name, rr);
 	if (match == SPF_MATCH_TEMPERROR || match == SPF_MATCH_PERMERROR) {
-		fail(engine, match == SPF_MATCH_TEMPERROR ? AUTH_TEMPERROR : AUTH_PERMERROR);
+		fail_lookup(engine, match == SPF_MATCH_TEMPERROR ? AUTH_TEMPERROR : AUTH_PERMERROR);
 		rr->herrno = TRY_AGAIN;
 	}
 	return rr;
@@ -416,7 +416,7 @@ static void set_client(SPF_request_t *request, const struct ip *client)
 }
 
 /* No text from outside: a fixed identity, and a fixed explanation that has no macros. */
-static enum auth_result run(struct engine *engine)
+static enum auth_result run_libspf2(struct engine *engine)
 {
 	SPF_server_t *server = SPF_server_new_dns(&engine->layer, 0);
 	SPF_request_t *request = server == NULL ? NULL : SPF_request_new(server);
@@ -454,7 +454,7 @@ void spf_libspf2_check(struct dns_scope *scope, const struct spf_request *reques
 	engine->layer.get_spf = hook_record;
 	engine->layer.name = "countersign";
 	engine->layer.hook = engine;
-	out->result = run(engine);
+	out->result = run_libspf2(engine);
 	if (!engine->failed)
 		spf_eval_why(&engine->eval, "libspf2 evaluated the record of %s for %s",
 			     out->domain, ip_text(&request->client, client));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One reader of tokens (next) serves the check of the syntax, the question which letters are used,
- * and the expansion, so that they cannot disagree. Nothing is stored: a value is cut into parts by
- * walking it, forwards or backwards.
+ * One reader of tokens (next_token) serves the check of the syntax, the question which letters are
+ * used, and the expansion, so that they cannot disagree. Nothing is stored: a value is cut into
+ * parts by walking it, forwards or backwards.
  *
  * Hostile input: a record of 64 KiB can hold thousands of macros and a local part can be as long
  * as an SMTP line, so an expansion has a bound on what it reads (WORK_MAX) and on what it writes
@@ -125,7 +125,7 @@ static const char *read_percent(struct span *rest, enum spf_macro_place place, s
  *
  * Takes one token off REST, which is not empty. Returns the fault, or NULL.
  */
-static const char *next(struct span *rest, enum spf_macro_place place, struct token *token)
+static const char *next_token(struct span *rest, enum spf_macro_place place, struct token *token)
 {
 	const char *begin = rest->p;
 
@@ -146,7 +146,7 @@ const char *spf_macro_fault(struct span text, enum spf_macro_place place, const 
 
 	while (text.p < text.end) {
 		const char *begin = text.p;
-		const char *fault = next(&text, place, &token);
+		const char *fault = next_token(&text, place, &token);
 
 		if (fault != NULL) {
 			*at = begin;
@@ -199,7 +199,7 @@ const char *spf_macro_domain_fault(struct span text, const char **at)
 		const char *fault;
 
 		*at = text.p;
-		fault = next(&text, SPF_MACRO_TERM, &token);
+		fault = next_token(&text, SPF_MACRO_TERM, &token);
 		if (fault != NULL)
 			return fault;
 	}
@@ -216,7 +216,7 @@ bool spf_macro_uses(struct span text, const char *letters)
 	struct token token;
 
 	while (text.p < text.end) {
-		if (next(&text, SPF_MACRO_TEXT, &token) != NULL)
+		if (next_token(&text, SPF_MACRO_TEXT, &token) != NULL)
 			return false;
 		if (token.letter != '\0' && strchr(letters, token.letter) != NULL)
 			return true;
@@ -227,7 +227,7 @@ bool spf_macro_uses(struct span text, const char *letters)
 /* ---- expansion ---- */
 
 /* "i": dotted quad, or the nibbles of an IPv6 address with dots (section 7.3) */
-static const char *dotted(const struct ip *ip, char out[VALUE_MAX])
+static const char *dotted_text(const struct ip *ip, char out[VALUE_MAX])
 {
 	static const char hex[] = "0123456789abcdef";
 	char *p = out;
@@ -264,7 +264,7 @@ static const char *value_of(char letter, const struct spf_macro_values *values,
 	case 'v':
 		return values->client.family == 6 ? "ip6" : "in-addr";
 	case 'i':
-		return dotted(&values->client, made);
+		return dotted_text(&values->client, made);
 	case 'c':
 		return ip_text(&values->client, made);
 	case 't':
@@ -277,7 +277,7 @@ static const char *value_of(char letter, const struct spf_macro_values *values,
 
 /* Section 7.3: "Uppercase macros expand exactly as the lowercase macros, and are then URL escaped"
  */
-static void put(struct buf *out, struct span part, bool escape)
+static void put_escaped(struct buf *out, struct span part, bool escape)
 {
 	for (const char *p = part.p; p < part.end; p++) {
 		unsigned char c = (unsigned char)*p;
@@ -308,11 +308,11 @@ static void put_forward(struct buf *out, struct span value, const struct token *
 	for (part.end = part.p; part.end < value.end; part.end++) {
 		if (!is_delimiter(*part.end, token->delimiters))
 			continue;
-		put(out, part, token->escape);
+		put_escaped(out, part, token->escape);
 		buf_char(out, '.');
 		part.p = part.end + 1;
 	}
-	put(out, part, token->escape);
+	put_escaped(out, part, token->escape);
 }
 
 /* The parts from right to left, the last KEEP of them: the first KEEP of the value, backwards. */
@@ -327,11 +327,11 @@ static void put_reversed(struct buf *out, struct span value, const struct token 
 	for (part.p = part.end; part.p > value.p; part.p--) {
 		if (!is_delimiter(part.p[-1], token->delimiters))
 			continue;
-		put(out, part, token->escape);
+		put_escaped(out, part, token->escape);
 		buf_char(out, '.');
 		part.end = part.p - 1;
 	}
-	put(out, part, token->escape);
+	put_escaped(out, part, token->escape);
 }
 
 bool spf_macro_expand(struct buf *out, struct span text, enum spf_macro_place place,
@@ -342,7 +342,7 @@ bool spf_macro_expand(struct buf *out, struct span text, enum spf_macro_place pl
 	size_t work = 0;
 
 	while (text.p < text.end) {
-		if (next(&text, place, &token) != NULL)
+		if (next_token(&text, place, &token) != NULL)
 			return false;
 		if (token.letter == '\0') {
 			buf_span(out, token.literal);

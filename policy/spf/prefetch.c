@@ -42,8 +42,8 @@ static void follow_mx(struct dns_scope *scope, struct dns_lookup *lookup, const 
 	}
 }
 
-static void ask(struct dns_scope *scope, const struct ahead *ahead, enum spf_kind kind,
-		const char *name)
+static void ask_ahead(struct dns_scope *scope, const struct ahead *ahead, enum spf_kind kind,
+		      const char *name)
 {
 	switch (kind) {
 	case SPF_TERM_INCLUDE:
@@ -85,9 +85,9 @@ static void ask_for_term(struct dns_scope *scope, const struct ahead *ahead, con
 	if (spf_macro_uses(spec, "p"))
 		iprev_start(scope, &ahead->values.client);
 	else if (span_empty(spec))
-		ask(scope, ahead, kind, domain);
+		ask_ahead(scope, ahead, kind, domain);
 	else if (spf_macro_name(&name, spec, &values) == SPF_NAME_OK)
-		ask(scope, ahead, kind, buf_text(&name));
+		ask_ahead(scope, ahead, kind, buf_text(&name));
 	buf_free(&name);
 }
 

@@ -184,8 +184,8 @@ static const char *mechanism_text(struct arena *arena, struct span text)
 }
 
 /* Section 4.6.2, and qualifiers */
-static enum auth_result matched(struct spf_eval *eval, const struct spf_record *record,
-				const struct spf_term *term)
+static enum auth_result match_result(struct spf_eval *eval, const struct spf_record *record,
+				     const struct spf_term *term)
 {
 	char shown[SPF_SHOW_MAX], client[IP_TEXT_MAX];
 
@@ -224,7 +224,7 @@ static bool match_terms(struct spf_eval *eval, const struct spf_record *record,
 		case SPF_MATCH_NO:
 			continue;
 		case SPF_MATCH_YES:
-			*result = matched(eval, record, &term);
+			*result = match_result(eval, record, &term);
 			return true;
 		case SPF_MATCH_TEMPERROR:
 			*result = AUTH_TEMPERROR;
@@ -238,8 +238,8 @@ static bool match_terms(struct spf_eval *eval, const struct spf_record *record,
 }
 
 /* Section 6.1. False: RESULT; else the evaluation goes on with DOMAIN. */
-static bool redirect(struct spf_eval *eval, const struct spf_record *record, const char **domain,
-		     enum auth_result *result)
+static bool follow_redirect(struct spf_eval *eval, const struct spf_record *record,
+			    const char **domain, enum auth_result *result)
 {
 	const char *from = eval->values.domain;
 
@@ -298,7 +298,7 @@ static enum auth_result check_host(struct spf_eval *eval, const char *domain)
 			return result;
 		if (record.has_all || span_empty(record.redirect))
 			return no_match(eval);
-		if (!redirect(eval, &record, &domain, &result))
+		if (!follow_redirect(eval, &record, &domain, &result))
 			return result;
 		redirected = true;
 	}
