@@ -18,11 +18,11 @@ struct logline_facts {
 	const char *client_name;
 	const char *helo;
 	const char *mail_from;
-	const char *login;      /* or NULL */
-	const char *message_id; /* as the message has it, <> and all; or NULL */
-	const char *recipients; /* "<a@example.com>,<b@example.com>", or NULL: not logged */
+	const char *login;       /* or NULL */
+	const char *message_id;  /* as the message has it, <> and all; or NULL */
+	const char *recipients;  /* "<a@example.com>,<b@example.com>", or NULL: not logged */
 	int64_t recipient_count; /* may be more than are listed */
-	uint64_t size;     /* bytes of header and body as seen */
+	uint64_t size;           /* bytes of header and body as seen */
 	unsigned lookups;
 	int64_t nanoseconds; /* from the end of the message to our answer */
 	const char *note;    /* something else that went wrong, or NULL */

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mail from outside: it is judged by policy/check, its results are added to the header, counted in
+ * the ledger and logged, and a failure report is made where one is asked for.
+ */
+#include "milter/inbound_mail.h"
+
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "metrics/count.h"
+#include "metrics/counters.h"
+#include "milter/outbox_writer.h"
+#include "policy/authres.h"
+#include "report/failure.h"
+#include "report/tally.h"
+
+enum {
+	HOLD_REASON_MAX = 90,      /* what MTAs keep of a reason for quarantine */
+	FAILURE_HEADER = 64 * 1024 /* of a message's header, in a failure report */
+};
+
+/* ---- the message comes ---- */
+
+/* Of an inbound message, as far as a failure report may need it. */
+static void start_copies(struct message *message)
+{
+	const struct conf *conf = message->context->conf;
+
+	message->keeps_header = conf->failures.send;
+	buf_init(&message->header, NULL, FAILURE_HEADER);
+	buf_init(&message->body, NULL, (size_t)conf->failures.body);
+}
+
+void inbound_mail_begin(struct session *session, struct message *message)
+{
+	const struct conf *conf = message->context->conf;
+	struct check_client client = {
+	    .ip = session->client,
+	    .address_unknown = message->origin == ORIGIN_UNKNOWN,
+	    .helo = session->helo == NULL ? "" : session->helo,
+	    .mail_from = message->mail_from,
+	    .receiver = message->authserv_id,
+	    .seal = context_seal_key(message->context),
+	};
+	struct check_dns dns = {
+	    .dns = service_dns(session->service),
+	    .budget = (unsigned)conf->dns.budget,
+	    .max_wait = conf->dns.timeout,
+	};
+
+	message->check =
+	    check_new(&message->context->check, &client, &dns, message->arena, clock_wall());
+	start_copies(message);
+}
+
+static void copy_header(struct message *message, struct span name, struct span value)
+{
+	if (!message->keeps_header ||
+	    message->header.len + span_len(name) + span_len(value) + 3 > FAILURE_HEADER)
+		return;
+	buf_span(&message->header, name);
+	buf_char(&message->header, ':');
+	buf_span(&message->header, value);
+	buf_string(&message->header, "\r\n");
+}
+
+static void copy_body(struct message *message, struct span chunk)
+{
+	size_t room = (size_t)message->context->conf->failures.body - message->body.len;
+
+	if (!message->keeps_header)
+		return;
+	if (span_len(chunk) > room)
+		chunk.end = chunk.p + room;
+	if (!span_empty(chunk))
+		buf_span(&message->body, chunk);
+}
+
+void inbound_mail_header(struct message *message, struct span name, struct span value)
+{
+	copy_header(message, name, value);
+	check_header(message->check, name, value);
+}
+
+void inbound_mail_body(struct message *message, struct span chunk)
+{
+	copy_body(message, chunk);
+	check_body(message->check, chunk);
+}
+
+/* ---- changes of the header ---- */
+
+/* ARC: the verdict on the message's chain. */
+static void remove_forged(const struct message *message, const struct arc_verdict *arc,
+			  struct answer *answer, struct header_change *changes)
+{
+	for (enum forged_kind kind = 0; kind < FORGED_KINDS; kind++)
+		if (!forged_stays(kind, arc))
+			message_remove(message, kind, answer, changes);
+}
+
+static void hold_or_mark(const struct message *message, const struct verdict *verdict,
+			 struct answer *answer, struct header_change *changes)
+{
+	const struct conf *conf = message->context->conf;
+
+	if (verdict->decision.action != ACTION_QUARANTINE)
+		return;
+	if (conf->dmarc.quarantine == CONF_QUARANTINE_HOLD) {
+		answer->hold =
+		    arena_printf(message->arena, "%.*s", HOLD_REASON_MAX, verdict->decision.why);
+		return;
+	}
+	answer->action = ACTION_ACCEPT;
+	message_insert(message, answer, changes, QUARANTINE_FIELD, QUARANTINE_VALUE);
+}
+
+/* RFC 8617 section 5.1: an ARC set with RESULTS. Returns what is wrong, or NULL. */
+static const char *add_arc_set(const struct message *message, const char *results,
+			       struct answer *answer, struct header_change *changes)
+{
+	struct arcseal_fields fields;
+	struct why why;
+
+	if (!check_seal(message->check, results, &fields, &why))
+		return why.text[0] == '\0'
+			   ? NULL
+			   : arena_printf(message->arena, "not sealed: %s", why.text);
+	message_insert(message, answer, changes, "ARC-Authentication-Results", fields.results);
+	message_insert(message, answer, changes, "ARC-Message-Signature", fields.message);
+	message_insert(message, answer, changes, "ARC-Seal", fields.seal);
+	counters_count(METRIC_ARC_SEALED, 0, 0, 0);
+	return NULL;
+}
+
+/* Returns what is wrong, or NULL. */
+static const char *change_inbound(const struct message *message, const struct verdict *verdict,
+				  struct answer *answer, struct header_change *changes)
+{
+	const char *results = authres_write(message->arena, message->authserv_id, verdict);
+	const char *note;
+
+	remove_forged(message, &verdict->arc, answer, changes);
+	hold_or_mark(message, verdict, answer, changes);
+	note = add_arc_set(message, results, answer, changes);
+	message_insert(message, answer, changes, "Authentication-Results", results);
+	return note;
+}
+
+/* ---- failure reports ---- */
+
+static bool is_report(const struct message *message)
+{
+	return message->inspect != NULL && inspect_result(message->inspect)->report;
+}
+
+/* No reason for a report: it went only to those who get reports, or is one in form. A message to
+ * which a policy was applied is none: anybody could give what he forges that form. */
+static bool is_quiet(const struct message *message, const struct verdict *verdict)
+{
+	return (message->rcpt_quiet && !message->rcpt_normal) ||
+	       (verdict->decision.disposition == DMARC_POLICY_NONE && is_report(message));
+}
+
+/* RFC 9991. The writer does what takes time. */
+static void report_failure(const struct message *message, const struct verdict *verdict,
+			   const char *queue_id)
+{
+	const struct conf *conf = message->context->conf;
+	const struct outbox_writer_limits limits = {
+	    (unsigned)conf->failures.max_per_hour, (unsigned)conf->failures.max_per_day,
+	    (unsigned)conf->failures.max_per_domain, (unsigned)conf->reports.max_addresses};
+	struct failure failure = {.verdict = verdict,
+				  .queue_id = queue_id,
+				  .arrived = clock_wall(),
+				  .header = buf_view(&message->header),
+				  .body = buf_view(&message->body)};
+	char id[FAILURE_ID_MAX];
+	struct buf parts;
+
+	if (!message->keeps_header || message->rcpt_quiet || is_report(message) ||
+	    !failure_wanted(verdict))
+		return;
+	if (!outbox_writer_wants_failures()) {
+		outbox_writer_skip(COUNTERS_SKIP_LIMIT); /* the log said so when it was reached */
+		return;
+	}
+	failure.key = conf->failures.redact ? outbox_writer_key() : NULL;
+	if (conf->failures.redact && failure.key == NULL) {
+		outbox_writer_skip(COUNTERS_SKIP_KEY);
+		log_warning("%s: no failure report for %s: the key for redaction cannot be had",
+			    queue_id, verdict->dmarc.published->domain);
+		return;
+	}
+	failure.authres = authres_write(message->arena, message->authserv_id, verdict);
+	failure_id(&failure, clock_mono(), id);
+	buf_init(&parts, NULL, 0);
+	failure_write(&failure, id, &parts);
+	outbox_writer_failure(verdict->dmarc.published->domain, verdict->dmarc.published->ruf, id,
+			      buf_view(&parts), &limits);
+	buf_free(&parts);
+}
+
+/* ---- the end ---- */
+
+/* Counted before the answer: what was answered is in the ledger. NULL, or what went wrong; *FAILED:
+ * so that it may not be counted. */
+static const char *record_verdict(struct session *session, const struct verdict *verdict,
+				  bool *failed)
+{
+	const struct message *message = session->message;
+	struct ledger *ledger = service_ledger(session->service);
+	int64_t wait = message->context->conf->store.wait;
+	struct ledger_row row;
+	struct why why;
+	int outcome;
+
+	if (message->probe || (ledger == NULL && service_lacks_ledger(session->service) == NULL) ||
+	    !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain, clock_wall(),
+		       message->arena, &row))
+		return NULL;
+	if (ledger == NULL)
+		return "not recorded: the ledger cannot be opened";
+	row.quiet = is_quiet(message, verdict) ? row.count : 0;
+	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
+	if (outcome == 0 && why.text[0] != '\0')
+		return arena_printf(message->arena, "recorded, but: %s", why.text);
+	if (outcome == 0)
+		return NULL;
+	*failed = true;
+	if (outcome > 0)
+		return "not yet recorded: the ledger is slow";
+	return arena_printf(message->arena, "not recorded: %s", why.text);
+}
+
+void inbound_mail_end(struct session *session, struct answer *answer, struct header_change *changes,
+		      struct logline_facts *facts)
+{
+	struct message *message = session->message;
+	const struct conf *conf = message->context->conf;
+	const struct verdict *verdict;
+	const char *note = NULL;
+	bool failed = false;
+
+	verdict = check_finish(message->check, clock_mono() + conf->dns.timeout);
+	answer->action = verdict->decision.action;
+	if (answer->action == ACTION_REJECT || answer->action == ACTION_TEMPFAIL)
+		decide_reply(verdict, message->arena, &answer->reply);
+	else
+		note = change_inbound(message, verdict, answer, changes);
+	facts->note = record_verdict(session, verdict, &failed);
+	if (failed && conf->store.on_failure == CONF_FAILURE_TEMPFAIL)
+		message_tempfail(answer, "cannot record this message now, try again later");
+	if (facts->note == NULL)
+		facts->note = note;
+	facts->lookups = check_lookups(message->check);
+}
+
+static void log_inbound(struct session *session, const struct logline_facts *facts)
+{
+	const struct message *message = session->message;
+	const struct verdict *verdict = check_verdict(message->check);
+
+	message_log(session, logline_inbound(message->arena, facts, verdict));
+	for (unsigned i = 0; i < verdict->disagreement_count; i++)
+		log_warning("%s: %s", facts->queue_id == NULL ? "NOQUEUE" : facts->queue_id,
+			    verdict->disagreements[i]);
+}
+
+/* What is left to do when the answer is known. A probe leaves nothing behind. */
+void inbound_mail_close(struct session *session, const struct answer *answer,
+			const struct logline_facts *facts)
+{
+	const struct message *message = session->message;
+	const struct verdict *verdict = check_verdict(message->check);
+
+	if (answer->action != ACTION_TEMPFAIL)
+		report_failure(message, verdict, facts->queue_id);
+	log_inbound(session, facts);
+	count_inbound(message->origin, verdict, answer->action, facts->nanoseconds);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The message under way and the connection it came on, as session.c, inbound_mail.c and
+ * outbound_mail.c share them. For these files only: everybody else uses milter/session.h.
+ */
+#ifndef MILTER_MESSAGE_H
+#define MILTER_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/log.h"
+#include "milter/session.h"
+#include "policy/forged.h"
+#include "report/inspect.h"
+
+/* Fields of one name that may be forged. */
+struct suspects {
+	unsigned seen;
+	unsigned *forged; /* which of them are, from 1, in the order of the header */
+	unsigned count, capacity;
+};
+
+/* What a message is answered that is beyond a bound. */
+struct refusal {
+	enum action action;
+	struct smtp_reply reply;
+};
+
+/* One message. All of it is in its arena. */
+struct message {
+	struct arena *arena;
+	struct context *context;
+	enum origin origin;
+	struct check *check;       /* inbound, or of unknown origin */
+	struct outbound *outbound; /* what is ours */
+	const char *mail_from;
+	const char *login;
+	const char *authserv_id;
+	const char *id;          /* of the first Message-ID field, or NULL */
+	struct buf rcpt_list;    /* those that are logged; empty unless the settings want it */
+	const char *rcpt_domain; /* the one domain of all recipients so far, or NULL */
+	bool rcpt_mixed;
+	bool rcpt_quiet, rcpt_normal; /* one that gets reports of others; one that does not */
+	struct inspect *inspect;      /* is it mail about mail? NULL: it does not matter */
+	const char *bounce_token; /* of a recipient to whom bounces of our reports go, or NULL */
+	bool keeps_header;        /* for a failure report, in HEADER and BODY */
+	struct buf header, body;
+	uint64_t size, header_bytes;
+	int64_t header_fields, recipients;
+	int64_t held; /* bytes, as the service knows them */
+	struct suspects suspects[FORGED_KINDS];
+	const struct refusal *refusal; /* NULL: it is within all bounds */
+	bool probe;                    /* see ORIGIN_PROBE */
+};
+
+struct session {
+	struct service *service;
+	struct ip client;
+	bool on_socket; /* the client is on a local socket */
+	char *client_name;
+	char *helo;
+	char *mta_name;
+	char *daemon_name;
+	struct message *message;
+};
+
+void message_free(struct session *session, struct message *message);
+
+/* How many changes message_remove() makes at most, over all kinds. */
+unsigned message_count_forged(const struct message *message);
+
+/* Both write the next changes into CHANGES, which has place for them. */
+void message_remove(const struct message *message, enum forged_kind kind, struct answer *answer,
+		    struct header_change *changes);
+void message_insert(const struct message *message, struct answer *answer,
+		    struct header_change *changes, const char *name, const char *value);
+
+/* 451 with TEXT, and no change of the message. */
+void message_tempfail(struct answer *answer, const char *text);
+
+/* The line of the message under way: for the log, and for `countersign trace`. */
+void message_log(struct session *session, const struct log_record *record);
+
+#endif
