@@ -22,25 +22,26 @@ usage() {
 	exit 64
 }
 
-# list_sources DRIVER: the driver, and the modules whose headers it includes or names in its comment. Memory, text and
+# list_sources DRIVER: the driver, and the modules whose headers it includes or that it names in its comment. Memory, text and
 # clock do not count: they have drivers or tests of their own.
 list_sources() {
-	local header
+	local module source
 	echo "t/fuzz/$1.c"
-	grep -oE '[a-z0-9_]+(/[a-z0-9_]+)+\.h' "$SRC/t/fuzz/$1.c" | grep -vE '^t/|^lib/(arena|buf|clock|span)\.h' | sort -u |
-		while read -r header; do
-			for header in "$header" "${header%.h}.c"; do
-				[ -f "$SRC/$header" ] && echo "$header"
+	grep -oE '[a-z0-9_]+(/[a-z0-9_]+)+' "$SRC/t/fuzz/$1.c" | grep -vE '^t/|^lib/(arena|buf|clock|span)$' | sort -u |
+		while read -r module; do
+			for source in "$module.h" "$module.c"; do
+				[ -f "$SRC/$source" ] && echo "$source"
 			done
 		done
 }
 
-# hash_sources DRIVER: of their code without comments, blanks and includes, so that a new wording or a new directory does
-# not count as a change.
+# hash_sources DRIVER: of their code without comments, blanks, includes and their guards, so that a new wording or a new
+# directory does not count as a change.
 hash_sources() {
 	local source
 	list_sources "$1" | while read -r source; do
-		cc -fpreprocessed -dD -E -P "$SRC/$source" 2>/dev/null | grep -v '^ *# *include' | tr -d '[:space:]' | sha256sum
+		cc -fpreprocessed -dD -E -P "$SRC/$source" 2>/dev/null |
+			sed -E '/^ *# *(include|(ifndef|define) [A-Z0-9_]+_H *$)/d; s/\\$//' | tr -d '[:space:]' | sha256sum
 	done | sort | sha256sum | cut -c 1-12
 }
 

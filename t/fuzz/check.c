@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The whole road of a message, policy/check, with both engines, against a zone that the sender
- * writes too. The input is parts between lines of "--":
+ * The whole road of a message, policy/check, policy/decide and policy/forged, with both engines,
+ * against a zone that the sender writes too. The input is parts between lines of "--":
  *
  *     zone       NAME TYPE DATA, a line each; "NAME TYPE" alone: its lookups fail
  *     envelope   client, HELO, MAIL FROM, a line each

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* policy/dkim/native: what policy/dkim/sign signs, whatever it is, passes; and libopendkim does not
- * disagree. The message is cut into fields and two chunks of body. */
+/* policy/dkim/native, policy/dkim/canon: what policy/dkim/sign signs, whatever it is, passes; and
+ * libopendkim does not disagree. The message is cut into fields and two chunks of body. */
 #include <assert.h>
 #include <string.h>
 
