@@ -73,7 +73,8 @@ bool trace_is_local(struct span value, const char *host)
 	struct trace trace = {.foreign = false};
 
 	read_field(&trace, value);
-	if (trace.foreign || !(span_ieq(trace.by, host) || span_ieq(trace.by, "localhost")))
+	if (trace.foreign || span_empty(trace.by) ||
+	    !(span_ieq(trace.by, host) || span_ieq(trace.by, "localhost")))
 		return false;
 	return span_ieq(trace.first, "by") || trace.addresses > 0;
 }
