@@ -779,6 +779,7 @@ static void test_condense(void)
 	add(ledger, &row);
 	for (int i = 0; i < 8000; i++)
 		add_hostile(ledger, i);
+	ledger_retire(ledger, soon(60));
 	seen = see_domain(ledger, "victim.example");
 	is_int(seen.messages, 8000, "no message is lost from the counts");
 	ok(seen.rows <= 400 + 400 / 8, "rows are few: %d", (int)seen.rows);
