@@ -68,5 +68,6 @@ int main(void)
 	for (unsigned i = 0; i < sizeof travelled / sizeof travelled[0]; i++)
 		ok(!trace_is_local(span_of(travelled[i]), "mx.example.com"), "from elsewhere: %s",
 		   travelled[i]);
+	ok(!trace_is_local(span_of("(;) by"), ""), "no name is not the name of a host without one");
 	return tap_done();
 }
