@@ -40,6 +40,7 @@ enum conf_dkim_engine { CONF_DKIM_NATIVE, CONF_DKIM_OPENDKIM, CONF_DKIM_BOTH };
 enum conf_format { CONF_FORMAT_RFC9990, CONF_FORMAT_RFC7489 };
 enum conf_worth { CONF_WORTH_ALL, CONF_WORTH_ACCEPTED, CONF_WORTH_PASSED };
 enum conf_tls { CONF_TLS_OFFERED, CONF_TLS_REQUIRED, CONF_TLS_VERIFIED };
+enum conf_caps { CONF_CAPS_AUTO, CONF_CAPS_ON, CONF_CAPS_OFF };
 enum conf_milter_engine { CONF_MILTER_NATIVE, CONF_MILTER_LIBMILTER };
 enum conf_envelope { CONF_ENVELOPE_NULL, CONF_ENVELOPE_VERP };
 enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
@@ -118,6 +119,7 @@ struct conf {
 		int64_t budget;  /* lookups for one message */
 		int64_t cache_entries;
 		const char *trust_anchor; /* "" : no DNSSEC validation */
+		enum conf_caps caps;
 	} dns;
 
 	struct {

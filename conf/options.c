@@ -33,6 +33,8 @@ static const struct name_code dkim_engines[] = {{"native", CONF_DKIM_NATIVE},
 						{"opendkim", CONF_DKIM_OPENDKIM},
 						{"both", CONF_DKIM_BOTH},
 						{NULL, 0}};
+static const struct name_code caps[] = {
+    {"auto", CONF_CAPS_AUTO}, {"on", CONF_CAPS_ON}, {"off", CONF_CAPS_OFF}, {NULL, 0}};
 static const struct name_code milter_engines[] = {
     {"native", CONF_MILTER_NATIVE}, {"libmilter", CONF_MILTER_LIBMILTER}, {NULL, 0}};
 static const struct name_code enforcements[] = {{"observe", CONF_ENFORCE_OBSERVE},
@@ -260,6 +262,13 @@ const struct conf_option conf_options[] = {
 	 .doc = "A file with the key of the DNS root, such as /usr/share/dns/root.key: answers are then "
 		"validated by DNSSEC, and a forged one counts as a temporary error. Empty: no validation. "
 		"A change needs a restart."},
+	{.name = "dns.caps", .type = &conf_type_choice, FIELD(dns.caps), .choices = caps,
+	 .def = "\"auto\"",
+	 .doc = "Whether questions have letters in random case, which an answer must repeat: a forged one "
+		"then has more to guess than an identity and a port. auto does so unless a server changes "
+		"the case of a question that it is asked at the start. With on or auto, a name whose answer "
+		"has another case is asked for again without random case, several times, and the answers "
+		"must be the same. A change needs a restart."},
 
 	{.name = "spf.engine", .type = &conf_type_choice, FIELD(spf.engine), .choices = engines,
 	 .def = "\"native\"",

@@ -503,12 +503,19 @@ void context_own(struct context *context, struct conf *conf)
 	arena_on_free(context->arena, free_conf, conf);
 }
 
+static const enum dns_caps caps_of[] = {
+    [CONF_CAPS_AUTO] = DNS_CAPS_AUTO,
+    [CONF_CAPS_ON] = DNS_CAPS_ON,
+    [CONF_CAPS_OFF] = DNS_CAPS_OFF,
+};
+
 struct dns_settings context_dns(const struct conf *conf)
 {
 	struct dns_settings settings = {
 	    .servers = conf->dns.servers.items,
 	    .server_count = conf->dns.servers.count,
 	    .trust_anchor = conf->dns.trust_anchor[0] == '\0' ? NULL : conf->dns.trust_anchor,
+	    .caps = caps_of[conf->dns.caps],
 	    .cache_entries = (unsigned)conf->dns.cache_entries,
 	};
 

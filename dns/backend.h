@@ -23,6 +23,7 @@ struct backend_calls {
 struct backend {
 	const struct backend_calls *calls;
 	const char *servers; /* whom it asks, for a person */
+	bool caps;           /* whether in random case */
 };
 
 /* SETTINGS may be NULL. The resolver takes BACKEND. */

@@ -67,13 +67,21 @@ struct dns_lookup;
 
 /* ---- the resolver (a program makes one, after fork) ---- */
 
+/*
+ * Random case in the names we ask for (draft-vixie-dnsext-dns0x20), which an answer must repeat.
+ * AUTO: on, unless a server changes the case of one question that it is asked at the start; this
+ * can take 0.3 s. Where a server does so later, the question is asked again in lower case.
+ */
+enum dns_caps { DNS_CAPS_AUTO, DNS_CAPS_ON, DNS_CAPS_OFF };
+
 struct dns_settings {
 	const char *const *servers; /* "192.0.2.53", "192.0.2.53@5353", "2001:db8::53@5353" */
 	unsigned server_count;      /* 0: those of /etc/resolv.conf */
 	const char *trust_anchor;   /* file with the root's DS or DNSKEY; NULL: no validation */
-	unsigned cache_entries;     /* bound of our cache, and 1024 bytes for each; 0: 65536 */
-	uint32_t max_ttl;           /* seconds; 0: 86400 */
-	uint32_t max_negative_ttl;  /* seconds; 0: 900 */
+	enum dns_caps caps;
+	unsigned cache_entries;    /* bound of our cache, and 1024 bytes for each; 0: 65536 */
+	uint32_t max_ttl;          /* seconds; 0: 86400 */
+	uint32_t max_negative_ttl; /* seconds; 0: 900 */
 	void (*on_wait)(void); /* called by a thread that is about to wait; must not call back */
 	void (*on_answer)(enum dns_type type, enum dns_status status, int64_t nanoseconds);
 	/* an answer of the back end, and how long it took; likewise */
@@ -88,6 +96,7 @@ void dns_free(struct dns *dns); /* NULL is fine; no scope may be left */
 
 /* Whom it asks, for the log: "192.0.2.53, 2001:db8::53@5353". */
 const char *dns_servers(const struct dns *dns);
+bool dns_caps(const struct dns *dns); /* whether the names have random case */
 
 /* Counters since the start, for metrics and tests. */
 struct dns_stats {

@@ -134,7 +134,8 @@ static unsigned ports(void)
 
 /* Without forward-no-cache libunbound would remember a SERVFAIL for 5 seconds, and all that it
  * heard past dns_flush(). */
-void forward_config(struct buf *config, const struct forward_servers *servers, bool validate)
+void forward_config(struct buf *config, const struct forward_servers *servers, bool validate,
+		    bool caps)
 {
 	struct span rest = buf_view(&servers->text), server;
 	bool more = true;
@@ -143,6 +144,7 @@ void forward_config(struct buf *config, const struct forward_servers *servers, b
 	buf_printf(config, " outgoing-range: %u\n num-queries-per-thread: %u\n", ports(), ports());
 	buf_printf(config, " infra-host-ttl: %u\n",
 		   servers->count > 1 ? HOST_TTL_OF_MANY : HOST_TTL);
+	buf_printf(config, " use-caps-for-id: %s\n", caps ? "yes" : "no");
 	buf_printf(config, " module-config: \"%s\"\n",
 		   validate ? "validator iterator" : "iterator");
 	for (size_t i = 0; i < sizeof built_in_zones / sizeof *built_in_zones; i++)

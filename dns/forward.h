@@ -20,6 +20,8 @@ struct forward_servers {
 int forward_servers(struct forward_servers *servers, const struct dns_settings *settings,
 		    struct why *why);
 
-void forward_config(struct buf *config, const struct forward_servers *servers, bool validate);
+/* CAPS: with random case in the names. */
+void forward_config(struct buf *config, const struct forward_servers *servers, bool validate,
+		    bool caps);
 
 #endif

@@ -288,6 +288,11 @@ const char *dns_servers(const struct dns *dns)
 	return dns->backend->servers;
 }
 
+bool dns_caps(const struct dns *dns)
+{
+	return dns->backend->caps;
+}
+
 void dns_flush(struct dns *dns)
 {
 	lock_take(&dns->lock);

@@ -23,6 +23,7 @@
 #include "dns/backend.h"
 #include "dns/forward.h"
 #include "dns/packet.h"
+#include "dns/probe.h"
 #include "dns/wire.h"
 #include "lib/buf.h"
 #include "lib/lock.h"
@@ -307,7 +308,8 @@ static int configure(struct unbound *unbound, const struct dns_settings *setting
 	int error;
 
 	buf_init(&config, NULL, 0);
-	forward_config(&config, &unbound->servers, settings->trust_anchor != NULL);
+	forward_config(&config, &unbound->servers, settings->trust_anchor != NULL,
+		       unbound->backend.caps);
 	error = load_from_memory(ctx, buf_view(&config))
 		    ? 0
 		    : load_from_file(ctx, buf_view(&config), why);
@@ -344,8 +346,17 @@ static int start_thread(struct unbound *unbound, struct why *why)
 	return 0;
 }
 
+/* MAY_ASK: whether the servers may be asked something for it. */
+static bool choose_caps(const struct unbound *unbound, enum dns_caps caps, bool may_ask)
+{
+	if (caps == DNS_CAPS_AUTO && may_ask)
+		return probe_keeps_case(&unbound->servers);
+	return caps != DNS_CAPS_OFF;
+}
+
 /* Configured, without a thread. */
-static struct unbound *make_unbound(const struct dns_settings *settings, struct why *why)
+static struct unbound *make_unbound(const struct dns_settings *settings, bool may_ask,
+				    struct why *why)
 {
 	struct unbound *unbound = calloc(1, sizeof *unbound);
 
@@ -354,12 +365,14 @@ static struct unbound *make_unbound(const struct dns_settings *settings, struct 
 	lock_init(&unbound->lock);
 	cond_init(&unbound->changed);
 	unbound->ctx = ub_ctx_create();
-	if (unbound->ctx == NULL)
+	if (unbound->ctx == NULL) {
 		why_set(why, "DNS library: %s", strerror(errno));
-	else if (ub_ctx_debugout(unbound->ctx, NULL) == 0 &&
-		 forward_servers(&unbound->servers, settings, why) == 0 &&
-		 configure(unbound, settings, why) == 0)
-		return unbound;
+	} else if (ub_ctx_debugout(unbound->ctx, NULL) == 0 &&
+		   forward_servers(&unbound->servers, settings, why) == 0) {
+		unbound->backend.caps = choose_caps(unbound, settings->caps, may_ask);
+		if (configure(unbound, settings, why) == 0)
+			return unbound;
+	}
 	free_unbound(unbound);
 	return NULL;
 }
@@ -372,7 +385,7 @@ struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why
 
 	if (settings == NULL)
 		settings = &none;
-	unbound = make_unbound(settings, why);
+	unbound = make_unbound(settings, true, why);
 	if (unbound == NULL)
 		return NULL;
 	if (start_thread(unbound, why) != 0) {
@@ -386,7 +399,7 @@ struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why
 
 int dns_check_unbound(const struct dns_settings *settings, struct why *why)
 {
-	struct unbound *unbound = make_unbound(settings, why);
+	struct unbound *unbound = make_unbound(settings, false, why);
 
 	if (unbound == NULL)
 		return -1;

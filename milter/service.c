@@ -219,6 +219,8 @@ static const char *fixed_change(const struct conf *now, const struct conf *next)
 		return "dns.servers";
 	if (strcmp(now->dns.trust_anchor, next->dns.trust_anchor) != 0)
 		return "dns.trust_anchor";
+	if (now->dns.caps != next->dns.caps)
+		return "dns.caps";
 	if (now->dns.cache_entries != next->dns.cache_entries)
 		return "dns.cache_entries";
 	return NULL;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The resolver through libunbound, against our own server on a free port: what each kind of answer
-# becomes, names that libunbound would answer itself, TCP, faults, time, and a server that goes away.
+# becomes, names that libunbound would answer itself, TCP, faults, time, a server that goes away, and
+# the random case of questions.
 build=${COUNTERSIGN_BUILD:-$PWD}
 work=$(mktemp -d) || exit 99
 server=
@@ -188,6 +189,42 @@ check "a dead server is a temporary failure within the deadline" $?
 recovered=$(grep -n 'data' "$work/out" | head -n 1 | cut -d: -f1)
 [ "${recovered:-99}" -le 16 ]
 check "when it is back its answers are soon there (lookup ${recovered:-none} of one each 0.2 to 0.6 s)" $?
+
+# random case: on unless a server changes it, and then for nobody; answers are the same either way
+ask_cased() { # name, what the questions must have (mixed or lower), argument of dnsq...
+	local name=$1 want=$2 have=lower
+	shift 2
+	: >"$work/raw"
+	ask "$@" a.test/TXT kept.test/TXT x.wild.test/TXT deep.empty.test/TXT none.test/TXT mx.a.test/A
+	grep -vi 'countersign' "$work/raw" | grep -q '[A-Z]' && have=mixed
+	[ $have = $want ]
+	check "$name: questions in $want case" $?
+	[ "$(grep -c ' data ' "$work/out")" -eq 5 ] && grep -q '^none.test TXT no name' "$work/out"
+	check "$name: the answers are right" $?
+}
+serve --raw-log "$work/raw"
+ask_cased "a server that keeps the case" mixed "127.0.0.1@$port"
+grep -qi '^case.countersign.invalid$' "$work/raw"
+check "it was asked for that at the start" $?
+ask_cased "caps=off" lower caps=off "127.0.0.1@$port"
+! grep -qi countersign "$work/raw"
+check "nobody is asked for it then" $?
+"$build/t/bin/dnsd" --port-file "$work/port2" --lower '*' --raw-log "$work/raw" "$work/zone" >/dev/null &
+second=$!
+for _ in $(seq 200); do [ -s "$work/port2" ] && break; sleep 0.05; done
+ask_cased "one of two that changes it" lower "127.0.0.1@$port,127.0.0.1@$(cat "$work/port2")"
+kill $second && wait $second 2>/dev/null
+stop
+serve --lower '*' --raw-log "$work/raw"
+ask_cased "a server that changes the case" lower "127.0.0.1@$port"
+ask_cased "caps=on where it is changed" mixed caps=on "127.0.0.1@$port"
+stop
+serve --lower kept.test --lower none.test --raw-log "$work/raw"
+ask_cased "a server that changes it for some names" mixed "127.0.0.1@$port"
+stop
+serve --drop case.countersign.invalid --raw-log "$work/raw"
+ask_cased "a server that does not answer at the start" mixed "127.0.0.1@$port"
+stop
 
 # validation: nothing below an anchor that nobody serves is believed
 echo '. IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D' >"$work/anchor"

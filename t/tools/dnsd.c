@@ -40,6 +40,8 @@ static const char usage[] =
     "  --servfail NAME     answer SERVFAIL\n"
     "  --refuse NAME       answer REFUSED\n"
     "  --truncate NAME     over UDP say that the answer does not fit\n"
+    "  --lower NAME        give the question back in lower case\n"
+    "  --raw-log FILE      a line for each question: the name in the letters it came in\n"
     "  --log FILE          a line for each question: seconds, udp or tcp, name, type, outcome\n";
 
 struct fault {
@@ -66,11 +68,11 @@ struct pending {
 };
 
 static struct {
-	const char *zone_path, *port_file, *log_path, *address;
+	const char *zone_path, *port_file, *log_path, *raw_path, *address;
 	uint64_t port, negative_ttl, delay;
 	struct fault *faults;
 	struct zone *zone;
-	FILE *log;
+	FILE *log, *raw;
 	int udp, tcp;
 	struct connection connections[CONNECTIONS_MAX];
 	struct pending *first;
@@ -188,6 +190,19 @@ static void log_query(const struct reply_query *query, int64_t arrived, bool tcp
 		outcome);
 }
 
+/* The query has a whole name. */
+static void log_raw(const uint8_t *data, const struct reply_query *query)
+{
+	const uint8_t *label = data + REPLY_HEADER;
+
+	if (server.raw == NULL || query->name[0] == '\0')
+		return;
+	for (; *label != 0; label += 1 + *label)
+		fprintf(server.raw, "%s%.*s", label == data + REPLY_HEADER ? "" : ".", *label,
+			(const char *)label + 1);
+	fputc('\n', server.raw);
+}
+
 static size_t udp_size(const struct reply_query *query)
 {
 	if (!query->edns || query->edns_size < UDP_DEFAULT_SIZE)
@@ -207,6 +222,7 @@ static struct pending *answer(const uint8_t *data, size_t size, bool tcp)
 
 	if (!reply_read(data, size, &query, &rcode))
 		return NULL;
+	log_raw(data, &query);
 	fault = fault_of(&query, tcp, &delay);
 	if (fault == REPLY_DROP) {
 		log_query(&query, arrived, tcp, "dropped");
@@ -484,6 +500,17 @@ static int announce(void)
 	return 0;
 }
 
+static int open_log(const char *path, FILE **log)
+{
+	if (path == NULL)
+		return 0;
+	*log = fopen(path, "a");
+	if (*log == NULL)
+		return fail(path);
+	setvbuf(*log, NULL, _IOLBF, 0);
+	return 0;
+}
+
 static int start_serving(void)
 {
 	struct ip ip;
@@ -496,12 +523,9 @@ static int start_serving(void)
 		fprintf(stderr, "dnsd: %s: not an address\n", server.address);
 		return -1;
 	}
-	if (server.log_path != NULL) {
-		server.log = fopen(server.log_path, "a");
-		if (server.log == NULL)
-			return fail(server.log_path);
-		setvbuf(server.log, NULL, _IOLBF, 0);
-	}
+	if (open_log(server.log_path, &server.log) == -1 ||
+	    open_log(server.raw_path, &server.raw) == -1)
+		return -1;
 	if (load_zone() == -1 || open_sockets(&ip) == -1)
 		return -1;
 	return announce();
@@ -529,6 +553,8 @@ static void finish(void)
 	zone_free(server.zone);
 	if (server.log != NULL)
 		fclose(server.log);
+	if (server.raw != NULL)
+		fclose(server.raw);
 	if (server.port_file != NULL)
 		unlink(server.port_file);
 }
@@ -536,11 +562,8 @@ static void finish(void)
 /* ---- the command line ---- */
 
 static const struct name_code fault_kinds[] = {
-    {"drop", REPLY_DROP},
-    {"servfail", REPLY_SERVFAIL},
-    {"refuse", REPLY_REFUSED},
-    {"truncate", REPLY_TRUNCATE},
-    {NULL, 0},
+    {"drop", REPLY_DROP},         {"servfail", REPLY_SERVFAIL}, {"refuse", REPLY_REFUSED},
+    {"truncate", REPLY_TRUNCATE}, {"lower", REPLY_LOWER},       {NULL, 0},
 };
 
 static const struct {
@@ -560,6 +583,7 @@ static const struct {
     {"address", &server.address},
     {"port-file", &server.port_file},
     {"log", &server.log_path},
+    {"raw-log", &server.raw_path},
 };
 
 static void add_fault(int kind, char *name)

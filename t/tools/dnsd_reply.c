@@ -7,7 +7,7 @@
 #include "lib/name.h"
 
 enum {
-	HEADER = 12,
+	HEADER = REPLY_HEADER,
 	CLASS_IN = 1,
 	TYPE_OPT = 41,
 	CNAMES_MAX = 16,
@@ -220,6 +220,13 @@ static void put_opt(struct reply *reply)
 	count(reply, 10);
 }
 
+/* The length of a label is below any letter. */
+static void lower_question(const struct reply_query *query, struct reply *reply)
+{
+	for (size_t i = HEADER; i + 4 < query->question_end; i++)
+		reply->data[i] = (uint8_t)char_lower(reply->data[i]);
+}
+
 void reply_make(const struct zone *zone, const uint8_t *data, const struct reply_query *query,
 		unsigned rcode, enum reply_fault fault, size_t max, struct reply *reply)
 {
@@ -243,4 +250,6 @@ void reply_make(const struct zone *zone, const uint8_t *data, const struct reply
 		reply->truncated = true;
 	}
 	reply->data[3] = (uint8_t)(0x80 | reply->rcode); /* RA */
+	if (fault == REPLY_LOWER)
+		lower_question(query, reply);
 }

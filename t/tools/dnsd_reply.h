@@ -12,7 +12,7 @@
 #include "dns/wire.h"
 #include "t/tools/dnsd_zone.h"
 
-enum { REPLY_MAX = 65535, REPLY_EDNS_SIZE = 1232 };
+enum { REPLY_HEADER = 12, REPLY_MAX = 65535, REPLY_EDNS_SIZE = 1232 };
 
 struct reply_query {
 	char name[WIRE_TEXT_MAX]; /* lower case, no final dot, "" the root */

@@ -38,9 +38,11 @@ static const struct name_code types[] = {
 };
 
 static const struct name_code fault_kinds[] = {
-    {"drop", REPLY_DROP},         {"servfail", REPLY_SERVFAIL}, {"refuse", REPLY_REFUSED},
-    {"truncate", REPLY_TRUNCATE}, {"nxdata", REPLY_NXDATA},     {"wrong", REPLY_WRONG},
-    {"late", REPLY_LATE},         {"notcp", REPLY_NO_TCP},      {NULL, 0},
+    {"drop", REPLY_DROP},      {"servfail", REPLY_SERVFAIL},
+    {"refuse", REPLY_REFUSED}, {"truncate", REPLY_TRUNCATE},
+    {"nxdata", REPLY_NXDATA},  {"wrong", REPLY_WRONG},
+    {"late", REPLY_LATE},      {"notcp", REPLY_NO_TCP},
+    {"lower", REPLY_LOWER},    {NULL, 0},
 };
 
 /* The data of a FAULT, as it is in memory. */

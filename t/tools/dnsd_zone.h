@@ -45,7 +45,8 @@ enum reply_fault {
 	REPLY_NXDATA,
 	REPLY_WRONG,
 	REPLY_LATE,
-	REPLY_NO_TCP
+	REPLY_NO_TCP,
+	REPLY_LOWER /* the question comes back in lower case */
 };
 
 struct zone_record {

@@ -30,6 +30,9 @@ static const struct name_code types[] = {
     {"PTR", DNS_TYPE_PTR}, {"TXT", DNS_TYPE_TXT},   {NULL, 0},
 };
 
+static const struct name_code caps[] = {
+    {"auto", DNS_CAPS_AUTO}, {"on", DNS_CAPS_ON}, {"off", DNS_CAPS_OFF}, {NULL, 0}};
+
 static int64_t wait_ms = 5000;
 static struct dns_lookup *lookups[LOOKUPS_MAX];
 static unsigned count;
@@ -190,9 +193,13 @@ int main(int argc, char **argv)
 			wait_ms = atoll(argv[i] + 5);
 		else if (strncmp(argv[i], "anchor=", 7) == 0)
 			settings.trust_anchor = argv[i] + 7;
+		else if (strncmp(argv[i], "caps=", 5) == 0)
+			settings.caps =
+			    (enum dns_caps)name_code(caps, span_of(argv[i] + 5), DNS_CAPS_AUTO);
 	}
 	if (i + 1 >= argc) {
-		fprintf(stderr, "usage: dnsq [wait=MS] [anchor=FILE] SERVER name/TYPE...\n");
+		fprintf(stderr,
+			"usage: dnsq [wait=MS] [anchor=FILE] [caps=CAPS] SERVER name/TYPE...\n");
 		return 64;
 	}
 	dns = open_dns(argv[i], &settings, &why);
