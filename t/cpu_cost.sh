@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # What one message can cost at most: CPU time of the worker for each MB that it receives, whatever it holds. The bound is 50 ms.
+# A host that has other work makes the same work cost more (caches, clock, a core that two threads share), so the least of
+# up to three runs counts; one below half the bound is enough.
 #   t/cpu_cost.sh     prints a line for each kind of message
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 need openssl
@@ -49,25 +51,33 @@ wait_for() { # a line of flood
 	fail "flood says $1: $(tail -n 2 "$top/said")"
 }
 repeat=4 # messages, for the clock's ticks
-cost() { # NAME KIND AMOUNT
-	local before after mb
+run_once() { # KIND AMOUNT: sets $used (ms)
+	local before
 	mkfifo "$top/go"
 	before=$(cpu)
-	"$BUILD/t/bin/flood" "$top/sock" $repeat "$2" "$3" <"$top/go" >"$top/said" 2>&1 &
+	"$BUILD/t/bin/flood" "$top/sock" $repeat "$1" "$2" <"$top/go" >"$top/said" 2>&1 &
 	flood=$!
 	exec 4>"$top/go"
 	wait_for held
 	echo >&4
 	wait_for ended
-	after=$(cpu)
+	used=$(($(cpu) - before))
 	echo >&4
 	exec 4>&-
 	wait $flood
 	flood=''
 	rm "$top/go"
+}
+cost() { # NAME KIND AMOUNT
+	local mb least=
 	mb=$(awk -v n=$(($3 + $(cat "$FLOOD_HEADER" 2>/dev/null | wc -c))) -v r=$repeat 'BEGIN { printf "%.2f", n * r / 1048576 }')
-	took=$(awk -v ms=$((after - before)) -v mb="$mb" 'BEGIN { printf "%.1f", ms / mb }')
-	ok "$1: $took ms for each MB ($mb MB, $((after - before)) ms; $(grep -v '^held\|^ended' "$top/said" | tr '\t\n' ' ;'))" \
+	for _ in 1 2 3; do
+		run_once "$2" "$3"
+		least=$((${least:-$used} < used ? least : used))
+		took=$(awk -v ms=$least -v mb="$mb" 'BEGIN { printf "%.1f", ms / mb }')
+		awk -v took="$took" -v bound=$BOUND 'BEGIN { exit !(took <= bound / 2) }' && break
+	done
+	ok "$1: $took ms for each MB ($mb MB, $least ms; $(grep -v '^held\|^ended' "$top/said" | tr '\t\n' ' ;'))" \
 		awk -v took="$took" -v bound=$BOUND 'BEGIN { exit !(took <= bound) }'
 }
 
