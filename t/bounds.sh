@@ -99,10 +99,10 @@ like "a header beyond max_header_bytes is refused" "$answers" '^552 5.3.4 messag
 
 flood_with "300,000 recipients" 20 recipients 300000
 is "300,000 recipients are refused" "$answers" "$(printf '552 5.5.3 too many recipients\t20')"
-ok "and take no memory" [ "$held" -lt $((idle + 30)) ]
+[ -n "$COUNTERSIGN_SANITIZER" ] || ok "and take no memory" [ "$held" -lt $((idle + 30)) ]
 flood_with "9000 recipients" 20 recipients 9000
 is "9000 are not" "$answers" "$(printf 'accept\t20')"
-ok "and take no memory either" [ "$held" -lt $((idle + 30)) ]
+[ -n "$COUNTERSIGN_SANITIZER" ] || ok "and take no memory either" [ "$held" -lt $((idle + 30)) ]
 comes_back "recipients"
 
 is "the worker is the one that was started" "$(find_worker)" "$worker"
