@@ -681,7 +681,7 @@ static const char everything[] =
     "\"https://b.example/\"; };\n"
     "failures: { send = true; redact = false; body = \"1KiB\"; max_per_hour = 1; max_per_day = 2;"
     " max_per_domain = 3; };\n"
-    "log: { target = \"stderr\"; format = \"json\"; level = \"error\"; };\n"
+    "log: { target = \"stderr\"; format = \"json\"; level = \"error\"; recipients = true; };\n"
     "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n"
     "http: { listen = [ \"127.0.0.1:9817\", \"[::1]:0\" ]; };\n";
 
