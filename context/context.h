@@ -33,8 +33,8 @@ void context_own(struct context *context, struct conf *conf); /* CONF is freed w
 const struct signing_key *context_seal_key(const struct context *context);
 
 /* A conf_verify: adds an error for each setting that a start or a reload would refuse although its
- * value is well-formed (a file that is missing, a domain without a key ...). One check for both
- * programs. A faulty key is not an error of the settings. */
+ * value is well-formed (a file that is missing, a domain without a key ...). Both programs use
+ * this check. A faulty key is not an error of the settings. */
 void context_check(const struct conf *conf, struct conf_errors *errors);
 
 /* Each key below sign.keys that would be left out. */
@@ -56,7 +56,7 @@ int context_store(const struct conf *conf, bool local, struct ledger_settings *s
 
 /* Another holder. */
 struct context *context_take(struct context *context);
-void context_drop(struct context *context); /* the last one frees it; NULL is fine */
+void context_drop(struct context *context); /* the last one frees it; NULL is allowed */
 
 /* What the resolver is made with; points into CONF. */
 struct dns_settings context_dns(const struct conf *conf);

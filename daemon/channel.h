@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the supervisor and a worker say to each other over a socket pair: frames of a kind and a
+ * The protocol between the supervisor and a worker, over a socket pair: frames of a kind and a
  * text. Nothing blocks: what cannot be written now waits in the channel until channel_flush().
  */
 #ifndef DAEMON_CHANNEL_H
@@ -53,7 +53,7 @@ void channel_send(struct channel *channel, enum channel_kind kind, const char *t
 void channel_flush(struct channel *channel);
 bool channel_waits(const struct channel *channel); /* something is still to be written */
 
-/* Reads what is there, without waiting. The frames that came whole are then taken one by one. */
+/* Reads what is there, without waiting. channel_next() then takes the whole frames one by one. */
 void channel_fill(struct channel *channel);
 bool channel_next(struct channel *channel, struct channel_frame *frame);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two fences stand before it: the socket's mode (0660, with the group of the settings), and the
- * user and groups that the kernel names for the other end, since a directory may have been opened
+ * Access is checked twice: by the socket's mode (0660, with the group of the settings), and by the
+ * user and groups of the peer as the kernel reports them, because the mode of a directory may be
  * wider than it should be.
  */
 #include "daemon/control.h"
@@ -89,7 +89,7 @@ static int give_to_group(const struct control *control, const char *path, const 
 {
 	if (control->gid == (gid_t)-1 || chown(path, (uid_t)-1, control->gid) == 0)
 		return 0;
-	return why_set(why, "%s: its group cannot become %s: %s; put the daemon's user into it",
+	return why_set(why, "%s: cannot change its group to %s: %s; add the daemon's user to it",
 		       path, group, strerror(errno));
 }
 
@@ -120,7 +120,7 @@ int control_listen(struct control *control, const char *path, const char *group,
 	return -1;
 }
 
-/* ---- who it is ---- */
+/* ---- access ---- */
 
 #ifdef SO_PEERCRED
 static bool is_member(int fd, gid_t wanted)
@@ -216,7 +216,7 @@ static void run_request(struct control *control, struct control_client *client, 
 		control->obey(control->arg, client, &request);
 }
 
-/* Nothing is expected behind the request: what comes there, or an end, ends a client that waits. */
+/* Nothing may follow the request: more data, or end of file, drops a client that waits. */
 static void read_request(struct control *control, struct control_client *client)
 {
 	ssize_t n = read(client->fd, client->line + client->len, sizeof client->line - client->len);
@@ -249,7 +249,7 @@ static void write_answer(struct control_client *client)
 		drop_client(client);
 }
 
-/* ---- all of them ---- */
+/* ---- all clients ---- */
 
 static struct control_client *find_free_client(struct control *control)
 {
@@ -274,7 +274,7 @@ static void accept_clients(struct control *control)
 		if (!is_permitted(fd, control->gid))
 			answer_text(client, CONTROL_DENIED,
 				    "only for root, the daemon's user, and members of the group "
-				    "that control.group names");
+				    "named by control.group");
 	}
 }
 

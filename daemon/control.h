@@ -19,7 +19,7 @@ typedef void control_obey(void *arg, struct control_client *client,
 			  const struct control_request *request);
 
 struct control *control_new(control_obey *obey, void *arg);
-void control_free(struct control *control); /* takes the socket away; NULL is fine */
+void control_free(struct control *control); /* takes the socket away; NULL is allowed */
 
 /*
  * Listens on PATH from now on ("": nowhere) in place of the former one. Who may use it: root, this

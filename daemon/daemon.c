@@ -36,7 +36,7 @@ enum { EXIT_VANISHED = 70 };
 
 /* ---- leaving the terminal ---- */
 
-/* In the process that was started: the daemon's report is one byte of code, then text. */
+/* In the process that was started: the daemon's report is an exit code of one byte, then text. */
 static void wait_for_report(int fd)
 {
 	unsigned char code = EXIT_VANISHED;
@@ -96,7 +96,7 @@ void daemon_report(int fd, int code, const char *text)
 	if (fd < 0)
 		return;
 	if (write(fd, &byte, 1) == 1 && write(fd, text, strlen(text)) < 0)
-		log_debug("nobody waits for the report");
+		log_debug("nobody reads the start report");
 	close(fd);
 }
 
@@ -135,7 +135,7 @@ int daemon_become(const char *user, struct why *why)
 	if (initgroups(name, gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0)
 		return why_set(why, "becoming user \"%s\": %s", name, strerror(errno));
 	if (getuid() != uid || geteuid() != uid || getgid() != gid || setuid(0) == 0)
-		return why_set(why, "becoming user \"%s\" did not last", name);
+		return why_set(why, "user \"%s\": root privileges could be regained", name);
 	return 0;
 }
 

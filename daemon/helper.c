@@ -44,7 +44,7 @@ void helper_start(struct helper *helper, const char *name, helper_run *run, cons
 	if (pid > 0)
 		helper->pid = pid;
 	else
-		log_error("%s: no process could be started: %s", name, strerror(errno));
+		log_error("%s: cannot start the process: %s", name, strerror(errno));
 }
 
 void helper_stop(struct helper *helper, int64_t patience)

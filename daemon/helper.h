@@ -23,19 +23,19 @@ struct helper {
 /* What the process does; it ends by daemon_exit(). */
 typedef void helper_run(const struct conf *conf, pid_t parent);
 
-/* Starts one; NAME is for the log. WORKERS is what it must not keep open. */
+/* Forks the process; NAME is for the log. WORKERS: whose files the process closes. */
 void helper_start(struct helper *helper, const char *name, helper_run *run, const struct conf *conf,
 		  const struct workers *workers);
 
-/* It is to end: it gets SIGTERM, and when PATIENCE is over SIGKILL. */
+/* Sends SIGTERM, and SIGKILL when PATIENCE is over. */
 void helper_stop(struct helper *helper, int64_t patience);
 
-/* Buries it if it has ended, kills it if its time is over. The next such time, or 0. *STATUS is
- * that of one that ended without being told to, as waitpid() has it; else 0. */
+/* Reaps the process if it has ended, and kills it if its time is over. Returns when to call again,
+ * or 0. *STATUS is waitpid()'s status of a process that ended without being told to, else 0. */
 int64_t helper_look_after(struct helper *helper, int *status);
 
-/* In the process: SIGTERM does ON_TERM (SIG_DFL: it ends), other signals of the supervisor
- * nothing. */
+/* In the process: SIGTERM calls ON_TERM (SIG_DFL: it ends the process); the supervisor's other
+ * signals are ignored. */
 void helper_take_signals(void (*on_term)(int signal));
 
 #endif

@@ -41,14 +41,14 @@ static const struct option_row {
     {'c', "config", "FILE", offsetof(struct settings, file),
      "settings (default " SYSCONFDIR "/countersign.conf)"},
     {'f', "foreground", NULL, offsetof(struct settings, foreground),
-     "stay in the foreground (so it does under systemd)"},
+     "stay in the foreground (the default under systemd)"},
     {'t', "test", NULL, offsetof(struct settings, test),
      "check the settings and the keys, and exit"},
     {'u', "user", "USER[:GROUP]", offsetof(struct settings, user), "give up root for this user"},
     {'p', "pidfile", "FILE", offsetof(struct settings, pidfile), "write the process id there"},
     {1, "allow-root", NULL, offsetof(struct settings, allow_root), "run as root (for tests)"},
     {'V', "version", NULL, offsetof(struct settings, version), "print the version"},
-    {'h', "help", NULL, offsetof(struct settings, help), "print this"},
+    {'h', "help", NULL, offsetof(struct settings, help), "print this help"},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -107,11 +107,11 @@ static bool parse_options(int argc, char **argv, struct settings *settings)
 		store_option(settings, row, optarg);
 	}
 	if (optind < argc)
-		fprintf(stderr, "countersignd: \"%s\" is too much\n", argv[optind]);
+		fprintf(stderr, "countersignd: unexpected argument: %s\n", argv[optind]);
 	return optind >= argc;
 }
 
-/* The daemon changes its directory; links in the path are followed at each reload anew. */
+/* The daemon changes its directory; links in the path are followed again at each reload. */
 static char *make_absolute(const char *path)
 {
 	struct buf out;
@@ -257,7 +257,7 @@ int main(int argc, char **argv)
 	if (geteuid() == 0 && settings.user == NULL && !settings.allow_root && !settings.test)
 		return fail_start(
 		    -1, EX_NOPERM,
-		    "will not run as root: give it a user with -u USER (or --allow-root)");
+		    "refusing to run as root: name a user with -u USER (or use --allow-root)");
 	if (settings.test)
 		settings.pidfile = NULL;
 	if (settings.test || getenv("NOTIFY_SOCKET") != NULL)

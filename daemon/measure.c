@@ -82,9 +82,9 @@ void measure_process(void)
 		counters_set(METRIC_MAX_FDS, (int64_t)files.rlim_cur);
 }
 
-/* ---- a worker's parts ---- */
+/* ---- what a worker has ---- */
 
-/* Once when it begins, once when it is over. */
+/* Logs once when lookups begin to fail, and once when they work again. */
 static void watch_resolver(struct service *service, uint64_t failures)
 {
 	static uint64_t answered, failures_then; /* at the last answer */
@@ -98,7 +98,7 @@ static void watch_resolver(struct service *service, uint64_t failures)
 		silent = false;
 	} else if (!silent && failures - failures_then >= SILENT_LOOKUPS) {
 		log_error("DNS: the last %" PRIu64 " lookups had no answer from %s: is it running, "
-			  "and may this host ask it (dns.servers, /etc/resolv.conf)? Until then "
+			  "and does it serve this host (dns.servers, /etc/resolv.conf)? Until then "
 			  "results are temperror, and dmarc.temperror decides",
 			  failures - failures_then, dns_servers(service_dns(service)));
 		silent = true;
@@ -129,7 +129,7 @@ static void watch_ledger(const struct ledger_stats *stats)
 	failing = stats->failing;
 }
 
-/* There is none though there should be; every so often it is tried again. */
+/* The ledger cannot be opened: tries again every few rounds. */
 static void measure_missing(struct service *service)
 {
 	static unsigned rounds;
@@ -230,7 +230,7 @@ int measure_start(struct service *service, struct why *why)
 	pthread_t thread;
 
 	if (thread_start(&thread, measure_forever, service) != 0)
-		return why_set(why, "the thread that measures could not be started");
+		return why_set(why, "cannot start the thread that measures");
 	pthread_detach(thread);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a process of the daemon knows of itself - memory, descriptors, time, caches, ledger, keys -
- * put where the counters are (metrics/counters.h).
+ * What a process of the daemon measures about itself (memory, descriptors, time, caches, ledger,
+ * keys), stored with the counters (metrics/counters.h).
  */
 #ifndef DAEMON_MEASURE_H
 #define DAEMON_MEASURE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Words to the service manager: the sd_notify protocol (datagrams to the socket that NOTIFY_SOCKET
- * names). Without that variable nothing happens.
+ * Messages to the service manager: the sd_notify protocol (datagrams to the socket that
+ * NOTIFY_SOCKET names). Without that variable nothing happens.
  */
 #ifndef DAEMON_NOTIFY_H
 #define DAEMON_NOTIFY_H
@@ -11,7 +11,7 @@
 /* "READY=1\nSTATUS=..."; one datagram. */
 void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Nanoseconds between signs of life that the manager asks of this process; 0: none. */
+/* The watchdog interval that the service manager set for this process, in nanoseconds; 0: none. */
 int64_t notify_watchdog(void);
 
 #endif

@@ -34,8 +34,8 @@ void reload_init(struct reload *reload, struct workers *workers, const char *pat
 
 char *reload_text(const struct conf *conf); /* settings as text, to be freed */
 
-/* Reads the file and puts it to the vote. When that fails, it says why, and nothing is under way.
- */
+/* Reads the file and asks the workers to prepare it. On failure the reason is logged, and no
+ * reload is under way. */
 void reload_begin(struct reload *reload);
 
 /* A worker's answer; NO has a reason. */
@@ -44,10 +44,11 @@ void reload_answer(struct reload *reload, struct member *member, bool yes, const
 /* Did all agree? When their time is over, the reload is refused. */
 bool reload_agreed(struct reload *reload);
 
-/* All begin to use it; the old settings are freed, and CONF and TEXT are the new ones. */
+/* All workers begin to use the new settings; the old ones are freed, and *CONF and *TEXT are the
+ * new ones. */
 void reload_commit(struct reload *reload, struct conf **conf, char **text);
 
-/* What was begun is taken back; the reason is logged. Nothing when no reload is under way. */
+/* Takes back a reload that is under way, if any, and logs the reason. */
 void reload_refuse(struct reload *reload, const char *reason);
 
 void reload_drop(struct reload *reload); /* the daemon ends anyway */

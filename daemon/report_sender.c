@@ -47,7 +47,7 @@ static bool is_wanted(const struct work *work)
 	return !term_came && getppid() == work->parent;
 }
 
-/* They do not wait for the aggregate reports' turn. */
+/* Failure reports are sent at once, between the aggregate reports. */
 static void send_failures(struct work *work)
 {
 	struct why why = {""};
@@ -59,7 +59,7 @@ static void send_failures(struct work *work)
 		log_error("reports: %s", why.text);
 }
 
-/* Before each mail: its share of the time that is left today. */
+/* Before each mail: waits for its share of the time that is left today. */
 static bool wait_for_turn(void *arg, unsigned left)
 {
 	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
@@ -119,7 +119,7 @@ static void log_event(void *arg, const struct sender_event *event)
 			    event->domain, event->address, outbox_state_text(event->state), reply);
 }
 
-/* Those that a later run will try, however much later. */
+/* Counts the reports that any later run will send. */
 static void count_pending(const struct sender *sender, int32_t yesterday)
 {
 	int64_t pending;
@@ -227,8 +227,8 @@ int64_t report_sender_look_after(struct helper *report_sender)
 	int64_t next = helper_look_after(report_sender, &status);
 
 	if (WIFSIGNALED(status))
-		log_warning("reports: process %ld was killed by signal %d; what it had not"
-			    " finished is sent by the next one",
+		log_warning("reports: process %ld was killed by signal %d; the next one"
+			    " sends what it had not finished",
 			    pid, WTERMSIG(status));
 	return next;
 }

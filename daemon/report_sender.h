@@ -10,7 +10,7 @@
 #include "daemon/helper.h"
 
 /* Starts one if it is due and CONF wants it. When to look again (clock_mono()), or 0: only when
- * this one has ended. WORKERS is what it must not keep open. */
+ * this one has ended. WORKERS: whose files the process closes. */
 int64_t report_sender_start(struct helper *report_sender, const struct conf *conf,
 			    const struct workers *workers);
 

@@ -42,7 +42,7 @@ static bool sleep_for(const struct shipping *shipping, int64_t time)
 	return getppid() == shipping->parent;
 }
 
-/* Said once, until it works again. */
+/* Warns once, until it works again. */
 static int64_t note_failure(struct shipping *shipping, const char *text)
 {
 	int64_t pause = shipping->pause;
@@ -60,7 +60,7 @@ static int64_t note_failure(struct shipping *shipping, const char *text)
 static void note_success(struct shipping *shipping)
 {
 	if (shipping->failing)
-		log_info("the shared store takes what is counted again");
+		log_info("the shared store is available again");
 	shipping->failing = false;
 	shipping->pause = shortest_pause;
 }
@@ -80,7 +80,7 @@ static void expire_results(struct shipping *shipping)
 	shipping->expired_day = today;
 	ledger = ledger_open(&settings, &why);
 	if (ledger == NULL || ledger_expire(ledger, today - keep, &why) < 0)
-		log_warning("%s: old results stay in it for now", why.text);
+		log_warning("%s: old results are not removed from it yet", why.text);
 	ledger_close(ledger);
 }
 
@@ -96,7 +96,7 @@ static struct ship *open_ship(const struct shipping *shipping, bool *busy, struc
 	return settings.path == NULL ? NULL : ship_open(&settings, busy, why);
 }
 
-/* How long to wait for the next one. */
+/* Ships one batch. Returns how long to wait before the next. */
 static int64_t ship_rows(struct shipping *shipping)
 {
 	struct why why = {""};

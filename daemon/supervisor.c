@@ -113,7 +113,7 @@ static void read_signals(struct supervisor *s)
 	}
 }
 
-/* ---- words ---- */
+/* ---- the start report ---- */
 
 static void list_names(const struct supervisor *s, struct buf *out)
 {
@@ -123,7 +123,7 @@ static void list_names(const struct supervisor *s, struct buf *out)
 	}
 }
 
-/* To who waits for the start, once. */
+/* To the process that waits for the start; only the first report is sent. */
 static void report_start(struct supervisor *s, int code, const char *text)
 {
 	daemon_report(s->workers.private_fds[REPORT], code, text);
@@ -183,7 +183,7 @@ static void stop_now(struct supervisor *s)
 	}
 }
 
-/* ---- what this process is ---- */
+/* ---- metrics ---- */
 
 static void count_workers(const struct supervisor *s)
 {
@@ -194,7 +194,7 @@ static void count_workers(const struct supervisor *s)
 	counters_set(METRIC_WORKERS, ready);
 }
 
-/* Now and then, for those who read the counters without asking. */
+/* At intervals, for readers of the shared counters. */
 static int64_t measure_at_times(struct supervisor *s)
 {
 	int64_t now = clock_mono();
@@ -221,7 +221,7 @@ static void report_reload(struct supervisor *s)
 	buf_free(&names);
 }
 
-/* Mail does not depend on it: that it cannot be opened is said, and nothing else. */
+/* Mail does not depend on the control socket: a failure is only logged. */
 static void open_control(struct supervisor *s)
 {
 	struct why why;
@@ -232,7 +232,7 @@ static void open_control(struct supervisor *s)
 			    why.text);
 }
 
-/* To those who wait for it. */
+/* Answers the clients that wait for the reload. */
 static void answer_reloads(struct supervisor *s)
 {
 	const struct reload_outcome *outcome = &s->reload.outcome;
@@ -254,7 +254,7 @@ static bool all_use_new_settings(const struct supervisor *s)
 	return true;
 }
 
-/* What the settings say holds from the moment the reload is reported. */
+/* The new settings are in effect once the reload is reported. */
 static void continue_reload(struct supervisor *s)
 {
 	if (s->hup && s->ready && s->reload.conf == NULL && s->commit_deadline == 0) {
@@ -363,7 +363,7 @@ static void obey_request(void *arg, struct control_client *client,
 	}
 }
 
-/* ---- what workers say ---- */
+/* ---- frames from workers ---- */
 
 static void check_readiness(struct supervisor *s)
 {
@@ -393,7 +393,7 @@ static void note_ready(struct supervisor *s, struct member *member)
 		check_readiness(s);
 }
 
-/* TERM was sent to it: it still finishes its messages while the next one serves. */
+/* The worker got TERM itself: it finishes its messages while its successor serves. */
 static void relieve_worker(struct supervisor *s, struct member *member)
 {
 	struct slot *slot = member->slot;
@@ -436,7 +436,7 @@ static void obey_worker(struct supervisor *s, struct member *member,
 		member->answered = true;
 		break;
 	default:
-		log_warning("worker %ld said something unknown (%d)", (long)member->pid,
+		log_warning("worker %ld sent an unknown message (%d)", (long)member->pid,
 			    frame->kind);
 	}
 }
@@ -529,7 +529,7 @@ static int64_t earlier_of(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Starts what is due; when the next one is. */
+/* Starts the workers that are due. Returns when the next one is, or 0. */
 static int64_t start_due(struct supervisor *s)
 {
 	int64_t now = clock_mono(), next = 0;
@@ -557,7 +557,7 @@ static bool all_answered(const struct supervisor *s)
 	return true;
 }
 
-/* A sign of life to the service manager, while every worker gives one too. */
+/* Pets the service manager's watchdog as long as every worker answers its pings. */
 static int64_t ping_workers(struct supervisor *s)
 {
 	int64_t now = clock_mono();

@@ -106,7 +106,7 @@ static int take_signals(struct worker *worker)
 
 /* ---- settings ---- */
 
-/* One line of what is wrong with them. */
+/* On failure WHY is the first error, on one line. */
 static struct conf *parse_settings(const struct worker *worker, const char *text, struct why *why)
 {
 	struct conf_errors errors;
@@ -135,7 +135,7 @@ static void prepare_settings(struct worker *worker, const char *text)
 static void commit_settings(struct worker *worker)
 {
 	if (worker->prepared == NULL) {
-		log_error("told to use settings that were never prepared");
+		log_error("told to use settings that were not prepared");
 		end_worker(worker, 1); /* the next worker begins with them */
 	}
 	daemon_log(worker->prepared->conf);
@@ -174,12 +174,12 @@ static void check_drain(struct worker *worker)
 		end_worker(worker, 0);
 	if (clock_mono() < worker->deadline)
 		return;
-	log_warning("%s: %u messages were not finished in time; the MTA will try them again",
+	log_warning("%s: %u messages were not finished in time; the MTA will retry them",
 		    worker->start->listener->name, messages);
 	end_worker(worker, 0);
 }
 
-/* ---- the life ---- */
+/* ---- the main loop ---- */
 
 static void obey_supervisor(struct worker *worker, const struct channel_frame *frame)
 {
@@ -205,7 +205,7 @@ static void obey_supervisor(struct worker *worker, const struct channel_frame *f
 		channel_send(&worker->channel, CHANNEL_PONG, "");
 		break;
 	default:
-		log_warning("the supervisor said something unknown (%d)", frame->kind);
+		log_warning("the supervisor sent an unknown message (%d)", frame->kind);
 	}
 }
 
@@ -238,7 +238,8 @@ static void check_engine(struct worker *worker)
 	if (!atomic_load(&engine_ended))
 		return;
 	if (!worker->leaving)
-		log_error("%s: libmilter ended by itself", worker->start->listener->name);
+		log_error("%s: the milter engine ended unexpectedly",
+			  worker->start->listener->name);
 	end_worker(worker, worker->leaving ? 0 : 1);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starting, replacing and burying worker processes. A worker that dies is replaced at once; only
+ * Starting, replacing and reaping worker processes. A worker that dies is replaced at once; only
  * when it keeps dying within a second of its start does the next one wait, longer each time. The
  * slot's socket is not touched by any of this.
  *
@@ -188,7 +188,7 @@ void workers_start(struct workers *workers, struct slot *slot, const char *setti
 		return;
 	}
 	counters_release_segment(segment);
-	log_error("%s: no worker could be started: %s", slot->listener.name, strerror(errno));
+	log_error("%s: cannot start a worker: %s", slot->listener.name, strerror(errno));
 	slot->start_at = clock_mono() + CLOCK_SECOND;
 }
 
@@ -297,7 +297,7 @@ static void leave_slot(struct member *member)
 	slot->start_at = now + pause_before(slot->quick_deaths);
 }
 
-/* What it said at the end, and was not read yet. */
+/* Frames that the worker sent before it ended and that were not read yet. */
 static void read_last_frames(struct member *member)
 {
 	struct channel_frame frame;

@@ -84,7 +84,7 @@ void workers_close_slot(struct workers *workers, struct slot *slot, int64_t pati
  * later. */
 void workers_start(struct workers *workers, struct slot *slot, const char *settings);
 
-/* In a process that was just forked and is no worker: closes what is the supervisor's. */
+/* In a newly forked process that is not a worker: closes the supervisor's files. */
 void workers_close_files(const struct workers *workers);
 
 /* The member leaves its slot, which may have another at once. */

@@ -86,30 +86,30 @@ const struct metric_family metric_families[METRICS] = {
 	.help = "SPF results of inbound messages, by identity."},
     [METRIC_IPREV_RESULTS] = {"iprev_results_total", METRIC_COUNTER,
 	.labels = {{"result", auth_result_names, 8}},
-	.help = "Whether the name of the client's address leads back to it."},
+	.help = "Results of the reverse lookup of the client's address (iprev)."},
     [METRIC_DKIM_SIGNATURES] = {"dkim_signatures_total", METRIC_COUNTER,
 	.labels = {{"result", auth_result_names, 8}, {"algorithm", alg_names, ALGS}},
-	.help = "Signatures of inbound messages that were looked at."},
+	.help = "DKIM signatures checked on inbound messages."},
     [METRIC_DKIM_SIGNED] = {"dkim_signed_total", METRIC_COUNTER,
 	.labels = {{"domain", NULL, 0}, {"algorithm", alg_names, ALGS}},
-	.help = "Signatures made, by signing domain of ours."},
+	.help = "Signatures added, by signing domain."},
     [METRIC_DKIM_UNSIGNED] = {"dkim_unsigned_total", METRIC_COUNTER,
 	.labels = {{"reason", outbound_reason_names, OUTBOUND_REASONS}},
-	.help = "Messages of ours that were not signed."},
+	.help = "Outbound messages that were not signed."},
     [METRIC_KEY_FAULTS] = {"key_faults", METRIC_GAUGE,
 	.help = "Key files and directories that cannot be used."},
     [METRIC_ARC_RESULTS] = {"arc_results_total", METRIC_COUNTER,
 	.labels = {{"result", auth_result_names, 8}},
 	.help = "State of the ARC chain of inbound messages."},
     [METRIC_ARC_SEALED] = {"arc_sealed_total", METRIC_COUNTER,
-	.help = "Inbound messages to which an ARC set of ours was added."},
+	.help = "Inbound messages to which an ARC set was added."},
     [METRIC_DMARC_RESULTS] = {"dmarc_results_total", METRIC_COUNTER,
 	.labels = {{"result", auth_result_names, 8}, {"policy", published_names, 4},
 		   {"disposition", dmarc_policy_names, 3}},
 	.help = "DMARC results, by what the domain asks for and what was done."},
     [METRIC_DMARC_OVERRIDES] = {"dmarc_overrides_total", METRIC_COUNTER,
 	.labels = {{"reason", override_names, 5}},
-	.help = "Reasons for which something else was done than the domain asks for."},
+	.help = "Reasons for not doing what the domain's policy asks for."},
     [METRIC_DISAGREEMENTS] = {"engine_disagreements_total", METRIC_COUNTER,
 	.labels = {{"engine", engine_names, 2}},
 	.help = "Messages on which the two engines of spf.engine or dkim.engine = both differ."},
@@ -120,36 +120,36 @@ const struct metric_family metric_families[METRICS] = {
 	.labels = {{"type", type_names, 5}, {"outcome", status_names, 4}},
 	.help = "DNS queries answered by the resolver."},
     [METRIC_DNS_LOOKUPS] = {"dns_lookups_total", METRIC_COUNTER, .per_process = true,
-	.help = "What messages asked of DNS, cached or not."},
+	.help = "DNS lookups made for messages, cached or not."},
     [METRIC_DNS_HITS] = {"dns_cache_hits_total", METRIC_COUNTER, .per_process = true,
 	.help = "Lookups that the cache answered."},
     [METRIC_DNS_ENTRIES] = {"dns_cache_entries", METRIC_GAUGE, .per_process = true,
 	.help = "Answers in the DNS cache."},
     [METRIC_CONNECTIONS_NOW] = {"connections", METRIC_GAUGE, .per_process = true,
-	.help = "Connections of MTAs that are open."},
+	.help = "Open connections from MTAs."},
     [METRIC_CONNECTIONS] = {"connections_total", METRIC_COUNTER, .twin = true,
-	.help = "Connections of MTAs since the start."},
+	.help = "Connections from MTAs since the start."},
     [METRIC_MESSAGES_NOW] = {"messages_under_way", METRIC_GAUGE, .per_process = true,
-	.help = "Messages between MAIL and our answer."},
+	.help = "Messages between MAIL and the answer to them."},
     [METRIC_MILTER_ERRORS] = {"milter_errors_total", METRIC_COUNTER,
 	.labels = {{"stage", stage_names, 9}},
-	.help = "Faults in the conversation with the MTA, by where it was."},
+	.help = "Errors in the milter protocol, by stage."},
     [METRIC_STORE_ROWS] = {"store_rows_total", METRIC_COUNTER, .per_process = true,
 	.help = "Results committed to the ledger."},
     [METRIC_STORE_FAILURES] = {"store_write_failures_total", METRIC_COUNTER, .per_process = true,
-	.help = "Results that the ledger could not take."},
+	.help = "Results that could not be written to the ledger."},
     [METRIC_STORE_PENDING] = {"store_pending_rows", METRIC_GAUGE, .per_process = true,
-	.help = "Results that wait for their commit."},
+	.help = "Results that wait to be committed."},
     [METRIC_STORE_FAILING] = {"store_failing", METRIC_GAUGE, .per_process = true,
-	.help = "Workers whose last try to write to the ledger failed."},
+	.help = "Workers whose last write to the ledger failed."},
     [METRIC_REPORTS_SENT] = {"reports_sent_total", METRIC_COUNTER,
 	.labels = {{"outcome", outcome_names, 4}},
-	.help = "Tries to send a report, by what became of it."},
+	.help = "Attempts to send a report, by outcome."},
     [METRIC_REPORTS_PENDING] = {"reports_pending", METRIC_GAUGE,
-	.help = "Reports that wait to be sent, as of the last look."},
+	.help = "Reports that wait to be sent, as of the last run."},
     [METRIC_FAILURES_SKIPPED] = {"failure_reports_skipped_total", METRIC_COUNTER,
 	.labels = {{"reason", skip_names, 3}},
-	.help = "Failure reports that were due and not made."},
+	.help = "Failure reports that were due but not made."},
     [METRIC_REPORT_SUCCESS_TIME] = {"report_last_success_timestamp_seconds", METRIC_GAUGE,
 	.help = "When a report was last taken by a mail server; 0: not since the start."},
     [METRIC_RELOADS] = {"config_reloads_total", METRIC_COUNTER,
@@ -303,7 +303,7 @@ static unsigned hash_name(const char *name)
 	return h;
 }
 
-/* NULL: it is another's place. */
+/* NULL: the place belongs to another name. */
 static struct domain *claim_domain(struct domain *domain, const char *name)
 {
 	int state = DOMAIN_FREE;
@@ -345,7 +345,7 @@ static bool is_ready(const struct domain *domain)
 	return atomic_load_explicit(&domain->state, memory_order_acquire) == DOMAIN_READY;
 }
 
-/* Of all places with the same name the first one speaks for all. */
+/* Of several places with the same name only the first is shown. */
 static bool is_first(unsigned place)
 {
 	const struct domain *domains = block->domains;
@@ -506,7 +506,7 @@ void counters_publish_keys(const struct counters_key *keys, unsigned count)
 	end_change(&segment->keys_version);
 }
 
-/* -1: they are being changed. */
+/* -1: the keys are being changed. */
 static int read_keys(const struct segment *from, struct counters_key *keys)
 {
 	unsigned version = atomic_load_explicit(&from->keys_version, memory_order_acquire);

@@ -127,12 +127,13 @@ void counters_release_segment(unsigned segment);
 /* The log level of all processes: for log_share_level(). */
 atomic_int *counters_log_level(void);
 
-/* What is wrong in this process now, for the administrator: NULL or a short text. One thread. */
+/* The current problem of this process, for the administrator: a short text, or NULL for none.
+ * Called from one thread. */
 enum counters_topic { COUNTERS_LEDGER, COUNTERS_KEYS, COUNTERS_PUBLISHED, COUNTERS_TOPICS };
 enum { COUNTERS_TROUBLE_MAX = 256 };
 void counters_trouble(enum counters_topic topic, const char *text);
 
-/* That of any process; false: none has any. TEXT: room for COUNTERS_TROUBLE_MAX. */
+/* The problem of any process; false: there is none. TEXT has COUNTERS_TROUBLE_MAX bytes. */
 bool counters_find_trouble(enum counters_topic topic, char *text);
 
 /* Several workers find the same thing: true for the first that comes with TEXT since another text
@@ -140,7 +141,7 @@ bool counters_find_trouble(enum counters_topic topic, char *text);
 bool counters_tell_first(enum counters_topic topic, const char *text);
 void counters_forget_told(void);
 
-/* ---- our keys ---- */
+/* ---- signing keys ---- */
 
 enum { COUNTERS_KEYS_MAX = 256 };
 struct counters_key {
@@ -154,10 +155,11 @@ struct counters_key {
 	int64_t created; /* its file, likewise */
 };
 
-/* Those of this process; all workers have the same. One thread at a time. */
+/* The keys of this process; all workers have the same. One thread at a time. */
 void counters_publish_keys(const struct counters_key *keys, unsigned count);
 
-/* Those of any process that has some; ROOM for COUNTERS_KEYS_MAX. Returns how many. */
+/* Copies the keys of a process that has any. KEYS has place for COUNTERS_KEYS_MAX; returns how
+ * many there are. */
 unsigned counters_keys(struct counters_key *keys);
 
 /* ---- reading ---- */

@@ -173,18 +173,18 @@ static void write_signed(void *arg, const char *domain, const char *algorithm, u
 	end_number(w, (int64_t)count);
 }
 
-/* ---- families that are not counted: the build, our keys ---- */
+/* ---- families that are not counted: the build, the signing keys ---- */
 
 const struct metric_family exposition_extras[EXTRAS] = {
     [EXTRA_BUILD] = {"build_info", METRIC_GAUGE,
 		     .labels = {{"version", NULL, 0}, {"openssl", NULL, 0}, {"sqlite", NULL, 0}},
-		     .help = "1, with the versions of what runs."},
+		     .help = "Always 1; the labels are the versions in use."},
     [EXTRA_KEY_INFO] = {"key_info", METRIC_GAUGE,
 			.labels = {{"domain", NULL, 0},
 				   {"selector", NULL, 0},
 				   {"type", NULL, 0},
 				   {"state", NULL, 0}},
-			.help = "1 for each signing key of ours, with its type and state."},
+			.help = "1 for each signing key, with its type and state."},
     [EXTRA_KEY_PUBLISHED] =
 	{"key_published", METRIC_GAUGE, .labels = {{"domain", NULL, 0}, {"selector", NULL, 0}},
 	 .help = "1: the DNS shows its record; 0: none, or another; absent: unknown."},

@@ -113,7 +113,7 @@ static bool parse_fact(struct span line, struct arena *arena, struct metrics_rea
 	return true;
 }
 
-/* At most LINES_MAX are read: the daemon has about a thousand to say. */
+/* At most LINES_MAX are read: the daemon sends about a thousand. */
 static unsigned count_lines(struct span text)
 {
 	unsigned lines = 0;
@@ -134,7 +134,7 @@ static struct span next_line(struct span *text)
 
 static int bad_line(struct span line, struct why *why)
 {
-	return why_set(why, "the daemon said something unknown: %.*s",
+	return why_set(why, "the daemon's answer has an unknown line: %.*s",
 		       (int)(span_len(line) < 80 ? span_len(line) : 80), line.p);
 }
 

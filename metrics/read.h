@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the daemon says of itself (daemon/status.h), read.
+ * Reads what the daemon reports about itself (daemon/status.h).
  */
 #ifndef METRICS_READ_H
 #define METRICS_READ_H
@@ -9,7 +9,7 @@
 #include "lib/span.h"
 #include "lib/why.h"
 
-/* One line of facts: NAME, the text behind it, and its words. */
+/* One line of facts: NAME, the text that follows it, and the words of that text. */
 enum { METRICS_READ_WORDS_MAX = 10, METRICS_READ_LABELS_MAX = 8 };
 struct metrics_read_fact {
 	const char *name, *text;
@@ -34,8 +34,8 @@ struct metrics_read {
 	unsigned sample_count;
 };
 
-/* All of it lives in ARENA. -1 with the reason: a line that is none. Facts of unknown names are
- * kept: a later daemon may say more. */
+/* The result lives in ARENA. -1 with the reason: a malformed line. Facts with unknown names are
+ * kept: a newer daemon may send more. */
 int metrics_read_parse(struct span text, struct arena *arena, struct metrics_read *status,
 		       struct why *why);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a worker process speaks the milter protocol with, chosen by milter.engine: the layer of our
- * own (loop.c, wire.c) or libmilter (libmilter.c, callbacks.c). Both call milter/session.h.
+ * What a worker process speaks the milter protocol with, chosen by milter.engine: the native
+ * one (native/loop.c, native/wire.c) or libmilter (libmilter.c, callbacks.c). Both call
+ * milter/session.h.
  */
 #ifndef MILTER_ENGINE_H
 #define MILTER_ENGINE_H

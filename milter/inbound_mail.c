@@ -117,7 +117,7 @@ static void hold_or_mark(const struct message *message, const struct verdict *ve
 	message_insert(message, answer, changes, QUARANTINE_FIELD, QUARANTINE_VALUE);
 }
 
-/* RFC 8617 section 5.1: an ARC set with RESULTS. Returns what is wrong, or NULL. */
+/* RFC 8617 section 5.1: an ARC set with RESULTS. Returns a note for the log, or NULL. */
 static const char *add_arc_set(const struct message *message, const char *results,
 			       struct answer *answer, struct header_change *changes)
 {
@@ -135,7 +135,7 @@ static const char *add_arc_set(const struct message *message, const char *result
 	return NULL;
 }
 
-/* Returns what is wrong, or NULL. */
+/* Returns a note for the log, or NULL. */
 static const char *change_inbound(const struct message *message, const struct verdict *verdict,
 				  struct answer *answer, struct header_change *changes)
 {
@@ -156,15 +156,15 @@ static bool is_report(const struct message *message)
 	return message->inspect != NULL && inspect_result(message->inspect)->report;
 }
 
-/* No reason for a report: it went only to those who get reports, or is one in form. A message to
- * which a policy was applied is none: anybody could give what he forges that form. */
+/* No report is due: the message went only to addresses that get reports, or has the form of one.
+ * That form does not count where a policy was applied, since a forger could choose it. */
 static bool is_quiet(const struct message *message, const struct verdict *verdict)
 {
 	return (message->rcpt_quiet && !message->rcpt_normal) ||
 	       (verdict->decision.disposition == DMARC_POLICY_NONE && is_report(message));
 }
 
-/* RFC 9991. The writer does what takes time. */
+/* RFC 9991. What takes time is left to the outbox writer. */
 static void report_failure(const struct message *message, const struct verdict *verdict,
 			   const char *queue_id)
 {
@@ -190,7 +190,7 @@ static void report_failure(const struct message *message, const struct verdict *
 	failure.key = conf->failures.redact ? outbox_writer_key() : NULL;
 	if (conf->failures.redact && failure.key == NULL) {
 		outbox_writer_skip(COUNTERS_SKIP_KEY);
-		log_warning("%s: no failure report for %s: the key for redaction cannot be had",
+		log_warning("%s: no failure report for %s: the key for redaction is not available",
 			    queue_id, verdict->dmarc.published->domain);
 		return;
 	}
@@ -205,8 +205,8 @@ static void report_failure(const struct message *message, const struct verdict *
 
 /* ---- the end ---- */
 
-/* Counted before the answer: what was answered is in the ledger. NULL, or what went wrong; *FAILED:
- * so that it may not be counted. */
+/* Writes the row before the answer, so that what was answered is in the ledger. Returns NULL or
+ * what went wrong; *FAILED: the row may be missing. */
 static const char *record_verdict(struct session *session, const struct verdict *verdict,
 				  bool *failed)
 {
@@ -222,7 +222,7 @@ static const char *record_verdict(struct session *session, const struct verdict 
 		       message->arena, &row))
 		return NULL;
 	if (ledger == NULL)
-		return "not recorded: the ledger cannot be opened";
+		return "not recorded: cannot open the ledger";
 	row.quiet = is_quiet(message, verdict) ? row.count : 0;
 	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
 	if (outcome == 0 && why.text[0] != '\0')
@@ -269,7 +269,7 @@ static void log_inbound(struct session *session, const struct logline_facts *fac
 			    verdict->disagreements[i]);
 }
 
-/* What is left to do when the answer is known. A probe leaves nothing behind. */
+/* The rest, once the answer is known. */
 void inbound_mail_close(struct session *session, const struct answer *answer,
 			const struct logline_facts *facts)
 {

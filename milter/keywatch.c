@@ -2,7 +2,7 @@
 /*
  * One thread that sleeps, and asks the process's resolver. It writes no file: who may sign is the
  * administrator's to keep (the daemon cannot change the keys' directory). So a key that it woke
- * sleeps again after a restart until its record was seen anew, and the log says what to type.
+ * sleeps again after a restart until its record is seen again, and the log says what to type.
  *
  * It looks at the start, after a reload, every ten minutes, and soon after a message would have
  * been signed by a pending key. Pending keys are asked for at every look, active ones at the first
@@ -175,7 +175,7 @@ int keywatch_start(struct service *service, struct why *why)
 	lock_init(&watch.lock);
 	cond_init(&watch.cond);
 	if (thread_start(&thread, watch_keys, NULL) != 0)
-		return why_set(why, "the thread that watches the keys could not be started");
+		return why_set(why, "cannot start the thread that watches the keys");
 	pthread_detach(thread);
 	return 0;
 }

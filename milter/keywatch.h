@@ -2,7 +2,7 @@
 /*
  * Looks, beside the mail, whether the DNS shows the records of our signing keys: a pending key
  * signs from the moment its record was seen, and a record that does not belong to an active key is
- * told in the log before it spoils mail for long.
+ * logged before it spoils much mail.
  */
 #ifndef MILTER_KEYWATCH_H
 #define MILTER_KEYWATCH_H

@@ -149,7 +149,7 @@ static int start_libmilter(const struct engine_start *with, struct why *why)
 		return -1;
 	smfi_settimeout((int)(with->mta_silence / CLOCK_SECOND));
 	if (thread_start(&thread, run_libmilter, NULL) != 0)
-		return why_set(why, "the milter's thread could not be started");
+		return why_set(why, "cannot start libmilter's thread");
 	pthread_detach(thread);
 	return 0;
 }

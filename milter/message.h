@@ -34,7 +34,7 @@ struct message {
 	struct context *context;
 	enum origin origin;
 	struct check *check;       /* inbound, or of unknown origin */
-	struct outbound *outbound; /* what is ours */
+	struct outbound *outbound; /* to be signed */
 	const char *mail_from;
 	const char *login;
 	const char *authserv_id;
@@ -42,8 +42,9 @@ struct message {
 	struct buf rcpt_list;    /* those that are logged; empty unless the settings want it */
 	const char *rcpt_domain; /* the one domain of all recipients so far, or NULL */
 	bool rcpt_mixed;
-	bool rcpt_quiet, rcpt_normal; /* one that gets reports of others; one that does not */
-	struct inspect *inspect;      /* is it mail about mail? NULL: it does not matter */
+	bool rcpt_quiet,
+	    rcpt_normal;          /* there is a recipient that gets reports; there is another one */
+	struct inspect *inspect;  /* looks for bounces and reports; NULL: not needed */
 	const char *bounce_token; /* of a recipient to whom bounces of our reports go, or NULL */
 	bool keeps_header;        /* for a failure report, in HEADER and BODY */
 	struct buf header, body;

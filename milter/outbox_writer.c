@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The outbox is opened for a batch of jobs and closed behind it, so that a file that was moved away
- * is not held. All texts of a job are in the one allocation.
+ * The outbox is opened for a batch of jobs and closed after it, so that a file that was moved away
+ * is not kept open. All texts of a job are in the one allocation.
  */
 #include "milter/outbox_writer.h"
 
@@ -59,15 +59,15 @@ static void run_bounce(struct job *job, struct outbox *outbox, struct arena *are
 			    ? -1
 			    : 1;
 	if (found < 0)
-		log_error("reports: a bounce could not be noted: %s", why.text);
+		log_error("reports: cannot record a bounce: %s", why.text);
 	else if (found == 0)
-		log_warning("reports: a bounce to an address that was never used is ignored");
+		log_warning("reports: ignored a bounce to an address that was never used");
 	else
 		log_info("reports: a bounce from %s: %s %s %s", address,
 			 inspect_bounce_text(bounce->bounce), bounce->status, bounce->text);
 }
 
-/* 1: there is room, 0: a limit is reached, -1. */
+/* 1: below the limit; 0: the limit is reached; -1 with the reason. */
 static int is_within_limit(struct outbox *outbox, const char *domain, int64_t since, unsigned limit,
 			   struct why *why)
 {
@@ -133,7 +133,7 @@ static void run_failure(struct job *job, struct outbox *outbox, struct arena *ar
 	if (result == 1)
 		result = put_failure(job, outbox, arena, &why);
 	if (result < 0)
-		log_error("reports: a failure report could not be stored: %s", why.text);
+		log_error("reports: cannot store a failure report: %s", why.text);
 }
 
 /* The key for redaction is a token like others: nobody's address. */
@@ -162,7 +162,7 @@ static struct job *next_job(void)
 	return job;
 }
 
-/* Where the reports are that came back. */
+/* The shared store, where the reports are that bounced. */
 static struct outbox *open_shared(void)
 {
 	struct ledger_settings settings = {.shared = writer.shared};
@@ -172,7 +172,7 @@ static struct outbox *open_shared(void)
 
 	outbox = outbox_open(&settings, OUTBOX_CHANGE, &busy, &why);
 	if (outbox == NULL)
-		log_error("reports: a bounce could not be noted: %s", why.text);
+		log_error("reports: cannot record a bounce: %s", why.text);
 	return outbox;
 }
 
@@ -249,7 +249,7 @@ static void queue_job(struct job *job)
 	}
 	lock_drop(&writer.lock);
 	if (full && !said)
-		log_warning("reports: more bounces and failure reports come than can be noted:"
+		log_warning("reports: too many bounces and failure reports at once:"
 			    " some are dropped");
 	if (full && job->run == run_failure)
 		outbox_writer_skip(COUNTERS_SKIP_QUEUE);
@@ -257,7 +257,7 @@ static void queue_job(struct job *job)
 		free(job);
 }
 
-/* A job with room for SIZE bytes of texts. */
+/* A job with SIZE bytes for its texts. */
 static struct job *job_new(size_t size)
 {
 	struct job *job = calloc(1, sizeof *job + size);
@@ -341,8 +341,8 @@ int outbox_writer_await_key(struct why *why)
 	}
 	return key != NULL
 		   ? 0
-		   : why_set(why, "failures.send: the key for redaction cannot be kept in the "
-				  "ledger now; the log says why");
+		   : why_set(why, "failures.send: cannot store the key for redaction in the "
+				  "ledger; see the log for the reason");
 }
 
 void outbox_writer_skip(enum counters_skip reason)
@@ -362,8 +362,7 @@ int outbox_writer_start(const char *path, const char *shared, struct why *why)
 	if (writer.path == NULL)
 		abort();
 	if (thread_start(&thread, run_jobs, NULL) != 0)
-		return why_set(why,
-			       "the thread for bounces and failure reports could not be started");
+		return why_set(why, "cannot start the thread for bounces and failure reports");
 	pthread_detach(thread);
 	outbox_writer_key(); /* so that it is there when it is wanted */
 	return 0;

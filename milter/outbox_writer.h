@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What messages leave behind for the outbox, beside the mail: bounces of reports, and failure
- * reports to be sent. One thread of the worker writes it there; a message never waits for it. What
- * does not fit in its short queue is dropped, and the log says so.
+ * Writes what messages cause to the outbox: bounces of reports, and failure reports to be sent. One
+ * thread of the worker writes it there; a message never waits for it. What does not fit in its
+ * short queue is dropped, and the log says so.
  */
 #ifndef MILTER_OUTBOX_WRITER_H
 #define MILTER_OUTBOX_WRITER_H

@@ -32,7 +32,7 @@ struct service {
 	struct dns *dns;
 	struct ledger *_Atomic ledger;
 	atomic_bool lacks_ledger;
-	struct why ledger_why; /* of who opens it */
+	struct why ledger_why; /* why it could not be opened last */
 	struct dkimcheck_engine *dkim_engine;
 	const struct engine *engine;
 	_Atomic unsigned messages;
@@ -121,7 +121,7 @@ static int want_redaction_key(struct service *service, const struct conf *conf, 
 	return outbox_writer_await_key(why);
 }
 
-/* Once for all workers. A fault of a key is that key's: mail goes on. */
+/* Logged by one worker for all. A faulty key does not stop mail. */
 static void tell_key_faults(const struct keyring *keyring)
 {
 	enum { TOLD_MAX = 10 };

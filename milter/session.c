@@ -77,7 +77,7 @@ void session_free(struct session *session)
 
 /* ---- connection ---- */
 
-/* Asks for the client's name as early as it can be asked; the answer waits in the cache. */
+/* Starts the reverse lookup as early as possible; the answer waits in the cache. */
 static void warm_reverse_name(struct session *session)
 {
 	struct dns_scope *scope;
@@ -182,7 +182,7 @@ static enum origin decide_origin(const struct session *session, const struct mes
 	return origin_decide(&origin);
 }
 
-/* Only what its answer needs stays of the message: the rest may be what there is too much of. */
+/* Keeps only what the answer needs, and frees the rest, which may be what is too large. */
 static void give_up(struct session *session, const struct refusal *refusal)
 {
 	struct message *old = session->message;
@@ -211,7 +211,7 @@ static void count_memory(struct session *session)
 		give_up(session, &too_much_at_once);
 }
 
-/* The message that is under way, unless it has its answer already. */
+/* The message under way, unless it is refused already. */
 static struct message *open_message(const struct session *session)
 {
 	struct message *message = session->message;
@@ -372,7 +372,7 @@ static void look_for_forged(struct session *session, struct message *message, st
 		outbound_own_results(message->outbound, value);
 }
 
-/* Inbound mail can be a report, whatever comes to that address a bounce. */
+/* Inbound mail may be a report; mail to the address for bounces may be a bounce. */
 static void look_at_form(struct session *session, struct message *message, struct span name,
 			 struct span value)
 {
@@ -472,7 +472,7 @@ bool session_body(struct session *session, struct span chunk)
 
 /* ---- the end of a message ---- */
 
-/* What comes to that address is a bounce of ours, whoever brings it. */
+/* Mail to that address is a bounce of one of our reports, whoever sends it. */
 static void note_bounce(const struct message *message)
 {
 	const struct inspection *found;
@@ -527,7 +527,7 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 
 	memset(answer, 0, sizeof *answer);
 	if (message == NULL) {
-		message_tempfail(answer, "no message is under way");
+		message_tempfail(answer, "no message was started");
 		return;
 	}
 	if (message->refusal != NULL) {

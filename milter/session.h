@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One SMTP connection as the milter sees it, in plain types: no libmilter behind callbacks.c.
+ * One SMTP connection as the milter sees it, in plain types: only callbacks.c knows libmilter.
  * A session is used by one thread at a time (libmilter serialises its callbacks), so it has no
  * lock.
  */
@@ -42,7 +42,7 @@ struct answer {
 };
 
 struct session *session_new(struct service *service);
-void session_free(struct session *session); /* NULL is fine */
+void session_free(struct session *session); /* NULL is allowed */
 
 /* ADDRESS NULL: not a TCP/IP client. NAME: as the MTA has it. */
 void session_connect(struct session *session, const char *name, const struct sockaddr *address,

@@ -106,7 +106,7 @@ int wakeup_start(const struct socket_listener *listener, int fd, struct why *why
 	lock_init(&wakeup.lock);
 	cond_init(&wakeup.asked_for);
 	if (thread_start(&thread, wake_on_request, NULL) != 0)
-		return why_set(why, "a thread could not be started");
+		return why_set(why, "cannot start the wake-up thread");
 	pthread_detach(thread);
 	atomic_store(&running, true);
 	return 0;

@@ -167,7 +167,7 @@ time.sleep(60)'; }
 read -r port <&"${other[0]}"
 settings <<<"http: { listen = [ \"127.0.0.1:$port\" ]; };"
 ok "a port that is taken refuses no reload" cs reload
-ok "is said in one line" eventually logged "http.listen: .*another daemon listens there.*mail is not concerned"
+ok "is said in one line" eventually logged "http.listen: .*another daemon listens there.*mail is not affected"
 kill "$other_PID"
 wait "$other_PID" 2>/dev/null
 "$poke" once "$dir/a.sock" >/dev/null

@@ -70,7 +70,7 @@ fill b away.example 4
 ok "the database is away: said once" logged a "shared store: .*stays in the ledger until"
 pg_start
 ok "nothing is lost" all_there
-ok "said, too" logged a "takes what is counted again"
+ok "said, too" logged a "the shared store is available again"
 for mode in fast immediate fast; do
 	fill a round.example 3 &
 	fill b round.example 3 &

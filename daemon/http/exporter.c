@@ -22,7 +22,7 @@ static const int64_t longest_pause = 60 * CLOCK_SECOND;
 
 /* ---- in the process ---- */
 
-/* The library's threads take none; SIGTERM is waited for. */
+/* All are blocked, also in the library's threads; TERM is for sigtimedwait(). */
 static void take_signals(sigset_t *term)
 {
 	sigset_t all;
@@ -34,7 +34,7 @@ static void take_signals(sigset_t *term)
 	sigaddset(term, SIGTERM);
 }
 
-/* Until it is told to end, or nobody is there to tell it. */
+/* Until SIGTERM comes, or the supervisor is gone. */
 static void wait_for_end(const sigset_t *term, pid_t parent)
 {
 	const struct timespec moment = {.tv_nsec = 500 * CLOCK_MS};
@@ -51,7 +51,7 @@ static noreturn void run_exporter(const struct conf *conf, pid_t parent)
 	take_signals(&term);
 	for (unsigned i = 0; i < conf->http.listen.count; i++) {
 		if (http_start(conf->http.listen.items[i], &why) != 0) {
-			log_error("http.listen: %s; mail is not concerned", why.text);
+			log_error("http.listen: %s; mail is not affected", why.text);
 			daemon_exit(1);
 		}
 	}
@@ -104,6 +104,6 @@ int64_t exporter_look_after(struct exporter *exporter)
 		    "its place",
 		    WTERMSIG(status));
 	if (was_there && helper->pid == 0 && clock_mono() > helper->next_at + longest_pause)
-		exporter->tries = 0; /* it was well for long */
+		exporter->tries = 0; /* it ran well for a long time */
 	return next;
 }

@@ -2,7 +2,7 @@
 /*
  * libmicrohttpd reads the requests; what is hostile in them is its to bound, within the limits
  * given here. Nothing a client sends is used but the method, the path and Accept. What is served is
- * made anew for each request, of counters in memory.
+ * made for each request from counters in memory.
  */
 #include "daemon/http/http.h"
 
@@ -107,7 +107,7 @@ static enum MHD_Result serve_request(void *arg, struct MHD_Connection *connectio
 		if (strcmp(url, pages[i].path) == 0)
 			return pages[i].serve(connection);
 	}
-	return send_text(connection, MHD_HTTP_NOT_FOUND, "here are /metrics and /healthz\n");
+	return send_text(connection, MHD_HTTP_NOT_FOUND, "not found; try /metrics or /healthz\n");
 }
 
 /* ---- the listener ---- */

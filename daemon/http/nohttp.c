@@ -9,7 +9,7 @@ int http_start(const char *address, struct why *why)
 	return why_set(
 	    why,
 	    "%s: this countersignd was built without HTTP; configure it with libmicrohttpd"
-	    " (Debian libmicrohttpd-dev, Fedora libmicrohttpd-devel), or have the metrics"
-	    " from: countersign status --prometheus",
+	    " (Debian libmicrohttpd-dev, Fedora libmicrohttpd-devel), or read the"
+	    " metrics with: countersign status --prometheus",
 	    address);
 }

@@ -210,7 +210,7 @@ static bool take_packets(struct connection *connection, struct buf *in, struct b
 	return true;
 }
 
-/* Reads once, behind what IN has. 0: nothing is there now; -1: the connection is over. */
+/* Reads once, and appends to IN. 0: nothing is there now; -1: the connection is over. */
 static int read_more(struct connection *connection, struct buf *in)
 {
 	char *place = buf_reserve(in, READ_SIZE - 1);
@@ -292,7 +292,7 @@ static void open_connection(int fd)
 		hang_up(connection);
 }
 
-/* Said once, however often it happens. */
+/* Logs it at most once in SAY_SECONDS. */
 static void say_starved(int error)
 {
 	bool files = error == EMFILE || error == ENFILE;
@@ -344,7 +344,7 @@ static void accept_some(struct source *source, void *buffers)
 	}
 }
 
-/* ---- those who do not own a connection ---- */
+/* ---- by threads that do not own the connection ---- */
 
 static void shut_down(const struct connection *connection)
 {
@@ -361,10 +361,10 @@ static void close_silent(void)
 
 		if (since == 0 || since > latest)
 			continue;
-		log_warning("%s: a connection is closed: in the middle of a packet or of an answer "
-			    "the MTA was silent for %.0f seconds",
-			    loop.start.listener->name,
-			    (double)loop.start.mta_silence / CLOCK_SECOND);
+		log_warning(
+		    "%s: a connection is closed: "
+		    "the MTA was silent for %.0f seconds in the middle of a packet or an answer",
+		    loop.start.listener->name, (double)loop.start.mta_silence / CLOCK_SECOND);
 		shut_down(c);
 	}
 	lock_drop(&loop.lock);

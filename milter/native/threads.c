@@ -40,7 +40,7 @@ static _Thread_local bool in_pool, blocked;
 
 static void *run_thread(void *arg);
 
-/* With the lock. */
+/* The caller holds the lock. */
 static bool start_one(void)
 {
 	pthread_t thread;
@@ -53,7 +53,7 @@ static bool start_one(void)
 	return true;
 }
 
-/* With the lock. */
+/* The caller holds the lock. */
 static void wake_one(void)
 {
 	if (pool.parked > 0) {
@@ -63,7 +63,7 @@ static void wake_one(void)
 		cond_wake_one(&pool.wake);
 	} else if (!start_one() && !pool.short_of_threads) {
 		pool.short_of_threads = true;
-		log_error("no more than %u threads can be had: messages wait for each other",
+		log_error("cannot start more than %u threads: messages wait for each other",
 			  pool.threads);
 	}
 }
@@ -80,7 +80,7 @@ void threads_will_wait(void)
 	lock_drop(&pool.lock);
 }
 
-/* With the lock. False: nobody needed it. */
+/* The caller holds the lock. False: the thread was not needed and ends. */
 static bool park_thread(void)
 {
 	int64_t until = clock_mono() + park_time;
@@ -147,5 +147,5 @@ int threads_start(const struct threads_job *job, struct why *why)
 	for (unsigned i = 0; i < pool.wanted && started; i++)
 		started = start_one();
 	lock_drop(&pool.lock);
-	return started ? 0 : why_set(why, "the engine's threads could not be started");
+	return started ? 0 : why_set(why, "cannot start the engine's threads");
 }

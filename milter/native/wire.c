@@ -230,7 +230,7 @@ static enum after on_quit(struct wire *wire, struct span data, struct buf *out)
 	return AFTER_LEAVE;
 }
 
-/* DATA, and commands no MTA knows: nothing of ours. */
+/* DATA, and commands the MTA does not know: nothing to do. */
 static enum after on_other(struct wire *wire, struct span data, struct buf *out)
 {
 	(void)wire;
@@ -432,12 +432,12 @@ static enum wire_next take_one(struct wire *wire, const struct packet *packet, s
 		return negotiate_options(wire, packet->data, out, why);
 	if (step == NULL || (!wire->agreed && packet->kind != 'Q')) {
 		why_set(why, "the MTA sent a packet of kind 0x%02x%s", (unsigned char)packet->kind,
-			wire->agreed ? "" : " before it negotiated: is it no MTA?");
+			wire->agreed ? "" : " before it negotiated: is this really an MTA?");
 		return WIRE_CLOSE;
 	}
 	after = step->take(wire, packet->data, out);
 	if (after == AFTER_MALFORMED)
-		why_set(why, "the MTA sent a packet (%s) that is malformed", step->name);
+		why_set(why, "the MTA sent a malformed packet (%s)", step->name);
 	if (after == AFTER_MALFORMED || after == AFTER_LEAVE)
 		return WIRE_CLOSE;
 	if (after == AFTER_ANSWER && (wire->steps & step->silent) == 0)

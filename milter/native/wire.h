@@ -16,15 +16,15 @@
 struct wire;
 
 struct wire *wire_new(struct service *service);
-void wire_free(struct wire *wire); /* a message under way is given up; NULL is fine */
+void wire_free(struct wire *wire); /* a message under way is given up; NULL is allowed */
 
 enum wire_next {
-	WIRE_MORE, /* what is left of the input is no whole packet */
+	WIRE_MORE, /* the rest of the input is not a whole packet */
 	WIRE_CLOSE /* after what was put out; nothing more is read */
 };
 
 /*
- * Takes the whole packets off *INPUT, which may be no packet, or many, and puts the answers into
+ * Takes all whole packets, if any, off *INPUT and puts the answers into
  * OUT. The end of a message may take as long as session_end() does. WIRE_CLOSE: WHY says what was
  * wrong, or is "" where the MTA took its leave.
  */

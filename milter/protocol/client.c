@@ -152,7 +152,8 @@ int milter_client_flush(struct milter_client *m, struct why *why)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return why_set(why, "the filter went away: %s", strerror(errno));
+			return why_set(why, "the filter closed the connection: %s",
+				       strerror(errno));
 		sent += (size_t)n;
 	}
 	buf_clear(&m->out);
@@ -168,7 +169,7 @@ static int fill_input(struct milter_client *m, struct why *why)
 		n = recv(m->fd, part, sizeof part, 0);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return why_set(why, "the filter went away: %s",
+		return why_set(why, "the filter closed the connection: %s",
 			       n == 0 ? "end of file" : strerror(errno));
 	if (m->taken == m->in.len) {
 		buf_clear(&m->in);
@@ -190,7 +191,8 @@ int milter_client_read(struct milter_client *m, struct milter_client_reply *repl
 
 			length = get_number(p);
 			if (length == 0 || length > PACKET_MAX)
-				return why_set(why, "a packet of %zu bytes", length);
+				return why_set(why, "the filter sent a packet of %zu bytes",
+					       length);
 			if (have >= 4 + length) {
 				reply->kind = p[4];
 				reply->data = span_make(p + 5, length - 1);
@@ -220,7 +222,7 @@ int milter_client_negotiate(struct milter_client *m, uint32_t actions, uint32_t 
 	if (milter_client_read(m, &reply, why) != 0)
 		return -1;
 	if (reply.kind != 'O' || span_len(reply.data) < 12)
-		return why_set(why, "the filter did not agree ('%c')", reply.kind);
+		return why_set(why, "negotiation with the filter failed (answer '%c')", reply.kind);
 	m->actions = get_number(reply.data.p + 4);
 	m->steps = get_number(reply.data.p + 8);
 	return 0;

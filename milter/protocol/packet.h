@@ -19,15 +19,15 @@ struct packet {
 	struct span data;
 };
 
-/* The first packet of *INPUT, which then begins behind it: 1. It is not there whole yet: 0. No
- * packet is like that (empty, or longer than PROTOCOL_PACKET_MAX): -1. */
+/* The first packet of *INPUT, which then begins after it: 1. Not yet complete: 0. Not a packet
+ * (empty, or longer than PROTOCOL_PACKET_MAX): -1. */
 int packet_take(struct span *input, struct packet *packet);
 
 /* The front of a packet's data, taken off it. False: it is not there; *DATA is as before. */
 bool packet_number(struct span *data, uint32_t *number);
 bool packet_text(struct span *data, const char **text); /* up to its NUL; borrowed, never NULL */
 
-/* Who the client is, as the data of a connect packet has it behind the name: family, port, address
+/* Who the client is, as the data of a connect packet has it after the name: family, port, address
  * ("U": no more). *KNOWN: it is a TCP/IP or local socket's address. False: malformed. */
 bool packet_address(struct span data, struct sockaddr_storage *address, bool *known);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What both engines (callbacks.c on libmilter, wire.c on our own) ask of an MTA, and text in the
+ * What both engines (callbacks.c on libmilter, wire.c without it) ask of an MTA, and text in the
  * shape the milter protocol has it. Knows no session and no socket.
  *
  * - Steps that never carry a verdict are not answered (NR_*), where the MTA knows that. Body chunks
@@ -23,7 +23,7 @@
 enum {
 	PROTOCOL_OLDEST = 2,
 	PROTOCOL_VERSION = 6,
-	PROTOCOL_PACKET_MAX = 1 << 20, /* bytes behind the length: a 100 kB field must fit */
+	PROTOCOL_PACKET_MAX = 1 << 20, /* bytes after the length: a 100 kB field must fit */
 	PROTOCOL_REPLY_TEXT_MAX = 490  /* of an SMTP reply, before "%" is doubled */
 };
 

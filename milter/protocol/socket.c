@@ -4,7 +4,7 @@
  * and is then renamed: the MTA sees a socket that works, or none, and nobody can connect before
  * the mode is right. Renaming also replaces the socket of a daemon that died.
  *
- * What must not be replaced: something that is no socket, and a socket that answers. A worker
+ * What must not be replaced: a file that is not a socket, and a socket that answers. A worker
  * that outlives its supervisor by a moment may still hold the old socket; the first connection
  * wakes it, so only a socket that answers several times is taken for a living daemon.
  *

@@ -27,7 +27,7 @@ struct socket_listener {
 /*
  * Opens ADDRESS. A local socket appears under its name complete: bound, with MODE, listening; it
  * replaces what a dead daemon left there. -1: the address is wrong, another daemon answers there,
- * something that is no socket is in the way, or the system refused.
+ * a file that is not a socket is there, or the system refused.
  */
 int socket_open(struct socket_listener *listener, const char *address, mode_t mode,
 		struct why *why);
