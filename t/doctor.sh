@@ -218,8 +218,23 @@ doctor 0 --only=mta.logins
 finds '2 domains have keys, and nothing binds the logins of submission/inet' 'countersign config explain sign\.logins'
 mainly 'smtpd_sender_login_maps = static:x' 'smtpd_sender_restrictions = permit_mynetworks, reject_sender_login_mismatch'
 doctor 0 --only=mta.logins
+finds 'submission/inet checks the senders of its logins, and sign\.mta_checks_sender is false: mail of a login without a domain is not signed' 'countersign config explain sign\.mta_checks_sender'
+echo 'sign: { mta_checks_sender = true; };' >"$etc/conf.d/30-logins.conf"
+doctor 0 --only=mta.logins
 fine 'logins are bound to their senders'
+mainly 'smtpd_sender_restrictions ='
+doctor 0 --only=mta.logins
+finds 'sign\.mta_checks_sender = true, and submission/inet does not check it' 'countersign config explain sign\.mta_checks_sender'
+echo 'sign: { aliases = ( { domain = "example.com"; aliases = [ "example.org" ]; } ); };' >"$etc/conf.d/30-logins.conf"
+doctor 0 --only=mta.logins
+fine 'logins of submission/inet sign for their own domain and its aliases; one without a domain is not signed'
+echo 'sign: { logins = ( { login = "bob"; domains = [ "example.com" ]; } ); };' >"$etc/conf.d/30-logins.conf"
+doctor 0 --only=mta.logins
+fine 'logins are bound to their senders'
+rm "$etc/conf.d/30-logins.conf"
 rm -r "$etc/keys/example.org"
+doctor 0 --only=mta.logins
+fine 'logins of submission/inet sign for their own domain; one without a domain is not signed'
 postconf -PX submission/inet/milter_macro_daemon_name
 cp -p "$work/main.cf" $main
 touch -d '1 minute ago' /etc/postfix/*.cf

@@ -93,6 +93,38 @@ static bool binds_senders(const struct doctor *doctor, const struct postfix_serv
 	return false;
 }
 
+/* BOUND: SERVICE binds its logins to senders. What lets a login sign is in policy/outbound. */
+static void judge_logins(struct doctor *doctor, const char *service, bool bound, unsigned domains)
+{
+	const struct conf *conf = doctor->conf;
+
+	if (conf->sign.mta_checks_sender && !bound)
+		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.mta_checks_sender",
+			   "sign.mta_checks_sender = true, and %s does not check it: a login "
+			   "without a domain can sign for any domain that has a key; list the "
+			   "senders of each login in smtpd_sender_login_maps and add "
+			   "reject_sender_login_mismatch to smtpd_sender_restrictions",
+			   service);
+	else if (!conf->sign.mta_checks_sender && bound)
+		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.mta_checks_sender",
+			   "%s checks the senders of its logins, and sign.mta_checks_sender is "
+			   "false: mail of a login without a domain is not signed",
+			   service);
+	else if (!bound && domains > 1 && conf->sign.alias_count == 0)
+		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.logins",
+			   "%u domains have keys, and nothing binds the logins of %s to them: a "
+			   "login signs for its own domain only, one without a domain is not "
+			   "signed; use sign.logins, or list the senders of each login in "
+			   "smtpd_sender_login_maps, add reject_sender_login_mismatch to "
+			   "smtpd_sender_restrictions and set sign.mta_checks_sender",
+			   domains, service);
+	else if (!bound)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			   "logins of %s sign for their own domain%s; one without a domain is not "
+			   "signed (sign.logins, sign.mta_checks_sender)",
+			   service, conf->sign.alias_count > 0 ? " and its aliases" : "");
+}
+
 void doctor_logins(struct doctor *doctor)
 {
 	struct span rest = span_of(doctor->place.postfix.services);
@@ -100,20 +132,11 @@ void doctor_logins(struct doctor *doctor)
 	unsigned domains, before = doctor->count;
 
 	doctor_domains(doctor, &domains);
-	while (domains > 1 &&
+	while (domains > 0 && doctor->conf->sign.login_count == 0 &&
 	       postfix_next_service(&doctor->place.postfix, &rest, "smtpd", &service)) {
-		bool logins =
-		    strcmp(value_of(doctor, &service, "smtpd_sasl_auth_enable"), "yes") == 0;
-
-		if (!logins || binds_senders(doctor, &service) ||
-		    doctor->conf->sign.login_count > 0)
-			continue;
-		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.logins",
-			   "%u domains have keys, and nothing binds the logins of %s to them: list "
-			   "the senders of each login in smtpd_sender_login_maps and add "
-			   "reject_sender_login_mismatch to smtpd_sender_restrictions, or use "
-			   "sign.logins",
-			   domains, name_of(doctor, &service));
+		if (strcmp(value_of(doctor, &service, "smtpd_sasl_auth_enable"), "yes") == 0)
+			judge_logins(doctor, name_of(doctor, &service),
+				     binds_senders(doctor, &service), domains);
 	}
 	if (doctor->count == before)
 		doctor_say(doctor, DOCTOR_OK, NULL,
