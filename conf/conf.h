@@ -115,6 +115,7 @@ struct conf {
 
 	struct {
 		struct conf_strings servers;
+		const char *resolv_conf;
 		int64_t timeout; /* a message's deadline */
 		int64_t budget;  /* lookups for one message */
 		int64_t cache_entries;

@@ -237,8 +237,13 @@ const struct conf_option conf_options[] = {
 	 .check = conf_check_server, .what = "list of DNS servers",
 	 .def = "[ ]",
 	 .doc = "The resolvers to ask, by address: 192.0.2.53, or 192.0.2.53@5353 for another port than "
-		"53. Without any, those of /etc/resolv.conf. A resolver on this host is best: public "
-		"ones are refused by many block lists and slow. A change needs a restart."},
+		"53. Without any, those of resolv_conf. A resolver on this host is best: public ones are "
+		"refused by many block lists and slow."},
+	{.name = "dns.resolv_conf", .type = &conf_type_path, FIELD(dns.resolv_conf),
+	 .def = "\"/etc/resolv.conf\"",
+	 .doc = "The file whose nameserver lines are the resolvers when servers is empty. A change of the file is "
+		"seen within some seconds; messages under way end with the resolvers that they began with. "
+		"With systemd-resolved, /run/systemd/resolve/resolv.conf has the servers themselves."},
 	{.name = "dns.timeout", .type = &conf_type_duration, FIELD(dns.timeout),
 	 .min = 100 * CLOCK_MS, .max = SECONDS(60),
 	 .def = "\"8s\"",
@@ -255,20 +260,18 @@ const struct conf_option conf_options[] = {
 	{.name = "dns.cache_entries", .type = &conf_type_integer, FIELD(dns.cache_entries),
 	 .min = 1024, .max = 16777216,
 	 .def = "65536",
-	 .doc = "How many answers are kept in memory, each as long as its TTL allows. A change needs a "
-		"restart."},
+	 .doc = "How many answers are kept in memory, each as long as its TTL allows."},
 	{.name = "dns.trust_anchor", .type = &conf_type_path, FIELD(dns.trust_anchor),
 	 .def = "\"\"",
 	 .doc = "A file with the key of the DNS root, such as /usr/share/dns/root.key: answers are then "
-		"validated by DNSSEC, and a forged one counts as a temporary error. Empty: no validation. "
-		"A change needs a restart."},
+		"validated by DNSSEC, and a forged one counts as a temporary error. Empty: no validation."},
 	{.name = "dns.caps", .type = &conf_type_choice, FIELD(dns.caps), .choices = caps,
 	 .def = "\"auto\"",
 	 .doc = "Whether questions have letters in random case, which an answer must repeat: a forged one "
 		"then has more to guess than an identity and a port. auto does so unless a server changes "
 		"the case of a question that it is asked at the start. With on or auto, a name whose answer "
 		"has another case is asked for again without random case, several times, and the answers "
-		"must be the same. A change needs a restart."},
+		"must be the same."},
 
 	{.name = "spf.engine", .type = &conf_type_choice, FIELD(spf.engine), .choices = engines,
 	 .def = "\"native\"",

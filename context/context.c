@@ -514,6 +514,7 @@ struct dns_settings context_dns(const struct conf *conf)
 	struct dns_settings settings = {
 	    .servers = conf->dns.servers.items,
 	    .server_count = conf->dns.servers.count,
+	    .resolv_conf = conf->dns.resolv_conf,
 	    .trust_anchor = conf->dns.trust_anchor[0] == '\0' ? NULL : conf->dns.trust_anchor,
 	    .caps = caps_of[conf->dns.caps],
 	    .cache_entries = (unsigned)conf->dns.cache_entries,

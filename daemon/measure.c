@@ -85,35 +85,37 @@ void measure_process(void)
 /* ---- what a worker has ---- */
 
 /* Logs once when lookups begin to fail, and once when they work again. */
-static void watch_resolver(struct service *service, uint64_t failures)
+static void watch_resolver(const struct dns *dns, uint64_t failures)
 {
 	static uint64_t answered, failures_then; /* at the last answer */
 	static bool silent;
 
 	if (count_answered() != answered) {
 		if (silent)
-			log_info("DNS: %s answers again", dns_servers(service_dns(service)));
+			log_info("DNS: %s answers again", dns_servers(dns));
 		answered = count_answered();
 		failures_then = failures;
 		silent = false;
 	} else if (!silent && failures - failures_then >= SILENT_LOOKUPS) {
 		log_error("DNS: the last %" PRIu64 " lookups had no answer from %s: is it running, "
-			  "and does it serve this host (dns.servers, /etc/resolv.conf)? Until then "
+			  "and does it serve this host (dns.servers, dns.resolv_conf)? Until then "
 			  "results are temperror, and dmarc.temperror decides",
-			  failures - failures_then, dns_servers(service_dns(service)));
+			  failures - failures_then, dns_servers(dns));
 		silent = true;
 	}
 }
 
 static void measure_dns(struct service *service)
 {
+	struct dns *dns = service_dns(service);
 	struct dns_stats stats;
 
-	dns_stats(service_dns(service), &stats);
+	service_dns_stats(service, &stats);
 	counters_set(METRIC_DNS_LOOKUPS, (int64_t)stats.lookups);
 	counters_set(METRIC_DNS_HITS, (int64_t)stats.hits);
 	counters_set(METRIC_DNS_ENTRIES, (int64_t)stats.entries);
-	watch_resolver(service, stats.failures);
+	watch_resolver(dns, stats.failures);
+	dns_drop(dns);
 }
 
 static void watch_ledger(const struct ledger_stats *stats)
@@ -216,6 +218,7 @@ static void *measure_forever(void *arg)
 
 	for (;;) {
 		measure_process();
+		service_follow_resolvers(service);
 		measure_dns(service);
 		measure_store(service);
 		measure_keys(service);

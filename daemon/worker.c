@@ -119,12 +119,18 @@ static struct conf *parse_settings(const struct worker *worker, const char *text
 	return conf;
 }
 
+static void forget_settings(struct worker *worker)
+{
+	service_forget(worker->service, worker->prepared);
+	worker->prepared = NULL;
+}
+
 static void prepare_settings(struct worker *worker, const char *text)
 {
 	struct why why = {""};
 	struct conf *conf = parse_settings(worker, text, &why);
 
-	context_drop(worker->prepared);
+	forget_settings(worker);
 	worker->prepared = conf == NULL ? NULL : service_prepare(worker->service, conf, &why);
 	if (worker->prepared == NULL)
 		channel_send(&worker->channel, CHANNEL_NO, why.text);
@@ -143,12 +149,6 @@ static void commit_settings(struct worker *worker)
 	keywatch_look();
 	worker->prepared = NULL;
 	channel_send(&worker->channel, CHANNEL_DONE, "");
-}
-
-static void forget_settings(struct worker *worker)
-{
-	context_drop(worker->prepared);
-	worker->prepared = NULL;
 }
 
 /* ---- leaving ---- */

@@ -76,7 +76,8 @@ enum dns_caps { DNS_CAPS_AUTO, DNS_CAPS_ON, DNS_CAPS_OFF };
 
 struct dns_settings {
 	const char *const *servers; /* "192.0.2.53", "192.0.2.53@5353", "2001:db8::53@5353" */
-	unsigned server_count;      /* 0: those of /etc/resolv.conf */
+	unsigned server_count;      /* 0: those of RESOLV_CONF */
+	const char *resolv_conf;    /* NULL: /etc/resolv.conf */
 	const char *trust_anchor;   /* file with the root's DS or DNSKEY; NULL: no validation */
 	enum dns_caps caps;
 	unsigned cache_entries;    /* bound of our cache, and 1024 bytes for each; 0: 65536 */
@@ -92,7 +93,13 @@ struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why
 /* Whether that would succeed; no thread is started and nobody is asked. */
 int dns_check_unbound(const struct dns_settings *settings, struct why *why);
 
-void dns_free(struct dns *dns); /* NULL is fine; no scope may be left */
+void dns_free(struct dns *dns); /* NULL is fine; no scope or other holder may be left */
+
+/* Another holder beside the owner; an open scope is one, too. The owner frees a resolver that it
+ * has replaced when it is idle: nobody holds it, and no question is under way. */
+struct dns *dns_take(struct dns *dns);
+void dns_drop(struct dns *dns);
+bool dns_is_idle(struct dns *dns);
 
 /* Whom it asks, for the log: "192.0.2.53, 2001:db8::53@5353". */
 const char *dns_servers(const struct dns *dns);

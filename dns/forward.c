@@ -58,9 +58,9 @@ static int add_server(struct forward_servers *servers, const char *server, struc
 }
 
 /* As for the C library, a file without servers means the local host; so does no file. */
-static int add_system_servers(struct forward_servers *servers, struct why *why)
+static int add_system_servers(struct forward_servers *servers, const char *path, struct why *why)
 {
-	FILE *file = fopen("/etc/resolv.conf", "re");
+	FILE *file = fopen(path == NULL ? "/etc/resolv.conf" : path, "re");
 	char line[512], server[128];
 
 	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
@@ -77,7 +77,7 @@ int forward_servers(struct forward_servers *servers, const struct dns_settings *
 {
 	buf_init(&servers->text, NULL, 0);
 	if (settings->server_count == 0)
-		return add_system_servers(servers, why);
+		return add_system_servers(servers, settings->resolv_conf, why);
 	for (unsigned i = 0; i < settings->server_count; i++) {
 		if (add_server(servers, settings->servers[i], why) == -1)
 			return -1;

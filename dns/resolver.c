@@ -46,7 +46,7 @@ struct dns {
 	uint32_t max_negative_ttl;
 	void (*on_wait)(void);
 	void (*on_answer)(enum dns_type type, enum dns_status status, int64_t nanoseconds);
-	atomic_int scopes;
+	atomic_int holders; /* beside the owner; scopes are among them */
 	atomic_ullong counts[COUNTS];
 
 	struct lock lock; /* for the rest, and the waiters' lists */
@@ -86,12 +86,36 @@ void dns_free(struct dns *dns)
 {
 	if (dns == NULL)
 		return;
-	assert(atomic_load(&dns->scopes) == 0);
+	assert(atomic_load(&dns->holders) == 0);
 	dns->backend->calls->free(dns->backend);
 	assert(dns->under_way == 0);
 	cache_free(dns->cache);
 	lock_done(&dns->lock);
 	free(dns);
+}
+
+struct dns *dns_take(struct dns *dns)
+{
+	atomic_fetch_add(&dns->holders, 1);
+	return dns;
+}
+
+void dns_drop(struct dns *dns)
+{
+	int before = atomic_fetch_sub(&dns->holders, 1);
+
+	assert(before > 0);
+	(void)before;
+}
+
+bool dns_is_idle(struct dns *dns)
+{
+	bool idle;
+
+	lock_take(&dns->lock);
+	idle = dns->under_way == 0;
+	lock_drop(&dns->lock);
+	return idle && atomic_load(&dns->holders) == 0;
 }
 
 struct backend *resolver_backend(struct dns *dns)
@@ -117,7 +141,7 @@ void resolver_waits(struct dns *dns)
 
 void resolver_scopes(struct dns *dns, int change)
 {
-	atomic_fetch_add(&dns->scopes, change);
+	atomic_fetch_add(&dns->holders, change);
 }
 
 void resolver_count(struct dns *dns, enum resolver_count what)

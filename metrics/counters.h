@@ -129,7 +129,13 @@ atomic_int *counters_log_level(void);
 
 /* The current problem of this process, for the administrator: a short text, or NULL for none.
  * Called from one thread. */
-enum counters_topic { COUNTERS_LEDGER, COUNTERS_KEYS, COUNTERS_PUBLISHED, COUNTERS_TOPICS };
+enum counters_topic {
+	COUNTERS_LEDGER,
+	COUNTERS_KEYS,
+	COUNTERS_PUBLISHED,
+	COUNTERS_RESOLVER,
+	COUNTERS_TOPICS
+};
 enum { COUNTERS_TROUBLE_MAX = 256 };
 void counters_trouble(enum counters_topic topic, const char *text);
 

@@ -52,6 +52,7 @@ void inbound_mail_begin(struct session *session, struct message *message)
 
 	message->check =
 	    check_new(&message->context->check, &client, &dns, message->arena, clock_wall());
+	dns_drop(dns.dns);
 	start_copies(message);
 }
 

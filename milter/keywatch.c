@@ -107,10 +107,12 @@ static void tell_missing(const struct round *round)
 
 static void look_at_batch(struct round *round, unsigned begin, unsigned count, int64_t timeout)
 {
-	struct dns_scope *scope = dns_scope_new(service_dns(watch.service), count, timeout);
+	struct dns *dns = service_dns(watch.service);
+	struct dns_scope *scope = dns_scope_new(dns, count, timeout);
 	struct dns_lookup *lookups[BATCH];
 	struct arena *arena = arena_new(0);
 
+	dns_drop(dns);
 	dns_scope_deadline(scope, clock_mono() + timeout);
 	for (unsigned i = 0; i < count; i++)
 		lookups[i] = published_start(scope, round->keys[begin + i]);

@@ -16,9 +16,9 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
-#include "metrics/count.h"
 #include "metrics/counters.h"
 #include "milter/outbox_writer.h"
+#include "milter/resolvers.h"
 #include "store/ship/ship.h"
 
 /* How long a stop waits for rows that were answered before they were committed. */
@@ -29,7 +29,9 @@ enum { TRIM_FROM = 8 << 20 }; /* bytes: a burst */
 struct service {
 	struct lock lock;
 	struct context *context;
-	struct dns *dns;
+	bool voting;           /* a reload is prepared: until its end nothing else is swapped */
+	struct resolver *next; /* its resolver, or NULL; of the thread that prepares */
+	struct resolvers *resolvers;
 	struct ledger *_Atomic ledger;
 	atomic_bool lacks_ledger;
 	struct why ledger_why; /* why it could not be opened last */
@@ -41,12 +43,8 @@ struct service {
 
 static int open_dns(struct service *service, const struct conf *conf, struct why *why)
 {
-	struct dns_settings settings = context_dns(conf);
-
-	settings.on_wait = service->engine->waits_for_dns;
-	settings.on_answer = count_query;
-	service->dns = dns_new_unbound(&settings, why);
-	return service->dns == NULL ? -1 : 0;
+	service->resolvers = resolvers_new(conf, service->engine, why);
+	return service->resolvers == NULL ? -1 : 0;
 }
 
 static int open_ledger(struct service *service, const struct conf *conf, struct why *why)
@@ -172,7 +170,7 @@ struct service *service_new(struct conf *conf, const struct engine *engine, stru
 	if (service->context == NULL || open_dns(service, service->context->conf, why) != 0 ||
 	    want_ledger(service, service->context->conf, why) != 0) {
 		context_drop(service->context);
-		dns_free(service->dns);
+		resolvers_free(service->resolvers);
 		dkimcheck_engine_free(service->dkim_engine);
 		free(service);
 		return NULL;
@@ -181,17 +179,6 @@ struct service *service_new(struct conf *conf, const struct engine *engine, stru
 	if (want_redaction_key(service, service->context->conf, why) != 0)
 		log_warning("%s", why->text);
 	return service;
-}
-
-static bool same_strings(const struct conf_strings *a, const struct conf_strings *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (unsigned i = 0; i < a->count; i++) {
-		if (strcmp(a->items[i], b->items[i]) != 0)
-			return false;
-	}
-	return true;
 }
 
 /* What a running worker cannot change, by name; NULL when nothing of it differs. */
@@ -215,29 +202,43 @@ static const char *fixed_change(const struct conf *now, const struct conf *next)
 		return "store.max_rows";
 	if (strcmp(now->store.shared, next->store.shared) != 0)
 		return "store.shared";
-	if (!same_strings(&now->dns.servers, &next->dns.servers))
-		return "dns.servers";
-	if (strcmp(now->dns.trust_anchor, next->dns.trust_anchor) != 0)
-		return "dns.trust_anchor";
-	if (now->dns.caps != next->dns.caps)
-		return "dns.caps";
-	if (now->dns.cache_entries != next->dns.cache_entries)
-		return "dns.cache_entries";
 	return NULL;
+}
+
+static void set_voting(struct service *service, bool voting)
+{
+	lock_take(&service->lock);
+	service->voting = voting;
+	lock_drop(&service->lock);
 }
 
 struct context *service_prepare(struct service *service, struct conf *conf, struct why *why)
 {
-	struct context *now = service_context(service);
-	const char *fixed = fixed_change(now->conf, conf);
+	struct context *context = service_context(service);
+	const char *fixed = fixed_change(context->conf, conf);
 
-	context_drop(now);
+	assert(service->next == NULL);
+	context_drop(context);
+	context = NULL;
+	set_voting(service, true);
 	if (fixed != NULL)
 		why_set(why, "a change of %s needs a restart", fixed);
-	else if (want_redaction_key(service, conf, why) == 0)
-		return own_context(service, conf, why);
-	conf_free(conf);
-	return NULL;
+	if (fixed != NULL || want_redaction_key(service, conf, why) != 0 ||
+	    resolvers_prepare(service->resolvers, conf, &service->next, why) != 0)
+		conf_free(conf);
+	else
+		context = own_context(service, conf, why);
+	if (context == NULL)
+		service_forget(service, NULL);
+	return context;
+}
+
+void service_forget(struct service *service, struct context *context)
+{
+	context_drop(context);
+	resolvers_forget(service->next);
+	service->next = NULL;
+	set_voting(service, false);
 }
 
 void service_commit(struct service *service, struct context *context)
@@ -248,6 +249,9 @@ void service_commit(struct service *service, struct context *context)
 	lock_take(&service->lock);
 	old = service->context;
 	service->context = context;
+	resolvers_commit(service->resolvers, service->next);
+	service->next = NULL;
+	service->voting = false;
 	lock_drop(&service->lock);
 	context_drop(old);
 	tell_key_faults(context->outbound.keyring);
@@ -265,7 +269,41 @@ struct context *service_context(struct service *service)
 
 struct dns *service_dns(struct service *service)
 {
-	return service->dns;
+	return resolvers_take(service->resolvers);
+}
+
+void service_dns_stats(struct service *service, struct dns_stats *stats)
+{
+	resolvers_stats(service->resolvers, stats);
+}
+
+static void move_resolver(struct service *service, const struct context *context)
+{
+	struct resolver *next;
+	struct why why = {""};
+
+	if (resolvers_prepare(service->resolvers, context->conf, &next, &why) != 0) {
+		log_error("%s names other DNS servers that cannot be used: %s",
+			  context->conf->dns.resolv_conf, why.text);
+		return;
+	}
+	lock_take(&service->lock);
+	if (!service->voting && service->context == context) {
+		resolvers_commit(service->resolvers, next);
+		next = NULL;
+	}
+	lock_drop(&service->lock);
+	resolvers_forget(next);
+}
+
+void service_follow_resolvers(struct service *service)
+{
+	struct context *context = service_context(service);
+
+	if (resolvers_moved(service->resolvers, context->conf))
+		move_resolver(service, context);
+	resolvers_tidy(service->resolvers);
+	context_drop(context);
 }
 
 struct ledger *service_ledger(struct service *service)
@@ -277,8 +315,11 @@ void service_flush(struct service *service, const char *cache)
 {
 	bool all = strcmp(cache, "all") == 0;
 
+	struct dns *dns = service_dns(service);
+
 	if (all || strcmp(cache, "dns") == 0)
-		dns_flush(service->dns);
+		dns_flush(dns);
+	dns_drop(dns);
 	if (all || strcmp(cache, "keys") == 0)
 		dkimcheck_engine_flush(service->dkim_engine);
 }

@@ -19,15 +19,21 @@ struct service;
 struct service *service_new(struct conf *conf, const struct engine *engine, struct why *why);
 
 /* A reload in two steps: what can fail, then what cannot. CONF is owned by the service from here
- * on; NULL with the reason. The context is then committed, or dropped. The resolver and the ledger
- * keep what they began with; a change of theirs is a reason ("a change of store.url needs a
- * restart"). */
+ * on; NULL with the reason. The context is then committed, or forgotten. The ledger keeps what it
+ * began with; a change of it is a reason ("a change of store.url needs a restart"). One thread. */
 struct context *service_prepare(struct service *service, struct conf *conf, struct why *why);
 void service_commit(struct service *service, struct context *context);
+void service_forget(struct service *service, struct context *context); /* NULL is fine */
 
 struct context *service_context(struct service *service); /* takes a reference */
 
-struct dns *service_dns(struct service *service);
+struct dns *service_dns(struct service *service); /* held: dns_drop() */
+void service_dns_stats(struct service *service, struct dns_stats *stats);
+
+/* For a thread that measures: other resolvers take over where resolv.conf names others, and those
+ * that were replaced are freed when their last message is over. */
+void service_follow_resolvers(struct service *service);
+
 struct ledger *service_ledger(struct service *service); /* NULL: none is kept, or it is missing */
 
 /* Why there is no ledger although the settings want one: it cannot be opened, and mail goes on

@@ -81,10 +81,13 @@ void session_free(struct session *session)
 static void warm_reverse_name(struct session *session)
 {
 	struct dns_scope *scope;
+	struct dns *dns;
 
 	if (session->client.family == 0)
 		return;
-	scope = dns_scope_new(service_dns(session->service), 1, CLOCK_SECOND);
+	dns = service_dns(session->service);
+	scope = dns_scope_new(dns, 1, CLOCK_SECOND);
+	dns_drop(dns);
 	iprev_start(scope, &session->client);
 	dns_scope_free(scope);
 }

@@ -642,7 +642,7 @@ static const char everything[] =
     "max_recipients = 200; max_memory = \"9MiB\"; drain = \"1500ms\";\n"
     "dns: { servers = [ \"192.0.2.53\", \"2001:db8::53@5353\" ]; timeout = \"250ms\"; budget = "
     "41;\n"
-    "  cache_entries = 2000; trust_anchor = \"/root \\\"key\\\"\"; caps = \"off\"; };\n"
+    "  cache_entries = 2000; resolv_conf = \"/r\"; trust_anchor = \"/root \\\"key\\\"\"; caps = \"off\"; };\n"
     "milter: { engine = \"libmilter\"; };\n"
     "spf: { engine = \"libspf2\"; };\n"
     "dkim: { engine = \"both\"; max_signatures = 3; min_rsa_bits = 2048; "
