@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# usage: t/bare.sh [--quickstart] [DIR]
+# usage: t/bare.sh [--quickstart | --test] [--once] [--root NAME] [DIR]
 #
 # The README's two commands on a bare Debian 12: contrib/quickstart and contrib/test, each run twice, in a clone below
 # /root (mode 0700) and in one below the home directory of a user (mode 0700, made with umask 077), each in a minimal root
@@ -9,16 +9,32 @@
 # As root; needs debootstrap and a Debian mirror. It is not part of the suite: it takes more than an hour.
 # DIR keeps the roots (default: a temporary directory, removed at the end); a root that is there is used again.
 #   --quickstart      only contrib/quickstart, some minutes
+#   --test            only contrib/test
+#   --once            each command once
+#   --root NAME       only one of the clones: root (below /root) or user (below a user's home directory)
 # COUNTERSIGN_DATA, if set, is copied into the roots for contrib/test.
 set -u
 . "$(dirname "$0")/lib/help.sh"
 src=$(CDPATH= cd "$(dirname "$0")/.." && pwd)
 . "$src/t/lib/root.sh"
-commands=(contrib/quickstart contrib/test)
-if [ "${1:-}" = --quickstart ]; then
-	commands=(contrib/quickstart)
+commands=(contrib/quickstart contrib/test) times=(1 2) roots=(root user)
+while [ $# -gt 0 ]; do
+	case $1 in
+	--quickstart) commands=(contrib/quickstart) ;;
+	--test) commands=(contrib/test) ;;
+	--once) times=(1) ;;
+	--root)
+		case ${2:-} in
+		root | user) roots=("$2") ;;
+		*) echo "t/bare.sh: --root needs a value: root or user" >&2; exit 64 ;;
+		esac
+		shift
+		;;
+	-*) echo "t/bare.sh: unknown option $1; see t/bare.sh --help" >&2; exit 64 ;;
+	*) break ;;
+	esac
 	shift
-fi
+done
 root_needs t/bare.sh || exit 1
 if [ $# -gt 0 ]; then
 	dir=$1
@@ -55,12 +71,16 @@ try_clone() { # root, directory, owner, umask
 	mkdir -p "$root/srv/data"
 	[ -z "${COUNTERSIGN_DATA:-}" ] || cp -r "$COUNTERSIGN_DATA/." "$root/srv/data/"
 	for command in "${commands[@]}"; do
-		for time in 1 2; do run_command "$root" "$home/countersign" "$command" $time "$4"; done
+		for time in "${times[@]}"; do run_command "$root" "$home/countersign" "$command" $time "$4"; done
 	done
 }
 
 root_make "$dir/base" || exit 1
-for name in root user; do [ -d "$dir/$name" ] || cp -a "$dir/base" "$dir/$name"; done
-try_clone "$dir/root" /root root 022
-try_clone "$dir/user" /home/bob bob 077
+for name in "${roots[@]}"; do
+	[ -d "$dir/$name" ] || cp -a "$dir/base" "$dir/$name"
+	case $name in
+	root) try_clone "$dir/root" /root root 022 ;;
+	user) try_clone "$dir/user" /home/bob bob 077 ;;
+	esac
+done
 exit $failed
