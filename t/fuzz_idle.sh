@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# usage: t/fuzz_idle.sh [--minutes N | --merge DIR | --check] [DRIVER...]
+#
 # The fuzz drivers on CPU time that nothing else wants (SCHED_IDLE, nice 19), one at a time, and the sum of what each has
 # done in the table of t/fuzz/README, so that runs add up over time.
 #   t/fuzz_idle.sh [--minutes N] [DRIVER...]    run until N minutes are over (default 60)
@@ -9,6 +11,7 @@
 # First come those that lack executions, in turn; then of those that lack CPU time the one that lacks least; then the one that has
 # run least. DRIVERs that are named come before the others. The corpus grows in build-fuzz/corpus/; what of it reaches code that
 # t/fuzz/corpus/ does not is copied there, KEPT_FILES for each driver. An input that fails is kept as build-fuzz/t/bin/fuzz-X.*
+. "$(dirname "$0")/lib/help.sh"
 SRC=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$SRC/build-fuzz
 TABLE=$SRC/t/fuzz/README
@@ -17,8 +20,8 @@ SLICE=60 KEPT_FILES=24 KEPT_INPUT=1024
 . "$SRC/contrib/packages.sh"
 . "$SRC/contrib/build.sh"
 
-usage() {
-	sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
+usage() { # what is wrong
+	echo "t/fuzz_idle.sh: $1; see t/fuzz_idle.sh --help" >&2
 	exit 64
 }
 
@@ -166,10 +169,10 @@ check_targets() {
 action=run minutes=60 other= stop=
 while [ $# -gt 0 ]; do
 	case $1 in
-	--minutes) [[ ${2:-} =~ ^[0-9]+$ ]] || usage; minutes=$2; shift 2 ;;
-	--merge) [ -n "${2:-}" ] || usage; action=merge other=$2; shift 2 ;;
+	--minutes) [[ ${2:-} =~ ^[0-9]+$ ]] || usage "--minutes needs a number"; minutes=$2; shift 2 ;;
+	--merge) [ -n "${2:-}" ] || usage "--merge needs a directory"; action=merge other=$2; shift 2 ;;
 	--check) action=check; shift ;;
-	-*) usage ;;
+	-*) usage "unknown option $1" ;;
 	*) break ;;
 	esac
 done
