@@ -175,8 +175,12 @@ file=$(arrived p2a)
 is "2: is signed and not judged, though p=reject stands for strangers" "$(grep -cE '^(DKIM-Signature|Authentication-Results):' "$file")/$(field "$file" DKIM-Signature | grep -c 'd=example.com')" 1/1
 like "2: the log says whose mail it is" "$(logged 'origin=submission')" 'hfrom=example\.com sign=example\.com/'
 message 'Alice <alice@example.com>' p2b >"$work/m"
-like "2: the same by login on port 25" "$(send 25 127.0.0.1 alice@example.com "$work/m" --xclient-addr 203.0.113.66 --xclient-name unknown --xclient-login alice)" '^250'
-like "2: likewise" "$(logged 'origin=auth')" 'user=alice .*sign=example\.com/'
+like "2: the same by login on port 25" "$(send 25 127.0.0.1 alice@example.com "$work/m" --xclient-addr 203.0.113.66 --xclient-name unknown --xclient-login alice@example.com)" '^250'
+like "2: likewise" "$(logged 'origin=auth')" 'user=alice@example\.com .*sign=example\.com/'
+message 'Alice <alice@example.com>' p2d >"$work/m"
+send 25 127.0.0.1 alice@example.com "$work/m" --xclient-addr 203.0.113.66 --xclient-name unknown --xclient-login alice >/dev/null
+like "2: a login without a domain is not judged, and the log says which settings bind it to one" "$(logged 'origin=auth')" \
+	'user=alice .*sign=no reason="login alice has no domain.*\(sign\.logins, sign\.mta_checks_sender\)'
 message 'Alice <alice@example.com>' p2c >"$work/m"
 send "${SPOOF[@]}" "$work/m" >/dev/null
 like "2: a stranger who says he is her is judged" "$(logged 'hfrom=example.com')" 'origin=inbound ip=203\.0\.113\.66 .*dmarc=fail policy=reject'
@@ -198,7 +202,7 @@ reload
 like "4: the reason has path, mode, and the command" "$(logged 'reload refused|mode 0644')" "$(basename "$key"): mode 0644 lets every user read the key: chmod 0640 $key"
 message 'Alice <alice@example.com>' p4 >"$work/m"
 send 587 203.0.113.66 alice@example.com "$work/m" >/dev/null
-like "4: the daemon goes on with what it has" "$(logged 'origin=submission')" 'sign=example\.com/'
+like "4: mail goes on unsigned, and the log says why" "$(logged 'origin=submission')" 'sign=no reason="no usable key for example\.com: [^"]*chmod 0640 '
 sh -c "$(logged 'mode 0644' | grep -oE 'chmod 0640 [^ ]*')"
 reload
 like "4: typed, all is well" "$(logged ': (reloaded:|reload refused)')" ': reloaded:'
