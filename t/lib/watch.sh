@@ -14,7 +14,7 @@ note_progress() { # begin | end
 	[ -z "${progress:-}" ] || echo "$1 $name $(date +%s)" >>"$progress"
 }
 progress=${COUNTERSIGN_PROGRESS:-} name=${!#}
-name=${name#"$COUNTERSIGN_SRC"/}
+name=${name#"$COUNTERSIGN_SRC"/} name=${name#./}
 unset COUNTERSIGN_PROGRESS # a test may run others
 note_progress begin
 trap 'note_progress end' EXIT
