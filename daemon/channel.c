@@ -7,6 +7,7 @@
  */
 #include "daemon/channel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -131,6 +132,7 @@ bool channel_next(struct channel *channel, struct channel_frame *frame)
 	const char *start;
 	uint32_t len;
 
+	assert(channel->taken <= channel->in.len);
 	if (have < HEAD)
 		return false;
 	start = channel->in.data + channel->taken;

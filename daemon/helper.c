@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/helper.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -33,6 +34,7 @@ void helper_start(struct helper *helper, const char *name, helper_run *run, cons
 	pid_t parent = getpid(), pid;
 	sigset_t all, before;
 
+	assert(helper->pid == 0);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	pid = fork();

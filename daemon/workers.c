@@ -10,6 +10,7 @@
  */
 #include "daemon/workers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -178,6 +179,7 @@ void workers_start(struct workers *workers, struct slot *slot, const char *setti
 	pid_t pid = -1;
 	int fds[2];
 
+	assert(slot->member == NULL);
 	if (channel_pair(fds) == 0) {
 		pid = fork_worker(workers, slot, settings, fds, segment);
 		if (pid < 0)

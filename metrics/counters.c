@@ -241,7 +241,9 @@ static unsigned slot_of(enum metric metric, unsigned a, unsigned b, unsigned c)
 	unsigned slot = label_digit(a, &labels[0]);
 
 	slot = slot * (labels[1].count == 0 ? 1 : labels[1].count) + label_digit(b, &labels[1]);
-	return slot * (labels[2].count == 0 ? 1 : labels[2].count) + label_digit(c, &labels[2]);
+	slot = slot * (labels[2].count == 0 ? 1 : labels[2].count) + label_digit(c, &labels[2]);
+	assert(slot < SLOTS);
+	return slot;
 }
 
 static void add_relaxed(atomic_llong *to, int64_t n)
@@ -412,6 +414,7 @@ void counters_release_segment(unsigned number)
 {
 	struct segment *left = &block->segments[number];
 
+	assert(number < COUNTERS_SEGMENTS);
 	if (number == 0)
 		return;
 	for (unsigned m = 0; m < METRICS; m++) {

@@ -5,6 +5,7 @@
  */
 #include "milter/inbound_mail.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -245,6 +246,7 @@ void inbound_mail_end(struct session *session, struct answer *answer, struct hea
 	const char *note = NULL;
 	bool failed = false;
 
+	assert(message->check != NULL && message->outbound == NULL);
 	verdict = check_finish(message->check, clock_mono() + conf->dns.timeout);
 	answer->action = verdict->decision.action;
 	if (answer->action == ACTION_REJECT || answer->action == ACTION_TEMPFAIL)

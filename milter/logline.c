@@ -16,7 +16,7 @@ struct line {
 
 /* ---- fields ---- */
 
-static struct log_field *add(struct line *line, const char *key, const char *value)
+static struct log_field *add_field(struct line *line, const char *key, const char *value)
 {
 	struct log_record *record = line->record;
 	struct log_field *field = &record->fields[record->count++];
@@ -27,7 +27,7 @@ static struct log_field *add(struct line *line, const char *key, const char *val
 	return field;
 }
 
-static const char *bounded(struct line *line, const char *text, size_t max)
+static const char *copy_bounded(struct line *line, const char *text, size_t max)
 {
 	struct span value = span_of(text);
 
@@ -36,58 +36,59 @@ static const char *bounded(struct line *line, const char *text, size_t max)
 	return arena_span(line->arena, value);
 }
 
-static void put(struct line *line, const char *key, const char *text)
+static void put_text(struct line *line, const char *key, const char *text)
 {
-	add(line, key, bounded(line, text, VALUE_MAX));
+	add_field(line, key, copy_bounded(line, text, VALUE_MAX));
 }
 
 static void put_number(struct line *line, const char *key, int64_t value)
 {
-	add(line, key, arena_printf(line->arena, "%" PRId64, value))->number = true;
+	add_field(line, key, arena_printf(line->arena, "%" PRId64, value))->number = true;
 }
 
 static void put_address(struct line *line, const char *key, const char *address)
 {
-	add(line, key, arena_printf(line->arena, "<%s>", bounded(line, address, VALUE_MAX - 2)));
+	add_field(line, key,
+		  arena_printf(line->arena, "<%s>", copy_bounded(line, address, VALUE_MAX - 2)));
 }
 
 /* What names the message at the other MTAs. */
 static void put_names(struct line *line, const struct logline_facts *facts)
 {
 	if (facts->message_id != NULL)
-		put(line, "msgid", facts->message_id);
+		put_text(line, "msgid", facts->message_id);
 	if (facts->recipients == NULL)
 		return;
-	add(line, "rcpt", bounded(line, facts->recipients, LIST_MAX));
+	add_field(line, "rcpt", copy_bounded(line, facts->recipients, LIST_MAX));
 	put_number(line, "rcpts", facts->recipient_count);
 }
 
-static struct line begin(struct arena *arena, const char *queue_id, enum origin origin)
+static struct line begin_line(struct arena *arena, const char *queue_id, enum origin origin)
 {
 	struct line line = {arena, arena_make(arena, struct log_record)};
 
 	line.record->id = queue_id == NULL ? "NOQUEUE" : queue_id;
-	put(&line, "origin", name_text(origin_names, (int)origin));
+	put_text(&line, "origin", name_text(origin_names, (int)origin));
 	return line;
 }
 
 static struct line begin_message(struct arena *arena, const struct logline_facts *facts)
 {
-	struct line line = begin(arena, facts->queue_id, facts->origin);
+	struct line line = begin_line(arena, facts->queue_id, facts->origin);
 	char ip[IP_TEXT_MAX];
 
 	if (facts->client.family != 0)
-		put(&line, "ip", ip_text(&facts->client, ip));
+		put_text(&line, "ip", ip_text(&facts->client, ip));
 	return line;
 }
 
-static const struct log_record *end(struct line *line, const struct logline_facts *facts)
+static const struct log_record *end_line(struct line *line, const struct logline_facts *facts)
 {
 	put_number(line, "size", (int64_t)facts->size);
 	put_number(line, "dns", facts->lookups);
 	put_number(line, "ms", facts->nanoseconds / CLOCK_MS);
 	if (facts->note != NULL)
-		put(line, "note", facts->note);
+		put_text(line, "note", facts->note);
 	return line->record;
 }
 
@@ -102,13 +103,13 @@ static void put_dkim(struct line *line, const struct verdict *verdict)
 		const struct dkim_verdict *dkim = &verdict->dkim[i];
 
 		buf_printf(&list, "%s%s/%s/%s/%s", i == 0 ? "" : ",", auth_text(dkim->result),
-			   bounded(line, dkim->domain, VALUE_MAX),
-			   bounded(line, dkim->selector, VALUE_MAX),
-			   bounded(line, dkim->algorithm, VALUE_MAX));
+			   copy_bounded(line, dkim->domain, VALUE_MAX),
+			   copy_bounded(line, dkim->selector, VALUE_MAX),
+			   copy_bounded(line, dkim->algorithm, VALUE_MAX));
 		if (dkim->key_bits > 0)
 			buf_printf(&list, "/%u", dkim->key_bits);
 	}
-	add(line, "dkim", list.len == 0 ? "none" : buf_text(&list));
+	add_field(line, "dkim", list.len == 0 ? "none" : buf_text(&list));
 	if (verdict->dkim_ignored > 0)
 		put_number(line, "dkim_ignored", verdict->dkim_ignored);
 }
@@ -117,11 +118,12 @@ static void put_dkim(struct line *line, const struct verdict *verdict)
 static void put_arc(struct line *line, const struct arc_verdict *arc)
 {
 	if (arc->count == 0)
-		put(line, "arc", auth_text(arc->result));
+		put_text(line, "arc", auth_text(arc->result));
 	else
-		add(line, "arc",
+		add_field(
+		    line, "arc",
 		    arena_printf(line->arena, "%s/%s/%u", auth_text(arc->result),
-				 bounded(line, arc->sets[arc->count - 1].domain, VALUE_MAX),
+				 copy_bounded(line, arc->sets[arc->count - 1].domain, VALUE_MAX),
 				 arc->count));
 }
 
@@ -129,11 +131,11 @@ static void put_dmarc(struct line *line, const struct dmarc_verdict *dmarc)
 {
 	static const char *const aligned[] = {"-", "spf", "dkim", "spf,dkim"};
 
-	put(line, "dmarc", auth_text(dmarc->result));
+	put_text(line, "dmarc", auth_text(dmarc->result));
 	if (dmarc->published == NULL)
 		return;
-	put(line, "policy", dmarc_policy_text(dmarc->policy));
-	put(line, "aligned", aligned[dmarc->spf_aligned + 2 * dmarc->dkim_aligned]);
+	put_text(line, "policy", dmarc_policy_text(dmarc->policy));
+	put_text(line, "aligned", aligned[dmarc->spf_aligned + 2 * dmarc->dkim_aligned]);
 }
 
 static void put_decision(struct line *line, const struct decision *decision)
@@ -145,9 +147,9 @@ static void put_decision(struct line *line, const struct decision *decision)
 		buf_printf(&list, "%s%s", i == 0 ? "" : ",",
 			   name_text(override_names, (int)decision->overrides[i].type));
 	if (list.len > 0)
-		add(line, "override", buf_text(&list));
-	put(line, "action", name_text(action_names, (int)decision->action));
-	put(line, "reason", decision->why);
+		add_field(line, "override", buf_text(&list));
+	put_text(line, "action", name_text(action_names, (int)decision->action));
+	put_text(line, "reason", decision->why);
 }
 
 /* ---- lines ---- */
@@ -157,22 +159,22 @@ const struct log_record *logline_inbound(struct arena *arena, const struct logli
 {
 	struct line line = begin_message(arena, facts);
 
-	put(&line, "name", facts->client_name);
-	put(&line, "helo", facts->helo);
+	put_text(&line, "name", facts->client_name);
+	put_text(&line, "helo", facts->helo);
 	put_address(&line, "from", facts->mail_from);
-	put(&line, "hfrom", verdict->dmarc.author_domain);
+	put_text(&line, "hfrom", verdict->dmarc.author_domain);
 	put_names(&line, facts);
-	put(&line, "iprev", auth_text(verdict->iprev.result));
-	put(&line, "spf", auth_text(verdict->spf.result));
+	put_text(&line, "iprev", auth_text(verdict->iprev.result));
+	put_text(&line, "spf", auth_text(verdict->spf.result));
 	if (verdict->spf.mechanism != NULL)
-		put(&line, "mech", verdict->spf.mechanism);
+		put_text(&line, "mech", verdict->spf.mechanism);
 	if (verdict->spf.explanation != NULL)
-		put(&line, "spf_exp", verdict->spf.explanation);
+		put_text(&line, "spf_exp", verdict->spf.explanation);
 	put_dkim(&line, verdict);
 	put_arc(&line, &verdict->arc);
 	put_dmarc(&line, &verdict->dmarc);
 	put_decision(&line, &verdict->decision);
-	return end(&line, facts);
+	return end_line(&line, facts);
 }
 
 const struct log_record *logline_outbound(struct arena *arena, const struct logline_facts *facts,
@@ -181,24 +183,25 @@ const struct log_record *logline_outbound(struct arena *arena, const struct logl
 	struct line line = begin_message(arena, facts);
 
 	if (facts->login != NULL)
-		put(&line, "user", facts->login);
+		put_text(&line, "user", facts->login);
 	put_address(&line, "from", facts->mail_from);
-	put(&line, "hfrom", result->author_domain);
+	put_text(&line, "hfrom", result->author_domain);
 	put_names(&line, facts);
-	add(&line, "sign",
-	    result->signatures == NULL ? "no" : bounded(&line, result->signatures, LIST_MAX));
+	add_field(&line, "sign",
+		  result->signatures == NULL ? "no"
+					     : copy_bounded(&line, result->signatures, LIST_MAX));
 	if (result->why != NULL)
-		put(&line, "reason", result->why);
-	put(&line, "action", name_text(action_names, (int)action));
-	return end(&line, facts);
+		put_text(&line, "reason", result->why);
+	put_text(&line, "action", name_text(action_names, (int)action));
+	return end_line(&line, facts);
 }
 
 const struct log_record *logline_refused(struct arena *arena, const char *queue_id,
 					 enum origin origin, enum action action, const char *why)
 {
-	struct line line = begin(arena, queue_id, origin);
+	struct line line = begin_line(arena, queue_id, origin);
 
-	put(&line, "action", name_text(action_names, (int)action));
-	put(&line, "reason", why);
+	put_text(&line, "action", name_text(action_names, (int)action));
+	put_text(&line, "reason", why);
 	return line.record;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "milter/message.h"
 
+#include <assert.h>
+
 #include "lib/clock.h"
 
 enum { LOG_LINE_MAX = 24 * 1024 /* of a message's line in the ledger, escapes and all */ };
@@ -24,6 +26,7 @@ unsigned message_count_forged(const struct message *message)
 
 static struct header_change *add_change(struct answer *answer, struct header_change *changes)
 {
+	assert(answer->changes == changes);
 	return &changes[answer->change_count++];
 }
 

@@ -5,6 +5,8 @@
  */
 #include "milter/outbound_mail.h"
 
+#include <assert.h>
+
 #include "lib/clock.h"
 #include "metrics/count.h"
 #include "milter/keywatch.h"
@@ -29,6 +31,7 @@ void outbound_mail_end(struct session *session, struct answer *answer,
 {
 	struct message *message = session->message;
 
+	assert(message->outbound != NULL && message->check == NULL);
 	outbound_finish(message->outbound, result);
 	if (result->reason == OUTBOUND_KEY_PENDING)
 		keywatch_hint();

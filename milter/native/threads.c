@@ -9,6 +9,7 @@
  */
 #include "milter/native/threads.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -74,6 +75,7 @@ void threads_will_wait(void)
 		return;
 	blocked = true;
 	lock_take(&pool.lock);
+	assert(pool.awake > 0);
 	pool.awake--;
 	if (pool.awake < pool.wanted && atomic_load(&pool.waiting) == 0)
 		wake_one();

@@ -4,6 +4,7 @@
  */
 #include "milter/protocol/packet.h"
 
+#include <assert.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -133,6 +134,7 @@ void packet_end(struct buf *out, size_t begun)
 {
 	uint32_t wire = htonl((uint32_t)(out->len - begun - NUMBER));
 
+	assert(out->failed || out->len > begun + NUMBER);
 	if (!out->failed)
 		memcpy(out->data + begun, &wire, NUMBER);
 }
