@@ -5,6 +5,7 @@
  */
 #include "lib/arena.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -150,6 +151,7 @@ static void *take_bytes(struct arena *arena, size_t size)
 	if (size > SIZE_MAX / 2)
 		abort();
 	block = block_for(arena, whole + GAP);
+	assert(block->size - block->used >= whole + GAP);
 	p = block->data + block->used;
 	block->used += whole + GAP;
 	arena->used += whole;
@@ -176,6 +178,7 @@ char *arena_copy(struct arena *arena, const void *data, size_t len)
 {
 	char *copy = take_bytes(arena, len + 1);
 
+	assert(data != NULL || len == 0);
 	if (len > 0)
 		memcpy(copy, data, len);
 	copy[len] = '\0';
@@ -235,6 +238,7 @@ void arena_on_free(struct arena *arena, void (*call)(void *), void *arg)
 {
 	struct cleanup *cleanup = arena_make(arena, struct cleanup);
 
+	assert(call != NULL);
 	cleanup->call = call;
 	cleanup->arg = arg;
 	cleanup->next = arena->cleanups;

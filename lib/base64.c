@@ -7,6 +7,7 @@
  */
 #include "lib/base64.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { BAD = 0, BLANK = 65, PAD = 66 }; /* other entries: value + 1 */
@@ -53,7 +54,8 @@ static size_t decode_fours(struct span *text, uint8_t *out)
  */
 bool base64_decode(struct arena *arena, struct span text, const uint8_t **data, size_t *length)
 {
-	uint8_t *out = arena_alloc(arena, span_len(text) / 4 * 3 + 3);
+	size_t size = span_len(text) / 4 * 3 + 3;
+	uint8_t *out = arena_alloc(arena, size);
 	size_t chars = 0, pads = 0, used = 0;
 	uint32_t bits = 0;
 
@@ -79,6 +81,7 @@ bool base64_decode(struct arena *arena, struct span text, const uint8_t **data, 
 	}
 	if (chars % 4 == 1 || pads != (4 - chars % 4) % 4)
 		return false;
+	assert(used <= size);
 	*data = out;
 	*length = used;
 	return true;

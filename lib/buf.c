@@ -34,6 +34,7 @@ bool buf_grow(struct buf *buf, size_t more)
 	size_t cap = buf->cap == 0 ? 128 : buf->cap;
 	char *data;
 
+	assert(buf->len <= buf->max && buf->len <= buf->cap);
 	if (buf->failed || more > buf->max - buf->len) {
 		buf->failed = true;
 		return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/ip.h"
 
+#include <assert.h>
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@ struct ip ip_from_bytes(const uint8_t *bytes, unsigned len)
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	struct ip ip = {0};
 
+	assert(len == 4 || len == 16);
 	if (len == 16 && memcmp(bytes, mapped, sizeof mapped) == 0) {
 		bytes += 12;
 		len = 4;
@@ -119,6 +121,7 @@ const char *ip_reverse(const struct ip *ip, char name[IP_REVERSE_MAX])
 	static const char hex[] = "0123456789abcdef";
 	char *out = name;
 
+	assert(ip->family == 4 || ip->family == 6);
 	if (ip->family == 4) {
 		snprintf(name, IP_REVERSE_MAX, "%u.%u.%u.%u.in-addr.arpa", ip->bytes[3],
 			 ip->bytes[2], ip->bytes[1], ip->bytes[0]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/span.h"
 
+#include <assert.h>
 #include <string.h>
 
 int char_hex(int c)
@@ -67,6 +68,7 @@ bool span_split(struct span *rest, bool *more, char delim, struct span *part)
 {
 	const char *at;
 
+	assert(rest->p <= rest->end);
 	if (!*more)
 		return false;
 	at = memchr(rest->p, delim, span_len(*rest));
@@ -81,6 +83,7 @@ bool span_number(struct span s, uint64_t max, uint64_t *out)
 {
 	uint64_t n = 0;
 
+	assert(s.p <= s.end);
 	if (span_empty(s))
 		return false;
 	for (; s.p < s.end; s.p++) {

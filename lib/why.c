@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/why.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,7 @@ int why_prefix(struct why *why, const char *format, ...)
 	vsnprintf(why->text, sizeof why->text, format, ap);
 	va_end(ap);
 	used = strlen(why->text);
+	assert(used < sizeof why->text);
 	snprintf(why->text + used, sizeof why->text - used, "%s", reason);
 	return -1;
 }

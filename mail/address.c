@@ -14,6 +14,7 @@
  */
 #include "mail/address.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/buf.h"
@@ -395,6 +396,7 @@ int address_parse(struct arena *arena, struct span value, struct address_list *l
 	buf_init(&r.text, NULL, 0);
 	result = read_list(&r, false, &elements);
 	buf_free(&r.text);
+	assert(result != 0 || r.p == r.end);
 	if (result == 0 && elements == 0)
 		return fail_expected(&r, "an address");
 	return result;

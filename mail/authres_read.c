@@ -5,6 +5,7 @@
  */
 #include "mail/authres_read.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/buf.h"
@@ -301,6 +302,7 @@ unsigned authres_instance(struct span *value)
 
 	if (!take_char(&r, 'i') || !take_char(&r, '='))
 		return 0;
+	assert(r.rest.p <= r.rest.end);
 	digits = (struct span){r.rest.p, r.rest.p};
 	while (r.rest.p < r.rest.end && char_is_digit((unsigned char)*r.rest.p))
 		r.rest.p++;

@@ -9,6 +9,7 @@
  */
 #include "mail/domain.h"
 
+#include <assert.h>
 #include <idn2.h>
 #include <string.h>
 
@@ -85,6 +86,7 @@ unsigned domain_labels(const char *domain)
 
 const char *domain_last(const char *domain, unsigned labels)
 {
+	assert(labels > 0);
 	for (unsigned have = domain_labels(domain); have > labels; have--)
 		domain = domain_parent(domain);
 	return domain;
@@ -99,6 +101,7 @@ const char *domain_parent(const char *domain)
 
 bool domain_equal(const char *a, const char *b)
 {
+	assert(a != NULL && b != NULL);
 	return span_isame(span_of(a), span_of(b));
 }
 
@@ -147,6 +150,7 @@ bool domain_pattern_matches(const struct domain_pattern *pattern, const char *do
 {
 	if (pattern->domain == NULL)
 		return true;
+	assert(domain != NULL);
 	return pattern->below ? domain_within(domain, pattern->domain)
 			      : domain_equal(domain, pattern->domain);
 }

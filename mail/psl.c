@@ -7,6 +7,7 @@
  */
 #include "mail/psl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <libpsl.h>
 #include <stdio.h>
@@ -65,7 +66,9 @@ void psl_unload(struct psl *psl)
 
 const char *psl_org_domain(const struct psl *psl, const char *domain)
 {
-	const char *registrable = psl_registrable_domain(psl->context, domain);
+	const char *registrable;
 
+	assert(psl != NULL && domain != NULL);
+	registrable = psl_registrable_domain(psl->context, domain);
 	return registrable != NULL ? registrable : domain;
 }

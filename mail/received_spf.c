@@ -6,6 +6,8 @@
  */
 #include "mail/received_spf.h"
 
+#include <assert.h>
+
 #include "lib/buf.h"
 #include "mail/authres_read.h"
 #include "mail/cfws.h"
@@ -123,6 +125,7 @@ bool received_spf_is_ours(struct span value, const char *const *names, unsigned 
 {
 	struct reader r = {.rest = value, .names = names, .count = count};
 
+	assert(names != NULL && count > 0);
 	if (span_len(value) >= 2 && value.end[-2] == '\r' && value.end[-1] == '\n')
 		r.rest.end -= 2;
 	while (read_cfws(&r)) {

@@ -6,6 +6,8 @@
  */
 #include "mail/taglist.h"
 
+#include <assert.h>
+
 /* RFC 6376 section 3.2: tag-name = ALPHA *ALNUMPUNC; ALNUMPUNC = ALPHA / DIGIT / "_" */
 static bool name_ok(struct span name)
 {
@@ -48,6 +50,7 @@ static int add_tag(struct taglist *list, struct span part, struct why *why)
 	if (has_name(list, name))
 		return why_set(why, "tag %.*s= is there twice (RFC 6376 section 3.2)",
 			       shown_length(name), name.p);
+	assert(list->count < TAGLIST_MAX);
 	tag->name = name;
 	tag->whole = (struct span){name.p, part.end};
 	list->count++;

@@ -5,6 +5,8 @@
  */
 #include "policy/author.h"
 
+#include <assert.h>
+
 #include "policy/from.h"
 
 struct author {
@@ -54,6 +56,7 @@ void author_finish(const struct author *author, struct dmarc_author *out)
 {
 	const struct from *from = &author->from;
 
+	assert(from->count <= FROM_DOMAINS_MAX);
 	*out = (struct dmarc_author){
 	    .fields = from->fields,
 	    .domains = from->domains,

@@ -6,6 +6,7 @@
  */
 #include "policy/authres.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ struct writer {
 
 static size_t current_column(const struct writer *w)
 {
+	assert(w->begin <= w->buf.len);
 	return w->name + w->buf.len - w->begin;
 }
 

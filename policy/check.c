@@ -9,6 +9,7 @@
  */
 #include "policy/check.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "mail/domain.h"
@@ -299,6 +300,7 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 bool check_seal(struct check *check, const char *results, struct arcseal_fields *out,
 		struct why *why)
 {
+	assert(results != NULL);
 	why->text[0] = '\0';
 	return check->seal != NULL &&
 	       arcseal_finish(check->seal, &check->verdict.arc, results, out, why) == 0;

@@ -171,6 +171,7 @@ static void apply_policy(const struct judging *j, enum dmarc_policy policy, stru
 	enum dmarc_policy asked = asked_for(j, policy);
 	enum enforce enforce = j->rules->enforce;
 
+	assert(policy <= DMARC_POLICY_REJECT);
 	memset(out, 0, sizeof *out);
 	if (enforce != ENFORCE_OBSERVE && j->trust.answer == TRUST_YES) {
 		follow_trust(&j->trust, policy, out);

@@ -11,6 +11,7 @@
  */
 #include "policy/from.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/base64.h"
@@ -267,6 +268,7 @@ static bool is_tricky_local(const char *local)
 
 static const char *name_readings(const struct from *from, unsigned one, unsigned other)
 {
+	assert(one < from->count && other < from->count);
 	return arena_printf(from->arena, "readers of From can see %s or %s", from->domains[one],
 			    from->domains[other]);
 }

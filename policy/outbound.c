@@ -7,6 +7,7 @@
  */
 #include "policy/outbound.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/buf.h"
@@ -414,6 +415,7 @@ static int add_signature(struct outbound *outbound, const struct signing_key *ke
 
 	if (field == NULL)
 		return -1;
+	assert(result->field_count < outbound->key_count);
 	result->fields[result->field_count] = field;
 	result->made[result->field_count++] =
 	    (struct outbound_signature){signing_key_domain(key), signing_key_type(key)};

@@ -11,6 +11,7 @@
  */
 #include "policy/trust.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "policy/arc/trust.h"
@@ -234,6 +235,7 @@ void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
 		const char *const *list_ids, unsigned list_id_count, struct arena *arena,
 		struct trust *out)
 {
+	assert(list_ids != NULL || list_id_count == 0);
 	memset(out, 0, sizeof *out);
 	for (unsigned i = 0; i < rules->forwarder_count && out->answer != TRUST_YES; i++) {
 		const struct trust_entry *entry = &rules->forwarders[i];

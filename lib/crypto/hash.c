@@ -4,6 +4,7 @@
  */
 #include "lib/crypto/hash.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "lib/crypto/openssl.h"
@@ -30,6 +31,7 @@ struct crypt_hash *crypt_hash_new(struct arena *arena)
 
 void crypt_hash_add(struct crypt_hash *hash, const void *data, size_t len)
 {
+	assert(data != NULL || len == 0);
 	if (len > 0 && EVP_DigestUpdate(hash->ctx, data, len) != 1)
 		abort();
 }

@@ -41,6 +41,7 @@ void openssl_key_init(struct openssl_key *key, enum crypt_type type, unsigned bi
 
 void openssl_key_done(struct openssl_key *key)
 {
+	assert(key->pkey != NULL);
 	EVP_PKEY_CTX_free(atomic_load(&key->spare));
 	EVP_MD_CTX_free(atomic_load(&key->pattern));
 	EVP_PKEY_free(key->pkey);

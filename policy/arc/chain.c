@@ -9,6 +9,7 @@
  */
 #include "policy/arc/chain.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/buf.h"
@@ -83,6 +84,7 @@ static struct set *place_field(struct arc *arc, unsigned instance, enum part par
 {
 	struct set *set = arc->sets[instance];
 
+	assert(instance >= 1 && instance <= SETS_MAX);
 	if (set == NULL)
 		set = arc->sets[instance] = arena_make(arc->arena, struct set);
 	if (set->fields[part] != NULL) {
@@ -221,6 +223,7 @@ static bool await_key(struct arc *arc, struct signature *signature, enum part pa
 	    keyjudge(arc->arena, signature->key_name, dns_wait(signature->lookup), &signature->sig,
 		     KEYJUDGE_RSA_BITS_LEAST, key, &why);
 
+	assert(signature->task != NULL);
 	if (result == AUTH_NONE) {
 		signature->task->key = key;
 		return true;
@@ -291,6 +294,7 @@ static void hash_sets(struct arc *arc)
 	struct crypt_hash *hash = crypt_hash_new(arc->arena);
 	struct buf text;
 
+	assert(arc->fault == NULL && arc->newest > 0);
 	buf_init(&text, arc->arena, 0);
 	for (unsigned i = 1; i <= arc->newest; i++) {
 		struct set *set = arc->sets[i];
@@ -333,6 +337,7 @@ unsigned arc_next_instance(const struct arc *arc)
 
 void arc_canonical(const struct arc *arc, struct buf *out)
 {
+	assert(arc->fault == NULL);
 	for (unsigned i = 1; i <= arc->newest; i++)
 		for (unsigned part = 0; part < PARTS; part++)
 			add_field(out, arc->sets[i]->fields[part]);

@@ -5,6 +5,8 @@
  */
 #include "policy/arc/seal.h"
 
+#include <assert.h>
+
 #include "lib/crypto/hash.h"
 #include "policy/dkim/canon.h"
 #include "policy/dkim/sign.h"
@@ -104,6 +106,7 @@ static int write_seal(struct arcseal *seal, const struct arc_verdict *verdict,
 int arcseal_finish(struct arcseal *seal, const struct arc_verdict *verdict, const char *results,
 		   struct arcseal_fields *out, struct why *why)
 {
+	assert(results != NULL);
 	if (verdict->temporary)
 		return why_set(why, "the chain could not be validated: DNS did not answer");
 	out->results = arena_printf(seal->arena, "i=%u; %s", seal->rules.instance, results);

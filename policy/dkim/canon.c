@@ -152,6 +152,7 @@ static void flush_buffer(struct canon_body *body)
 
 static void hash_bytes(struct canon_body *body, const char *data, size_t len)
 {
+	assert(body->used <= BUFFERED);
 	body->length += len;
 	if (len > BUFFERED - body->used) {
 		flush_buffer(body);
@@ -160,6 +161,7 @@ static void hash_bytes(struct canon_body *body, const char *data, size_t len)
 			return;
 		}
 	}
+	assert(len <= BUFFERED - body->used);
 	memcpy(body->buffer + body->used, data, len);
 	body->used += len;
 }
@@ -169,6 +171,7 @@ static void hash_to_lengths(struct canon_body *body, const char *data, size_t le
 	while (body->ahead != NULL && body->ahead->length - body->length <= len) {
 		size_t part = (size_t)(body->ahead->length - body->length);
 
+		assert(body->ahead->length >= body->length);
 		hash_bytes(body, data, part);
 		flush_buffer(body);
 		crypt_hash_peek(body->hash, NULL, 0, body->ahead->digest);
@@ -337,6 +340,7 @@ void canon_body_want(struct canon_body *body, uint64_t length)
 {
 	struct prefix **at = &body->prefixes, *prefix;
 
+	assert(body->length == 0);
 	while (*at != NULL && (*at)->length < length)
 		at = &(*at)->next;
 	if (*at != NULL && (*at)->length == length)

@@ -241,6 +241,8 @@ static void settle_signature(struct dkimcheck *check, struct signature *signatur
 {
 	signature->verdict.result = result;
 	signature->verdict.why = arena_string(check->arena, why);
+	assert(signature->chosen);
+	assert(signature->settled || check->open > 0);
 	if (!signature->settled)
 		check->open--;
 	signature->settled = true;
@@ -435,6 +437,7 @@ static void settle_result(struct dkimcheck *check, struct signature *signature,
 static struct dkimengine_task *deciding_task(const struct dkimcheck *check,
 					     const struct signature *signature)
 {
+	assert(signature->tasks[check->deciding] != NULL);
 	return signature->tasks[check->deciding];
 }
 
@@ -471,6 +474,7 @@ static void begin_passes(struct dkimcheck *check)
 
 void dkimcheck_end_of_headers(struct dkimcheck *check, const char *author)
 {
+	assert(!check->decided);
 	check->decided = true;
 	choose_signatures(check, author);
 	for (unsigned i = 0; i < check->count; i++)

@@ -2,6 +2,8 @@
 /* The rules of RFC 6376 sections 3.6.1, 3.6.2 and 6.1.2, and of RFC 8301. */
 #include "policy/dkim/judge.h"
 
+#include <assert.h>
+
 #include "mail/domain.h"
 
 const char *keyjudge_name(struct arena *arena, const struct dkimsig *sig)
@@ -79,6 +81,7 @@ enum auth_result keyjudge(struct arena *arena, const char *name, const struct dn
 			  const struct dkimsig *sig, unsigned min_rsa_bits, struct dkimkey *key,
 			  const char **why)
 {
+	assert(answer != NULL && min_rsa_bits >= KEYJUDGE_RSA_BITS_LEAST);
 	if (answer->status == DNS_TEMPFAIL) {
 		*why =
 		    arena_printf(arena, "no answer for the key at %s: %s (RFC 6376 section 6.1.2)",

@@ -9,6 +9,7 @@
  */
 #include "policy/dkim/keycache.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ struct keycache *keycache_new(unsigned keys)
 	cache = calloc(1, sizeof *cache + sets * sizeof cache->sets[0]);
 	if (cache == NULL)
 		abort();
+	assert((sets & (sets - 1)) == 0);
 	cache->mask = sets - 1;
 	for (unsigned i = 0; i < sets; i++)
 		lock_init(&cache->sets[i].lock);
@@ -164,6 +166,7 @@ static struct shared_key *decode_key(enum crypt_type type, struct span data, str
 	shared = calloc(1, sizeof *shared);
 	if (shared == NULL)
 		abort();
+	assert(key != NULL);
 	shared->key = key;
 	atomic_init(&shared->holders, 1);
 	return shared;

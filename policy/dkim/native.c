@@ -13,6 +13,7 @@
  */
 #include "policy/dkim/native.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,7 @@ static struct line *next_line(struct state *state, struct span name,
 	struct group *group =
 	    bsearch(&name, state->groups, state->group_count, sizeof *state->groups, compare_group);
 
+	assert(state->walks > 0); /* 0 is the mark of a group that was not walked yet */
 	if (group == NULL)
 		return NULL;
 	if (group->mark != state->walks) {
@@ -182,6 +184,7 @@ static void hash_line(struct state *state, struct line *line, enum dkimsig_canon
 		canon_header(&state->relaxed, canon, full_name(line->field), line->field->value);
 		line->length = state->relaxed.len - line->at;
 	}
+	assert(line->at + line->length <= state->relaxed.len);
 	crypt_hash_add(state->hash, state->relaxed.data + line->at, line->length);
 }
 

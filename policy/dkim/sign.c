@@ -9,6 +9,7 @@
  */
 #include "policy/dkim/sign.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/crypto/hash.h"
@@ -219,6 +220,7 @@ static int write_names(struct sigwriter *writer, const struct signer *signer, st
 				       "bytes",
 				       NAMES_TEXT_MAX);
 	}
+	assert(writer->out.len > start);
 	writer->out.data[writer->out.len - 1] = ';';
 	return 0;
 }
@@ -298,6 +300,7 @@ const char *signer_finish(struct signer *signer, const struct signing_key *key, 
 		why_set(why, "the message has no From field (RFC 6376 section 5.4)");
 		return NULL;
 	}
+	assert(signer->name_count > 0);
 	if (!signer->body_done) {
 		canon_body_finish(signer->body, signer->body_digest);
 		signer->body_done = true;

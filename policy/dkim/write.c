@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/dkim/write.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/base64.h"

@@ -176,6 +176,7 @@ static void inherit_policy(struct eval *eval, const char *author, const struct t
 static void use_record(struct eval *eval, const char *author, const struct treewalk_name *own,
 		       const struct treewalk_name *at, struct policy *policy)
 {
+	assert(at->record != NULL);
 	policy->at = at;
 	if (!at->record->usable) {
 		/* No DMARC processing: a record without p= asks for nothing, an invalid one is an
@@ -234,6 +235,7 @@ static void walk_to_policy(struct eval *eval, const char *author, const struct t
 			return;
 		}
 	}
+	assert(path.count > 0);
 	last = path.names[path.count - 1];
 	if (last->mark == TREEWALK_PSD && last->record != NULL)
 		use_record(eval, author, own, last, policy);
@@ -422,6 +424,7 @@ static enum sure check_spf(struct eval *eval, const char *author, bool strict, c
 static void conclude_result(struct eval *eval, const struct policy *policy, enum sure dkim,
 			    enum sure spf, const char *by, struct dmarc_verdict *out)
 {
+	assert(policy->state == POLICY_FOUND && policy->at != NULL);
 	out->published = make_published(eval, out->author_domain, policy->at);
 	out->policy = policy->policy;
 	out->policy_tag = policy->tag;

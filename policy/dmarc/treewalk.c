@@ -10,6 +10,7 @@
  */
 #include "policy/dmarc/treewalk.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -187,6 +188,7 @@ static bool follow_path(struct treewalk *walk, const char *domain, struct treewa
 
 		if (name == NULL)
 			return false;
+		assert(path->count < TREEWALK_MAX);
 		path->names[path->count++] = name;
 		path->unknown += name->mark == TREEWALK_UNKNOWN;
 		if (name->mark == TREEWALK_PSD || name->mark == TREEWALK_NOT_PSD)
@@ -301,5 +303,6 @@ enum treewalk_same treewalk_compare(const struct treewalk_path *a, const struct 
 	}
 	if (same && different)
 		return TREEWALK_UNDECIDED;
+	assert(same || different);
 	return same ? TREEWALK_SAME : TREEWALK_DIFFERENT;
 }

@@ -4,6 +4,7 @@
  */
 #include "policy/result/steps.h"
 
+#include <assert.h>
 #include <string.h>
 
 void steps_add(struct steps *steps, const char *format, ...)
@@ -22,6 +23,7 @@ void steps_add(struct steps *steps, const char *format, ...)
 		steps->cap = cap;
 	}
 	va_start(ap, format);
+	assert(steps->count < steps->cap);
 	steps->items[steps->count++] = arena_vprintf(steps->arena, format, ap);
 	va_end(ap);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/result/verdict.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 const struct name_code auth_result_names[] = {
@@ -50,6 +51,7 @@ const struct name_code action_names[] = {
 
 void verdict_disagree(struct verdict *verdict, const char *text)
 {
+	assert(verdict->disagreement_count <= DISAGREEMENTS_MAX);
 	if (text != NULL && verdict->disagreement_count < DISAGREEMENTS_MAX)
 		verdict->disagreements[verdict->disagreement_count++] = text;
 }

@@ -12,6 +12,7 @@
  */
 #include "policy/spf/eval.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,7 @@ void spf_eval_end(const struct spf_eval *eval)
 	    [AUTH_SOFTFAIL] = 5, [AUTH_TEMPERROR] = 6, [AUTH_PERMERROR] = 7, [AUTH_POLICY] = 0,
 	};
 
+	assert(sections[eval->out->result] > 0);
 	spf_eval_trace(eval, "%s (RFC 7208 section 8.%d): %s", auth_text(eval->out->result),
 		       sections[eval->out->result], eval->out->why);
 }
@@ -294,6 +296,7 @@ enum spf_name spf_eval_name(struct spf_eval *eval, struct span spec, const char 
 	struct buf out;
 
 	*name = eval->values.domain;
+	assert(eval->values.domain != NULL);
 	if (span_empty(spec))
 		return SPF_NAME_OK;
 	if (spf_macro_uses(spec, "p"))

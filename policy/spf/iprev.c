@@ -6,6 +6,7 @@
  */
 #include "policy/spf/iprev.h"
 
+#include <assert.h>
 #include <string.h>
 
 static enum dns_type address_type(const struct ip *client)
@@ -113,6 +114,7 @@ void iprev_check(struct dns_scope *scope, const struct ip *client, struct arena 
 
 	ip_text(client, address);
 	iprev_names(scope, client, &names);
+	assert(names.count <= IPREV_NAMES_MAX);
 	if (names.count == 0) {
 		judge_without_names(&names, address, arena, out);
 		return;

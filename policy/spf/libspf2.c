@@ -19,6 +19,7 @@
  */
 #include "policy/spf/libspf2.h"
 
+#include <assert.h>
 #include <sys/types.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -81,6 +82,7 @@ static void add_question(struct engine *engine, struct buf *out, const struct sp
 		fail_lookup(engine, AUTH_PERMERROR);
 		return;
 	}
+	assert(forms[term->kind] != NULL);
 	question->term = *term;
 	question->domain = engine->eval.values.domain;
 	question->top = top;

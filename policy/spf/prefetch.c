@@ -14,6 +14,7 @@
  */
 #include "policy/spf/prefetch.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "policy/spf/eval.h"
@@ -79,6 +80,7 @@ static void ask_for_term(struct dns_scope *scope, const struct ahead *ahead, con
 
 	if (*ahead->terms == 0)
 		return;
+	assert(*ahead->terms <= SPF_TERMS_MAX);
 	--*ahead->terms;
 	values.domain = domain;
 	buf_init(&name, NULL, 0);

@@ -9,6 +9,7 @@
  */
 #include "policy/spf/spf.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "policy/spf/eval.h"
@@ -100,6 +101,7 @@ static enum spf_match match_include(struct spf_eval *eval, const struct spf_term
 
 	eval->depth++;
 	result = check_host(eval, name);
+	assert(eval->depth > 0);
 	eval->depth--;
 	eval->values.domain = domain;
 	switch (result) {
@@ -141,6 +143,7 @@ static enum spf_match match_with_dns(struct spf_eval *eval, const struct spf_ter
 	const char *name;
 	char shown[SPF_SHOW_MAX];
 
+	assert(term->kind <= SPF_TERM_EXISTS && match_functions[term->kind] != NULL);
 	if (!spf_eval_charge(eval, term->domain))
 		return SPF_MATCH_PERMERROR;
 	spf_eval_trace(eval, "%s: lookup %u of %d", spf_show(term->text, shown), eval->out->terms,
