@@ -9,7 +9,7 @@
  * checked is what was opened, so a symbolic link (configuration management, mounted secrets) is as
  * good as the file it leads to. A process of root's also trusts the owner of the key directory.
  *
- * Every reason names the path, what it is like, and the command that mends it.
+ * Every reason names the path, its state, and the command that repairs it.
  */
 #ifndef KEYS_KEYFILE_H
 #define KEYS_KEYFILE_H
@@ -40,8 +40,8 @@ int keyfile_open_directory(int at, const char *name, const char *path,
 int keyfile_read(int at, const char *name, const char *path, const struct keyfile_trust *trust,
 		 char buffer[KEYFILE_MAX], struct span *text, struct why *why);
 
-/* The same for a file that says something of a key and is no secret: others may read it, nobody
- * else may change it. An empty text when there is none. */
+/* The same for a file that describes a key and is not secret: others may read it, but not change
+ * it. The text is empty when there is no such file. */
 int keyfile_read_note(int at, const char *name, const char *path, const struct keyfile_trust *trust,
 		      char buffer[KEYFILE_MAX], struct span *text, struct why *why);
 

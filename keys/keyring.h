@@ -55,7 +55,7 @@ enum keyring_access { KEYRING_PRIVATE, KEYRING_READABLE };
 struct keyring_fault {
 	const char *domain; /* as its directory is named; NULL: the file is in no such directory */
 	const char *selector; /* NULL: nothing in the directory can be used */
-	const char *text;     /* the path, what is wrong with it, and the command to type */
+	const char *text;     /* the path, its fault, and the command to type */
 };
 
 /*
@@ -80,7 +80,7 @@ int keyring_check(const char *path, const char *domain, enum keyring_access acce
 		  struct why *why);
 
 struct keyring *keyring_take(struct keyring *keyring); /* reference counted */
-void keyring_drop(struct keyring *keyring);            /* NULL is fine; wipes the keys */
+void keyring_drop(struct keyring *keyring);            /* NULL is OK; wipes the keys */
 
 unsigned keyring_count(const struct keyring *keyring);
 
@@ -105,8 +105,8 @@ const struct signing_key *keyring_pick(const struct keyring *keyring, const char
 const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
 					    bool subdomains);
 
-/* Keys that were woken in OLD and are still pending in KEYRING, before anybody else uses it, are
- * awake there too. NULL is fine. */
+/* Before anybody else uses KEYRING: keys that were woken in OLD and are still pending in KEYRING
+ * sign there too. OLD may be NULL. */
 void keyring_carry(struct keyring *keyring, const struct keyring *old);
 
 /* Every key, ordered by domain and selector. */

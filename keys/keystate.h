@@ -16,7 +16,7 @@
 enum keystate {
 	KEYSTATE_PENDING, /* made, its record not yet seen: does not sign */
 	KEYSTATE_ACTIVE,  /* signs */
-	KEYSTATE_RETIRED, /* signs no more; its record stays for mail under way */
+	KEYSTATE_RETIRED, /* no longer signs; its record stays for mail in transit */
 	KEYSTATE_REVOKED  /* its record has an empty p=, or is gone */
 };
 
@@ -27,7 +27,7 @@ struct keystatus {
 
 const char *keystate_text(enum keystate state);
 
-/* -1 with a reason: an unknown state, a time that is none, anything behind it. */
+/* -1 with a reason: an unknown state, an invalid time, or text after it. */
 int keystate_parse(struct span text, struct keystatus *status, struct why *why);
 
 /* The content of a file. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A chain of blocks, newest first; each allocation is cut from the newest. A request larger than
- * a block gets a block of its own behind the newest, so that the newest keeps its free space.
+ * a block gets a block of its own after the newest, so that the newest keeps its free space.
  */
 #include "lib/arena.h"
 
@@ -13,7 +13,7 @@
 
 #include "lib/format.h"
 
-/* Under AddressSanitizer only what was handed out may be touched, and there is a gap behind it. */
+/* Under AddressSanitizer only what was handed out may be touched, with a gap after it. */
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif

@@ -23,7 +23,7 @@ struct arena;
 
 /* CAP: bytes that this arena may hold (see arena_has_room); 0: nobody will ask. */
 struct arena *arena_new(size_t cap);
-void arena_free(struct arena *arena); /* NULL is fine; runs the clean-ups, last added first */
+void arena_free(struct arena *arena); /* NULL is OK; runs the clean-ups, last added first */
 
 /* Runs the clean-ups and forgets everything; keeps one block for the next use. */
 void arena_reset(struct arena *arena);

@@ -15,9 +15,9 @@
 #include "lib/span.h"
 
 /*
- * DATA lives in ARENA and is never NULL on success; an empty text is no bytes. False for a byte
- * outside the alphabet, missing or wrong padding, anything after the padding. Unused bits of the
- * last character are not looked at (RFC 4648 section 3.5 leaves that open).
+ * DATA lives in ARENA and is never NULL on success; an empty text gives zero bytes. False for a
+ * byte outside the alphabet, missing or wrong padding, anything after the padding. Unused bits of
+ * the last character are not looked at (RFC 4648 section 3.5 leaves that open).
  */
 bool base64_decode(struct arena *arena, struct span text, const uint8_t **data, size_t *length);
 

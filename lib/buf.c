@@ -28,7 +28,8 @@ void buf_clear(struct buf *buf)
 	buf->failed = false;
 }
 
-/* CAP is at most MAX and a NUL, so that who finds room in it need not look at MAX. */
+/* CAP is at most MAX and a NUL, so that a caller that finds room in it need not compare with MAX.
+ */
 bool buf_grow(struct buf *buf, size_t more)
 {
 	size_t cap = buf->cap == 0 ? 128 : buf->cap;

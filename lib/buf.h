@@ -70,7 +70,7 @@ void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(
 void buf_vprintf(struct buf *buf, const char *format, va_list ap)
     __attribute__((format(printf, 2, 0)));
 
-/* The content with a NUL behind it; lives until the buffer changes (arena: as long as that). */
+/* The content with a NUL after it; lives until the buffer changes (arena: as long as that). */
 const char *buf_text(struct buf *buf);
 struct span buf_view(const struct buf *buf);
 

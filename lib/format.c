@@ -84,7 +84,7 @@ static bool put_part(struct text *text, const char **format)
 	return most >= 0;
 }
 
-/* *FORMAT is behind the "%". */
+/* *FORMAT points after the "%". */
 static bool put_argument(struct text *text, const char **format)
 {
 	const char *string;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The grammar of RFC 5322 sections 3.4 and 4.4, read once from left to right, no backtracking: a
- * run of words becomes a local part, a display name or a group's name by the character behind it.
+ * run of words becomes a local part, a display name or a group's name by the character after it.
  *
  * Strict where readers differ. The field parses as a whole or not at all: text left over, a second
  * "@", an unquoted "," or "<" in a name are errors, never skipped. So are NUL, other controls
  * (obs-NO-WS-CTL), line ends that are not folds, an encoded word inside an address, which some
  * readers decode and RFC 2047 section 5 forbids, and bytes in an address that are not UTF-8 (RFC
  * 6532). In a display name or a comment such bytes are only somebody's old character set; they are
- * let through where no reader of any set could take the character behind them for something else.
+ * let through where no reader of any set could take the character after them for something else.
  * Comments nest to a limit; nothing here recurses but a group into its members, which cannot be
  * groups.
  */
@@ -84,7 +84,7 @@ static bool may_be_text(const char *p, const char *end)
 }
 
 /* How many bytes at R->p may be there (RFC 5322 sections 2.2 and 3.2.2, RFC 6532), 0 for none:
- * printable ASCII, WSP, CRLF with WSP behind it, UTF-8, and what may be text in another set. */
+ * printable ASCII, WSP, CRLF with WSP after it, UTF-8, and what may be text in another set. */
 static size_t measure_possible(const struct reader *r)
 {
 	int c = (unsigned char)*r->p;
@@ -144,8 +144,8 @@ static void read_atom(struct reader *r)
 		buf_char(&r->text, *r->p++);
 }
 
-/* quoted-string = DQUOTE *([FWS] qcontent) [FWS] DQUOTE; qcontent = qtext / quoted-pair. A fold
- * is no part of the value, its WSP is. */
+/* quoted-string = DQUOTE *([FWS] qcontent) [FWS] DQUOTE; qcontent = qtext / quoted-pair. The
+ * line break of a fold does not belong to the value; its WSP does. */
 static int read_quoted(struct reader *r)
 {
 	for (r->p++; peek_char(r) != '"'; r->p++) {

@@ -37,7 +37,7 @@ bool domain_pattern_parse(struct arena *arena, struct span text, struct domain_p
 bool domain_pattern_matches(const struct domain_pattern *pattern, const char *domain);
 
 /* The domain of an envelope address without <>, in the form of domain_to_ascii: what follows the
- * last "@" outside quotes. NULL: there is none, or it is no domain name. */
+ * last "@" outside quotes. NULL: there is none, or it is not a domain name. */
 const char *domain_of_address(struct arena *arena, const char *address);
 
 #endif

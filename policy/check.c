@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The road of one inbound message through the mechanisms. This file knows their order and what
- * each needs of the others; it knows no mechanism from inside, and no MTA.
+ * Takes one inbound message through the mechanisms. This file knows their order and what each
+ * needs from the others, but not how a mechanism or an MTA works.
  *
  * Lookups begin here and are awaited in check_finish(): SPF and iprev when the envelope is known,
  * keys with each signature's field, the author's DMARC records with From, and at the end of the

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fields of an inbound message that only this host, or this program, may have written: those of
- * strangers are removed, whatever else is done with the message.
+ * The fields of an inbound message that only this host, or this program, may have written: forged
+ * ones are removed, whatever else is done with the message.
  *
- *   Authentication-Results        that bear our authserv-id (RFC 8601 section 5)
+ *   Authentication-Results        that carry our authserv-id (RFC 8601 section 5)
  *   ARC-Authentication-Results    likewise, unless they belong to a chain that holds (RFC 8617
  *                                 section 5.2), which their removal would break
  *   Received-SPF                  that claim to be ours (RFC 7208 section 9.1)

@@ -67,8 +67,8 @@ static unsigned sign_length(const char *p, const char *end)
 	return 0;
 }
 
-/* A run of atext and "." (RFC 5322 section 3.2.3, RFC 6532); what is no domain in it makes the
- * whole run none. */
+/* A run of atext and "." (RFC 5322 section 3.2.3, RFC 6532); a character that cannot be in
+ * a domain name makes the whole run invalid. */
 static const char *skip_run(const char *p, const char *end)
 {
 	while (p < end && sign_length(p, end) == 0) {

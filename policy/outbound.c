@@ -249,7 +249,8 @@ static const char *object_to_results(const struct outbound *outbound)
 	return why;
 }
 
-/* What has been on another host, or was judged here, needs an envelope of ours. */
+/* A message that has been on another host, or was judged here, needs one of our domains in MAIL
+ * FROM. */
 static const char *object_to_passage(const struct outbound *outbound)
 {
 	bool judged = outbound->result_count > 0;

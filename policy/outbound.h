@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Signs one message of ours: which keys, whether the sender may have them, and the fields.
+ * Signs one outbound message: which keys, whether the sender may use them, and the fields.
  */
 #ifndef POLICY_OUTBOUND_H
 #define POLICY_OUTBOUND_H
@@ -34,8 +34,8 @@ struct outbound_alias {
  * without them the login's own domain or an alias of that; for a login that names no domain, MAIL
  * FROM, and that only where the MTA checks it. For a submission service: MAIL FROM. For a trusted
  * network: its address; but a message that was judged here before, or came over loopback and has
- * travelled, needs an envelope of ours as well, one that was not on it when it was judged, and an
- * author that did not fail.
+ * travelled, needs one of our domains in MAIL FROM as well, one that was not on it when it was
+ * judged, and an author that did not fail.
  */
 struct outbound_rules {
 	bool enabled;

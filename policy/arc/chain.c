@@ -288,7 +288,7 @@ static void add_field(struct buf *text, const struct dkimengine_field *field)
 }
 
 /* Section 5.1.1: ARC-Authentication-Results, ARC-Message-Signature and ARC-Seal of each set from
- * the first on, relaxed; the seal's own b= empty, and no CRLF behind it. */
+ * the first on, relaxed; the seal's own b= empty, and no CRLF after it. */
 static void hash_sets(struct arc *arc)
 {
 	struct crypt_hash *hash = crypt_hash_new(arc->arena);

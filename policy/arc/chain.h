@@ -2,8 +2,8 @@
 /*
  * The Authenticated Received Chain of a message (RFC 8617): collected, checked for structure, and
  * validated. Fed with the header as policy/dkim/check keeps it; the newest ARC-Message-Signature is
- * verified as a guest of the pass over the message that DKIM makes, so that the body is hashed
- * once.
+ * enrolled in the pass that verifies the DKIM signatures (policy/dkim/bodypass.h), so that the body
+ * is hashed once.
  *
  *   arc_header          every field of the header
  *   arc_end_of_headers  before dkimcheck_end_of_headers: structure; lookups of keys start
@@ -11,8 +11,8 @@
  *   arc_finish          after it: all seals; the verdict
  *
  * Chain Validation Status (section 4.4): none, pass or fail. Every error is a fail, for ever and
- * for everybody (section 5.2.1); where DNS did not answer the verdict says so, for decisions of
- * ours.
+ * for everybody (section 5.2.1); where DNS did not answer the verdict says so, for our own
+ * decisions.
  */
 #ifndef POLICY_ARC_CHAIN_H
 #define POLICY_ARC_CHAIN_H

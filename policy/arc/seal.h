@@ -10,7 +10,7 @@
 
 struct arcseal;
 
-/* The three values, without the name, the colon and the blank behind it; folds as CRLF HTAB. To be
+/* The three values, without the name, the colon and the blank after it; folds as CRLF HTAB. To be
  * put on top of the message in this order. */
 struct arcseal_fields {
 	const char *results; /* ARC-Authentication-Results */

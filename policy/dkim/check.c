@@ -210,7 +210,7 @@ static struct span field_text(struct arena *arena, struct span name, struct span
 }
 
 /* The name may have blanks before the colon; they belong to the text, for simple canonicalization.
- * A name that begins with one is no name that anybody could mean. */
+ * A name that begins with a blank cannot match any name. */
 const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct span name,
 						struct span value)
 {
@@ -362,7 +362,8 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 
 /* ---- what an engine's result is worth ---- */
 
-/* RFC 6376 section 8.2 (l=) and 3.6.1 (t=y): what a good signature is worth is for us to say. */
+/* RFC 6376 section 8.2 (l=) and 3.6.1 (t=y): the verifier decides what a good signature is worth.
+ */
 static const char bare_lf_why[] =
     "good, if a LF without CR ends a line, which not every reader finds (RFC 5322 section 2.3)";
 

@@ -3,21 +3,21 @@
  * Verifies the DKIM signatures of one message (RFC 6376 section 6). Fed in order: every header
  * field, the end of the header, the body, the end.
  *
- * The rules are one; what hashes and verifies is one of two engines: ours (policy/dkim/native.h) or
- * libopendkim (policy/dkim/opendkim_engine.h). With both, the verdict is ours, and where
- * libopendkim has another opinion of a signature OUT->disagreements say so.
+ * The rules are the same for both engines, which hash and verify: the native one
+ * (policy/dkim/native.h) and libopendkim (policy/dkim/opendkim_engine.h). With both, the native
+ * engine decides, and OUT->disagreements lists the signatures on which libopendkim differs.
  *
  * Key lookups start when a signature's field arrives. dkimcheck_finish() waits for the keys.
  *
  * Results, in the terms of RFC 8601 section 2.7.1:
  *   pass       the signature is good and its key may be used
  *   fail       it does not match the message or the key; nothing else is a fail
- *   policy     right or not, it is not accepted here: expired (x=), from the future (t=), a key
+ *   policy     good or not, it is not accepted here: expired (x=), from the future (t=), a key
  *              shorter than min_rsa_bits, and good ones of a body with a LF alone, or with l=
  *              short of the body, a t=y key or fields added above where the rules say so
- *   permerror  it can never be verified: what the gate refused (policy/dkim/signature.h), no key,
- * revoked, more than one key, a key that does not allow it or is under 1024 bits, l= beyond the
- *              body
+ *   permerror  it can never be verified: refused by the gate (policy/dkim/signature.h), no key, a
+ *              revoked key, more than one key, a key that does not allow it or is under 1024 bits,
+ *              l= beyond the body
  *   temperror  the answer for its key did not come
  *   neutral    it may be good, but cannot be verified here (most of all by libopendkim); WHY says
  *              what stands in the way

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What two engines made of the same signature. An engine that cannot verify a signature has no
- * opinion of it, which is no disagreement.
+ * opinion of it; that is not a disagreement.
  */
 #include "policy/dkim/engine.h"
 
@@ -58,16 +58,16 @@ static const char *evidence_text(struct arena *arena, const struct dkimengine_ta
 }
 
 const char *dkimengine_disagreement(struct arena *arena, const struct dkimengine *one,
-				    const struct dkimengine_task *ours,
+				    const struct dkimengine_task *task,
 				    const struct dkimengine *other,
-				    const struct dkimengine_task *theirs,
+				    const struct dkimengine_task *other_task,
 				    const struct dns_answer *key)
 {
-	if (!has_opinion(ours) || !has_opinion(theirs) ||
-	    (ours->result == theirs->result && ours->partial == theirs->partial))
+	if (!has_opinion(task) || !has_opinion(other_task) ||
+	    (task->result == other_task->result && task->partial == other_task->partial))
 		return NULL;
 	return arena_printf(arena, "DKIM engines disagree: %s %s%s, %s %s%s; %s", one->name,
-			    result_texts[ours->result], partial_text(ours), other->name,
-			    result_texts[theirs->result], partial_text(theirs),
-			    evidence_text(arena, ours, key));
+			    result_texts[task->result], partial_text(task), other->name,
+			    result_texts[other_task->result], partial_text(other_task),
+			    evidence_text(arena, task, key));
 }

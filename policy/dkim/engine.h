@@ -70,9 +70,9 @@ struct dkimengine {
  * (KEY) and the names of the fields that it covers: what it takes, with the message, to see it
  * again. NULL when they do not differ, or when one of them could not verify it. */
 const char *dkimengine_disagreement(struct arena *arena, const struct dkimengine *one,
-				    const struct dkimengine_task *ours,
+				    const struct dkimengine_task *task,
 				    const struct dkimengine *other,
-				    const struct dkimengine_task *theirs,
+				    const struct dkimengine_task *other_task,
 				    const struct dns_answer *key);
 
 #endif

@@ -46,7 +46,7 @@ static unsigned rsa_key_bits(struct span der)
 }
 
 /* RFC 5280 section 4.1: SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier,
- * subjectPublicKey BIT STRING }; the algorithm is rsaEncryption with NULL (or nothing) behind it.
+ * subjectPublicKey BIT STRING }; the algorithm is rsaEncryption with NULL (or nothing) after it.
  */
 static unsigned key_info_bits(struct span der)
 {

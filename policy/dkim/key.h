@@ -25,8 +25,9 @@ struct dkimkey {
 
 /*
  * -1 with a reason (a key record that cannot be used: permerror) for a syntax error, v= other than
- * DKIM1 or not first, no p=, an unknown k=, a p= that is no public key of that type. An RSA key may
- * be a SubjectPublicKeyInfo (what everybody publishes) or a bare RSAPublicKey (what RFC 6376 says).
+ * DKIM1 or not first, no p=, an unknown k=, a p= that is not a public key of that type. An RSA key
+ * may be a SubjectPublicKeyInfo (what everybody publishes) or a bare RSAPublicKey (what RFC 6376
+ * says).
  */
 int dkimkey_parse(struct arena *arena, struct span text, struct dkimkey *key, struct why *why);
 

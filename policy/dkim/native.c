@@ -8,8 +8,8 @@
  *     bottom up; a name beyond the last field is the null input). A sorted list has no worst case
  *     that a sender could prepare;
  *   - each signature walks its h= over the groups. Where each group stands belongs to the walk: a
- *     group whose mark is not of this walk begins anew;
- *   - fields in relaxed form are kept, one behind the other, for the next signature.
+ *     group whose mark is not of this walk starts over;
+ *   - fields in relaxed form are kept, one after the other, for the next signature.
  */
 #include "policy/dkim/native.h"
 

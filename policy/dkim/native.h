@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Our own engine: RFC 6376 sections 3.4 to 3.7 and 6.1.3, RFC 8463, RFC 8616. It shares the
+ * The native engine: RFC 6376 sections 3.4 to 3.7 and 6.1.3, RFC 8463, RFC 8616. It shares the
  * canonicalization and the cryptography with the signer (policy/dkim/sign.h), and refuses nothing
  * that has passed the gate but RSA keys over CRYPT_RSA_MAX_BITS.
  *

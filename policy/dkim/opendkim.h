@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libopendkim's verifier, behind an adapter that knows its ways. It is handed only what our own
+ * libopendkim's verifier, with an adapter for its peculiarities. It is handed only what our own
  * parsers have accepted (policy/dkim/signature.h, policy/dkim/key.h), it never asks DNS, and what
  * it says of a signature is one of a few outcomes.
  */

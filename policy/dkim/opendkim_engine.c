@@ -121,7 +121,7 @@ static const char *odd_signature(const struct dkimengine_field *field)
 
 /* ---- what is signed ---- */
 
-/* A set of names that may hold too many: a field more is no harm. */
+/* A set of names that may hold too many: an extra field does no harm. */
 struct names {
 	uint64_t bits[NAMES_BITS / 64];
 };
@@ -155,7 +155,7 @@ static void names_add(struct names *names, const struct dkimsig *sig)
 }
 
 /* What the library takes for a blank in relaxed header canonicalization, or for the end: control
- * characters, and line ends that are no folds. */
+ * characters, and line ends that are not folds. */
 static bool is_odd_value(struct span value)
 {
 	for (const char *p = value.p; p < value.end; p++) {
@@ -252,7 +252,7 @@ static struct dkimengine_task *common_task(const struct state *state,
 	return NULL;
 }
 
-/* Ends the header. Were the library to take other fields for signatures than COUNT of ours, their
+/* Ends the header. If the library takes other fields for signatures than these COUNT, their
  * numbers would not fit. */
 static void end_header(struct state *state, struct dkimlib_run *run, unsigned count)
 {

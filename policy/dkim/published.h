@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Does the DNS show the record that belongs to a private key of ours (RFC 6376 section 3.6.2)?
+ * Does the DNS have the record that belongs to one of our private keys (RFC 6376 section 3.6.2)?
  */
 #ifndef POLICY_DKIM_PUBLISHED_H
 #define POLICY_DKIM_PUBLISHED_H

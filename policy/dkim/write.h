@@ -12,14 +12,14 @@
 #include "lib/buf.h"
 
 struct sigwriter {
-	struct buf out; /* the value, with the blank behind the colon */
+	struct buf out; /* the value, with the blank after the colon */
 	size_t column;
 };
 
 /* For the value of the field FIELD. */
 void sigwriter_begin(struct sigwriter *writer, struct arena *arena, const char *field);
 
-/* TEXT on this line, behind BLANK, or else on the next. */
+/* TEXT on this line, after BLANK, or else on the next. */
 void sigwriter_piece(struct sigwriter *writer, const char *blank, struct span text);
 void sigwriter_tag(struct sigwriter *writer, const char *name, const char *value);
 void sigwriter_number(struct sigwriter *writer, const char *name, int64_t value);

@@ -496,7 +496,7 @@ static void judge_author(struct eval *eval, const char *author, struct dmarc_ver
 /* ---- the From field, sections 4.2, 5.3.1 and 11.5 ---- */
 
 /* Of several author domains the worst is the message's: a failing one with the strictest policy;
- * what could be such; and no unknown author hides behind one that passes. */
+ * then what could be one; and an author that passes does not hide an unknown one. */
 static unsigned rank_result(const struct dmarc_verdict *dmarc)
 {
 	switch (dmarc->result) {

@@ -49,7 +49,7 @@ struct dmarc_author {
 /*
  * Reads the SPF and DKIM parts of VERDICT and fills OUT. Several author domains: the strictest
  * failing one is OUT (section 11.5). A From that is out of DMARC's scope (none, several, malformed)
- * is permerror; but where it names author domains one of which fails, that is OUT.
+ * is permerror; but if it names author domains and one of them fails, that one is OUT.
  */
 void dmarc_check(struct dns_scope *scope, const struct dmarc_rules *rules,
 		 const struct dmarc_author *author, const struct verdict *verdict,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Queries for all names of a walk are started together, so that a walk costs one answer's time;
- * their answers are then read in the order of the RFC, and what lies behind the end of the walk is
- * not looked at. Names are remembered: the walks of one message share most of them.
+ * their answers are then read in the order of the RFC, and what lies beyond the end of the walk is
+ * ignored. Names are remembered: the walks of one message share most of them.
  *
  * A missing answer does not always matter: when _dmarc.com fails, mail.example.com and example.com
  * still have the same organizational domain whatever is published there. treewalk_compare() tries
@@ -26,7 +26,7 @@ static const char prefix[] = "_dmarc.";
 
 /* ---- the names of a walk, section 4.10 steps 1, 3, 4 and 7 ---- */
 
-/* The name after NAME, NULL behind the last. "If x < 8, remove the left-most label; if x >= 8,
+/* The name after NAME, NULL after the last. "If x < 8, remove the left-most label; if x >= 8,
  * remove the left-most labels until 7 remain." */
 static const char *next_name(const char *name)
 {

@@ -351,7 +351,7 @@ enum spf_match spf_eval_lookup(struct spf_eval *eval, const char *name, enum dns
 	return SPF_MATCH_TEMPERROR;
 }
 
-/* Section 5.5. An error while looking for names, or for the address of one, is no match. */
+/* Section 5.5. An error while looking for names, or for the address of one, does not match. */
 enum spf_match spf_eval_ptr(struct spf_eval *eval, const char *domain)
 {
 	char name[IP_REVERSE_MAX];

@@ -138,7 +138,8 @@ static const char *write_record(struct engine *engine, const struct spf_record *
 	return buf_text(&out);
 }
 
-/* The number in "3.q" or, for the second name of an mx, "1.3.h"; NULL: not one of ours. */
+/* The number in "3.q" or, for the second name of an mx, "1.3.h"; NULL: not a name that was given to
+ * libspf2. */
 static struct question *find_question(struct engine *engine, const char *name, unsigned *host)
 {
 	unsigned number;

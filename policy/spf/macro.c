@@ -68,7 +68,7 @@ static const char *read_transformers(struct span *rest, struct token *token)
 	return NULL;
 }
 
-/* macro-expand = "%{" macro-letter transformers *delimiter "}"; REST begins behind "%{" */
+/* macro-expand = "%{" macro-letter transformers *delimiter "}"; REST begins after "%{" */
 static const char *read_macro(struct span *rest, enum spf_macro_place place, struct token *token)
 {
 	const char *fault;
@@ -96,7 +96,7 @@ static const char *read_macro(struct span *rest, enum spf_macro_place place, str
 	return NULL;
 }
 
-/* macro-expand = ... / "%%" / "%_" / "%-"; REST begins behind the "%" */
+/* macro-expand = ... / "%%" / "%_" / "%-"; REST begins after the "%" */
 static const char *read_percent(struct span *rest, enum spf_macro_place place, struct token *token)
 {
 	char c = rest->p < rest->end ? *rest->p : '\0';

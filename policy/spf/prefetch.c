@@ -5,7 +5,7 @@
  * asked for at once, so that the whole tree takes as long as its deepest chain.
  *
  * Only asking, no deciding: a term whose name cannot be known yet (%{p}) is left to the
- * evaluation, and terms behind one that matches without DNS are not asked for. At most ten terms
+ * evaluation, and terms after one that matches without DNS are not asked for. At most ten terms
  * are followed in the whole tree, in the order in which the answers come; a tree in which that is
  * too little gives permerror anyway, or costs the evaluation one more round.
  *
