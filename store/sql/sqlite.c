@@ -233,6 +233,10 @@ struct driver_handle {
 
 /* ---- what went wrong, and what to do about it ---- */
 
+#define DAMAGED                                                                                    \
+	"it is damaged: move it away, a new one is made then (\"sqlite3 FILE .recover\" may save " \
+	"what the old one holds)"
+
 static const struct {
 	int code; /* primary result code of SQLite */
 	enum driver_outcome outcome;
@@ -249,9 +253,8 @@ static const struct {
     {SQLITE_NOMEM, DRIVER_RETRY, "out of memory"},
     {SQLITE_NOTADB, DRIVER_BROKEN,
      "this is no SQLite database: move it away, a new one is made then"},
-    {SQLITE_CORRUPT, DRIVER_BROKEN,
-     "it is damaged: move it away, a new one is made then (\"sqlite3 FILE .recover\" may save what"
-     " the old one holds)"},
+    {SQLITE_CORRUPT, DRIVER_BROKEN, DAMAGED},
+    {SQLITE_TOOBIG, DRIVER_BROKEN, DAMAGED}, /* a length that no row of the ledger has */
 };
 
 static enum driver_outcome explain(struct driver_handle *handle, int code, struct why *why)
@@ -560,7 +563,8 @@ static int look_at_schema(struct driver_handle *handle, int64_t *version, bool *
 
 static enum driver_cause cause_of_code(int code)
 {
-	bool damaged = (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT;
+	bool damaged = (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT ||
+		       (code & 0xff) == SQLITE_TOOBIG;
 
 	return damaged ? DRIVER_CAUSE_DAMAGED : DRIVER_CAUSE_OTHER;
 }
