@@ -21,44 +21,9 @@
 #include <stdint.h>
 
 #include "lib/why.h"
+#include "store/row.h"
 
 struct ledger;
-
-/* The policy configuration a row was judged by: rows of one day, domain and configuration form one
- * report. RUA, RUF and ERROR are not part of its identity: the ones seen last are kept. */
-struct ledger_policy {
-	const char *domain;       /* the policy domain; never NULL or "" */
-	const char *p, *sp, *np;  /* "none" "quarantine" "reject"; sp, np or NULL */
-	const char *adkim, *aspf; /* "r" "s" */
-	const char *fo;
-	const char *testing;   /* "y" "n" */
-	const char *discovery; /* "treewalk" "psl" */
-	const char *rua;       /* NULL: no report is wanted */
-	const char *ruf;
-	const char *error; /* what is wrong with the record, or NULL */
-};
-
-/* One combination. All texts make its identity but RUA, RUF, ERROR and the notes: those of the
- * first message are kept. Texts are UTF-8; NULL stands for "" except in the policy. */
-struct ledger_row {
-	int32_t day; /* UTC, as clock_day() */
-	struct ledger_policy policy;
-	const char *source_ip;
-	const char *disposition;  /* "none" "pass" "quarantine" "reject" */
-	const char *dkim_aligned; /* "pass" "fail" */
-	const char *spf_aligned;  /* "pass" "fail" */
-	const char *reasons;      /* JSON array of {"type","comment"}; "[]" for none */
-	const char *header_from;
-	const char *envelope_from; /* domain; "" for the null sender */
-	const char *envelope_to;   /* domain, or "" */
-	const char *dkim;          /* JSON array of {"domain","selector","result"} */
-	const char *dkim_notes;    /* JSON array of {"text"}, one for each of DKIM; for people */
-	const char *spf_domain;    /* or "" */
-	const char *spf_result;    /* "none" "pass" ... */
-	const char *spf_note;      /* for people, or "" */
-	int64_t count;             /* 1 or more */
-	int64_t quiet;             /* how many of them are no reason to report */
-};
 
 enum ledger_durability { LEDGER_POWER, LEDGER_PROCESS };
 
@@ -128,20 +93,6 @@ int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why
 
 /* ---- reading: any thread, also while the writer works; in pages, so that no transaction stays
  * open during a visit and memory does not grow with the number of rows ---- */
-
-enum { LEDGER_CONFIG_MAX = 33 };
-
-/* What there is of one policy domain, day and configuration: what one report is made of. */
-struct ledger_day {
-	int32_t day;
-	struct ledger_policy policy;
-	char config[LEDGER_CONFIG_MAX]; /* names the configuration: 32 hexadecimal digits */
-	int64_t since;                  /* wall seconds: when its first row was committed */
-	int64_t messages, passed;       /* passed: dkim_aligned or spf_aligned is "pass" */
-	int64_t rows;
-	int64_t accepted; /* of MESSAGES: those that were not rejected */
-	int64_t quiet;    /* of MESSAGES: no reason to report, see struct ledger_row */
-};
 
 /* Those of FROM_DAY to TO_DAY, of DOMAIN (NULL: all), ordered by day, domain, since. Texts live
  * during the call. A callback that returns non-zero ends the reading; that value is returned.

@@ -15,12 +15,6 @@
 /* ---- for store/ledger.c: lines on their way into the file; each call under the ledger's lock ----
  */
 
-struct messages_line {
-	struct messages_line *next;
-	int64_t at; /* wall seconds */
-	char text[];
-};
-
 struct messages_queue {
 	struct messages_line *first, **last;
 	size_t bytes;

@@ -20,8 +20,6 @@ struct driver_row {
 	unsigned char key[DRIVER_KEY_LEN];
 };
 
-struct messages_line; /* store/messages.h */
-
 /* What is committed together. */
 struct driver_batch {
 	const struct driver_row **rows; /* sorted by (domain, day, config, source, key), each key
@@ -86,6 +84,7 @@ struct driver {
 		    struct arena *arena, struct driver_row *rows, unsigned max, struct why *why);
 };
 
+/* CONFIG as hexadecimal digits, and back. False: TEXT is not 32 of them. */
 void driver_config_text(const unsigned char config[DRIVER_KEY_LEN], char text[LEDGER_CONFIG_MAX]);
 bool driver_config_parse(const char *text, unsigned char config[DRIVER_KEY_LEN]);
 
