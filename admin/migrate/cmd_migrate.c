@@ -214,9 +214,16 @@ static int print_result(struct migration *migration, struct migrate *migrate)
 	else if (migration->output == NULL)
 		fputs(text, stdout);
 	print_warnings(admin, migrate);
-	if (migrate_has_keys(migrate))
+	if (migrate_has_keys(migrate)) {
+		/* OpenDKIM signs for every login, and knows no setting that binds it. */
+		admin_warning(admin,
+			      "OpenDKIM signs mail of every login for every domain; here a login "
+			      "with a domain signs for that domain, and mail of a login without "
+			      "one is not signed until sign.logins or sign.mta_checks_sender says "
+			      "so; see: countersign doctor --only=mta.logins");
 		admin_note(admin, "then the keys: countersign key import --from-opendkim %s%s",
 			   migration->root, migration->files[MIGRATE_OPENDKIM]);
+	}
 	admin_note(admin, "then the MTA: countersign setup --apply --replace");
 	if (migrate_unknown(migrate) > 0)
 		return ADMIN_NO;
