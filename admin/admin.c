@@ -22,14 +22,14 @@ enum { OPTION_COLOR = 1000, OPTION_RESOLVER, OPTION_TIMEOUT };
 
 const struct admin_option admin_global_options[] = {
     {"config", 'c', "FILE", "read the settings from FILE"},
-    {"json", 'j', NULL, "print one JSON object in place of text"},
-    {"quiet", 'q', NULL, "print no notes, only the answer and errors"},
+    {"json", 'j', NULL, "print one JSON object instead of text"},
+    {"quiet", 'q', NULL, "print only the result and errors, no notes"},
     {"verbose", 'v', NULL, "print more; twice for still more"},
     {"color", OPTION_COLOR, "WHEN", "colour the output: auto, always or never"},
-    {"resolver", OPTION_RESOLVER, "IP[@PORT]", "ask this DNS server; may be given again"},
-    {"timeout", OPTION_TIMEOUT, "TIME", "wait so long for DNS, in place of dns.timeout: 3s"},
-    {"help", 'h', NULL, "explain, and exit"},
-    {"version", 'V', NULL, "print the version, and exit"},
+    {"resolver", OPTION_RESOLVER, "IP[@PORT]", "query this DNS server; can be repeated"},
+    {"timeout", OPTION_TIMEOUT, "TIME", "DNS timeout (overrides dns.timeout): 3s"},
+    {"help", 'h', NULL, "print this help and exit"},
+    {"version", 'V', NULL, "print the version and exit"},
     {NULL, 0, NULL, NULL}};
 
 /* ---- options ---- */

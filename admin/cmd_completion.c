@@ -21,7 +21,7 @@ static const struct script {
 	     "	read -ra words <<<\"$line\"\n"
 	     "	[[ $line == *[[:blank:]] ]] && words+=('')\n"
 	     "	last=${words[${#words[@]} - 1]}\n"
-	     "	# bash takes what is behind a = for a word of its own\n"
+	     "	# bash takes what follows = as a separate word\n"
 	     "	[[ $last == *=* && $COMP_WORDBREAKS == *=* ]] && before=${last%%=*}=\n"
 	     "	COMPREPLY=()\n"
 	     "	while IFS=$'\\t' read -r word _; do\n"
@@ -108,10 +108,9 @@ static int completion(struct admin *admin, int argc, char **argv)
 		if (strcmp(argv[optind], scripts[i].shell) == 0)
 			return print_script(admin, &scripts[i]);
 	}
-	return status != 0
-		   ? status
-		   : admin_usage(admin, "no completion for \"%s\"; there are bash, zsh and fish",
-				 argv[optind]);
+	return status != 0 ? status
+			   : admin_usage(admin, "no completion for \"%s\"; use bash, zsh or fish",
+					 argv[optind]);
 }
 
 const struct admin_verb cmd_completion[] = {{"completion", NULL, "bash|zsh|fish",

@@ -290,8 +290,8 @@ static int unknown_option(struct admin *admin, const char *name)
 	const char *nearest = conf_option_nearest(span_of(name));
 
 	if (nearest == NULL)
-		return admin_usage(admin, "there is no setting %s", name);
-	return admin_usage(admin, "there is no setting %s; did you mean %s?", name, nearest);
+		return admin_usage(admin, "unknown setting %s", name);
+	return admin_usage(admin, "unknown setting %s; did you mean %s?", name, nearest);
 }
 
 /* All options that NAME means; OUT: as JSON. False when there is none. */
@@ -423,8 +423,8 @@ static int config_mdoc(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_config[] = {
-    {"config", "check", "[FILE]", "Check the settings and print all that is wrong with them",
-     config_check, NULL, false},
+    {"config", "check", "[FILE]", "Check the settings and print every error", config_check, NULL,
+     false},
     {"config", "show", "", "Print the settings in use and where each was set", config_show,
      show_options, false},
     {"config", "defaults", "", "Print a sample file with all settings and what they mean",

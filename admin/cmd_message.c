@@ -100,7 +100,7 @@ static int read_option(struct find *find, int letter)
 		return admin_usage(find->admin,
 				   "--since: \"%s\" is neither 30m, 12h or 7d nor a day", optarg);
 	else if (letter == OPTION_LIMIT && !span_number(span_of(optarg), LIMIT_MAX, &find->limit))
-		return admin_usage(find->admin, "--limit: \"%s\" is no number up to %d", optarg,
+		return admin_usage(find->admin, "--limit: \"%s\" is not a number up to %d", optarg,
 				   LIMIT_MAX);
 	return ADMIN_DONE;
 }

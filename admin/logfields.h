@@ -20,7 +20,7 @@ struct logfields {
 	} items[LOGFIELDS_MAX];
 };
 
-/* False: this is no such line. */
+/* False if this is not such a line. */
 bool logfields_parse(struct arena *arena, struct span line, struct logfields *out);
 
 const char *logfields_get(const struct logfields *fields, const char *key); /* or NULL */

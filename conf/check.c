@@ -15,8 +15,8 @@ static int port_check(struct span port, uint64_t lowest, struct why *why)
 	uint64_t n;
 
 	if (!span_number(port, 65535, &n) || n < lowest)
-		return why_set(why, "\"%.*s\" is no port (%u .. 65535)", (int)span_len(port),
-			       port.p, (unsigned)lowest);
+		return why_set(why, "\"%.*s\" is not a valid port (%u .. 65535)",
+			       (int)span_len(port), port.p, (unsigned)lowest);
 	return 0;
 }
 
@@ -30,7 +30,7 @@ int conf_check_server(struct span text, struct why *why)
 	(void)span_split(&rest, &more, '@', &address);
 	if (!ip_parse(address, &ip))
 		return why_set(why,
-			       "\"%.*s\" is no DNS server: write its address (192.0.2.53, "
+			       "\"%.*s\" is not a valid DNS server; use its address (192.0.2.53, "
 			       "2001:db8::53), with a port as 192.0.2.53@5353",
 			       (int)span_len(text), text.p);
 	return more ? port_check(rest, 1, why) : 0;
@@ -76,7 +76,8 @@ static int inet_check(struct span text, struct why *why)
 	}
 	for (const char *p = host.p; p < host.end; p++) {
 		if (!char_is_alnum((unsigned char)*p) && strchr(".:-_", *p) == NULL)
-			return why_set(why, "\"%.*s\" is no host", (int)span_len(host), host.p);
+			return why_set(why, "\"%.*s\" is not a valid host", (int)span_len(host),
+				       host.p);
 	}
 	return 0;
 }
@@ -93,7 +94,7 @@ int conf_check_socket(struct span text, struct why *why)
 	if (more && (span_eq(scheme, "inet") || span_eq(scheme, "inet6")))
 		return inet_check(rest, why);
 	return why_set(why,
-		       "\"%.*s\" is no socket: write local:/path, unix:/path or "
+		       "\"%.*s\" is not a valid socket; use local:/path, unix:/path or "
 		       "inet:PORT@HOST (inet:8891@127.0.0.1)",
 		       (int)span_len(text), text.p);
 }
@@ -116,7 +117,8 @@ int conf_check_http(struct span text, struct why *why)
 	if (colon < text.end && ip_parse(host, &ip) &&
 	    span_number((struct span){colon + 1, text.end}, 65535, &port))
 		return 0;
-	return why_set(why, "\"%.*s\" is no address with port: write 127.0.0.1:9817 or [::1]:9817",
+	return why_set(why,
+		       "\"%.*s\" is not an address with a port; use 127.0.0.1:9817 or [::1]:9817",
 		       (int)span_len(text), text.p);
 }
 
@@ -130,10 +132,10 @@ int conf_check_store(struct span text, struct why *why)
 		return 0;
 	(void)span_split(&path, &more, ':', &scheme);
 	if (!more || !span_eq(scheme, "sqlite"))
-		return why_set(why, "\"%.*s\" is no store: write sqlite:/path", (int)span_len(text),
-			       text.p);
+		return why_set(why, "\"%.*s\" is not a valid store; use sqlite:/path",
+			       (int)span_len(text), text.p);
 	if (span_empty(path) || *path.p != '/')
-		return why_set(why, "the path behind sqlite: begins with \"/\"");
+		return why_set(why, "the path after sqlite: begins with \"/\"");
 	return 0;
 }
 
@@ -143,7 +145,7 @@ int conf_check_shared(struct span text, struct why *why)
 	if (span_empty(text) || span_istarts(text, "postgresql://") ||
 	    span_istarts(text, "postgres://"))
 		return 0;
-	return why_set(why, "this is no shared store: write postgresql://USER@HOST/DATABASE");
+	return why_set(why, "not a valid shared store; use postgresql://USER@HOST/DATABASE");
 }
 
 /* ---- names ---- */
@@ -169,7 +171,7 @@ int conf_check_domain(struct span text, struct why *why)
 		good = is_label(label);
 	if (good)
 		return 0;
-	return why_set(why, "\"%.*s\" is no domain", (int)span_len(text), text.p);
+	return why_set(why, "\"%.*s\" is not a valid domain", (int)span_len(text), text.p);
 }
 
 /* A domain, "*." and a domain, or "*". */
@@ -201,7 +203,7 @@ int conf_check_forwarder(struct span text, struct why *why)
 	if (ip_network_parse(text, &network)) {
 		if (network.bits > 0)
 			return 0;
-		return why_set(why, "\"%.*s\" is everybody", (int)span_len(text), text.p);
+		return why_set(why, "\"%.*s\" matches everybody", (int)span_len(text), text.p);
 	}
 	if (host)
 		name.p += 5;
@@ -210,7 +212,7 @@ int conf_check_forwarder(struct span text, struct why *why)
 	if (!is_numeric(name) && conf_check_domain(name, NULL) == 0)
 		return 0;
 	return why_set(why,
-		       "\"%.*s\" is no forwarder: write a network (192.0.2.0/24), a domain "
+		       "\"%.*s\" is not a valid forwarder; use a network (192.0.2.0/24), a domain "
 		       "(forwarder.example, *.forwarder.example) or the name of a client "
 		       "(host:mx.forwarder.example)",
 		       (int)span_len(text), text.p);
@@ -225,7 +227,8 @@ int conf_check_field(struct span text, struct why *why)
 		good = good && *p >= 33 && *p <= 126 && *p != ':';
 	if (good)
 		return 0;
-	return why_set(why, "\"%.*s\" is no name of a header field", (int)span_len(text), text.p);
+	return why_set(why, "\"%.*s\" is not a valid header field name", (int)span_len(text),
+		       text.p);
 }
 
 /* RFC 2045 section 5.1, token: what needs no quotes in an Authentication-Results field. */
@@ -237,7 +240,7 @@ int conf_check_authserv_id(struct span text, struct why *why)
 		good = good && *p > 32 && *p < 127 && strchr("()<>@,;:\\\"/[]?=", *p) == NULL;
 	if (good)
 		return 0;
-	return why_set(why, "\"%.*s\" is no name for Authentication-Results: write a host name",
+	return why_set(why, "\"%.*s\" is not a valid authserv-id; use a host name",
 		       (int)span_len(text), text.p);
 }
 
@@ -255,7 +258,7 @@ int conf_check_address(struct span text, struct why *why)
 		good = (unsigned char)*p > 32 && *p != 127 && strchr("()<>,;:\\\"[]", *p) == NULL;
 	if (good && conf_check_domain(domain, NULL) == 0)
 		return 0;
-	return why_set(why, "\"%.*s\" is no mail address: write it as name@example.com",
+	return why_set(why, "\"%.*s\" is not a valid e-mail address; use name@example.com",
 		       (int)span_len(text), text.p);
 }
 
@@ -285,7 +288,7 @@ int conf_check_smtp(struct span text, struct why *why)
 		good = char_is_alnum((unsigned char)*p) || strchr("-._:[]", *p) != NULL;
 	if (good)
 		return 0;
-	return why_set(why, "\"%.*s\" is no mail server: write it as smtp://127.0.0.1:25",
+	return why_set(why, "\"%.*s\" is not a valid mail server; use smtp://127.0.0.1:25",
 		       (int)span_len(text), text.p);
 }
 
@@ -304,10 +307,11 @@ static void check_trusted_networks(const struct conf_reader *reader, const struc
 		const struct ip_network *network = &conf->trusted_networks.items[i];
 
 		if (is_everybody(network))
-			conf_option_error(reader, networks, place(conf, networks),
-					  "%s/%u is everybody, and their mail would be signed; if "
-					  "that is meant, set trust_everybody = true",
-					  ip_text(&network->ip, text), network->bits);
+			conf_option_error(
+			    reader, networks, place(conf, networks),
+			    "%s/%u matches everybody, and their mail would be signed; if "
+			    "that is meant, set trust_everybody = true",
+			    ip_text(&network->ip, text), network->bits);
 	}
 }
 
@@ -321,7 +325,7 @@ void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 		for (unsigned k = 0; k < i; k++) {
 			if (strcmp(conf->listen.items[i], conf->listen.items[k]) == 0)
 				conf_option_error(reader, listen, place(conf, listen),
-						  "\"%s\" is there twice", conf->listen.items[i]);
+						  "\"%s\" is listed twice", conf->listen.items[i]);
 		}
 	}
 }

@@ -212,7 +212,7 @@ struct conf {
 		int64_t max_size;          /* of a mail */
 		int64_t suppress;          /* the first time */
 		int64_t max_addresses;     /* of one domain's */
-		struct conf_strings quiet; /* recipients whose mail is no reason to report */
+		struct conf_strings quiet; /* recipients whose mail does not cause a report */
 	} reports;
 
 	struct {

@@ -172,7 +172,7 @@ const struct conf_option conf_options[] = {
 	{.name = "listen", .type = &conf_type_texts, FIELD(listen), .min = 1, .max = 16,
 	 .check = conf_check_socket, .what = "list of sockets",
 	 .def = "[ \"local:" RUNDIR "/milter.sock\" ]",
-	 .doc = "The sockets on which the MTA reaches countersignd: local:/path or unix:/path for a "
+	 .doc = "The sockets on which countersignd listens for the MTA: local:/path or unix:/path for a "
 		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1, inet6:8891@[::1]). Where "
 		"Postfix runs chrooted, as on Debian, add one inside its queue directory: "
 		"local:/var/spool/postfix/countersign/milter.sock."},
@@ -184,16 +184,16 @@ const struct conf_option conf_options[] = {
 	 .check = conf_check_authserv_id, .what = "name",
 	 .def = "\"auto\"",
 	 .doc = "The name under which results are written into Authentication-Results fields. "
-		"Fields that bear this name when a message arrives are forged, and removed. auto is the "
+		"Fields with this name in an incoming message are forged and are removed. auto is the "
 		"MTA's own host name. Give all hosts that serve one domain the same name."},
 	{.name = "trusted_networks", .type = &conf_type_networks, FIELD(trusted_networks),
 	 .def = "[ \"127.0.0.0/8\", \"::1\" ]",
-	 .doc = "Clients whose mail is ours: it is signed, not judged. The same holds for mail from "
+	 .doc = "Clients whose mail is treated as outbound: it is signed, not checked. The same holds for mail from "
 		"clients that have logged in and for submission services, wherever they are. An address "
 		"alone, or with the length of its prefix. An empty list means nobody: where a proxy or a "
 		"port forward in front of the MTA makes every client look like 127.0.0.1, leave out "
 		"loopback. A client on a local socket counts as loopback. A client whose address the MTA does "
-		"not know is never ours. What comes over loopback and has been on another host, such as "
+		"not know is never treated as outbound. What comes over loopback and has been on another host, such as "
 		"mail from a content filter, is signed only when MAIL FROM is of a domain with a key."},
 	{.name = "trust_everybody", .type = &conf_type_bool, FIELD(trust_everybody),
 	 .def = "false",
@@ -229,16 +229,16 @@ const struct conf_option conf_options[] = {
 	{.name = "milter.engine", .type = &conf_type_choice, FIELD(milter.engine),
 	 .choices = milter_engines,
 	 .def = NATIVE_OR_NOT,
-	 .doc = "What speaks the milter protocol with the MTA. native is countersign's own layer: it costs less, "
+	 .doc = "The implementation of the milter protocol. native is countersign's own layer: it costs less, "
 		"and messages that wait for DNS do not hold up others (Linux; elsewhere it is libmilter). "
 		"libmilter is Sendmail's library. A change needs a restart."},
 
 	{.name = "dns.servers", .type = &conf_type_texts, FIELD(dns.servers), .max = 16,
 	 .check = conf_check_server, .what = "list of DNS servers",
 	 .def = "[ ]",
-	 .doc = "The resolvers to ask, by address: 192.0.2.53, or 192.0.2.53@5353 for another port than "
-		"53. Without any, those of resolv_conf. A resolver on this host is best: public ones are "
-		"refused by many block lists and slow."},
+	 .doc = "The addresses of the DNS servers to query: 192.0.2.53, or 192.0.2.53@5353 for a port other than "
+		"53. If empty, those in resolv_conf are used. A resolver on this host is best: public ones are "
+		"slow and are refused by many block lists."},
 	{.name = "dns.resolv_conf", .type = &conf_type_path, FIELD(dns.resolv_conf),
 	 .def = "\"/etc/resolv.conf\"",
 	 .doc = "The file whose nameserver lines are the resolvers when servers is empty. A change of the file is "
@@ -275,19 +275,19 @@ const struct conf_option conf_options[] = {
 
 	{.name = "spf.engine", .type = &conf_type_choice, FIELD(spf.engine), .choices = engines,
 	 .def = "\"native\"",
-	 .doc = "What evaluates SPF. native is countersign's own evaluator. libspf2 is the library of that "
+	 .doc = "The implementation of SPF. native is countersign's own evaluator. libspf2 is the library of that "
 		"name. both runs the two, uses the native result and logs every disagreement."},
 
 	{.name = "dkim.engine", .type = &conf_type_choice, FIELD(dkim.engine), .choices = dkim_engines,
 	 .def = "\"native\"",
-	 .doc = "What verifies signatures. native is countersign's own verifier. opendkim is the library "
+	 .doc = "The implementation of DKIM verification. native is countersign's own verifier. opendkim is the library "
 		"libopendkim, which is slower and cannot verify every form that RFC 6376 allows: such a "
 		"signature is neutral. both runs the two, uses the native result and logs every "
 		"disagreement."},
 	{.name = "dkim.max_signatures", .type = &conf_type_integer, FIELD(dkim.max_signatures),
 	 .min = 1, .max = 50,
 	 .def = "10",
-	 .doc = "How many signatures of one message are verified. Those of the author's domain come first; "
+	 .doc = "How many signatures of a message are verified. Those of the author's domain come first; "
 		"the rest is reported as not checked. The body is hashed once for each canonicalization, "
 		"however many signatures there are: 5 MB under a hundred of them cost 40 ms of CPU where one "
 		"signature costs 30 ms, and up to 2 s with the engine opendkim and 50 signatures looked at."},
@@ -307,25 +307,25 @@ const struct conf_option conf_options[] = {
 	{.name = "dkim.accept_added_fields", .type = &conf_type_bool, FIELD(dkim.accept_added_fields),
 	 .def = "false",
 	 .doc = "Whether a signature can pass when a field that a message has once (Subject, To, Date, "
-		"Content-Type ...) is there more often than the signature covers it. Anyone can put a "
+		"Content-Type ...) occurs more often than the signature covers. Anyone can put a "
 		"second Subject on top of such a message and send it again. false: its result is policy, "
 		"and it counts as if it were not there. Signatures "
-		"that name a field once more than it occurs, as countersign makes them, cannot be abused so."},
+		"that name a field once more than it occurs, as countersign makes them, cannot be abused in this way."},
 
 	{.name = "arc.trusted_sealers", .type = &conf_type_texts, FIELD(arc.trusted_sealers),
 	 .max = 1000,
 	 .check = conf_check_pattern, .what = "list of domains",
 	 .def = "[ ]",
-	 .doc = "Domains whose word is taken for mail that fails DMARC here because they forwarded or "
+	 .doc = "Domains whose ARC results are believed for mail that fails DMARC here because they forwarded or "
 		"changed it: the d= of their ARC-Seal. *.example.org is that domain and all below it. The "
 		"chain must be valid, all its seals from the newest down to the one that says that the "
 		"message was authentic must be of these domains, and the report says local_policy with the "
-		"chain as comment. A trusted sealer can have any mail accepted: name those you would also "
+		"chain as comment. A trusted sealer can get any mail accepted: name those you would also "
 		"trust with your policy.",
 	 .example = "trusted_sealers = [ \"lists.example.org\", \"*.forwarder.example\" ];"},
 	{.name = "arc.seal", .type = &conf_type_text, FIELD(arc.seal),
 	 .def = "\"\"",
-	 .doc = "Seals inbound mail that is accepted, for those to whom it may be forwarded from here: a "
+	 .doc = "Seals inbound mail that is accepted, for the hosts to which it may be forwarded: a "
 		"domain that has a key below sign.keys, of which an RSA key is taken first; also where "
 		"sign.enabled is false. Such a host is "
 		"one where aliases or users forward mail elsewhere. Mail that is changed after this filter "
@@ -344,22 +344,22 @@ const struct conf_option conf_options[] = {
 	 .choices = quarantines,
 	 .def = "\"header\"",
 	 .doc = "How a message is quarantined. header: it is delivered with the field "
-		"X-Countersign-Quarantine: yes, by which a mailbox filter can sort it into a folder; one that a stranger "
-		"wrote is always removed. hold: the MTA keeps it in its hold queue until somebody "
-		"looks."},
+		"X-Countersign-Quarantine: yes, by which a mailbox filter can sort it into a folder; a field "
+		"of that name from outside is always removed. hold: the MTA keeps it in its hold queue until an "
+		"administrator releases it."},
 	{.name = "dmarc.temperror", .type = &conf_type_choice, FIELD(dmarc.temperror),
 	 .choices = failures,
 	 .def = "\"tempfail\"",
 	 .doc = "What is done when DNS failed for a message that would otherwise be rejected or "
 		"quarantined. tempfail: the sender is told to try again. accept: it is delivered. Where DNS "
 		"did not say whether a message that fails comes through a trusted forwarder or mailing list, "
-		"or whether an entry of actions fits it, tempfail puts it off as well; with accept it is "
+		"or whether an entry of actions fits it, tempfail defers it as well; with accept it is "
 		"handled as if that were not so."},
 	{.name = "dmarc.discovery", .type = &conf_type_choice, FIELD(dmarc.discovery),
 	 .choices = discoveries,
 	 .def = "\"treewalk\"",
 	 .doc = "How the organizational domain is found. treewalk: by the DNS tree walk of RFC 9989. psl: "
-		"by the public suffix list, as RFC 7489 did; psd= of a record is not heeded then."},
+		"by the public suffix list, as RFC 7489 did; psd= of a record is then ignored."},
 	{.name = "dmarc.psl_file", .type = &conf_type_path, FIELD(dmarc.psl_file),
 	 .def = "\"\"",
 	 .doc = "The public suffix list to use with discovery = \"psl\". Empty: the one that came with the "
@@ -415,7 +415,7 @@ const struct conf_option conf_options[] = {
 
 	{.name = "sign.enabled", .type = &conf_type_bool, FIELD(sign.enabled),
 	 .def = "true",
-	 .doc = "Whether mail of ours is signed. A domain without a key is not signed in any case."},
+	 .doc = "Whether outbound mail is signed. A domain without a key is not signed in any case."},
 	{.name = "sign.keys", .type = &conf_type_path, FIELD(sign.keys), .min = 1,
 	 .def = "\"" SYSCONFDIR "/keys\"",
 	 .doc = "The directory of the keys, one file for each: DOMAIN/SELECTOR.key. There is no table of "
@@ -542,7 +542,7 @@ const struct conf_option conf_options[] = {
 	{.name = "store.lease", .type = &conf_type_duration, FIELD(store.lease),
 	 .min = CLOCK_SECOND, .max = DAYS(1),
 	 .def = "\"15m\"",
-	 .doc = "With store.shared one host at a time sends reports. When it is not heard of for this long, "
+	 .doc = "With store.shared one host at a time sends reports. When it has not been heard from for this long, "
 		"another takes over; sending one mail must take less."},
 
 	{.name = "messages.keep", .type = &conf_type_duration, FIELD(messages.keep),
@@ -563,17 +563,17 @@ const struct conf_option conf_options[] = {
 
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",
-	 .doc = "The name of the organization that stands in the reports to other domains, such as its "
+	 .doc = "The name of the organization in the reports to other domains, such as its "
 		"domain name."},
 	{.name = "reports.from", .type = &conf_type_text, FIELD(reports.from),
 	 .check = conf_check_address, .what = "mail address",
 	 .def = "\"\"",
 	 .doc = "The address from which reports are sent, such as noreply-dmarc@reports.example.com. Its "
 		"domain should ask for no reports itself: two such senders would report on each other's "
-		"reports for ever."},
+		"reports forever."},
 	{.name = "reports.contact", .type = &conf_type_text, FIELD(reports.contact),
 	 .def = "\"\"",
-	 .doc = "More about how to reach you, for the people who read the reports: a URL or an address."},
+	 .doc = "Contact information for the people who read the reports: a URL or an address."},
 	{.name = "reports.format", .type = &conf_type_choice, FIELD(reports.format), .choices = formats,
 	 .def = "\"rfc9990\"",
 	 .doc = "The form of the reports. rfc9990: the current one. rfc7489: the one before, for those whose "
@@ -593,7 +593,7 @@ const struct conf_option conf_options[] = {
 	 .check = conf_check_smtp, .what = "URL",
 	 .def = "\"smtp://127.0.0.1:25\"",
 	 .doc = "The mail server to which reports are given: one that has this milter and signs what it "
-		"gets from here, such as the MTA of this host. smtp: is told about TLS by reports.tls. smtps: "
+		"gets from here, such as the MTA of this host. With smtp: reports.tls decides about TLS. smtps: "
 		"needs TLS and a valid certificate."},
 	{.name = "reports.tls", .type = &conf_type_choice, FIELD(reports.tls), .choices = tls_choices,
 	 .def = "\"offered\"",
@@ -602,15 +602,15 @@ const struct conf_option conf_options[] = {
 		"valid for the name in reports.via."},
 	{.name = "reports.tls_ca", .type = &conf_type_path, FIELD(reports.tls_ca),
 	 .def = "\"\"",
-	 .doc = "A file with the certificates (PEM) that may have signed the server's. Empty: the system's."},
+	 .doc = "A file with the CA certificates (PEM) that may have signed the server's. Empty: the system's."},
 	{.name = "reports.user", .type = &conf_type_text, FIELD(reports.user),
 	 .def = "\"\"",
-	 .doc = "Whom to log in as (SMTP AUTH). Empty: no login. Except to a server of this host, a login "
+	 .doc = "The user name for SMTP AUTH. Empty: no login. Except to a server of this host, a login "
 		"needs smtps: or reports.tls required or verified."},
 	{.name = "reports.password_file", .type = &conf_type_path, FIELD(reports.password_file),
 	 .def = "\"\"",
-	 .doc = "The file whose first line is the password for reports.user. It must be readable for the "
-		"daemon's user and not for everybody: chown root:countersign, chmod 0640. The password itself "
+	 .doc = "The file whose first line is the password for reports.user. It must be readable by the "
+		"daemon's user and not by everybody: chown root:countersign, chmod 0640. The password itself "
 		"is in no log and no setting."},
 	{.name = "reports.timeout", .type = &conf_type_duration, FIELD(reports.timeout),
 	 .min = SECONDS(1), .max = SECONDS(3600),
@@ -643,7 +643,7 @@ const struct conf_option conf_options[] = {
 	{.name = "reports.max_addresses", .type = &conf_type_integer, FIELD(reports.max_addresses),
 	 .min = 1, .max = 10,
 	 .def = "10",
-	 .doc = "To how many addresses of one domain's record a report goes at most, the first ones."},
+	 .doc = "The largest number of addresses in a domain's record that get a report; the first ones are used."},
 	{.name = "reports.max_size", .type = &conf_type_size, FIELD(reports.max_size),
 	 .min = KIB(16), .max = MIB(1024),
 	 .def = "\"20MiB\"",
@@ -659,9 +659,9 @@ const struct conf_option conf_options[] = {
 	 .check = conf_check_address, .what = "list of mail addresses",
 	 .max = 1000,
 	 .def = "[]",
-	 .doc = "Addresses of yours that get reports, such as those in your own DMARC records. Mail to them "
-		"and to reports.from is counted, but is no reason to send a report: two sites would report on "
-		"each other's reports for ever. Nor is mail that has the form of a report, unless a policy was applied to it.",
+	 .doc = "Your own addresses that get reports, such as those in your own DMARC records. Mail to them "
+		"and to reports.from is counted, but does not cause a report: two sites would report on "
+		"each other's reports forever. Nor is mail that has the form of a report, unless a policy was applied to it.",
 	 .example = "quiet = [ \"dmarc@example.com\" ];"},
 
 	{.name = "failures.send", .type = &conf_type_bool, FIELD(failures.send),
@@ -735,13 +735,13 @@ const struct conf_section conf_sections[] = {
     {"dns", "Lookups.", NULL},
     {"spf", "SPF, RFC 7208.", NULL},
     {"dkim", "Verifying DKIM signatures, RFC 6376.", NULL},
-    {"arc", "ARC, RFC 8617: what others found out before they handed a message on.",
+    {"arc", "ARC, RFC 8617: what earlier hosts found before they passed a message on.",
      conf_check_arc},
-    {"dmarc", "DMARC, RFC 9989: what becomes of mail that fails.", NULL},
-    {"sign", "Signing mail of ours with DKIM.", conf_check_sign},
+    {"dmarc", "DMARC, RFC 9989: what is done with mail that fails.", NULL},
+    {"sign", "Signing outbound mail with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
     {"messages", "The log of messages in the ledger.", NULL},
-    {"reports", "Who we are in the reports to other domains.", conf_check_reports},
+    {"reports", "Reports to other domains.", conf_check_reports},
     {"failures", "Failure reports: about single messages, to the owners of domains.",
      conf_check_failures},
     {"log", "Log lines.", NULL},

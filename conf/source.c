@@ -405,7 +405,7 @@ static void scan_text(struct conf_source *source, const char *file, struct span 
 	else
 		set_line(source, file, 1);
 	if (memchr(text.p, '\0', span_len(text)) != NULL) {
-		fail(&s, 0, "has a NUL byte: this is no text");
+		fail(&s, 0, "contains a NUL byte and is not a text file");
 		return;
 	}
 	while (s.p < s.end && !source->text.failed)

@@ -166,9 +166,10 @@ static void no_quantity(const struct conf_reader *reader, const struct conf_opti
 	buf_init(&names, reader->errors->arena, 0);
 	for (const struct unit *unit = units; unit->name != NULL; unit++)
 		buf_printf(&names, "%s%s", unit == units ? "" : ", ", unit->name);
-	conf_option_error(reader, option, node->at,
-			  "\"%s\" is no %s: write a whole number and directly behind it one of %s",
-			  node->text, option->type->name, buf_text(&names));
+	conf_option_error(
+	    reader, option, node->at,
+	    "\"%s\" is not a valid %s; use a whole number directly followed by one of %s",
+	    node->text, option->type->name, buf_text(&names));
 }
 
 /* 1*DIGIT UNIT, without a blank */
@@ -213,7 +214,7 @@ static void mode_read(const struct conf_reader *reader, const struct conf_option
 		value = value * 8 + (*p - '0');
 	if (*p != '\0' || p - node->text < 3 || value > 0777)
 		conf_option_error(reader, option, node->at,
-				  "\"%s\" is no file mode: write three octal digits behind a 0",
+				  "\"%s\" is not a valid file mode; use 0 and three octal digits",
 				  node->text);
 	else
 		*mode = value;
@@ -475,7 +476,7 @@ static void networks_read(const struct conf_reader *reader, const struct conf_op
 		else
 			conf_option_error(
 			    reader, option, node->children[i].at,
-			    "\"%s\" is no network: write an address, or 192.0.2.0/24, "
+			    "\"%s\" is not a valid network; use an address, or 192.0.2.0/24, "
 			    "2001:db8::/32",
 			    text);
 	}

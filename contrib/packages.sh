@@ -72,7 +72,7 @@ packages_install_missing() {
 	return $status
 }
 
-packages_apt() { # VERB [PACKAGE...]; another apt-get on the host is waited for, and takes no lock of ours along
+packages_apt() { # VERB [PACKAGE...]; waits for another apt-get on the host, and does not pass our locks on
 	apt-get -qq -o DPkg::Lock::Timeout=300 "$1" -y --no-install-recommends "${@:2}" 9<&-
 }
 

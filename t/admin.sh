@@ -54,8 +54,8 @@ run "a DNS server" 0 '^countersign' --resolver 192.0.2.53@5353 --resolver ::1 ve
 run "a time" 0 '^countersign' --timeout 3s version
 run "a time that is none" 64 '--timeout: .*(duration|timeout)' --timeout soon version
 run "a time out of bounds" 64 '--timeout: .*timeout' --timeout=3600s version
-run "a DNS server that is none" 64 'is no DNS server' --resolver localhost version
-run "a port that is none" 64 'is no port' --resolver 192.0.2.53@0 version
+run "a DNS server that is none" 64 'is not a valid DNS server' --resolver localhost version
+run "a port that is none" 64 'is not a valid port' --resolver 192.0.2.53@0 version
 
 # Nothing but printable ASCII, in the help of every command.
 odd=$("$cs" --help | sed -n '/^Options of every/q; s/^  \([a-z]\)/\1/p' | while read -r noun verb _; do

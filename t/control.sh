@@ -49,7 +49,7 @@ field() { cs --json status | python3 -c "import json,sys; s = json.load(sys.stdi
 settings <<<"$control"
 check "no daemon: which socket, and what to type" says 69 "$dir/control.sock: there is no such socket.*the daemon is not running \(start it: .*countersignd" status
 python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$dir/control.sock"
-check "a dead one's socket" says 69 "nobody answers there" reload
+check "a dead one's socket" says 69 "the daemon does not answer" reload
 settings <<<'control: { socket = ""; };'
 check "no socket by the settings" says 69 "control.socket is empty" status
 

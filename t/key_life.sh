@@ -193,7 +193,7 @@ check "nothing is due, nothing is said" $?
 run 64 rotate
 run 64 activate
 run 64 retire example.com
-says 'which selector'
+says 'missing argument: SELECTOR'
 run 1 retire example.com nosuch
 says 'no key nosuch for example.com'
 echo 'actve' >"$keys/example.com/s1.state"

@@ -175,7 +175,7 @@ is "and holds no mail" $? 0
 settings <<<'http: { listen = [ "localhost:9817" ]; };'
 cs reload >"$dir/said" 2>&1
 is "an address is needed" $? 78
-like "says the error" "$(cat "$dir/said")" '"localhost:9817" is no address with port: write 127.0.0.1:9817'
+like "says the error" "$(cat "$dir/said")" '"localhost:9817" is not an address with a port; use 127.0.0.1:9817'
 settings </dev/null
 cs -q reload
 ok "no listener, no process" eventually eval '[ "$(pgrep -P "$pid" | wc -l)" = 1 ]'

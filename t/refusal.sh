@@ -97,13 +97,13 @@ refuse "a ledger directory that is a file" 4 "store.url: $top/file: (not a|Not a
 	sign: { enabled = false; };
 C
 ledger=
-refuse "everybody is ours" 5 "trusted_networks: 0.0.0.0/0 is everybody.*trust_everybody = true" <<-C
+refuse "everybody is ours" 5 "trusted_networks: 0.0.0.0/0 matches everybody.*trust_everybody = true" <<-C
 	trusted_networks = [ "127.0.0.0/8", "0.0.0.0/0" ]; sign: { enabled = false; };
 C
-refuse "half of everybody, twice" 5 "trusted_networks: 128.0.0.0/1 is everybody" <<-C
+refuse "half of everybody, twice" 5 "trusted_networks: 128.0.0.0/1 matches everybody" <<-C
 	trusted_networks = [ "0.0.0.0/1", "128.0.0.0/1" ]; sign: { enabled = false; };
 C
-refuse "everybody with IPv6" 5 "trusted_networks: ::/0 is everybody" <<-C
+refuse "everybody with IPv6" 5 "trusted_networks: ::/0 matches everybody" <<-C
 	trusted_networks = [ "::/0" ]; sign: { enabled = false; };
 C
 

@@ -152,11 +152,11 @@ run "an empty day" 0 'nothing was counted on' list --day 2020-01-01
 run "a domain that was not seen" 1 'nothing was counted for x.example on' show x.example --day $day
 run "the newest day that there is, unless told" 0 "^example.com +$day" show example.com
 run "upper case" 0 '^example.com' show EXAMPLE.com --day $day
-run "a day that is none" 64 'is no day' list --day 2026-02-30
-run "a time that is none" 64 'is no day' list --since 7x
+run "a day that is none" 64 'is not a valid day' list --day 2026-02-30
+run "a time that is none" 64 'is not a valid day' list --since 7x
 run "both" 64 'not both' list --since 7d --day today
 run "no domain" 64 'give one domain' show
-run "a bad domain" 64 'is no domain name' show 'a..b'
+run "a bad domain" 64 'is not a valid domain name' show 'a..b'
 run "JSON or XML" 64 'not both' show example.com --json --xml
 
 # ---- the form of RFC 7489 ----

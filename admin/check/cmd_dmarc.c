@@ -127,7 +127,7 @@ static int run_dmarc(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_dmarc[] = {
-    {"dmarc", NULL, "DOMAIN", "Find the DMARC policy of a domain, and explain it", run_dmarc, NULL,
+    {"dmarc", NULL, "DOMAIN", "Find and explain the DMARC policy of a domain", run_dmarc, NULL,
      false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

@@ -30,7 +30,7 @@ static const struct admin_option options[] = {
     {"ip", 'i', "ADDRESS", "the client's address; without it SPF and iprev are not checked"},
     {"helo", 'H', "NAME", "what the client said in HELO or EHLO"},
     {"from", 'f', "ADDRESS", "MAIL FROM; \"\" is the null sender (default: the From field)"},
-    {"to", 't', "ADDRESS", "a recipient, for the rules that ask for recipients; can be repeated"},
+    {"to", 't', "ADDRESS", "a recipient, for rules with recipients; can be repeated"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -110,7 +110,7 @@ static const char *note_of(const struct run *run)
 	if (run->message.broken_line == 0)
 		return NULL;
 	return arena_printf(run->admin->arena,
-			    "line %u is no header field: the body begins with it "
+			    "line %u is not a header field: the body begins with it "
 			    "(RFC 5322 section 2.1)",
 			    run->message.broken_line);
 }
@@ -244,7 +244,7 @@ static int verify(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_verify[] = {
-    {"verify", NULL, "FILE|-", "Judge a message as the milter would, and explain it", verify,
-     options, false},
+    {"verify", NULL, "FILE|-", "Check a message as the milter would, and explain the result",
+     verify, options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

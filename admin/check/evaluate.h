@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The evaluators of policy/ as the settings want them, for commands that judge: verify, spf, dmarc,
- * dkim, dns. No key of ours is read.
+ * dkim, dns. Signing keys are not read.
  */
 #ifndef ADMIN_CHECK_EVALUATE_H
 #define ADMIN_CHECK_EVALUATE_H

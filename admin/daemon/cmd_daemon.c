@@ -20,8 +20,7 @@ enum { OPTION_SOCKET = 256, OPTION_PROMETHEUS, OPTION_WATCH };
 
 #define SOCKET_OPTION                                                                              \
 	{                                                                                          \
-		"socket", OPTION_SOCKET, "PATH",                                                   \
-		    "the control socket, in place of the settings' one"                            \
+		"socket", OPTION_SOCKET, "PATH", "the control socket (overrides control.socket)"   \
 	}
 
 static const struct admin_option options[] = {SOCKET_OPTION, {NULL, 0, NULL, NULL}};
@@ -230,10 +229,9 @@ static int cmd_flush(struct admin *admin, int argc, char **argv)
 const struct admin_verb cmd_daemon[] = {
     {"status", NULL, "", "Show what the daemon does: traffic, results, ledger, keys", cmd_status,
      status_options, false},
-    {"reload", NULL, "", "Have the daemon read its settings again, and say whether it did",
-     cmd_reload, options, false},
+    {"reload", NULL, "", "Make the daemon reload its settings, and report the result", cmd_reload,
+     options, false},
     {"log-level", NULL, "LEVEL", "Log more or less, until the next reload", cmd_log_level, options,
      false},
-    {"cache", "flush", "dns|keys|all", "Have the daemon forget what it looked up", cmd_flush,
-     options, false},
+    {"cache", "flush", "dns|keys|all", "Flush the daemon's caches", cmd_flush, options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false}};

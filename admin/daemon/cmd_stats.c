@@ -350,9 +350,9 @@ static int read_options(struct stats *stats, int argc, char **argv)
 		chosen = chosen || letter == OPTION_BY;
 		stats->local = stats->local || letter == OPTION_LOCAL;
 		if (letter == OPTION_SINCE && !report_since_parse(optarg, &stats->from))
-			return admin_usage(admin, "--since: \"%s\" is no day", optarg);
+			return admin_usage(admin, "--since: \"%s\" is not a valid day", optarg);
 		if (letter == OPTION_ROWS && !span_number(span_of(optarg), 1000000, &stats->rows))
-			return admin_usage(admin, "--rows: \"%s\" is no number", optarg);
+			return admin_usage(admin, "--rows: \"%s\" is not a number", optarg);
 		if (letter == OPTION_BY)
 			by = name_code(bys, span_of(optarg), -1);
 		if (by == -1)

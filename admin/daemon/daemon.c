@@ -51,7 +51,7 @@ static int no_connection(const struct admin *admin, const char *path, int error)
 			    path, service_command(admin->arena, SERVICE_START, &facts));
 		return ADMIN_UNAVAILABLE;
 	case ECONNREFUSED:
-		admin_error(admin, "%s: nobody answers there: the daemon has died; start it: %s",
+		admin_error(admin, "%s: the daemon does not answer (it has died); start it: %s",
 			    path, service_command(admin->arena, SERVICE_START, &facts));
 		return ADMIN_UNAVAILABLE;
 	default:

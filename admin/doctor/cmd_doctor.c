@@ -19,7 +19,7 @@ static const struct doctor_check checks[] = {
     {"settings", "settings", "the settings can be used", 0, DOCTOR_CONF, doctor_settings},
     {"dns.answers", "dns", "each resolver answers", DOCTOR_DNS, DOCTOR_DNS, doctor_resolver},
     {"dns.tcp", "dns", "and does over TCP, for large records", DOCTOR_DNS, 0, doctor_tcp},
-    {"dns.nxdomain", "dns", "a name that is not there is said not to be", DOCTOR_DNS, 0,
+    {"dns.nxdomain", "dns", "a name that does not exist gets NXDOMAIN", DOCTOR_DNS, 0,
      doctor_nxdomain},
     {"dns.dnssec", "dns", "answers are validated", DOCTOR_DNS, 0, doctor_dnssec},
     {"keys.files", "keys", "who may read and change the keys", DOCTOR_CONF, DOCTOR_KEYS,
@@ -30,18 +30,18 @@ static const struct doctor_check checks[] = {
     {"daemon.runs", "daemon", "the daemon answers", DOCTOR_CONF, DOCTOR_DAEMON, doctor_daemon_runs},
     {"daemon.version", "daemon", "it is the version of this command", DOCTOR_DAEMON, 0,
      doctor_daemon_version},
-    {"probe.outbound", "daemon", "mail of ours comes back signed, and verifies",
+    {"probe.outbound", "daemon", "outbound mail comes back signed, and verifies",
      DOCTOR_DAEMON | DOCTOR_KEYS, 0, doctor_probe_outbound},
-    {"probe.inbound", "daemon", "mail of others comes back judged", DOCTOR_DAEMON, 0,
+    {"probe.inbound", "daemon", "inbound mail comes back with results", DOCTOR_DAEMON, 0,
      doctor_probe_inbound},
     {"socket.files", "socket", "the sockets and their directories", DOCTOR_CONF, 0, doctor_sockets},
     {"socket.mta", "socket", "the MTA's user reaches the socket, in its chroot",
      DOCTOR_CONF | DOCTOR_ROOT | DOCTOR_POSTFIX, 0, doctor_socket_mta},
-    {"mta.smtpd_milters", "mta", "Postfix asks us about mail by SMTP", DOCTOR_CONF | DOCTOR_POSTFIX,
-     0, doctor_smtpd_milters},
-    {"mta.non_smtpd_milters", "mta", "and about mail of the sendmail command",
+    {"mta.smtpd_milters", "mta", "Postfix passes SMTP mail to countersignd",
+     DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_smtpd_milters},
+    {"mta.non_smtpd_milters", "mta", "and mail from the sendmail command",
      DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_local_milters},
-    {"mta.default_action", "mta", "what it does while we are not there",
+    {"mta.default_action", "mta", "what it does while countersignd is not running",
      DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_default_action},
     {"mta.protocol", "mta", "the version of the milter protocol", DOCTOR_POSTFIX, 0,
      doctor_protocol},
@@ -52,15 +52,15 @@ static const struct doctor_check checks[] = {
     {"mta.rewriting", "mta", "what changes mail after it was signed", DOCTOR_POSTFIX, 0,
      doctor_rewriting},
     {"mta.bounces", "mta", "bounces are signed or not", DOCTOR_POSTFIX, 0, doctor_bounces},
-    {"mta.content_filter", "mta", "no content filter takes mail past us",
+    {"mta.content_filter", "mta", "no content filter bypasses countersignd",
      DOCTOR_CONF | DOCTOR_POSTFIX, 0, doctor_content_filter},
     {"mta.logins", "mta", "logins are bound to the senders they may use",
      DOCTOR_CONF | DOCTOR_KEYS | DOCTOR_POSTFIX, 0, doctor_logins},
-    {"mta.bare_newline", "mta", "bare line feeds hide no second message", DOCTOR_POSTFIX, 0,
+    {"mta.bare_newline", "mta", "bare line feeds cannot hide a second message", DOCTOR_POSTFIX, 0,
      doctor_bare_newline},
-    {"mta.sendmail", "mta", "sendmail.mc has our filter", DOCTOR_CONF | DOCTOR_SENDMAIL, 0,
+    {"mta.sendmail", "mta", "sendmail.mc contains the filter", DOCTOR_CONF | DOCTOR_SENDMAIL, 0,
      doctor_sendmail},
-    {"domain.spf", "domain", "our domains have SPF records", DOCTOR_KEYS | DOCTOR_DNS, 0,
+    {"domain.spf", "domain", "the domains with keys have SPF records", DOCTOR_KEYS | DOCTOR_DNS, 0,
      doctor_domain_spf},
     {"domain.dmarc", "domain", "and DMARC records", DOCTOR_KEYS | DOCTOR_DNS, 0,
      doctor_domain_dmarc},
@@ -435,7 +435,7 @@ static int run_doctor(struct admin *admin, int argc, char **argv)
 		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind]);
 	if (only != NULL && !is_name(only)) {
 		list_checks(admin);
-		return admin_usage(admin, "there is no check \"%s\"", only);
+		return admin_usage(admin, "unknown check \"%s\"", only);
 	}
 	program_path();
 	prepare(&doctor, postfix, sendmail);
@@ -447,7 +447,6 @@ static int run_doctor(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_doctor[] = {
-    {"doctor", NULL, "", "Look at the whole chain, and say how to mend what is wrong", run_doctor,
-     options, false},
+    {"doctor", NULL, "", "Check the whole setup and suggest fixes", run_doctor, options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

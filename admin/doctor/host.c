@@ -353,7 +353,7 @@ static void look_at_outbox(struct doctor *doctor, struct outbox *outbox)
 		doctor_say(doctor, DOCTOR_WARN, "countersign report list --since 7d",
 			   "%u failed in the last week", states[OUTBOX_FAILED]);
 	if (late == 0 && states[OUTBOX_FAILED] == 0)
-		doctor_say(doctor, DOCTOR_OK, NULL, "%u sent in the last week, %u put off",
+		doctor_say(doctor, DOCTOR_OK, NULL, "%u sent in the last week, %u deferred",
 			   states[OUTBOX_SENT], states[OUTBOX_DEFERRED]);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon, asked as an MTA would ask it: a message of ours must come back signed, one of a
+ * The daemon, asked as an MTA would ask it: an outbound message must come back signed, one of a
  * stranger judged. Both are marked as probes (ORIGIN_PROBE), so that nothing is counted; signatures
  * are verified with the keys that lie here, so that DNS has no say.
  */
@@ -380,7 +380,7 @@ void doctor_probe_outbound(struct doctor *doctor)
 
 /* ---- judging ---- */
 
-/* An address of the blocks for documentation (RFC 5737) that is no trusted network here. */
+/* An address of the blocks for documentation (RFC 5737) that is not a trusted network here. */
 static const char *stranger(const struct doctor *doctor)
 {
 	static const char *const addresses[] = {"192.0.2.1", "198.51.100.1", "203.0.113.1"};
@@ -424,7 +424,7 @@ void doctor_probe_inbound(struct doctor *doctor)
 			   "mail of a stranger got its Authentication-Results");
 	else if (probe->answer == 't' || *probe->text == '4')
 		doctor_say(doctor, DOCTOR_WARN, "countersign doctor --only=dns",
-			   "mail of a stranger was put off: %s",
+			   "inbound mail was deferred: %s",
 			   *probe->text == '\0' ? "451" : probe->text);
 	else
 		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG),

@@ -31,7 +31,7 @@ enum { TEXT_MAX = 64 << 20 };
 
 static const struct admin_option import_options[] = {
     {"from-opendkim", OPTION_OPENDKIM, "FILE", "take the keys that this opendkim.conf names"},
-    {"dry-run", OPTION_DRY, NULL, "only say what would be done"},
+    {"dry-run", OPTION_DRY, NULL, "only print what would be done"},
     KEYS_OPTION,
     {NULL, 0, NULL, NULL},
 };
@@ -506,7 +506,7 @@ static int cmd_import(struct admin *admin, int argc, char **argv)
 	if (code != 0)
 		return code;
 	if (cmd.opendkim == NULL)
-		return admin_usage(admin, "from where? --from-opendkim FILE");
+		return admin_usage(admin, "missing option: --from-opendkim FILE");
 	conf = admin_conf(admin);
 	if (conf == NULL)
 		return ADMIN_CONFIG;

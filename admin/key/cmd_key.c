@@ -13,7 +13,7 @@ static const struct admin_option gen_options[] = {
     {"selector", OPTION_SELECTOR, "NAME",
      "its name in the DNS (default: sYEARa, the next free letter)"},
     {"type", OPTION_TYPE, "TYPE", "rsa2048 (default), rsa3072, rsa4096, ed25519 or both"},
-    {"active", OPTION_ACTIVE, NULL, "it signs at once, whatever the DNS shows"},
+    {"active", OPTION_ACTIVE, NULL, "start signing at once, whatever the DNS shows"},
     FORMAT_OPTION,
     KEYS_OPTION,
     {NULL, 0, NULL, NULL},

@@ -33,7 +33,7 @@ static const struct admin_option retire_options[] = {
 };
 
 static const struct admin_option revoke_options[] = {
-    {"force", OPTION_FORCE, NULL, "even a key that signs, or did until lately"},
+    {"force", OPTION_FORCE, NULL, "even a key that signs or signed recently"},
     FORMAT_OPTION,
     KEYS_OPTION,
     {NULL, 0, NULL, NULL},
@@ -495,7 +495,7 @@ static int cmd_rotate(struct admin *admin, int argc, char **argv)
 	int code = keycmd_parse(&cmd, admin, argc, argv, 0, 1);
 
 	if (code == 0 && cmd.domain == NULL && !cmd.automatic)
-		return admin_usage(admin, "which domain?");
+		return admin_usage(admin, "missing argument: DOMAIN");
 	if (code == 0)
 		code = cmd.automatic ? keycmd_load(&cmd, &keys) : keycmd_load_some(&cmd, &keys);
 	if (code != 0)
@@ -508,7 +508,7 @@ const struct admin_verb cmd_keylife[] = {
      cmd_check, check_options, false},
     {"key", "activate", "DOMAIN [SELECTOR]", "Sign with a key whose record the DNS shows",
      cmd_activate, activate_options, false},
-    {"key", "retire", "DOMAIN SELECTOR", "Sign no more with a key", cmd_retire, retire_options,
+    {"key", "retire", "DOMAIN SELECTOR", "Stop signing with a key", cmd_retire, retire_options,
      false},
     {"key", "revoke", "DOMAIN SELECTOR", "End a key's life and print its last record", cmd_revoke,
      revoke_options, false},

@@ -86,7 +86,8 @@ static int take_option(struct keycmd *cmd, int option)
 static int take_names(struct keycmd *cmd, int argc, char **argv, int min, int max)
 {
 	if (argc < min)
-		return admin_usage(cmd->admin, argc == 0 ? "which domain?" : "which selector?");
+		return admin_usage(cmd->admin, argc == 0 ? "missing argument: DOMAIN"
+							 : "missing argument: SELECTOR");
 	if (argc > max)
 		return admin_usage(cmd->admin, "unexpected argument \"%s\"", argv[max]);
 	if (argc > 1 && cmd->selector != NULL)

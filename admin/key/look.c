@@ -71,7 +71,7 @@ static const struct {
 			 [PUBLISHED_DIFFERS] = {KEYLOOK_BAD, KEYLOOK_PUBLISH},
 			 [PUBLISHED_ABSENT] = {KEYLOOK_BAD, KEYLOOK_PUBLISH},
 			 [PUBLISHED_REVOKED] = {KEYLOOK_BAD,
-						"sign no more with it: countersign key retire"},
+						"stop signing with it: countersign key retire"},
 			 [PUBLISHED_UNKNOWN] = {KEYLOOK_UNKNOWN, NULL}},
     [KEYSTATE_RETIRED] = {[PUBLISHED_MATCHES] = {KEYLOOK_OK, NULL},
 			  [PUBLISHED_DIFFERS] = {KEYLOOK_WARN, REVOKE},

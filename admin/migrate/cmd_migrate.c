@@ -24,7 +24,7 @@ static const struct admin_option options[] = {
      "policyd-spf's or pyspf-milter's settings (default: the file in /etc that is there)"},
     {"root", OPTION_ROOT, "DIR", "look for all files below DIR instead of /"},
     {"output", 'o', "FILE", "write the settings to FILE; an existing file is kept"},
-    {"list", OPTION_LIST, NULL, "list every option of theirs and what becomes of it"},
+    {"list", OPTION_LIST, NULL, "list every option found and what becomes of it"},
     {NULL, 0, NULL, NULL},
 };
 

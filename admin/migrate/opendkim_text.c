@@ -132,8 +132,8 @@ static bool is_everybody(struct span user)
 }
 
 /*
- * file:   user "@" domain / domain / user "@." domain / "." domain / "*", where "*" is no wildcard
- * refile: a pattern with "*" anywhere, matched against the whole of user@domain
+ * file:   user "@" domain / domain / user "@." domain / "." domain / "*", where "*" is not a
+ * wildcard refile: a pattern with "*" anywhere, matched against the whole of user@domain
  *
  * Each of the two is often written as the other, and then never matches (tried with OpenDKIM 2.11).
  */

@@ -167,7 +167,7 @@ static void finish_tables(struct migrate *m)
 	if (!read_tables(&tables))
 		migrate_leave(
 		    m, m->opendkim.signingtable.at,
-		    "KeyTable and SigningTable are no files that can be read here, so that mail "
+		    "KeyTable and SigningTable are not files that can be read here, so that mail "
 		    "of subdomains is not signed (sign.subdomains)");
 	else if (covers_all(&tables))
 		below = true;

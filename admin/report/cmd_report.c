@@ -129,7 +129,7 @@ enum { OPTION_LOCAL = 256, OPTION_DAY, OPTION_SINCE, OPTION_XML, OPTION_POLICY, 
 
 static const struct admin_option list_options[] = {
     {"day", OPTION_DAY, "DAY",
-     "of this day, UTC: 2026-11-22, today or yesterday (default: the newest that there is)"},
+     "of this day, UTC: 2026-11-22, today or yesterday (default: the newest with data)"},
     {"since", OPTION_SINCE, "WHEN", "of this day and all later ones; 7d: of the last seven days"},
     {"local", OPTION_LOCAL, NULL, "what this host counted, not the shared store"},
     {NULL, 0, NULL, NULL}};
@@ -351,9 +351,11 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 	if (day != NULL && since != NULL)
 		return admin_usage(admin, "either --day or --since, not both");
 	if (day != NULL && !report_day_parse(day, &from))
-		return admin_usage(admin, "--day: \"%s\" is no day (2026-11-22, today)", day);
+		return admin_usage(admin, "--day: \"%s\" is not a valid day (2026-11-22, today)",
+				   day);
 	if (since != NULL && !report_since_parse(since, &from))
-		return admin_usage(admin, "--since: \"%s\" is no day (2026-11-22, 7d)", since);
+		return admin_usage(admin, "--since: \"%s\" is not a valid day (2026-11-22, 7d)",
+				   since);
 	to = since != NULL ? clock_day(clock_wall()) : from;
 	ledger = report_ledger(admin, local, &status);
 	if (ledger == NULL)
@@ -371,7 +373,7 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 
 static const struct admin_option show_options[] = {
     {"day", OPTION_DAY, "DAY",
-     "of this day, UTC: 2026-11-22, today or yesterday (default: the newest that there is)"},
+     "of this day, UTC: 2026-11-22, today or yesterday (default: the newest with data)"},
     {"policy", OPTION_POLICY, "N", "only the Nth policy of that day, where there were several"},
     {"rows", OPTION_ROWS, "N", "show the N rows with most messages (40); 0: all, by source"},
     {"xml", OPTION_XML, NULL,
@@ -549,17 +551,17 @@ static int read_show_option(struct show *show, int c)
 		show->day_named = true;
 		if (report_day_parse(optarg, &show->view.day))
 			return 0;
-		return admin_usage(show->view.admin, "--day: \"%s\" is no day (2026-11-22, today)",
-				   optarg);
+		return admin_usage(show->view.admin,
+				   "--day: \"%s\" is not a valid day (2026-11-22, today)", optarg);
 	case OPTION_POLICY:
 		if (parse_number(optarg, 1000000, &show->policy) && show->policy > 0)
 			return 0;
-		return admin_usage(show->view.admin, "--policy: \"%s\" is no number from 1",
+		return admin_usage(show->view.admin, "--policy: \"%s\" is not a number from 1",
 				   optarg);
 	case OPTION_ROWS:
 		if (parse_number(optarg, REPORT_PRINT_ROWS_MAX, &show->view.rows))
 			return 0;
-		return admin_usage(show->view.admin, "--rows: \"%s\" is no number from 0 to %d",
+		return admin_usage(show->view.admin, "--rows: \"%s\" is not a number from 0 to %d",
 				   optarg, REPORT_PRINT_ROWS_MAX);
 	case OPTION_XML:
 		show->xml = true;
@@ -590,7 +592,7 @@ static int cmd_show(struct admin *admin, int argc, char **argv)
 		return admin_usage(admin, "either --json or XML, not both");
 	show.view.domain = domain_to_ascii(admin->arena, span_of(argv[optind]));
 	if (show.view.domain == NULL)
-		return admin_usage(admin, "\"%s\" is no domain name", argv[optind]);
+		return admin_usage(admin, "\"%s\" is not a valid domain name", argv[optind]);
 	show.view.ledger = report_ledger(admin, show.local, &status);
 	if (show.view.ledger == NULL)
 		return status;
@@ -607,7 +609,7 @@ const struct admin_verb cmd_report[] = {
      report_failures, report_failures_options, false},
     {"report", "list", "", "List the aggregate reports and what became of them", cmd_list,
      list_options, false},
-    {"report", "retry", "[DOMAIN]", "Send again what was put off or failed", report_retry,
+    {"report", "retry", "[DOMAIN]", "Retry deferred and failed deliveries", report_retry,
      report_retry_options, false},
     {"report", "send", "[DOMAIN]", "Send the reports that are due", report_send,
      report_send_options, false},
@@ -615,7 +617,7 @@ const struct admin_verb cmd_report[] = {
      "Show the report for a policy domain: what was received in its name", cmd_show, show_options,
      false},
     {"report", "suppress", "[NAME...]",
-     "Send no more reports about a domain or to an address; without a name: list them",
+     "Stop sending reports about a domain or to an address; without a name: list them",
      report_suppress, NULL, false},
     {"report", "unsuppress", "NAME...", "Send reports there again", report_unsuppress, NULL, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false}};

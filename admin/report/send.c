@@ -86,13 +86,14 @@ int report_choice_read(struct report_choice *choice, int argc, char **argv)
 	if (optind < argc) {
 		choice->domain = domain_to_ascii(admin->arena, span_of(argv[optind]));
 		if (choice->domain == NULL)
-			return admin_usage(admin, "\"%s\" is no domain name", argv[optind]);
+			return admin_usage(admin, "\"%s\" is not a valid domain name",
+					   argv[optind]);
 	}
 	if (choice->day == NULL)
 		return 0;
 	if (!report_day_parse(choice->day, &choice->from))
-		return admin_usage(admin, "--day: \"%s\" is no day (2026-11-22, yesterday)",
-				   choice->day);
+		return admin_usage(
+		    admin, "--day: \"%s\" is not a valid day (2026-11-22, yesterday)", choice->day);
 	choice->to = choice->from;
 	return 0;
 }
@@ -361,7 +362,8 @@ static int check_send(const struct report_choice *choice)
 	uri = arena_printf(admin->arena, "mailto:%s", choice->copy_to);
 	if (strpbrk(choice->copy_to, "%!?,") != NULL ||
 	    destination_parse(admin->arena, span_of(uri), list) != 1)
-		return admin_usage(admin, "--to: \"%s\" is no mail address", choice->copy_to);
+		return admin_usage(admin, "--to: \"%s\" is not a valid e-mail address",
+				   choice->copy_to);
 	return 0;
 }
 

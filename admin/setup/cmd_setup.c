@@ -39,7 +39,7 @@ static const struct admin_option options[] = {
     {"apply", OPTION_APPLY, NULL, "change the MTA's settings too, after a copy of them"},
     {"domain", OPTION_DOMAIN, "DOMAIN", "whose first key is made (default: the MTA's domain)"},
     {"replace", OPTION_REPLACE, NULL, "take OpenDKIM, OpenDMARC and OpenARC out of Postfix"},
-    {"undo", OPTION_UNDO, NULL, "take out of the MTA what setup has put in; with --print: show it"},
+    {"undo", OPTION_UNDO, NULL, "remove from the MTA what setup added; with --print: show it"},
     {"postfix", OPTION_POSTFIX, "DIR", "where Postfix has main.cf"},
     {"sendmail", OPTION_SENDMAIL, "DIR", "where Sendmail has sendmail.mc"},
     {"user", OPTION_USER, "NAME", "the daemon's user (default: " PLACE_USER ")"},
@@ -878,6 +878,6 @@ static int set_up(struct admin *admin, int argc, char **argv)
 
 const struct admin_verb cmd_setup[] = {
     {"setup", NULL, "[postfix|sendmail|socket-dir]",
-     "Make what the daemon needs, and have the MTA ask it", set_up, options, false},
+     "Create what the daemon needs and connect it to the MTA", set_up, options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

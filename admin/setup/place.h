@@ -26,7 +26,7 @@ struct place {
 int place_look(struct arena *arena, enum place_mta mta, const char *postfix, const char *sendmail,
 	       struct place *place, struct why *why);
 
-/* The path of a listen address; NULL: it is no local socket. */
+/* The path of a listen address; NULL if it is not a local socket. */
 const char *place_path(const char *listen);
 
 /* LISTEN as the MTA has it in its settings: "unix:countersign/milter.sock", "inet:HOST:PORT". */

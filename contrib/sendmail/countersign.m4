@@ -1,9 +1,9 @@
 dnl
-dnl countersign behind Sendmail 8.14 or later. Copy this file to /etc/mail/m4/countersign.m4, put
+dnl countersign with Sendmail 8.14 or later. Copy this file to /etc/mail/m4/countersign.m4, put
 dnl
 dnl     include(`/etc/mail/m4/countersign.m4')dnl
 dnl
-dnl into sendmail.mc, after FEATURE and before MAILER lines, and make sendmail.cf anew.
+dnl into sendmail.mc, after FEATURE and before MAILER lines, and rebuild sendmail.cf.
 dnl
 dnl S=  where countersignd listens (its setting `listen'). To have it elsewhere, define
 dnl     COUNTERSIGN_SOCKET before the include; over TCP it is inet:PORT@HOST.

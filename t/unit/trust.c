@@ -276,7 +276,7 @@ static const struct {
      "lists.example",
      {.list_id = "dev.badlists.example", .dkim = "pass lists.example"},
      "no"},
-    {"list, an id that is no domain name",
+    {"list, an id that is not a valid domain name",
      NULL,
      "lists.example",
      {.list_id = "a+b.lists.example", .dkim = "pass lists.example"},
