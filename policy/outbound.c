@@ -80,8 +80,7 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 	if (!rules->enabled)
 		refuse_signing(outbound, OUTBOUND_DISABLED,
 			       "signing is switched off (sign.enabled)");
-	else if (keyring_count(rules->keyring) == 0 &&
-		 keyring_faults(rules->keyring, &faults) == 0)
+	else if (keyring_count(rules->keyring) == 0 && keyring_faults(rules->keyring, &faults) == 0)
 		refuse_signing(outbound, OUTBOUND_NO_KEYS, "there are no keys");
 	else
 		outbound->signer = signer_new(&rules->signer, arena, now);

@@ -85,10 +85,11 @@ static void ask_server(struct doctor *doctor, const char *server)
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s answers in %lld ms", server,
 			   (long long)((clock_mono() - start) / CLOCK_MS));
 	if (settings.caps == DNS_CAPS_AUTO && !dns_caps(one.dns))
-		doctor_say(doctor, DOCTOR_WARN, "countersign config explain dns.caps",
-			   "%s changes the case of questions: they have no random case, and a forged "
-			   "answer has less to guess",
-			   server);
+		doctor_say(
+		    doctor, DOCTOR_WARN, "countersign config explain dns.caps",
+		    "%s changes the case of questions: they have no random case, and a forged "
+		    "answer has less to guess",
+		    server);
 	forget(&asked);
 	dns_free(one.dns);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* conf/, mostly conf/read, conf/types and conf/write: whatever the text is, there are settings or errors; settings are written as a text that
- * reads back to the same text. */
+/* conf/, mostly conf/read, conf/types and conf/write: whatever the text is, there are settings or
+ * errors; settings are written as a text that reads back to the same text. */
 #include <assert.h>
 #include <string.h>
 

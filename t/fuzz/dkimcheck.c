@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* policy/dkim/check, with policy/dkim/native, policy/dkim/judge and policy/dkim/addition: a message,
- * cut into fields and two chunks of body; two keys are published. */
+/* policy/dkim/check, with policy/dkim/native, policy/dkim/judge and policy/dkim/addition: a
+ * message, cut into fields and two chunks of body; two keys are published. */
 #include <assert.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * policy/spf/spf, with policy/spf/prefetch, policy/spf/eval, policy/spf/record and policy/spf/macro,
- * against a hostile zone: both engines end with the same result, within the limits.
- * The input is lines: HELO, MAIL FROM, then the SPF records of a.x, b.x, c.x ... (without the
- * version); the first byte of HELO chooses the client.
+ * policy/spf/spf, with policy/spf/prefetch, policy/spf/eval, policy/spf/record and
+ * policy/spf/macro, against a hostile zone: both engines end with the same result, within the
+ * limits. The input is lines: HELO, MAIL FROM, then the SPF records of a.x, b.x, c.x ... (without
+ * the version); the first byte of HELO chooses the client.
  */
 #include <assert.h>
 #include <string.h>
