@@ -118,7 +118,7 @@ complains "$keys/example.org/mail.key exists; a key is never overwritten"
 is "and is not" "$(cksum <"$keys/example.org/mail.key")" "$before"
 is "no temporary file is left" "$(ls -A "$keys/example.org" | tr '\n' ' ')" "mail-ed25519.key mail-ed25519.state mail.key mail.state "
 run 64 key gen --keys "$keys"
-complains "which domain"
+complains "missing argument: DOMAIN"
 run 64 key gen 'not a domain' --keys "$keys"
 run 64 key gen example.com --keys "$keys" --selector 'a/b'
 complains "is not a selector"

@@ -126,7 +126,7 @@ bounce() { # client, recipient, action, status
 token=$("$build/t/bin/ledgerfill" "$tmp/l.db" token d@far.test 2026-01-01 2>/dev/null)
 like "an address has a token" "$token" '^[a-z2-7]{16}$'
 bounce 203.0.113.66 "noreply+bounce-aaaaaaaaaaaaaaaa@here.test" failed 5.1.1
-ok "a bounce with a guess is ignored" said 'never used is ignored'
+ok "a bounce with a guess is ignored" said 'ignored a bounce to an address that was never used'
 bounce 203.0.113.66 "noreply+bounce-$token@here.test" delayed 4.4.1
 ok "one of a delay is noted" said 'a bounce from d@far.test: temporary 4.4.1'
 is "and suppresses nothing" "$(cs report suppress 2>&1)" "countersign: nothing is suppressed"
