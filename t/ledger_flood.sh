@@ -3,7 +3,7 @@
 # A flood of hostile mail in one domain's name: the ledger's file stays small, no message is lost from the counts, and the report to
 # the domain's owner shows the sources that sent most. First 100,000 messages through the ledger, then some through the daemon.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
-need sqlite3 xxd zcat
+need sqlite3 perl zcat
 BUILD=$COUNTERSIGN_BUILD
 top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-flood.XXXXXX") || exit 99
 daemon='' dns=''
@@ -60,7 +60,7 @@ like "their report is built" "$("$BUILD/admin/countersign" -c "$top/conf" report
 is "with all messages" "$(sql cut 'SELECT SUM(messages) FROM report')" 5000
 size=$(sql cut 'SELECT SUM(LENGTH(data)) FROM report_part')
 ok "a mail has room for it ($size bytes)" [ "$size" -gt 10000 -a "$size" -lt $((65536 * 3 / 4)) ]
-sql cut 'SELECT hex(data) FROM report_part ORDER BY part' | xxd -r -p | zcat >"$top/cut.xml" 2>/dev/null
+sql cut 'SELECT hex(data) FROM report_part ORDER BY part' | perl -ne 'chomp; print pack("H*", $_)' | zcat >"$top/cut.xml" 2>/dev/null
 like "it says that it is cut" "$(cat "$top/cut.xml")" '<error>.*this report would be too large'
 like "and shows the largest source" "$(tr -d '\n' <"$top/cut.xml")" '<source_ip>198\.51\.100\.7</source_ip> *<count>[0-9]{2,}<'
 
