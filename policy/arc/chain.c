@@ -82,9 +82,10 @@ static void fail_chain(struct arc *arc, const char *why)
 static struct set *place_field(struct arc *arc, unsigned instance, enum part part,
 			       const struct dkimengine_field *field)
 {
-	struct set *set = arc->sets[instance];
+	struct set *set;
 
 	assert(instance >= 1 && instance <= SETS_MAX);
+	set = arc->sets[instance];
 	if (set == NULL)
 		set = arc->sets[instance] = arena_make(arc->arena, struct set);
 	if (set->fields[part] != NULL) {
