@@ -4,33 +4,14 @@
 # needs, against a running daemon. Each bound gives its answer, the worker's memory stays below 150 MB, and a minute later
 # it is back within 20 MB of what it was.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
-BUILD=$COUNTERSIGN_BUILD
-top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-bounds.XXXXXX") || exit 99
-daemon='' dns='' flood=''
-trap 'kill $daemon $dns $flood 2>/dev/null; wait $daemon $dns $flood 2>/dev/null; rm -rf "$top"' EXIT
+. "$COUNTERSIGN_SRC/t/lib/lone_daemon.sh"
 [ -r /proc/self/status ] || skip_all "there is no /proc"
 
 cat >"$top/zone" <<Z
 sender.test 60 TXT "v=spf1 -all"
 _dmarc.sender.test 60 TXT "v=DMARC1; p=none"
 Z
-"$BUILD/t/bin/dnsd" --port-file "$top/port" "$top/zone" 2>"$top/dnsd.log" &
-dns=$!
-for _ in {1..100}; do [ -s "$top/port" ] && break; sleep 0.05; done
-cat >"$top/conf" <<C
-authserv_id = "mx.example.com";
-listen = [ "local:$top/sock" ];
-trusted_networks = [ ];
-dns: { servers = [ "127.0.0.1@$(cat "$top/port")" ]; timeout = "2s"; };
-sign: { enabled = false; };
-store: { url = ""; };
-log: { target = "stderr"; };
-C
-root=
-[ "$(id -u)" = 0 ] && root=--allow-root
-"$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
-daemon=$!
-for _ in {1..200}; do grep -q ready: "$top/log" && break; sleep 0.05; done
+start_lone_daemon ""
 
 find_worker() { # the child that has most open: its sockets
 	local pid

@@ -6,12 +6,9 @@
 #   t/cpu_cost.sh     prints a line for each kind of message
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 need openssl
-BUILD=$COUNTERSIGN_BUILD
 [ -r /proc/self/stat ] || skip_all "there is no /proc"
 [ -z "$COUNTERSIGN_SANITIZER" ] || skip_all "a sanitizer has costs of its own"
-top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-cost.XXXXXX") || exit 99
-daemon='' dns='' flood=''
-trap 'kill $daemon $dns $flood 2>/dev/null; wait $daemon $dns $flood 2>/dev/null; rm -rf "$top"' EXIT
+. "$COUNTERSIGN_SRC/t/lib/lone_daemon.sh"
 BOUND=50 # ms for each MB
 
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$top/key" 2>/dev/null
@@ -21,23 +18,7 @@ sender.test 60 TXT "v=spf1 -all"
 _dmarc.sender.test 60 TXT "v=DMARC1; p=none"
 sel._domainkey.sender.test 60 TXT "v=DKIM1; k=rsa; p=${key:0:200}" "${key:200}"
 Z
-"$BUILD/t/bin/dnsd" --port-file "$top/port" "$top/zone" 2>"$top/dnsd.log" &
-dns=$!
-for _ in {1..100}; do [ -s "$top/port" ] && break; sleep 0.05; done
-cat >"$top/conf" <<C
-authserv_id = "mx.example.com";
-listen = [ "local:$top/sock" ];
-trusted_networks = [ ];
-dns: { servers = [ "127.0.0.1@$(cat "$top/port")" ]; timeout = "2s"; };
-sign: { enabled = false; };
-store: { url = "sqlite:$top/db"; };
-log: { target = "stderr"; };
-C
-root=
-[ "$(id -u)" = 0 ] && root=--allow-root
-"$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
-daemon=$!
-for _ in {1..200}; do grep -q ready: "$top/log" && break; sleep 0.05; done
+start_lone_daemon "sqlite:$top/db"
 
 cpu() { # ms of all the daemon's processes
 	local pid sum=0

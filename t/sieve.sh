@@ -4,32 +4,13 @@
 # sorted, what passes is not, nor what a stranger marked.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 need sieve-test
-BUILD=$COUNTERSIGN_BUILD
-top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-sieve.XXXXXX") || exit 99
-daemon='' dns=''
-trap 'kill $daemon $dns 2>/dev/null; wait $daemon $dns 2>/dev/null; rm -rf "$top"' EXIT
+. "$COUNTERSIGN_SRC/t/lib/lone_daemon.sh"
 
 cat >"$top/zone" <<Z
 sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
 _dmarc.sender.test 60 TXT "v=DMARC1; p=reject"
 Z
-"$BUILD/t/bin/dnsd" --port-file "$top/port" "$top/zone" 2>"$top/dnsd.log" &
-dns=$!
-for _ in {1..100}; do [ -s "$top/port" ] && break; sleep 0.05; done
-cat >"$top/conf" <<C
-authserv_id = "mx.example.com";
-listen = [ "local:$top/sock" ];
-trusted_networks = [ ];
-dns: { servers = [ "127.0.0.1@$(cat "$top/port")" ]; };
-sign: { enabled = false; };
-store: { url = ""; };
-log: { target = "stderr"; };
-C
-root=
-[ "$(id -u)" = 0 ] && root=--allow-root
-"$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
-daemon=$!
-for _ in {1..200}; do grep -q ready: "$top/log" && break; sleep 0.05; done
+start_lone_daemon ""
 
 # The message as it is delivered: FILE, with what the daemon adds on top, and without what it removes.
 deliver() { # file, client's address, more fields, as steps of milterc
