@@ -218,8 +218,8 @@ static void add_dmarc(struct domain_records *records, const struct dmarc_verdict
 		wanted->detail = dmarc->why;
 }
 
-/* Whether reports about DOMAIN may go to HOST without a record of HOST's. What the DNS does not say
- * is no reason to leave the record out. */
+/* Whether reports about DOMAIN may go to HOST without a record at HOST. Where the DNS does not
+ * answer, the record is printed. */
 static bool shares_organization(const struct evaluate *evaluate, const char *domain,
 				const char *host)
 {

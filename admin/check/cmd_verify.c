@@ -221,7 +221,7 @@ static int judge_message(struct run *run)
 	return status;
 }
 
-static int verify(struct admin *admin, int argc, char **argv)
+static int verify_message(struct admin *admin, int argc, char **argv)
 {
 	struct run run = {.admin = admin, .client = {.helo = ""}};
 	const char *from = NULL;
@@ -245,6 +245,6 @@ static int verify(struct admin *admin, int argc, char **argv)
 
 const struct admin_verb cmd_verify[] = {
     {"verify", NULL, "FILE|-", "Check a message as the milter would, and explain the result",
-     verify, options, false},
+     verify_message, options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

@@ -133,7 +133,7 @@ static int watch_plain(struct admin *admin, const struct request *request)
 	return code;
 }
 
-static int watch(struct admin *admin, const struct request *request)
+static int watch_status(struct admin *admin, const struct request *request)
 {
 	if (isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && !admin->json)
 		return watch_run(admin, request->socket);
@@ -150,7 +150,7 @@ static int cmd_status(struct admin *admin, int argc, char **argv)
 	if (code != ADMIN_DONE)
 		return code;
 	if (request.watch)
-		return watch(admin, &request);
+		return watch_status(admin, &request);
 	if (request.prometheus && admin->json)
 		return admin_usage(admin, "either --json or --prometheus, not both");
 	if (!request.prometheus)

@@ -135,7 +135,8 @@ const char **doctor_domains(const struct doctor *doctor, unsigned *count)
 /* ---- running ---- */
 
 /* Why a check cannot be made, and which of its needs is not there; NULL: it can. */
-static const char *missing(const struct doctor *doctor, unsigned needs, enum doctor_needs *need)
+static const char *find_missing(const struct doctor *doctor, unsigned needs,
+				enum doctor_needs *need)
 {
 	const struct {
 		enum doctor_needs need;
@@ -157,8 +158,8 @@ static const char *missing(const struct doctor *doctor, unsigned needs, enum doc
 	return NULL;
 }
 
-static bool concerns(const struct doctor *doctor, const struct doctor_check *check,
-		     const char *only)
+static bool is_asked_for(const struct doctor *doctor, const struct doctor_check *check,
+			 const char *only)
 {
 	if (only != NULL && strcmp(only, check->id) != 0 && strcmp(only, check->topic) != 0)
 		return false;
@@ -193,11 +194,11 @@ static void examine(struct doctor *doctor, const char *only)
 	for (unsigned i = 0; i < CHECKS; i++) {
 		const struct doctor_check *check = &checks[i];
 		enum doctor_needs need;
-		const char *fault = missing(doctor, check->needs, &need);
+		const char *fault = find_missing(doctor, check->needs, &need);
 		unsigned before = doctor->count;
 
 		doctor->check = check;
-		if (!concerns(doctor, check, only))
+		if (!is_asked_for(doctor, check, only))
 			continue;
 		if (fault == NULL)
 			check->run(doctor);

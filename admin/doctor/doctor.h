@@ -2,7 +2,7 @@
 /*
  * `countersign doctor`: one table of checks (admin/doctor/cmd_doctor.c), the checks by topic in
  * files of their own. A check looks, and says what it found; what is wrong comes with the command
- * that mends it.
+ * that fixes it.
  */
 #ifndef ADMIN_DOCTOR_DOCTOR_H
 #define ADMIN_DOCTOR_DOCTOR_H

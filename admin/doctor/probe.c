@@ -55,8 +55,8 @@ static void add_text(struct buf *data, const char *text)
 }
 
 /* 0: it goes on. */
-static int step(struct probe *probe, struct milter_client *m, char kind, const struct buf *data,
-		struct why *why)
+static int send_step(struct probe *probe, struct milter_client *m, char kind,
+		     const struct buf *data, struct why *why)
 {
 	struct milter_client_reply reply;
 
@@ -76,7 +76,7 @@ static int say_text(struct probe *probe, struct milter_client *m, char kind, con
 
 	buf_init(&data, probe->arena, 0);
 	add_text(&data, text);
-	return step(probe, m, kind, &data, why);
+	return send_step(probe, m, kind, &data, why);
 }
 
 static int say_connect(struct probe *probe, struct milter_client *m, struct why *why)
@@ -90,7 +90,7 @@ static int say_connect(struct probe *probe, struct milter_client *m, struct why 
 	add_text(&data, arena_printf(probe->arena, "[%s]", probe->client));
 	buf_add(&data, "4\0\031", 3);
 	add_text(&data, probe->client);
-	return step(probe, m, 'C', &data, why);
+	return send_step(probe, m, 'C', &data, why);
 }
 
 static int say_fields(struct probe *probe, struct milter_client *m, struct why *why)
@@ -101,7 +101,7 @@ static int say_fields(struct probe *probe, struct milter_client *m, struct why *
 		buf_init(&data, probe->arena, 0);
 		add_text(&data, probe->fields[i].name);
 		add_text(&data, probe->fields[i].value);
-		if (step(probe, m, 'L', &data, why) == -1)
+		if (send_step(probe, m, 'L', &data, why) == -1)
 			return -1;
 	}
 	return 0;
@@ -129,7 +129,7 @@ static void take_insertion(struct probe *probe, struct span data)
 	    arena_span(probe->arena, span_make(data.p, (size_t)(nul - data.p))), buf_text(&value)};
 }
 
-static int end(struct probe *probe, struct milter_client *m, struct why *why)
+static int end_message(struct probe *probe, struct milter_client *m, struct why *why)
 {
 	static const char *const macros[] = {"i", "PROBE", NULL};
 	struct milter_client_reply reply;
@@ -147,7 +147,7 @@ static int end(struct probe *probe, struct milter_client *m, struct why *why)
 	return 0;
 }
 
-static int talk(struct probe *probe, struct milter_client *m, struct why *why)
+static int talk_to_filter(struct probe *probe, struct milter_client *m, struct why *why)
 {
 	const char *from = arena_printf(probe->arena, "<%s>", probe->mail_from);
 	struct buf body, nothing;
@@ -157,10 +157,11 @@ static int talk(struct probe *probe, struct milter_client *m, struct why *why)
 	buf_string(&body, probe->body);
 	if (say_connect(probe, m, why) == -1 || say_text(probe, m, 'H', probe->helo, why) == -1 ||
 	    say_text(probe, m, 'M', from, why) == -1 || say_text(probe, m, 'R', from, why) == -1 ||
-	    step(probe, m, 'T', &nothing, why) == -1 || say_fields(probe, m, why) == -1 ||
-	    step(probe, m, 'N', &nothing, why) == -1 || step(probe, m, 'B', &body, why) == -1)
+	    send_step(probe, m, 'T', &nothing, why) == -1 || say_fields(probe, m, why) == -1 ||
+	    send_step(probe, m, 'N', &nothing, why) == -1 ||
+	    send_step(probe, m, 'B', &body, why) == -1)
 		return -1;
-	return end(probe, m, why);
+	return end_message(probe, m, why);
 }
 
 static struct probe *new_probe(const struct doctor *doctor, const char *client, const char *address)
@@ -195,7 +196,7 @@ static int ask(const struct doctor *doctor, struct probe *probe, struct why *why
 	int result = open_daemon(&m, doctor->daemon.listen, why);
 
 	if (result == 0)
-		result = talk(probe, &m, why);
+		result = talk_to_filter(probe, &m, why);
 	milter_client_close(&m);
 	return result;
 }

@@ -154,7 +154,7 @@ static void drop_keyring(void *keyring)
 }
 
 /* A fault that no domain can be told for concerns the commands about all of them. */
-static bool concerns(const struct keycmd *cmd, const struct keyring_fault *fault)
+static bool is_about(const struct keycmd *cmd, const struct keyring_fault *fault)
 {
 	if (cmd->domain == NULL)
 		return true;
@@ -170,7 +170,7 @@ static void tell_faults(const struct keycmd *cmd, struct keycmd_keys *keys)
 	unsigned count = keyring_faults(keys->keyring, &faults);
 
 	for (unsigned i = 0; i < count; i++) {
-		if (!concerns(cmd, &faults[i]))
+		if (!is_about(cmd, &faults[i]))
 			continue;
 		admin_error(cmd->admin, "%s", faults[i].text);
 		keys->faults++;

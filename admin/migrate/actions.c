@@ -17,7 +17,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "admin/migrate_program.h"
+#include "admin/migrate/program.h"
 
 /* The results that policyd-spf refused at MAIL FROM, of which Fail is the default. */
 static const struct {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
-#include "admin/migrate_program.h"
+#include "admin/migrate/program.h"
 #include "policy/origin.h"
 
 enum { HEADER_MIN = 64 << 10, HEADER_MAX = 16 << 20 };

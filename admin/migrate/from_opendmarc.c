@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
-#include "admin/migrate_program.h"
+#include "admin/migrate/program.h"
 #include "mail/domain.h"
 
 static int note_authserv(struct migrate *m, const struct migrate_option *option, struct span value,

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "admin/migrate_program.h"
+#include "admin/migrate/program.h"
 
 static int note_observes(struct migrate *m, const struct migrate_option *option, struct span value,
 			 struct why *why)

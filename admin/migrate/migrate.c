@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
-#include "admin/migrate_program.h"
+#include "admin/migrate/program.h"
 #include "conf/conf.h"
 #include "conf/options.h"
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
-#include "admin/migrate_program.h"
+#include "admin/migrate/program.h"
 #include "mail/domain.h"
 
 enum { TOLD_MAX = 20 }; /* lines that are named in warnings */

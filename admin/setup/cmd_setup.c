@@ -74,12 +74,12 @@ struct setup {
 
 #define TEXT(setup, ...) arena_printf((setup)->arena, __VA_ARGS__)
 
-static const char *quote(const struct setup *setup, const char *text)
+static const char *quote_word(const struct setup *setup, const char *text)
 {
 	return program_quote(setup->arena, text);
 }
 
-static void note(struct setup *setup, const char *id, const char *what)
+static void add_note(struct setup *setup, const char *id, const char *what)
 {
 	plan_add(&setup->plan, (struct plan_step){.id = id, .what = what});
 }
@@ -88,7 +88,7 @@ static void note(struct setup *setup, const char *id, const char *what)
 
 static void plan_user(struct setup *setup)
 {
-	const char *user = quote(setup, setup->user), *command;
+	const char *user = quote_word(setup, setup->user), *command;
 
 	if (getpwnam(setup->user) != NULL)
 		return;
@@ -126,7 +126,7 @@ static bool is_right(const struct setup *setup, const struct directory *d, const
  * of these directories, and could have put a link to /etc into them. */
 static void plan_directory(struct setup *setup, struct directory d)
 {
-	const char *path = quote(setup, d.path), *undo = TEXT(setup, "rmdir %s", path);
+	const char *path = quote_word(setup, d.path), *undo = TEXT(setup, "rmdir %s", path);
 	struct stat st;
 	struct why why;
 
@@ -142,13 +142,13 @@ static void plan_directory(struct setup *setup, struct directory d)
 		setup->refused = true;
 		return;
 	}
-	plan_add(
-	    &setup->plan,
-	    (struct plan_step){.id = d.id,
-			       .what = d.what,
-			       .command = TEXT(setup, "install -d -m %04o -o %s -g %s %s", d.mode,
-					       quote(setup, d.user), quote(setup, d.group), path),
-			       .undo = undo});
+	plan_add(&setup->plan,
+		 (struct plan_step){.id = d.id,
+				    .what = d.what,
+				    .command = TEXT(setup, "install -d -m %04o -o %s -g %s %s",
+						    d.mode, quote_word(setup, d.user),
+						    quote_word(setup, d.group), path),
+				    .undo = undo});
 }
 
 static void plan_socket_directory(struct setup *setup, const char *listen)
@@ -198,8 +198,8 @@ static const char *all_listens(const struct setup *setup, const char *listen)
 
 static void plan_file(struct setup *setup, const char *path, const char *text)
 {
-	const char *quoted = quote(setup, path);
-	const char *dir = quote(setup, place_parent(setup->arena, path));
+	const char *quoted = quote_word(setup, path);
+	const char *dir = quote_word(setup, place_parent(setup->arena, path));
 
 	plan_add(&setup->plan,
 		 (struct plan_step){.id = "settings",
@@ -278,11 +278,11 @@ static void plan_key(struct setup *setup)
 	if (setup->domain == NULL && any_key(setup->conf->sign.keys))
 		return;
 	if (domain == NULL) {
-		note(setup, "key",
-		     TEXT(setup,
-			  "this host has no domain of its own; make the first key with: "
-			  "%s key gen DOMAIN",
-			  setup->self));
+		add_note(setup, "key",
+			 TEXT(setup,
+			      "this host has no domain of its own; make the first key with: "
+			      "%s key gen DOMAIN",
+			      setup->self));
 		return;
 	}
 	dir = TEXT(setup, "%s/%s", setup->conf->sign.keys, domain);
@@ -295,9 +295,9 @@ static void plan_key(struct setup *setup)
 		.what = TEXT(setup,
 			     "the first key; publish the record that this prints, and when the "
 			     "DNS shows it: %s key activate %s",
-			     setup->self, quote(setup, domain)),
-		.command = TEXT(setup, "%s key gen %s", setup->self, quote(setup, domain)),
-		.undo = TEXT(setup, "rm -r %s", quote(setup, dir))});
+			     setup->self, quote_word(setup, domain)),
+		.command = TEXT(setup, "%s key gen %s", setup->self, quote_word(setup, domain)),
+		.undo = TEXT(setup, "rm -r %s", quote_word(setup, dir))});
 }
 
 /* ---- Postfix ---- */
@@ -365,15 +365,15 @@ static void note_others(struct setup *setup, const char *list, const char *where
 		if (span_eq(item.address, own))
 			continue;
 		if (!filter.replaced)
-			note(setup, "postfix.others",
-			     TEXT(setup, "%s: %s is asked too, and stays", where, text));
+			add_note(setup, "postfix.others",
+				 TEXT(setup, "%s: %s is asked too, and stays", where, text));
 		else if (!setup->replace)
-			note(setup, "postfix.others",
-			     TEXT(setup,
-				  "%s: %s is asked too: it would sign and judge once more. "
-				  "--replace takes it out; countersign migrate takes over its "
-				  "settings",
-				  where, text));
+			add_note(setup, "postfix.others",
+				 TEXT(setup,
+				      "%s: %s is asked too: it would sign and judge once more. "
+				      "--replace takes it out; countersign migrate takes over its "
+				      "settings",
+				      where, text));
 	}
 }
 
@@ -401,8 +401,8 @@ static void record_setting(struct setup *setup, const char *name, const char *af
 					       written_value(setup, name), after};
 
 	if (record_add_setting(&setup->record, setting) == -1)
-		note(setup, "record",
-		     TEXT(setup, "%s does not fit into the record of --undo", name));
+		add_note(setup, "record",
+			 TEXT(setup, "%s does not fit into the record of --undo", name));
 }
 
 /* What is changed from here on can be undone. */
@@ -422,42 +422,44 @@ static void backup(struct setup *setup, const char *name)
 
 	if (record_change_file(setup->arena, &setup->record, from,
 			       TEXT(setup, "%s.%s", from, setup->stamp)) == -1)
-		note(setup, "record",
-		     TEXT(setup, "%s does not fit into the record of --undo", from));
-	plan_add(&setup->plan,
-		 (struct plan_step){.id = TEXT(setup, "postfix.copy.%s", name),
-				    .what = TEXT(setup, "a copy of %s", name),
-				    .command = TEXT(setup, "cp -p %s %s.%s", quote(setup, from),
-						    quote(setup, from), setup->stamp),
-				    .mta = true});
+		add_note(setup, "record",
+			 TEXT(setup, "%s does not fit into the record of --undo", from));
+	plan_add(&setup->plan, (struct plan_step){
+				   .id = TEXT(setup, "postfix.copy.%s", name),
+				   .what = TEXT(setup, "a copy of %s", name),
+				   .command = TEXT(setup, "cp -p %s %s.%s", quote_word(setup, from),
+						   quote_word(setup, from), setup->stamp),
+				   .mta = true});
 }
 
 static const char *restore(const struct setup *setup, const char *name)
 {
-	const char *file = quote(setup, TEXT(setup, "%s/%s", setup->place.postfix.config, name));
+	const char *file =
+	    quote_word(setup, TEXT(setup, "%s/%s", setup->place.postfix.config, name));
 
 	return TEXT(setup, "cp -p %s.%s %s && postfix -c %s reload", file, setup->stamp, file,
-		    quote(setup, setup->place.postfix.config));
+		    quote_word(setup, setup->place.postfix.config));
 }
 
 static void plan_main_cf(struct setup *setup, const char *smtpd, const char *other)
 {
-	const char *config = quote(setup, setup->place.postfix.config);
+	const char *config = quote_word(setup, setup->place.postfix.config);
 
 	backup(setup, "main.cf");
 	setup->record.filter = place_address(&setup->place, setup->arena, setup->listen);
 	record_setting(setup, "smtpd_milters", smtpd);
 	record_setting(setup, "non_smtpd_milters", other);
-	plan_add(&setup->plan,
-		 (struct plan_step){
-		     .id = "postfix.main.cf",
-		     .what = "Postfix asks countersignd about each message, and defers mail while "
-			     "it is not there",
-		     .command = TEXT(setup, "postconf -c %s -e %s %s", config,
-				     quote(setup, TEXT(setup, "smtpd_milters = %s", smtpd)),
-				     quote(setup, TEXT(setup, "non_smtpd_milters = %s", other))),
-		     .undo = restore(setup, "main.cf"),
-		     .mta = true});
+	plan_add(
+	    &setup->plan,
+	    (struct plan_step){
+		.id = "postfix.main.cf",
+		.what = "Postfix asks countersignd about each message, and defers mail while "
+			"it is not there",
+		.command = TEXT(setup, "postconf -c %s -e %s %s", config,
+				quote_word(setup, TEXT(setup, "smtpd_milters = %s", smtpd)),
+				quote_word(setup, TEXT(setup, "non_smtpd_milters = %s", other))),
+		.undo = restore(setup, "main.cf"),
+		.mta = true});
 }
 
 /* Own settings of a filter are understood from Postfix 3.0 on. */
@@ -516,12 +518,13 @@ static void plan_submission(struct setup *setup)
 		    postfix_override(postfix, setup->arena, &service, "smtpd_milters");
 
 		if (own != NULL && strchr(own, '$') == NULL && !lists_us(setup, own))
-			note(setup, "postfix.own",
-			     TEXT(setup,
-				  "%s has filters of its own in master.cf (smtpd_milters=%s): "
-				  "countersignd is not asked about its mail; take the line out, or "
-				  "add %s to it",
-				  name, own, our_item(setup)));
+			add_note(
+			    setup, "postfix.own",
+			    TEXT(setup,
+				 "%s has filters of its own in master.cf (smtpd_milters=%s): "
+				 "countersignd is not asked about its mail; take the line out, or "
+				 "add %s to it",
+				 name, own, our_item(setup)));
 		if (!postfix_is_submission(&service) ||
 		    postfix_override(postfix, setup->arena, &service, "milter_macro_daemon_name") !=
 			NULL)
@@ -535,10 +538,11 @@ static void plan_submission(struct setup *setup)
 			 (struct plan_step){
 			     .id = TEXT(setup, "postfix.%s", name),
 			     .what = TEXT(setup, "mail through %s is of own users", name),
-			     .command = TEXT(setup,
-					     "postconf -c %s -P %s/milter_macro_daemon_name="
-					     "ORIGINATING",
-					     quote(setup, postfix->config), quote(setup, name)),
+			     .command =
+				 TEXT(setup,
+				      "postconf -c %s -P %s/milter_macro_daemon_name="
+				      "ORIGINATING",
+				      quote_word(setup, postfix->config), quote_word(setup, name)),
 			     .undo = restore(setup, "master.cf"),
 			     .mta = true});
 	}
@@ -566,8 +570,8 @@ static void plan_postfix(struct setup *setup)
 				    .command = TEXT(setup,
 						    "postfix -c %s status 2>/dev/null && postfix "
 						    "-c %s reload || true",
-						    quote(setup, setup->place.postfix.config),
-						    quote(setup, setup->place.postfix.config)),
+						    quote_word(setup, setup->place.postfix.config),
+						    quote_word(setup, setup->place.postfix.config)),
 				    .mta = true});
 }
 
@@ -583,7 +587,7 @@ static int has_word(struct setup *setup, const char *path, const char *word)
 static void plan_sendmail(struct setup *setup)
 {
 	const char *mc = TEXT(setup, "%s/sendmail.mc", setup->place.sendmail);
-	const char *file = quote(setup, mc), *dir = quote(setup, setup->place.sendmail);
+	const char *file = quote_word(setup, mc), *dir = quote_word(setup, setup->place.sendmail);
 	const char *line = TEXT(setup,
 				"INPUT_MAIL_FILTER(`countersign', `S=%s, F=T, "
 				"T=C:10s;S:30s;R:60s;E:2m')dnl",
@@ -602,7 +606,7 @@ static void plan_sendmail(struct setup *setup)
 		     .command = TEXT(setup,
 				     "cp -p %s %s.%s\nawk -v line=%s '/^MAILER\\(/ && !done { "
 				     "print line; done = 1 } { print }' %s.%s >%s",
-				     file, file, setup->stamp, quote(setup, line), file,
+				     file, file, setup->stamp, quote_word(setup, line), file,
 				     setup->stamp, file),
 		     .undo = TEXT(setup, "cp -p %s.%s %s", file, setup->stamp, file),
 		     .mta = true});
@@ -626,12 +630,13 @@ static void offer_validation(struct setup *setup)
 
 	if (setup->conf->dns.trust_anchor[0] != '\0' || anchor == NULL)
 		return;
-	note(setup, "dnssec",
-	     TEXT(setup,
-		  "%s is the key of the DNS root: to have answers validated by DNSSEC, type: %s "
-		  "(then restart the daemon, and look: countersign doctor --only=dns.dnssec)",
-		  anchor,
-		  place_anchor_command(setup->arena, anchor, admin_conf_path(setup->admin))));
+	add_note(
+	    setup, "dnssec",
+	    TEXT(setup,
+		 "%s is the key of the DNS root: to have answers validated by DNSSEC, type: %s "
+		 "(then restart the daemon, and look: countersign doctor --only=dns.dnssec)",
+		 anchor,
+		 place_anchor_command(setup->arena, anchor, admin_conf_path(setup->admin))));
 }
 
 /* ---- the daemon ---- */
@@ -642,9 +647,9 @@ static void plan_daemon(struct setup *setup)
 	bool active = service_has_unit() && program_read(setup->arena, argv, &text, NULL) == 0;
 
 	if (!service_has_unit())
-		note(setup, "daemon",
-		     TEXT(setup, "start the daemon: countersignd -u %s -c %s", setup->user,
-			  admin_conf_path(setup->admin)));
+		add_note(setup, "daemon",
+			 TEXT(setup, "start the daemon: countersignd -u %s -c %s", setup->user,
+			      admin_conf_path(setup->admin)));
 	else if (!active) {
 		plan_add(&setup->plan,
 			 (struct plan_step){.id = "daemon",

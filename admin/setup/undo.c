@@ -31,7 +31,7 @@ struct undo {
 
 #define TEXT(undo, ...) arena_printf((undo)->arena, __VA_ARGS__)
 
-static const char *quote(const struct undo *undo, const char *text)
+static const char *quote_word(const struct undo *undo, const char *text)
 {
 	return program_quote(undo->arena, text);
 }
@@ -157,21 +157,22 @@ static void undo_setting(struct undo *undo, const struct record_setting *setting
 	if (wanted != NULL && strcmp(wanted, now) == 0)
 		return;
 	if (wanted == NULL)
-		command = TEXT(undo, "postconf -c %s %s %s", quote(undo, setting->directory),
-			       is_in_master(setting) ? "-PX" : "-X", quote(undo, setting->name));
+		command =
+		    TEXT(undo, "postconf -c %s %s %s", quote_word(undo, setting->directory),
+			 is_in_master(setting) ? "-PX" : "-X", quote_word(undo, setting->name));
 	else
-		command = TEXT(undo, "postconf -c %s %s %s", quote(undo, setting->directory), mode,
-			       quote(undo, TEXT(undo, "%s=%s", setting->name, wanted)));
+		command = TEXT(undo, "postconf -c %s %s %s", quote_word(undo, setting->directory),
+			       mode, quote_word(undo, TEXT(undo, "%s=%s", setting->name, wanted)));
 	add_step(undo, "setting", TEXT(undo, "%s without countersignd", setting->name), command);
 }
 
 static void undo_line(struct undo *undo, const struct record_line *line)
 {
-	const char *path = quote(undo, line->path);
+	const char *path = quote_word(undo, line->path);
 
 	add_step(undo, "line", TEXT(undo, "%s without the line of countersignd", line->path),
 		 TEXT(undo, "grep -vxF -e %s %s >%s.new; cat %s.new >%s && rm %s.new",
-		      quote(undo, line->text), path, path, path, path, path));
+		      quote_word(undo, line->text), path, path, path, path, path));
 }
 
 /* ---- one file ---- */
@@ -207,7 +208,8 @@ static const char *list_copies(const struct undo *undo, const char *path)
 
 	for (unsigned i = 0; i < undo->record.copy_count; i++) {
 		if (strcmp(undo->record.copies[i].path, path) == 0)
-			list = TEXT(undo, "%s %s", list, quote(undo, undo->record.copies[i].copy));
+			list = TEXT(undo, "%s %s", list,
+				    quote_word(undo, undo->record.copies[i].copy));
 	}
 	return list;
 }
@@ -216,7 +218,7 @@ static void undo_file(struct undo *undo, const struct record_file *file, bool wh
 {
 	const char *now = record_sum(undo->arena, file->path),
 		   *before = record_sum(undo->arena, file->copy);
-	const char *path = quote(undo, file->path), *copy = quote(undo, file->copy);
+	const char *path = quote_word(undo, file->path), *copy = quote_word(undo, file->copy);
 
 	if (now == NULL)
 		add_note(undo, TEXT(undo, "%s is not there any more", file->path));
@@ -246,12 +248,12 @@ static void make_plan(struct undo *undo)
 		add_step(undo, "reload", "Postfix reads its settings, where it runs",
 			 TEXT(undo,
 			      "postfix -c %s status 2>/dev/null && postfix -c %s reload || true",
-			      quote(undo, directory), quote(undo, directory)));
+			      quote_word(undo, directory), quote_word(undo, directory)));
 	if (undo->sendmail)
 		add_step(undo, "sendmail", "sendmail.cf is made again; then restart Sendmail",
 			 program_there("sendmailconfig")
 			     ? "yes | sendmailconfig"
-			     : TEXT(undo, "make -C %s", quote(undo, undo->place->sendmail)));
+			     : TEXT(undo, "make -C %s", quote_word(undo, undo->place->sendmail)));
 }
 
 /* How many connections others have to the daemon's sockets, as Linux tells; 0 elsewhere. */
@@ -329,7 +331,7 @@ static int finish_undo(struct undo *undo)
 
 	await_sessions(undo);
 	if (unit != NULL && service_has_unit() &&
-	    program_shell(TEXT(undo, "systemctl disable --now %s", quote(undo, unit)),
+	    program_shell(TEXT(undo, "systemctl disable --now %s", quote_word(undo, unit)),
 			  undo->admin->json, &why) == -1)
 		admin_warning(undo->admin, "%s", why.text);
 	if (unlink(undo->path) == -1 && access(undo->path, F_OK) == 0)

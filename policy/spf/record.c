@@ -47,11 +47,6 @@ static const struct kind kinds[] = {
     [SPF_TERM_UNKNOWN_MODIFIER] = {"modifier", ARGUMENT_NONE, false, "6"},
 };
 
-const char *spf_kind_text(enum spf_kind kind)
-{
-	return kinds[kind].name;
-}
-
 const char *spf_kind_section(enum spf_kind kind)
 {
 	return kinds[kind].section;

@@ -60,7 +60,6 @@ bool spf_term_matches(const struct spf_term *term, const struct ip *client);
 /* Of the terms that cause a lookup (section 4.6.4)? */
 bool spf_term_needs_dns(const struct spf_term *term);
 
-const char *spf_kind_text(enum spf_kind kind);    /* "include"; a modifier: "redirect" */
 const char *spf_kind_section(enum spf_kind kind); /* of RFC 7208: "5.2" */
 
 /* A part of a record for a message to people: printable, cut. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of `countersign migrate` share: admin/migrate/migrate.c reads lines and writes
- * settings; migrate_opendkim.c, migrate_opendmarc.c and migrate_spf.c know what each option of one
- * program means; migrate_signing.c reads OpenDKIM's tables of keys, and migrate_actions.c puts
- * together what policyd-spf and OpenDMARC refused.
+ * What the parts of `countersign migrate` share: migrate.c reads lines and writes settings;
+ * from_opendkim.c, from_opendmarc.c and from_policyd_spf.c know what each option of one program
+ * means; signing.c reads OpenDKIM's tables of keys, and actions.c puts together what policyd-spf
+ * and OpenDMARC refused.
  *
  * A line is converted when it is read. Where several lines (or programs) decide one setting, the
  * conversion only notes a fact below, and a finish function decides at the end.
