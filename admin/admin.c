@@ -188,7 +188,7 @@ static const char *option_word(const struct option *option, char **argv)
 }
 
 /* getopt_long takes "--verb" for "--verbose". */
-static bool shortened(const struct option *option, char **argv)
+static bool is_shortened(const struct option *option, char **argv)
 {
 	const char *word = option_word(option, argv);
 
@@ -212,7 +212,7 @@ int admin_next_option(struct admin *admin, int argc, char **argv, const struct a
 		c = getopt_long(argc, argv, t.shorts, t.longs, &index);
 		if (c == '?' || c == ':')
 			return bad_option(admin, &t, argv[optind - 1], c);
-		if (index >= 0 && shortened(&t.longs[index], argv)) {
+		if (index >= 0 && is_shortened(&t.longs[index], argv)) {
 			admin_usage(admin, "unknown option %s; did you mean --%s?",
 				    option_word(&t.longs[index], argv), t.longs[index].name);
 			return '?';

@@ -19,7 +19,7 @@ bool become_find(const char *name, struct become *who)
 	return true;
 }
 
-static int change(const struct become *who, struct why *why)
+static int change_identity(const struct become *who, struct why *why)
 {
 	const char *directory = who->directory == NULL ? "/" : who->directory;
 
@@ -38,7 +38,7 @@ static int change(const struct become *who, struct why *why)
 static void run_child(const struct become *who, become_body *body, void *arg, int out)
 {
 	struct why why = {""};
-	int result = change(who, &why);
+	int result = change_identity(who, &why);
 	size_t left;
 
 	if (result == 0)

@@ -100,7 +100,7 @@ static int print_script(struct admin *admin, const struct script *script)
 	return ADMIN_DONE;
 }
 
-static int completion(struct admin *admin, int argc, char **argv)
+static int run_completion(struct admin *admin, int argc, char **argv)
 {
 	int status = admin_args(admin, argc, argv, 1, 1);
 
@@ -114,6 +114,6 @@ static int completion(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_completion[] = {{"completion", NULL, "bash|zsh|fish",
-					     "Print the completion script for a shell", completion,
-					     NULL, false},
+					     "Print the completion script for a shell",
+					     run_completion, NULL, false},
 					    {NULL, NULL, NULL, NULL, NULL, NULL, false}};

@@ -252,7 +252,7 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-static void explain(struct admin *admin, const struct conf *conf, unsigned i)
+static void explain_option(struct admin *admin, const struct conf *conf, unsigned i)
 {
 	bool color = admin_color(admin, stdout);
 	struct conf_option_info info;
@@ -311,7 +311,7 @@ static bool explain_name(struct admin *admin, struct jsonout *out, const struct 
 		if (!*first)
 			putchar('\n');
 		*first = false;
-		explain(admin, conf, i);
+		explain_option(admin, conf, i);
 	}
 	return found;
 }

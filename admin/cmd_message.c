@@ -159,7 +159,7 @@ static void add_json(struct find *find, const char *time, const struct logfields
 }
 
 /* "spf=pass dkim=pass dmarc=pass", or what it was signed with. */
-static const char *result(struct arena *arena, const struct logfields *fields)
+static const char *result_text(struct arena *arena, const struct logfields *fields)
 {
 	static const char *const keys[] = {"spf", "dkim", "dmarc", "sign"};
 	struct buf text;
@@ -196,7 +196,7 @@ static void add_row(struct find *find, const char *time, const struct logfields 
 	out_cell(find->table, OUT_DIM, "%s", time);
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		out_cell(find->table, OUT_PLAIN, "%s", or_dash(logfields_get(fields, keys[i])));
-	out_cell(find->table, OUT_PLAIN, "%s", result(find->admin->arena, fields));
+	out_cell(find->table, OUT_PLAIN, "%s", result_text(find->admin->arena, fields));
 	out_cell(find->table, style_of(action), "%s", action);
 }
 
@@ -212,7 +212,7 @@ static void print_record(const char *time, const struct logfields *fields)
 	putchar('\n');
 }
 
-static bool visit(void *arg, int64_t at, const char *line)
+static bool visit_line(void *arg, int64_t at, const char *line)
 {
 	struct find *find = arg;
 	struct logfields fields;
@@ -254,7 +254,7 @@ static int settings_of(struct admin *admin, struct ledger_settings *settings)
 	return ADMIN_CONFIG;
 }
 
-static void print(struct find *find)
+static void print_found(struct find *find)
 {
 	const struct conf *conf = admin_conf(find->admin);
 
@@ -296,14 +296,14 @@ static int find_messages(struct find *find)
 	if (find->oldest < find->since)
 		find->oldest = find->since;
 	progress_begin(&find->progress, find->admin, "seconds of the log");
-	failed = messages_each(&settings, find->since, INT64_MAX, visit, find, &why);
+	failed = messages_each(&settings, find->since, INT64_MAX, visit_line, find, &why);
 	progress_end(&find->progress);
 	arena_free(find->line_arena);
 	if (failed != 0) {
 		admin_error(find->admin, "%s", why.text);
 		return ADMIN_UNAVAILABLE;
 	}
-	print(find);
+	print_found(find);
 	return find->found > 0 ? ADMIN_DONE : ADMIN_NO;
 }
 

@@ -78,7 +78,7 @@ static struct sql *open_file(const struct stores *stores, bool read_only, struct
 	return sqlite_sql(&settings, why);
 }
 
-static int unavailable(const struct admin *admin, const struct why *why)
+static int fail_unavailable(const struct admin *admin, const struct why *why)
 {
 	admin_error(admin, "%s", why->text);
 	return ADMIN_UNAVAILABLE;
@@ -247,7 +247,7 @@ static int print_info(struct info *info)
 	int status = ADMIN_DONE;
 
 	if (shared && read_shared(info, &why) != 0)
-		status = unavailable(admin, &why);
+		status = fail_unavailable(admin, &why);
 	if (json != NULL) {
 		file_json(info, json);
 		if (shared && status == ADMIN_DONE)
@@ -272,7 +272,7 @@ static int store_info(struct admin *admin, int argc, char **argv)
 	if (status != 0)
 		return status;
 	if (read_file(&info, &why) != 0)
-		return unavailable(admin, &why);
+		return fail_unavailable(admin, &why);
 	return print_info(&info);
 }
 
@@ -347,7 +347,7 @@ static int store_check(struct admin *admin, int argc, char **argv)
 	if (checking.json != NULL)
 		admin_print_json(admin, checking.json);
 	if (findings < 0 || more < 0)
-		return unavailable(admin, &why);
+		return fail_unavailable(admin, &why);
 	if (findings + more == 0)
 		admin_note(admin, "all is well");
 	return findings + more == 0 ? ADMIN_DONE : ADMIN_NO;
@@ -370,13 +370,13 @@ static int store_migrate(struct admin *admin, int argc, char **argv)
 	result = sql == NULL ? -1 : sql_number(sql, &version, &why, "PRAGMA user_version", "");
 	sql_close(sql);
 	if (result != 0)
-		return unavailable(admin, &why);
+		return fail_unavailable(admin, &why);
 	admin_note(admin, "%s: schema %d", stores.settings.path, (int)version);
 	if (stores.settings.shared == NULL)
 		return ADMIN_DONE;
 	sql = shared_open(stores.settings.shared, SHARED_MIGRATE, false, &why);
 	if (sql == NULL)
-		return unavailable(admin, &why);
+		return fail_unavailable(admin, &why);
 	sql_close(sql);
 	admin_note(admin, "the shared store: schema %d", shared_schema());
 	return ADMIN_DONE;
@@ -385,7 +385,7 @@ static int store_migrate(struct admin *admin, int argc, char **argv)
 /* ---- store expire ---- */
 
 /* Rows deleted, or -1. */
-static int64_t expire(const struct ledger_settings *settings, int32_t before, struct why *why)
+static int64_t expire_rows(const struct ledger_settings *settings, int32_t before, struct why *why)
 {
 	struct ledger *ledger = ledger_open(settings, why);
 	int64_t deleted = ledger == NULL ? -1 : ledger_expire(ledger, before, why);
@@ -411,15 +411,15 @@ static int store_expire(struct admin *admin, int argc, char **argv)
 	file.read_only = false;
 	before =
 	    clock_day(clock_wall()) - (int32_t)(stores.conf->store.keep / CLOCK_SECOND / 86400);
-	deleted = expire(&file, before, &why);
+	deleted = expire_rows(&file, before, &why);
 	if (deleted < 0)
-		return unavailable(admin, &why);
+		return fail_unavailable(admin, &why);
 	admin_note(admin, "%s: %" PRId64 " rows were older than store.keep", file.path, deleted);
 	if (stores.settings.shared == NULL)
 		return ADMIN_DONE;
-	deleted = expire(&stores.settings, before, &why);
+	deleted = expire_rows(&stores.settings, before, &why);
 	if (deleted < 0)
-		return unavailable(admin, &why);
+		return fail_unavailable(admin, &why);
 	admin_note(admin, "the shared store: %" PRId64 " rows were", deleted);
 	return ADMIN_DONE;
 }
@@ -529,7 +529,7 @@ static int tell_copied(struct admin *admin, int result, int64_t left, const stru
 		admin_print_json(admin, json);
 	}
 	if (result < 0)
-		return unavailable(admin, why);
+		return fail_unavailable(admin, why);
 	if (result == 0) {
 		admin_note(admin, "all that was counted is there");
 		return ADMIN_DONE;

@@ -33,7 +33,7 @@ struct line {
 	const char *typed;
 };
 
-static void offer(const struct line *line, const char *word, const char *what)
+static void offer_word(const struct line *line, const char *word, const char *what)
 {
 	if (strncmp(word, line->typed, strlen(line->typed)) == 0)
 		printf("%s%s\t%s\n", line->before, word, what);
@@ -41,7 +41,7 @@ static void offer(const struct line *line, const char *word, const char *what)
 
 static void offer_span(const struct line *line, struct span word)
 {
-	offer(line, arena_span(line->admin->arena, word), "");
+	offer_word(line, arena_span(line->admin->arena, word), "");
 }
 
 /* ---- kinds of values ---- */
@@ -65,11 +65,11 @@ static void offer_settings(const struct line *line)
 
 	for (unsigned i = 0; i < conf_option_count(); i++) {
 		conf_option_info(i, line->admin->arena, &info);
-		offer(line, info.name, info.type);
+		offer_word(line, info.name, info.type);
 	}
 	for (unsigned i = 0; (name = conf_section(i, &doc)) != NULL; i++) {
 		if (*name != '\0')
-			offer(line, name, doc);
+			offer_word(line, name, doc);
 	}
 }
 
@@ -132,7 +132,7 @@ static void offer_nouns(const struct line *line)
 
 	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL; i++) {
 		if (!v->hidden && (last == NULL || strcmp(last->noun, v->noun) != 0))
-			offer(line, v->noun, v->verb == NULL ? v->help : "");
+			offer_word(line, v->noun, v->verb == NULL ? v->help : "");
 		last = v;
 	}
 }
@@ -143,7 +143,7 @@ static void offer_verbs(const struct line *line, const char *noun)
 
 	for (unsigned i = 0; (v = admin_verb_at(i)) != NULL; i++) {
 		if (!v->hidden && v->verb != NULL && strcmp(v->noun, noun) == 0)
-			offer(line, v->verb, v->help);
+			offer_word(line, v->verb, v->help);
 	}
 }
 
@@ -279,7 +279,7 @@ static const struct admin_option *option_find(const struct line *line, const cha
 static void offer_options(const struct line *line, const struct admin_option *options)
 {
 	for (const struct admin_option *o = options; o != NULL && o->name != NULL; o++)
-		offer(
+		offer_word(
 		    line,
 		    arena_printf(line->admin->arena, "--%s%s", o->name, o->arg == NULL ? "" : "="),
 		    o->help);
@@ -389,7 +389,7 @@ static void offer_next(struct line *line)
 	}
 }
 
-static int complete(struct admin *admin, int argc, char **argv)
+static int run_complete(struct admin *admin, int argc, char **argv)
 {
 	struct line line = {.admin = admin, .before = ""};
 
@@ -402,6 +402,7 @@ static int complete(struct admin *admin, int argc, char **argv)
 	return ADMIN_DONE;
 }
 
-const struct admin_verb cmd_complete[] = {
-    {"__complete", NULL, "-- WORD...", "Print proposals for the last word", complete, NULL, true},
-    {NULL, NULL, NULL, NULL, NULL, NULL, false}};
+const struct admin_verb cmd_complete[] = {{"__complete", NULL, "-- WORD...",
+					   "Print proposals for the last word", run_complete, NULL,
+					   true},
+					  {NULL, NULL, NULL, NULL, NULL, NULL, false}};

@@ -20,7 +20,7 @@ struct jsonout {
 	unsigned depth;
 };
 
-static void release(void *arg)
+static void release_json(void *arg)
 {
 	json_decref(arg);
 }
@@ -33,7 +33,7 @@ struct jsonout *jsonout_rest(struct arena *arena)
 	out->open[0] = json_object();
 	if (out->open[0] == NULL)
 		abort();
-	arena_on_free(arena, release, out->open[0]);
+	arena_on_free(arena, release_json, out->open[0]);
 	out->depth = 1;
 	return out;
 }
@@ -49,7 +49,7 @@ struct jsonout *jsonout_new(struct arena *arena, const char *schema)
 	return out;
 }
 
-static void add(struct jsonout *out, const char *key, json_t *value)
+static void add_value(struct jsonout *out, const char *key, json_t *value)
 {
 	json_t *in = out->open[out->depth - 1];
 	int failed;
@@ -64,7 +64,7 @@ static void add(struct jsonout *out, const char *key, json_t *value)
 static void open_value(struct jsonout *out, const char *key, json_t *value)
 {
 	assert(out->depth < DEPTH_MAX);
-	add(out, key, value);
+	add_value(out, key, value);
 	out->open[out->depth++] = value;
 }
 
@@ -134,28 +134,28 @@ void jsonout_text(struct jsonout *out, const char *key, const char *text)
 			buf_add(&clean, p, n);
 		p += n == 0 ? 1 : n;
 	}
-	add(out, key, json_string(buf_text(&clean)));
+	add_value(out, key, json_string(buf_text(&clean)));
 	buf_free(&clean);
 }
 
 void jsonout_int(struct jsonout *out, const char *key, int64_t value)
 {
-	add(out, key, json_integer(value));
+	add_value(out, key, json_integer(value));
 }
 
 void jsonout_real(struct jsonout *out, const char *key, double value)
 {
-	add(out, key, json_real(value));
+	add_value(out, key, json_real(value));
 }
 
 void jsonout_bool(struct jsonout *out, const char *key, bool value)
 {
-	add(out, key, json_boolean(value));
+	add_value(out, key, json_boolean(value));
 }
 
 void jsonout_null(struct jsonout *out, const char *key)
 {
-	add(out, key, json_null());
+	add_value(out, key, json_null());
 }
 
 void jsonout_print(struct jsonout *out, FILE *stream)

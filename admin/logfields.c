@@ -66,7 +66,8 @@ static bool read_value(struct span *rest, struct buf *out)
 	return !quoted;
 }
 
-static bool add(struct arena *arena, struct logfields *out, const char *key, const char *value)
+static bool add_field(struct arena *arena, struct logfields *out, const char *key,
+		      const char *value)
 {
 	for (unsigned i = 0; i < out->count; i++) {
 		if (strcmp(out->items[i].key, key) != 0)
@@ -90,7 +91,7 @@ bool logfields_parse(struct arena *arena, struct span line, struct logfields *ou
 	if (!span_split(&rest, &more, ':', &id) || !more || span_empty(id) ||
 	    memchr(id.p, ' ', span_len(id)) != NULL || memchr(id.p, '\0', span_len(id)) != NULL)
 		return false;
-	add(arena, out, "qid", arena_span(arena, id));
+	add_field(arena, out, "qid", arena_span(arena, id));
 	while (!span_empty(rest)) {
 		struct buf value;
 
@@ -98,7 +99,7 @@ bool logfields_parse(struct arena *arena, struct span line, struct logfields *ou
 			return false;
 		buf_init(&value, arena, 0);
 		if (!read_value(&rest, &value) ||
-		    !add(arena, out, arena_span(arena, key), buf_text(&value)))
+		    !add_field(arena, out, arena_span(arena, key), buf_text(&value)))
 			return false;
 	}
 	return true;

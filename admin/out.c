@@ -24,8 +24,8 @@ const char *out_off(enum out_style style, bool color)
 	return color && style != OUT_PLAIN ? "\033[0m" : "";
 }
 
-/* Adds TEXT, made harmless, to OUT; returns how many columns of a terminal it takes. */
-static unsigned harmless(const char *text, struct buf *out)
+/* Adds TEXT as it may be printed to OUT; returns how many columns of a terminal it takes. */
+static unsigned add_printable(const char *text, struct buf *out)
 {
 	const char *end = text + strlen(text);
 	mbstate_t state = {0};
@@ -55,7 +55,7 @@ void out_text(FILE *stream, const char *text)
 	struct buf out;
 
 	buf_init(&out, NULL, 0);
-	harmless(text, &out);
+	add_printable(text, &out);
 	fputs(buf_text(&out), stream);
 	buf_free(&out);
 }
@@ -79,7 +79,7 @@ struct out_table {
 	unsigned count, cap;
 };
 
-static void add(struct out_table *table, enum out_style style, const char *text)
+static void add_cell(struct out_table *table, enum out_style style, const char *text)
 {
 	struct column *column = &table->columns[table->count % table->column_count];
 	struct cell *cell;
@@ -95,7 +95,7 @@ static void add(struct out_table *table, enum out_style style, const char *text)
 	}
 	buf_init(&out, table->arena, 0);
 	cell = &table->cells[table->count++];
-	cell->width = harmless(text, &out);
+	cell->width = add_printable(text, &out);
 	cell->text = buf_text(&out);
 	cell->style = style;
 	if (cell->width > column->width)
@@ -112,7 +112,7 @@ struct out_table *out_table_new(struct arena *arena, const char *const *headings
 	table->column_count = columns;
 	for (unsigned i = 0; i < columns; i++) {
 		table->columns[i].right = headings[i][0] == '>';
-		add(table, OUT_BOLD, headings[i] + table->columns[i].right);
+		add_cell(table, OUT_BOLD, headings[i] + table->columns[i].right);
 	}
 	return table;
 }
@@ -122,7 +122,7 @@ void out_cell(struct out_table *table, enum out_style style, const char *format,
 	va_list ap;
 
 	va_start(ap, format);
-	add(table, style, arena_vprintf(table->arena, format, ap));
+	add_cell(table, style, arena_vprintf(table->arena, format, ap));
 	va_end(ap);
 }
 

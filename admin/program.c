@@ -58,7 +58,7 @@ static int read_output(int fd, struct buf *out)
 }
 
 /* -1 unless the child ended with 0. */
-static int await(pid_t pid, const char *name, const char *said, struct why *why)
+static int wait_for_program(pid_t pid, const char *name, const char *said, struct why *why)
 {
 	int status;
 
@@ -94,7 +94,7 @@ static const char *without_last_line_end(struct arena *arena, const struct buf *
 }
 
 /* The first line of what it said to standard error. */
-static const char *complaint(FILE *complaints, char line[256])
+static const char *first_complaint(FILE *complaints, char line[256])
 {
 	line[0] = '\0';
 	if (complaints == NULL)
@@ -116,9 +116,9 @@ static int read_child(struct arena *arena, const char *name, pid_t pid, int fd, 
 	read_output(fd, &out);
 	*text = without_last_line_end(arena, &out);
 	buf_free(&out);
-	if (await(pid, name, "", why) == 0)
+	if (wait_for_program(pid, name, "", why) == 0)
 		return 0;
-	if (*complaint(complaints, line) != '\0')
+	if (*first_complaint(complaints, line) != '\0')
 		why_set(why, "%s", line);
 	return -1;
 }
@@ -160,7 +160,7 @@ int program_shell(const char *command, bool quiet, struct why *why)
 		execl("/bin/sh", "sh", "-e", "-c", command, (char *)NULL);
 		_exit(127);
 	}
-	return await(pid, "the command", "", why);
+	return wait_for_program(pid, "the command", "", why);
 }
 
 static bool needs_quotes(const char *text)

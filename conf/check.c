@@ -265,12 +265,12 @@ int conf_check_address(struct span text, struct why *why)
 /* ---- sections ---- */
 
 /* Where the option was set; the line is 0 where it was not. */
-static struct conf_line place(const struct conf *conf, const struct conf_option *option)
+static struct conf_line place_of(const struct conf *conf, const struct conf_option *option)
 {
 	return conf->origins[option - conf_options];
 }
 
-static const struct conf_option *option(const char *name)
+static const struct conf_option *find_option(const char *name)
 {
 	return &conf_options[conf_option_find(span_of(name))];
 }
@@ -300,7 +300,7 @@ static bool is_everybody(const struct ip_network *network)
 
 static void check_trusted_networks(const struct conf_reader *reader, const struct conf *conf)
 {
-	const struct conf_option *networks = option("trusted_networks");
+	const struct conf_option *networks = find_option("trusted_networks");
 	char text[IP_TEXT_MAX];
 
 	for (unsigned i = 0; i < conf->trusted_networks.count && !conf->trust_everybody; i++) {
@@ -308,7 +308,7 @@ static void check_trusted_networks(const struct conf_reader *reader, const struc
 
 		if (is_everybody(network))
 			conf_option_error(
-			    reader, networks, place(conf, networks),
+			    reader, networks, place_of(conf, networks),
 			    "%s/%u matches everybody, and their mail would be signed; if "
 			    "that is meant, set trust_everybody = true",
 			    ip_text(&network->ip, text), network->bits);
@@ -317,14 +317,14 @@ static void check_trusted_networks(const struct conf_reader *reader, const struc
 
 void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 {
-	const struct conf_option *listen = option("listen");
+	const struct conf_option *listen = find_option("listen");
 
 	check_trusted_networks(reader, conf);
 
 	for (unsigned i = 0; i < conf->listen.count; i++) {
 		for (unsigned k = 0; k < i; k++) {
 			if (strcmp(conf->listen.items[i], conf->listen.items[k]) == 0)
-				conf_option_error(reader, listen, place(conf, listen),
+				conf_option_error(reader, listen, place_of(conf, listen),
 						  "\"%s\" is listed twice", conf->listen.items[i]);
 		}
 	}
@@ -332,40 +332,42 @@ void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 
 void conf_check_arc(const struct conf_reader *reader, const struct conf *conf)
 {
-	const struct conf_option *seal = option("arc.seal");
+	const struct conf_option *seal = find_option("arc.seal");
 	struct why why;
 
 	if (*conf->arc.seal == '\0')
 		return;
 	if (conf_check_domain(span_of(conf->arc.seal), &why) != 0)
-		conf_option_error(reader, seal, place(conf, seal), "%s", why.text);
+		conf_option_error(reader, seal, place_of(conf, seal), "%s", why.text);
 }
 
 /* RFC 6376: the From field MUST be signed (section 5.4); x= is in seconds (section 3.5). */
 void conf_check_sign(const struct conf_reader *reader, const struct conf *conf)
 {
-	const struct conf_option *headers = option("sign.headers"), *expire = option("sign.expire");
+	const struct conf_option *headers = find_option("sign.headers"),
+				 *expire = find_option("sign.expire");
 	bool from = conf->sign.headers.count == 0;
 
 	for (unsigned i = 0; i < conf->sign.headers.count; i++)
 		from = from || span_ieq(span_of(conf->sign.headers.items[i]), "from");
 	if (!from)
-		conf_option_error(reader, headers, place(conf, headers),
+		conf_option_error(reader, headers, place_of(conf, headers),
 				  "\"from\" must be among them");
 	if (conf->sign.expire % CLOCK_SECOND != 0)
-		conf_option_error(reader, expire, place(conf, expire), "must be whole seconds");
+		conf_option_error(reader, expire, place_of(conf, expire), "must be whole seconds");
 }
 
 /* What is kept is kept by days (store/ledger.h). */
 void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf)
 {
-	const struct conf_option *keep = option("store.keep");
+	const struct conf_option *keep = find_option("store.keep");
 
 	if (conf->store.keep % (86400 * CLOCK_SECOND) != 0)
-		conf_option_error(reader, keep, place(conf, keep), "must be whole days");
+		conf_option_error(reader, keep, place_of(conf, keep), "must be whole days");
 	if (*conf->store.shared != '\0' && *conf->store.url == '\0')
 		conf_option_error(
-		    reader, option("store.shared"), place(conf, option("store.shared")),
+		    reader, find_option("store.shared"),
+		    place_of(conf, find_option("store.shared")),
 		    "is set, but store.url is empty: what is shipped is counted there");
 }
 
@@ -392,48 +394,51 @@ static void check_login(const struct conf_reader *reader, const struct conf *con
 		   conf->reports.tls != CONF_TLS_OFFERED;
 
 	if (user && !file)
-		conf_option_error(reader, option("reports.user"),
-				  place(conf, option("reports.user")),
+		conf_option_error(reader, find_option("reports.user"),
+				  place_of(conf, find_option("reports.user")),
 				  "is set, but reports.password_file is not");
 	if (file && !user)
-		conf_option_error(reader, option("reports.password_file"),
-				  place(conf, option("reports.password_file")),
+		conf_option_error(reader, find_option("reports.password_file"),
+				  place_of(conf, find_option("reports.password_file")),
 				  "is set, but reports.user is not");
 	if (user && !tls && !is_this_host(conf->reports.via))
 		conf_option_error(
-		    reader, option("reports.user"), place(conf, option("reports.user")),
+		    reader, find_option("reports.user"),
+		    place_of(conf, find_option("reports.user")),
 		    "the password would cross the network unencrypted: set reports.tls "
 		    "to \"required\" or \"verified\", or use smtps:");
 }
 
 void conf_check_reports(const struct conf_reader *reader, const struct conf *conf)
 {
-	const struct conf_option *org = option("reports.org"), *from = option("reports.from");
-	const struct conf_option *send = option("reports.send");
+	const struct conf_option *org = find_option("reports.org"),
+				 *from = find_option("reports.from");
+	const struct conf_option *send = find_option("reports.send");
 
 	if (*conf->reports.org != '\0' && *conf->reports.from == '\0' &&
-	    place(conf, from).line == 0)
-		conf_option_error(reader, org, place(conf, org),
+	    place_of(conf, from).line == 0)
+		conf_option_error(reader, org, place_of(conf, org),
 				  "is set, but reports.from is not: reports need both");
-	if (*conf->reports.from != '\0' && *conf->reports.org == '\0' && place(conf, org).line == 0)
-		conf_option_error(reader, from, place(conf, from),
+	if (*conf->reports.from != '\0' && *conf->reports.org == '\0' &&
+	    place_of(conf, org).line == 0)
+		conf_option_error(reader, from, place_of(conf, from),
 				  "is set, but reports.org is not: reports need both");
 	if (conf->reports.send && (*conf->reports.org == '\0' || *conf->reports.from == '\0'))
 		conf_option_error(
-		    reader, send, place(conf, send),
+		    reader, send, place_of(conf, send),
 		    "is true, but reports.%s is not set: reports must say who sends them",
 		    *conf->reports.org == '\0' ? "org" : "from");
 	check_login(reader, conf);
 	if (conf->reports.send && *conf->store.url == '\0')
-		conf_option_error(reader, send, place(conf, send),
+		conf_option_error(reader, send, place_of(conf, send),
 				  "is true, but store.url is empty: nothing is counted");
 }
 
 void conf_check_failures(const struct conf_reader *reader, const struct conf *conf)
 {
-	const struct conf_option *send = option("failures.send");
+	const struct conf_option *send = find_option("failures.send");
 
 	if (conf->failures.send && !conf->reports.send)
-		conf_option_error(reader, send, place(conf, send),
+		conf_option_error(reader, send, place_of(conf, send),
 				  "is true, but reports.send is not: nothing would send them");
 }

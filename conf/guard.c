@@ -29,7 +29,7 @@ enum { ANSWER_MAX = 1 << 26 };
 
 /* ---- the child ---- */
 
-static void put(struct buf *out, const char *text)
+static void put_text(struct buf *out, const char *text)
 {
 	buf_add(out, text, strlen(text) + 1);
 }
@@ -48,9 +48,9 @@ static void put_origins(struct buf *out, const struct conf *conf)
 	for (unsigned i = 0; i < conf_option_count(); i++) {
 		if (!conf_origin(conf, i, &file, &line))
 			continue;
-		put(out, "O");
+		put_text(out, "O");
 		put_number(out, i);
-		put(out, file);
+		put_text(out, file);
 		put_number(out, line);
 	}
 }
@@ -58,18 +58,18 @@ static void put_origins(struct buf *out, const struct conf *conf)
 static void put_errors(struct buf *out, const struct conf_errors *errors)
 {
 	for (unsigned i = 0; i < errors->file_count; i++) {
-		put(out, "F");
-		put(out, errors->files[i]);
+		put_text(out, "F");
+		put_text(out, errors->files[i]);
 	}
 	for (unsigned i = 0; i < errors->count; i++) {
-		put(out, "E");
-		put(out, errors->items[i].file);
+		put_text(out, "E");
+		put_text(out, errors->items[i].file);
 		put_number(out, errors->items[i].line);
-		put(out, errors->items[i].text);
+		put_text(out, errors->items[i].text);
 	}
 }
 
-static void answer(const char *path, conf_verify *verify, struct buf *out)
+static void write_answer(const char *path, conf_verify *verify, struct buf *out)
 {
 	struct conf_errors errors;
 	struct conf *conf = conf_load(path, &errors);
@@ -83,21 +83,21 @@ static void answer(const char *path, conf_verify *verify, struct buf *out)
 	if (errors.count == 0) {
 		buf_init(&text, conf->arena, 0);
 		conf_write(conf, CONF_WRITE_VALUES, &text);
-		put(out, "V");
-		put(out, buf_text(&text));
+		put_text(out, "V");
+		put_text(out, buf_text(&text));
 		put_origins(out, conf);
 	}
 	put_errors(out, &errors);
-	put(out, ".");
+	put_text(out, ".");
 }
 
-static _Noreturn void child(const char *path, conf_verify *verify, int fd)
+static _Noreturn void run_child(const char *path, conf_verify *verify, int fd)
 {
 	struct buf out;
 	size_t sent = 0;
 
 	buf_init(&out, NULL, 0);
-	answer(path, verify, &out);
+	write_answer(path, verify, &out);
 	while (sent < out.len) {
 		ssize_t n = write(fd, out.data + sent, out.len - sent);
 
@@ -110,7 +110,7 @@ static _Noreturn void child(const char *path, conf_verify *verify, int fd)
 
 /* ---- the parent ---- */
 
-static bool receive(int fd, struct buf *in)
+static bool receive_answer(int fd, struct buf *in)
 {
 	int64_t deadline = clock_mono() + CHILD_TIME;
 	char piece[4096];
@@ -137,7 +137,7 @@ static bool receive(int fd, struct buf *in)
 }
 
 /* The next field of REST, or "" when there is none. */
-static const char *next(struct span *rest)
+static const char *next_field(struct span *rest)
 {
 	const char *field = rest->p;
 	const char *end = memchr(rest->p, '\0', span_len(*rest));
@@ -152,17 +152,17 @@ static const char *next(struct span *rest)
 
 static void take_error(struct conf_errors *errors, struct span *rest)
 {
-	const char *file = conf_errors_file(errors, next(rest));
-	unsigned long line = strtoul(next(rest), NULL, 10);
+	const char *file = conf_errors_file(errors, next_field(rest));
+	unsigned long line = strtoul(next_field(rest), NULL, 10);
 
-	conf_errors_add(errors, file, (unsigned)line, "%s", next(rest));
+	conf_errors_add(errors, file, (unsigned)line, "%s", next_field(rest));
 }
 
 static void take_origin(struct conf *conf, struct span *rest)
 {
-	unsigned long option = strtoul(next(rest), NULL, 10);
-	const char *file = next(rest);
-	unsigned long line = strtoul(next(rest), NULL, 10);
+	unsigned long option = strtoul(next_field(rest), NULL, 10);
+	const char *file = next_field(rest);
+	unsigned long line = strtoul(next_field(rest), NULL, 10);
 
 	if (conf == NULL || option >= conf_option_count())
 		return;
@@ -172,22 +172,22 @@ static void take_origin(struct conf *conf, struct span *rest)
 
 /* What the child sent. Origins are behind the text they belong to. False when the end is missing.
  */
-static bool understand(struct span rest, const char *path, struct conf **conf,
-		       struct conf_errors *errors)
+static bool read_answer(struct span rest, const char *path, struct conf **conf,
+			struct conf_errors *errors)
 {
 	while (!span_empty(rest)) {
-		switch (*next(&rest)) {
+		switch (*next_field(&rest)) {
 		case 'E':
 			take_error(errors, &rest);
 			break;
 		case 'V':
 			conf_errors_free(errors);
-			*conf = conf_parse(path, next(&rest), errors);
+			*conf = conf_parse(path, next_field(&rest), errors);
 			conf_forget_origins(*conf);
 			errors->file_count = 0;
 			break;
 		case 'F':
-			(void)conf_errors_file(errors, next(&rest));
+			(void)conf_errors_file(errors, next_field(&rest));
 			break;
 		case 'O':
 			take_origin(*conf, &rest);
@@ -200,7 +200,7 @@ static bool understand(struct span rest, const char *path, struct conf **conf,
 }
 
 /* The child's exit status, or -1 when somebody else has waited for it. */
-static int finish(pid_t pid)
+static int wait_for_child(pid_t pid)
 {
 	int status;
 
@@ -219,21 +219,21 @@ static struct conf *give_up(struct conf *conf, const char *path, const char *rea
 	return NULL;
 }
 
-static struct conf *collect(const char *path, int fd, pid_t pid, struct conf_errors *errors)
+static struct conf *collect_answer(const char *path, int fd, pid_t pid, struct conf_errors *errors)
 {
 	struct conf *conf = NULL;
 	struct buf in;
 	bool whole;
 
 	buf_init(&in, NULL, ANSWER_MAX);
-	whole = receive(fd, &in);
+	whole = receive_answer(fd, &in);
 	close(fd);
 	if (!whole)
 		kill(pid, SIGKILL);
-	(void)finish(pid);
+	(void)wait_for_child(pid);
 	if (!whole)
 		conf = give_up(conf, path, "could not be read in 30 seconds", errors);
-	else if (!understand(buf_view(&in), path, &conf, errors))
+	else if (!read_answer(buf_view(&in), path, &conf, errors))
 		conf = give_up(conf, path, "the parser ended in the middle of this file", errors);
 	buf_free(&in);
 	return conf;
@@ -257,12 +257,12 @@ struct conf *conf_load_verified(const char *path, conf_verify *verify, struct co
 	pid = fork();
 	if (pid == 0) {
 		close(pipes[0]);
-		child(path, verify, pipes[1]);
+		run_child(path, verify, pipes[1]);
 	}
 	close(pipes[1]);
 	if (pid < 0) {
 		close(pipes[0]);
 		return give_up(NULL, name, strerror(errno), errors);
 	}
-	return collect(name, pipes[0], pid, errors);
+	return collect_answer(name, pipes[0], pid, errors);
 }

@@ -29,8 +29,8 @@ static enum conf_kind kind_of(const config_setting_t *setting)
 	}
 }
 
-static void copy(const struct conf_source *source, const config_setting_t *setting,
-		 struct conf_node *node)
+static void copy_node(const struct conf_source *source, const config_setting_t *setting,
+		      struct conf_node *node)
 {
 	node->kind = kind_of(setting);
 	node->name = arena_string(source->arena, config_setting_name(setting));
@@ -46,10 +46,10 @@ static void copy(const struct conf_source *source, const config_setting_t *setti
 	node->count = (unsigned)config_setting_length(setting);
 	node->children = arena_array(source->arena, node->count, sizeof *node->children);
 	for (unsigned i = 0; i < node->count; i++)
-		copy(source, config_setting_get_elem(setting, i), &node->children[i]);
+		copy_node(source, config_setting_get_elem(setting, i), &node->children[i]);
 }
 
-static void explain(const struct conf_source *source, const config_t *config)
+static void explain_error(const struct conf_source *source, const config_t *config)
 {
 	unsigned line = (unsigned)config_error_line(config);
 	struct conf_line at = conf_source_line(source, line);
@@ -76,9 +76,9 @@ const struct conf_node *conf_read(const struct conf_source *source)
 	config_init(&config);
 	if (config_read_string(&config, buf_text(&text)) == CONFIG_TRUE) {
 		node = arena_make(source->arena, struct conf_node);
-		copy(source, config_root_setting(&config), node);
+		copy_node(source, config_root_setting(&config), node);
 	} else {
-		explain(source, &config);
+		explain_error(source, &config);
 	}
 	config_destroy(&config);
 	return node;

@@ -27,13 +27,13 @@ struct scan {
 	unsigned includes; /* how many files deep */
 };
 
-static void wrong(struct scan *s, unsigned line, const char *format, ...)
+static void report_error(struct scan *s, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-static void fail(struct scan *s, unsigned line, const char *format, ...)
+static void report_failure(struct scan *s, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* An error with which the rest is still worth parsing, so that all is shown at once. */
-static void wrong(struct scan *s, unsigned line, const char *format, ...)
+static void report_error(struct scan *s, unsigned line, const char *format, ...)
 {
 	va_list ap;
 
@@ -42,7 +42,7 @@ static void wrong(struct scan *s, unsigned line, const char *format, ...)
 	va_end(ap);
 }
 
-static void fail(struct scan *s, unsigned line, const char *format, ...)
+static void report_failure(struct scan *s, unsigned line, const char *format, ...)
 {
 	va_list ap;
 
@@ -100,7 +100,7 @@ static void comment_block(struct scan *s)
 	while (s->end - p >= 2 && !(p[0] == '*' && p[1] == '/'))
 		p++;
 	if (s->end - p < 2) {
-		fail(s, s->line, "this comment has no end: */ is missing");
+		report_failure(s, s->line, "this comment has no end: */ is missing");
 		p = s->end - 2;
 	}
 	copy_to(s, p + 2);
@@ -116,12 +116,12 @@ static const char *string_end(const char *p, const char *end)
 	return p < end ? p + 1 : NULL;
 }
 
-static void string(struct scan *s)
+static void scan_string(struct scan *s)
 {
 	const char *end = string_end(s->p, s->end);
 
 	if (end == NULL) {
-		fail(s, s->line, "this text has no end: the closing \" is missing");
+		report_failure(s, s->line, "this text has no end: the closing \" is missing");
 		end = s->end;
 	}
 	copy_to(s, end);
@@ -132,7 +132,7 @@ static bool is_name(int c)
 	return char_is_alnum(c) || c == '-' || c == '_' || c == '*';
 }
 
-static void name(struct scan *s)
+static void scan_name(struct scan *s)
 {
 	const char *p = s->p;
 
@@ -163,7 +163,7 @@ static const char *exponent_end(const char *p, const char *end)
 }
 
 /* Whether DIGITS fit a signed number of 32 or, with the suffix L, 64 bits. */
-static bool fits(struct span digits, bool hex, bool negative, bool wide)
+static bool fits_number(struct span digits, bool hex, bool negative, bool wide)
 {
 	uint64_t max = wide ? INT64_MAX : INT32_MAX, base = hex ? 16 : 10, n = 0;
 
@@ -180,28 +180,28 @@ static bool fits(struct span digits, bool hex, bool negative, bool wide)
 }
 
 /* [-+]?[0-9]+(LL?)?  |  0[xX][0-9a-fA-F]+(LL?)? */
-static void integer(struct scan *s, const char *begin, const char *end, bool hex)
+static void check_integer(struct scan *s, const char *begin, const char *end, bool hex)
 {
 	const char *token = end;
 
 	while (token < s->end && *token == 'L' && token < end + 2)
 		token++;
-	if (!fits(span_make(begin, (size_t)(end - begin)), hex, *s->p == '-', token > end))
-		wrong(s, s->line, "%.*s%s is too large for a number",
-		      (int)(token - s->p > 40 ? 40 : token - s->p), s->p,
-		      token - s->p > 40 ? "..." : "");
+	if (!fits_number(span_make(begin, (size_t)(end - begin)), hex, *s->p == '-', token > end))
+		report_error(s, s->line, "%.*s%s is too large for a number",
+			     (int)(token - s->p > 40 ? 40 : token - s->p), s->p,
+			     token - s->p > 40 ? "..." : "");
 	copy_to(s, token);
 }
 
 /* A number with a fraction or an exponent cannot wrap around: it is left to the parser. */
-static void number(struct scan *s)
+static void scan_number(struct scan *s)
 {
 	const char *begin = s->p + (*s->p == '-' || *s->p == '+');
 	const char *end = digits_end(begin, s->end, false), *real;
 
 	if (begin == s->p && s->end - begin > 2 && begin[0] == '0' && char_lower(begin[1]) == 'x' &&
 	    char_hex((unsigned char)begin[2]) >= 0) {
-		integer(s, begin + 2, digits_end(begin + 2, s->end, true), true);
+		check_integer(s, begin + 2, digits_end(begin + 2, s->end, true), true);
 		return;
 	}
 	if (end < s->end && *end == '.')
@@ -211,7 +211,7 @@ static void number(struct scan *s)
 	if (real != end)
 		copy_to(s, real);
 	else
-		integer(s, begin, end, false);
+		check_integer(s, begin, end, false);
 }
 
 static void bracket_open(struct scan *s)
@@ -219,7 +219,7 @@ static void bracket_open(struct scan *s)
 	struct conf_source *source = s->source;
 
 	if (source->nesting == CONF_NESTING_MAX) {
-		fail(s, s->line, "brackets are nested too deeply");
+		report_failure(s, s->line, "brackets are nested too deeply");
 		s->p = s->end;
 		return;
 	}
@@ -234,10 +234,10 @@ static void bracket_close(struct scan *s)
 	copy_to(s, s->p + 1);
 }
 
-static void key(struct scan *s)
+static void scan_key(struct scan *s)
 {
 	if (++s->source->keys[s->source->nesting] == KEYS_MAX + 1) {
-		fail(s, s->line, "more than %d keys in one section", KEYS_MAX);
+		report_failure(s, s->line, "more than %d keys in one section", KEYS_MAX);
 		s->p = s->end;
 		return;
 	}
@@ -305,19 +305,19 @@ static void include_file(struct scan *s, struct span name)
 	struct why why;
 
 	if (!source->includes) {
-		wrong(s, s->line, "@include is not possible here");
+		report_error(s, s->line, "@include is not possible here");
 	} else if (span_empty(name) || memchr(name.p, '\\', span_len(name)) != NULL) {
-		wrong(s, s->line, "@include wants the name of a file, without \\");
+		report_error(s, s->line, "@include wants the name of a file, without \\");
 	} else if (source->included++ == FILES_MAX) {
-		fail(s, s->line, "more than %d files are included", FILES_MAX);
+		report_failure(s, s->line, "more than %d files are included", FILES_MAX);
 	} else if (s->includes == INCLUDES_MAX) {
-		wrong(s, s->line, "more than %d files include each other", INCLUDES_MAX);
+		report_error(s, s->line, "more than %d files include each other", INCLUDES_MAX);
 	} else {
 		path = conf_errors_file(source->errors, include_path(s, name));
 		if (read_file(source, path, &text, &why) == 0)
 			scan_text(source, path, text, s->includes + 1);
 		else
-			wrong(s, s->line, "@include: %s %s", path, why.text);
+			report_error(s, s->line, "@include: %s %s", path, why.text);
 	}
 }
 
@@ -347,7 +347,7 @@ static void at_sign(struct scan *s)
 	if (quote < s->end && *quote == '"')
 		end = string_end(quote, s->end);
 	if (end == NULL) {
-		wrong(s, s->line, "@include wants the name of a file in quotes");
+		report_error(s, s->line, "@include wants the name of a file in quotes");
 		comment_line(s);
 		return;
 	}
@@ -367,7 +367,7 @@ static bool begins_number(int c, int next)
 	       ((c == '-' || c == '+') && (char_is_digit(next) || next == '.'));
 }
 
-static void token(struct scan *s)
+static void scan_token(struct scan *s)
 {
 	int c = (unsigned char)*s->p, next = s->end - s->p > 1 ? (unsigned char)s->p[1] : 0;
 
@@ -376,17 +376,17 @@ static void token(struct scan *s)
 	else if (c == '/' && next == '*')
 		comment_block(s);
 	else if (c == '"')
-		string(s);
+		scan_string(s);
 	else if (char_is_alpha(c) || c == '*')
-		name(s);
+		scan_name(s);
 	else if (begins_number(c, next))
-		number(s);
+		scan_number(s);
 	else if (c == '{' || c == '[' || c == '(')
 		bracket_open(s);
 	else if (c == '}' || c == ']' || c == ')')
 		bracket_close(s);
 	else if (c == '=' || c == ':')
-		key(s);
+		scan_key(s);
 	else if (c == '@')
 		at_sign(s);
 	else
@@ -405,17 +405,17 @@ static void scan_text(struct conf_source *source, const char *file, struct span 
 	else
 		set_line(source, file, 1);
 	if (memchr(text.p, '\0', span_len(text)) != NULL) {
-		fail(&s, 0, "contains a NUL byte and is not a text file");
+		report_failure(&s, 0, "contains a NUL byte and is not a text file");
 		return;
 	}
 	while (s.p < s.end && !source->text.failed)
-		token(&s);
+		scan_token(&s);
 	if (source->text.failed)
-		fail(&s, 0, "is, with what it includes, larger than 1 MiB");
+		report_failure(&s, 0, "is, with what it includes, larger than 1 MiB");
 }
 
-static void init(struct conf_source *source, struct arena *arena, struct conf_errors *errors,
-		 const char *name)
+static void init_source(struct conf_source *source, struct arena *arena, struct conf_errors *errors,
+			const char *name)
 {
 	memset(source, 0, sizeof *source);
 	source->arena = arena;
@@ -427,7 +427,7 @@ static void init(struct conf_source *source, struct arena *arena, struct conf_er
 void conf_source_text(struct conf_source *source, struct arena *arena, struct conf_errors *errors,
 		      const char *name, struct span text)
 {
-	init(source, arena, errors, name);
+	init_source(source, arena, errors, name);
 	scan_text(source, source->file, text, 0);
 }
 
@@ -437,7 +437,7 @@ void conf_source_file(struct conf_source *source, struct arena *arena, struct co
 	struct span text;
 	struct why why;
 
-	init(source, arena, errors, path);
+	init_source(source, arena, errors, path);
 	source->includes = true;
 	if (read_file(source, path, &text, &why) == 0) {
 		scan_text(source, source->file, text, 0);

@@ -14,7 +14,7 @@
 
 #include "lib/clock.h"
 
-static void *field(const struct conf_option *option, void *base)
+static void *field_of(const struct conf_option *option, void *base)
 {
 	return (char *)base + option->offset;
 }
@@ -39,8 +39,8 @@ static const char *kind_text(enum conf_kind kind)
 }
 
 /* Whether NODE is of KIND; else there is an error. */
-static bool wanted(const struct conf_reader *reader, const struct conf_option *option,
-		   const struct conf_node *node, enum conf_kind kind)
+static bool is_wanted_kind(const struct conf_reader *reader, const struct conf_option *option,
+			   const struct conf_node *node, enum conf_kind kind)
 {
 	if (node->kind == kind)
 		return true;
@@ -54,9 +54,9 @@ static bool wanted(const struct conf_reader *reader, const struct conf_option *o
 static void bool_read(const struct conf_reader *reader, const struct conf_option *option,
 		      const struct conf_node *node, void *base)
 {
-	bool *value = field(option, base);
+	bool *value = field_of(option, base);
 
-	if (wanted(reader, option, node, CONF_KIND_BOOL))
+	if (is_wanted_kind(reader, option, node, CONF_KIND_BOOL))
 		*value = node->integer != 0;
 }
 
@@ -115,7 +115,7 @@ static void number_range(const struct conf_option *option, struct buf *out)
 static void set_number(const struct conf_reader *reader, const struct conf_option *option,
 		       const struct conf_node *node, int64_t value, void *base)
 {
-	int64_t *number = field(option, base);
+	int64_t *number = field_of(option, base);
 	struct buf text;
 
 	if (value >= option->min && value <= option->max) {
@@ -132,7 +132,7 @@ static void set_number(const struct conf_reader *reader, const struct conf_optio
 static void integer_read(const struct conf_reader *reader, const struct conf_option *option,
 			 const struct conf_node *node, void *base)
 {
-	if (wanted(reader, option, node, CONF_KIND_INTEGER))
+	if (is_wanted_kind(reader, option, node, CONF_KIND_INTEGER))
 		set_number(reader, option, node, node->integer, base);
 }
 
@@ -180,7 +180,7 @@ static void quantity_read(const struct conf_reader *reader, const struct conf_op
 	const struct unit *unit;
 	uint64_t n;
 
-	if (!wanted(reader, option, node, CONF_KIND_STRING))
+	if (!is_wanted_kind(reader, option, node, CONF_KIND_STRING))
 		return;
 	digits = name = span_of(node->text);
 	while (name.p < name.end && char_is_digit((unsigned char)*name.p))
@@ -205,10 +205,10 @@ const struct conf_type conf_type_size = {"size", "a size in quotes, such as \"64
 static void mode_read(const struct conf_reader *reader, const struct conf_option *option,
 		      const struct conf_node *node, void *base)
 {
-	int64_t *mode = field(option, base), value = 0;
+	int64_t *mode = field_of(option, base), value = 0;
 	const char *p;
 
-	if (!wanted(reader, option, node, CONF_KIND_STRING))
+	if (!is_wanted_kind(reader, option, node, CONF_KIND_STRING))
 		return;
 	for (p = node->text; *p >= '0' && *p <= '7' && p - node->text < 5; p++)
 		value = value * 8 + (*p - '0');
@@ -277,7 +277,7 @@ static void choice_read(const struct conf_reader *reader, const struct conf_opti
 	if (c->name == NULL)
 		no_choice(reader, option, node);
 	else
-		memcpy(field(option, base), &c->code, sizeof c->code);
+		memcpy(field_of(option, base), &c->code, sizeof c->code);
 }
 
 static void choice_write(const struct conf_option *option, const void *base, struct buf *out)
@@ -331,7 +331,7 @@ static void text_read(const struct conf_reader *reader, const struct conf_option
 		      const struct conf_node *node, void *base)
 {
 	const char *text = take_text(reader, option, node);
-	const char **value = field(option, base);
+	const char **value = field_of(option, base);
 
 	if (text != NULL && option->min > 0 && *text == '\0')
 		conf_option_error(reader, option, node->at, "must not be empty");
@@ -384,7 +384,7 @@ static bool is_list(const struct conf_reader *reader, const struct conf_option *
 				  node->text);
 		return false;
 	}
-	if (!wanted(reader, option, node, CONF_KIND_LIST))
+	if (!is_wanted_kind(reader, option, node, CONF_KIND_LIST))
 		return false;
 	if (node->count < option->min)
 		conf_option_error(reader, option, node->at, "must not be empty");
@@ -399,7 +399,7 @@ static bool is_list(const struct conf_reader *reader, const struct conf_option *
 static void texts_read(const struct conf_reader *reader, const struct conf_option *option,
 		       const struct conf_node *node, void *base)
 {
-	struct conf_strings *strings = field(option, base);
+	struct conf_strings *strings = field_of(option, base);
 	const char **items;
 	unsigned good = 0;
 
@@ -459,7 +459,7 @@ const struct conf_type conf_type_texts = {"list of texts", "a list such as [ \"a
 static void networks_read(const struct conf_reader *reader, const struct conf_option *option,
 			  const struct conf_node *node, void *base)
 {
-	struct conf_networks *networks = field(option, base);
+	struct conf_networks *networks = field_of(option, base);
 	struct ip_network *items;
 	unsigned good = 0;
 
@@ -580,7 +580,7 @@ static void records_read(const struct conf_reader *reader, const struct conf_opt
 					  "wanted { %s = ...; }, this is %s",
 					  option->record->fields[0].name, kind_text(entry->kind));
 	}
-	memcpy(field(option, base), &items, sizeof items);
+	memcpy(field_of(option, base), &items, sizeof items);
 	memcpy((char *)base + option->count_offset, &node->count, sizeof node->count);
 }
 

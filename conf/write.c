@@ -71,7 +71,7 @@ const char *conf_value(const struct conf *conf, unsigned i, struct arena *arena)
 	return conf_options[i].type == &conf_type_url ? without_secrets(text, arena) : text;
 }
 
-static bool differs(const struct conf *conf, const struct conf *defaults, unsigned i)
+static bool is_changed(const struct conf *conf, const struct conf *defaults, unsigned i)
 {
 	struct arena *arena = arena_new(0);
 	bool same = strcmp(raw_value(conf, i, arena), raw_value(defaults, i, arena)) == 0;
@@ -83,7 +83,7 @@ static bool differs(const struct conf *conf, const struct conf *defaults, unsign
 bool conf_changed(const struct conf *conf, unsigned i)
 {
 	struct conf *defaults = conf_default();
-	bool changed = differs(conf, defaults, i);
+	bool changed = is_changed(conf, defaults, i);
 
 	conf_free(defaults);
 	return changed;
@@ -161,7 +161,8 @@ static void put_origin(const struct writing *w, unsigned i)
 	buf_string(w->out, "  # ");
 	for (; *file != '\0'; file++)
 		buf_char(w->out, (unsigned char)*file < ' ' || *file == 0x7f ? '?' : *file);
-	buf_printf(w->out, ":%u%s", line, differs(w->conf, w->defaults, i) ? "" : ", the default");
+	buf_printf(w->out, ":%u%s", line,
+		   is_changed(w->conf, w->defaults, i) ? "" : ", the default");
 }
 
 static struct span section_of(unsigned i)
@@ -206,7 +207,7 @@ static unsigned put_section(const struct writing *w, const struct conf_section *
 	bool outside = *section->name == '\0', open = false;
 
 	for (; conf_options[i].name != NULL && conf_option_section(i, section->name); i++) {
-		if (w->style == CONF_WRITE_CHANGED && !differs(w->conf, w->defaults, i))
+		if (w->style == CONF_WRITE_CHANGED && !is_changed(w->conf, w->defaults, i))
 			continue;
 		if (!open && !outside)
 			open_section(w, section);

@@ -145,7 +145,7 @@ static reader *reader_of(enum dns_type type)
 	return NULL;
 }
 
-static struct answer *make(enum dns_status status, size_t bytes)
+static struct answer *make_answer(enum dns_status status, size_t bytes)
 {
 	struct answer *answer = calloc(1, bytes);
 
@@ -158,7 +158,8 @@ static struct answer *make(enum dns_status status, size_t bytes)
 }
 
 /* The room that the texts take with their NULs, or the failure that it is. */
-static struct answer *measure(reader *read, const struct rdata *rdata, size_t count, size_t *room)
+static struct answer *measure_rdata(reader *read, const struct rdata *rdata, size_t count,
+				    size_t *room)
 {
 	struct dns_record scratch;
 	size_t bytes = 0;
@@ -187,10 +188,10 @@ struct answer *answer_data(enum dns_type type, const struct rdata *rdata, size_t
 	char *text;
 
 	assert(read != NULL && count > 0);
-	failure = measure(read, rdata, count, &room);
+	failure = measure_rdata(read, rdata, count, &room);
 	if (failure != NULL)
 		return failure;
-	answer = make(DNS_DATA, sizeof *answer + count * sizeof *records + room);
+	answer = make_answer(DNS_DATA, sizeof *answer + count * sizeof *records + room);
 	records = (struct dns_record *)(answer + 1);
 	text = (char *)(records + count);
 	for (size_t i = 0; i < count; i++) {
@@ -209,7 +210,7 @@ struct answer *answer_data(enum dns_type type, const struct rdata *rdata, size_t
 
 struct answer *answer_negative(enum dns_status status, uint32_t ttl, bool secure)
 {
-	struct answer *answer = make(status, sizeof *answer);
+	struct answer *answer = make_answer(status, sizeof *answer);
 
 	assert(status == DNS_NODATA || status == DNS_NXDOMAIN);
 	answer->public.ttl = ttl;
@@ -220,7 +221,7 @@ struct answer *answer_negative(enum dns_status status, uint32_t ttl, bool secure
 struct answer *answer_failure(const char *reason)
 {
 	size_t size = strlen(reason) + 1;
-	struct answer *answer = make(DNS_TEMPFAIL, sizeof *answer + size);
+	struct answer *answer = make_answer(DNS_TEMPFAIL, sizeof *answer + size);
 
 	answer->public.reason = memcpy(answer + 1, reason, size);
 	answer->public.ttl = FAILURE_TTL;

@@ -75,7 +75,7 @@ static struct shard *shard_of(struct cache *cache, const struct key *key)
 	return &cache->shards[key->hash & ((UINT64_C(1) << cache->shard_bits) - 1)];
 }
 
-static struct entry **find(struct cache *cache, struct shard *shard, const struct key *key)
+static struct entry **find_entry(struct cache *cache, struct shard *shard, const struct key *key)
 {
 	struct entry **link = &shard->buckets[key->hash >> cache->shard_bits & cache->bucket_mask];
 
@@ -84,7 +84,7 @@ static struct entry **find(struct cache *cache, struct shard *shard, const struc
 	return link;
 }
 
-static void unlist(struct shard *shard, struct entry *entry)
+static void unlist_entry(struct shard *shard, struct entry *entry)
 {
 	*(entry->newer != NULL ? &entry->newer->older : &shard->newest) = entry->older;
 	*(entry->older != NULL ? &entry->older->newer : &shard->oldest) = entry->newer;
@@ -104,7 +104,7 @@ static void remove_entry(struct shard *shard, struct entry **link)
 
 	assert(entry != NULL && shard->entries > 0);
 	*link = entry->next;
-	unlist(shard, entry);
+	unlist_entry(shard, entry);
 	shard->entries--;
 	shard->bytes -= entry_bytes(entry);
 	answer_drop(entry->answer);
@@ -118,14 +118,14 @@ struct answer *cache_get(struct cache *cache, const struct key *key, int64_t now
 	struct entry **link, *entry;
 
 	lock_take(&shard->lock);
-	link = find(cache, shard, key);
+	link = find_entry(cache, shard, key);
 	entry = *link;
 	if (entry != NULL && entry->expires <= now) {
 		remove_entry(shard, link);
 	} else if (entry != NULL) {
 		answer = answer_take(entry->answer);
 		if (entry != shard->newest) {
-			unlist(shard, entry);
+			unlist_entry(shard, entry);
 			list_newest(shard, entry);
 		}
 	}
@@ -156,10 +156,10 @@ void cache_put(struct cache *cache, const struct key *key, struct answer *answer
 		return;
 	entry = entry_new(key, answer, now);
 	lock_take(&shard->lock);
-	link = find(cache, shard, key);
+	link = find_entry(cache, shard, key);
 	if (*link != NULL)
 		remove_entry(shard, link);
-	link = find(cache, shard, key);
+	link = find_entry(cache, shard, key);
 	entry->next = *link;
 	*link = entry;
 	list_newest(shard, entry);
@@ -167,7 +167,7 @@ void cache_put(struct cache *cache, const struct key *key, struct answer *answer
 	shard->bytes += entry_bytes(entry);
 	while (shard->entries > 1 &&
 	       (shard->entries > cache->max_entries || shard->bytes > cache->max_bytes))
-		remove_entry(shard, find(cache, shard, &shard->oldest->key));
+		remove_entry(shard, find_entry(cache, shard, &shard->oldest->key));
 	lock_drop(&shard->lock);
 }
 
@@ -178,7 +178,7 @@ void cache_flush(struct cache *cache)
 
 		lock_take(&shard->lock);
 		while (shard->oldest != NULL)
-			remove_entry(shard, find(cache, shard, &shard->oldest->key));
+			remove_entry(shard, find_entry(cache, shard, &shard->oldest->key));
 		lock_drop(&shard->lock);
 	}
 }

@@ -122,7 +122,7 @@ static const char *const built_in_zones[] = {
 };
 
 /* A quarter of the descriptors at most: the others are for the mail. */
-static unsigned ports(void)
+static unsigned port_limit(void)
 {
 	struct rlimit limit;
 
@@ -141,7 +141,8 @@ void forward_config(struct buf *config, const struct forward_servers *servers, b
 	bool more = true;
 
 	buf_string(config, fixed);
-	buf_printf(config, " outgoing-range: %u\n num-queries-per-thread: %u\n", ports(), ports());
+	buf_printf(config, " outgoing-range: %u\n num-queries-per-thread: %u\n", port_limit(),
+		   port_limit());
 	buf_printf(config, " infra-host-ttl: %u\n",
 		   servers->count > 1 ? HOST_TTL_OF_MANY : HOST_TTL);
 	buf_printf(config, " use-caps-for-id: %s\n", caps ? "yes" : "no");

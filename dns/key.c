@@ -15,7 +15,7 @@ void key_seed_init(struct key_seed *seed)
 		abort();
 }
 
-static uint64_t rotate(uint64_t word, unsigned bits)
+static uint64_t rotate_left(uint64_t word, unsigned bits)
 {
 	return word << bits | word >> (64 - bits);
 }
@@ -23,15 +23,15 @@ static uint64_t rotate(uint64_t word, unsigned bits)
 static void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
+	v[1] = rotate_left(v[1], 13) ^ v[0];
+	v[0] = rotate_left(v[0], 32);
 	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
+	v[3] = rotate_left(v[3], 16) ^ v[2];
 	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
+	v[3] = rotate_left(v[3], 21) ^ v[0];
 	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
+	v[1] = rotate_left(v[1], 17) ^ v[2];
+	v[2] = rotate_left(v[2], 32);
 }
 
 static void sip_word(uint64_t v[4], uint64_t word)
@@ -42,7 +42,8 @@ static void sip_word(uint64_t v[4], uint64_t word)
 }
 
 /* SipHash-1-3; the type is mixed into the last word, which holds up to 7 bytes and the length. */
-static uint64_t hash(const struct key_seed *seed, const char *name, size_t length, unsigned type)
+static uint64_t hash_name(const struct key_seed *seed, const char *name, size_t length,
+			  unsigned type)
 {
 	uint64_t v[4] = {seed->words[0] ^ UINT64_C(0x736f6d6570736575),
 			 seed->words[1] ^ UINT64_C(0x646f72616e646f6d),
@@ -91,7 +92,7 @@ bool key_init(struct key *key, const struct key_seed *seed, const char *name, en
 	key->name = copy;
 	key->length = length;
 	key->type = type;
-	key->hash = hash(seed, copy, length, (unsigned)type);
+	key->hash = hash_name(seed, copy, length, (unsigned)type);
 	return label > 0;
 }
 

@@ -81,12 +81,12 @@ static bool read_minimum(const struct walk *walk, const struct resource *soa, ui
 }
 
 /* RFC 2181 section 8: a TTL with the uppermost bit set counts as 0. */
-static uint32_t limited(uint32_t ttl)
+static uint32_t limit_ttl(uint32_t ttl)
 {
 	return ttl > TTL_MAX ? 0 : ttl;
 }
 
-static uint32_t lesser(uint32_t a, uint32_t b)
+static uint32_t lesser_of(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
 }
@@ -108,7 +108,7 @@ uint32_t packet_negative_ttl(const void *packet, size_t size)
 	for (; answers > 0; answers--) {
 		if (!read_resource(&walk, &resource))
 			return 0;
-		least = lesser(least, limited(resource.ttl));
+		least = lesser_of(least, limit_ttl(resource.ttl));
 	}
 	for (; authorities > 0; authorities--) {
 		if (!read_resource(&walk, &resource))
@@ -118,5 +118,5 @@ uint32_t packet_negative_ttl(const void *packet, size_t size)
 	}
 	if (authorities == 0 || !read_minimum(&walk, &resource, &minimum))
 		return 0;
-	return lesser(least, lesser(limited(resource.ttl), limited(minimum)));
+	return lesser_of(least, lesser_of(limit_ttl(resource.ttl), limit_ttl(minimum)));
 }

@@ -156,7 +156,7 @@ static bool can_join(const struct question *question, const struct key *key)
 	return question->age == question->dns->age && key_same(&question->key, key);
 }
 
-static void join(struct question *question, struct waiter *waiter)
+static void join_question(struct question *question, struct waiter *waiter)
 {
 	waiter->next = question->waiters;
 	waiter->link = &question->waiters;
@@ -165,7 +165,7 @@ static void join(struct question *question, struct waiter *waiter)
 	question->waiters = waiter;
 }
 
-static void leave(struct waiter *waiter)
+static void leave_question(struct waiter *waiter)
 {
 	*waiter->link = waiter->next;
 	if (waiter->next != NULL)
@@ -202,7 +202,7 @@ static struct answer *ask_locked(struct dns *dns, const struct key *key, int64_t
 		question = question->next;
 	if (question != NULL) {
 		resolver_count(dns, COUNT_SHARED);
-		join(question, waiter);
+		join_question(question, waiter);
 		return NULL;
 	}
 	answer = cache_get(dns->cache, key, now);
@@ -216,7 +216,7 @@ static struct answer *ask_locked(struct dns *dns, const struct key *key, int64_t
 	question = question_new(dns, key);
 	question->next = *bucket;
 	*bucket = question;
-	join(question, waiter);
+	join_question(question, waiter);
 	*begin = question;
 	return NULL;
 }
@@ -254,7 +254,7 @@ bool resolver_forget(struct dns *dns, struct waiter *waiter)
 	lock_take(&dns->lock);
 	waiting = waiter->link != NULL;
 	if (waiting)
-		leave(waiter);
+		leave_question(waiter);
 	lock_drop(&dns->lock);
 	return waiting;
 }

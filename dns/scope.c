@@ -134,7 +134,7 @@ static void queue_hook(struct hooks *hooks, struct hook *hook)
 }
 
 /* Takes the reference to ANSWER. */
-static void settle(struct dns_lookup *lookup, struct answer *answer, int64_t end)
+static void settle_lookup(struct dns_lookup *lookup, struct answer *answer, int64_t end)
 {
 	struct dns_scope *scope = lookup->scope;
 	struct hook *next;
@@ -179,7 +179,7 @@ static struct dns_lookup *lookup_of(struct waiter *waiter)
 }
 
 /* The answer to the lookup's question, in the thread of the back end. */
-static void arrived(struct waiter *waiter, struct answer *answer)
+static void take_answer(struct waiter *waiter, struct answer *answer)
 {
 	struct dns_lookup *lookup = lookup_of(waiter);
 	struct dns_scope *scope = lookup->scope;
@@ -187,7 +187,7 @@ static void arrived(struct waiter *waiter, struct answer *answer)
 	lock_take(&scope->lock);
 	lookup->asked = false;
 	if (lookup->answer == NULL && !scope->closed) {
-		settle(lookup, answer_take(answer), clock_mono());
+		settle_lookup(lookup, answer_take(answer), clock_mono());
 		run_hooks(scope);
 	}
 	lock_drop(&scope->lock);
@@ -196,7 +196,7 @@ static void arrived(struct waiter *waiter, struct answer *answer)
 
 /* ---- starting; the scope's lock is held ---- */
 
-static struct dns_lookup *find(struct dns_scope *scope, const struct key *key)
+static struct dns_lookup *find_lookup(struct dns_scope *scope, const struct key *key)
 {
 	struct dns_lookup *lookup = scope->buckets[key->hash % BUCKETS];
 
@@ -205,7 +205,7 @@ static struct dns_lookup *find(struct dns_scope *scope, const struct key *key)
 	return lookup;
 }
 
-static struct dns_lookup *add(struct dns_scope *scope, const struct key *key)
+static struct dns_lookup *add_lookup(struct dns_scope *scope, const struct key *key)
 {
 	struct dns_lookup *lookup = arena_make(scope->arena, struct dns_lookup);
 
@@ -229,7 +229,7 @@ static void settle_new(struct dns_lookup *lookup, struct question **begin)
 
 	if (scope->started < scope->budget) {
 		scope->started++;
-		lookup->waiter.arrived = arrived;
+		lookup->waiter.arrived = take_answer;
 		atomic_fetch_add(&scope->references, 1);
 		answer =
 		    resolver_ask(scope->dns, &lookup->key, lookup->start, &lookup->waiter, begin);
@@ -239,7 +239,7 @@ static void settle_new(struct dns_lookup *lookup, struct question **begin)
 		atomic_fetch_sub(&scope->references, 1);
 		lookup->cached = answer != &answer_crowded;
 	}
-	settle(lookup, answer, lookup->start);
+	settle_lookup(lookup, answer, lookup->start);
 }
 
 /* A name that DNS cannot carry, cut to the length of one that it can, for the explanation. */
@@ -278,13 +278,13 @@ struct dns_lookup *dns_start_follow(struct dns_scope *scope, const char *name, e
 	if (!possible)
 		impossible_key(&key, name, type, copy);
 	lock_take(&scope->lock);
-	lookup = find(scope, &key);
+	lookup = find_lookup(scope, &key);
 	if (lookup == NULL) {
-		lookup = add(scope, &key);
+		lookup = add_lookup(scope, &key);
 		if (possible)
 			settle_new(lookup, &begin);
 		else
-			settle(lookup, &answer_impossible, lookup->start);
+			settle_lookup(lookup, &answer_impossible, lookup->start);
 	}
 	if (follow != NULL) {
 		follow_later(lookup, follow, arg);
@@ -318,7 +318,7 @@ static void wait_for(struct dns_lookup *lookup)
 	ended = clock_mono();
 	scope->waited += ended - begun;
 	if (lookup->answer == NULL) {
-		settle(lookup, &answer_no_time, ended);
+		settle_lookup(lookup, &answer_no_time, ended);
 		run_hooks(scope);
 	}
 }

@@ -147,7 +147,7 @@ static void on_result(void *arg, int error, struct ub_result *result)
 }
 
 /* libunbound reads names as a master file has them: unusual bytes are escaped. */
-static void start(struct backend *backend, struct question *question)
+static void start_query(struct backend *backend, struct question *question)
 {
 	struct unbound *unbound = (struct unbound *)backend;
 	const struct key *key = resolver_question(question);
@@ -301,7 +301,8 @@ static int check_anchor(const char *path, struct why *why)
 }
 
 /* Adding a zone makes libunbound take its settings, so that a fault in them shows now. */
-static int configure(struct unbound *unbound, const struct dns_settings *settings, struct why *why)
+static int configure_context(struct unbound *unbound, const struct dns_settings *settings,
+			     struct why *why)
 {
 	struct ub_ctx *ctx = unbound->ctx;
 	struct buf config;
@@ -370,7 +371,7 @@ static struct unbound *make_unbound(const struct dns_settings *settings, bool ma
 	} else if (ub_ctx_debugout(unbound->ctx, NULL) == 0 &&
 		   forward_servers(&unbound->servers, settings, why) == 0) {
 		unbound->backend.caps = choose_caps(unbound, settings->caps, may_ask);
-		if (configure(unbound, settings, why) == 0)
+		if (configure_context(unbound, settings, why) == 0)
 			return unbound;
 	}
 	free_unbound(unbound);
@@ -379,7 +380,7 @@ static struct unbound *make_unbound(const struct dns_settings *settings, bool ma
 
 struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why)
 {
-	static const struct backend_calls calls = {start, unbound_free};
+	static const struct backend_calls calls = {start_query, unbound_free};
 	static const struct dns_settings none;
 	struct unbound *unbound;
 

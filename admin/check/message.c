@@ -40,7 +40,7 @@ static struct span take_line(struct span *rest)
 	return line;
 }
 
-static bool continues(struct span rest)
+static bool is_folded(struct span rest)
 {
 	return !span_empty(rest) && char_is_wsp((unsigned char)*rest.p);
 }
@@ -68,11 +68,11 @@ static void take_field(struct arena *arena, struct span line, const char *colon,
 
 	field->name = (struct span){line.p, colon};
 	field->value = (struct span){colon + 1, line.end};
-	if (!continues(*rest))
+	if (!is_folded(*rest))
 		return;
 	buf_init(&value, arena, 0);
 	buf_span(&value, field->value);
-	while (continues(*rest)) {
+	while (is_folded(*rest)) {
 		buf_string(&value, "\r\n");
 		buf_span(&value, take_line(rest));
 	}

@@ -86,7 +86,7 @@ static void print_status_json(struct admin *admin, const struct request *request
 }
 
 /* *LAST: the look before this one, then this one. */
-static int show(struct admin *admin, const struct request *request, struct look *last)
+static int show_status(struct admin *admin, const struct request *request, struct look *last)
 {
 	struct daemon_answer answer;
 	struct metrics_read status;
@@ -120,7 +120,7 @@ static int watch_plain(struct admin *admin, const struct request *request)
 
 	do {
 		admin->arena = arena_new(0);
-		code = show(admin, request, &last);
+		code = show_status(admin, request, &last);
 		if (!admin->json)
 			fputc('\n', stdout);
 		arena_free(admin->arena);
@@ -154,7 +154,7 @@ static int cmd_status(struct admin *admin, int argc, char **argv)
 	if (request.prometheus && admin->json)
 		return admin_usage(admin, "either --json or --prometheus, not both");
 	if (!request.prometheus)
-		return show(admin, &request, &last);
+		return show_status(admin, &request, &last);
 	code = daemon_ask(admin, request.socket, CONTROL_METRICS, "", &answer);
 	if (code == ADMIN_DONE)
 		fwrite(answer.body, 1, answer.len, stdout);

@@ -77,7 +77,7 @@ static int compare_keys(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
-static void keep(struct stats *stats, struct group *group)
+static void keep_group(struct stats *stats, struct group *group)
 {
 	if (stats->count == stats->room) {
 		stats->room = stats->room == 0 ? 256 : stats->room * 2;
@@ -111,11 +111,11 @@ static struct group *find_group(struct stats *stats, const char *const parts[5])
 		group->parts[i] = arena_string(stats->arena, parts[i]);
 	if (tsearch(group, &stats->tree, compare_keys) == NULL)
 		abort();
-	keep(stats, group);
+	keep_group(stats, group);
 	return group;
 }
 
-static bool is(const char *text, const char *word)
+static bool is_word(const char *text, const char *word)
 {
 	return text != NULL && strcmp(text, word) == 0;
 }
@@ -135,20 +135,20 @@ static const char *policy_of(const struct ledger_policy *policy, const char *aut
 static enum fate fate_of(const struct ledger_policy *policy, const struct ledger_row *row)
 {
 	const char *wanted = policy_of(policy, row->header_from);
-	bool testing = is(policy->testing, "y");
+	bool testing = is_word(policy->testing, "y");
 
-	if (is(row->dkim_aligned, "pass") || is(row->spf_aligned, "pass") ||
+	if (is_word(row->dkim_aligned, "pass") || is_word(row->spf_aligned, "pass") ||
 	    strstr(row->reasons, "\"trusted_forwarder\"") != NULL ||
 	    strstr(row->reasons, "\"mailing_list\"") != NULL)
 		return FATE_KEPT;
-	if (is(wanted, "reject"))
+	if (is_word(wanted, "reject"))
 		return testing ? FATE_QUARANTINED : FATE_REJECTED;
-	return is(wanted, "quarantine") && !testing ? FATE_QUARANTINED : FATE_KEPT;
+	return is_word(wanted, "quarantine") && !testing ? FATE_QUARANTINED : FATE_KEPT;
 }
 
 static struct group *group_of(struct stats *stats, const struct ledger_row *row, enum fate fate)
 {
-	bool passed = is(row->dkim_aligned, "pass") || is(row->spf_aligned, "pass");
+	bool passed = is_word(row->dkim_aligned, "pass") || is_word(row->spf_aligned, "pass");
 	const char *const parts[][5] = {
 	    [BY_DOMAIN] = {stats->day->policy.domain, NULL},
 	    [BY_SOURCE] = {row->source_ip, NULL},
@@ -166,12 +166,12 @@ static int count_row(void *arg, const struct ledger_row *row)
 {
 	struct stats *stats = arg;
 	enum fate fate = fate_of(&stats->day->policy, row);
-	bool dkim = is(row->dkim_aligned, "pass"), spf = is(row->spf_aligned, "pass");
+	bool dkim = is_word(row->dkim_aligned, "pass"), spf = is_word(row->spf_aligned, "pass");
 	struct group *group;
 
 	stats->messages += row->count;
 	stats->passed += dkim || spf ? row->count : 0;
-	stats->quarantined += is(row->disposition, "quarantine") ? row->count : 0;
+	stats->quarantined += is_word(row->disposition, "quarantine") ? row->count : 0;
 	stats->lost[fate] += row->count;
 	if (stats->by == BY_LOSS && fate == FATE_KEPT)
 		return 0;
@@ -181,8 +181,8 @@ static int count_row(void *arg, const struct ledger_row *row)
 	group->passed += dkim || spf ? row->count : 0;
 	group->dkim += dkim ? row->count : 0;
 	group->spf += spf ? row->count : 0;
-	group->quarantined += is(row->disposition, "quarantine") ? row->count : 0;
-	group->rejected += is(row->disposition, "reject") ? row->count : 0;
+	group->quarantined += is_word(row->disposition, "quarantine") ? row->count : 0;
+	group->rejected += is_word(row->disposition, "reject") ? row->count : 0;
 	return 0;
 }
 
@@ -230,7 +230,7 @@ static const struct column columns[][6] = {
 static const char *const numbers[] = {">MESSAGES", ">PASS%",       ">DKIM%",
 				      ">SPF%",     ">QUARANTINED", ">REJECTED"};
 
-static unsigned shown(const struct stats *stats)
+static unsigned shown_groups(const struct stats *stats)
 {
 	return stats->rows > 0 && stats->count > stats->rows ? (unsigned)stats->rows : stats->count;
 }
@@ -277,12 +277,12 @@ static void print_stats(const struct stats *stats)
 	}
 	memcpy(headings + parts, numbers, more * sizeof *numbers);
 	table = out_table_new(stats->arena, headings, parts + more);
-	for (unsigned i = 0; i < shown(stats); i++)
+	for (unsigned i = 0; i < shown_groups(stats); i++)
 		print_group(stats, table, stats->list[i], parts, more);
 	out_table_print(table, stdout, admin_color(stats->admin, stdout));
-	if (shown(stats) < stats->count)
+	if (shown_groups(stats) < stats->count)
 		admin_note(stats->admin, "%u more; --rows=0 shows all",
-			   stats->count - shown(stats));
+			   stats->count - shown_groups(stats));
 	print_summary(stats);
 }
 
@@ -315,7 +315,7 @@ static void json_stats(const struct stats *stats)
 	jsonout_int(out, "strict_would_reject", stats->lost[FATE_REJECTED]);
 	jsonout_int(out, "strict_would_quarantine", stats->lost[FATE_QUARANTINED]);
 	jsonout_array(out, "groups");
-	for (unsigned i = 0; i < shown(stats); i++)
+	for (unsigned i = 0; i < shown_groups(stats); i++)
 		json_group(stats, out, stats->list[i]);
 	admin_print_json(stats->admin, out);
 }

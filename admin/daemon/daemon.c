@@ -60,7 +60,7 @@ static int no_connection(const struct admin *admin, const char *path, int error)
 	}
 }
 
-static int call(struct admin *admin, const char *path, int *fd)
+static int connect_to(struct admin *admin, const char *path, int *fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -80,7 +80,7 @@ static int call(struct admin *admin, const char *path, int *fd)
 
 /* ---- asking ---- */
 
-static bool say(int fd, struct span text)
+static bool send_all(int fd, struct span text)
 {
 	while (!span_empty(text)) {
 		ssize_t n = send(fd, text.p, span_len(text), MSG_NOSIGNAL);
@@ -94,7 +94,7 @@ static bool say(int fd, struct span text)
 }
 
 /* True while there is more; what came is in IN. */
-static bool hear(int fd, struct buf *in, int64_t deadline)
+static bool read_more(int fd, struct buf *in, int64_t deadline)
 {
 	int64_t left = (deadline - clock_mono()) / CLOCK_MS;
 	struct pollfd poller = {.fd = fd, .events = POLLIN};
@@ -109,14 +109,15 @@ static bool hear(int fd, struct buf *in, int64_t deadline)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-static bool converse(int fd, struct span request, struct buf *in, struct daemon_answer *answer)
+static bool exchange_request(int fd, struct span request, struct buf *in,
+			     struct daemon_answer *answer)
 {
 	int64_t deadline = clock_mono() + patience;
 	struct span body;
 	int whole = 0;
 
-	say(fd, request); /* a daemon that does not want us has answered already */
-	while (whole == 0 && hear(fd, in, deadline))
+	send_all(fd, request); /* a daemon that does not want us has answered already */
+	while (whole == 0 && read_more(fd, in, deadline))
 		whole = in->failed ? -1 : control_parse_answer(buf_view(in), &answer->code, &body);
 	if (whole != 1)
 		return false;
@@ -133,7 +134,8 @@ static const char *first_line(struct admin *admin, const char *text)
 	return arena_printf(admin->arena, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-static int judge(struct admin *admin, const char *path, const struct daemon_answer *answer)
+static int status_of_answer(struct admin *admin, const char *path,
+			    const struct daemon_answer *answer)
 {
 	switch (answer->code) {
 	case CONTROL_OK:
@@ -151,7 +153,7 @@ static int judge(struct admin *admin, const char *path, const struct daemon_answ
 
 /* A connection, with the path that it goes to. Where the settings have errors and the daemon was
  * not found, those may be why. */
-static int reach(struct admin *admin, const char *given, const char **path, int *fd)
+static int connect_to_daemon(struct admin *admin, const char *given, const char **path, int *fd)
 {
 	struct conf_errors errors = {0};
 	int status = ADMIN_UNAVAILABLE;
@@ -160,7 +162,7 @@ static int reach(struct admin *admin, const char *given, const char **path, int 
 	if (*path == NULL)
 		admin_error(admin, "there is no control socket: control.socket is empty");
 	else
-		status = call(admin, *path, fd);
+		status = connect_to(admin, *path, fd);
 	if (status != ADMIN_DONE && errors.count > 0)
 		admin_conf_errors(admin, &errors);
 	if (given == NULL)
@@ -173,7 +175,7 @@ int daemon_ask(struct admin *admin, const char *socket, enum control_verb verb,
 {
 	struct buf request, in;
 	const char *path;
-	int fd, status = reach(admin, socket, &path, &fd);
+	int fd, status = connect_to_daemon(admin, socket, &path, &fd);
 	bool answered;
 
 	if (status != ADMIN_DONE)
@@ -181,10 +183,10 @@ int daemon_ask(struct admin *admin, const char *socket, enum control_verb verb,
 	buf_init(&request, admin->arena, 0);
 	buf_init(&in, admin->arena, CONTROL_ANSWER_MAX + CONTROL_REQUEST_MAX);
 	control_put_request(&request, verb, argument);
-	answered = converse(fd, buf_view(&request), &in, answer);
+	answered = exchange_request(fd, buf_view(&request), &in, answer);
 	close(fd);
 	if (answered)
-		return judge(admin, path, answer);
+		return status_of_answer(admin, path, answer);
 	admin_error(admin, "%s: the daemon did not answer; its log says why", path);
 	return ADMIN_UNAVAILABLE;
 }

@@ -22,7 +22,8 @@ struct page {
 	double rate;
 };
 
-static void row(const struct page *page, const char *title, enum out_style style, const char *text)
+static void print_row(const struct page *page, const char *title, enum out_style style,
+		      const char *text)
 {
 	printf("%-*s %s", TITLE_WIDTH, title, out_on(style, page->color));
 	out_text(stdout, text);
@@ -48,7 +49,7 @@ static const char *duration_text(struct arena *arena, int64_t seconds)
 	return arena_printf(arena, "%" PRId64 " days", seconds / 86400);
 }
 
-static double sum(const struct page *page, const char *name)
+static double sum_of(const struct page *page, const char *name)
 {
 	return metrics_read_sum(page->status, name, NULL, NULL);
 }
@@ -74,7 +75,7 @@ static bool is_first(const struct metrics_read *status, unsigned at, const char 
 }
 
 /* "pass 12, fail 3": what is not 0. */
-static const char *breakdown(const struct page *page, const char *family, const char *label)
+static const char *breakdown_text(const struct page *page, const char *family, const char *label)
 {
 	const struct metrics_read *status = page->status;
 	struct buf out;
@@ -99,34 +100,35 @@ static const char *breakdown(const struct page *page, const char *family, const 
 static void print_daemon(const struct page *page)
 {
 	const struct metrics_read *status = page->status;
-	double start = sum(page, "process_start_time_seconds");
+	double start = sum_of(page, "process_start_time_seconds");
 	char since[CLOCK_TEXT_MAX];
 
-	row(page, "daemon", OUT_BOLD,
-	    arena_printf(page->arena, "countersignd %s, process %s, since %s (%s)",
-			 metrics_read_text(status, "version"), metrics_read_text(status, "pid"),
-			 clock_utc_text((int64_t)start, since),
-			 duration_text(page->arena, clock_wall() - (int64_t)start)));
+	print_row(page, "daemon", OUT_BOLD,
+		  arena_printf(page->arena, "countersignd %s, process %s, since %s (%s)",
+			       metrics_read_text(status, "version"),
+			       metrics_read_text(status, "pid"),
+			       clock_utc_text((int64_t)start, since),
+			       duration_text(page->arena, clock_wall() - (int64_t)start)));
 	for (unsigned i = 0; metrics_read_fact(status, "listen", i) != NULL; i++)
-		row(page, i == 0 ? "listening" : "", OUT_PLAIN,
-		    metrics_read_fact(status, "listen", i)->text);
+		print_row(page, i == 0 ? "listening" : "", OUT_PLAIN,
+			  metrics_read_fact(status, "listen", i)->text);
 }
 
 static void print_workers(const struct page *page)
 {
 	const struct metrics_read_fact *worker;
-	double deaths = sum(page, "worker_deaths_total");
+	double deaths = sum_of(page, "worker_deaths_total");
 
 	for (unsigned i = 0; (worker = metrics_read_fact(page->status, "worker", i)) != NULL; i++)
-		row(page, i == 0 ? "workers" : "",
-		    strcmp(metrics_read_word(worker, 1), "ready") == 0 ? OUT_PLAIN : OUT_WARN,
-		    arena_printf(page->arena, "%s %s since %s, %s", metrics_read_word(worker, 0),
-				 metrics_read_word(worker, 1),
-				 time_text(page->arena, metrics_read_word(worker, 2)),
-				 metrics_read_word(worker, 3)));
+		print_row(page, i == 0 ? "workers" : "",
+			  strcmp(metrics_read_word(worker, 1), "ready") == 0 ? OUT_PLAIN : OUT_WARN,
+			  arena_printf(page->arena, "%s %s since %s, %s",
+				       metrics_read_word(worker, 0), metrics_read_word(worker, 1),
+				       time_text(page->arena, metrics_read_word(worker, 2)),
+				       metrics_read_word(worker, 3)));
 	if (deaths > 0)
-		row(page, "", OUT_WARN,
-		    arena_printf(page->arena, "%.0f died and were replaced", deaths));
+		print_row(page, "", OUT_WARN,
+			  arena_printf(page->arena, "%.0f died and were replaced", deaths));
 }
 
 static void print_settings(const struct page *page)
@@ -137,36 +139,38 @@ static void print_settings(const struct page *page)
 	const char *path = metrics_read_text(status, "settings");
 
 	if (reload == NULL)
-		row(page, "settings", OUT_PLAIN,
-		    arena_printf(page->arena, "%s, as at the start", path));
+		print_row(page, "settings", OUT_PLAIN,
+			  arena_printf(page->arena, "%s, as at the start", path));
 	else
-		row(page, "settings", refused ? OUT_BAD : OUT_PLAIN,
-		    arena_printf(page->arena, "%s, %s at %s%s", path, metrics_read_word(reload, 0),
-				 time_text(page->arena, metrics_read_word(reload, 1)),
-				 refused ? "; those before it are in use" : ""));
+		print_row(page, "settings", refused ? OUT_BAD : OUT_PLAIN,
+			  arena_printf(page->arena, "%s, %s at %s%s", path,
+				       metrics_read_word(reload, 0),
+				       time_text(page->arena, metrics_read_word(reload, 1)),
+				       refused ? "; those before it are in use" : ""));
 	for (unsigned i = 0; metrics_read_fact(status, "reload_error", i) != NULL; i++)
-		row(page, "", OUT_BAD, metrics_read_fact(status, "reload_error", i)->text);
-	row(page, "log level", OUT_PLAIN, metrics_read_text(status, "log_level"));
+		print_row(page, "", OUT_BAD, metrics_read_fact(status, "reload_error", i)->text);
+	print_row(page, "log level", OUT_PLAIN, metrics_read_text(status, "log_level"));
 }
 
 /* ---- traffic and results ---- */
 
 static void print_traffic(const struct page *page)
 {
-	double seconds = sum(page, "message_duration_seconds_sum");
-	double messages = sum(page, "message_duration_seconds_count");
+	double seconds = sum_of(page, "message_duration_seconds_sum");
+	double messages = sum_of(page, "message_duration_seconds_count");
 	const char *rate =
 	    page->rate < 0 ? "" : arena_printf(page->arena, ", %.1f/s now", page->rate);
 
-	row(page, "messages", OUT_PLAIN,
-	    arena_printf(page->arena, "%.0f%s: %s", sum(page, "messages_total"), rate,
-			 breakdown(page, "messages_total", "origin")));
-	row(page, "", OUT_PLAIN, breakdown(page, "messages_total", "action"));
-	row(page, "", OUT_PLAIN,
-	    arena_printf(page->arena, "%.0f under way, %.0f connections of %.0f, %.1f ms each",
-			 sum(page, "messages_under_way"), sum(page, "connections"),
-			 sum(page, "connections_total"),
-			 messages == 0 ? 0 : 1000 * seconds / messages));
+	print_row(page, "messages", OUT_PLAIN,
+		  arena_printf(page->arena, "%.0f%s: %s", sum_of(page, "messages_total"), rate,
+			       breakdown_text(page, "messages_total", "origin")));
+	print_row(page, "", OUT_PLAIN, breakdown_text(page, "messages_total", "action"));
+	print_row(page, "", OUT_PLAIN,
+		  arena_printf(page->arena,
+			       "%.0f under way, %.0f connections of %.0f, %.1f ms each",
+			       sum_of(page, "messages_under_way"), sum_of(page, "connections"),
+			       sum_of(page, "connections_total"),
+			       messages == 0 ? 0 : 1000 * seconds / messages));
 }
 
 const struct status_family status_families[] = {
@@ -185,55 +189,59 @@ const struct status_family status_families[] = {
 static void print_results(const struct page *page)
 {
 	for (const struct status_family *f = status_families; f->title != NULL; f++) {
-		const char *text = breakdown(page, f->family, f->label);
+		const char *text = breakdown_text(page, f->family, f->label);
 
 		if (strcmp(text, "-") != 0)
-			row(page, f->title, OUT_PLAIN, text);
+			print_row(page, f->title, OUT_PLAIN, text);
 	}
 }
 
 static void print_dns(const struct page *page)
 {
-	double lookups = sum(page, "dns_lookups_total"), hits = sum(page, "dns_cache_hits_total");
+	double lookups = sum_of(page, "dns_lookups_total"),
+	       hits = sum_of(page, "dns_cache_hits_total");
 
-	row(page, "DNS", OUT_PLAIN,
-	    arena_printf(page->arena, "%.0f lookups, %.0f %% from the cache of %.0f; answers: %s",
-			 lookups, lookups == 0 ? 0 : 100 * hits / lookups,
-			 sum(page, "dns_cache_entries"),
-			 breakdown(page, "dns_queries_total", "outcome")));
+	print_row(page, "DNS", OUT_PLAIN,
+		  arena_printf(page->arena,
+			       "%.0f lookups, %.0f %% from the cache of %.0f; answers: %s", lookups,
+			       lookups == 0 ? 0 : 100 * hits / lookups,
+			       sum_of(page, "dns_cache_entries"),
+			       breakdown_text(page, "dns_queries_total", "outcome")));
 }
 
 static void print_store(const struct page *page)
 {
 	const char *trouble = metrics_read_text(page->status, "trouble");
 
-	row(page, "ledger", sum(page, "store_write_failures_total") > 0 ? OUT_WARN : OUT_PLAIN,
-	    arena_printf(page->arena, "%.0f results, %.0f pending, %.0f lost",
-			 sum(page, "store_rows_total"), sum(page, "store_pending_rows"),
-			 sum(page, "store_write_failures_total")));
+	print_row(page, "ledger",
+		  sum_of(page, "store_write_failures_total") > 0 ? OUT_WARN : OUT_PLAIN,
+		  arena_printf(page->arena, "%.0f results, %.0f pending, %.0f lost",
+			       sum_of(page, "store_rows_total"), sum_of(page, "store_pending_rows"),
+			       sum_of(page, "store_write_failures_total")));
 	if (trouble[0] != '\0')
-		row(page, "", OUT_BAD, trouble);
+		print_row(page, "", OUT_BAD, trouble);
 }
 
 static void print_key_trouble(const struct page *page)
 {
 	const char *trouble = metrics_read_text(page->status, "key_trouble");
-	double faults = sum(page, "key_faults");
+	double faults = sum_of(page, "key_faults");
 
 	if (trouble[0] != '\0')
-		row(page, "bad keys", OUT_BAD,
-		    arena_printf(page->arena, "%.0f: %s", faults, trouble));
+		print_row(page, "bad keys", OUT_BAD,
+			  arena_printf(page->arena, "%.0f: %s", faults, trouble));
 }
 
 static void print_reports(const struct page *page)
 {
-	double pending = sum(page, "reports_pending");
-	double last = sum(page, "report_last_success_timestamp_seconds");
+	double pending = sum_of(page, "reports_pending");
+	double last = sum_of(page, "report_last_success_timestamp_seconds");
 
-	if (sum(page, "reports_sent_total") + pending > 0)
-		row(page, "reports", OUT_PLAIN,
+	if (sum_of(page, "reports_sent_total") + pending > 0)
+		print_row(
+		    page, "reports", OUT_PLAIN,
 		    arena_printf(page->arena, "%s; %.0f wait; the last was taken: %s",
-				 breakdown(page, "reports_sent_total", "outcome"), pending,
+				 breakdown_text(page, "reports_sent_total", "outcome"), pending,
 				 time_text(page->arena, arena_printf(page->arena, "%.0f", last))));
 }
 
@@ -247,7 +255,8 @@ static void print_keys(const struct page *page)
 		bool amiss = strcmp(metrics_read_word(key, 5), "yes") == 0 &&
 			     strcmp(metrics_read_word(key, 6), "no") == 0;
 
-		row(page, i == 0 ? "keys" : "", amiss ? OUT_BAD : OUT_PLAIN,
+		print_row(
+		    page, i == 0 ? "keys" : "", amiss ? OUT_BAD : OUT_PLAIN,
 		    arena_printf(page->arena, "%s %s %s %s %s%s, published: %s",
 				 metrics_read_word(key, 0), metrics_read_word(key, 1),
 				 metrics_read_word(key, 2), metrics_read_word(key, 3),
@@ -256,16 +265,17 @@ static void print_keys(const struct page *page)
 				 metrics_read_word(key, 6)));
 	}
 	if (key != NULL)
-		row(page, "", OUT_PLAIN, "... and more: countersign key list");
+		print_row(page, "", OUT_PLAIN, "... and more: countersign key list");
 }
 
 static void print_process(const struct page *page)
 {
-	row(page, "processes", OUT_PLAIN,
-	    arena_printf(
-		page->arena, "%.1f MiB, %.0f descriptors, %.0f threads, %.1f s of processor time",
-		sum(page, "process_resident_memory_bytes") / MIB, sum(page, "process_open_fds"),
-		sum(page, "process_threads"), sum(page, "process_cpu_seconds_total")));
+	print_row(page, "processes", OUT_PLAIN,
+		  arena_printf(page->arena,
+			       "%.1f MiB, %.0f descriptors, %.0f threads, %.1f s of processor time",
+			       sum_of(page, "process_resident_memory_bytes") / MIB,
+			       sum_of(page, "process_open_fds"), sum_of(page, "process_threads"),
+			       sum_of(page, "process_cpu_seconds_total")));
 }
 
 void status_print(const struct admin *admin, const struct metrics_read *status, struct arena *arena,
@@ -297,7 +307,7 @@ bool status_is_well(const struct metrics_read *status)
 
 /* ---- JSON ---- */
 
-static int64_t whole(const char *text)
+static int64_t parse_whole(const char *text)
 {
 	return strtoll(text, NULL, 10);
 }
@@ -309,7 +319,7 @@ static void json_daemon(struct jsonout *out, const struct metrics_read *status)
 
 	jsonout_object(out, "daemon");
 	jsonout_text(out, "version", metrics_read_text(status, "version"));
-	jsonout_int(out, "pid", whole(metrics_read_text(status, "pid")));
+	jsonout_int(out, "pid", parse_whole(metrics_read_text(status, "pid")));
 	jsonout_text(out, "started", clock_utc_text(start, text));
 	jsonout_text(out, "settings", metrics_read_text(status, "settings"));
 	jsonout_text(out, "log_level", metrics_read_text(status, "log_level"));
@@ -333,7 +343,8 @@ static void json_time(struct jsonout *out, const char *name, const char *wall)
 {
 	char text[CLOCK_TEXT_MAX];
 
-	jsonout_text(out, name, whole(wall) == 0 ? NULL : clock_utc_text(whole(wall), text));
+	jsonout_text(out, name,
+		     parse_whole(wall) == 0 ? NULL : clock_utc_text(parse_whole(wall), text));
 }
 
 static void json_workers(struct jsonout *out, const struct metrics_read *status)
@@ -343,7 +354,7 @@ static void json_workers(struct jsonout *out, const struct metrics_read *status)
 	jsonout_array(out, "workers");
 	for (unsigned i = 0; (worker = metrics_read_fact(status, "worker", i)) != NULL; i++) {
 		jsonout_object(out, NULL);
-		jsonout_int(out, "pid", whole(metrics_read_word(worker, 0)));
+		jsonout_int(out, "pid", parse_whole(metrics_read_word(worker, 0)));
 		jsonout_text(out, "state", metrics_read_word(worker, 1));
 		json_time(out, "since", metrics_read_word(worker, 2));
 		jsonout_text(out, "address", metrics_read_word(worker, 3));
@@ -380,7 +391,7 @@ static void json_keys(struct jsonout *out, const struct metrics_read *status)
 		jsonout_text(out, "domain", metrics_read_word(key, 0));
 		jsonout_text(out, "selector", metrics_read_word(key, 1));
 		jsonout_text(out, "type", metrics_read_word(key, 2));
-		jsonout_int(out, "bits", whole(metrics_read_word(key, 3)));
+		jsonout_int(out, "bits", parse_whole(metrics_read_word(key, 3)));
 		jsonout_text(out, "state", metrics_read_word(key, 4));
 		jsonout_bool(out, "signs", strcmp(metrics_read_word(key, 5), "yes") == 0);
 		jsonout_text(out, "published", metrics_read_word(key, 6));

@@ -189,7 +189,7 @@ static void note_told(struct doctor *doctor, unsigned before)
 	}
 }
 
-static void examine(struct doctor *doctor, const char *only)
+static void run_checks(struct doctor *doctor, const char *only)
 {
 	for (unsigned i = 0; i < CHECKS; i++) {
 		const struct doctor_check *check = &checks[i];
@@ -286,7 +286,7 @@ static void find_dns(struct doctor *doctor)
 		arena_on_free(doctor->arena, close_dns, doctor->dns);
 }
 
-static void prepare(struct doctor *doctor, const char *postfix, const char *sendmail)
+static void collect_facts(struct doctor *doctor, const char *postfix, const char *sendmail)
 {
 	struct why why;
 
@@ -439,8 +439,8 @@ static int run_doctor(struct admin *admin, int argc, char **argv)
 		return admin_usage(admin, "unknown check \"%s\"", only);
 	}
 	program_path();
-	prepare(&doctor, postfix, sendmail);
-	examine(&doctor, only);
+	collect_facts(&doctor, postfix, sendmail);
+	run_checks(&doctor, only);
 	for (unsigned i = 0; i < doctor.count; i++)
 		counts[doctor.findings[i].level]++;
 	(admin->json ? json_findings : print_findings)(&doctor, counts);

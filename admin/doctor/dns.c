@@ -29,7 +29,7 @@ struct asked {
 	const struct dns_answer *answer;
 };
 
-static struct asked ask(const struct doctor *doctor, const char *name, enum dns_type type)
+static struct asked ask_dns(const struct doctor *doctor, const char *name, enum dns_type type)
 {
 	int64_t timeout = doctor->conf->dns.timeout;
 	struct asked asked = {.scope = dns_scope_new(doctor->dns, 1, timeout)};
@@ -38,13 +38,13 @@ static struct asked ask(const struct doctor *doctor, const char *name, enum dns_
 	return asked;
 }
 
-static void forget(struct asked *asked)
+static void forget_answer(struct asked *asked)
 {
 	dns_scope_free(asked->scope);
 }
 
 /* A name that nobody has made. */
-static const char *nobody(const struct doctor *doctor, const char *below)
+static const char *absent_name(const struct doctor *doctor, const char *below)
 {
 	return arena_printf(doctor->arena, "x%llx-countersign.%s",
 			    (unsigned long long)clock_mono() * 2654435761u & 0xffffffffu, below);
@@ -77,7 +77,7 @@ static void ask_server(struct doctor *doctor, const char *server)
 		doctor_say(doctor, DOCTOR_ERROR, RESOLVER, "%s: %s", server, why.text);
 		return;
 	}
-	asked = ask(&one, name, DNS_TYPE_TXT);
+	asked = ask_dns(&one, name, DNS_TYPE_TXT);
 	if (asked.answer->status == DNS_TEMPFAIL)
 		doctor_say(doctor, DOCTOR_ERROR, RESOLVER, "%s: TXT %s: %s", server, name,
 			   asked.answer->reason);
@@ -90,7 +90,7 @@ static void ask_server(struct doctor *doctor, const char *server)
 		    "%s changes the case of questions: they have no random case, and a forged "
 		    "answer has less to guess",
 		    server);
-	forget(&asked);
+	forget_answer(&asked);
 	dns_free(one.dns);
 }
 
@@ -144,7 +144,7 @@ static size_t make_question(const char *name, uint8_t out[WIRE_NAME_MAX + 32])
 	return n;
 }
 
-static int exchange(int fd, const char *name)
+static int ask_over_tcp(int fd, const char *name)
 {
 	uint8_t question[WIRE_NAME_MAX + 32], answer[5];
 	size_t size = make_question(name, question), have = 0;
@@ -193,7 +193,7 @@ static int call_server(struct doctor *doctor, const char *server)
 static void ask_by_tcp(struct doctor *doctor, const char *server)
 {
 	int fd = call_server(doctor, server);
-	bool works = fd != -1 && exchange(fd, some_domain(doctor)) == 0;
+	bool works = fd != -1 && ask_over_tcp(fd, some_domain(doctor)) == 0;
 
 	if (works)
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s answers over TCP", server);
@@ -217,19 +217,19 @@ void doctor_tcp(struct doctor *doctor)
 /* Under a resolver that answers for every name nothing is ever absent: no domain, no policy. */
 void doctor_nxdomain(struct doctor *doctor)
 {
-	const char *names[NAMES_MAX] = {nobody(doctor, "com"), nobody(doctor, "invalid"),
-					nobody(doctor, "countersign.org")};
+	const char *names[NAMES_MAX] = {absent_name(doctor, "com"), absent_name(doctor, "invalid"),
+					absent_name(doctor, "countersign.org")};
 	unsigned seen[DNS_TEMPFAIL + 1] = {0};
 
 	for (unsigned i = 0; i < NAMES_MAX && seen[DNS_DATA] == 0; i++) {
-		struct asked asked = ask(doctor, names[i], DNS_TYPE_A);
+		struct asked asked = ask_dns(doctor, names[i], DNS_TYPE_A);
 
 		if (seen[asked.answer->status]++ == 0 && asked.answer->status == DNS_DATA)
 			doctor_say(doctor, DOCTOR_ERROR, RESOLVER,
 				   "it has an address for %s, which does not exist: use a resolver "
 				   "that tells the truth",
 				   names[i]);
-		forget(&asked);
+		forget_answer(&asked);
 	}
 	if (seen[DNS_DATA] == 0 && seen[DNS_NXDOMAIN] > 0)
 		doctor_say(doctor, DOCTOR_OK, NULL, "names that do not exist do not exist");
@@ -274,7 +274,7 @@ void doctor_dnssec(struct doctor *doctor)
 		look_at_path(doctor);
 		return;
 	}
-	asked = ask(doctor, "org", DNS_TYPE_MX);
+	asked = ask_dns(doctor, "org", DNS_TYPE_MX);
 	if (asked.answer->status == DNS_TEMPFAIL)
 		doctor_say(doctor, DOCTOR_ERROR, "countersign config explain dns.trust_anchor",
 			   "the answer about org cannot be validated: %s", asked.answer->reason);
@@ -283,7 +283,7 @@ void doctor_dnssec(struct doctor *doctor)
 			   "the answer about org, which is signed, is not validated");
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "answers are validated");
-	forget(&asked);
+	forget_answer(&asked);
 }
 
 /* ---- keys ---- */
@@ -382,7 +382,7 @@ typedef bool is_record(struct doctor *doctor, struct span text, struct why *why)
 /* How many of NAME's records are of that kind; -1: the DNS did not say. *TEXT: the last one. */
 static int find_record(struct doctor *doctor, const char *name, is_record *is, struct span *text)
 {
-	struct asked asked = ask(doctor, name, DNS_TYPE_TXT);
+	struct asked asked = ask_dns(doctor, name, DNS_TYPE_TXT);
 	struct why why;
 	int count = asked.answer->status == DNS_TEMPFAIL ? -1 : 0;
 
@@ -397,7 +397,7 @@ static int find_record(struct doctor *doctor, const char *name, is_record *is, s
 	if (count == -1)
 		doctor_say(doctor, DOCTOR_WARN, "countersign doctor --only=dns", "TXT %s: %s", name,
 			   asked.answer->reason);
-	forget(&asked);
+	forget_answer(&asked);
 	return count;
 }
 

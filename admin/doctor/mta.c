@@ -64,7 +64,7 @@ void doctor_sockets(struct doctor *doctor)
 /* ---- as the MTA's user ---- */
 
 /* Which part of PATH stands in the way: "DIR, mode 0750, owner x, group y". */
-static int blame(const char *path, struct why *why)
+static int blame_part(const char *path, struct why *why)
 {
 	char part[sizeof((struct sockaddr_un *)0)->sun_path];
 	size_t end = *path == '/';
@@ -100,7 +100,7 @@ static int connect_there(void *arg, struct why *why)
 		return 0;
 	if (errno == ECONNREFUSED)
 		return why_set(why, "dead %s", path);
-	return blame(path, why);
+	return blame_part(path, why);
 }
 
 /* "mode PATH, mode 0750, uid 0, gid 0" with names for numbers. */

@@ -190,7 +190,7 @@ static struct probe *new_probe(const struct doctor *doctor, const char *client, 
 	return probe;
 }
 
-static int ask(const struct doctor *doctor, struct probe *probe, struct why *why)
+static int send_probe(const struct doctor *doctor, struct probe *probe, struct why *why)
 {
 	struct milter_client m;
 	int result = open_daemon(&m, doctor->daemon.listen, why);
@@ -274,8 +274,9 @@ static struct dns *own_records(const struct doctor *doctor, const char *domain)
 	return dns_new_fixed(records, count);
 }
 
-static void verify(const struct probe *probe, struct dkimcheck_engine *engine, struct dns *dns,
-		   const char *domain, struct arena *arena, struct verdict *verdict)
+static void verify_probe(const struct probe *probe, struct dkimcheck_engine *engine,
+			 struct dns *dns, const char *domain, struct arena *arena,
+			 struct verdict *verdict)
 {
 	const struct dkimcheck_rules rules = {.engine = DKIMCHECK_NATIVE,
 					      .max_signatures = FIELDS_MAX,
@@ -337,11 +338,11 @@ static void probe_domain(struct doctor *doctor, struct dkimcheck_engine *engine,
 	struct verdict verdict = {.dkim_count = 0};
 	struct why why;
 
-	if (ask(doctor, probe, &why) == -1)
+	if (send_probe(doctor, probe, &why) == -1)
 		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG),
 			   "mail of %s: %s", domain, why.text);
 	else
-		verify(probe, engine, dns, domain, arena, &verdict);
+		verify_probe(probe, engine, dns, domain, arena, &verdict);
 	for (unsigned i = 0; probe->answer != '\0' && i < doctor->keys.count; i++) {
 		if (strcmp(signing_key_domain(doctor->keys.items[i].key), domain) == 0)
 			judge_key(doctor, doctor->keys.items[i].key, &verdict);
@@ -382,7 +383,7 @@ void doctor_probe_outbound(struct doctor *doctor)
 /* ---- judging ---- */
 
 /* An address of the blocks for documentation (RFC 5737) that is not a trusted network here. */
-static const char *stranger(const struct doctor *doctor)
+static const char *untrusted_address(const struct doctor *doctor)
 {
 	static const char *const addresses[] = {"192.0.2.1", "198.51.100.1", "203.0.113.1"};
 	const struct conf_networks *trusted = &doctor->conf->trusted_networks;
@@ -407,7 +408,7 @@ static const char *results_field(const struct probe *probe)
 
 void doctor_probe_inbound(struct doctor *doctor)
 {
-	const char *client = stranger(doctor);
+	const char *client = untrusted_address(doctor);
 	struct probe *probe;
 	struct why why;
 
@@ -417,7 +418,7 @@ void doctor_probe_inbound(struct doctor *doctor)
 		return;
 	}
 	probe = new_probe(doctor, client, "probe@countersign.invalid");
-	if (ask(doctor, probe, &why) == -1)
+	if (send_probe(doctor, probe, &why) == -1)
 		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG),
 			   "mail of a stranger: %s", why.text);
 	else if (results_field(probe) != NULL)

@@ -59,7 +59,7 @@ struct import {
 	unsigned note_count, note_room;
 };
 
-static void *grown(void *items, unsigned count, unsigned *room, size_t size)
+static void *grow_array(void *items, unsigned count, unsigned *room, size_t size)
 {
 	if (count < *room)
 		return items;
@@ -70,15 +70,15 @@ static void *grown(void *items, unsigned count, unsigned *room, size_t size)
 	return items;
 }
 
-static void note(struct import *import, const char *format, ...)
+static void add_note(struct import *import, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-static void note(struct import *import, const char *format, ...)
+static void add_note(struct import *import, const char *format, ...)
 {
 	va_list ap;
 
-	import->notes =
-	    grown(import->notes, import->note_count, &import->note_room, sizeof *import->notes);
+	import->notes = grow_array(import->notes, import->note_count, &import->note_room,
+				   sizeof *import->notes);
 	va_start(ap, format);
 	import->notes[import->note_count++] = arena_vprintf(import->arena, format, ap);
 	va_end(ap);
@@ -141,8 +141,8 @@ static int read_conf(struct import *import, const char *path, struct why *why)
 				*wanted[i].value = value;
 		}
 		if (span_ieq(name, "Include"))
-			note(import, "%s:%u: Include is not followed: import %s too", path, line,
-			     arena_span(import->arena, value));
+			add_note(import, "%s:%u: Include is not followed: import %s too", path,
+				 line, arena_span(import->arena, value));
 	}
 	return 0;
 }
@@ -187,16 +187,16 @@ static int each_line(struct import *import, struct span dataset, const char *set
 
 /* ---- joining the tables ---- */
 
-static void plan(struct import *import, const char *where, struct span domain, struct span selector,
-		 struct span path, bool whole)
+static void plan_key(struct import *import, const char *where, struct span domain,
+		     struct span selector, struct span path, bool whole)
 {
 	const char *ascii = domain_to_ascii(import->arena, domain);
 	struct planned *planned;
 	struct buf expanded;
 
 	if (ascii == NULL) {
-		note(import, "%s: \"%s\" is not a domain name", where,
-		     arena_span(import->arena, domain));
+		add_note(import, "%s: \"%s\" is not a domain name", where,
+			 arena_span(import->arena, domain));
 		return;
 	}
 	buf_init(&expanded, import->arena, 0);
@@ -207,7 +207,7 @@ static void plan(struct import *import, const char *where, struct span domain, s
 			buf_char(&expanded, *p);
 	}
 	import->plan =
-	    grown(import->plan, import->plan_count, &import->plan_room, sizeof *import->plan);
+	    grow_array(import->plan, import->plan_count, &import->plan_room, sizeof *import->plan);
 	planned = &import->plan[import->plan_count++];
 	*planned = (struct planned){.domain = ascii,
 				    .selector = arena_span(import->arena, selector),
@@ -223,11 +223,11 @@ static void take_key(struct import *import, enum opendkim_kind kind, const char 
 
 	(void)kind;
 	if (opendkim_key_parse(name, value, &key, &why) == -1) {
-		note(import, "%s: %s", where, why.text);
+		add_note(import, "%s: %s", where, why.text);
 		return;
 	}
 	import->keys =
-	    grown(import->keys, import->key_count, &import->key_room, sizeof *import->keys);
+	    grow_array(import->keys, import->key_count, &import->key_room, sizeof *import->keys);
 	import->keys[import->key_count++] = key;
 }
 
@@ -242,40 +242,40 @@ static bool is_whole_domain(const struct opendkim_author *author, const char *pa
 	       (author->below ? domain_is_below(signing, pattern) : domain_equal(signing, pattern));
 }
 
-static void join(struct import *import, const char *where, const struct opendkim_author *author,
-		 const struct opendkim_key *key)
+static void join_entry(struct import *import, const char *where,
+		       const struct opendkim_author *author, const struct opendkim_key *key)
 {
 	const char *pattern = arena_span(import->arena, author->domain);
 	struct span domain = key->domain;
 	const char *signing;
 
 	if (span_eq(domain, "%") && (span_empty(author->domain) || author->below)) {
-		note(import,
-		     "%s: \"%%\" stands for domains that are not listed: copy their keys to "
-		     "DOMAIN/SELECTOR.key",
-		     where);
+		add_note(import,
+			 "%s: \"%%\" stands for domains that are not listed: copy their keys to "
+			 "DOMAIN/SELECTOR.key",
+			 where);
 		return;
 	}
 	if (span_eq(domain, "%"))
 		domain = author->domain;
 	signing = arena_span(import->arena, domain);
 	if (author->some)
-		note(import, "%s: no counterpart: keys are for all users of a domain", where);
+		add_note(import, "%s: no counterpart: keys are for all users of a domain", where);
 	if (span_empty(author->domain))
-		note(import,
-		     "%s: no counterpart: %s would sign for every author; it will for "
-		     "authors of %s",
-		     where, signing, signing);
+		add_note(import,
+			 "%s: no counterpart: %s would sign for every author; it will for "
+			 "authors of %s",
+			 where, signing, signing);
 	else if (!domain_within(pattern, signing))
-		note(import,
-		     "%s: no counterpart: mail of %s signed as %s; it will be signed when "
-		     "%s has a key",
-		     where, pattern, signing, pattern);
+		add_note(import,
+			 "%s: no counterpart: mail of %s signed as %s; it will be signed when "
+			 "%s has a key",
+			 where, pattern, signing, pattern);
 	else if (!import->subdomains && (author->below || !domain_equal(pattern, signing)))
-		note(import, "%s: needs sign.subdomains = true: mail of %s%s is signed as %s",
-		     where, author->below ? "*." : "", pattern, signing);
-	plan(import, where, domain, key->selector, key->path,
-	     is_whole_domain(author, pattern, signing));
+		add_note(import, "%s: needs sign.subdomains = true: mail of %s%s is signed as %s",
+			 where, author->below ? "*." : "", pattern, signing);
+	plan_key(import, where, domain, key->selector, key->path,
+		 is_whole_domain(author, pattern, signing));
 }
 
 static void take_author(struct import *import, enum opendkim_kind kind, const char *where,
@@ -287,7 +287,7 @@ static void take_author(struct import *import, enum opendkim_kind kind, const ch
 	struct why why;
 
 	if (opendkim_author_parse(name, kind, &author, &why) == -1) {
-		note(import, "%s: %s", where, why.text);
+		add_note(import, "%s: %s", where, why.text);
 		return;
 	}
 	while (span_split(&value, &more, ',', &item)) {
@@ -295,14 +295,15 @@ static void take_author(struct import *import, enum opendkim_kind kind, const ch
 		    opendkim_key_find(import->keys, import->key_count, &author, item, &signer);
 
 		if (key != NULL)
-			join(import, where, &author, key);
+			join_entry(import, where, &author, key);
 		else
-			note(import, "%s: KeyTable has no key \"%s\"", where,
-			     arena_span(import->arena, span_trim(item)));
+			add_note(import, "%s: KeyTable has no key \"%s\"", where,
+				 arena_span(import->arena, span_trim(item)));
 		if (!span_empty(signer))
-			note(import,
-			     "%s: no counterpart: no i= is written, so that \"%s\" is not named",
-			     where, arena_span(import->arena, signer));
+			add_note(
+			    import,
+			    "%s: no counterpart: no i= is written, so that \"%s\" is not named",
+			    where, arena_span(import->arena, signer));
 	}
 }
 
@@ -312,9 +313,9 @@ static void take_domain(struct import *import, enum opendkim_kind kind, const ch
 	(void)kind;
 	(void)value;
 	if (span_eq(name, "*"))
-		note(import, "%s: no counterpart: a key for every author's domain", where);
+		add_note(import, "%s: no counterpart: a key for every author's domain", where);
 	else
-		plan(import, where, name, import->selector, import->keyfile, true);
+		plan_key(import, where, name, import->selector, import->keyfile, true);
 }
 
 static int make_plan(struct import *import, struct why *why)
@@ -396,7 +397,7 @@ static int copy_text(struct import *import, struct planned *planned, struct span
 	return 0;
 }
 
-static void copy(struct import *import, struct planned *planned)
+static void copy_key(struct import *import, struct planned *planned)
 {
 	struct why why = {""};
 	struct buf pem;
@@ -477,7 +478,7 @@ static int carry_out(struct import *import)
 	progress_begin(&progress, admin, "keys");
 	for (unsigned i = 0; i < import->plan_count; i++) {
 		progress_show(&progress, i, import->plan_count);
-		copy(import, &import->plan[i]);
+		copy_key(import, &import->plan[i]);
 		if (import->plan[i].failed)
 			code = ADMIN_NO;
 	}

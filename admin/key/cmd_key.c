@@ -73,7 +73,7 @@ static int cmd_gen(struct admin *admin, int argc, char **argv)
 	return ADMIN_DONE;
 }
 
-static const char *age(struct arena *arena, struct keystatus status)
+static const char *age_text(struct arena *arena, struct keystatus status)
 {
 	int64_t seconds = clock_wall() - status.since;
 
@@ -103,7 +103,7 @@ static void print_table(struct admin *admin, const struct keycmd_keys *keys)
 		out_cell(table, OUT_PLAIN, "%s", keycmd_type(key));
 		out_cell(table, OUT_PLAIN, "%u", signing_key_bits(key));
 		out_cell(table, styles[status.state], "%s", keystate_text(status.state));
-		out_cell(table, OUT_PLAIN, "%s", age(admin->arena, status));
+		out_cell(table, OUT_PLAIN, "%s", age_text(admin->arena, status));
 		out_cell(table, OUT_PLAIN, "%s", keys->items[i].path);
 	}
 	out_table_print(table, stdout, admin_color(admin, stdout));

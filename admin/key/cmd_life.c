@@ -51,7 +51,7 @@ static const struct admin_option rotate_options[] = {
 static const char *const finding_text[] = {"ok", "warn", "bad", "unknown"};
 static const enum out_style finding_style[] = {OUT_GOOD, OUT_WARN, OUT_BAD, OUT_WARN};
 
-static const char *joined(struct arena *arena, const char *a, const char *b)
+static const char *join_texts(struct arena *arena, const char *a, const char *b)
 {
 	if (a == NULL || b == NULL)
 		return a != NULL ? a : b != NULL ? b : "";
@@ -74,7 +74,7 @@ static void print_checks(struct admin *admin, const struct keylook *looked, unsi
 		out_cell(table, OUT_PLAIN, "%s", keystate_text(signing_key_status(key).state));
 		out_cell(table, OUT_PLAIN, "%s", published_text(looked[i].published));
 		out_cell(table, finding_style[finding], "%s", finding_text[finding]);
-		out_cell(table, OUT_PLAIN, "%s", joined(admin->arena, looked[i].detail, todo));
+		out_cell(table, OUT_PLAIN, "%s", join_texts(admin->arena, looked[i].detail, todo));
 	}
 	out_table_print(table, stdout, admin_color(admin, stdout));
 }
@@ -155,7 +155,7 @@ static void changes_begin(struct changes *changes, const struct keycmd *cmd, con
 	jsonout_array(changes->out, "changes");
 }
 
-static int change(struct changes *changes, const struct signing_key *key, enum keystate state)
+static int change_state(struct changes *changes, const struct signing_key *key, enum keystate state)
 {
 	const struct keycmd *cmd = changes->cmd;
 	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
@@ -248,7 +248,7 @@ static int activate_each(const struct keycmd *cmd, const struct keylook *looked,
 		waiting++;
 		own = may_sign(cmd, &looked[i]);
 		if (own == 0)
-			own = change(&changes, key, KEYSTATE_ACTIVE);
+			own = change_state(&changes, key, KEYSTATE_ACTIVE);
 		code = own != 0 ? own : code;
 	}
 	if (waiting == 0)
@@ -312,7 +312,7 @@ static int cmd_retire(struct admin *admin, int argc, char **argv)
 		return ADMIN_NO;
 	}
 	changes_begin(&changes, &cmd, "key.retire");
-	code = change(&changes, named.key, KEYSTATE_RETIRED);
+	code = change_state(&changes, named.key, KEYSTATE_RETIRED);
 	if (code == 0)
 		admin_note(admin, "leave its record in the DNS for %d days: mail is under way",
 			   KEYLOOK_SAFE_AGE / 86400);
@@ -378,7 +378,7 @@ static bool has_state(const struct keycmd_keys *keys, const struct signing_key *
 }
 
 /* Is the I-th key the first active one of its algorithm? */
-static bool leads(const struct keycmd_keys *keys, unsigned i)
+static bool is_first_active(const struct keycmd_keys *keys, unsigned i)
 {
 	const struct signing_key *key = keys->items[i].key;
 	struct keycmd_keys before = {.items = keys->items, .count = i};
@@ -405,7 +405,7 @@ static int make_successors(const struct keycmd *cmd, const struct keycmd_keys *k
 	for (unsigned i = 0; code == 0 && i < keys->count && count < 2; i++) {
 		const struct signing_key *key = keys->items[i].key;
 
-		if (!leads(keys, i))
+		if (!is_first_active(keys, i))
 			continue;
 		leaders++;
 		if (has_state(keys, key, KEYSTATE_PENDING))
@@ -434,20 +434,20 @@ static int make_successors(const struct keycmd *cmd, const struct keycmd_keys *k
 static int take_over(struct changes *changes, const struct keycmd_keys *keys,
 		     const struct signing_key *next)
 {
-	int code = change(changes, next, KEYSTATE_ACTIVE);
+	int code = change_state(changes, next, KEYSTATE_ACTIVE);
 
 	for (unsigned i = 0; code == 0 && i < keys->count; i++) {
 		const struct signing_key *key = keys->items[i].key;
 		const struct keycmd_keys one = {.items = &keys->items[i], .count = 1};
 
 		if (others_that_sign(&one, next, true) == 1)
-			code = change(changes, key, KEYSTATE_RETIRED);
+			code = change_state(changes, key, KEYSTATE_RETIRED);
 	}
 	return code;
 }
 
-static int step(struct changes *changes, const struct keycmd_keys *keys,
-		const struct keylook *looked)
+static int advance_key(struct changes *changes, const struct keycmd_keys *keys,
+		       const struct keylook *looked)
 {
 	struct admin *admin = changes->cmd->admin;
 	const struct signing_key *key = looked->key->key;
@@ -465,7 +465,7 @@ static int step(struct changes *changes, const struct keycmd_keys *keys,
 	if (status.state == KEYSTATE_RETIRED && status.since > 0 && keylook_is_old(status)) {
 		admin_note(admin, "%s: " KEYLOOK_WITHDRAW " %s %s", looked->key->name,
 			   signing_key_domain(key), signing_key_selector(key));
-		return change(changes, key, KEYSTATE_REVOKED);
+		return change_state(changes, key, KEYSTATE_REVOKED);
 	}
 	return 0;
 }
@@ -480,7 +480,7 @@ static int rotate_auto(const struct keycmd *cmd, const struct keycmd_keys *keys)
 		return ADMIN_CONFIG;
 	changes_begin(&changes, cmd, "key.rotate");
 	for (unsigned i = 0; i < keys->count; i++) {
-		int own = step(&changes, keys, &looked[i]);
+		int own = advance_key(&changes, keys, &looked[i]);
 
 		code = own != 0 ? own : code;
 	}

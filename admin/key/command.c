@@ -30,7 +30,8 @@ static const struct name_code format_names[] = {
 
 /* ---- the command line ---- */
 
-static int choose(struct admin *admin, const struct name_code *names, const char *what, int *code)
+static int parse_name(struct admin *admin, const struct name_code *names, const char *what,
+		      int *code)
 {
 	const char *nearest = name_nearest(names, span_of(optarg));
 
@@ -54,11 +55,11 @@ static int take_option(struct keycmd *cmd, int option)
 		cmd->keys = optarg;
 		break;
 	case OPTION_TYPE:
-		status = choose(cmd->admin, type_names, "type", &code);
+		status = parse_name(cmd->admin, type_names, "type", &code);
 		cmd->type = (enum key_type)code;
 		break;
 	case OPTION_FORMAT:
-		status = choose(cmd->admin, format_names, "format", &code);
+		status = parse_name(cmd->admin, format_names, "format", &code);
 		cmd->format = (enum key_format)code;
 		break;
 	case OPTION_ACTIVE:
@@ -136,7 +137,7 @@ struct collection {
 	struct keycmd_keys *keys;
 };
 
-static void collect(void *arg, const struct signing_key *key, const char *path)
+static void collect_key(void *arg, const struct signing_key *key, const char *path)
 {
 	struct collection *all = arg;
 	const struct keycmd *cmd = all->cmd;
@@ -191,7 +192,7 @@ int keycmd_load(const struct keycmd *cmd, struct keycmd_keys *keys)
 	arena_on_free(cmd->admin->arena, drop_keyring, keyring);
 	*keys = (struct keycmd_keys){.keyring = keyring};
 	keys->items = arena_array(cmd->admin->arena, keyring_count(keyring), sizeof *keys->items);
-	keyring_each(keyring, collect, &all);
+	keyring_each(keyring, collect_key, &all);
 	tell_faults(cmd, keys);
 	return 0;
 }

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct span until(struct span text, char delim)
+static struct span text_until(struct span text, char delim)
 {
 	const char *found = span_empty(text) ? NULL : memchr(text.p, delim, span_len(text));
 
 	return found == NULL ? text : span_make(text.p, (size_t)(found - text.p));
 }
 
-static struct span from(struct span text, const char *p)
+static struct span text_from(struct span text, const char *p)
 {
 	return span_make(p, (size_t)(text.end - p));
 }
@@ -23,15 +23,16 @@ static struct span from(struct span text, const char *p)
 bool opendkim_line(struct span *rest, unsigned *line, struct span *name, struct span *value)
 {
 	while (!span_empty(*rest)) {
-		struct span whole = until(*rest, '\n'), text = span_trim(until(whole, '#'));
+		struct span whole = text_until(*rest, '\n'),
+			    text = span_trim(text_until(whole, '#'));
 		const char *p = text.p;
 
-		*rest = from(*rest, whole.end + (whole.end < rest->end));
+		*rest = text_from(*rest, whole.end + (whole.end < rest->end));
 		(*line)++;
 		while (p < text.end && !char_is_wsp((unsigned char)*p))
 			p++;
 		*name = span_make(text.p, (size_t)(p - text.p));
-		*value = span_trim(from(text, p));
+		*value = span_trim(text_from(text, p));
 		if (!span_empty(*name))
 			return true;
 	}
@@ -54,7 +55,7 @@ enum opendkim_kind opendkim_dataset(struct span value, struct span *where)
 	*where = value;
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		if (span_istarts(value, kinds[i].prefix)) {
-			*where = span_trim(from(value, value.p + strlen(kinds[i].prefix)));
+			*where = span_trim(text_from(value, value.p + strlen(kinds[i].prefix)));
 			return kinds[i].kind;
 		}
 	}
@@ -66,9 +67,9 @@ enum opendkim_kind opendkim_dataset(struct span value, struct span *where)
 /* A part that the next colon ends, taken off *REST. */
 static struct span take_part(struct span *rest)
 {
-	struct span part = until(*rest, ':');
+	struct span part = text_until(*rest, ':');
 
-	*rest = from(*rest, part.end + (part.end < rest->end));
+	*rest = text_from(*rest, part.end + (part.end < rest->end));
 	return span_trim(part);
 }
 
@@ -120,7 +121,7 @@ const struct opendkim_key *opendkim_key_find(const struct opendkim_key *keys, un
 	return count == 0 ? NULL : bsearch(&wanted, keys, count, sizeof *keys, compare_names);
 }
 
-static bool holds(struct span text, char c)
+static bool has_char(struct span text, char c)
 {
 	return !span_empty(text) && memchr(text.p, c, span_len(text)) != NULL;
 }
@@ -140,10 +141,10 @@ static bool is_everybody(struct span user)
 static int check_form(struct span text, struct span user, struct span domain,
 		      enum opendkim_kind kind, struct why *why)
 {
-	if (kind == OPENDKIM_FILE && holds(user, '*'))
+	if (kind == OPENDKIM_FILE && has_char(user, '*'))
 		return why_set(why,
 			       "never matched: only in a refile: table \"*\" stands for anything");
-	if (kind == OPENDKIM_REFILE && (!holds(text, '@') || *domain.p == '.'))
+	if (kind == OPENDKIM_REFILE && (!has_char(text, '@') || *domain.p == '.'))
 		return why_set(
 		    why, "never matched: a refile: table is matched against a whole address, as "
 			 "in *@example.com");
@@ -153,16 +154,16 @@ static int check_form(struct span text, struct span user, struct span domain,
 int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct opendkim_author *author,
 			  struct why *why)
 {
-	struct span user = until(text, '@'), domain = text;
+	struct span user = text_until(text, '@'), domain = text;
 
 	*author = (struct opendkim_author){.domain = span_make(text.end, 0)};
 	if (span_eq(text, "*"))
 		return 0;
 	if (user.end < text.end)
-		domain = from(text, user.end + 1);
+		domain = text_from(text, user.end + 1);
 	else
 		user = span_make(text.p, 0);
-	if (span_empty(domain) || holds(domain, '@'))
+	if (span_empty(domain) || has_char(domain, '@'))
 		return why_set(why, "not an address or domain that could be listed here");
 	if (check_form(text, user, domain, kind, why) == -1)
 		return -1;
@@ -177,7 +178,7 @@ int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct open
 		author->below = true;
 		domain.p++;
 	}
-	if (*domain.p == '.' || holds(domain, '*'))
+	if (*domain.p == '.' || has_char(domain, '*'))
 		return why_set(why, "not an address or domain that could be listed here");
 	author->domain = domain;
 	return 0;

@@ -159,7 +159,8 @@ static unsigned next_number(struct list *list, const struct ledger_day *day)
 }
 
 /* What became of a report: the state that needs most attention among its deliveries. */
-static const struct outbox_delivery *worst(const struct outbox_delivery *deliveries, int count)
+static const struct outbox_delivery *worst_delivery(const struct outbox_delivery *deliveries,
+						    int count)
 {
 	static const unsigned char rank[] = {
 	    [OUTBOX_SENT] = 0,    [OUTBOX_SUPPRESSED] = 1, [OUTBOX_BUILT] = 2,
@@ -232,7 +233,7 @@ static void list_delivery_json(struct jsonout *json, const struct outbox_deliver
 static void list_json(struct list *list, const struct ledger_day *day, unsigned number,
 		      const struct outbox_delivery *deliveries, int count)
 {
-	const struct outbox_delivery *delivery = worst(deliveries, count);
+	const struct outbox_delivery *delivery = worst_delivery(deliveries, count);
 	char text[CLOCK_TEXT_MAX];
 
 	jsonout_object(list->json, NULL);
@@ -270,7 +271,7 @@ static int list_day(void *arg, const struct ledger_day *day)
 	if (list->json != NULL)
 		list_json(list, day, number, deliveries, count);
 	else
-		list_text(list, day, number, worst(deliveries, count));
+		list_text(list, day, number, worst_delivery(deliveries, count));
 	return 0;
 }
 
@@ -402,7 +403,7 @@ static struct ledger_day copy_day(struct arena *arena, const struct ledger_day *
 	return copy;
 }
 
-static int collect(void *arg, const struct ledger_day *day)
+static int collect_day(void *arg, const struct ledger_day *day)
 {
 	struct show *show = arg;
 	struct arena *arena = show->view.admin->arena;
@@ -423,7 +424,7 @@ static int collect(void *arg, const struct ledger_day *day)
 	return 0;
 }
 
-static int nothing(const struct show *show)
+static int say_nothing_found(const struct show *show)
 {
 	const char *day = day_text(show->view.admin->arena, show->view.day);
 
@@ -512,11 +513,11 @@ static int show_reports(struct show *show)
 		result = find_day(show->view.ledger, show->view.domain, &show->view.day, &why);
 	if (result == 0)
 		result = ledger_days(show->view.ledger, show->view.domain, show->view.day,
-				     show->view.day, collect, show, &why);
+				     show->view.day, collect_day, show, &why);
 	if (result == 0 && !show->day_named && show->view.count > 0)
 		tell_day(show->view.admin, show->view.day);
 	if (result == 0 && show->view.count == 0)
-		return nothing(show);
+		return say_nothing_found(show);
 	if (result != 0)
 		;
 	else if (show->output != NULL)

@@ -176,7 +176,7 @@ static void tell_json(const struct show *show, const struct sender_event *event)
 	jsonout_end(show->json);
 }
 
-static void tell(void *arg, const struct sender_event *event)
+static void tell_event(void *arg, const struct sender_event *event)
 {
 	struct show *show = arg;
 
@@ -322,7 +322,7 @@ static int send_reports(struct show *show, struct sending *sending)
 
 	progress_catch();
 	progress_begin(&show->progress, show->choice.admin, "sending");
-	sender->tell = tell;
+	sender->tell = tell_event;
 	sender->go_on = go_on;
 	sender->arg = show;
 	if (show->choice.admin->json) {

@@ -416,7 +416,7 @@ static void plan_record(struct setup *setup, bool mta)
 		     .mta = mta});
 }
 
-static void backup(struct setup *setup, const char *name)
+static void record_backup(struct setup *setup, const char *name)
 {
 	const char *from = TEXT(setup, "%s/%s", setup->place.postfix.config, name);
 
@@ -432,7 +432,7 @@ static void backup(struct setup *setup, const char *name)
 				   .mta = true});
 }
 
-static const char *restore(const struct setup *setup, const char *name)
+static const char *restore_command(const struct setup *setup, const char *name)
 {
 	const char *file =
 	    quote_word(setup, TEXT(setup, "%s/%s", setup->place.postfix.config, name));
@@ -445,7 +445,7 @@ static void plan_main_cf(struct setup *setup, const char *smtpd, const char *oth
 {
 	const char *config = quote_word(setup, setup->place.postfix.config);
 
-	backup(setup, "main.cf");
+	record_backup(setup, "main.cf");
 	setup->record.filter = place_address(&setup->place, setup->arena, setup->listen);
 	record_setting(setup, "smtpd_milters", smtpd);
 	record_setting(setup, "non_smtpd_milters", other);
@@ -458,7 +458,7 @@ static void plan_main_cf(struct setup *setup, const char *smtpd, const char *oth
 		.command = TEXT(setup, "postconf -c %s -e %s %s", config,
 				quote_word(setup, TEXT(setup, "smtpd_milters = %s", smtpd)),
 				quote_word(setup, TEXT(setup, "non_smtpd_milters = %s", other))),
-		.undo = restore(setup, "main.cf"),
+		.undo = restore_command(setup, "main.cf"),
 		.mta = true});
 }
 
@@ -530,7 +530,7 @@ static void plan_submission(struct setup *setup)
 			NULL)
 			continue;
 		if (!copied)
-			backup(setup, "master.cf");
+			record_backup(setup, "master.cf");
 		copied = true;
 		record_setting(setup, TEXT(setup, "%s/milter_macro_daemon_name", name),
 			       "ORIGINATING");
@@ -543,7 +543,7 @@ static void plan_submission(struct setup *setup)
 				      "postconf -c %s -P %s/milter_macro_daemon_name="
 				      "ORIGINATING",
 				      quote_word(setup, postfix->config), quote_word(setup, name)),
-			     .undo = restore(setup, "master.cf"),
+			     .undo = restore_command(setup, "master.cf"),
 			     .mta = true});
 	}
 }

@@ -31,7 +31,7 @@ static const char *behind_braces(const char *p, const char *end)
 }
 
 /* A word, or what is in braces, off *REST. */
-static struct span take(struct span *rest)
+static struct span take_word(struct span *rest)
 {
 	const char *begin = rest->p, *p = begin;
 
@@ -42,7 +42,7 @@ static struct span take(struct span *rest)
 }
 
 /* Without the braces around S. */
-static struct span inside(struct span s)
+static struct span strip_braces(struct span s)
 {
 	if (!span_empty(s) && *s.p == '{') {
 		s.p++;
@@ -57,10 +57,10 @@ bool milters_next(struct span *rest, struct milter_item *item)
 	skip_dividers(rest);
 	if (span_empty(*rest))
 		return false;
-	item->text = take(rest);
-	item->settings = inside(item->text);
+	item->text = take_word(rest);
+	item->settings = strip_braces(item->text);
 	skip_dividers(&item->settings);
-	item->address = take(&item->settings);
+	item->address = take_word(&item->settings);
 	return true;
 }
 
@@ -69,7 +69,7 @@ static bool split_setting(struct span text, struct span *name, struct span *valu
 {
 	const char *equals;
 
-	text = inside(text);
+	text = strip_braces(text);
 	equals = span_empty(text) ? NULL : memchr(text.p, '=', span_len(text));
 	if (equals == NULL)
 		return false;
@@ -84,7 +84,7 @@ bool milters_setting(const struct milter_item *item, const char *wanted, struct 
 
 	skip_dividers(&rest);
 	for (; !span_empty(rest); skip_dividers(&rest)) {
-		if (split_setting(take(&rest), &name, &found) && span_eq(name, wanted)) {
+		if (split_setting(take_word(&rest), &name, &found) && span_eq(name, wanted)) {
 			*value = found;
 			return true;
 		}

@@ -174,8 +174,8 @@ const char *postfix_path(const struct postfix *postfix, const char *path)
 
 /* ---- asking ---- */
 
-static int ask(struct arena *arena, const char *config, const char *const *words, unsigned count,
-	       const char **text, struct why *why)
+static int run_postconf(struct arena *arena, const char *config, const char *const *words,
+			unsigned count, const char **text, struct why *why)
 {
 	const char **argv = arena_array(arena, count + 4, sizeof *argv);
 	unsigned n = 0;
@@ -212,12 +212,12 @@ int postfix_look(struct arena *arena, const char *config, struct postfix *postfi
 				 *const other[] = {"-x", "-h", "non_smtpd_milters"},
 				 *const services[] = {"-M"}, *const parameters[] = {"-P"};
 
-	if (ask(arena, config, wanted, WANTED, &postfix->settings, why) == -1 ||
-	    ask(arena, config, directory, 2, &postfix->config, why) == -1 ||
-	    ask(arena, config, smtpd, 3, &postfix->smtpd_milters, why) == -1 ||
-	    ask(arena, config, other, 3, &postfix->non_smtpd_milters, why) == -1 ||
-	    ask(arena, config, services, 1, &postfix->services, why) == -1 ||
-	    ask(arena, config, parameters, 1, &postfix->parameters, why) == -1)
+	if (run_postconf(arena, config, wanted, WANTED, &postfix->settings, why) == -1 ||
+	    run_postconf(arena, config, directory, 2, &postfix->config, why) == -1 ||
+	    run_postconf(arena, config, smtpd, 3, &postfix->smtpd_milters, why) == -1 ||
+	    run_postconf(arena, config, other, 3, &postfix->non_smtpd_milters, why) == -1 ||
+	    run_postconf(arena, config, services, 1, &postfix->services, why) == -1 ||
+	    run_postconf(arena, config, parameters, 1, &postfix->parameters, why) == -1)
 		return -1;
 	if (config != NULL)
 		postfix->config = config;
