@@ -367,7 +367,9 @@ static int store_migrate(struct admin *admin, int argc, char **argv)
 	if (status != 0)
 		return status;
 	sql = open_file(&stores, false, &why);
-	result = sql == NULL ? -1 : sql_number(sql, &version, &why, "PRAGMA user_version", "");
+	result = sql == NULL
+		     ? -1
+		     : sql_number(sql, &version, &why, "PRAGMA user_version", SQL_NO_VALUES);
 	sql_close(sql);
 	if (result != 0)
 		return fail_unavailable(admin, &why);

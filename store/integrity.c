@@ -8,7 +8,7 @@
 static enum driver_cause check_pages(struct sql *sql, const char *path, struct why *why)
 {
 	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(sql, "PRAGMA quick_check(1)", "");
+	struct sql_rows *rows = sql_ask(sql, "PRAGMA quick_check(1)", SQL_NO_VALUES);
 	enum driver_cause cause = DRIVER_CAUSE_NONE;
 	const char *said;
 

@@ -28,26 +28,27 @@ static int take(void *arg, struct sql *sql, struct why *why)
 	struct lease *lease = arg;
 	int64_t taken;
 
-	if (sql_do(sql, why,
-		   "INSERT INTO lease (name, holder, term, until) VALUES ('sender', '', 0, 0)"
-		   " ON CONFLICT (name) DO NOTHING",
-		   "") < 0)
+	if (sql_run(sql, why,
+		    "INSERT INTO lease (name, holder, term, until) VALUES ('sender', '', 0, 0)"
+		    " ON CONFLICT (name) DO NOTHING",
+		    SQL_NO_VALUES) != 0)
 		return -1;
 	taken = sql_do(sql, why,
 		       "UPDATE lease SET holder = $1, term = term + 1, until = " SHARED_NOW
 		       " + $2 WHERE " ROW " AND (until <= " SHARED_NOW " OR holder = $1)",
-		       "ti", lease->holder, lease->seconds);
+		       SQL_VALUES(sql_text(lease->holder), sql_int(lease->seconds)));
 	if (taken <= 0)
 		return taken < 0 ? -1 : 1;
-	return sql_number(sql, &lease->term, why, "SELECT term FROM lease WHERE " ROW, "") == 0
+	return sql_number(sql, &lease->term, why, "SELECT term FROM lease WHERE " ROW,
+			  SQL_NO_VALUES) == 0
 		   ? 0
 		   : -1;
 }
 
 static int say_who(struct sql *sql, struct why *why)
 {
-	struct sql_rows *rows =
-	    sql_ask(sql, "SELECT holder, until - " SHARED_NOW " FROM lease WHERE " ROW, "");
+	struct sql_rows *rows = sql_ask(
+	    sql, "SELECT holder, until - " SHARED_NOW " FROM lease WHERE " ROW, SQL_NO_VALUES);
 	struct arena *arena;
 
 	if (sql_next(rows, why) != 1)
@@ -78,10 +79,11 @@ int lease_take(struct lease *lease, int64_t seconds, struct sql *sql, struct why
 
 int lease_hold(struct lease *lease, struct sql *sql, struct why *why)
 {
-	int64_t held = sql_do(sql, why,
-			      "UPDATE lease SET until = " SHARED_NOW " + $3 WHERE " ROW
-			      " AND holder = $1 AND term = $2",
-			      "tii", lease->holder, lease->term, lease->seconds);
+	int64_t held = sql_do(
+	    sql, why,
+	    "UPDATE lease SET until = " SHARED_NOW " + $3 WHERE " ROW
+	    " AND holder = $1 AND term = $2",
+	    SQL_VALUES(sql_text(lease->holder), sql_int(lease->term), sql_int(lease->seconds)));
 
 	if (held == 1)
 		lease->renewed = clock_mono();
@@ -108,11 +110,9 @@ static int drop(void *arg, struct sql *sql, struct why *why)
 {
 	const struct lease *lease = arg;
 
-	return sql_do(sql, why,
-		      "UPDATE lease SET until = 0 WHERE " ROW " AND holder = $1 AND term = $2",
-		      "ti", lease->holder, lease->term) < 0
-		   ? -1
-		   : 0;
+	return sql_run(sql, why,
+		       "UPDATE lease SET until = 0 WHERE " ROW " AND holder = $1 AND term = $2",
+		       SQL_VALUES(sql_text(lease->holder), sql_int(lease->term)));
 }
 
 void lease_drop(struct lease *lease, struct sql *sql)

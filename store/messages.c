@@ -78,7 +78,7 @@ int messages_each(const struct ledger_settings *settings, int64_t since, int64_t
 		rows = sql_ask(sql,
 			       "SELECT at, line FROM message WHERE at >= $1 AND at < $2"
 			       " ORDER BY id DESC",
-			       "ii", since, until);
+			       SQL_VALUES(sql_int(since), sql_int(until)));
 		while ((got = sql_next(rows, why)) == 1) {
 			const char *line = sql_text_at(rows, 1, arena);
 

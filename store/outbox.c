@@ -211,21 +211,22 @@ static int put_report(const struct putting *put, struct sql *sql, struct why *wh
 			   "INSERT INTO report (domain, day, config, id, file_name, built, records,"
 			   " messages, kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 			   " ON CONFLICT (domain, day, config) DO NOTHING",
-			   "tikttiiit", report->domain, (int64_t)report->day, report->config,
-			   report->id, report->file_name, put->now, report->records,
-			   report->messages, name_text(kinds, (int)report->kind));
+			   SQL_VALUES(sql_text(report->domain), sql_int(report->day),
+				      sql_config(report->config), sql_text(report->id),
+				      sql_text(report->file_name), sql_int(put->now),
+				      sql_int(report->records), sql_int(report->messages),
+				      sql_text(name_text(kinds, (int)report->kind))));
 }
 
 static int put_part(const struct outbox_report *report, struct sql *sql, int64_t number,
 		    const char *data, size_t length, struct why *why)
 {
-	return sql_do(sql, why,
-		      "INSERT INTO report_part (domain, day, config, part, data)"
-		      " VALUES ($1, $2, $3, $4, $5)",
-		      "tikib", report->domain, (int64_t)report->day, report->config, number, data,
-		      length) < 0
-		   ? -1
-		   : 0;
+	return sql_run(sql, why,
+		       "INSERT INTO report_part (domain, day, config, part, data)"
+		       " VALUES ($1, $2, $3, $4, $5)",
+		       SQL_VALUES(sql_text(report->domain), sql_int(report->day),
+				  sql_config(report->config), sql_int(number),
+				  sql_blob(data, length)));
 }
 
 static int put_parts(const struct putting *put, struct sql *sql, struct why *why)
@@ -258,13 +259,15 @@ static int put_deliveries(const struct putting *put, struct sql *sql, struct why
 	const struct outbox_report *report = put->report;
 
 	for (unsigned i = 0; i < put->count; i++)
-		if (sql_do(sql, why,
-			   "INSERT INTO delivery (domain, day, config, address, host, state, tries,"
-			   " next, kind) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
-			   "tiktttit", report->domain, (int64_t)report->day, report->config,
-			   put->addresses[i], host_of(put->addresses[i]),
-			   outbox_state_text(OUTBOX_BUILT), put->now,
-			   name_text(kinds, (int)report->kind)) < 0)
+		if (sql_run(
+			sql, why,
+			"INSERT INTO delivery (domain, day, config, address, host, state, tries,"
+			" next, kind) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
+			SQL_VALUES(sql_text(report->domain), sql_int(report->day),
+				   sql_config(report->config), sql_text(put->addresses[i]),
+				   sql_text(host_of(put->addresses[i])),
+				   sql_text(outbox_state_text(OUTBOX_BUILT)), sql_int(put->now),
+				   sql_text(name_text(kinds, (int)report->kind)))) != 0)
 			return -1;
 	return 0;
 }
@@ -300,7 +303,7 @@ int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const ch
 {
 	struct sql_rows *rows = sql_ask(
 	    outbox->sql, "SELECT id, file_name, records, messages, kind FROM report WHERE " REPORT,
-	    "tik", domain, (int64_t)day, config);
+	    SQL_VALUES(sql_text(domain), sql_int(day), sql_config(config)));
 	int found = sql_next(rows, why);
 
 	if (found != 1)
@@ -327,7 +330,8 @@ int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE 
 	for (;; part++) {
 		struct sql_rows *rows = sql_ask(
 		    outbox->sql, "SELECT data FROM report_part WHERE " REPORT " AND part = $4",
-		    "tiki", report->domain, (int64_t)report->day, report->config, part);
+		    SQL_VALUES(sql_text(report->domain), sql_int(report->day),
+			       sql_config(report->config), sql_int(part)));
 		const void *data;
 		size_t length;
 
@@ -396,9 +400,10 @@ static int list_deliveries(struct sql_rows *rows, struct arena *arena,
 int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		      struct arena *arena, struct outbox_delivery **list, struct why *why)
 {
-	return list_deliveries(sql_ask(outbox->sql, DELIVERY "WHERE " REPORT " ORDER BY address",
-				       "tik", domain, (int64_t)day, config),
-			       arena, list, why);
+	return list_deliveries(
+	    sql_ask(outbox->sql, DELIVERY "WHERE " REPORT " ORDER BY address",
+		    SQL_VALUES(sql_text(domain), sql_int(day), sql_config(config))),
+	    arena, list, why);
 }
 
 #define OF_DOMAIN(n) "(CAST($" n " AS text) IS NULL OR domain = $" n ")"
@@ -408,8 +413,8 @@ int outbox_due_count(struct outbox *outbox, enum outbox_kind kind, const char *d
 		     int32_t from_day, int32_t to_day, int64_t now, int64_t *count, struct why *why)
 {
 	return sql_number(outbox->sql, count, why, "SELECT COUNT(*) FROM delivery WHERE " DUE,
-			  "iiitt", now, (int64_t)from_day, (int64_t)to_day, domain,
-			  name_text(kinds, (int)kind)) == 0
+			  SQL_VALUES(sql_int(now), sql_int(from_day), sql_int(to_day),
+				     sql_text(domain), sql_text(name_text(kinds, (int)kind)))) == 0
 		   ? 0
 		   : -1;
 }
@@ -418,45 +423,47 @@ int outbox_due(struct outbox *outbox, enum outbox_kind kind, const char *domain,
 	       int32_t to_day, int64_t now, unsigned max, struct arena *arena,
 	       struct outbox_delivery **list, struct why *why)
 {
-	return list_deliveries(sql_ask(outbox->sql,
-				       DELIVERY "WHERE " DUE
-						" ORDER BY next, domain, day, config, address"
-						" LIMIT $6",
-				       "iiitti", now, (int64_t)from_day, (int64_t)to_day, domain,
-				       name_text(kinds, (int)kind), (int64_t)max),
-			       arena, list, why);
+	return list_deliveries(
+	    sql_ask(outbox->sql,
+		    DELIVERY "WHERE " DUE " ORDER BY next, domain, day, config, address"
+			     " LIMIT $6",
+		    SQL_VALUES(sql_int(now), sql_int(from_day), sql_int(to_day), sql_text(domain),
+			       sql_text(name_text(kinds, (int)kind)), sql_int(max))),
+	    arena, list, why);
 }
 
 int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
 		 struct arena *arena, struct outbox_delivery **list, struct why *why)
 {
-	return list_deliveries(sql_ask(outbox->sql,
-				       DELIVERY "WHERE day >= $1 AND day <= $2 AND " OF_DOMAIN(
-					   "3") " ORDER BY day, domain, config, address",
-				       "iit", (int64_t)from_day, (int64_t)to_day, domain),
-			       arena, list, why);
+	return list_deliveries(
+	    sql_ask(outbox->sql,
+		    DELIVERY "WHERE day >= $1 AND day <= $2 AND " OF_DOMAIN(
+			"3") " ORDER BY day, domain, config, address",
+		    SQL_VALUES(sql_int(from_day), sql_int(to_day), sql_text(domain))),
+	    arena, list, why);
 }
 
 static int mark(void *arg, struct sql *sql, struct why *why)
 {
 	const struct outbox_delivery *d = arg;
 
-	if (sql_do(
+	if (sql_run(
 		sql, why,
 		"UPDATE delivery SET sent_to = $5, state = $6, tries = $7, next = $8, tried = $9,"
 		" reply = $10 WHERE " REPORT " AND address = $4",
-		"tiktttizzt", d->domain, (int64_t)d->day, d->config, d->address, d->sent_to,
-		outbox_state_text(d->state), (int64_t)d->tries, d->next, d->tried, d->reply) < 0)
+		SQL_VALUES(sql_text(d->domain), sql_int(d->day), sql_config(d->config),
+			   sql_text(d->address), sql_text(d->sent_to),
+			   sql_text(outbox_state_text(d->state)), sql_int(d->tries),
+			   sql_int_or_null(d->next), sql_int_or_null(d->tried),
+			   sql_text(d->reply))) != 0)
 		return -1;
 	if (d->next != 0)
 		return 0;
-	return sql_do(sql, why,
-		      "DELETE FROM report_part WHERE " REPORT
-		      " AND NOT EXISTS (SELECT 1 FROM delivery WHERE " REPORT
-		      " AND state <> 'sent' AND (kind <> 'failure' OR next IS NOT NULL))",
-		      "tik", d->domain, (int64_t)d->day, d->config) < 0
-		   ? -1
-		   : 0;
+	return sql_run(sql, why,
+		       "DELETE FROM report_part WHERE " REPORT
+		       " AND NOT EXISTS (SELECT 1 FROM delivery WHERE " REPORT
+		       " AND state <> 'sent' AND (kind <> 'failure' OR next IS NOT NULL))",
+		       SQL_VALUES(sql_text(d->domain), sql_int(d->day), sql_config(d->config)));
 }
 
 int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, struct why *why)
@@ -472,7 +479,7 @@ int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t
 	return sql_number(outbox->sql, tries, why,
 			  "SELECT COUNT(*) FROM delivery WHERE tried >= $1"
 			  " AND (CAST($2 AS text) IS NULL OR host = $2)",
-			  "it", since, host) == 0
+			  SQL_VALUES(sql_int(since), sql_text(host))) == 0
 		   ? 0
 		   : -1;
 }
@@ -483,7 +490,8 @@ int outbox_stored(struct outbox *outbox, enum outbox_kind kind, const char *doma
 	return sql_number(outbox->sql, count, why,
 			  "SELECT COUNT(*) FROM report WHERE kind = $1 AND built >= $2"
 			  " AND " OF_DOMAIN("3"),
-			  "tit", name_text(kinds, (int)kind), since, domain) == 0
+			  SQL_VALUES(sql_text(name_text(kinds, (int)kind)), sql_int(since),
+				     sql_text(domain))) == 0
 		   ? 0
 		   : -1;
 }
@@ -526,19 +534,18 @@ static int add_token(void *arg, struct sql *sql, struct why *why)
 {
 	const struct naming *naming = arg;
 
-	return sql_do(
-		   sql, why,
-		   "INSERT INTO token (name, token) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-		   "tt", naming->name, naming->token) < 0
-		   ? -1
-		   : 0;
+	return sql_run(
+	    sql, why,
+	    "INSERT INTO token (name, token) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+	    SQL_VALUES(sql_text(naming->name), sql_text(naming->token)));
 }
 
 int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, const char **token,
 		 struct why *why)
 {
 	static const char find[] = "SELECT token FROM token WHERE name = $1";
-	int found = read_text(sql_ask(outbox->sql, find, "t", name), arena, token, why);
+	int found =
+	    read_text(sql_ask(outbox->sql, find, SQL_VALUES(sql_text(name))), arena, token, why);
 	struct naming naming = {.name = name};
 
 	if (found != 0)
@@ -547,15 +554,18 @@ int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, c
 		return why_set(why, "no random numbers: %s", strerror(errno));
 	if (transact(outbox, add_token, &naming, why) != 0)
 		return -1;
-	return read_text(sql_ask(outbox->sql, find, "t", name), arena, token, why) == 1 ? 0 : -1;
+	return read_text(sql_ask(outbox->sql, find, SQL_VALUES(sql_text(name))), arena, token,
+			 why) == 1
+		   ? 0
+		   : -1;
 }
 
 int outbox_token_name(struct outbox *outbox, const char *token, struct arena *arena,
 		      const char **name, struct why *why)
 {
-	return read_text(
-	    sql_ask(outbox->sql, "SELECT name FROM token WHERE token = $1", "t", token), arena,
-	    name, why);
+	return read_text(sql_ask(outbox->sql, "SELECT name FROM token WHERE token = $1",
+				 SQL_VALUES(sql_text(token))),
+			 arena, name, why);
 }
 
 /* ---- suppression ---- */
@@ -575,7 +585,7 @@ int outbox_suppression(struct outbox *outbox, const char *address, struct arena 
 	struct sql_rows *rows =
 	    sql_ask(outbox->sql,
 		    "SELECT address, failures, until, reason FROM suppression WHERE address = $1",
-		    "t", address);
+		    SQL_VALUES(sql_text(address)));
 	int result = sql_next(rows, why);
 
 	if (result != 1)
@@ -589,20 +599,19 @@ static int suppress(void *arg, struct sql *sql, struct why *why)
 {
 	const struct outbox_suppression *s = arg;
 
-	return sql_do(sql, why,
-		      "INSERT INTO suppression (address, failures, until, reason)"
-		      " VALUES ($1, $2, $3, $4) ON CONFLICT (address) DO UPDATE SET"
-		      " failures = $2, until = $3, reason = $4",
-		      "tiit", s->address, (int64_t)s->failures, s->until, s->reason) < 0
-		   ? -1
-		   : 0;
+	return sql_run(sql, why,
+		       "INSERT INTO suppression (address, failures, until, reason)"
+		       " VALUES ($1, $2, $3, $4) ON CONFLICT (address) DO UPDATE SET"
+		       " failures = $2, until = $3, reason = $4",
+		       SQL_VALUES(sql_text(s->address), sql_int(s->failures), sql_int(s->until),
+				  sql_text(s->reason)));
 }
 
 static int forget(void *arg, struct sql *sql, struct why *why)
 {
 	const struct outbox_suppression *s = arg;
-	int64_t changes =
-	    sql_do(sql, why, "DELETE FROM suppression WHERE address = $1", "t", s->address);
+	int64_t changes = sql_do(sql, why, "DELETE FROM suppression WHERE address = $1",
+				 SQL_VALUES(sql_text(s->address)));
 
 	return changes < 0 ? -1 : changes > 0;
 }
@@ -617,9 +626,10 @@ int outbox_suppress(struct outbox *outbox, const struct outbox_suppression *s, s
 int outbox_suppressions(struct outbox *outbox, struct arena *arena,
 			struct outbox_suppression **list, struct why *why)
 {
-	struct sql_rows *rows = sql_ask(
-	    outbox->sql,
-	    "SELECT address, failures, until, reason FROM suppression ORDER BY address", "");
+	struct sql_rows *rows =
+	    sql_ask(outbox->sql,
+		    "SELECT address, failures, until, reason FROM suppression ORDER BY address",
+		    SQL_NO_VALUES);
 	int count = 0, more;
 
 	*list = NULL;

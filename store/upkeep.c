@@ -17,7 +17,7 @@ enum { BACKUP_PAGES = 500 };
 
 static int read_number(struct sql *sql, int64_t *number, const char *text, struct why *why)
 {
-	return sql_number(sql, number, why, text, "") == 0 ? 0 : -1;
+	return sql_number(sql, number, why, text, SQL_NO_VALUES) == 0 ? 0 : -1;
 }
 
 int upkeep_facts(struct sql *sql, bool shared, struct upkeep_facts *facts, struct why *why)
@@ -57,7 +57,7 @@ int upkeep_spool(struct sql *local, struct arena *arena, struct upkeep_spool *sp
 		    " (SELECT COUNT(*) FROM unshipped) + (SELECT COUNT(*) FROM batch),"
 		    " (SELECT COALESCE(SUM(messages - shipped), 0) FROM tally)"
 		    " + (SELECT COALESCE(SUM(messages), 0) FROM batch) FROM spool",
-		    "");
+		    SQL_NO_VALUES);
 	int more = sql_next(rows, why);
 
 	if (more != 1)
@@ -119,7 +119,7 @@ static const struct {
 
 static int check_pages(struct sql *sql, upkeep_finding *tell, void *arg, struct why *why)
 {
-	struct sql_rows *rows = sql_ask(sql, "PRAGMA integrity_check(20)", "");
+	struct sql_rows *rows = sql_ask(sql, "PRAGMA integrity_check(20)", SQL_NO_VALUES);
 	struct arena *arena = arena_new(0);
 	int more, findings = 0;
 

@@ -44,26 +44,25 @@ static int fix_rows(void *arg, struct sql *local, struct why *why)
 			      " t.messages - t.shipped, t.quiet - t.shipped_quiet"
 			      " FROM (SELECT " SHIP_KEY " FROM unshipped LIMIT $1) AS u"
 			      " JOIN tally AS t USING (" SHIP_KEY ") WHERE t.messages > t.shipped",
-			      "i", (int64_t)SHIP_BATCH_ROWS);
+			      SQL_VALUES(sql_int(SHIP_BATCH_ROWS)));
 
 	fixing->rows = rows;
 	if (rows <= 0)
 		return rows < 0 ? -1 : 0;
-	if (sql_do(local, why,
-		   "UPDATE tally SET shipped = messages, shipped_quiet = quiet WHERE (" SHIP_KEY
-		   ") IN (SELECT " SHIP_KEY " FROM batch)",
-		   "") < 0 ||
-	    sql_do(local, why,
-		   "DELETE FROM unshipped WHERE (" SHIP_KEY ") IN (SELECT " SHIP_KEY " FROM batch)",
-		   "") < 0)
+	if (sql_run(local, why,
+		    "UPDATE tally SET shipped = messages, shipped_quiet = quiet WHERE (" SHIP_KEY
+		    ") IN (SELECT " SHIP_KEY " FROM batch)",
+		    SQL_NO_VALUES) != 0 ||
+	    sql_run(local, why,
+		    "DELETE FROM unshipped WHERE (" SHIP_KEY ") IN (SELECT " SHIP_KEY
+		    " FROM batch)",
+		    SQL_NO_VALUES) != 0)
 		return -1;
 	/* less than a whole batch: this is all of what there is until now */
-	return sql_do(local, why,
-		      "UPDATE spool SET sequence = sequence + 1,"
-		      " through = CASE WHEN $1 < $2 THEN $3 ELSE through END",
-		      "iii", rows, (int64_t)SHIP_BATCH_ROWS, (int64_t)settled) < 0
-		   ? -1
-		   : 0;
+	return sql_run(local, why,
+		       "UPDATE spool SET sequence = sequence + 1,"
+		       " through = CASE WHEN $1 < $2 THEN $3 ELSE through END",
+		       SQL_VALUES(sql_int(rows), sql_int(SHIP_BATCH_ROWS), sql_int(settled)));
 }
 
 /* The rows of the batch that is under way, or of a new one; 0: there is nothing to ship. */
@@ -71,7 +70,7 @@ int ship_batch_fix(struct ship *ship, int64_t *rows, struct why *why)
 {
 	struct fixing fixing = {0};
 
-	if (sql_number(ship->local, rows, why, "SELECT COUNT(*) FROM batch", "") != 0)
+	if (sql_number(ship->local, rows, why, "SELECT COUNT(*) FROM batch", SQL_NO_VALUES) != 0)
 		return -1;
 	if (*rows == 0 && sql_transact(ship->local, fix_rows, &fixing, why) < 0)
 		return -1;
@@ -83,9 +82,10 @@ int ship_batch_fix(struct ship *ship, int64_t *rows, struct why *why)
 static int forget_batch(void *arg, struct sql *local, struct why *why)
 {
 	(void)arg;
-	if (sql_do(local, why, "UPDATE spool SET shipped_at = $1", "i", clock_wall()) < 0)
+	if (sql_run(local, why, "UPDATE spool SET shipped_at = $1",
+		    SQL_VALUES(sql_int(clock_wall()))) != 0)
 		return -1;
-	return sql_do(local, why, "DELETE FROM batch", "") < 0 ? -1 : 0;
+	return sql_run(local, why, "DELETE FROM batch", SQL_NO_VALUES);
 }
 
 /* ---- applying ---- */
@@ -120,13 +120,13 @@ static int read_targets(struct applying *a, struct why *why)
 
 	if (sql_number(a->ship->local, &count, why,
 		       "SELECT COUNT(*) FROM (SELECT DISTINCT domain, day, config FROM batch)",
-		       "") != 0)
+		       SQL_NO_VALUES) != 0)
 		return -1;
 	a->targets = arena_array(a->arena, (size_t)count + 1, sizeof *a->targets);
 	rows = sql_ask(a->ship->local,
 		       "SELECT DISTINCT domain, day, config, " OWN " FROM batch AS b"
 		       " ORDER BY domain, day, config",
-		       "");
+		       SQL_NO_VALUES);
 	while ((more = sql_next(rows, why)) == 1) {
 		struct target *target = &a->targets[a->count++];
 
@@ -163,9 +163,10 @@ static int gather_policies(struct applying *a, struct ship_columns *columns, str
 			       " ELSE $5 END, $6, p, sp, np, adkim, aspf, fo, rua, testing,"
 			       " discovery, ruf, error FROM policy"
 			       " WHERE domain = $1 AND day = $2 AND config = $3",
-			       "tibiii", target->domain, target->day, (const void *)target->config,
-			       sizeof target->config, a->ship->spool.joined_at, clock_wall(),
-			       (int64_t)(target->own ? SHARED_OWN : 0));
+			       SQL_VALUES(sql_text(target->domain), sql_int(target->day),
+					  sql_key(target->config),
+					  sql_int(a->ship->spool.joined_at), sql_int(clock_wall()),
+					  sql_int(target->own ? SHARED_OWN : 0)));
 		more = sql_next(rows, why);
 		if (more != 1)
 			return more < 0 ? -1 : why_set(why, "the ledger has rows without a policy");
@@ -250,7 +251,7 @@ static int gather_rows(struct applying *a, struct ship_columns *columns, struct 
 		    BATCH_OF(", t.dkim_aligned, t.spf_aligned, t.disposition, t.header_from,"
 			     " t.envelope_from, t.envelope_to, t.spf_domain, t.spf_result,"
 			     " t.reasons, t.dkim, t.dkim_notes, t.spf_note"),
-		    "");
+		    SQL_NO_VALUES);
 	unsigned char config[DRIVER_KEY_LEN];
 	const struct target *target = a->targets;
 	struct arena *arena = arena_new(0);
@@ -294,7 +295,7 @@ static int put_rows(struct applying *a, struct sql *sql, struct why *why)
 /* What the batch is, whoever sends it under whatever number. */
 static int digest_batch(struct applying *a, struct why *why)
 {
-	struct sql_rows *rows = sql_ask(a->ship->local, BATCH_OF(""), "");
+	struct sql_rows *rows = sql_ask(a->ship->local, BATCH_OF(""), SQL_NO_VALUES);
 	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct ship_columns columns;
 	struct buf all;
@@ -322,8 +323,8 @@ static int check_same(struct applying *a, struct sql *sql, struct why *why)
 	const struct ship_spool *spool = &a->ship->spool;
 	unsigned char digest[DRIVER_KEY_LEN];
 	struct sql_rows *rows =
-	    sql_ask(sql, "SELECT digest FROM batch WHERE host = $1 AND sequence = $2", "bi",
-		    (const void *)spool->host, sizeof spool->host, spool->sequence);
+	    sql_ask(sql, "SELECT digest FROM batch WHERE host = $1 AND sequence = $2",
+		    SQL_VALUES(sql_key(spool->host), sql_int(spool->sequence)));
 	int more = sql_next(rows, why);
 
 	if (more != 1)
@@ -344,23 +345,20 @@ static int apply_once(void *arg, struct sql *sql, struct why *why)
 {
 	struct applying *a = arg;
 	const struct ship_spool *spool = &a->ship->spool;
-	int64_t fresh = sql_do(sql, why,
-			       "INSERT INTO batch (host, sequence, digest, applied)"
-			       " VALUES ($1, $2, $3, " SHARED_NOW ")"
-			       " ON CONFLICT (host, sequence) DO NOTHING",
-			       "bib", (const void *)spool->host, sizeof spool->host,
-			       spool->sequence, (const void *)a->digest, sizeof a->digest);
+	int64_t fresh =
+	    sql_do(sql, why,
+		   "INSERT INTO batch (host, sequence, digest, applied)"
+		   " VALUES ($1, $2, $3, " SHARED_NOW ")"
+		   " ON CONFLICT (host, sequence) DO NOTHING",
+		   SQL_VALUES(sql_key(spool->host), sql_int(spool->sequence), sql_key(a->digest)));
 
 	if (fresh <= 0)
 		return fresh < 0 ? -1 : check_same(a, sql, why);
 	if (find_open_policies(a, sql, why) != 0 || put_rows(a, sql, why) != 0 ||
 	    ship_spool_tell(a->ship, a->rows, a->messages, sql, why) != 0)
 		return -1;
-	return sql_do(sql, why, "DELETE FROM batch WHERE host = $1 AND sequence = $2", "bi",
-		      (const void *)spool->host, sizeof spool->host,
-		      spool->sequence - KEPT_BATCHES) < 0
-		   ? -1
-		   : 0;
+	return sql_run(sql, why, "DELETE FROM batch WHERE host = $1 AND sequence = $2",
+		       SQL_VALUES(sql_key(spool->host), sql_int(spool->sequence - KEPT_BATCHES)));
 }
 
 int ship_batch_apply(struct ship *ship, struct why *why)

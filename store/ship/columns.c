@@ -150,12 +150,11 @@ struct sql_rows *ship_columns_insert(struct ship_columns *columns, struct sql *s
 			   : kind == 'i' ? "bigint"
 					 : "bytea");
 		buf_char(&columns->texts[i], '}');
-		values[i] =
-		    (struct sql_value){.kind = SQL_TEXT, .data = buf_text(&columns->texts[i])};
+		values[i] = sql_text(buf_text(&columns->texts[i]));
 	}
-	return sql->ops->ask(sql,
-			     arena_printf(arena, "INSERT INTO %s (%s) SELECT * FROM unnest(%s) %s",
-					  columns->table->name, buf_text(&names), buf_text(&types),
-					  conflict),
-			     values, columns->count);
+	return sql_ask(sql,
+		       arena_printf(arena, "INSERT INTO %s (%s) SELECT * FROM unnest(%s) %s",
+				    columns->table->name, buf_text(&names), buf_text(&types),
+				    conflict),
+		       (struct sql_values){values, columns->count});
 }

@@ -28,12 +28,12 @@ struct walk {
 /* The key JOIN_ROWS after the last one. */
 static int find_end(const struct walk *from, struct walk *to, struct sql *local, struct why *why)
 {
-	struct sql_rows *rows = sql_ask(
-	    local,
-	    "SELECT " SHIP_KEY " FROM tally WHERE " AFTER " ORDER BY " SHIP_KEY
-	    " LIMIT 1 OFFSET $6",
-	    "tibtbi", from->domain, from->day, (const void *)from->config, sizeof from->config,
-	    from->source_ip, (const void *)from->key, sizeof from->key, (int64_t)JOIN_ROWS - 1);
+	struct sql_rows *rows = sql_ask(local,
+					"SELECT " SHIP_KEY " FROM tally WHERE " AFTER
+					" ORDER BY " SHIP_KEY " LIMIT 1 OFFSET $6",
+					SQL_VALUES(sql_text(from->domain), sql_int(from->day),
+						   sql_key(from->config), sql_text(from->source_ip),
+						   sql_key(from->key), sql_int(JOIN_ROWS - 1)));
 	int more = sql_next(rows, why);
 
 	if (more != 1)
@@ -52,13 +52,11 @@ static int find_end(const struct walk *from, struct walk *to, struct sql *local,
 static int mark_range(const struct walk *from, const struct walk *to, struct sql *local,
 		      const char *text, struct why *why)
 {
-	return sql_do(local, why, text, "tibtbtibtb", from->domain, from->day,
-		      (const void *)from->config, sizeof from->config, from->source_ip,
-		      (const void *)from->key, sizeof from->key, to->domain, to->day,
-		      (const void *)to->config, sizeof to->config, to->source_ip,
-		      (const void *)to->key, sizeof to->key) < 0
-		   ? -1
-		   : 0;
+	return sql_run(local, why, text,
+		       SQL_VALUES(sql_text(from->domain), sql_int(from->day), sql_key(from->config),
+				  sql_text(from->source_ip), sql_key(from->key),
+				  sql_text(to->domain), sql_int(to->day), sql_key(to->config),
+				  sql_text(to->source_ip), sql_key(to->key)));
 }
 
 /* One stretch of the table: short, for the milter's writer waits. */
@@ -102,13 +100,12 @@ static int begin_joining(void *arg, struct sql *local, struct why *why)
 {
 	const bool *fresh = arg;
 
-	if (*fresh && (sql_do(local, why, "UPDATE spool SET store = NULL, through = -1", "") < 0 ||
-		       sql_do(local, why, "DELETE FROM batch", "") < 0))
+	if (*fresh && (sql_run(local, why, "UPDATE spool SET store = NULL, through = -1",
+			       SQL_NO_VALUES) != 0 ||
+		       sql_run(local, why, "DELETE FROM batch", SQL_NO_VALUES) != 0))
 		return -1;
-	return sql_do(local, why, "UPDATE spool SET joined = 1, joined_at = $1", "i",
-		      clock_wall()) < 0
-		   ? -1
-		   : 0;
+	return sql_run(local, why, "UPDATE spool SET joined = 1, joined_at = $1",
+		       SQL_VALUES(sql_int(clock_wall())));
 }
 
 /* ---- reports that this host built before it had a shared store ---- */
@@ -125,7 +122,7 @@ static int64_t bring_rows(const struct ship *ship, struct sql_rows *from, struct
 	while ((more = sql_next(from, why)) == 1) {
 		struct sql_value values[SQL_VALUES_MAX] = {{.kind = SQL_NULL}};
 		unsigned char own[DRIVER_KEY_LEN], config[DRIVER_KEY_LEN];
-		struct sql_rows *rows;
+		int64_t changes;
 		unsigned count;
 
 		for (count = 0; kinds[count] != '\0'; count++) {
@@ -134,18 +131,16 @@ static int64_t bring_rows(const struct ship *ship, struct sql_rows *from, struct
 			if (kinds[count] == 'c') {
 				sql_key_at(from, (int)count, config);
 				shared_derive(config, ship->spool.host, DRIVER_KEY_LEN, own);
-				*value = (struct sql_value){
-				    .kind = SQL_BLOB, .data = own, .len = sizeof own};
+				*value = sql_key(own);
 			} else {
 				*value = ship_columns_value(from, (int)count, kinds[count], arena);
 			}
 		}
-		rows = sql->ops->ask(sql, text, values, count);
-		more = sql->ops->next(rows, why);
-		fresh += more == 0 ? sql->ops->changes(rows) : 0;
-		sql_drop(rows);
+		changes = sql_do(sql, why, text, (struct sql_values){values, count});
+		fresh += changes;
 		arena_reset(arena);
-		if (more < 0) {
+		if (changes < 0) {
+			more = -1;
 			sql_drop(from);
 			break;
 		}
@@ -167,8 +162,9 @@ static int64_t bring_of(const struct import *import, struct sql *sql, const char
 			const char *into, const char *kinds, struct why *why)
 {
 	return bring_rows(import->ship,
-			  sql_ask(import->ship->local, from, "tib", import->domain, import->day,
-				  (const void *)import->config, sizeof import->config),
+			  sql_ask(import->ship->local, from,
+				  SQL_VALUES(sql_text(import->domain), sql_int(import->day),
+					     sql_key(import->config))),
 			  sql, into, kinds, why);
 }
 
@@ -222,7 +218,8 @@ static int import_rest(void *arg, struct sql *sql, struct why *why)
 	const struct import *import = arg;
 
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-		if (bring_rows(import->ship, sql_ask(import->ship->local, tables[i].from, ""), sql,
+		if (bring_rows(import->ship,
+			       sql_ask(import->ship->local, tables[i].from, SQL_NO_VALUES), sql,
 			       tables[i].into, tables[i].kinds, why) < 0)
 			return -1;
 	return 0;
@@ -233,7 +230,7 @@ static int import_outbox(struct ship *ship, struct why *why)
 	struct sql_rows *rows = sql_ask(ship->local,
 					"SELECT domain, day, config FROM report"
 					" WHERE kind = 'aggregate' ORDER BY domain, day, config",
-					"");
+					SQL_NO_VALUES);
 	struct import import = {.ship = ship};
 	struct arena *arena = arena_new(0);
 	int more;
@@ -261,7 +258,7 @@ static int refuse_return(struct ship *ship, struct why *why)
 	int64_t sequence;
 	int found =
 	    sql_number(ship->shared, &sequence, why, "SELECT sequence FROM host WHERE host = $1",
-		       "b", (const void *)ship->spool.host, sizeof ship->spool.host);
+		       SQL_VALUES(sql_key(ship->spool.host)));
 
 	if (found != 0)
 		return found < 0 ? -1 : 0;
@@ -280,8 +277,7 @@ int ship_join(struct ship *ship, const unsigned char id[SHARED_ID_LEN], struct w
 	    sql_transact(ship->local, begin_joining, &fresh, why) < 0 ||
 	    import_outbox(ship, why) < 0 || mark_all(ship, fresh, why) != 0)
 		return -1;
-	if (sql_do(ship->local, why, "UPDATE spool SET store = $1", "b", (const void *)id,
-		   (size_t)SHARED_ID_LEN) < 0)
+	if (sql_run(ship->local, why, "UPDATE spool SET store = $1", SQL_VALUES(sql_key(id))) != 0)
 		return -1;
 	return ship_spool_read(ship->local, &ship->spool, why);
 }

@@ -101,18 +101,20 @@ int ship_pending(struct ship *ship, int64_t *rows, int64_t *batches, struct why 
 {
 	if (sql_number(ship->local, rows, why,
 		       "SELECT (SELECT COUNT(*) FROM unshipped) + (SELECT COUNT(*) FROM batch)",
-		       "") != 0)
+		       SQL_NO_VALUES) != 0)
 		return -1;
-	return sql_number(ship->local, batches, why, "SELECT sequence FROM spool", "") == 0 ? 0
-											    : -1;
+	return sql_number(ship->local, batches, why, "SELECT sequence FROM spool", SQL_NO_VALUES) ==
+		       0
+		   ? 0
+		   : -1;
 }
 
 static int leave_store(void *arg, struct sql *local, struct why *why)
 {
 	(void)arg;
-	if (sql_do(local, why, "UPDATE spool SET joined = 0", "") < 0)
+	if (sql_run(local, why, "UPDATE spool SET joined = 0", SQL_NO_VALUES) != 0)
 		return -1;
-	return sql_do(local, why, "DELETE FROM unshipped", "") < 0 ? -1 : 0;
+	return sql_run(local, why, "DELETE FROM unshipped", SQL_NO_VALUES);
 }
 
 int ship_leave(const char *path, struct why *why)

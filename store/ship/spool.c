@@ -8,7 +8,7 @@ int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why
 	struct sql_rows *rows = sql_ask(local,
 					"SELECT host, store, store IS NOT NULL, joined, joined_at,"
 					" sequence, through FROM spool",
-					"");
+					SQL_NO_VALUES);
 	int more = sql_next(rows, why);
 
 	if (more != 1)
@@ -29,17 +29,16 @@ int ship_spool_tell(const struct ship *ship, int64_t rows, int64_t messages, str
 {
 	const struct ship_spool *spool = &ship->spool;
 
-	return sql_do(sql, why,
-		      "INSERT INTO host (host, name, seen, through, sequence, rows, messages)"
-		      " VALUES ($1, $2, " SHARED_NOW ", $3, $4, $5, $6)"
-		      " ON CONFLICT (host) DO UPDATE SET name = excluded.name,"
-		      " seen = excluded.seen, sequence = excluded.sequence,"
-		      " through = CASE WHEN excluded.through > host.through"
-		      " THEN excluded.through ELSE host.through END,"
-		      " rows = host.rows + excluded.rows,"
-		      " messages = host.messages + excluded.messages",
-		      "btiiii", (const void *)spool->host, sizeof spool->host, ship->name,
-		      spool->through, spool->sequence, rows, messages) < 0
-		   ? -1
-		   : 0;
+	return sql_run(sql, why,
+		       "INSERT INTO host (host, name, seen, through, sequence, rows, messages)"
+		       " VALUES ($1, $2, " SHARED_NOW ", $3, $4, $5, $6)"
+		       " ON CONFLICT (host) DO UPDATE SET name = excluded.name,"
+		       " seen = excluded.seen, sequence = excluded.sequence,"
+		       " through = CASE WHEN excluded.through > host.through"
+		       " THEN excluded.through ELSE host.through END,"
+		       " rows = host.rows + excluded.rows,"
+		       " messages = host.messages + excluded.messages",
+		       SQL_VALUES(sql_key(spool->host), sql_text(ship->name),
+				  sql_int(spool->through), sql_int(spool->sequence), sql_int(rows),
+				  sql_int(messages)));
 }

@@ -9,6 +9,7 @@
  * A connection string may hold a password: it never gets into a reason. libpq also reads service
  * files, password files and its environment variables.
  */
+#include <assert.h>
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
@@ -236,14 +237,15 @@ struct parameters {
 	char numbers[SQL_VALUES_MAX][24];
 };
 
-static void set_parameters(struct parameters *to, const struct sql_value *values, unsigned count)
+static void set_parameters(struct parameters *to, struct sql_values values)
 {
-	for (unsigned i = 0; i < count; i++) {
-		const struct sql_value *value = &values[i];
+	assert(values.count <= SQL_VALUES_MAX);
+	for (unsigned i = 0; i < values.count; i++) {
+		const struct sql_value *value = &values.list[i];
 
-		to->values[i] = value->kind == SQL_NULL ? NULL : value->data;
-		to->lengths[i] = (int)value->len;
-		to->formats[i] = value->kind == SQL_BLOB;
+		to->values[i] = value->kind == SQL_KEY ? (const char *)value->key : value->data;
+		to->lengths[i] = value->kind == SQL_KEY ? DRIVER_KEY_LEN : (int)value->len;
+		to->formats[i] = value->kind == SQL_BLOB || value->kind == SQL_KEY;
 		if (value->kind != SQL_INT)
 			continue;
 		snprintf(to->numbers[i], sizeof to->numbers[i], "%lld", (long long)value->number);
@@ -258,8 +260,7 @@ static bool is_good(const PGresult *result)
 }
 
 /* NULL with WHY and the fault set. */
-static PGresult *execute(struct pg *pg, const char *text, const struct sql_value *values,
-			 unsigned count, struct why *why)
+static PGresult *execute(struct pg *pg, const char *text, struct sql_values values, struct why *why)
 {
 	struct parameters parameters;
 	PGresult *result = NULL;
@@ -271,8 +272,8 @@ static PGresult *execute(struct pg *pg, const char *text, const struct sql_value
 	}
 	if (pg->conn == NULL && connect_it(pg, why) != 0)
 		return NULL;
-	set_parameters(&parameters, values, count);
-	if (PQsendQueryParams(pg->conn, text, (int)count, NULL, parameters.values,
+	set_parameters(&parameters, values);
+	if (PQsendQueryParams(pg->conn, text, (int)values.count, NULL, parameters.values,
 			      parameters.lengths, parameters.formats, 0))
 		result = last_result(pg, clock_mono() + ANSWER_SECONDS * CLOCK_SECOND);
 	if (result == NULL) {
@@ -302,7 +303,7 @@ static void pg_close(struct sql *sql)
 
 static int run(struct sql *sql, const char *text, const char *answer, struct why *why)
 {
-	PGresult *result = execute(pg_of(sql), text, NULL, 0, why);
+	PGresult *result = execute(pg_of(sql), text, SQL_NO_VALUES, why);
 	bool good = result != NULL && strcmp(PQcmdStatus(result), answer) == 0;
 
 	if (result != NULL && !good) {
@@ -340,8 +341,7 @@ static int pg_end(struct sql *sql, bool commit, struct why *why)
 	return 0;
 }
 
-static struct sql_rows *pg_ask(struct sql *sql, const char *text, const struct sql_value *values,
-			       unsigned count)
+static struct sql_rows *pg_ask(struct sql *sql, const char *text, struct sql_values values)
 {
 	struct pg_rows *rows = calloc(1, sizeof *rows);
 
@@ -349,7 +349,7 @@ static struct sql_rows *pg_ask(struct sql *sql, const char *text, const struct s
 		abort();
 	rows->rows.sql = sql;
 	rows->at = -1;
-	rows->result = execute(pg_of(sql), text, values, count, &rows->fault);
+	rows->result = execute(pg_of(sql), text, values, &rows->fault);
 	return &rows->rows;
 }
 

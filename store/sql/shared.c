@@ -83,7 +83,7 @@ static int table_exists(struct sql *sql, const char *name, struct why *why)
 	if (sql_number(sql, &count, why,
 		       "SELECT COUNT(*) FROM information_schema.tables"
 		       " WHERE table_schema = current_schema() AND table_name = $1",
-		       "t", name) != 0)
+		       SQL_VALUES(sql_text(name))) != 0)
 		return -1;
 	return count > 0;
 }
@@ -95,14 +95,15 @@ int shared_version(struct sql *sql, struct why *why)
 
 	if (there <= 0)
 		return there;
-	if (sql_number(sql, &version, why, "SELECT version FROM store WHERE one = 1", "") < 0)
+	if (sql_number(sql, &version, why, "SELECT version FROM store WHERE one = 1",
+		       SQL_NO_VALUES) < 0)
 		return -1;
 	return (int)version;
 }
 
 int shared_id(struct sql *sql, unsigned char id[SHARED_ID_LEN], struct why *why)
 {
-	struct sql_rows *rows = sql_ask(sql, "SELECT id FROM store WHERE one = 1", "");
+	struct sql_rows *rows = sql_ask(sql, "SELECT id FROM store WHERE one = 1", SQL_NO_VALUES);
 	int more = sql_next(rows, why);
 
 	if (more == 0)
@@ -132,27 +133,26 @@ static int make_store(struct sql *sql, struct why *why)
 
 	if (getentropy(id, sizeof id) != 0)
 		return why_set(why, "the system gives no random numbers");
-	if (sql_do(sql, why,
-		   "CREATE TABLE IF NOT EXISTS store (one bigint NOT NULL PRIMARY KEY,"
-		   " id bytea NOT NULL, version bigint NOT NULL)",
-		   "") < 0)
+	if (sql_run(sql, why,
+		    "CREATE TABLE IF NOT EXISTS store (one bigint NOT NULL PRIMARY KEY,"
+		    " id bytea NOT NULL, version bigint NOT NULL)",
+		    SQL_NO_VALUES) != 0)
 		return -1;
-	return sql_do(sql, why,
-		      "INSERT INTO store (one, id, version) VALUES (1, $1, 0)"
-		      " ON CONFLICT (one) DO NOTHING",
-		      "b", (const void *)id, sizeof id) < 0
-		   ? -1
-		   : 0;
+	return sql_run(sql, why,
+		       "INSERT INTO store (one, id, version) VALUES (1, $1, 0)"
+		       " ON CONFLICT (one) DO NOTHING",
+		       SQL_VALUES(sql_key(id)));
 }
 
 static int migrate_from(struct sql *sql, int version, struct why *why)
 {
 	for (; version < SCHEMA_VERSION; version++) {
 		for (const char *const *step = migrations[version]; *step != NULL; step++)
-			if (sql_do(sql, why, *step, "") < 0)
+			if (sql_run(sql, why, *step, SQL_NO_VALUES) != 0)
 				return -1;
-		if (sql_do(sql, why, "UPDATE store SET version = $1 WHERE one = 1 AND version = $2",
-			   "ii", (int64_t)version + 1, (int64_t)version) < 0)
+		if (sql_run(sql, why,
+			    "UPDATE store SET version = $1 WHERE one = 1 AND version = $2",
+			    SQL_VALUES(sql_int(version + 1), sql_int(version))) != 0)
 			return -1;
 	}
 	return 0;
@@ -242,7 +242,7 @@ int shared_is_complete(struct sql *sql, int32_t day, int64_t grace, struct arena
 	*who = waited_for(sql_ask(sql,
 				  "SELECT name FROM host WHERE through < $1 AND seen >= $2"
 				  " ORDER BY name",
-				  "ii", (int64_t)day, clock_day_begin(day - 2)),
+				  SQL_VALUES(sql_int(day), sql_int(clock_day_begin(day - 2)))),
 			  arena, &count, why);
 	return *who == NULL ? -1 : count == 0;
 }
@@ -264,13 +264,13 @@ int shared_hosts(struct sql *sql, struct arena *arena, struct shared_host **list
 	struct sql_rows *rows;
 	int more;
 
-	if (sql_number(sql, &max, why, "SELECT COUNT(*) FROM host", "") != 0)
+	if (sql_number(sql, &max, why, "SELECT COUNT(*) FROM host", SQL_NO_VALUES) != 0)
 		return -1;
 	*list = arena_array(arena, (size_t)max + 1, sizeof **list);
 	rows = sql_ask(sql,
 		       "SELECT name, host, seen, through, sequence, rows, messages FROM host"
 		       " ORDER BY name, host LIMIT $1",
-		       "i", max + 1);
+		       SQL_VALUES(sql_int(max + 1)));
 	while ((more = sql_next(rows, why)) == 1)
 		host_at(rows, arena, &(*list)[count++]);
 	return more < 0 ? -1 : (int)count;
@@ -295,12 +295,10 @@ void shared_derive(const unsigned char config[DRIVER_KEY_LEN], const void *salt,
 int shared_close_policy(struct sql *sql, const char *domain, int32_t day, const char *config,
 			struct why *why)
 {
-	return sql_do(sql, why,
-		      "UPDATE policy SET closed = " SHARED_NOW
-		      " WHERE domain = $1 AND day = $2 AND config = $3 AND closed = 0",
-		      "tik", domain, (int64_t)day, config) < 0
-		   ? -1
-		   : 0;
+	return sql_run(sql, why,
+		       "UPDATE policy SET closed = " SHARED_NOW
+		       " WHERE domain = $1 AND day = $2 AND config = $3 AND closed = 0",
+		       SQL_VALUES(sql_text(domain), sql_int(day), sql_config(config)));
 }
 
 /* ---- as a ledger that is read ---- */
@@ -325,14 +323,14 @@ static void handle_close(struct driver_handle *handle)
 
 static int sum_day(struct sql *sql, struct ledger_day *day, struct why *why)
 {
-	struct sql_rows *rows =
-	    sql_ask(sql,
-		    "SELECT COUNT(*), COALESCE(SUM(messages), 0), COALESCE(SUM(CASE"
-		    " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0"
-		    " END), 0), COALESCE(SUM(quiet), 0), COALESCE(SUM(CASE"
-		    " WHEN disposition = 'reject' THEN 0 ELSE messages END), 0)"
-		    " FROM tally WHERE " REPORT,
-		    "tik", day->policy.domain, (int64_t)day->day, day->config);
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    "SELECT COUNT(*), COALESCE(SUM(messages), 0), COALESCE(SUM(CASE"
+	    " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0"
+	    " END), 0), COALESCE(SUM(quiet), 0), COALESCE(SUM(CASE"
+	    " WHEN disposition = 'reject' THEN 0 ELSE messages END), 0)"
+	    " FROM tally WHERE " REPORT,
+	    SQL_VALUES(sql_text(day->policy.domain), sql_int(day->day), sql_config(day->config)));
 
 	if (sql_next(rows, why) != 1)
 		return -1;
@@ -375,10 +373,11 @@ static int handle_days(struct driver_handle *handle, const struct driver_days_qu
 	    "= $1)"
 	    " AND (day, domain, since, config) > ($3, $4, $5, $6) AND since >= $8"
 	    " ORDER BY day, domain, since, config LIMIT $7",
-	    "tiitibii", query->domain, (int64_t)query->to_day,
-	    (int64_t)(begin ? query->from_day : behind->day), begin ? "" : behind->policy.domain,
-	    begin ? (int64_t)0 : behind->since, (const void *)config,
-	    begin ? (size_t)0 : sizeof config, (int64_t)max, query->since);
+	    SQL_VALUES(
+		sql_text(query->domain), sql_int(query->to_day),
+		sql_int(begin ? query->from_day : behind->day),
+		sql_text(begin ? "" : behind->policy.domain), sql_int(begin ? 0 : behind->since),
+		sql_blob(config, begin ? 0 : sizeof config), sql_int(max), sql_int(query->since)));
 	int count = 0, more;
 
 	arena_reset(arena);
@@ -413,17 +412,17 @@ static int handle_rows(struct driver_handle *handle, const struct driver_rows_qu
 		       struct arena *arena, struct driver_row *rows, unsigned max, struct why *why)
 {
 	const struct driver_row *behind = query->behind;
-	unsigned char none = 0;
 	struct sql_rows *answer =
 	    sql_ask(sql_of(handle),
 		    "SELECT source_ip, row_key, messages, dkim_aligned, spf_aligned, disposition,"
 		    " header_from, envelope_from, envelope_to, spf_domain, spf_result, reasons,"
 		    " dkim, dkim_notes, spf_note FROM tally WHERE " REPORT
 		    " AND (source_ip, row_key) > ($4, $5) ORDER BY source_ip, row_key LIMIT $6",
-		    "tibtbi", query->domain, (int64_t)query->day, (const void *)query->config,
-		    sizeof query->config, behind == NULL ? "" : behind->row.source_ip,
-		    behind == NULL ? (const void *)&none : (const void *)behind->key,
-		    behind == NULL ? (size_t)0 : sizeof behind->key, (int64_t)max);
+		    SQL_VALUES(sql_text(query->domain), sql_int(query->day), sql_key(query->config),
+			       sql_text(behind == NULL ? "" : behind->row.source_ip),
+			       sql_blob(behind == NULL ? NULL : behind->key,
+					behind == NULL ? 0 : sizeof behind->key),
+			       sql_int(max)));
 	int count = 0, more;
 
 	arena_reset(arena);
@@ -454,16 +453,17 @@ static int expire_report(void *arg, struct sql *sql, struct why *why)
 	    "DELETE FROM report WHERE " REPORT, "DELETE FROM policy WHERE " REPORT};
 	struct expiring *e = arg;
 
-	e->deleted =
-	    sql_do(sql, why,
-		   "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
-		   " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT $4)",
-		   "tibi", e->domain, e->day, (const void *)e->config, sizeof e->config, e->max);
+	e->deleted = sql_do(
+	    sql, why,
+	    "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
+	    " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT $4)",
+	    SQL_VALUES(sql_text(e->domain), sql_int(e->day), sql_key(e->config), sql_int(e->max)));
 	if (e->deleted < 0 || e->deleted == e->max)
 		return e->deleted < 0 ? -1 : 0;
 	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
-		if (sql_do(sql, why, rest[i], "tib", e->domain, e->day, (const void *)e->config,
-			   sizeof e->config) < 0)
+		if (sql_run(sql, why, rest[i],
+			    SQL_VALUES(sql_text(e->domain), sql_int(e->day), sql_key(e->config))) !=
+		    0)
 			return -1;
 	return 0;
 }
@@ -476,7 +476,7 @@ static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t b
 	struct sql_rows *rows = sql_ask(sql,
 					"SELECT domain, day, config FROM policy WHERE day < $1"
 					" ORDER BY day, domain, since, config LIMIT 1",
-					"i", (int64_t)before_day);
+					SQL_VALUES(sql_int(before_day)));
 	int found = sql_next(rows, why), result = 0;
 
 	*deleted = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What every engine does alike: values from a word, transactions that are tried again.
+ * What every engine does alike: a statement run to its end, transactions that are tried again.
  */
 #include "store/sql/sql.h"
 
@@ -39,69 +39,27 @@ int sql_transact(struct sql *sql, sql_body *body, void *arg, struct why *why)
 
 /* ---- statements ---- */
 
-struct values {
-	struct sql_value list[SQL_VALUES_MAX];
-	unsigned char keys[SQL_VALUES_MAX][DRIVER_KEY_LEN];
-	unsigned count;
-};
-
-static struct sql_value config_value(const char *config, unsigned char key[DRIVER_KEY_LEN])
+struct sql_value sql_key(const unsigned char key[DRIVER_KEY_LEN])
 {
-	if (config == NULL || !driver_config_parse(config, key))
-		return (struct sql_value){.kind = SQL_NULL};
-	return (struct sql_value){.kind = SQL_BLOB, .data = key, .len = DRIVER_KEY_LEN};
+	struct sql_value value = {.kind = SQL_KEY};
+
+	memcpy(value.key, key, DRIVER_KEY_LEN);
+	return value;
 }
 
-static struct sql_value text_value(const char *text)
+struct sql_value sql_config(const char *digits)
 {
-	return (struct sql_value){.kind = text == NULL ? SQL_NULL : SQL_TEXT, .data = text};
+	struct sql_value value = {.kind = SQL_KEY};
+
+	if (digits == NULL || !driver_config_parse(digits, value.key))
+		value.kind = SQL_NULL;
+	return value;
 }
 
-static void read_values(struct values *values, const char *word, va_list ap)
+struct sql_rows *sql_ask(struct sql *sql, const char *text, struct sql_values values)
 {
-	for (unsigned i = 0; word[i] != '\0'; i++) {
-		struct sql_value *value = &values->list[i];
-
-		assert(i < SQL_VALUES_MAX);
-		*value = (struct sql_value){.kind = SQL_INT};
-		switch (word[i]) {
-		case 't':
-			*value = text_value(va_arg(ap, const char *));
-			break;
-		case 'k':
-			*value = config_value(va_arg(ap, const char *), values->keys[i]);
-			break;
-		case 'b':
-			value->kind = SQL_BLOB;
-			value->data = va_arg(ap, const void *);
-			value->len = va_arg(ap, size_t);
-			break;
-		default:
-			value->number = va_arg(ap, int64_t);
-			if (word[i] == 'z' && value->number == 0)
-				value->kind = SQL_NULL;
-		}
-		values->count = i + 1;
-	}
-}
-
-static struct sql_rows *ask(struct sql *sql, const char *text, const char *word, va_list ap)
-{
-	struct values values = {.count = 0};
-
-	read_values(&values, word, ap);
-	return sql->ops->ask(sql, text, values.list, values.count);
-}
-
-struct sql_rows *sql_ask(struct sql *sql, const char *text, const char *word, ...)
-{
-	struct sql_rows *rows;
-	va_list ap;
-
-	va_start(ap, word);
-	rows = ask(sql, text, word, ap);
-	va_end(ap);
-	return rows;
+	assert(values.count <= SQL_VALUES_MAX);
+	return sql->ops->ask(sql, text, values);
 }
 
 int sql_next(struct sql_rows *rows, struct why *why)
@@ -118,16 +76,12 @@ void sql_drop(struct sql_rows *rows)
 	rows->sql->ops->drop(rows);
 }
 
-int64_t sql_do(struct sql *sql, struct why *why, const char *text, const char *word, ...)
+int64_t sql_do(struct sql *sql, struct why *why, const char *text, struct sql_values values)
 {
-	struct sql_rows *rows;
+	struct sql_rows *rows = sql_ask(sql, text, values);
 	int64_t changes;
-	va_list ap;
 	int more;
 
-	va_start(ap, word);
-	rows = ask(sql, text, word, ap);
-	va_end(ap);
 	while ((more = sql->ops->next(rows, why)) == 1)
 		;
 	changes = more < 0 ? -1 : sql->ops->changes(rows);
@@ -135,17 +89,17 @@ int64_t sql_do(struct sql *sql, struct why *why, const char *text, const char *w
 	return changes;
 }
 
-int sql_number(struct sql *sql, int64_t *number, struct why *why, const char *text,
-	       const char *word, ...)
+int sql_run(struct sql *sql, struct why *why, const char *text, struct sql_values values)
 {
-	struct sql_rows *rows;
-	va_list ap;
-	int more;
+	return sql_do(sql, why, text, values) < 0 ? -1 : 0;
+}
 
-	va_start(ap, word);
-	rows = ask(sql, text, word, ap);
-	va_end(ap);
-	more = sql_next(rows, why);
+int sql_number(struct sql *sql, int64_t *number, struct why *why, const char *text,
+	       struct sql_values values)
+{
+	struct sql_rows *rows = sql_ask(sql, text, values);
+	int more = sql_next(rows, why);
+
 	if (more != 1)
 		return more < 0 ? -1 : 1;
 	*number = sql_int_at(rows, 0);

@@ -10,7 +10,6 @@
 #ifndef STORE_SQL_SQL_H
 #define STORE_SQL_SQL_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,21 +20,56 @@
 struct sql;
 struct sql_rows;
 
+/* What stands for $1, $2 ... in a statement: made by the functions below. */
 struct sql_value {
-	enum { SQL_NULL, SQL_TEXT, SQL_INT, SQL_BLOB } kind;
-	const void *data; /* TEXT: with a NUL behind it */
+	enum { SQL_NULL, SQL_TEXT, SQL_INT, SQL_BLOB, SQL_KEY } kind;
+	const void *data; /* TEXT: ends with NUL; BLOB: never NULL */
 	size_t len;       /* BLOB */
-	int64_t number;
+	int64_t number;   /* INT */
+	unsigned char key[DRIVER_KEY_LEN];
+};
+struct sql_values {
+	const struct sql_value *list;
+	unsigned count;
 };
 
 enum { SQL_VALUES_MAX = 40 };
+
+/* SQL_VALUES(sql_text(domain), sql_int(day)): it lives as long as the block it is written in. */
+#define SQL_LIST(...) ((const struct sql_value[]){__VA_ARGS__})
+#define SQL_VALUES(...)                                                                            \
+	((struct sql_values){SQL_LIST(__VA_ARGS__),                                                \
+			     sizeof SQL_LIST(__VA_ARGS__) / sizeof(struct sql_value)})
+#define SQL_NO_VALUES ((struct sql_values){NULL, 0})
+
+static inline struct sql_value sql_text(const char *text) /* NULL gives NULL */
+{
+	return (struct sql_value){.kind = text == NULL ? SQL_NULL : SQL_TEXT, .data = text};
+}
+
+static inline struct sql_value sql_int(int64_t number)
+{
+	return (struct sql_value){.kind = SQL_INT, .number = number};
+}
+
+static inline struct sql_value sql_int_or_null(int64_t number) /* 0 gives NULL */
+{
+	return number == 0 ? (struct sql_value){.kind = SQL_NULL} : sql_int(number);
+}
+
+static inline struct sql_value sql_blob(const void *data, size_t len)
+{
+	return (struct sql_value){.kind = SQL_BLOB, .data = len == 0 ? "" : data, .len = len};
+}
+
+struct sql_value sql_key(const unsigned char key[DRIVER_KEY_LEN]);
+struct sql_value sql_config(const char *digits); /* NULL unless they are a configuration's */
 
 struct sql_ops {
 	void (*close)(struct sql *sql);
 	int (*begin)(struct sql *sql, struct why *why);
 	int (*end)(struct sql *sql, bool commit, struct why *why);
-	struct sql_rows *(*ask)(struct sql *sql, const char *text, const struct sql_value *values,
-				unsigned count);
+	struct sql_rows *(*ask)(struct sql *sql, const char *text, struct sql_values values);
 	int (*next)(struct sql_rows *rows, struct why *why);
 	void (*drop)(struct sql_rows *rows);
 	int64_t (*changes)(const struct sql_rows *rows); /* after the last row */
@@ -65,23 +99,21 @@ void sql_close(struct sql *sql); /* NULL is fine */
 typedef int sql_body(void *arg, struct sql *sql, struct why *why);
 int sql_transact(struct sql *sql, sql_body *body, void *arg, struct why *why);
 
-/*
- * A statement with its values, by WORD, one letter each: t const char * (NULL gives NULL), i
- * int64_t, z int64_t whose 0 gives NULL, k const char *: a config as hexadecimal digits, b const
- * void * and size_t: bytes. Never NULL: what is wrong is told by sql_next.
- */
-struct sql_rows *sql_ask(struct sql *sql, const char *text, const char *word, ...);
+/* A statement that gives rows. Never NULL: a failure is told by sql_next. */
+struct sql_rows *sql_ask(struct sql *sql, const char *text, struct sql_values values);
 
 /* The next row: 1, 0 at the end, -1 with WHY set. ROWS is gone unless 1. */
 int sql_next(struct sql_rows *rows, struct why *why);
 void sql_drop(struct sql_rows *rows); /* leaves the rest unread */
 
 /* A statement whose rows are of no interest: how many it changed, or -1. */
-int64_t sql_do(struct sql *sql, struct why *why, const char *text, const char *word, ...);
+int64_t sql_do(struct sql *sql, struct why *why, const char *text, struct sql_values values);
+/* The same where it does not matter how many: 0 or -1. */
+int sql_run(struct sql *sql, struct why *why, const char *text, struct sql_values values);
 
 /* The first column of the only row, a number. 0: read; 1: there is no row; -1. */
 int sql_number(struct sql *sql, int64_t *number, struct why *why, const char *text,
-	       const char *word, ...);
+	       struct sql_values values);
 
 /* Columns of the current row. Texts are copied; NULL gives NULL, or 0. */
 const char *sql_text_at(struct sql_rows *rows, int column, struct arena *arena);

@@ -57,7 +57,7 @@ static int lite_end(struct sql *sql, bool commit, struct why *why)
 	return !commit || code == SQLITE_OK ? 0 : fail(lite_of(sql), code, why);
 }
 
-static void bind(sqlite3_stmt *statement, unsigned n, const struct sql_value *value)
+static void bind_value(sqlite3_stmt *statement, unsigned n, const struct sql_value *value)
 {
 	char name[16];
 	int at;
@@ -76,11 +76,13 @@ static void bind(sqlite3_stmt *statement, unsigned n, const struct sql_value *va
 	case SQL_BLOB:
 		sqlite3_bind_blob64(statement, at, value->data, value->len, SQLITE_TRANSIENT);
 		break;
+	case SQL_KEY:
+		sqlite3_bind_blob(statement, at, value->key, DRIVER_KEY_LEN, SQLITE_TRANSIENT);
+		break;
 	}
 }
 
-static struct sql_rows *lite_ask(struct sql *sql, const char *text, const struct sql_value *values,
-				 unsigned count)
+static struct sql_rows *lite_ask(struct sql *sql, const char *text, struct sql_values values)
 {
 	struct lite_rows *rows = calloc(1, sizeof *rows);
 
@@ -89,8 +91,8 @@ static struct sql_rows *lite_ask(struct sql *sql, const char *text, const struct
 	rows->rows.sql = sql;
 	rows->code =
 	    sqlite3_prepare_v2(sqlite_db(lite_of(sql)->handle), text, -1, &rows->statement, NULL);
-	for (unsigned i = 0; i < count && rows->code == SQLITE_OK; i++)
-		bind(rows->statement, i + 1, &values[i]);
+	for (unsigned i = 0; i < values.count && rows->code == SQLITE_OK; i++)
+		bind_value(rows->statement, i + 1, &values.list[i]);
 	return &rows->rows;
 }
 

@@ -22,54 +22,58 @@ static void test_values(struct sql *sql, struct arena *arena)
 	size_t len;
 
 	ok(sql_do(sql, &why, "CREATE TABLE sample (n bigint NOT NULL PRIMARY KEY, t text, b bytea)",
-		  "") >= 0,
+		  SQL_NO_VALUES) >= 0,
 	   "a table: %s", why.text);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-		is_int(sql_do(sql, &why, "INSERT INTO sample (n, t) VALUES ($1, $2)", "it",
-			      (int64_t)i, texts[i]),
+		is_int(sql_do(sql, &why, "INSERT INTO sample (n, t) VALUES ($1, $2)",
+			      SQL_VALUES(sql_int(i), sql_text(texts[i]))),
 		       1, "a text: %s", why.text);
-		rows = sql_ask(sql, "SELECT t FROM sample WHERE n = $1 AND t = $2", "it",
-			       (int64_t)i, texts[i]);
+		rows = sql_ask(sql, "SELECT t FROM sample WHERE n = $1 AND t = $2",
+			       SQL_VALUES(sql_int(i), sql_text(texts[i])));
 		is_int(sql_next(rows, &why), 1, "found by it");
 		is_text(sql_text_at(rows, 0, arena), texts[i], "comes back");
 		sql_drop(rows);
 	}
-	is_int(sql_do(sql, &why, "DELETE FROM sample", ""), sizeof texts / sizeof texts[0],
-	       "how many were changed");
+	is_int(sql_do(sql, &why, "DELETE FROM sample", SQL_NO_VALUES),
+	       sizeof texts / sizeof texts[0], "how many were changed");
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		int64_t back = 7;
 
-		sql_do(sql, &why, "INSERT INTO sample (n) VALUES ($1)", "i", numbers[i]);
-		is_int(sql_number(sql, &back, &why, "SELECT n FROM sample WHERE n = $1", "i",
-				  numbers[i]),
+		sql_do(sql, &why, "INSERT INTO sample (n) VALUES ($1)",
+		       SQL_VALUES(sql_int(numbers[i])));
+		is_int(sql_number(sql, &back, &why, "SELECT n FROM sample WHERE n = $1",
+				  SQL_VALUES(sql_int(numbers[i]))),
 		       0, "a number");
 		ok(back == numbers[i], "comes back");
 	}
-	is_int(sql_do(sql, &why, "UPDATE sample SET b = $1, t = $2 WHERE n = $3", "bti",
-		      (const void *)bytes, sizeof bytes, NULL, (int64_t)1),
+	is_int(sql_do(sql, &why, "UPDATE sample SET b = $1, t = $2 WHERE n = $3",
+		      SQL_VALUES(sql_blob(bytes, sizeof bytes), sql_text(NULL), sql_int(1))),
 	       1, "bytes");
-	rows = sql_ask(sql, "SELECT b, t, n FROM sample WHERE b = $1", "b", (const void *)bytes,
-		       sizeof bytes);
+	rows = sql_ask(sql, "SELECT b, t, n FROM sample WHERE b = $1",
+		       SQL_VALUES(sql_blob(bytes, sizeof bytes)));
 	is_int(sql_next(rows, &why), 1, "found by them");
 	blob = sql_blob_at(rows, 0, &len);
 	ok(len == sizeof bytes && memcmp(blob, bytes, len) == 0, "come back");
 	ok(sql_text_at(rows, 1, arena) == NULL, "NULL");
 	is_int(sql_int_at(rows, 2), 1, "beside them");
 	is_int(sql_next(rows, &why), 0, "no other");
-	is_int(sql_do(sql, &why, "UPDATE sample SET n = 100 WHERE n = $1 OR b = $2", "zk",
-		      (int64_t)0, "no digits"),
-	       0, "z and k give NULL");
+	is_int(sql_do(sql, &why, "UPDATE sample SET n = 100 WHERE n = $1 OR b = $2",
+		      SQL_VALUES(sql_int_or_null(0), sql_config("no digits"))),
+	       0, "0, and digits that are none, give NULL");
 }
 
 static void test_errors(struct sql *sql)
 {
 	int64_t number;
 
-	is_int(sql_do(sql, &why, "SELECT nonsense FROM sample", ""), -1, "no such column");
+	is_int(sql_do(sql, &why, "SELECT nonsense FROM sample", SQL_NO_VALUES), -1,
+	       "no such column");
 	ok(strstr(why.text, "nonsense") != NULL, "said: %s", why.text);
-	is_int(sql_do(sql, &why, "INSERT INTO sample (n) VALUES (1)", ""), -1, "it is there");
-	is_int(sql_number(sql, &number, &why, "SELECT n FROM sample WHERE n = 12345", ""), 1,
-	       "no row");
+	is_int(sql_do(sql, &why, "INSERT INTO sample (n) VALUES (1)", SQL_NO_VALUES), -1,
+	       "it is there");
+	is_int(
+	    sql_number(sql, &number, &why, "SELECT n FROM sample WHERE n = 12345", SQL_NO_VALUES),
+	    1, "no row");
 }
 
 static int add_two(void *arg, struct sql *sql, struct why *reason)
@@ -77,7 +81,8 @@ static int add_two(void *arg, struct sql *sql, struct why *reason)
 	const int64_t *numbers = arg;
 
 	for (int i = 0; i < 2; i++)
-		if (sql_do(sql, reason, "INSERT INTO sample (n) VALUES ($1)", "i", numbers[i]) < 0)
+		if (sql_run(sql, reason, "INSERT INTO sample (n) VALUES ($1)",
+			    SQL_VALUES(sql_int(numbers[i]))) != 0)
 			return -1;
 	return 5;
 }
@@ -87,7 +92,7 @@ static int64_t count(struct sql *sql, int64_t from, int64_t to)
 	int64_t number = -1;
 
 	sql_number(sql, &number, &why, "SELECT COUNT(*) FROM sample WHERE n >= $1 AND n <= $2",
-		   "ii", from, to);
+		   SQL_VALUES(sql_int(from), sql_int(to)));
 	return number;
 }
 
