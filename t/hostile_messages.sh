@@ -24,15 +24,17 @@ eventually test -s "$top/port"
 cat >"$top/conf" <<C
 authserv_id = "mx.example.com";
 listen = [ "local:$top/sock" ];
-trusted_networks = [ ];
+trusted_networks = [ "192.0.2.7" ];
 dns: { servers = [ "127.0.0.1@$(cat "$top/port")" ]; timeout = "2s"; };
 dmarc: { enforce = "strict"; };
-sign: { enabled = false; };
+sign: { keys = "$top/keys"; };
 spf: { engine = "both"; };
 dkim: { engine = "both"; };
 store: { url = ""; };
 log: { target = "stderr"; };
 C
+"$BUILD/admin/countersign" -q -c "$top/conf" key gen ours.test --type ed25519 --selector own --active >/dev/null ||
+	echo "Bail out! no key"
 root=
 [ "$(id -u)" = 0 ] && root=--allow-root
 "$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
@@ -174,6 +176,23 @@ done <<-'A'
 	behind LF|x%%0AAuthentication-Results: mx.example.com; dmarc=pass header.from=sender.test
 	behind CR|x%%0DAuthentication-Results: mx.example.com; dmarc=pass header.from=sender.test
 A
+
+# Own mail that verifiers read differently is not signed (RFC 5322 section 2.3); t/scenario/unclean.lua has the cases that
+# miltertest can send.
+own='header\tFrom\t a@ours.test\n'
+send 192.0.2.7 a@ours.test "${own}eoh\nbody\t$body\n"
+like "own mail is signed" "$out" 'DKIM-Signature'
+while IFS='|' read -r name steps; do
+	send 192.0.2.7 a@ours.test "${own}eoh\n$steps"
+	is "own mail with $name: not signed" "$(grep -c DKIM-Signature <<<"$out")" 0
+	like "own mail with $name: goes out" "$out" '^eom	(accept|continue)'
+done <<-'N'
+	a NUL|body\tline%%00one%%0D%%0A\n
+	a NUL at the end|body\tline one%%0D%%0A%%00\n
+	a NUL alone in a chunk|body\tline one%%0D%%0A\nbody\t%%00\nbody\tline two%%0D%%0A\n
+	a NUL between CR and LF|body\tline one%%0D%%00%%0A\n
+N
+is "and the log says why" "$(grep -c 'sign=no reason="the body has a NUL' "$top/log")" 4
 
 send 198.51.100.25 bob@sender.test "$from${subject}eoh\nbody\t$body\n"
 passes "and after all that, a plain message"
