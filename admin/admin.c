@@ -56,7 +56,7 @@ static int add_resolver(struct admin *admin, const char *server)
 	struct why why;
 	const char **items;
 
-	if (conf_check_server(span_of(server), &why) < 0) {
+	if (ip_check_server(span_of(server), &why) != 0) {
 		admin_usage(admin, "--resolver: %s", why.text);
 		return '?';
 	}

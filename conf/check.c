@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The syntax of values that have one of their own, and what several values must be together.
+ * The syntax of values that have one of their own, and what several values must be together. Where
+ * lib/ or mail/ has the parser with which the value is used later, that parser decides here, too.
  * Whether a socket can be made or a server answers is found out by whoever uses it.
  */
 #include "conf/check.h"
@@ -9,6 +10,10 @@
 #include <sys/un.h>
 
 #include "lib/clock.h"
+#include "lib/url.h"
+#include "mail/address.h"
+#include "mail/domain.h"
+#include "mail/peer.h"
 
 static int port_check(struct span port, uint64_t lowest, struct why *why)
 {
@@ -18,22 +23,6 @@ static int port_check(struct span port, uint64_t lowest, struct why *why)
 		return why_set(why, "\"%.*s\" is not a valid port (%u .. 65535)",
 			       (int)span_len(port), port.p, (unsigned)lowest);
 	return 0;
-}
-
-/* IP [ "@" PORT ] */
-int conf_check_server(struct span text, struct why *why)
-{
-	struct span rest = text, address = text;
-	bool more = true;
-	struct ip ip;
-
-	(void)span_split(&rest, &more, '@', &address);
-	if (!ip_parse(address, &ip))
-		return why_set(why,
-			       "\"%.*s\" is not a valid DNS server; use its address (192.0.2.53, "
-			       "2001:db8::53), with a port as 192.0.2.53@5353",
-			       (int)span_len(text), text.p);
-	return more ? port_check(rest, 1, why) : 0;
 }
 
 static int path_check(struct span path, struct why *why)
@@ -150,72 +139,36 @@ int conf_check_shared(struct span text, struct why *why)
 
 /* ---- names ---- */
 
-static bool is_label(struct span label)
-{
-	if (span_empty(label) || span_len(label) > 63 || *label.p == '-' || label.end[-1] == '-')
-		return false;
-	for (const char *p = label.p; p < label.end; p++) {
-		if (!char_is_alnum((unsigned char)*p) && *p != '-' && *p != '_' && (*p & 0x80) == 0)
-			return false;
-	}
-	return true;
-}
-
-/* Labels of letters, digits, "-" and "_", or of a script beyond ASCII (the program converts it). */
 int conf_check_domain(struct span text, struct why *why)
 {
-	struct span rest = text, label;
-	bool more = true, good = span_len(text) <= 253;
+	struct arena *arena = arena_new(0);
+	bool good = domain_parse(arena, text, why) != NULL;
 
-	while (good && span_split(&rest, &more, '.', &label))
-		good = is_label(label);
-	if (good)
-		return 0;
-	return why_set(why, "\"%.*s\" is not a valid domain", (int)span_len(text), text.p);
+	arena_free(arena);
+	return good ? 0 : -1;
 }
 
 /* A domain, "*." and a domain, or "*". */
 int conf_check_pattern(struct span text, struct why *why)
 {
-	if (span_eq(text, "*"))
+	struct arena *arena = arena_new(0);
+	struct domain_pattern pattern;
+	bool good = domain_pattern_parse(arena, text, &pattern);
+
+	arena_free(arena);
+	if (good)
 		return 0;
-	if (span_istarts(text, "*."))
-		text.p += 2;
-	return conf_check_domain(text, why);
+	return why_set(why, "\"%.*s\" is not a valid domain", (int)span_len(text), text.p);
 }
 
-static bool is_numeric(struct span text)
-{
-	for (const char *p = text.p; p < text.end; p++) {
-		if (!char_is_digit((unsigned char)*p) && *p != '.')
-			return false;
-	}
-	return true;
-}
-
-/* A network that is not everybody; a domain or "*." and a domain, with "host:" or without. */
 int conf_check_forwarder(struct span text, struct why *why)
 {
-	bool host = span_istarts(text, "host:");
-	struct span name = text;
-	struct ip_network network;
+	struct arena *arena = arena_new(0);
+	struct peer peer;
+	int result = peer_parse(arena, text, &peer, why);
 
-	if (ip_network_parse(text, &network)) {
-		if (network.bits > 0)
-			return 0;
-		return why_set(why, "\"%.*s\" matches everybody", (int)span_len(text), text.p);
-	}
-	if (host)
-		name.p += 5;
-	if (span_istarts(name, "*."))
-		name.p += 2;
-	if (!is_numeric(name) && conf_check_domain(name, NULL) == 0)
-		return 0;
-	return why_set(why,
-		       "\"%.*s\" is not a valid forwarder; use a network (192.0.2.0/24), a domain "
-		       "(forwarder.example, *.forwarder.example) or the name of a client "
-		       "(host:mx.forwarder.example)",
-		       (int)span_len(text), text.p);
+	arena_free(arena);
+	return result;
 }
 
 /* RFC 5322 section 3.6.8: ftext = %d33-57 / %d59-126 */
@@ -244,22 +197,26 @@ int conf_check_authserv_id(struct span text, struct why *why)
 		       (int)span_len(text), text.p);
 }
 
-/* LOCAL@DOMAIN without quotes, comments or a display name; empty: none */
+/* Empty: none. */
 int conf_check_address(struct span text, struct why *why)
 {
-	struct span local = text, domain = text;
-	bool more = true, good;
+	struct arena *arena;
+	struct address address;
+	int result;
 
 	if (span_empty(text))
 		return 0;
-	(void)span_split(&domain, &more, '@', &local);
-	good = more && !span_empty(local) && span_len(local) <= 64;
-	for (const char *p = local.p; good && p < local.end; p++)
-		good = (unsigned char)*p > 32 && *p != 127 && strchr("()<>,;:\\\"[]", *p) == NULL;
-	if (good && conf_check_domain(domain, NULL) == 0)
-		return 0;
-	return why_set(why, "\"%.*s\" is not a valid e-mail address; use name@example.com",
-		       (int)span_len(text), text.p);
+	arena = arena_new(0);
+	result = address_parse_plain(arena, text, &address, why);
+	arena_free(arena);
+	return result;
+}
+
+int conf_check_smtp(struct span text, struct why *why)
+{
+	struct url_server server;
+
+	return url_parse_server(text, &server, why);
 }
 
 /* ---- sections ---- */
@@ -273,23 +230,6 @@ static struct conf_line place_of(const struct conf *conf, const struct conf_opti
 static const struct conf_option *find_option(const char *name)
 {
 	return &conf_options[conf_option_find(span_of(name))];
-}
-
-/* RFC 3986: scheme "://" host [ ":" port ], of which libcurl makes the rest. */
-int conf_check_smtp(struct span text, struct why *why)
-{
-	struct span host = text;
-	bool good = span_istarts(text, "smtp://") || span_istarts(text, "smtps://");
-
-	if (good)
-		host.p += span_istarts(text, "smtps:") ? strlen("smtps://") : strlen("smtp://");
-	good = good && !span_empty(host);
-	for (const char *p = host.p; good && p < host.end; p++)
-		good = char_is_alnum((unsigned char)*p) || strchr("-._:[]", *p) != NULL;
-	if (good)
-		return 0;
-	return why_set(why, "\"%.*s\" is not a valid mail server; use smtp://127.0.0.1:25",
-		       (int)span_len(text), text.p);
 }
 
 /* No site has a network larger than 10.0.0.0/8 or fc00::/7 (RFC 1918, RFC 4193). */
@@ -371,27 +311,12 @@ void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf
 		    "is set, but store.url is empty: what is shipped is counted there");
 }
 
-/* The host of an URL that conf_check_smtp accepted. */
-static bool is_this_host(const char *url)
-{
-	static const char *const names[] = {"127.0.0.1", "[::1]", "localhost"};
-	const char *host = strstr(url, "://");
-
-	for (size_t i = 0; host != NULL && i < sizeof names / sizeof names[0]; i++) {
-		size_t length = strlen(names[i]);
-
-		if (strncasecmp(host + 3, names[i], length) == 0 &&
-		    (host[3 + length] == '\0' || strchr(":/", host[3 + length]) != NULL))
-			return true;
-	}
-	return false;
-}
-
 static void check_login(const struct conf_reader *reader, const struct conf *conf)
 {
 	bool user = *conf->reports.user != '\0', file = *conf->reports.password_file != '\0';
-	bool tls = span_istarts(span_of(conf->reports.via), "smtps:") ||
-		   conf->reports.tls != CONF_TLS_OFFERED;
+	struct url_server server;
+	bool safe = url_parse_server(span_of(conf->reports.via), &server, NULL) != 0 ||
+		    server.tls || server.this_host || conf->reports.tls != CONF_TLS_OFFERED;
 
 	if (user && !file)
 		conf_option_error(reader, find_option("reports.user"),
@@ -401,7 +326,7 @@ static void check_login(const struct conf_reader *reader, const struct conf *con
 		conf_option_error(reader, find_option("reports.password_file"),
 				  place_of(conf, find_option("reports.password_file")),
 				  "is set, but reports.user is not");
-	if (user && !tls && !is_this_host(conf->reports.via))
+	if (user && !safe)
 		conf_option_error(
 		    reader, find_option("reports.user"),
 		    place_of(conf, find_option("reports.user")),

@@ -303,9 +303,8 @@ enum conf_write_style {
 };
 void conf_write(const struct conf *conf, enum conf_write_style style, struct buf *out);
 
-/* Values that come from elsewhere, as a command's options do: "192.0.2.53@5353", "local:/path".
- * 0, or -1 with the reason. */
-int conf_check_server(struct span text, struct why *why);
+/* A value that comes from elsewhere, as a command's options do: "local:/path". 0, or -1 with the
+ * reason. */
 int conf_check_socket(struct span text, struct why *why);
 
 /* The options, for `explain`, completion and the manual. */

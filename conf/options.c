@@ -234,7 +234,7 @@ const struct conf_option conf_options[] = {
 		"libmilter is Sendmail's library. A change needs a restart."},
 
 	{.name = "dns.servers", .type = &conf_type_texts, FIELD(dns.servers), .max = 16,
-	 .check = conf_check_server, .what = "list of DNS servers",
+	 .check = ip_check_server, .what = "list of DNS servers",
 	 .def = "[ ]",
 	 .doc = "The addresses of the DNS servers to query: 192.0.2.53, or 192.0.2.53@5353 for a port other than "
 		"53. If empty, those in resolv_conf are used. A resolver on this host is best: public ones are "

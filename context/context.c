@@ -14,6 +14,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "mail/address.h"
 #include "mail/domain.h"
 
 /* ---- settings to rules ---- */
@@ -31,14 +32,33 @@ static int blame_option(struct refusal *refusal, const char *option)
 	return -1;
 }
 
+/* The domains of the option NAME in the form of domain_to_ascii, or NULL. */
+static const char *const *plain_domains(struct arena *arena, const char *name,
+					const struct conf_strings *texts, struct refusal *refusal)
+{
+	const char **domains = arena_array(arena, texts->count + 1, sizeof *domains);
+
+	for (unsigned i = 0; i < texts->count; i++) {
+		domains[i] = domain_parse(arena, span_of(texts->items[i]), &refusal->why);
+		if (domains[i] == NULL) {
+			blame_option(refusal, name);
+			return NULL;
+		}
+	}
+	return domains;
+}
+
 static int dmarc_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
 	struct dmarc_rules *rules = &context->check.dmarc;
 
 	rules->discovery = DMARC_TREEWALK;
-	rules->psd_domains = conf->dmarc.psd_domains.items;
+	rules->psd_domains =
+	    plain_domains(context->arena, "dmarc.psd_domains", &conf->dmarc.psd_domains, refusal);
 	rules->psd_count = conf->dmarc.psd_domains.count;
+	if (rules->psd_domains == NULL)
+		return -1;
 	rules->authors_max = 4;
 	if (conf->dmarc.discovery == CONF_DISCOVERY_TREEWALK)
 		return 0;
@@ -105,23 +125,22 @@ static int action_rule(struct arena *arena, const struct conf_dmarc_action *acti
 	return 0;
 }
 
-typedef int trust_parse(struct arena *arena, const char *text, struct trust_entry *entry,
-			struct why *why);
+typedef int parse_peer(struct arena *arena, struct span text, struct peer *peer, struct why *why);
 
 /* The entries of the option NAME, or NULL. */
-static const struct trust_entry *trust_entries(struct arena *arena, const char *name,
-					       const struct conf_strings *texts, trust_parse *parse,
-					       struct refusal *refusal)
+static const struct peer *peers_of(struct arena *arena, const char *name,
+				   const struct conf_strings *texts, parse_peer *parse,
+				   struct refusal *refusal)
 {
-	struct trust_entry *entries = arena_array(arena, texts->count + 1, sizeof *entries);
+	struct peer *peers = arena_array(arena, texts->count + 1, sizeof *peers);
 
 	for (unsigned i = 0; i < texts->count; i++) {
-		if (parse(arena, texts->items[i], &entries[i], &refusal->why) != 0) {
+		if (parse(arena, span_of(texts->items[i]), &peers[i], &refusal->why) != 0) {
 			blame_option(refusal, name);
 			return NULL;
 		}
 	}
-	return entries;
+	return peers;
 }
 
 /* The patterns of the option NAME, or NULL. */
@@ -156,8 +175,8 @@ static int forwarder_rules(struct context *context, struct refusal *refusal)
 	struct trust_rules *rules = &context->check.decide.trust;
 	const struct conf_strings *texts = &context->conf->dmarc.trusted_forwarders;
 
-	rules->forwarders = trust_entries(context->arena, "dmarc.trusted_forwarders", texts,
-					  trust_forwarder_parse, refusal);
+	rules->forwarders =
+	    peers_of(context->arena, "dmarc.trusted_forwarders", texts, peer_parse, refusal);
 	rules->forwarder_count = texts->count;
 	return rules->forwarders == NULL ? -1 : 0;
 }
@@ -168,7 +187,7 @@ static int list_rules(struct context *context, struct refusal *refusal)
 	const struct conf_strings *texts = &context->conf->dmarc.mailing_lists;
 
 	rules->lists =
-	    trust_entries(context->arena, "dmarc.mailing_lists", texts, trust_list_parse, refusal);
+	    peers_of(context->arena, "dmarc.mailing_lists", texts, peer_parse_domain, refusal);
 	rules->list_count = texts->count;
 	return rules->lists == NULL ? -1 : 0;
 }
@@ -339,11 +358,42 @@ static int outbound_rules(struct context *context, struct refusal *refusal)
 	return 0;
 }
 
+/* TEXT with its domain in the form of domain_to_ascii; "" stays. NULL with the reason. */
+static const char *plain_address(struct arena *arena, const char *text, struct why *why)
+{
+	struct address address;
+
+	if (text[0] == '\0')
+		return text;
+	if (address_parse_plain(arena, span_of(text), &address, why) != 0)
+		return NULL;
+	return arena_printf(arena, "%s@%s", address.local, address.domain);
+}
+
+static int report_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	const struct conf_strings *texts = &conf->reports.quiet;
+	const char **quiet = arena_array(context->arena, texts->count + 1, sizeof *quiet);
+
+	context->report_from = plain_address(context->arena, conf->reports.from, &refusal->why);
+	if (context->report_from == NULL)
+		return blame_option(refusal, "reports.from");
+	for (unsigned i = 0; i < texts->count; i++) {
+		quiet[i] = plain_address(context->arena, texts->items[i], &refusal->why);
+		if (quiet[i] == NULL)
+			return blame_option(refusal, "reports.quiet");
+	}
+	context->quiet = quiet;
+	context->quiet_count = texts->count;
+	return 0;
+}
+
 /* All that settings say but the keys, each step by itself. */
 typedef int context_step(struct context *context, struct refusal *refusal);
 static context_step *const steps[] = {
-    engine_rules, decide_rules, dmarc_rules,    forwarder_rules,
-    list_rules,   sealer_rules, outbound_rules, seal_rules,
+    engine_rules, decide_rules,   dmarc_rules, forwarder_rules, list_rules,
+    sealer_rules, outbound_rules, seal_rules,  report_rules,
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 

@@ -18,7 +18,10 @@ struct context {
 	struct check_rules check;       /* for inbound messages */
 	struct outbound_rules outbound; /* for the others; holds the keyring */
 	struct psl *psl;
-	const char *seal_domain; /* arc.seal, or NULL */
+	const char *seal_domain;  /* arc.seal, or NULL */
+	const char *report_from;  /* reports.from, or "" */
+	const char *const *quiet; /* reports.quiet */
+	unsigned quiet_count;
 	struct arena *arena;
 	_Atomic unsigned references;
 };

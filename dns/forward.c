@@ -19,40 +19,10 @@ enum {
 
 /* ---- the servers ---- */
 
-static bool scope_is_fine(struct span scope)
-{
-	if (span_empty(scope) || span_len(scope) > 64)
-		return false;
-	for (; scope.p < scope.end; scope.p++) {
-		if (!char_is_alnum((unsigned char)*scope.p) && strchr("._-", *scope.p) == NULL)
-			return false;
-	}
-	return true;
-}
-
-/* "address", "address%scope", either with "@port". What passes here can go into the file. */
-static bool server_is_fine(const char *server)
-{
-	struct span rest = span_of(server), scope, address, part;
-	bool more = true, scoped = true;
-	uint64_t port;
-	struct ip ip;
-
-	if (!span_split(&rest, &more, '@', &part) ||
-	    (more && (!span_number(rest, 65535, &port) || port == 0)))
-		return false;
-	scope = part;
-	return span_split(&scope, &scoped, '%', &address) && ip_parse(address, &ip) &&
-	       (!scoped || scope_is_fine(scope));
-}
-
 static int add_server(struct forward_servers *servers, const char *server, struct why *why)
 {
-	if (!server_is_fine(server))
-		return why_set(why,
-			       "DNS server \"%s\": must be an address or address@port "
-			       "(192.0.2.53, 2001:db8::53@5353)",
-			       server);
+	if (ip_check_server(span_of(server), why) != 0)
+		return -1;
 	buf_printf(&servers->text, "%s%s", servers->count++ > 0 ? ", " : "", server);
 	return 0;
 }

@@ -94,6 +94,39 @@ bool ip_network_parse(struct span text, struct ip_network *network)
 	return true;
 }
 
+/* RFC 4007 section 11.2: "%" and a zone. */
+static bool is_zone(struct span zone)
+{
+	if (span_empty(zone) || span_len(zone) > 64)
+		return false;
+	for (; zone.p < zone.end; zone.p++) {
+		if (!char_is_alnum((unsigned char)*zone.p) && strchr("._-", *zone.p) == NULL)
+			return false;
+	}
+	return true;
+}
+
+int ip_check_server(struct span text, struct why *why)
+{
+	struct span port = text, address, zone, part;
+	bool has_port = true, has_zone = true;
+	uint64_t n;
+	struct ip ip;
+
+	(void)span_split(&port, &has_port, '@', &part);
+	zone = part;
+	(void)span_split(&zone, &has_zone, '%', &address);
+	if (!ip_parse(address, &ip) || (has_zone && (ip.family != 6 || !is_zone(zone))))
+		return why_set(why,
+			       "\"%.*s\" is not a valid DNS server; use its address (192.0.2.53, "
+			       "2001:db8::53), with a port as 192.0.2.53@5353",
+			       (int)span_len(text), text.p);
+	if (has_port && (!span_number(port, 65535, &n) || n == 0))
+		return why_set(why, "\"%.*s\" is not a valid port (1 .. 65535)",
+			       (int)span_len(port), port.p);
+	return 0;
+}
+
 bool ip_in_network(const struct ip *ip, const struct ip *network, unsigned bits)
 {
 	unsigned whole = bits / 8, rest = bits % 8;

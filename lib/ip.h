@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "lib/span.h"
+#include "lib/why.h"
 
 enum { IP_TEXT_MAX = 46 }; /* longest text with its NUL */
 
@@ -35,6 +36,10 @@ bool ip_equal(const struct ip *a, const struct ip *b);
 bool ip_network_parse(struct span text, struct ip_network *network);
 bool ip_in_network(const struct ip *ip, const struct ip *network, unsigned bits);
 bool ip_in_any(const struct ip *ip, const struct ip_network *networks, unsigned count);
+
+/* A DNS server in a setting: "192.0.2.53", "2001:db8::53", "fe80::1%eth0", each with or without
+ * "@5353". What passes can be written into a configuration file as it is. */
+int ip_check_server(struct span text, struct why *why);
 
 /* The name to ask for PTR: "4.3.2.1.in-addr.arpa", "....ip6.arpa". */
 enum { IP_REVERSE_MAX = 74 };

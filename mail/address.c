@@ -401,3 +401,29 @@ int address_parse(struct arena *arena, struct span value, struct address_list *l
 		return fail_expected(&r, "an address");
 	return result;
 }
+
+enum { LOCAL_MAX = 64 }; /* RFC 5321 section 4.5.3.1.1 */
+
+/* Nothing of what makes an address more than dot-atom "@" domain (RFC 5322 section 3.4.1). */
+static bool is_plain(struct span text)
+{
+	for (const char *p = text.p; p < text.end; p++) {
+		if ((unsigned char)*p <= ' ' || *p == 127 || strchr("()<>,;:\\\"[]", *p) != NULL)
+			return false;
+	}
+	return true;
+}
+
+int address_parse_plain(struct arena *arena, struct span text, struct address *address,
+			struct why *why)
+{
+	struct address_list list;
+
+	if (is_plain(text) && address_parse(arena, text, &list, NULL) == 0 && list.count == 1 &&
+	    list.addresses[0].domain != NULL && strlen(list.addresses[0].local) <= LOCAL_MAX) {
+		*address = list.addresses[0];
+		return 0;
+	}
+	return why_set(why, "\"%.*s\" is not a valid e-mail address; use name@example.com",
+		       (int)span_len(text), text.p);
+}

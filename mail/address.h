@@ -30,4 +30,11 @@ struct address_list {
 int address_parse(struct arena *arena, struct span value, struct address_list *list,
 		  struct why *why);
 
+/*
+ * TEXT: one address as settings have it, name@example.com, without quotes, comments or a display
+ * name. -1 with the reason.
+ */
+int address_parse_plain(struct arena *arena, struct span text, struct address *address,
+			struct why *why);
+
 #endif

@@ -75,6 +75,15 @@ const char *domain_to_ascii(struct arena *arena, struct span text)
 	return from_ascii(arena, text);
 }
 
+const char *domain_parse(struct arena *arena, struct span text, struct why *why)
+{
+	const char *domain = domain_to_ascii(arena, text);
+
+	if (domain == NULL)
+		why_set(why, "\"%.*s\" is not a valid domain", (int)span_len(text), text.p);
+	return domain;
+}
+
 unsigned domain_labels(const char *domain)
 {
 	unsigned labels = *domain != '\0';

@@ -10,6 +10,7 @@
 
 #include "lib/arena.h"
 #include "lib/span.h"
+#include "lib/why.h"
 
 /*
  * The A-label form of TEXT (U-labels are converted: IDNA2008 with UTS #46 mapping; a final dot is
@@ -18,6 +19,9 @@
  * are accepted), not UTF-8, an address literal.
  */
 const char *domain_to_ascii(struct arena *arena, struct span text);
+
+/* The same for a setting or an argument: NULL with "..." is not a valid domain as the reason. */
+const char *domain_parse(struct arena *arena, struct span text, struct why *why);
 
 /* The rest work on names that domain_to_ascii returned. */
 unsigned domain_labels(const char *domain);                   /* "example.com" -> 2 */

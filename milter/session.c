@@ -279,11 +279,11 @@ static bool same_mailbox(const char *address, const char *listed)
 
 static void note_quiet(struct message *message, const char *address)
 {
-	const struct conf *conf = message->context->conf;
-	bool quiet = same_mailbox(address, conf->reports.from);
+	const struct context *context = message->context;
+	bool quiet = same_mailbox(address, context->report_from);
 
-	for (unsigned i = 0; i < conf->reports.quiet.count && !quiet; i++)
-		quiet = same_mailbox(address, conf->reports.quiet.items[i]);
+	for (unsigned i = 0; i < context->quiet_count && !quiet; i++)
+		quiet = same_mailbox(address, context->quiet[i]);
 	message->rcpt_quiet = message->rcpt_quiet || quiet;
 	message->rcpt_normal = message->rcpt_normal || !quiet;
 }
@@ -321,7 +321,7 @@ static void note_recipient(struct message *message, const char *address)
 	list_recipient(message, address);
 	if (!message->rcpt_normal)
 		note_quiet(message, address);
-	token = mail_verp_token(scratch, message->context->conf->reports.from, address);
+	token = mail_verp_token(scratch, message->context->report_from, address);
 	if (token != NULL && message->bounce_token == NULL)
 		message->bounce_token = arena_string(message->arena, token);
 	note_recipient_domain(message, domain_of_address(scratch, address));

@@ -16,59 +16,6 @@
 
 #include "policy/arc/trust.h"
 
-static const char host_prefix[] = "host:";
-
-/* ---- settings ---- */
-
-static bool looks_like_address(struct span text)
-{
-	bool digits = true;
-
-	for (const char *p = text.p; p < text.end; p++) {
-		if (*p == ':' || *p == '/')
-			return true;
-		digits = digits && (char_is_digit((unsigned char)*p) || *p == '.');
-	}
-	return digits;
-}
-
-static int domain_parse(struct arena *arena, struct span text, struct trust_entry *entry,
-			struct why *why)
-{
-	if (domain_pattern_parse(arena, text, &entry->domain) && entry->domain.domain != NULL)
-		return 0;
-	return why_set(why, "\"%s\" has no domain", entry->text);
-}
-
-int trust_forwarder_parse(struct arena *arena, const char *text, struct trust_entry *entry,
-			  struct why *why)
-{
-	struct span rest = span_of(text);
-
-	memset(entry, 0, sizeof *entry);
-	entry->text = text;
-	entry->kind = TRUST_DOMAIN;
-	if (span_istarts(rest, host_prefix)) {
-		entry->kind = TRUST_HOST;
-		rest.p += sizeof host_prefix - 1;
-	} else if (looks_like_address(rest)) {
-		entry->kind = TRUST_NETWORK;
-		return ip_network_parse(rest, &entry->network)
-			   ? 0
-			   : why_set(why, "\"%s\" is no network", text);
-	}
-	return domain_parse(arena, rest, entry, why);
-}
-
-int trust_list_parse(struct arena *arena, const char *text, struct trust_entry *entry,
-		     struct why *why)
-{
-	memset(entry, 0, sizeof *entry);
-	entry->text = text;
-	entry->kind = TRUST_DOMAIN;
-	return domain_parse(arena, span_of(text), entry, why);
-}
-
 /* ---- List-Id ---- */
 
 static const char *last_char(struct span s, int c)
@@ -113,22 +60,22 @@ const char *trust_list_id(struct arena *arena, struct span value)
 
 /* ---- what an entry rests on ---- */
 
-typedef bool relation(const struct trust_entry *entry, const char *domain);
+typedef bool relation(const struct peer *entry, const char *domain);
 
-static bool is_named(const struct trust_entry *entry, const char *domain)
+static bool is_named(const struct peer *entry, const char *domain)
 {
 	return domain_pattern_matches(&entry->domain, domain);
 }
 
 /* The entry's domain, below it, or above it; a top-level domain is nobody's. */
-static bool is_of_one_line(const struct trust_entry *entry, const char *domain)
+static bool is_of_one_line(const struct peer *entry, const char *domain)
 {
 	return domain_within(domain, entry->domain.domain) ||
 	       (domain_labels(domain) > 1 && domain_is_below(entry->domain.domain, domain));
 }
 
 /* A mechanism's result, of the domain it stands for. */
-static enum trust_answer rests_on(const struct trust_entry *entry, relation *related,
+static enum trust_answer rests_on(const struct peer *entry, relation *related,
 				  enum auth_result result, const char *domain)
 {
 	if (domain == NULL || domain[0] == '\0' || !related(entry, domain))
@@ -151,7 +98,7 @@ static void consider_answer(struct best *best, enum trust_answer answer, const c
 		*best = (struct best){answer, by, domain};
 }
 
-static void consider_domain(struct best *best, const struct trust_entry *entry, relation *related,
+static void consider_domain(struct best *best, const struct peer *entry, relation *related,
 			    const struct verdict *v)
 {
 	for (unsigned i = 0; i < v->dkim_count; i++)
@@ -163,26 +110,25 @@ static void consider_domain(struct best *best, const struct trust_entry *entry, 
 }
 
 /* A name that could not even be asked for could be any. */
-static enum trust_answer host_answer(const struct trust_entry *entry, const struct verdict *v)
+static enum trust_answer host_answer(const struct peer *entry, const struct verdict *v)
 {
 	if (v->iprev.result == AUTH_TEMPERROR && v->iprev.name == NULL)
 		return TRUST_MAYBE;
 	return rests_on(entry, is_named, v->iprev.result, v->iprev.name);
 }
 
-static void consider_forwarder(struct best *best, const struct trust_entry *entry,
-			       const struct verdict *v)
+static void consider_forwarder(struct best *best, const struct peer *entry, const struct verdict *v)
 {
 	switch (entry->kind) {
-	case TRUST_NETWORK:
+	case PEER_NETWORK:
 		if (ip_in_any(&v->client, &entry->network, 1))
 			consider_answer(best, TRUST_YES, "its address", "");
 		return;
-	case TRUST_HOST:
+	case PEER_HOST:
 		consider_answer(best, host_answer(entry, v), "iprev of ",
 				v->iprev.name == NULL ? "the client" : v->iprev.name);
 		return;
-	case TRUST_DOMAIN:
+	case PEER_DOMAIN:
 		break;
 	}
 	consider_domain(best, entry, is_named, v);
@@ -190,7 +136,7 @@ static void consider_forwarder(struct best *best, const struct trust_entry *entr
 			"SPF for HELO ", v->spf_helo.domain);
 }
 
-static bool is_of_list(const struct trust_entry *entry, const char *const *ids, unsigned count)
+static bool is_of_list(const struct peer *entry, const char *const *ids, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (domain_within(ids[i], entry->domain.domain))
@@ -200,7 +146,7 @@ static bool is_of_list(const struct trust_entry *entry, const char *const *ids, 
 
 /* Takes what ENTRY comes to where it is more than what is known already. */
 static void take_best(struct trust *out, enum override_type type, const char *kind,
-		      const struct trust_entry *entry, const struct best *best, struct arena *arena)
+		      const struct peer *entry, const struct best *best, struct arena *arena)
 {
 	if (best->answer <= out->answer)
 		return;
@@ -238,7 +184,7 @@ void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
 	assert(list_ids != NULL || list_id_count == 0);
 	memset(out, 0, sizeof *out);
 	for (unsigned i = 0; i < rules->forwarder_count && out->answer != TRUST_YES; i++) {
-		const struct trust_entry *entry = &rules->forwarders[i];
+		const struct peer *entry = &rules->forwarders[i];
 		struct best best = {TRUST_NO, "", ""};
 
 		consider_forwarder(&best, entry, verdict);
@@ -246,7 +192,7 @@ void trust_find(const struct trust_rules *rules, const struct verdict *verdict,
 			  arena);
 	}
 	for (unsigned i = 0; i < rules->list_count && out->answer != TRUST_YES; i++) {
-		const struct trust_entry *entry = &rules->lists[i];
+		const struct peer *entry = &rules->lists[i];
 		struct best best = {TRUST_NO, "", ""};
 
 		if (is_of_list(entry, list_ids, list_id_count))

@@ -8,43 +8,22 @@
 #define POLICY_TRUST_H
 
 #include "lib/arena.h"
-#include "lib/why.h"
 #include "mail/domain.h"
+#include "mail/peer.h"
 #include "policy/result/verdict.h"
 
-enum trust_kind {
-	TRUST_NETWORK, /* the client's address */
-	TRUST_DOMAIN,  /* a DKIM signature or SPF passed for the domain */
-	TRUST_HOST     /* the client's verified name (iprev) */
-};
-
-/* An entry of the settings, prepared. */
-struct trust_entry {
-	const char *text; /* as in the settings */
-	enum trust_kind kind;
-	struct ip_network network;
-	struct domain_pattern domain;
-};
-
+/*
+ * A forwarder is trusted by its network; by its domain, when DKIM, SPF for MAIL FROM or SPF for
+ * HELO passed for it; or by its host name, when iprev verified it.
+ */
 struct trust_rules {
-	const struct trust_entry *forwarders;
+	const struct peer *forwarders;
 	unsigned forwarder_count;
-	const struct trust_entry *lists; /* all TRUST_DOMAIN */
+	const struct peer *lists; /* all PEER_DOMAIN: the id of a list, or the end of ids */
 	unsigned list_count;
 	const struct domain_pattern *sealers; /* policy/arc/trust.h */
 	unsigned sealer_count;
 };
-
-/*
- * TEXT outlives ENTRY. A forwarder: "192.0.2.0/24", "forwarder.example" (authenticated by DKIM, by
- * SPF for MAIL FROM or by SPF for HELO), "host:mx.forwarder.example" (iprev); "*." in front of a
- * domain: it and what is below. A list: "dev.lists.example", the id of one list, or the end of
- * ids. 0, or -1 with the reason.
- */
-int trust_forwarder_parse(struct arena *arena, const char *text, struct trust_entry *entry,
-			  struct why *why);
-int trust_list_parse(struct arena *arena, const char *text, struct trust_entry *entry,
-		     struct why *why);
 
 /* The list's id in a List-Id field (RFC 2919), lower case; NULL: it has none. */
 const char *trust_list_id(struct arena *arena, struct span value);

@@ -17,6 +17,7 @@ other.test 60 TXT "v=spf1 ip4:198.51.100.7 ~all"
 mail.sender.test 60 TXT "v=spf1 a -all"
 mail.sender.test 60 A 192.0.2.25
 broken.test 60 TXT "v=spf1 ip4:1.2.3 -all"
+_dmarc.xn--bcher-kva.test 60 TXT "v=DMARC1; p=none"
 late.test 0 FAULT servfail
 _dmarc.late.test 0 FAULT servfail
 _dmarc.sender.test 60 TXT "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@reports.test,mailto:e@sender.test"
@@ -86,6 +87,11 @@ run "not known" 75 '^dmarc +temperror +late\.test' dmarc late.test
 run "the walk" 0 'TXT +_dmarc\.news\.sender\.test: ' -v dmarc news.sender.test
 is "dmarc as JSON" "$(field 'o["dmarc"]["policy"], o["dmarc"]["policy_domain"], o["published"]["p"], o["exit"]' dmarc news.sender.test)" \
 	"quarantine sender.test reject 0"
+run "an organizational domain" 0 'organizational domain: xn--bcher-kva\.test$' -v dmarc shop.bücher.test
+cp conf conf.saved
+echo 'dmarc: { psd_domains = [ "bücher.test" ]; };' >>conf
+run "a public suffix by the settings" 0 'organizational domain: shop\.xn--bcher-kva\.test$' -v dmarc shop.bücher.test
+mv conf.saved conf
 run "no domain" 64 '"a b" is not a domain name' dmarc "a b"
 
 # ---- dkim ----

@@ -89,7 +89,7 @@ one libpsl 'libpsl' mail/psl.c
 one OpenSSL 'openssl/' lib/crypto/openssl.h
 one libxml2 'libxml/' report/xml.c
 one libmicrohttpd 'microhttpd' daemon/http/http.c
-one libcurl 'curl/' report/send.c
+one libcurl 'curl/' report/send.c lib/url.c
 one zlib 'zlib\.h' report/gzip.c
 one jansson 'jansson' report/json.c admin/jsonout.c
 

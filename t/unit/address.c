@@ -286,12 +286,57 @@ static void test_limits(void)
 	ok(clock_mono() - start < 5 * CLOCK_SECOND, "in linear time");
 }
 
+/* An address of the settings. */
+static void test_plain(void)
+{
+	static const struct {
+		const char *text, *local, *domain;
+	} cases[] = {
+	    {"reports@example.com", "reports", "example.com"},
+	    {"A.b+c@EXAMPLE.com", "A.b+c", "example.com"},
+	    {"a@example.com.", NULL, NULL},
+	    {"x@b\xc3\xbc"
+	     "cher.example",
+	     "x", "xn--bcher-kva.example"},
+	    {"x", NULL, NULL},
+	    {"@example.com", NULL, NULL},
+	    {"x@", NULL, NULL},
+	    {"x@y@example.com", NULL, NULL},
+	    {"x@a..b", NULL, NULL},
+	    {"x@[192.0.2.1]", NULL, NULL},
+	    {"<x@example.com>", NULL, NULL},
+	    {"\"x\"@example.com", NULL, NULL},
+	    {"x@example.com (comment)", NULL, NULL},
+	    {"x@example.com,y@example.com", NULL, NULL},
+	    {"x @example.com", NULL, NULL},
+	    {"x@example.com\n", NULL, NULL},
+	    {"0123456789012345678901234567890123456789012345678901234567890123@a.example",
+	     "0123456789012345678901234567890123456789012345678901234567890123", "a.example"},
+	    {"01234567890123456789012345678901234567890123456789012345678901234@a.example", NULL,
+	     NULL},
+	    {"", NULL, NULL},
+	};
+	struct address address;
+	struct why why;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int result = address_parse_plain(arena, span_of(cases[i].text), &address, &why);
+
+		is_int(result, cases[i].local == NULL ? -1 : 0, "\"%s\"", cases[i].text);
+		if (result == 0) {
+			is_text(address.local, cases[i].local, "its local part");
+			is_text(address.domain, cases[i].domain, "its domain");
+		}
+	}
+}
+
 int main(void)
 {
 	arena = arena_new(1 << 20);
 	test_values();
 	test_reason();
 	test_limits();
+	test_plain();
 	arena_free(arena);
 	return tap_done();
 }

@@ -448,11 +448,11 @@ static const struct {
 static void test_trust(void)
 {
 	static const char *const ids[] = {"dev.list.example"};
-	struct trust_entry forwarder, list;
+	struct peer forwarder, list;
 	struct why why;
 
-	ok(trust_forwarder_parse(arena, "fwd.example", &forwarder, &why) == 0 &&
-	       trust_list_parse(arena, "list.example", &list, &why) == 0,
+	ok(peer_parse(arena, span_of("fwd.example"), &forwarder, &why) == 0 &&
+	       peer_parse_domain(arena, span_of("list.example"), &list, &why) == 0,
 	   "entries");
 	for (size_t i = 0; i < sizeof trusts / sizeof trusts[0]; i++) {
 		const char *flags = trusts[i].flags;
@@ -493,7 +493,7 @@ static void test_comments(void)
 	static const char *const recipients[] = {"example.net"};
 	struct decide_facts facts = {
 	    .author = &one_author, .recipients = recipients, .recipient_count = 1};
-	struct trust_entry forwarder;
+	struct peer forwarder;
 	struct decide_rule rule = rule_of(&to_some[0]);
 	struct decide_rules rules = {.enforce = S,
 				     .matrix = &rule,
@@ -504,7 +504,7 @@ static void test_comments(void)
 	struct why why;
 
 	rule.text = "* to example.net";
-	trust_forwarder_parse(arena, "192.0.2.0/24", &forwarder, &why);
+	peer_parse(arena, span_of("192.0.2.0/24"), &forwarder, &why);
 	set_dmarc(&verdict, "a.example", AUTH_FAIL, J, false);
 	decide(&rules, &facts, arena, &verdict);
 	is_text(verdict.decision.overrides[0].comment, "local rule for * to example.net",

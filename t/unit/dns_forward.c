@@ -5,48 +5,6 @@
 #include "dns/forward.h"
 #include "t/lib/tap.h"
 
-static const struct {
-	const char *server;
-	bool good;
-} server_cases[] = {
-    {"192.0.2.53", true},
-    {"192.0.2.53@5353", true},
-    {"2001:db8::53", true},
-    {"2001:db8::53@53", true},
-    {"fe80::1%eth0", true},
-    {"fe80::1%eth0.7@53", true},
-    {"", false},
-    {"ns.example", false},
-    {"192.0.2.53:53", false},
-    {"192.0.2.53@", false},
-    {"192.0.2.53@0", false},
-    {"192.0.2.53@65536", false},
-    {"192.0.2.53 ", false},
-    {"192.0.2.53@53@53", false},
-    {"fe80::1%", false},
-    {"fe80::1%a b", false},
-    {"192.0.2.53\n forward-first: yes", false},
-    {"192.0.2.53@53 #", false},
-    {"fe80::1%e\"", false},
-};
-
-static void test_servers(void)
-{
-	for (size_t i = 0; i < sizeof server_cases / sizeof *server_cases; i++) {
-		const char *const list[] = {"192.0.2.1", server_cases[i].server};
-		struct dns_settings settings = {.servers = list, .server_count = 2};
-		struct forward_servers servers = {0};
-		struct why why = {""};
-		int result = forward_servers(&servers, &settings, &why);
-
-		is_int(result, server_cases[i].good ? 0 : -1, "server \"%s\"",
-		       server_cases[i].server);
-		ok(result == 0 || strstr(why.text, "must be an address") != NULL,
-		   "with its reason");
-		buf_free(&servers.text);
-	}
-}
-
 static void test_config(void)
 {
 	const char *const list[] = {"192.0.2.1@5353", "2001:db8::53"};
@@ -92,7 +50,6 @@ static void test_system(void)
 
 int main(void)
 {
-	test_servers();
 	test_config();
 	test_system();
 	return tap_done();

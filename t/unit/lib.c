@@ -13,6 +13,7 @@
 #include "lib/format.h"
 #include "lib/ip.h"
 #include "lib/name.h"
+#include "lib/url.h"
 #include "lib/why.h"
 #include "t/lib/tap.h"
 
@@ -141,6 +142,74 @@ static void test_ip(void)
 	is_text(ip_reverse(&ip, name), "1.2.0.192.in-addr.arpa", "reverse name of IPv4");
 }
 
+/* What settings name: DNS servers, which libunbound reads again, and mail servers. */
+static void test_servers(void)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} dns[] = {
+	    {"192.0.2.53", true},
+	    {"192.0.2.53@5353", true},
+	    {"2001:db8::53", true},
+	    {"2001:db8::53@53", true},
+	    {"fe80::1%eth0", true},
+	    {"fe80::1%eth0.7@53", true},
+	    {"", false},
+	    {"ns.example", false},
+	    {"192.0.2.53:53", false},
+	    {"192.0.2.53@", false},
+	    {"192.0.2.53@0", false},
+	    {"192.0.2.53@65536", false},
+	    {"192.0.2.53 ", false},
+	    {"192.0.2.53@53@53", false},
+	    {"192.0.2.53%eth0", false},
+	    {"fe80::1%", false},
+	    {"fe80::1%a b", false},
+	    {"192.0.2.53\n forward-first: yes", false},
+	    {"192.0.2.53@53 #", false},
+	    {"fe80::1%e\"", false},
+	};
+	static const struct {
+		const char *text;
+		bool good, tls, this_host;
+	} mail[] = {
+	    {"smtp://127.0.0.1:25", true, false, true},
+	    {"smtp://127.0.0.1:25/", true, false, true},
+	    {"SMTP://LocalHost", true, false, true},
+	    {"smtp://[::1]:587", true, false, true},
+	    {"smtps://mail.example", true, true, false},
+	    {"smtp://[fe80::1%eth0]:25", true, false, false},
+	    {"smtp://127.0.0.1.example", true, false, false},
+	    {"smtp://", false, false, false},
+	    {"127.0.0.1:25", false, false, false},
+	    {"smtp://a b", false, false, false},
+	    {"smtp://a/b", false, false, false},
+	    {"smtp://a?b", false, false, false},
+	    {"smtp://a#b", false, false, false},
+	    {"smtp://a:65536", false, false, false},
+	    {"smtp://user@a", false, false, false},
+	    {"smtp://user:secret@a", false, false, false},
+	    {"http://a", false, false, false},
+	    {"file:///etc/passwd", false, false, false},
+	    {"", false, false, false},
+	};
+	struct url_server server;
+	struct why why;
+
+	for (size_t i = 0; i < sizeof dns / sizeof dns[0]; i++)
+		is_int(ip_check_server(span_of(dns[i].text), &why), dns[i].good ? 0 : -1,
+		       "DNS server \"%s\"", dns[i].text);
+	for (size_t i = 0; i < sizeof mail / sizeof mail[0]; i++) {
+		int result = url_parse_server(span_of(mail[i].text), &server, &why);
+
+		is_int(result, mail[i].good ? 0 : -1, "mail server \"%s\"", mail[i].text);
+		if (result == 0)
+			ok(server.tls == mail[i].tls && server.this_host == mail[i].this_host,
+			   "whether it has TLS, and is this host");
+	}
+}
+
 static void test_clock(void)
 {
 	char text[CLOCK_TEXT_MAX];
@@ -219,6 +288,7 @@ int main(void)
 	test_buf();
 	test_names();
 	test_ip();
+	test_servers();
 	test_clock();
 	test_why_and_digest();
 	test_format();

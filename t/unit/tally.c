@@ -245,7 +245,7 @@ static const struct {
 };
 
 static void set_rules(struct decide_rules *rules, struct decide_rule *matrix,
-		      struct trust_entry *forwarder, struct trust_entry *list)
+		      struct peer *forwarder, struct peer *list)
 {
 	matrix[0] = (struct decide_rule){.text = "friend.example",
 					 .domain = {"friend.example", false},
@@ -259,8 +259,8 @@ static void set_rules(struct decide_rules *rules, struct decide_rule *matrix,
 					 .spf = -1,
 					 .dkim = -1,
 					 .action = RULE_REJECT};
-	trust_forwarder_parse(arena, "fwd.example", forwarder, NULL);
-	trust_list_parse(arena, "lists.example", list, NULL);
+	peer_parse(arena, span_of("fwd.example"), forwarder, NULL);
+	peer_parse_domain(arena, span_of("lists.example"), list, NULL);
 	*rules = (struct decide_rules){
 	    .matrix = matrix, .matrix_count = 2, .trust = {forwarder, 1, list, 1}};
 }
@@ -270,7 +270,7 @@ static void test_deviations(void)
 	static const char *const ids[] = {"dev.lists.example"};
 	static const struct dmarc_author author = {.fields = 1, .domain_count = 1};
 	struct decide_facts facts = {.author = &author, .list_ids = ids, .list_id_count = 1};
-	struct trust_entry forwarder, list;
+	struct peer forwarder, list;
 	struct decide_rule matrix[2];
 	struct decide_rules rules;
 

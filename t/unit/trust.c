@@ -1,49 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* policy/trust: what an entry means, what it rests on, and how a List-Id is read. */
+/* policy/trust: what an entry rests on, and how a List-Id is read. */
 #include <string.h>
 
 #include "policy/trust.h"
 #include "t/lib/tap.h"
 
 static struct arena *arena;
-
-/* ---- entries ---- */
-
-static void test_parse(void)
-{
-	static const struct {
-		const char *text;
-		int kind; /* -1: refused */
-	} entries[] = {
-	    {"192.0.2.0/24", TRUST_NETWORK},
-	    {"192.0.2.1", TRUST_NETWORK},
-	    {"2001:db8::/32", TRUST_NETWORK},
-	    {"fwd.example", TRUST_DOMAIN},
-	    {"*.fwd.example", TRUST_DOMAIN},
-	    {"host:mx.fwd.example", TRUST_HOST},
-	    {"HOST:*.fwd.example", TRUST_HOST},
-	    {"192.0.2.0/33", -1},
-	    {"192.0.2", -1},
-	    {"fwd.example/24", -1},
-	    {"*", -1},
-	    {"host:*", -1},
-	    {"host:", -1},
-	    {"", -1},
-	    {"a b", -1},
-	};
-	struct trust_entry entry;
-	struct why why;
-
-	for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
-		int result = trust_forwarder_parse(arena, entries[i].text, &entry, &why);
-
-		is_int(result, entries[i].kind < 0 ? -1 : 0, "forwarder \"%s\"", entries[i].text);
-		if (result == 0)
-			is_int(entry.kind, entries[i].kind, "its kind");
-	}
-	is_int(trust_list_parse(arena, "lists.example", &entry, &why), 0, "a list");
-	is_int(trust_list_parse(arena, "*", &entry, &why), -1, "all lists are none");
-}
 
 /* ---- List-Id ---- */
 
@@ -298,7 +260,7 @@ static void test_find(void)
 	static const char *const words[] = {"no", "maybe", "yes"};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct trust_entry forwarder, list;
+		struct peer forwarder, list;
 		struct trust_rules rules = {.forwarders = &forwarder, .lists = &list};
 		const char *id = cases[i].m.list_id;
 		struct verdict verdict;
@@ -307,9 +269,10 @@ static void test_find(void)
 
 		if (cases[i].forwarder != NULL)
 			rules.forwarder_count =
-			    trust_forwarder_parse(arena, cases[i].forwarder, &forwarder, &why) == 0;
+			    peer_parse(arena, span_of(cases[i].forwarder), &forwarder, &why) == 0;
 		if (cases[i].list != NULL)
-			rules.list_count = trust_list_parse(arena, cases[i].list, &list, &why) == 0;
+			rules.list_count =
+			    peer_parse_domain(arena, span_of(cases[i].list), &list, &why) == 0;
 		set(&cases[i].m, &verdict);
 		trust_find(&rules, &verdict, &id, id != NULL, arena, &found);
 		is_text(found.answer == TRUST_NO
@@ -324,7 +287,7 @@ static void test_several(void)
 {
 	static const char *const texts[] = {"x.example", "y.example", "lists.example"};
 	static const char *const ids[] = {"dev.other.example", "dev.lists.example"};
-	struct trust_entry lists[3];
+	struct peer lists[3];
 	struct trust_rules rules = {.lists = lists, .list_count = 3};
 	struct message m = {.dkim = "pass lists.example"};
 	struct verdict verdict;
@@ -332,7 +295,7 @@ static void test_several(void)
 	struct why why;
 
 	for (size_t i = 0; i < 3; i++)
-		trust_list_parse(arena, texts[i], &lists[i], &why);
+		peer_parse_domain(arena, span_of(texts[i]), &lists[i], &why);
 	set(&m, &verdict);
 	trust_find(&rules, &verdict, ids, 2, arena, &found);
 	is_int(found.answer, TRUST_YES, "of several");
@@ -345,7 +308,6 @@ static void test_several(void)
 int main(void)
 {
 	arena = arena_new(1 << 20);
-	test_parse();
 	test_list_id();
 	test_find();
 	test_several();
