@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "store/packed.h"
+#include "store/sql/schema.h"
 
 #define REASON(text) "[{\"type\":\"other\",\"comment\":\"" text "\"}]"
 static const char *const level_reasons[] = {
@@ -38,14 +39,15 @@ static const char *const delete_sql[] = {"DELETE FROM tally WHERE " ROW,
 void condense_row(const struct driver_row *row, enum condense_level level, struct arena *arena,
 		  struct driver_row *out)
 {
+	const struct schema_column *column = NULL;
 	struct ledger_row left = row->row;
 
 	assert(level == CONDENSE_SOURCE || level == CONDENSE_REST);
+	while ((column = schema_next_text(column)) != NULL)
+		if (column->blank != NULL)
+			schema_set_text(&left, column, column->blank);
 	left.reasons = level_reasons[level];
 	left.header_from = left.policy.domain;
-	left.envelope_from = left.envelope_to = left.spf_domain = left.spf_note = "";
-	left.dkim = left.dkim_notes = "[]";
-	left.spf_result = "none";
 	if (level == CONDENSE_REST)
 		left.source_ip = rest_source;
 	packed_write(&left, arena_alloc(arena, packed_size(&left)), out);
@@ -189,11 +191,11 @@ static int delete_chosen(sqlite3 *db, const char *domain, int32_t day, const str
 
 /* ---- one level, then the other ---- */
 
-static int condense_from(struct driver_handle *handle, const char *domain, int32_t day,
+static int condense_from(struct sqlite *sqlite, const char *domain, int32_t day,
 			 enum condense_level level, unsigned count, condense_add *add)
 {
 	struct arena *arena = arena_new(0);
-	sqlite3 *db = sqlite_db(handle);
+	sqlite3 *db = sqlite->db;
 	struct chosen chosen;
 	int code = choose_rows(db, domain, day, level, count, arena, &chosen);
 
@@ -203,13 +205,13 @@ static int condense_from(struct driver_handle *handle, const char *domain, int32
 		struct driver_row left;
 
 		condense_row(&chosen.rows[i], level + 1, arena, &left);
-		code = add(handle, &left);
+		code = add(sqlite, &left);
 	}
 	arena_free(arena);
 	return code;
 }
 
-int condense_day(struct driver_handle *handle, const char *domain, int32_t day, unsigned max,
+int condense_day(struct sqlite *sqlite, const char *domain, int32_t day, unsigned max,
 		 condense_add *add)
 {
 	const int64_t stay = max / 4;
@@ -219,10 +221,10 @@ int condense_day(struct driver_handle *handle, const char *domain, int32_t day, 
 	     from++) {
 		int64_t rows = 0;
 
-		code = count_level(sqlite_db(handle), domain, day, from, &rows);
+		code = count_level(sqlite->db, domain, day, from, &rows);
 		if (code == SQLITE_OK && rows > stay)
 			code =
-			    condense_from(handle, domain, day, from, (unsigned)(rows - stay), add);
+			    condense_from(sqlite, domain, day, from, (unsigned)(rows - stay), add);
 	}
 	return code;
 }

@@ -27,8 +27,8 @@ int condense_count(sqlite3 *db, const char *domain, int32_t day, int64_t *rows);
  * for those of which something was shipped. ADD puts a row in, or its count to the one that is
  * there. The code of SQLite.
  */
-typedef int condense_add(struct driver_handle *handle, const struct driver_row *row);
-int condense_day(struct driver_handle *handle, const char *domain, int32_t day, unsigned max,
+typedef int condense_add(struct sqlite *sqlite, const struct driver_row *row);
+int condense_day(struct sqlite *sqlite, const char *domain, int32_t day, unsigned max,
 		 condense_add *add);
 
 #endif

@@ -27,7 +27,7 @@
 #include "store/journal.h"
 #include "store/messages.h"
 #include "store/packed.h"
-#include "store/sql/driver.h"
+#include "store/sql/page.h"
 
 enum {
 	QUEUE_ROWS = 32768,
@@ -79,7 +79,7 @@ struct ledger {
 	struct ledger_stats stats;
 
 	/* the writer's own */
-	struct driver_handle *handle;
+	struct sql *handle;
 	struct entry **group;
 	const struct driver_row **merged;
 	int32_t expired_day;
@@ -88,7 +88,7 @@ struct ledger {
 	int64_t left_at; /* 0: no journal is left to be looked at */
 
 	struct lock read_lock;
-	struct driver_handle *reader;
+	struct sql *reader;
 };
 
 static struct entry *entry_new(const struct ledger_row *row)
@@ -192,7 +192,7 @@ static enum driver_outcome try_commit(struct ledger *ledger, const struct driver
 			return DRIVER_RETRY;
 		outcome = ledger->driver->commit(ledger->handle, batch, why);
 		if (outcome == DRIVER_REOPEN || outcome == DRIVER_BROKEN) {
-			ledger->driver->close(ledger->handle);
+			sql_close(ledger->handle);
 			ledger->handle = NULL;
 		}
 	}
@@ -549,8 +549,8 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 static void ledger_free(struct ledger *ledger)
 {
 	messages_lines_free(messages_take(&ledger->lines));
-	ledger->driver->close(ledger->handle);
-	ledger->driver->close(ledger->reader);
+	sql_close(ledger->handle);
+	sql_close(ledger->reader);
 	journal_close(ledger->journal);
 	cond_done(&ledger->room);
 	cond_done(&ledger->work);
@@ -594,7 +594,7 @@ static int start_reading(struct ledger *ledger, struct why *why)
 	ledger->handle = ledger->driver->open(&settings, &unable);
 	if (ledger->handle != NULL)
 		look_for_left(ledger);
-	ledger->driver->close(ledger->handle);
+	sql_close(ledger->handle);
 	ledger->handle = NULL;
 	return 0;
 }
@@ -788,7 +788,7 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *stats)
 int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why)
 {
 	struct ledger_settings settings = ledger->settings;
-	struct driver_handle *handle;
+	struct sql *handle;
 	const struct timespec breath = {.tv_nsec = 2 * CLOCK_MS}; /* writers come first */
 	enum driver_outcome outcome = DRIVER_DONE;
 	int64_t sum = 0;
@@ -805,13 +805,13 @@ int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why
 		sum += deleted;
 		nanosleep(&breath, NULL);
 	}
-	ledger->driver->close(handle);
+	sql_close(handle);
 	return handle == NULL || outcome != DRIVER_DONE ? -1 : sum;
 }
 
 /* ---- reading: a page is copied, then visited ---- */
 
-static struct driver_handle *take_reader(struct ledger *ledger, struct why *why)
+static struct sql *take_reader(struct ledger *ledger, struct why *why)
 {
 	struct ledger_settings settings = ledger->settings;
 
@@ -826,20 +826,20 @@ static struct driver_handle *take_reader(struct ledger *ledger, struct why *why)
 static void drop_reader(struct ledger *ledger, bool failed)
 {
 	if (failed) {
-		ledger->driver->close(ledger->reader);
+		sql_close(ledger->reader);
 		ledger->reader = NULL;
 	}
 	lock_drop(&ledger->read_lock);
 }
 
-static int read_days(struct ledger *ledger, const struct driver_days_query *query,
-		     struct arena *arena, struct ledger_day *days, struct why *why)
+static int read_days(struct ledger *ledger, const struct page_days *query, struct arena *arena,
+		     struct ledger_day *days, struct why *why)
 {
-	struct driver_handle *reader = take_reader(ledger, why);
+	struct sql *reader = take_reader(ledger, why);
 	int count = -1;
 
 	if (reader != NULL)
-		count = ledger->driver->days(reader, query, arena, days, PAGE_DAYS, why);
+		count = page_read_days(reader, query, arena, days, PAGE_DAYS, why);
 	drop_reader(ledger, count < 0);
 	return count;
 }
@@ -847,11 +847,11 @@ static int read_days(struct ledger *ledger, const struct driver_days_query *quer
 int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
 		      int64_t since, ledger_day_visit *visit, void *arg, struct why *why)
 {
-	struct driver_days_query query = {
+	struct page_days query = {
 	    .domain = domain, .from_day = from_day, .to_day = to_day, .since = since};
 	struct ledger_day *days = calloc(PAGE_DAYS, sizeof *days);
 	struct arena *arena = arena_new(0);
-	struct ledger_day behind;
+	struct ledger_day last;
 	int count, result = 0;
 
 	if (days == NULL)
@@ -864,8 +864,8 @@ int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_da
 			if (days[i].rows > 0) /* 0: the rest of what is being expired */
 				result = visit(arg, &days[i]);
 		if (count > 0)
-			behind = days[count - 1];
-		query.behind = &behind;
+			last = days[count - 1];
+		query.after = &last;
 	}
 	arena_free(arena);
 	free(days);
@@ -878,14 +878,14 @@ int ledger_days(struct ledger *ledger, const char *domain, int32_t from_day, int
 	return ledger_days_since(ledger, domain, from_day, to_day, INT64_MIN, visit, arg, why);
 }
 
-static int read_rows(struct ledger *ledger, const struct driver_rows_query *query,
-		     struct arena *arena, struct driver_row *rows, struct why *why)
+static int read_rows(struct ledger *ledger, const struct page_rows *query, struct arena *arena,
+		     struct driver_row *rows, struct why *why)
 {
-	struct driver_handle *reader = take_reader(ledger, why);
+	struct sql *reader = take_reader(ledger, why);
 	int count = -1;
 
 	if (reader != NULL)
-		count = ledger->driver->rows(reader, query, arena, rows, PAGE_ROWS, why);
+		count = page_read_rows(reader, query, arena, rows, PAGE_ROWS, why);
 	drop_reader(ledger, count < 0);
 	return count;
 }
@@ -893,8 +893,8 @@ static int read_rows(struct ledger *ledger, const struct driver_rows_query *quer
 int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const char *config,
 		ledger_row_visit *visit, void *arg, struct why *why)
 {
-	struct driver_rows_query query = {.domain = domain, .day = day};
-	struct driver_row *rows, behind;
+	struct page_rows query = {.domain = domain, .day = day};
+	struct driver_row *rows, last;
 	struct arena *arena;
 	int count, result = 0;
 
@@ -910,8 +910,8 @@ int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const ch
 		for (int i = 0; i < count && result == 0; i++)
 			result = visit(arg, &rows[i].row);
 		if (count > 0)
-			behind = rows[count - 1];
-		query.behind = &behind;
+			last = rows[count - 1];
+		query.after = &last;
 	}
 	arena_free(arena);
 	free(rows);

@@ -182,14 +182,14 @@ static int copy_pages(sqlite3 *from, sqlite3 *to, upkeep_progress *tell, void *a
 	return code == SQLITE_DONE || *stopped ? SQLITE_OK : code;
 }
 
-static int write_copy(struct driver_handle *handle, const char *part, upkeep_progress *tell,
-		      void *arg, bool *stopped, struct why *why)
+static int write_copy(struct sqlite *from, const char *part, upkeep_progress *tell, void *arg,
+		      bool *stopped, struct why *why)
 {
 	sqlite3 *to = NULL;
 	int code = sqlite3_open_v2(part, &to, SQLITE_OPEN_READWRITE, NULL);
 
 	if (code == SQLITE_OK)
-		code = copy_pages(sqlite_db(handle), to, tell, arg, stopped);
+		code = copy_pages(from->db, to, tell, arg, stopped);
 	if (code == SQLITE_OK && !*stopped) /* one file, without a log beside it */
 		code = sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
 	if (code != SQLITE_OK)
@@ -232,7 +232,7 @@ int upkeep_backup(const char *path, const char *to, upkeep_progress *tell, void 
 {
 	const struct ledger_settings settings = {
 	    .path = path, .read_only = true, .busy_wait = 5 * CLOCK_SECOND};
-	struct driver_handle *handle;
+	struct sql *sql;
 	struct arena *arena;
 	const char *part;
 	bool stopped = false;
@@ -240,14 +240,14 @@ int upkeep_backup(const char *path, const char *to, upkeep_progress *tell, void 
 
 	if (is_same_file(path, to))
 		return why_set(why, "%s: this is the ledger itself", to);
-	handle = driver_sqlite.open(&settings, why);
-	if (handle == NULL)
+	sql = sqlite_sql(&settings, why);
+	if (sql == NULL)
 		return -1;
 	arena = arena_new(0);
 	part = arena_printf(arena, "%s.part", to);
 	result = make_empty(part, why);
 	if (result == 0) {
-		result = write_copy(handle, part, tell, arg, &stopped, why);
+		result = write_copy(sqlite_of(sql), part, tell, arg, &stopped, why);
 		if (result == 0 && !stopped)
 			result = sync_file(part, why);
 		if (result == 0 && !stopped && rename(part, to) != 0)
@@ -255,7 +255,7 @@ int upkeep_backup(const char *path, const char *to, upkeep_progress *tell, void 
 		if (result != 0 || stopped)
 			unlink(part);
 	}
-	driver_sqlite.close(handle);
+	sql_close(sql);
 	arena_free(arena);
 	return result != 0 ? -1 : stopped;
 }

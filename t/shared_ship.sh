@@ -46,6 +46,9 @@ through_cutter="postgresql://countersign@/countersign?host=$tmp&port=1"
 "$build/t/bin/sql.test" "$pg_url" >"$tmp/out" 2>&1
 is "SQL means the same to PostgreSQL as to SQLite" "$(grep -v '^ok' "$tmp/out" | head -20)" "$(tail -1 "$tmp/out" | grep '^1\.\.')"
 pg_fresh
+"$build/t/bin/schema.test" "$pg_url" >"$tmp/out" 2>&1
+is "the shared store has the columns of the table of columns" "$(grep -v '^ok' "$tmp/out" | head -20)" "$(tail -1 "$tmp/out" | grep '^1\.\.')"
+pg_fresh
 
 # ---- all of it, and what is added ----
 fill "$tmp/a.db" combinations one.example $day

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a place to keep rows in must be able to do: one table of functions, one file for each
- * (store/sql/sqlite.c). The ledger (store/ledger.c) owns queue, threads, retries and keys, and
- * knows no SQL; a driver owns connection and statements, and knows no threads: each of its handles
+ * (store/sql/sqlite_write.c). The ledger (store/ledger.c) owns queue, threads, retries and keys,
+ * and knows no SQL; a driver owns connection and statements, and knows no threads: each connection
  * is used by one thread at a time.
  */
 #ifndef STORE_SQL_DRIVER_H
@@ -18,6 +18,7 @@ struct driver_row {
 	struct ledger_row row; /* no NULL but in the policy */
 	unsigned char config[DRIVER_KEY_LEN];
 	unsigned char key[DRIVER_KEY_LEN];
+	int64_t since; /* of its policy, when it is read: wall seconds, when its first row came */
 };
 
 /* What is committed together. */
@@ -36,52 +37,31 @@ struct driver_batch {
 enum driver_outcome {
 	DRIVER_DONE,
 	DRIVER_RETRY,  /* nothing was changed; the same again may succeed */
-	DRIVER_REOPEN, /* nothing was changed; it may succeed with a new handle */
+	DRIVER_REOPEN, /* nothing was changed; it may succeed with a new connection */
 	DRIVER_BROKEN  /* nothing was changed, and trying again is of no use */
 };
 
-struct driver_handle;
-
-/* What to read: the days, or the rows of one day, that come after the one read last. */
-struct driver_days_query {
-	const char *domain; /* NULL: all */
-	int32_t from_day, to_day;
-	int64_t since;                   /* only those whose first row came then or later */
-	const struct ledger_day *behind; /* NULL: from the beginning */
-};
-struct driver_rows_query {
-	const char *domain;
-	int32_t day;
-	unsigned char config[DRIVER_KEY_LEN];
-	const struct driver_row *behind; /* NULL: from the beginning */
-};
+/* A connection (store/sql/sql.h): opened by a driver, read by store/sql/page.h. */
+struct sql;
 
 struct driver {
 	/* Creates and migrates unless settings->read_only. */
-	struct driver_handle *(*open)(const struct ledger_settings *settings, struct why *why);
-	void (*close)(struct driver_handle *handle); /* NULL is fine */
+	struct sql *(*open)(const struct ledger_settings *settings, struct why *why);
 
 	/* All of it, or nothing. */
-	enum driver_outcome (*commit)(struct driver_handle *handle,
-				      const struct driver_batch *batch, struct why *why);
+	enum driver_outcome (*commit)(struct sql *sql, const struct driver_batch *batch,
+				      struct why *why);
 
 	/* Up to which number the rows of a journal are in; 0: unknown journal. */
-	enum driver_outcome (*folded)(struct driver_handle *handle, const unsigned char *journal,
+	enum driver_outcome (*folded)(struct sql *sql, const unsigned char *journal,
 				      uint64_t *number, struct why *why);
 
 	/* What was committed so far survives a lost power. (With LEDGER_POWER it does anyway.) */
-	void (*sync)(struct driver_handle *handle);
+	void (*sync)(struct sql *sql);
 
 	/* Deletes about MAX rows of days before BEFORE_DAY at most. *MORE: there are others. */
-	enum driver_outcome (*expire)(struct driver_handle *handle, int32_t before_day,
-				      unsigned max, unsigned *deleted, bool *more, struct why *why);
-
-	/* The next ones, at most MAX: their number (0: no more), or -1. They live in ARENA, which
-	 * is emptied after the query was read: its BEHIND may lie there. */
-	int (*days)(struct driver_handle *handle, const struct driver_days_query *query,
-		    struct arena *arena, struct ledger_day *days, unsigned max, struct why *why);
-	int (*rows)(struct driver_handle *handle, const struct driver_rows_query *query,
-		    struct arena *arena, struct driver_row *rows, unsigned max, struct why *why);
+	enum driver_outcome (*expire)(struct sql *sql, int32_t before_day, unsigned max,
+				      unsigned *deleted, bool *more, struct why *why);
 };
 
 /* CONFIG as hexadecimal digits, and back. False: TEXT is not 32 of them. */
@@ -92,8 +72,7 @@ extern const struct driver driver_sqlite;
 extern const struct driver driver_shared; /* settings->shared; read only but for expire */
 const char *driver_sqlite_version(void);  /* "3.40.1" */
 
-/* A connection of its own that speaks SQL (store/sql/sql.h), opened like the driver's handle. */
-struct sql;
+/* What driver_sqlite.open is, for those who only speak SQL. */
 struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why);
 
 /* Why the file that SETTINGS name cannot be opened: what is to be done differs by it. */

@@ -23,6 +23,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
+#include "store/sql/schema.h"
 
 #define NAME " domain text NOT NULL, day bigint NOT NULL, config bytea NOT NULL,"
 
@@ -62,18 +63,17 @@ static const char *const first[] = {
     " term bigint NOT NULL, until bigint NOT NULL)",
     NULL};
 
+/* What each version did after it had added columns to the tables of store/sql/schema.c. */
 static const char *const *const migrations[] = {first};
-enum {
-	SCHEMA_VERSION = sizeof migrations / sizeof migrations[0],
-	MIGRATION_TRIES = 5,
-	PAGE_BYTES = 1024 * 1024
-};
+enum { MIGRATIONS = sizeof migrations / sizeof migrations[0], MIGRATION_TRIES = 5 };
 
 /* ---- which store, and its schema ---- */
 
 int shared_schema(void)
 {
-	return SCHEMA_VERSION;
+	int columns = schema_version(SCHEMA_SHARED);
+
+	return columns > MIGRATIONS ? columns : MIGRATIONS;
 }
 
 static int table_exists(struct sql *sql, const char *name, struct why *why)
@@ -144,10 +144,28 @@ static int make_store(struct sql *sql, struct why *why)
 		       SQL_VALUES(sql_key(id)));
 }
 
+struct adding {
+	struct sql *sql;
+	struct why *why;
+};
+
+static int run_addition(void *arg, const char *statement)
+{
+	struct adding *adding = arg;
+
+	return sql_run(adding->sql, adding->why, statement, SQL_NO_VALUES);
+}
+
 static int migrate_from(struct sql *sql, int version, struct why *why)
 {
-	for (; version < SCHEMA_VERSION; version++) {
-		for (const char *const *step = migrations[version]; *step != NULL; step++)
+	struct adding adding = {sql, why};
+
+	for (; version < shared_schema(); version++) {
+		const char *const *step = version < MIGRATIONS ? migrations[version] : NULL;
+
+		if (schema_add_columns(SCHEMA_SHARED, version + 1, run_addition, &adding) != 0)
+			return -1;
+		for (; step != NULL && *step != NULL; step++)
 			if (sql_run(sql, why, *step, SQL_NO_VALUES) != 0)
 				return -1;
 		if (sql_run(sql, why,
@@ -162,7 +180,7 @@ static int try_migration(struct sql *sql, struct why *why)
 {
 	int version = shared_version(sql, why);
 
-	if (version < 0 || version >= SCHEMA_VERSION)
+	if (version < 0 || version >= shared_schema())
 		return version < 0 ? -1 : 0;
 	if (version == 0 && table_exists(sql, "store", why) == 0 && refuse_foreign(sql, why) != 0) {
 		sql->fault = DRIVER_BROKEN;
@@ -190,13 +208,13 @@ static int check(struct sql *sql, struct why *why)
 {
 	int version = shared_version(sql, why);
 
-	if (version < 0 || version == SCHEMA_VERSION)
+	if (version < 0 || version == shared_schema())
 		return version < 0 ? -1 : 0;
-	if (version > SCHEMA_VERSION)
+	if (version > shared_schema())
 		return why_set(why,
 			       "the shared store: made by a newer countersign (schema %d; this one"
 			       " knows %d): upgrade this one",
-			       version, SCHEMA_VERSION);
+			       version, shared_schema());
 	return why_set(why,
 		       "the shared store: %s: countersign store migrate, or start countersignd",
 		       version == 0 ? "its tables are not made yet"
@@ -301,142 +319,16 @@ int shared_close_policy(struct sql *sql, const char *domain, int32_t day, const 
 		       SQL_VALUES(sql_text(domain), sql_int(day), sql_config(config)));
 }
 
-/* ---- as a ledger that is read ---- */
+/* ---- as the ledger that is read ---- */
 
-#define REPORT "domain = $1 AND day = $2 AND config = $3"
-
-static struct sql *sql_of(struct driver_handle *handle)
+static struct sql *open_to_read(const struct ledger_settings *settings, struct why *why)
 {
-	return (struct sql *)handle;
-}
-
-static struct driver_handle *handle_open(const struct ledger_settings *settings, struct why *why)
-{
-	return (struct driver_handle *)shared_open(settings->shared, SHARED_AS_IT_IS,
-						   settings->read_only, why);
-}
-
-static void handle_close(struct driver_handle *handle)
-{
-	sql_close(sql_of(handle));
-}
-
-static int sum_day(struct sql *sql, struct ledger_day *day, struct why *why)
-{
-	struct sql_rows *rows = sql_ask(
-	    sql,
-	    "SELECT COUNT(*), COALESCE(SUM(messages), 0), COALESCE(SUM(CASE"
-	    " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0"
-	    " END), 0), COALESCE(SUM(quiet), 0), COALESCE(SUM(CASE"
-	    " WHEN disposition = 'reject' THEN 0 ELSE messages END), 0)"
-	    " FROM tally WHERE " REPORT,
-	    SQL_VALUES(sql_text(day->policy.domain), sql_int(day->day), sql_config(day->config)));
-
-	if (sql_next(rows, why) != 1)
-		return -1;
-	day->rows = sql_int_at(rows, 0);
-	day->messages = sql_int_at(rows, 1);
-	day->passed = sql_int_at(rows, 2);
-	day->quiet = sql_int_at(rows, 3);
-	day->accepted = sql_int_at(rows, 4);
-	sql_drop(rows);
-	return 0;
-}
-
-static void day_at(struct sql_rows *rows, struct arena *arena, struct ledger_day *day)
-{
-	struct ledger_policy *policy = &day->policy;
-	const char **texts[] = {&policy->p,    &policy->sp,  &policy->np,      &policy->adkim,
-				&policy->aspf, &policy->fo,  &policy->testing, &policy->discovery,
-				&policy->rua,  &policy->ruf, &policy->error};
-	unsigned char config[DRIVER_KEY_LEN];
-
-	policy->domain = sql_text_at(rows, 0, arena);
-	day->day = (int32_t)sql_int_at(rows, 1);
-	sql_key_at(rows, 2, config);
-	driver_config_text(config, day->config);
-	day->since = sql_int_at(rows, 3);
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		*texts[i] = sql_text_at(rows, 4 + (int)i, arena);
-}
-
-static int handle_days(struct driver_handle *handle, const struct driver_days_query *query,
-		       struct arena *arena, struct ledger_day *days, unsigned max, struct why *why)
-{
-	const struct ledger_day *behind = query->behind;
-	unsigned char config[DRIVER_KEY_LEN] = {0};
-	bool begin = behind == NULL || !driver_config_parse(behind->config, config);
-	struct sql_rows *rows = sql_ask(
-	    sql_of(handle),
-	    "SELECT domain, day, config, since, p, sp, np, adkim, aspf, fo, testing, discovery,"
-	    " rua, ruf, error FROM policy WHERE day <= $2 AND (CAST($1 AS text) IS NULL OR domain "
-	    "= $1)"
-	    " AND (day, domain, since, config) > ($3, $4, $5, $6) AND since >= $8"
-	    " ORDER BY day, domain, since, config LIMIT $7",
-	    SQL_VALUES(
-		sql_text(query->domain), sql_int(query->to_day),
-		sql_int(begin ? query->from_day : behind->day),
-		sql_text(begin ? "" : behind->policy.domain), sql_int(begin ? 0 : behind->since),
-		sql_blob(config, begin ? 0 : sizeof config), sql_int(max), sql_int(query->since)));
-	int count = 0, more;
-
-	arena_reset(arena);
-	while ((more = sql_next(rows, why)) == 1)
-		day_at(rows, arena, &days[count++]);
-	for (int i = 0; i < count && more == 0; i++)
-		more = sum_day(sql_of(handle), &days[i], why);
-	return more < 0 ? -1 : count;
-}
-
-static void row_at(struct sql_rows *rows, const struct driver_rows_query *query,
-		   struct arena *arena, struct driver_row *at)
-{
-	struct ledger_row *row = &at->row;
-	const char **texts[] = {&row->dkim_aligned, &row->spf_aligned,   &row->disposition,
-				&row->header_from,  &row->envelope_from, &row->envelope_to,
-				&row->spf_domain,   &row->spf_result,    &row->reasons,
-				&row->dkim,         &row->dkim_notes,    &row->spf_note};
-
-	memset(at, 0, sizeof *at);
-	memcpy(at->config, query->config, DRIVER_KEY_LEN);
-	row->policy.domain = query->domain;
-	row->day = query->day;
-	row->source_ip = sql_text_at(rows, 0, arena);
-	sql_key_at(rows, 1, at->key);
-	row->count = sql_int_at(rows, 2);
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		*texts[i] = sql_text_at(rows, 3 + (int)i, arena);
-}
-
-static int handle_rows(struct driver_handle *handle, const struct driver_rows_query *query,
-		       struct arena *arena, struct driver_row *rows, unsigned max, struct why *why)
-{
-	const struct driver_row *behind = query->behind;
-	struct sql_rows *answer =
-	    sql_ask(sql_of(handle),
-		    "SELECT source_ip, row_key, messages, dkim_aligned, spf_aligned, disposition,"
-		    " header_from, envelope_from, envelope_to, spf_domain, spf_result, reasons,"
-		    " dkim, dkim_notes, spf_note FROM tally WHERE " REPORT
-		    " AND (source_ip, row_key) > ($4, $5) ORDER BY source_ip, row_key LIMIT $6",
-		    SQL_VALUES(sql_text(query->domain), sql_int(query->day), sql_key(query->config),
-			       sql_text(behind == NULL ? "" : behind->row.source_ip),
-			       sql_blob(behind == NULL ? NULL : behind->key,
-					behind == NULL ? 0 : sizeof behind->key),
-			       sql_int(max)));
-	int count = 0, more;
-
-	arena_reset(arena);
-	while ((more = sql_next(answer, why)) == 1) {
-		row_at(answer, query, arena, &rows[count++]);
-		if (arena_used(arena) < PAGE_BYTES)
-			continue;
-		sql_drop(answer);
-		return count;
-	}
-	return more < 0 ? -1 : count;
+	return shared_open(settings->shared, SHARED_AS_IT_IS, settings->read_only, why);
 }
 
 /* ---- retention ---- */
+
+#define REPORT "domain = $1 AND day = $2 AND config = $3"
 
 struct expiring {
 	const char *domain;
@@ -468,11 +360,9 @@ static int expire_report(void *arg, struct sql *sql, struct why *why)
 	return 0;
 }
 
-static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t before_day,
-					 unsigned max, unsigned *deleted, bool *more,
-					 struct why *why)
+static enum driver_outcome expire_oldest(struct sql *sql, int32_t before_day, unsigned max,
+					 unsigned *deleted, bool *more, struct why *why)
 {
-	struct sql *sql = sql_of(handle);
 	struct sql_rows *rows = sql_ask(sql,
 					"SELECT domain, day, config FROM policy WHERE day < $1"
 					" ORDER BY day, domain, since, config LIMIT 1",
@@ -496,9 +386,6 @@ static enum driver_outcome handle_expire(struct driver_handle *handle, int32_t b
 }
 
 const struct driver driver_shared = {
-    .open = handle_open,
-    .close = handle_close,
-    .expire = handle_expire,
-    .days = handle_days,
-    .rows = handle_rows,
+    .open = open_to_read,
+    .expire = expire_oldest,
 };

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SQL spoken to SQLite. Nothing here is done often: statements are prepared for one use.
+ * SQL spoken to SQLite. Nothing here is done often: one statement is kept prepared.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "store/sql/sql.h"
 #include "store/sql/sqlite.h"
-
-struct lite {
-	struct sql sql;
-	struct driver_handle *handle;
-};
 
 struct lite_rows {
 	struct sql_rows rows;
@@ -19,9 +15,10 @@ struct lite_rows {
 	int code;
 };
 
-static struct lite *lite_of(struct sql *sql)
+struct sqlite *sqlite_of(struct sql *sql)
 {
-	return (struct lite *)sql;
+	assert(sql->ops == &sqlite_ops);
+	return (struct sqlite *)sql;
 }
 
 static struct lite_rows *rows_of(const struct sql_rows *rows)
@@ -29,32 +26,31 @@ static struct lite_rows *rows_of(const struct sql_rows *rows)
 	return (struct lite_rows *)(uintptr_t)rows;
 }
 
-static int fail(struct lite *lite, int code, struct why *why)
+static int set_fault(struct sqlite *sqlite, int code, struct why *why)
 {
 	struct why unheard;
 
-	lite->sql.fault = sqlite_explain(lite->handle, code, why == NULL ? &unheard : why);
+	sqlite->sql.fault = sqlite_explain(sqlite, code, why == NULL ? &unheard : why);
 	return -1;
 }
 
 static void lite_close(struct sql *sql)
 {
-	driver_sqlite.close(lite_of(sql)->handle);
-	free(sql);
+	sqlite_close(sqlite_of(sql));
 }
 
 static int lite_begin(struct sql *sql, struct why *why)
 {
-	int code = sqlite_begin(lite_of(sql)->handle);
+	int code = sqlite_begin(sqlite_of(sql));
 
-	return code == SQLITE_OK ? 0 : fail(lite_of(sql), code, why);
+	return code == SQLITE_OK ? 0 : set_fault(sqlite_of(sql), code, why);
 }
 
 static int lite_end(struct sql *sql, bool commit, struct why *why)
 {
-	int code = sqlite_end(lite_of(sql)->handle, commit ? SQLITE_OK : SQLITE_ABORT);
+	int code = sqlite_end(sqlite_of(sql), commit ? SQLITE_OK : SQLITE_ABORT);
 
-	return !commit || code == SQLITE_OK ? 0 : fail(lite_of(sql), code, why);
+	return !commit || code == SQLITE_OK ? 0 : set_fault(sqlite_of(sql), code, why);
 }
 
 static void bind_value(sqlite3_stmt *statement, unsigned n, const struct sql_value *value)
@@ -82,6 +78,24 @@ static void bind_value(sqlite3_stmt *statement, unsigned n, const struct sql_val
 	}
 }
 
+/* The one that was used last where it is the same: some are asked many times in a row. */
+static int take_statement(struct sqlite *sqlite, const char *text, sqlite3_stmt **statement)
+{
+	if (sqlite->kept == NULL || strcmp(sqlite3_sql(sqlite->kept), text) != 0)
+		return sqlite3_prepare_v2(sqlite->db, text, -1, statement, NULL);
+	*statement = sqlite->kept;
+	sqlite->kept = NULL;
+	return SQLITE_OK;
+}
+
+static void keep_statement(struct sqlite *sqlite, sqlite3_stmt *statement)
+{
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+	sqlite3_finalize(sqlite->kept);
+	sqlite->kept = statement;
+}
+
 static struct sql_rows *lite_ask(struct sql *sql, const char *text, struct sql_values values)
 {
 	struct lite_rows *rows = calloc(1, sizeof *rows);
@@ -89,8 +103,7 @@ static struct sql_rows *lite_ask(struct sql *sql, const char *text, struct sql_v
 	if (rows == NULL)
 		abort();
 	rows->rows.sql = sql;
-	rows->code =
-	    sqlite3_prepare_v2(sqlite_db(lite_of(sql)->handle), text, -1, &rows->statement, NULL);
+	rows->code = take_statement(sqlite_of(sql), text, &rows->statement);
 	for (unsigned i = 0; i < values.count && rows->code == SQLITE_OK; i++)
 		bind_value(rows->statement, i + 1, &values.list[i]);
 	return &rows->rows;
@@ -104,18 +117,19 @@ static int lite_next(struct sql_rows *base, struct why *why)
 		rows->code = sqlite3_step(rows->statement);
 	if (rows->code == SQLITE_ROW)
 		return 1;
-	return rows->code == SQLITE_DONE ? 0 : fail(lite_of(base->sql), rows->code, why);
+	return rows->code == SQLITE_DONE ? 0 : set_fault(sqlite_of(base->sql), rows->code, why);
 }
 
 static void lite_drop(struct sql_rows *rows)
 {
-	sqlite3_finalize(rows_of(rows)->statement);
+	if (rows_of(rows)->statement != NULL)
+		keep_statement(sqlite_of(rows->sql), rows_of(rows)->statement);
 	free(rows);
 }
 
 static int64_t lite_changes(const struct sql_rows *rows)
 {
-	return sqlite3_changes(sqlite_db(lite_of(rows->sql)->handle));
+	return sqlite3_changes(sqlite_of(rows->sql)->db);
 }
 
 static const char *lite_text(struct sql_rows *rows, int column, size_t *len)
@@ -147,7 +161,7 @@ static bool lite_recover(struct sql *sql, unsigned tries)
 	return false;
 }
 
-static const struct sql_ops ops = {
+const struct sql_ops sqlite_ops = {
     .close = lite_close,
     .begin = lite_begin,
     .end = lite_end,
@@ -160,17 +174,3 @@ static const struct sql_ops ops = {
     .number = lite_number,
     .recover = lite_recover,
 };
-
-struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why)
-{
-	struct lite *lite = calloc(1, sizeof *lite);
-
-	if (lite == NULL)
-		abort();
-	lite->sql.ops = &ops;
-	lite->handle = driver_sqlite.open(settings, why);
-	if (lite->handle != NULL)
-		return &lite->sql;
-	free(lite);
-	return NULL;
-}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A page of days has its sums read one by one, after its statement has ended: the engines differ in
+ * how they would join and limit at once, and one statement at a time has rows to read.
+ */
+#include "store/sql/page.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "store/sql/schema.h"
+
+enum { PAGE_BYTES = 1024 * 1024 /* of texts */ };
+
+static int read_sums(struct sql *sql, struct ledger_day *day, struct why *why)
+{
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    "SELECT COUNT(*), COALESCE(SUM(messages), 0), COALESCE(SUM(CASE"
+	    " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0"
+	    " END), 0), COALESCE(SUM(quiet), 0), COALESCE(SUM(CASE"
+	    " WHEN disposition = 'reject' THEN 0 ELSE messages END), 0)"
+	    " FROM tally WHERE domain = $1 AND day = $2 AND config = $3",
+	    SQL_VALUES(sql_text(day->policy.domain), sql_int(day->day), sql_config(day->config)));
+
+	if (sql_next(rows, why) != 1)
+		return -1;
+	day->rows = sql_int_at(rows, 0);
+	day->messages = sql_int_at(rows, 1);
+	day->passed = sql_int_at(rows, 2);
+	day->quiet = sql_int_at(rows, 3);
+	day->accepted = sql_int_at(rows, 4);
+	sql_drop(rows);
+	return 0;
+}
+
+static struct sql_rows *ask_days(struct sql *sql, const struct page_days *query,
+				 const struct schema_list *list, unsigned max)
+{
+	const struct ledger_day *after = query->after;
+	struct sql_rows *rows;
+	struct buf text;
+
+	buf_init(&text, NULL, 0);
+	buf_string(&text, "SELECT ");
+	schema_names(&text, list, 0, list->count, "");
+	buf_string(&text, " FROM policy"
+			  " WHERE day <= $2 AND (CAST($1 AS text) IS NULL OR domain = $1)"
+			  " AND (day, domain, since, config) > ($3, $4, $5, $6) AND since >= $8"
+			  " ORDER BY day, domain, since, config LIMIT $7");
+	rows = sql_ask(sql, buf_text(&text),
+		       SQL_VALUES(sql_text(query->domain), sql_int(query->to_day),
+				  sql_int(after == NULL ? query->from_day : after->day),
+				  sql_text(after == NULL ? "" : after->policy.domain),
+				  sql_int(after == NULL ? 0 : after->since),
+				  after == NULL ? sql_blob(NULL, 0) : sql_config(after->config),
+				  sql_int(max), sql_int(query->since)));
+	buf_free(&text);
+	return rows;
+}
+
+static void set_day(struct ledger_day *day, const struct driver_row *row)
+{
+	*day = (struct ledger_day){
+	    .day = row->row.day, .policy = row->row.policy, .since = row->since};
+	driver_config_text(row->config, day->config);
+}
+
+int page_read_days(struct sql *sql, const struct page_days *query, struct arena *arena,
+		   struct ledger_day *days, unsigned max, struct why *why)
+{
+	const struct schema_list list = schema_list(&schema_policy, SCHEMA_OF_ROW);
+	struct sql_rows *rows = ask_days(sql, query, &list, max);
+	int count = 0, more;
+
+	arena_reset(arena);
+	while ((more = sql_next(rows, why)) == 1) {
+		struct driver_row row = {.since = 0};
+
+		assert((unsigned)count < max);
+		schema_read(rows, &list, 0, arena, &row);
+		set_day(&days[count++], &row);
+	}
+	for (int i = 0; i < count && more == 0; i++)
+		more = read_sums(sql, &days[i], why);
+	return more < 0 ? -1 : count;
+}
+
+static struct sql_rows *ask_rows(struct sql *sql, const struct page_rows *query,
+				 const struct schema_list *list, unsigned max)
+{
+	const struct driver_row *after = query->after;
+	struct sql_rows *rows;
+	struct buf text;
+
+	buf_init(&text, NULL, 0);
+	buf_string(&text, "SELECT ");
+	schema_names(&text, list, SCHEMA_IDS, list->count, "");
+	buf_string(&text, " FROM tally WHERE domain = $1 AND day = $2 AND config = $3"
+			  " AND (source_ip, row_key) > ($4, $5)"
+			  " ORDER BY source_ip, row_key LIMIT $6");
+	rows = sql_ask(
+	    sql, buf_text(&text),
+	    SQL_VALUES(sql_text(query->domain), sql_int(query->day), sql_key(query->config),
+		       sql_text(after == NULL ? "" : after->row.source_ip),
+		       after == NULL ? sql_blob(NULL, 0) : sql_key(after->key), sql_int(max)));
+	buf_free(&text);
+	return rows;
+}
+
+int page_read_rows(struct sql *sql, const struct page_rows *query, struct arena *arena,
+		   struct driver_row *rows, unsigned max, struct why *why)
+{
+	const struct schema_list list = schema_list(&schema_tally, SCHEMA_OF_ROW);
+	struct sql_rows *answer = ask_rows(sql, query, &list, max);
+	int count = 0, more;
+
+	arena_reset(arena);
+	while ((more = sql_next(answer, why)) == 1) {
+		struct driver_row *row = &rows[count++];
+
+		assert((unsigned)count <= max);
+		*row =
+		    (struct driver_row){.row = {.day = query->day, .policy.domain = query->domain}};
+		memcpy(row->config, query->config, DRIVER_KEY_LEN);
+		schema_read(answer, &list, SCHEMA_IDS, arena, row);
+		if (arena_used(arena) < PAGE_BYTES)
+			continue;
+		sql_drop(answer);
+		return count;
+	}
+	return more < 0 ? -1 : count;
+}
