@@ -201,7 +201,8 @@ void daemon_log(const struct conf *conf)
 	    [CONF_LOG_JSON] = LOG_FORMAT_JSON,
 	};
 
-	log_open("countersignd", targets[conf->log.target], formats[conf->log.format]);
+	log_open("countersignd", targets[conf->log.target], formats[conf->log.format],
+		 log_journal_socket);
 }
 
 void daemon_log_level(const struct conf *conf)

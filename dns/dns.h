@@ -169,7 +169,6 @@ const struct dns_answer *dns_wait(struct dns_lookup *lookup);
 const struct dns_answer *dns_lookup_answer(struct dns_lookup *lookup);
 
 const char *dns_lookup_name(const struct dns_lookup *lookup); /* lower case, no final dot */
-enum dns_type dns_lookup_type(const struct dns_lookup *lookup);
 
 /* For the explanation: every lookup of the scope in the order in which it was started. ANSWER may
  * be NULL (not there yet); START and END are clock_mono(), END 0 while it is under way. */
@@ -177,6 +176,5 @@ typedef void dns_visit(void *arg, const char *name, enum dns_type type,
 		       const struct dns_answer *answer, bool cached, int64_t start, int64_t end);
 void dns_scope_each(struct dns_scope *scope, dns_visit *visit, void *arg);
 unsigned dns_scope_lookups(struct dns_scope *scope); /* started */
-int64_t dns_scope_waited(struct dns_scope *scope);   /* nanoseconds spent in dns_wait */
 
 #endif

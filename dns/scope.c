@@ -61,7 +61,6 @@ struct dns_scope {
 	bool running; /* a thread runs the queue of hooks */
 	struct hooks queue;
 	int64_t deadline;
-	int64_t waited;
 	unsigned started;
 	struct dns_lookup *first, **last;
 	struct dns_lookup *buckets[BUCKETS];
@@ -304,7 +303,7 @@ struct dns_lookup *dns_start(struct dns_scope *scope, const char *name, enum dns
 static void wait_for(struct dns_lookup *lookup)
 {
 	struct dns_scope *scope = lookup->scope;
-	int64_t begun = clock_mono(), ended;
+	int64_t begun = clock_mono();
 	bool in_time = true;
 
 	resolver_waits(scope->dns);
@@ -315,10 +314,8 @@ static void wait_for(struct dns_lookup *lookup)
 							      : begun + scope->max_wait);
 	}
 	lookup->waiting--;
-	ended = clock_mono();
-	scope->waited += ended - begun;
 	if (lookup->answer == NULL) {
-		settle_lookup(lookup, &answer_no_time, ended);
+		settle_lookup(lookup, &answer_no_time, clock_mono());
 		run_hooks(scope);
 	}
 }
@@ -352,11 +349,6 @@ const char *dns_lookup_name(const struct dns_lookup *lookup)
 	return lookup->key.name;
 }
 
-enum dns_type dns_lookup_type(const struct dns_lookup *lookup)
-{
-	return lookup->key.type;
-}
-
 /* ---- for the explanation ---- */
 
 void dns_scope_each(struct dns_scope *scope, dns_visit *visit, void *arg)
@@ -383,14 +375,4 @@ unsigned dns_scope_lookups(struct dns_scope *scope)
 	started = scope->started;
 	lock_drop(&scope->lock);
 	return started;
-}
-
-int64_t dns_scope_waited(struct dns_scope *scope)
-{
-	int64_t waited;
-
-	lock_take(&scope->lock);
-	waited = scope->waited;
-	lock_drop(&scope->lock);
-	return waited;
 }

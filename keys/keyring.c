@@ -49,7 +49,6 @@ struct holder {
 };
 
 struct keyring {
-	atomic_uint references;
 	struct arena *arena;
 	const struct signing_key **keys;
 	unsigned count;
@@ -407,7 +406,6 @@ static struct keyring *new_keyring(struct loader *loader)
 		qsort(loader->keys, loader->count, sizeof *loader->keys, by_name);
 	if (loader->fault_count > 0)
 		qsort(loader->faults, loader->fault_count, sizeof *loader->faults, by_text);
-	atomic_init(&keyring->references, 1);
 	keyring->arena = loader->arena;
 	keyring->keys = loader->keys;
 	keyring->count = loader->count;
@@ -530,21 +528,9 @@ const struct signing_key *keyring_load_one(const char *path, const char *domain,
 	return key;
 }
 
-struct keyring *keyring_take(struct keyring *keyring)
-{
-	atomic_fetch_add(&keyring->references, 1);
-	return keyring;
-}
-
 void keyring_drop(struct keyring *keyring)
 {
-	unsigned before;
-
 	if (keyring == NULL)
-		return;
-	before = atomic_fetch_sub(&keyring->references, 1);
-	assert(before > 0);
-	if (before > 1)
 		return;
 	arena_free(keyring->arena);
 	free(keyring->keys);

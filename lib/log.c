@@ -25,7 +25,7 @@
 
 enum { LINE_BYTES_MAX = 32768, TEXT_MAX = 4096 };
 
-#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+const char log_journal_socket[] = "/run/systemd/journal/socket";
 
 static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
@@ -75,7 +75,7 @@ static bool stderr_is_journal(void)
 	       (uintmax_t)st.st_ino == inode;
 }
 
-bool log_open_journal(const char *path)
+static bool open_journal(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd, old;
@@ -98,23 +98,24 @@ bool log_open_journal(const char *path)
 	return true;
 }
 
-static void open_auto(void)
+static void open_auto(const char *socket_path)
 {
 	if (stderr_is_journal()) {
-		if (atomic_load(&place) != PLACE_JOURNAL && !log_open_journal(JOURNAL_SOCKET))
+		if (atomic_load(&place) != PLACE_JOURNAL && !open_journal(socket_path))
 			atomic_store(&place, PLACE_PIPE_TO_JOURNAL);
 	} else {
 		atomic_store(&place, isatty(STDERR_FILENO) ? PLACE_STDERR : PLACE_SYSLOG);
 	}
 }
 
-void log_open(const char *ident, enum log_target target, enum log_format wanted)
+void log_open(const char *ident, enum log_target target, enum log_format wanted,
+	      const char *journal_socket)
 {
 	if (strcmp(name, ident) != 0)
 		snprintf(name, sizeof name, "%s", ident);
 	atomic_store(&format, (int)wanted);
 	if (target == LOG_TARGET_AUTO)
-		open_auto();
+		open_auto(journal_socket);
 	else
 		atomic_store(&place, target == LOG_TARGET_SYSLOG ? PLACE_SYSLOG
 				     : stderr_is_journal()       ? PLACE_PIPE_TO_JOURNAL

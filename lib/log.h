@@ -18,12 +18,11 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 extern const struct name_code log_level_names[]; /* "error" "warning" "info" "debug" */
 
 /* AUTO: the journal where standard error leads to it, standard error when it is a terminal, else
- * syslog. May be called again. */
-void log_open(const char *ident, enum log_target target, enum log_format format);
-
-/* Sends to the journal that listens on PATH, in its native protocol, from now on; false: it cannot
- * be reached. log_open() does it where the system says so. */
-bool log_open_journal(const char *path);
+ * syslog. May be called again. The journal is reached in its native protocol by JOURNAL_SOCKET, or
+ * else by standard error. */
+extern const char log_journal_socket[]; /* systemd's */
+void log_open(const char *ident, enum log_target target, enum log_format format,
+	      const char *journal_socket);
 
 /* Whether what is logged is seen where standard error leads: it is standard error, or the journal
  * that standard error is connected to. */

@@ -36,7 +36,9 @@ static bool ends_swapped(struct span a, size_t i, struct span b, size_t j)
 	       char_lower((unsigned char)a.p[i - 2]) == char_lower((unsigned char)b.p[j - 1]);
 }
 
-unsigned name_distance(struct span a, struct span b, unsigned limit)
+/* How many letters must be put in, left out or replaced, or neighbours swapped, to make one short
+ * text of the other (optimal string alignment); cut off at LIMIT. */
+static unsigned edit_distance(struct span a, struct span b, unsigned limit)
 {
 	enum { LENGTH_MAX = 64 };
 	unsigned rows[3][LENGTH_MAX + 1]; /* used in turn: of I - 2, I - 1 and I */
@@ -69,7 +71,7 @@ const char *name_nearest(const struct name_code *table, struct span name)
 	const char *nearest = NULL;
 
 	for (; table->name != NULL; table++) {
-		unsigned distance = name_distance(name, span_of(table->name), best);
+		unsigned distance = edit_distance(name, span_of(table->name), best);
 
 		if (distance < best) {
 			best = distance;

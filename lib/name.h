@@ -18,8 +18,4 @@ const char *name_text(const struct name_code *table, int code);                /
 /* The name in the table that NAME was most likely meant to be, or NULL when none is near. */
 const char *name_nearest(const struct name_code *table, struct span name);
 
-/* How many letters must be put in, left out or replaced, or neighbours swapped, to make one short
- * text of the other (optimal string alignment); cut off at LIMIT. */
-unsigned name_distance(struct span a, struct span b, unsigned limit);
-
 #endif

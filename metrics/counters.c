@@ -258,14 +258,9 @@ static int64_t get_relaxed(const atomic_llong *from)
 
 /* ---- counting ---- */
 
-void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t n)
-{
-	add_relaxed(&block->slots[metric][slot_of(metric, a, b, c)], (int64_t)n);
-}
-
 void counters_count(enum metric metric, unsigned a, unsigned b, unsigned c)
 {
-	counters_count_many(metric, a, b, c, 1);
+	add_relaxed(&block->slots[metric][slot_of(metric, a, b, c)], 1);
 }
 
 void counters_time(enum metric metric, unsigned a, int64_t nanoseconds)

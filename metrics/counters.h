@@ -95,7 +95,6 @@ enum count_reload { COUNT_RELOAD_ACCEPTED, COUNT_RELOAD_REFUSED };
 /* One more. A, B, C: the values of the metric's labels in their order; 0 where it has fewer. A
  * value beyond the last one counts as the last one. */
 void counters_count(enum metric metric, unsigned a, unsigned b, unsigned c);
-void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t n);
 
 /* For a histogram: A as above. */
 void counters_time(enum metric metric, unsigned a, int64_t nanoseconds);

@@ -20,11 +20,6 @@ enum {
 	FIELD_NAME = sizeof "Authentication-Results: " - 1
 };
 
-bool authres_id_ok(const char *authserv_id)
-{
-	return authres_is_token(span_of(authserv_id)) && strlen(authserv_id) <= VALUE_MAX;
-}
-
 /* ---- writing ---- */
 
 struct writer {

@@ -10,9 +10,6 @@
 
 enum { AUTHRES_DKIM_MAX = 25 }; /* signatures written: those that pass first */
 
-/* Can it be an authserv-id as it is: an RFC 2045 token of printable ASCII, at most 253 bytes? */
-bool authres_id_ok(const char *authserv_id);
-
 /*
  * The value of our field for VERDICT: folded with LF HTAB, without the name and the first blank.
  * Values from the network are quoted where the grammar needs it; what an honest value cannot hold

@@ -75,9 +75,9 @@ static const char *search_tree(struct arena *arena, FTS *tree)
 	return NULL;
 }
 
-const char *marks_sorter_in(struct arena *arena, const char *const *places)
+const char *marks_sorter(struct arena *arena)
 {
-	const char *found = NULL;
+	const char *const *places = usual_places, *found = NULL;
 
 	for (; *places != NULL && found == NULL; places++) {
 		char *roots[] = {arena_string(arena, *places), NULL};
@@ -89,11 +89,6 @@ const char *marks_sorter_in(struct arena *arena, const char *const *places)
 		fts_close(tree);
 	}
 	return found;
-}
-
-const char *marks_sorter(struct arena *arena)
-{
-	return marks_sorter_in(arena, usual_places);
 }
 
 struct counting {

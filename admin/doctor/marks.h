@@ -15,9 +15,6 @@
  */
 const char *marks_sorter(struct arena *arena);
 
-/* The same among PLACES, files and directories; a NULL ends them. */
-const char *marks_sorter_in(struct arena *arena, const char *const *places);
-
 /* How many messages of the days from FROM to TO were quarantined. 0, or -1 with a reason. */
 int marks_count(struct ledger *ledger, int32_t from, int32_t to, int64_t *count, struct why *why);
 

@@ -159,16 +159,6 @@ int migrate_truth(struct span value)
 	return memchr("FfNn0", *value.p, 5) != NULL ? 0 : -1;
 }
 
-int migrate_take_bool(struct migrate *m, const struct migrate_option *option, struct span value,
-		      struct why *why)
-{
-	int yes = migrate_truth(value);
-
-	if (yes == -1)
-		return why_set(why, "neither yes nor no");
-	return migrate_set(m, option->ours, yes == 1 ? "true" : "false", why);
-}
-
 bool migrate_next_item(struct span *rest, struct span *item)
 {
 	while (rest->p < rest->end && (*rest->p == ',' || char_is_space((unsigned char)*rest->p)))

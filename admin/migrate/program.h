@@ -129,8 +129,7 @@ void migrate_leave(struct migrate *m, const char *at, const char *format, ...)
 
 /* ---- values ---- */
 
-migrate_convert migrate_take_text, migrate_take_bool, migrate_take_number, migrate_take_seconds,
-    migrate_take_list;
+migrate_convert migrate_take_text, migrate_take_number, migrate_take_seconds, migrate_take_list;
 
 /* 1 yes, 0 no, -1 neither: only the first letter counts in these programs. */
 int migrate_truth(struct span value);

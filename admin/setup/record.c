@@ -20,25 +20,25 @@ bool record_is_empty(const struct record *record)
 	       record->unit == NULL;
 }
 
-int record_add_file(struct record *record, struct record_file file)
+static int add_copy(struct record *record, struct record_copy copy)
+{
+	if (record->copy_count == RECORD_MAX)
+		return -1;
+	record->copies[record->copy_count++] = copy;
+	return 0;
+}
+
+static int add_file(struct record *record, struct record_file file)
 {
 	for (unsigned i = 0; i < record->file_count; i++) {
 		if (strcmp(record->files[i].path, file.path) == 0) {
 			record->files[i].sum = file.sum;
-			return record_add_copy(record, (struct record_copy){file.path, file.copy});
+			return add_copy(record, (struct record_copy){file.path, file.copy});
 		}
 	}
 	if (record->file_count == RECORD_MAX)
 		return -1;
 	record->files[record->file_count++] = file;
-	return 0;
-}
-
-int record_add_copy(struct record *record, struct record_copy copy)
-{
-	if (record->copy_count == RECORD_MAX)
-		return -1;
-	record->copies[record->copy_count++] = copy;
 	return 0;
 }
 
@@ -59,7 +59,7 @@ int record_change_file(struct arena *arena, struct record *record, const char *p
 	bool untouched;
 
 	if (old == NULL)
-		return record_add_file(record, (struct record_file){path, copy, NULL});
+		return add_file(record, (struct record_file){path, copy, NULL});
 	first = record_sum(arena, old->copy);
 	if (first == NULL) { /* somebody has put it back */
 		old->copy = copy;
@@ -68,7 +68,7 @@ int record_change_file(struct arena *arena, struct record *record, const char *p
 	}
 	untouched = now != NULL &&
 		    (strcmp(now, first) == 0 || (old->sum != NULL && strcmp(now, old->sum) == 0));
-	return record_add_file(record, (struct record_file){path, copy, untouched ? NULL : "-"});
+	return add_file(record, (struct record_file){path, copy, untouched ? NULL : "-"});
 }
 
 int record_add_setting(struct record *record, struct record_setting setting)
@@ -116,9 +116,9 @@ static int add_words(struct record *record, const char *const words[], int count
 	else if (count == 2 && strcmp(words[0], "unit") == 0)
 		record->unit = words[1];
 	else if (count == 4 && strcmp(words[0], "file") == 0)
-		return record_add_file(record, (struct record_file){words[1], words[2], words[3]});
+		return add_file(record, (struct record_file){words[1], words[2], words[3]});
 	else if (count == 3 && strcmp(words[0], "copy") == 0)
-		return record_add_copy(record, (struct record_copy){words[1], words[2]});
+		return add_copy(record, (struct record_copy){words[1], words[2]});
 	else if (count == 5 && strcmp(words[0], "setting") == 0 && *words[3] != '\0')
 		return record_add_setting(
 		    record,

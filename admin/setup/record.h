@@ -59,10 +59,8 @@ int record_read(struct arena *arena, const char *path, struct record *record, st
 
 bool record_is_empty(const struct record *record);
 
-/* Each adds what is not there yet; a change of what is there keeps its first BEFORE and COPY, and
- * the new copy is one more. -1: there are more than RECORD_MAX. */
-int record_add_file(struct record *record, struct record_file file);
-int record_add_copy(struct record *record, struct record_copy copy);
+/* Each adds what is not there yet; a change of what is there keeps its first BEFORE. -1: there are
+ * more than RECORD_MAX. */
 int record_add_setting(struct record *record, struct record_setting setting);
 int record_add_line(struct record *record, struct record_line line);
 
@@ -70,7 +68,8 @@ int record_add_line(struct record *record, struct record_line line);
 const char *record_command(struct arena *arena, const struct record *record, const char *path);
 
 /* The file PATH is about to be changed by setup after COPY of it is made: adds that, with the sum
- * that tells undo whether anybody else has changed the file in between. */
+ * that tells undo whether anybody else has changed the file in between. For a file that is there
+ * already the first copy stays the one that undo puts back; COPY is one more. */
 int record_change_file(struct arena *arena, struct record *record, const char *path,
 		       const char *copy);
 

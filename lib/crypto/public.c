@@ -166,11 +166,6 @@ void crypt_public_free(struct crypt_public *public)
 	free(public);
 }
 
-unsigned crypt_public_bits(const struct crypt_public *public)
-{
-	return public->key.bits;
-}
-
 bool crypt_public_verify(const struct crypt_public *public, const uint8_t digest[CRYPT_DIGEST_LEN],
 			 struct span signature)
 {

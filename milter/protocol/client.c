@@ -237,7 +237,7 @@ bool milter_client_wanted(const struct milter_client *m, char kind)
 	return true;
 }
 
-bool milter_client_answered(const struct milter_client *m, char kind)
+static bool is_answered(const struct milter_client *m, char kind)
 {
 	for (size_t i = 0; i < sizeof step_bits / sizeof step_bits[0]; i++) {
 		if (step_bits[i].kind == kind)
@@ -254,7 +254,7 @@ int milter_client_step(struct milter_client *m, char kind, struct span data,
 	if (!milter_client_wanted(m, kind))
 		return 0;
 	milter_client_put(m, kind, data);
-	if (!milter_client_answered(m, kind))
+	if (!is_answered(m, kind))
 		return 0;
 	do {
 		if (milter_client_read(m, reply, why) != 0)

@@ -38,7 +38,6 @@ int milter_client_negotiate(struct milter_client *m, uint32_t actions, uint32_t 
 
 /* What was agreed: is the step KIND sent at all, and is it answered? */
 bool milter_client_wanted(const struct milter_client *m, char kind);
-bool milter_client_answered(const struct milter_client *m, char kind);
 
 void milter_client_put(struct milter_client *m, char kind, struct span data);
 /* NAME, VALUE, NAME, VALUE, ... NULL; a pair without a value is left out. */

@@ -33,7 +33,7 @@ struct slot {
 
 struct set {
 	struct lock lock;
-	uint64_t clock, hits, misses;
+	uint64_t clock;
 	struct slot slots[WAYS];
 };
 
@@ -115,10 +115,7 @@ static struct shared_key *take_key(struct set *set, const uint8_t digest[CRYPT_D
 
 	lock_take(&set->lock);
 	slot = find_slot(set, digest);
-	if (slot == NULL) {
-		set->misses++;
-	} else {
-		set->hits++;
+	if (slot != NULL) {
 		slot->used = ++set->clock;
 		shared = slot->shared;
 		atomic_fetch_add(&shared->holders, 1);
@@ -196,17 +193,4 @@ const struct crypt_public *keycache_get(struct keycache *cache, enum crypt_type 
 	}
 	arena_on_free(arena, release_key, shared);
 	return shared->key;
-}
-
-void keycache_stats(struct keycache *cache, struct keycache_stats *stats)
-{
-	*stats = (struct keycache_stats){0, 0};
-	for (unsigned i = 0; i <= cache->mask; i++) {
-		struct set *set = &cache->sets[i];
-
-		lock_take(&set->lock);
-		stats->hits += set->hits;
-		stats->misses += set->misses;
-		lock_drop(&set->lock);
-	}
 }

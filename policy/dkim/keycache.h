@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-
-#include "lib/crypto/public.h"
 /*
  * Public keys that were decoded before: a bounded table shared by all threads. Decoding a key costs
  * a third of what verifying with it costs, and most mail comes from a few signers.
@@ -10,6 +8,8 @@
  */
 #ifndef POLICY_DKIM_KEYCACHE_H
 #define POLICY_DKIM_KEYCACHE_H
+
+#include "lib/crypto/public.h"
 
 struct keycache;
 
@@ -25,10 +25,5 @@ const struct crypt_public *keycache_get(struct keycache *cache, enum crypt_type 
 					struct span data, struct arena *arena, struct why *why);
 
 void keycache_flush(struct keycache *cache);
-
-struct keycache_stats {
-	uint64_t hits, misses;
-};
-void keycache_stats(struct keycache *cache, struct keycache_stats *stats);
 
 #endif

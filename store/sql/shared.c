@@ -88,7 +88,8 @@ static int table_exists(struct sql *sql, const char *name, struct why *why)
 	return count > 0;
 }
 
-int shared_version(struct sql *sql, struct why *why)
+/* 0: there is no schema yet. -1: failed. */
+static int read_version(struct sql *sql, struct why *why)
 {
 	int64_t version = 0;
 	int there = table_exists(sql, "store", why);
@@ -178,7 +179,7 @@ static int migrate_from(struct sql *sql, int version, struct why *why)
 
 static int try_migration(struct sql *sql, struct why *why)
 {
-	int version = shared_version(sql, why);
+	int version = read_version(sql, why);
 
 	if (version < 0 || version >= shared_schema())
 		return version < 0 ? -1 : 0;
@@ -206,7 +207,7 @@ static int migrate(struct sql *sql, struct why *why)
 
 static int check(struct sql *sql, struct why *why)
 {
-	int version = shared_version(sql, why);
+	int version = read_version(sql, why);
 
 	if (version < 0 || version == shared_schema())
 		return version < 0 ? -1 : 0;

@@ -28,8 +28,6 @@ enum shared_opening {
 struct sql *shared_open(const char *conninfo, enum shared_opening opening, bool read_only,
 			struct why *why);
 
-/* 0: there is no schema yet. -1: failed. */
-int shared_version(struct sql *sql, struct why *why);
 int shared_schema(void); /* the one this program makes */
 
 /* Which store this is: another one has another ID. */

@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 		fputs("usage: nothing_native SOCKET\n", stderr);
 		return 64;
 	}
-	log_open("nothing", LOG_TARGET_STDERR, LOG_FORMAT_TEXT);
+	log_open("nothing", LOG_TARGET_STDERR, LOG_FORMAT_TEXT, log_journal_socket);
 	if (socket_open(&listener, argv[1], 0600, &why) != 0 ||
 	    engine_native.start(&with, &why) != 0) {
 		fprintf(stderr, "nothing_native: %s\n", why.text);

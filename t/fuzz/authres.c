@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span text = span_make(data, size), body = span_trim(text);
 	struct arena *arena = arena_new(0);
-	const char *copy = arena_span(arena, text), *id = authres_id_ok(copy) ? copy : "mx.example";
+	const char *copy = arena_span(arena, text);
+	const char *id = authres_is_token(span_of(copy)) && size <= 253 ? copy : "mx.example";
 	struct dkim_verdict dkim = {
 	    .domain = copy, .selector = copy, .algorithm = copy, .signature = copy, .why = copy};
 	struct verdict v = {.client = {.family = 4},

@@ -341,14 +341,6 @@ static void test_size(void)
 	ok(strstr(value, "header.d") == NULL, "what is too long to be true is left out");
 }
 
-static void test_id(void)
-{
-	ok(authres_id_ok("mx.example.com") && authres_id_ok("example-auth"), "tokens");
-	ok(!authres_id_ok("") && !authres_id_ok("a b") && !authres_id_ok("a;b") &&
-	       !authres_id_ok("\xc3\xbc"),
-	   "no tokens");
-}
-
 int main(void)
 {
 	arena = arena_new(1 << 20);
@@ -359,7 +351,6 @@ int main(void)
 	test_nothing();
 	test_nasty();
 	test_size();
-	test_id();
 	arena_free(arena);
 	return tap_done();
 }

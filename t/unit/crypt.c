@@ -47,10 +47,9 @@ static const char *const fields[][2] = {
 
 static const struct {
 	enum crypt_type type;
-	unsigned bits;
 	const char *key, *signature, *field;
 } signatures[] = {
-    {CRYPT_ED25519, 256, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+    {CRYPT_ED25519, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
      "/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\r\n "
      "Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==",
      " v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n d=football.example.com; "
@@ -58,7 +57,7 @@ static const struct {
      ": "
      "date : message-id : from : subject : date;\r\n "
      "bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n b="},
-    {CRYPT_RSA, 1024,
+    {CRYPT_RSA,
      "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/"
      "J16JYi0Q"
      "vx/byYzCNb3W91y3FutACDfzwQ/BC/e/"
@@ -100,7 +99,6 @@ static void test_rfc8463(struct arena *arena)
 		crypt_sha256(text.data, text.len - 2, digest);
 		if (!ok(key != NULL, "the key"))
 			continue;
-		is_int(crypt_public_bits(key), signatures[i].bits, "its bits");
 		ok(crypt_public_verify(key, digest, signature), "the signature verifies");
 		digest[0] ^= 1;
 		ok(!crypt_public_verify(key, digest, signature), "not with another digest");
@@ -166,7 +164,7 @@ static void test_keys(struct arena *arena, enum crypt_type type, unsigned bits)
 	is_int(crypt_key_bits(key), bits, "its bits");
 	is_int(crypt_key_public(key, arena, &data, NULL), 0, "its public part");
 	public = crypt_public_parse(type, data, NULL);
-	ok(public != NULL && crypt_public_bits(public) == bits, "which is read back");
+	ok(public != NULL, "which is read back");
 	ok(signs_for(key, public, arena), "signs");
 	pem = pem_text(key, arena);
 	again = crypt_key_parse(span_of(pem), NULL);
@@ -246,7 +244,7 @@ static void test_public_forms(struct arena *arena)
 	pkcs1 = span_make(spki.p + 22,
 			  span_len(spki) - 22); /* behind the two headers and the zero bits */
 	key = crypt_public_parse(CRYPT_RSA, pkcs1, NULL);
-	ok(key != NULL && crypt_public_bits(key) == 1024, "RSAPublicKey alone");
+	ok(key != NULL, "RSAPublicKey alone");
 	crypt_public_free(key);
 	ok(crypt_public_spki(pkcs1, arena, &again) && span_same(again, spki),
 	   "made a SubjectPublicKeyInfo");

@@ -222,7 +222,6 @@ static void test_identity_and_budget(void)
 	ok(dns_start(scope, "A.example.", DNS_TYPE_TXT) == a, "the same question, the same lookup");
 	ok(dns_start(scope, "a.example", DNS_TYPE_MX) != a, "another type is another lookup");
 	is_text(dns_lookup_name(a), "a.example", "its name");
-	is_int(dns_lookup_type(a), DNS_TYPE_TXT, "its type");
 	is_int(dns_scope_lookups(scope), 2, "two were started");
 	memset(label, 'l', sizeof label);
 	label[64] = '\0';
@@ -290,7 +289,6 @@ static void test_deadline(void)
 	is_text(answer->reason, "no answer in time", "with its reason");
 	nap(700 * CLOCK_MS);
 	ok(dns_wait(lookup) == answer && dns_lookup_answer(lookup) == answer, "and stays so");
-	ok(dns_scope_waited(scope) >= 20 * CLOCK_MS, "the wait is counted");
 	begun = clock_mono();
 	is_int(ask(scope, "silent.example", DNS_TYPE_TXT)->status, DNS_TEMPFAIL,
 	       "after the deadline");

@@ -26,10 +26,14 @@ static void make_keys(void)
 	}
 }
 
+static const struct crypt_public *get_key(struct keycache *cache, unsigned i, struct arena *arena)
+{
+	return keycache_get(cache, i == 0 ? CRYPT_RSA : CRYPT_ED25519, public_keys[i], arena, NULL);
+}
+
 static bool verifies(struct keycache *cache, unsigned i, struct arena *arena)
 {
-	const struct crypt_public *key =
-	    keycache_get(cache, i == 0 ? CRYPT_RSA : CRYPT_ED25519, public_keys[i], arena, NULL);
+	const struct crypt_public *key = get_key(cache, i, arena);
 
 	return key != NULL && crypt_public_verify(key, digest, signatures[i]);
 }
@@ -38,17 +42,13 @@ static void test_reuse(void)
 {
 	struct keycache *cache = keycache_new(64);
 	struct arena *arena = arena_new(0);
-	struct keycache_stats stats;
 	const struct crypt_public *first, *again;
 	struct why why = {""};
 
 	first = keycache_get(cache, CRYPT_RSA, public_keys[0], arena, &why);
 	again = keycache_get(cache, CRYPT_RSA, public_keys[0], arena, &why);
 	ok(first != NULL && first == again, "the same record gives the same key");
-	is_int(crypt_public_bits(first), 1024, "its bits");
 	ok(verifies(cache, 0, arena) && verifies(cache, 1, arena), "keys of both types verify");
-	keycache_stats(cache, &stats);
-	ok(stats.hits == 2 && stats.misses == 2, "hits and misses are counted");
 	ok(keycache_get(cache, CRYPT_RSA, public_keys[1], arena, &why) == NULL &&
 	       why.text[0] != '\0',
 	   "an Ed25519 key is no RSA key: %s", why.text);
@@ -58,26 +58,25 @@ static void test_reuse(void)
 	arena_free(arena);
 }
 
+/* The keys that ARENA holds stay where they are, so that another pointer is another decoding. */
 static void test_bound(void)
 {
 	struct keycache *cache = keycache_new(8);
 	struct arena *arena = arena_new(0);
-	struct keycache_stats before, after;
+	const struct crypt_public *first, *second, *last;
 	unsigned good = 0;
 
 	for (unsigned i = 0; i < 8; i++)
 		good += verifies(cache, i, arena);
+	first = get_key(cache, 0, arena);
+	second = get_key(cache, 1, arena);
 	for (unsigned i = 8; i < KEYS; i++)
 		good += verifies(cache, i, arena) && verifies(cache, 0, arena);
 	is_int(good, KEYS, "more keys than there is room for");
-	keycache_stats(cache, &before);
-	arena_reset(arena);
-	ok(verifies(cache, 0, arena) && verifies(cache, KEYS - 1, arena), "what was used last");
-	keycache_stats(cache, &after);
-	is_int(after.misses, before.misses, "is still there");
-	verifies(cache, 1, arena);
-	keycache_stats(cache, &after);
-	is_int(after.misses, before.misses + 1, "what was not used is gone");
+	last = get_key(cache, KEYS - 1, arena);
+	ok(get_key(cache, 0, arena) == first && get_key(cache, KEYS - 1, arena) == last,
+	   "what was used last is still there");
+	ok(get_key(cache, 1, arena) != second, "what was not used is gone");
 	arena_free(arena);
 	keycache_free(cache);
 }

@@ -86,15 +86,17 @@ static const struct name_code colours[] = {{"red", 1}, {"green", 2}, {"ultramari
 
 static void test_names(void)
 {
+	static const struct name_code keys[] = {{"kex", 1}, {"KEY", 2}, {NULL, 0}};
+
 	is_int(name_code(colours, span_of("GREEN"), -1), 2, "either case");
 	is_int(name_code(colours, span_of("blue"), -1), -1, "absent");
 	is_text(name_text(colours, 3), "ultramarine", "back");
 	is_text(name_nearest(colours, span_of("ultramarnie")), "ultramarine",
 		"two letters swapped");
-	is_int(name_distance(span_of("kye"), span_of("KEY"), 9), 1, "which is one change");
-	is_int(name_distance(span_of("abc"), span_of("ca"), 9), 3, "a swap, and no more there");
-	is_int(name_distance(span_of(""), span_of("abc"), 9), 3, "from nothing");
-	is_int(name_distance(span_of("abcdef"), span_of("ghijkl"), 4), 4, "cut off");
+	is_text(name_nearest(keys, span_of("kye")), "KEY", "which is one change, not two");
+	is_text(name_nearest(keys, span_of("kes")), "kex", "as is another letter");
+	is_text(name_nearest(keys, span_of("k")), NULL, "two letters of three are missing");
+	is_text(name_nearest(keys, span_of("")), NULL, "nothing is near to nothing");
 	is_text(name_nearest(colours, span_of("xyzzy")), NULL, "nothing is near");
 }
 

@@ -300,7 +300,7 @@ int main(void)
 {
 	if (!tap_hurried())
 		silence = 4 * CLOCK_SECOND; /* or the deaf MTA is a silent one */
-	log_open("loop.test", LOG_TARGET_STDERR, LOG_FORMAT_TEXT);
+	log_open("loop.test", LOG_TARGET_STDERR, LOG_FORMAT_TEXT, log_journal_socket);
 	log_set_level(LOG_LEVEL_ERROR);
 	start_engine();
 	test_pieces();

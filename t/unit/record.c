@@ -14,13 +14,31 @@
 static struct arena *arena;
 static char path[] = "/tmp/countersign-record.XXXXXX";
 
-static void write_text(const char *text)
+static void write_file(const char *to, const char *text)
 {
-	FILE *file = fopen(path, "w");
+	FILE *file = fopen(to, "w");
 
 	fputs(text, file);
 	fclose(file);
-	chmod(path, 0600);
+	chmod(to, 0600);
+}
+
+static void write_text(const char *text)
+{
+	write_file(path, text);
+}
+
+/* The file that setup changes, and the copies it makes of it. */
+static const char *beside(const char *suffix)
+{
+	return arena_printf(arena, "%s%s", path, suffix);
+}
+
+static void remove_files(void)
+{
+	unlink(path);
+	unlink(beside(".cf"));
+	unlink(beside(".cf.1"));
 }
 
 static void test_round(void)
@@ -28,8 +46,11 @@ static void test_round(void)
 	struct record record = {.filter = "unix:a b/s", .unit = "countersignd"}, again;
 	struct why why = {""};
 
-	record_add_file(&record, (struct record_file){"/etc/main.cf", "/etc/main.cf.1", "7 8"});
-	record_add_file(&record, (struct record_file){"/etc/main.cf", "/etc/main.cf.2", "-"});
+	write_file(beside(".cf"), "a = b\n");
+	write_file(beside(".cf.1"), "a = b\n");
+	is_int(record_change_file(arena, &record, beside(".cf"), beside(".cf.1")), 0, "changed");
+	write_file(beside(".cf"), "a = c\n");
+	is_int(record_change_file(arena, &record, beside(".cf"), beside(".cf.2")), 0, "again");
 	record_add_setting(&record,
 			   (struct record_setting){"/etc", "smtpd_milters", NULL, "it's $x"});
 	record_add_setting(&record, (struct record_setting){"/etc", "smtpd_milters", "no", "b\tc"});
@@ -41,9 +62,9 @@ static void test_round(void)
 	is_text(again.filter, "unix:a b/s", "the filter");
 	is_text(again.unit, "countersignd", "the unit");
 	ok(again.file_count == 1 && again.copy_count == 1, "one file, one more copy of it");
-	is_text(again.files[0].copy, "/etc/main.cf.1", "the first copy is the one that counts");
-	is_text(again.files[0].sum, "-", "with what the last change says");
-	is_text(again.copies[0].copy, "/etc/main.cf.2", "the other copy");
+	is_text(again.files[0].copy, beside(".cf.1"), "the first copy is the one that counts");
+	is_text(again.files[0].sum, "-", "somebody else has changed the file in between");
+	is_text(again.copies[0].copy, beside(".cf.2"), "the other copy");
 	ok(again.setting_count == 2 && again.settings[0].before == NULL, "not set before");
 	is_text(again.settings[0].after, "b c", "the last value, on one line");
 	is_text(again.settings[1].before, "", "set to nothing before");
@@ -81,7 +102,7 @@ int main(void)
 	close(mkstemp(path));
 	test_round();
 	test_refused();
-	unlink(path);
+	remove_files();
 	arena_free(arena);
 	return tap_done();
 }
