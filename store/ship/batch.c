@@ -9,6 +9,7 @@
  */
 #include "store/ship/batch.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -20,8 +21,7 @@ enum {
 	KEPT_BATCHES = 1000, /* numbers that the shared store remembers */
 	SETTLED = 600,       /* seconds after midnight: the last rows of the day are in the file */
 	POLICY_ROUNDS_MAX = 1000,
-	ID_COLUMNS = 7, /* a row's key and its counts */
-	CONFIG_COLUMN = 2
+	BATCH_COLUMNS = 7 /* the first ones of tally: a row's key and its counts */
 };
 
 /* The last day whose rows are all in the file. */
@@ -148,9 +148,32 @@ static void begin_target(const struct ship *ship, struct target *target)
 	target->found = false;
 }
 
+/* A policy as the shared store has it: SINCE is not before this host joined, CLOSED says whether
+ * its report was made here. */
+static const char *make_policy_query(struct arena *arena)
+{
+	const struct schema_list list = schema_list(&schema_policy, SCHEMA_OF_SHARED);
+	struct buf text;
+
+	buf_init(&text, arena, 0);
+	for (unsigned i = 0; i < list.count; i++) {
+		const char *name = list.at[i]->name;
+
+		buf_printf(&text, "%s%s", i == 0 ? "SELECT " : ", ",
+			   strcmp(name, "since") == 0
+			       ? "CASE WHEN since < $4 THEN since ELSE $5 END"
+			   : strcmp(name, "closed") == 0 ? "$6"
+							 : name);
+	}
+	buf_string(&text, " FROM policy WHERE domain = $1 AND day = $2 AND config = $3");
+	return buf_text(&text);
+}
+
 /* The policies of targets that are not found yet. */
 static int gather_policies(struct applying *a, struct ship_columns *columns, struct why *why)
 {
+	const char *query = make_policy_query(a->arena);
+
 	for (unsigned i = 0; i < a->count; i++) {
 		struct target *target = &a->targets[i];
 		struct sql_rows *rows;
@@ -158,11 +181,7 @@ static int gather_policies(struct applying *a, struct ship_columns *columns, str
 
 		if (target->found)
 			continue;
-		rows = sql_ask(a->ship->local,
-			       "SELECT domain, day, config, CASE WHEN since < $4 THEN since"
-			       " ELSE $5 END, $6, p, sp, np, adkim, aspf, fo, rua, testing,"
-			       " discovery, ruf, error FROM policy"
-			       " WHERE domain = $1 AND day = $2 AND config = $3",
+		rows = sql_ask(a->ship->local, query,
 			       SQL_VALUES(sql_text(target->domain), sql_int(target->day),
 					  sql_key(target->config),
 					  sql_int(a->ship->spool.joined_at), sql_int(clock_wall()),
@@ -201,14 +220,11 @@ static int put_policies(struct applying *a, struct sql *sql, struct why *why)
 	int more, closed = 0;
 	unsigned guess = 0;
 
-	ship_columns_init(&columns, &ship_policy_table, ship_policy_table.count, a->arena);
+	ship_columns_init(&columns, &schema_policy, SCHEMA_COLUMNS_MAX, a->arena);
 	if (gather_policies(a, &columns, why) != 0)
 		return -1;
-	rows = ship_columns_insert(
-	    &columns, sql,
-	    "ON CONFLICT (domain, day, config) DO UPDATE SET rua = excluded.rua,"
-	    " ruf = excluded.ruf, error = excluded.error RETURNING domain, day, config, closed",
-	    a->arena);
+	rows =
+	    ship_columns_insert(&columns, sql, " RETURNING domain, day, config, closed", a->arena);
 	while ((more = sql_next(rows, why)) == 1) {
 		struct target *target = target_named(a, rows, guess++);
 
@@ -237,21 +253,28 @@ static int find_open_policies(struct applying *a, struct sql *sql, struct why *w
 	return closed;
 }
 
-#define BATCH_OF(columns)                                                                          \
-	"SELECT b.domain, b.day, b.config, b.source_ip, b.row_key, b.messages, b.quiet" columns    \
-	" FROM batch AS b JOIN tally AS t USING (" SHIP_KEY                                        \
-	") ORDER BY b.domain, b.day, b.config,"                                                    \
-	" b.source_ip, b.row_key"
+/* The rows of the batch as columns of LIST; the first BATCH_COLUMNS are the batch's own. */
+static struct sql_rows *ask_rows(struct applying *a, const struct schema_list *list)
+{
+	struct buf text;
+
+	assert(list->count >= BATCH_COLUMNS && list->at[BATCH_COLUMNS - 1]->role == SCHEMA_COUNT);
+	buf_init(&text, a->arena, 0);
+	buf_string(&text, "SELECT ");
+	schema_names(&text, list, 0, BATCH_COLUMNS, "b.");
+	if (list->count > BATCH_COLUMNS)
+		buf_string(&text, ", ");
+	schema_names(&text, list, BATCH_COLUMNS, list->count, "t.");
+	buf_string(&text, " FROM batch AS b JOIN tally AS t USING (" SHIP_KEY
+			  ") ORDER BY b.domain, b.day, b.config, b.source_ip, b.row_key");
+	return sql_ask(a->ship->local, buf_text(&text), SQL_NO_VALUES);
+}
 
 /* Rows and targets are in the same order. */
 static int gather_rows(struct applying *a, struct ship_columns *columns, struct why *why)
 {
-	struct sql_rows *rows =
-	    sql_ask(a->ship->local,
-		    BATCH_OF(", t.dkim_aligned, t.spf_aligned, t.disposition, t.header_from,"
-			     " t.envelope_from, t.envelope_to, t.spf_domain, t.spf_result,"
-			     " t.reasons, t.dkim, t.dkim_notes, t.spf_note"),
-		    SQL_NO_VALUES);
+	const unsigned messages = schema_index(&columns->list, "messages");
+	struct sql_rows *rows = ask_rows(a, &columns->list);
 	unsigned char config[DRIVER_KEY_LEN];
 	const struct target *target = a->targets;
 	struct arena *arena = arena_new(0);
@@ -265,9 +288,10 @@ static int gather_rows(struct applying *a, struct ship_columns *columns, struct 
 		while (target->day != sql_int_at(rows, 1) || strcmp(target->domain, domain) != 0 ||
 		       memcmp(target->config, config, DRIVER_KEY_LEN) != 0)
 			target++;
+		assert(target < a->targets + a->count);
 		ship_columns_add(columns, rows, target->to);
 		a->rows++;
-		a->messages += sql_int_at(rows, 5);
+		a->messages += sql_int_at(rows, (int)messages);
 	}
 	arena_free(arena);
 	return more;
@@ -279,14 +303,10 @@ static int put_rows(struct applying *a, struct sql *sql, struct why *why)
 	struct sql_rows *rows;
 	int more;
 
-	ship_columns_init(&columns, &ship_tally_table, ship_tally_table.count, a->arena);
+	ship_columns_init(&columns, &schema_tally, SCHEMA_COLUMNS_MAX, a->arena);
 	if (gather_rows(a, &columns, why) != 0)
 		return -1;
-	rows = ship_columns_insert(&columns, sql,
-				   "ON CONFLICT (" SHIP_KEY ") DO UPDATE SET"
-				   " messages = tally.messages + excluded.messages,"
-				   " quiet = tally.quiet + excluded.quiet",
-				   a->arena);
+	rows = ship_columns_insert(&columns, sql, "", a->arena);
 	while ((more = sql_next(rows, why)) == 1)
 		;
 	return more;
@@ -295,21 +315,22 @@ static int put_rows(struct applying *a, struct sql *sql, struct why *why)
 /* What the batch is, whoever sends it under whatever number. */
 static int digest_batch(struct applying *a, struct why *why)
 {
-	struct sql_rows *rows = sql_ask(a->ship->local, BATCH_OF(""), SQL_NO_VALUES);
 	uint8_t digest[CRYPT_DIGEST_LEN];
 	struct ship_columns columns;
+	struct sql_rows *rows;
 	struct buf all;
 	int more;
 
-	ship_columns_init(&columns, &ship_tally_table, ID_COLUMNS, a->arena);
+	ship_columns_init(&columns, &schema_tally, BATCH_COLUMNS, a->arena);
+	rows = ask_rows(a, &columns.list);
 	while ((more = sql_next(rows, why)) == 1) {
 		unsigned char config[DRIVER_KEY_LEN];
 
-		sql_key_at(rows, CONFIG_COLUMN, config);
+		sql_key_at(rows, 2, config);
 		ship_columns_add(&columns, rows, config);
 	}
 	buf_init(&all, NULL, 0);
-	for (unsigned i = 0; i < columns.count; i++)
+	for (unsigned i = 0; i < columns.list.count; i++)
 		buf_span(&all, buf_view(&columns.texts[i]));
 	crypt_sha256(all.data, all.len, digest);
 	memcpy(a->digest, digest, DRIVER_KEY_LEN);

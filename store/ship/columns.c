@@ -8,36 +8,15 @@
 #include <assert.h>
 
 #include "lib/utf8.h"
-#include "store/sql/driver.h"
 
-enum { CONFIG_COLUMN = 2 };
-
-static const struct ship_column policy_columns[] = {
-    {"domain", 't'},  {"day", 'i'},       {"config", 'b'}, {"since", 'i'},
-    {"closed", 'i'},  {"p", 't'},         {"sp", 't'},     {"np", 't'},
-    {"adkim", 't'},   {"aspf", 't'},      {"fo", 't'},     {"rua", 't'},
-    {"testing", 't'}, {"discovery", 't'}, {"ruf", 't'},    {"error", 't'},
-};
-static const struct ship_column tally_columns[] = {
-    {"domain", 't'},      {"day", 'i'},         {"config", 'b'},      {"source_ip", 't'},
-    {"row_key", 'b'},     {"messages", 'i'},    {"quiet", 'i'},       {"dkim_aligned", 't'},
-    {"spf_aligned", 't'}, {"disposition", 't'}, {"header_from", 't'}, {"envelope_from", 't'},
-    {"envelope_to", 't'}, {"spf_domain", 't'},  {"spf_result", 't'},  {"reasons", 't'},
-    {"dkim", 't'},        {"dkim_notes", 't'},  {"spf_note", 't'},
-};
-
-const struct ship_table ship_policy_table = {"policy", policy_columns,
-					     sizeof policy_columns / sizeof policy_columns[0]};
-const struct ship_table ship_tally_table = {"tally", tally_columns,
-					    sizeof tally_columns / sizeof tally_columns[0]};
-
-void ship_columns_init(struct ship_columns *columns, const struct ship_table *table, unsigned count,
+void ship_columns_init(struct ship_columns *columns, const struct schema_table *table, unsigned max,
 		       struct arena *arena)
 {
-	assert(count <= SHIP_COLUMNS_MAX && count <= table->count);
 	columns->table = table;
-	columns->count = count;
-	for (unsigned i = 0; i < count; i++) {
+	columns->list = schema_list(table, SCHEMA_OF_SHARED);
+	if (columns->list.count > max)
+		columns->list.count = max;
+	for (unsigned i = 0; i < columns->list.count; i++) {
 		buf_init(&columns->texts[i], arena, 0);
 		buf_char(&columns->texts[i], '{');
 	}
@@ -86,75 +65,61 @@ static void add_number(struct buf *to, int64_t number)
 	buf_printf(to, "%lld", (long long)number);
 }
 
-static void add_value(struct buf *to, char kind, struct sql_rows *rows, int at)
+static void add_value(struct buf *to, enum schema_type type, struct sql_rows *rows, int at)
 {
+	const char *text;
+	const void *bytes;
 	size_t len;
 
-	if (kind == 'i') {
-		add_number(to, sql_int_at(rows, at));
-	} else if (kind == 't') {
-		const char *text = rows->sql->ops->text(rows, at, &len);
-
+	switch (type) {
+	case SCHEMA_TEXT:
+		text = rows->sql->ops->text(rows, at, &len);
 		add_text(to, text, len);
-	} else {
-		const unsigned char *bytes = sql_blob_at(rows, at, &len);
-
+		break;
+	case SCHEMA_INT:
+	case SCHEMA_DAY:
+		add_number(to, sql_int_at(rows, at));
+		break;
+	case SCHEMA_KEY:
+	case SCHEMA_BYTES:
+		bytes = sql_blob_at(rows, at, &len);
 		add_bytes(to, bytes, len);
+		break;
 	}
-}
-
-struct sql_value ship_columns_value(struct sql_rows *rows, int at, char kind, struct arena *arena)
-{
-	struct sql_value value = {.kind = SQL_NULL};
-	const void *data;
-
-	if (kind == 'b') {
-		data = sql_blob_at(rows, at, &value.len);
-		value.kind = SQL_BLOB;
-		value.data = arena_copy(arena, data == NULL ? "" : data, value.len);
-		return value;
-	}
-	value.data = sql_text_at(rows, at, arena);
-	if (value.data != NULL)
-		value.kind = kind == 't' ? SQL_TEXT : SQL_INT;
-	value.number = sql_int_at(rows, at);
-	return value;
 }
 
 void ship_columns_add(struct ship_columns *columns, struct sql_rows *rows,
 		      const unsigned char *config)
 {
-	for (unsigned i = 0; i < columns->count; i++)
-		if (i == CONFIG_COLUMN)
+	for (unsigned i = 0; i < columns->list.count; i++) {
+		const struct schema_column *column = columns->list.at[i];
+
+		if (column->role == SCHEMA_CONFIG)
 			add_bytes(&columns->texts[i], config, DRIVER_KEY_LEN);
 		else
-			add_value(&columns->texts[i], columns->table->columns[i].kind, rows,
-				  (int)i);
+			add_value(&columns->texts[i], column->type, rows, (int)i);
+	}
 }
 
 struct sql_rows *ship_columns_insert(struct ship_columns *columns, struct sql *sql,
-				     const char *conflict, struct arena *arena)
+				     const char *rest, struct arena *arena)
 {
-	struct sql_value values[SHIP_COLUMNS_MAX];
-	struct buf names, types;
+	const struct schema_list *list = &columns->list;
+	struct sql_value values[SCHEMA_COLUMNS_MAX];
+	struct buf text;
 
-	buf_init(&names, arena, 0);
-	buf_init(&types, arena, 0);
-	for (unsigned i = 0; i < columns->count; i++) {
-		const char *comma = i == 0 ? "" : ", ";
-		char kind = columns->table->columns[i].kind;
-
-		buf_printf(&names, "%s%s", comma, columns->table->columns[i].name);
-		buf_printf(&types, "%s$%u::%s[]", comma, i + 1,
-			   kind == 't'   ? "text"
-			   : kind == 'i' ? "bigint"
-					 : "bytea");
+	buf_init(&text, arena, 0);
+	buf_printf(&text, "INSERT INTO %s (", columns->table->name);
+	schema_names(&text, list, 0, list->count, "");
+	buf_string(&text, ") SELECT * FROM unnest(");
+	for (unsigned i = 0; i < list->count; i++) {
+		buf_printf(&text, "%s$%u::%s[]", i == 0 ? "" : ", ", i + 1,
+			   schema_type_name(list->at[i], SCHEMA_SHARED));
 		buf_char(&columns->texts[i], '}');
 		values[i] = sql_text(buf_text(&columns->texts[i]));
 	}
-	return sql_ask(sql,
-		       arena_printf(arena, "INSERT INTO %s (%s) SELECT * FROM unnest(%s) %s",
-				    columns->table->name, buf_text(&names), buf_text(&types),
-				    conflict),
-		       (struct sql_values){values, columns->count});
+	buf_char(&text, ')');
+	schema_conflict(&text, columns->table);
+	buf_string(&text, rest);
+	return sql_ask(sql, buf_text(&text), (struct sql_values){values, list->count});
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "store/ship/columns.h"
+#include "store/sql/schema.h"
 
 enum { JOIN_ROWS = 5000 };
 
@@ -110,45 +110,6 @@ static int begin_joining(void *arg, struct sql *local, struct why *why)
 
 /* ---- reports that this host built before it had a shared store ---- */
 
-/* The rows that FROM gives, by INSERT into the shared store; KINDS: one letter for each column: t,
- * i, b, and c for a config, which becomes this host's own. How many are new, or -1. */
-static int64_t bring_rows(const struct ship *ship, struct sql_rows *from, struct sql *sql,
-			  const char *text, const char *kinds, struct why *why)
-{
-	struct arena *arena = arena_new(0);
-	int64_t fresh = 0;
-	int more;
-
-	while ((more = sql_next(from, why)) == 1) {
-		struct sql_value values[SQL_VALUES_MAX] = {{.kind = SQL_NULL}};
-		unsigned char own[DRIVER_KEY_LEN], config[DRIVER_KEY_LEN];
-		int64_t changes;
-		unsigned count;
-
-		for (count = 0; kinds[count] != '\0'; count++) {
-			struct sql_value *value = &values[count];
-
-			if (kinds[count] == 'c') {
-				sql_key_at(from, (int)count, config);
-				shared_derive(config, ship->spool.host, DRIVER_KEY_LEN, own);
-				*value = sql_key(own);
-			} else {
-				*value = ship_columns_value(from, (int)count, kinds[count], arena);
-			}
-		}
-		changes = sql_do(sql, why, text, (struct sql_values){values, count});
-		fresh += changes;
-		arena_reset(arena);
-		if (changes < 0) {
-			more = -1;
-			sql_drop(from);
-			break;
-		}
-	}
-	arena_free(arena);
-	return more < 0 ? -1 : fresh;
-}
-
 struct import {
 	const struct ship *ship;
 	const char *domain;
@@ -156,71 +117,92 @@ struct import {
 	unsigned char config[DRIVER_KEY_LEN];
 };
 
-#define OF_REPORT " WHERE domain = $1 AND day = $2 AND config = $3"
-
-static int64_t bring_of(const struct import *import, struct sql *sql, const char *from,
-			const char *into, const char *kinds, struct why *why)
+/* A configuration becomes this host's own. */
+static struct sql_value import_value(const struct import *import, struct sql_rows *from,
+				     unsigned at, const struct schema_column *column,
+				     struct arena *arena)
 {
-	return bring_rows(import->ship,
-			  sql_ask(import->ship->local, from,
-				  SQL_VALUES(sql_text(import->domain), sql_int(import->day),
-					     sql_key(import->config))),
-			  sql, into, kinds, why);
+	unsigned char config[DRIVER_KEY_LEN], own[DRIVER_KEY_LEN];
+
+	if (column->role != SCHEMA_CONFIG)
+		return schema_value(from, at, column, arena);
+	sql_key_at(from, (int)at, config);
+	shared_derive(config, import->ship->spool.host, DRIVER_KEY_LEN, own);
+	return sql_key(own);
+}
+
+/* The rows of TABLE that CONDITION chooses, but for those that the shared store has. How many are
+ * new, or -1. */
+static int64_t import_rows(const struct import *import, struct sql *sql,
+			   const struct schema_table *table, const char *condition,
+			   struct sql_values chosen, struct why *why)
+{
+	const struct schema_list list = schema_list(table, SCHEMA_OF_SHARED);
+	struct arena *texts = arena_new(0), *arena = arena_new(0);
+	struct buf select, insert;
+	struct sql_rows *from;
+	int64_t fresh = 0;
+	int more;
+
+	buf_init(&select, texts, 0);
+	buf_string(&select, "SELECT ");
+	schema_names(&select, &list, 0, list.count, "");
+	buf_printf(&select, " FROM %s%s", table->name, condition);
+	buf_init(&insert, texts, 0);
+	schema_insert(&insert, table, &list);
+	buf_printf(&insert, " ON CONFLICT (%s) DO NOTHING", table->key);
+	from = sql_ask(import->ship->local, buf_text(&select), chosen);
+	while ((more = sql_next(from, why)) == 1) {
+		struct sql_value values[SCHEMA_COLUMNS_MAX];
+		int64_t changes;
+
+		for (unsigned i = 0; i < list.count; i++)
+			values[i] = import_value(import, from, i, list.at[i], arena);
+		changes =
+		    sql_do(sql, why, buf_text(&insert), (struct sql_values){values, list.count});
+		arena_reset(arena);
+		if (changes < 0) {
+			sql_drop(from);
+			more = -1;
+			break;
+		}
+		fresh += changes;
+	}
+	arena_free(arena);
+	arena_free(texts);
+	return more < 0 ? -1 : fresh;
+}
+
+static int64_t import_of_report(const struct import *import, struct sql *sql,
+				const struct schema_table *table, struct why *why)
+{
+	return import_rows(
+	    import, sql, table, " WHERE domain = $1 AND day = $2 AND config = $3",
+	    SQL_VALUES(sql_text(import->domain), sql_int(import->day), sql_key(import->config)),
+	    why);
 }
 
 /* The report with all that belongs to it, unless it is there. */
 static int import_report(void *arg, struct sql *sql, struct why *why)
 {
 	const struct import *import = arg;
-	int64_t fresh = bring_of(
-	    import, sql,
-	    "SELECT domain, day, config, id, file_name, built, records, messages, kind"
-	    " FROM report" OF_REPORT,
-	    "INSERT INTO report (domain, day, config, id, file_name, built, records, messages,"
-	    " kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-	    " ON CONFLICT (domain, day, config) DO NOTHING",
-	    "ticttiiit", why);
+	int64_t fresh = import_of_report(import, sql, &schema_report, why);
 
 	if (fresh <= 0)
 		return fresh < 0 ? -1 : 0;
-	if (bring_of(import, sql,
-		     "SELECT domain, day, config, part, data FROM report_part" OF_REPORT,
-		     "INSERT INTO report_part (domain, day, config, part, data)"
-		     " VALUES ($1, $2, $3, $4, $5)",
-		     "ticib", why) < 0)
+	if (import_of_report(import, sql, &schema_report_part, why) < 0)
 		return -1;
-	return bring_of(import, sql,
-			"SELECT domain, day, config, address, host, sent_to, state, tries, next,"
-			" tried, reply, kind FROM delivery" OF_REPORT,
-			"INSERT INTO delivery (domain, day, config, address, host, sent_to, state,"
-			" tries, next, tried, reply, kind)"
-			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-			"tictttti"
-			"iitt",
-			why) < 0
-		   ? -1
-		   : 0;
+	return import_of_report(import, sql, &schema_delivery, why) < 0 ? -1 : 0;
 }
 
-/* Small tables, whose rows are known by their first column. */
+/* Small tables that belong to no report. */
 static int import_rest(void *arg, struct sql *sql, struct why *why)
 {
-	static const struct {
-		const char *from, *into, *kinds;
-	} tables[] = {
-	    {"SELECT address, failures, until, reason FROM suppression",
-	     "INSERT INTO suppression (address, failures, until, reason) VALUES ($1, $2, $3, $4)"
-	     " ON CONFLICT (address) DO NOTHING",
-	     "tiit"},
-	    {"SELECT name, token FROM token",
-	     "INSERT INTO token (name, token) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", "tt"},
-	};
+	static const struct schema_table *const rest[] = {&schema_suppression, &schema_token};
 	const struct import *import = arg;
 
-	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-		if (bring_rows(import->ship,
-			       sql_ask(import->ship->local, tables[i].from, SQL_NO_VALUES), sql,
-			       tables[i].into, tables[i].kinds, why) < 0)
+	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
+		if (import_rows(import, sql, rest[i], "", SQL_NO_VALUES, why) < 0)
 			return -1;
 	return 0;
 }

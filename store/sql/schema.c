@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "store/sql/sql.h"
 
@@ -164,6 +165,16 @@ struct schema_list schema_list(const struct schema_table *table, enum schema_set
 	return list;
 }
 
+unsigned schema_index(const struct schema_list *list, const char *name)
+{
+	unsigned i = 0;
+
+	while (i < list->count && strcmp(list->at[i]->name, name) != 0)
+		i++;
+	assert(i < list->count);
+	return i;
+}
+
 void schema_names(struct buf *to, const struct schema_list *list, unsigned from, unsigned end,
 		  const char *prefix)
 {
@@ -203,7 +214,7 @@ void schema_conflict(struct buf *to, const struct schema_table *table)
 
 /* ---- columns of an older schema ---- */
 
-static const char *type_name(const struct schema_column *column, enum schema_engine engine)
+const char *schema_type_name(const struct schema_column *column, enum schema_engine engine)
 {
 	static const char *const names[][SCHEMA_ENGINES] = {
 	    [SCHEMA_TEXT] = {"TEXT", "text"},     [SCHEMA_INT] = {"INTEGER", "bigint"},
@@ -220,7 +231,7 @@ static void add_column(struct buf *to, const struct schema_table *table,
 	assert(column->type == SCHEMA_TEXT || column->type == SCHEMA_INT || column->may_be_null);
 	buf_printf(to, "ALTER TABLE %s ADD COLUMN %s%s %s", table->name,
 		   engine == SCHEMA_SHARED ? "IF NOT EXISTS " : "", column->name,
-		   type_name(column, engine));
+		   schema_type_name(column, engine));
 	if (!column->may_be_null && column->type == SCHEMA_TEXT)
 		buf_printf(to, " NOT NULL DEFAULT '%s'",
 			   column->blank == NULL ? "" : column->blank);

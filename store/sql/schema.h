@@ -77,6 +77,9 @@ struct schema_list {
 };
 struct schema_list schema_list(const struct schema_table *table, enum schema_set set);
 
+/* Where NAME, which is there, is in LIST. */
+unsigned schema_index(const struct schema_list *list, const char *name);
+
 /* Names FROM to the one before END, each after PREFIX: "t.domain, t.day". */
 void schema_names(struct buf *to, const struct schema_list *list, unsigned from, unsigned end,
 		  const char *prefix);
@@ -87,6 +90,9 @@ void schema_insert(struct buf *to, const struct schema_table *table,
 
 /* " ON CONFLICT (key) DO UPDATE SET ...": counts are added, notes of a policy replaced. */
 void schema_conflict(struct buf *to, const struct schema_table *table);
+
+/* The type's name in SQL. */
+const char *schema_type_name(const struct schema_column *column, enum schema_engine engine);
 
 /* Calls RUN with each statement that adds a column which came with VERSION of ENGINE's schema;
  * often with none. The shared store's may be run twice. What RUN returns unless that is 0, which
