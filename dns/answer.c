@@ -13,8 +13,19 @@
 #include "lib/name.h"
 
 static const struct name_code types[] = {
-    {"A", DNS_TYPE_A},     {"AAAA", DNS_TYPE_AAAA}, {"MX", DNS_TYPE_MX},
-    {"PTR", DNS_TYPE_PTR}, {"TXT", DNS_TYPE_TXT},   {NULL, 0},
+    {"A", DNS_TYPE_A},
+    {"AAAA", DNS_TYPE_AAAA},
+    {"MX", DNS_TYPE_MX},
+    {"PTR", DNS_TYPE_PTR},
+    {"TXT", DNS_TYPE_TXT},
+    {"NS", DNS_TYPE_NS},
+    {"SOA", DNS_TYPE_SOA},
+    {"CNAME", DNS_TYPE_CNAME},
+    {"SRV", DNS_TYPE_SRV},
+    {"DS", DNS_TYPE_DS},
+    {"TLSA", DNS_TYPE_TLSA},
+    {"SPF", DNS_TYPE_SPF},
+    {NULL, 0},
 };
 
 static const struct name_code statuses[] = {
@@ -107,6 +118,67 @@ static long read_mx(const struct rdata *rdata, struct dns_record *record, char *
 	return read_name(rdata, 2, text);
 }
 
+static unsigned read_number(const struct rdata *rdata, size_t at)
+{
+	return (unsigned)rdata->data[at] << 8 | rdata->data[at + 1];
+}
+
+/* RFC 2782: priority, weight and port of two octets each, and a name */
+static long read_srv(const struct rdata *rdata, struct dns_record *record, char *text)
+{
+	if (rdata->length < 7)
+		return -1;
+	record->preference = (uint16_t)read_number(rdata, 0);
+	record->weight = (uint16_t)read_number(rdata, 2);
+	record->port = (uint16_t)read_number(rdata, 4);
+	return read_name(rdata, 6, text);
+}
+
+/* RFC 1035 section 3.3.13: two names and five numbers of four octets, of which the first is the
+ * serial */
+static long read_soa(const struct rdata *rdata, struct dns_record *record, char *text)
+{
+	char own[WIRE_TEXT_MAX];
+	size_t first = wire_name_text(rdata->data, rdata->length, own), second;
+
+	if (first == 0)
+		return -1;
+	second = wire_name_text(rdata->data + first, rdata->length - first, own);
+	if (second == 0 || rdata->length - first - second != 20)
+		return -1;
+	record->serial = (uint32_t)read_number(rdata, first + second) << 16 |
+			 read_number(rdata, first + second + 2);
+	return read_name(&(struct rdata){rdata->data, first}, 0, text);
+}
+
+static long read_tail(const struct rdata *rdata, size_t at, char *text)
+{
+	if (rdata->length <= at)
+		return -1;
+	if (text != NULL)
+		memcpy(text, rdata->data + at, rdata->length - at);
+	return (long)(rdata->length - at);
+}
+
+/* RFC 6698 section 2.1: usage, selector, matching type, data */
+static long read_tlsa(const struct rdata *rdata, struct dns_record *record, char *text)
+{
+	if (rdata->length < 4)
+		return -1;
+	memcpy(record->numbers, rdata->data, 3);
+	return read_tail(rdata, 3, text);
+}
+
+/* RFC 4034 section 5.1: key tag, algorithm, digest type, digest */
+static long read_ds(const struct rdata *rdata, struct dns_record *record, char *text)
+{
+	if (rdata->length < 5)
+		return -1;
+	record->preference = (uint16_t)read_number(rdata, 0);
+	memcpy(record->numbers, rdata->data + 2, 2);
+	return read_tail(rdata, 4, text);
+}
+
 /* RFC 1035 section 3.3.14: one or more strings, each with its length in the octet in front */
 static long read_txt(const struct rdata *rdata, struct dns_record *record, char *text)
 {
@@ -134,10 +206,21 @@ static reader *reader_of(enum dns_type type)
 	case DNS_TYPE_A:
 		return read_a;
 	case DNS_TYPE_PTR:
+	case DNS_TYPE_NS:
+	case DNS_TYPE_CNAME:
 		return read_ptr;
+	case DNS_TYPE_SOA:
+		return read_soa;
+	case DNS_TYPE_SRV:
+		return read_srv;
+	case DNS_TYPE_DS:
+		return read_ds;
+	case DNS_TYPE_TLSA:
+		return read_tlsa;
 	case DNS_TYPE_MX:
 		return read_mx;
 	case DNS_TYPE_TXT:
+	case DNS_TYPE_SPF:
 		return read_txt;
 	case DNS_TYPE_AAAA:
 		return read_aaaa;

@@ -22,10 +22,17 @@
 
 enum dns_type {
 	DNS_TYPE_A = 1,
+	DNS_TYPE_NS = 2,
+	DNS_TYPE_CNAME = 5,
+	DNS_TYPE_SOA = 6,
 	DNS_TYPE_PTR = 12,
 	DNS_TYPE_MX = 15,
 	DNS_TYPE_TXT = 16,
-	DNS_TYPE_AAAA = 28
+	DNS_TYPE_AAAA = 28,
+	DNS_TYPE_SRV = 33,
+	DNS_TYPE_DS = 43,
+	DNS_TYPE_TLSA = 52,
+	DNS_TYPE_SPF = 99 /* as TXT; RFC 7208 section 3.1 ended it */
 };
 const char *dns_type_text(enum dns_type type);
 
@@ -42,12 +49,16 @@ enum {
 /*
  * One record in the shape its type has. Text of TXT: its strings joined without a separator (RFC
  * 7208 section 3.3, RFC 9989 section 4.7), any bytes, NUL added. Names: lower case, no final dot,
- * "." for the root; a name with a byte outside printable ASCII has it as \DDD.
+ * "." for the root; a name with a byte outside printable ASCII has it as \DDD. Text of DS and TLSA:
+ * the digest or the certificate data, any bytes.
  */
 struct dns_record {
-	uint16_t preference; /* MX */
+	uint16_t preference;   /* MX; SRV: priority; DS: key tag */
+	uint16_t weight, port; /* SRV */
+	uint8_t numbers[3];  /* TLSA: usage, selector, matching type; DS: algorithm, digest type */
+	uint32_t serial;     /* SOA */
 	uint8_t address[16]; /* A: 4 bytes, AAAA: 16 */
-	const char *text;    /* TXT, PTR, MX */
+	const char *text;    /* TXT; the name in PTR, MX, NS, CNAME, SRV; SOA: the first name */
 	size_t length;       /* of text */
 };
 

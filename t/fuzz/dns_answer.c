@@ -10,8 +10,9 @@
 #include "dns/wire.h"
 #include "t/lib/fuzz.h"
 
-static const enum dns_type types[] = {DNS_TYPE_A, DNS_TYPE_PTR, DNS_TYPE_MX, DNS_TYPE_TXT,
-				      DNS_TYPE_AAAA};
+static const enum dns_type types[] = {DNS_TYPE_A,    DNS_TYPE_PTR, DNS_TYPE_MX,  DNS_TYPE_TXT,
+				      DNS_TYPE_AAAA, DNS_TYPE_SOA, DNS_TYPE_SRV, DNS_TYPE_DS,
+				      DNS_TYPE_TLSA, DNS_TYPE_NS};
 
 static size_t split(const uint8_t *data, size_t size, struct rdata *rdata)
 {
@@ -46,7 +47,8 @@ static void check_name(const struct dns_record *record)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rdata rdata[DNS_RECORDS_MAX + 1];
-	enum dns_type type = size > 0 ? types[data[0] % 5] : DNS_TYPE_A;
+	enum dns_type type =
+	    size > 0 ? types[data[0] % (sizeof types / sizeof *types)] : DNS_TYPE_A;
 	size_t count = size > 0 ? split(data + 1, size - 1, rdata) : 0;
 	struct answer *answer;
 
@@ -59,7 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		assert(record->text[record->length] == '\0');
 		assert(record->length <= DNS_ANSWER_BYTES);
-		if (type == DNS_TYPE_PTR || type == DNS_TYPE_MX)
+		if (type == DNS_TYPE_PTR || type == DNS_TYPE_MX || type == DNS_TYPE_SRV ||
+		    type == DNS_TYPE_SOA || type == DNS_TYPE_NS)
 			check_name(record);
 	}
 	answer_drop(answer);

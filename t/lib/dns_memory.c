@@ -413,8 +413,11 @@ static uint8_t *make_rdata(struct arena *arena, enum dns_type type, const char *
 
 	switch (type) {
 	case DNS_TYPE_TXT:
+	case DNS_TYPE_SPF:
 		return make_txt(arena, data, length, size);
 	case DNS_TYPE_PTR:
+	case DNS_TYPE_NS:
+	case DNS_TYPE_CNAME:
 		return make_name(arena, text, 0, size);
 	case DNS_TYPE_MX:
 		return make_mx(arena, text, size);
@@ -422,6 +425,12 @@ static uint8_t *make_rdata(struct arena *arena, enum dns_type type, const char *
 		return make_address(arena, AF_INET, text, size);
 	case DNS_TYPE_AAAA:
 		return make_address(arena, AF_INET6, text, size);
+	case DNS_TYPE_SOA:
+	case DNS_TYPE_SRV:
+	case DNS_TYPE_DS:
+	case DNS_TYPE_TLSA:
+		*size = length;
+		return (uint8_t *)arena_copy(arena, data, length);
 	}
 	return NULL;
 }

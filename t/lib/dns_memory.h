@@ -16,7 +16,8 @@ enum dns_memory_mode {
 
 struct dns *dns_new_memory(const struct dns_settings *settings); /* servers are ignored */
 
-/* Adds one record; DATA as in struct dns_record's text, or the address as text. For MX: "10 host".
+/* Adds one record; DATA as in struct dns_record's text, or the address as text. For MX: "10 host";
+ * SOA, SRV, DS and TLSA: as the wire has it.
  * A name with any record exists (other types: no data); its parents exist too; all others do not.
  * "*.example.com" is a wildcard (RFC 4592). CNAMEs are added with dns_memory_alias. Returns -1
  * with a reason when NAME or DATA is not possible. Every change empties the cache. Without a delay

@@ -212,6 +212,45 @@ static void test_records(void)
 
 /* ---- the scope's own rules ---- */
 
+/* What the records of mail's other types hold, as the wire has them. */
+static void test_other_types(void)
+{
+	static const char srv[] = "\0\12\0\5\3\341\2mx\4test";
+	static const char soa[] =
+	    "\2ns\4test\0\4root\4test\0\170\0\0\1\0\0\16\20\0\0\3\204\0\11\72\200"
+	    "\0\0\1\54";
+	static const char tlsa[] = "\3\1\1\252\273";
+	static const char ds[] = "\4\322\15\2\252";
+	struct dns *dns = dns_new_memory(NULL);
+	struct dns_scope *scope = new_scope(dns);
+	const struct dns_record *record;
+	struct why why;
+
+	dns_memory_add(dns, "a.test", DNS_TYPE_SRV, srv, sizeof srv, &why);
+	dns_memory_add(dns, "a.test", DNS_TYPE_SOA, soa, sizeof soa - 1, &why);
+	dns_memory_add(dns, "a.test", DNS_TYPE_TLSA, tlsa, sizeof tlsa - 1, &why);
+	dns_memory_add(dns, "a.test", DNS_TYPE_DS, ds, sizeof ds - 1, &why);
+	dns_memory_add(dns, "b.test", DNS_TYPE_TLSA, tlsa, 3, &why);
+	add(dns, "a.test", DNS_TYPE_NS, "ns.test.");
+	record = ask(scope, "a.test", DNS_TYPE_SRV)->records;
+	ok(record->preference == 10 && record->weight == 5 && record->port == 993 &&
+	       strcmp(record->text, "mx.test") == 0,
+	   "SRV: priority, weight, port and target");
+	record = ask(scope, "a.test", DNS_TYPE_SOA)->records;
+	ok(record->serial == 0x78000001 && strcmp(record->text, "ns.test") == 0,
+	   "SOA: server and serial");
+	record = ask(scope, "a.test", DNS_TYPE_TLSA)->records;
+	ok(memcmp(record->numbers, "\3\1\1", 3) == 0 && record->length == 2,
+	   "TLSA: usage, selector, matching type and data");
+	record = ask(scope, "a.test", DNS_TYPE_DS)->records;
+	ok(record->preference == 1234 && record->numbers[0] == 13 && record->numbers[1] == 2,
+	   "DS: key tag, algorithm and digest type");
+	is_text(ask(scope, "a.test", DNS_TYPE_NS)->records[0].text, "ns.test", "NS");
+	is_text(ask(scope, "b.test", DNS_TYPE_TLSA)->reason, "malformed record", "TLSA, cut");
+	dns_scope_free(scope);
+	dns_free(dns);
+}
+
 static void test_identity_and_budget(void)
 {
 	struct dns *dns = new_dns();
@@ -788,6 +827,7 @@ int main(void)
 	test_fixed();
 	test_answers();
 	test_records();
+	test_other_types();
 	test_identity_and_budget();
 	test_long_names();
 	test_deadline();
