@@ -253,7 +253,7 @@ bool spf_eval_charge(struct spf_eval *eval, struct span spec)
 {
 	eval->void_counted = false;
 	eval->out->terms += 1 + spf_macro_uses(spec, "p");
-	if (eval->out->terms <= SPF_TERMS_MAX)
+	if (eval->out->terms <= (eval->request->survey != NULL ? SPF_SURVEY_TERMS : SPF_TERMS_MAX))
 		return true;
 	spf_eval_why(eval,
 		     "more than %d terms need a lookup: the record of %s exceeds the limit "
@@ -319,7 +319,7 @@ static enum spf_match count_void(struct spf_eval *eval, const char *name, enum d
 	if (eval->void_counted)
 		return SPF_MATCH_NO;
 	eval->void_counted = true;
-	if (++eval->out->voids <= SPF_VOIDS_MAX)
+	if (++eval->out->voids <= SPF_VOIDS_MAX || eval->request->survey != NULL)
 		return SPF_MATCH_NO;
 	spf_eval_why(eval,
 		     "more than %d terms ask for what does not exist, the last for %s %s "

@@ -20,7 +20,9 @@ struct spf_eval {
 	struct spf_macro_values values; /* .domain: the one whose record is evaluated */
 	unsigned depth;                 /* includes around it */
 	bool void_counted;              /* the term under evaluation has made a void lookup */
-	const char *exp_domain;         /* of the record whose exp= is used, or NULL */
+	bool looped;                    /* survey: the term includes a record around it */
+	const char *around[SPF_SURVEY_TERMS + 2]; /* survey: the domains at each depth */
+	const char *exp_domain;                   /* of the record whose exp= is used, or NULL */
 	struct span exp;
 };
 

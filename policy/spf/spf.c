@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "mail/domain.h"
 #include "policy/spf/eval.h"
 #include "policy/spf/libspf2.h"
 #include "policy/spf/prefetch.h"
@@ -91,6 +92,21 @@ static enum spf_match match_exists(struct spf_eval *eval, const struct spf_term 
 	return spf_eval_lookup(eval, name, DNS_TYPE_A, &answer);
 }
 
+/* For a survey, which no limit ends: is the record of NAME one of those around this term? */
+static bool surrounds_itself(struct spf_eval *eval, const char *name)
+{
+	if (eval->request->survey == NULL)
+		return false;
+	for (unsigned i = 0; i <= eval->depth; i++) {
+		if (domain_equal(eval->around[i], name)) {
+			eval->looped = true;
+			spf_eval_why(eval, "the record of %s includes itself", name);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Section 5.2, the table of results */
 static enum spf_match match_include(struct spf_eval *eval, const struct spf_term *term,
 				    const char *name)
@@ -99,6 +115,8 @@ static enum spf_match match_include(struct spf_eval *eval, const struct spf_term
 	enum auth_result result;
 	char shown[SPF_SHOW_MAX];
 
+	if (surrounds_itself(eval, name))
+		return SPF_MATCH_PERMERROR;
 	eval->depth++;
 	result = check_host(eval, name);
 	assert(eval->depth > 0);
@@ -213,6 +231,48 @@ static enum auth_result match_result(struct spf_eval *eval, const struct spf_rec
 	}
 }
 
+/* Whether what the term asks for is known without a message (section 7.2). */
+static bool term_varies(const struct spf_term *term)
+{
+	return term->kind == SPF_TERM_PTR || spf_macro_uses(term->domain, "sliphv");
+}
+
+static void tell_survey(const struct spf_eval *eval, const struct spf_term *term,
+			enum spf_match match, unsigned lookups, unsigned voids)
+{
+	const struct spf_survey *survey = eval->request->survey;
+	struct spf_survey_term told = {.domain = eval->values.domain,
+				       .term = *term,
+				       .depth = eval->depth,
+				       .lookups = lookups,
+				       .voids = eval->out->voids,
+				       .varies = term_varies(term),
+				       .temporary = match == SPF_MATCH_TEMPERROR,
+				       .loops = eval->looped};
+
+	if (spf_term_needs_dns(term))
+		told.lookups += 1 + spf_macro_uses(term->domain, "p");
+	told.is_void = term->kind != SPF_TERM_INCLUDE && eval->out->voids > voids;
+	if (match == SPF_MATCH_TEMPERROR || match == SPF_MATCH_PERMERROR)
+		told.fault = eval->out->why;
+	survey->term(survey->arg, &told);
+}
+
+/* Nothing but "all", after which no term counts (section 5.1), and the bound end a survey. */
+static enum spf_match survey_term(struct spf_eval *eval, const struct spf_term *term)
+{
+	unsigned lookups = eval->out->terms, voids = eval->out->voids;
+	enum spf_match match;
+
+	eval->looped = false;
+	match = match_term(eval, term);
+	tell_survey(eval, term, match, lookups, voids);
+	eval->looped = false;
+	if (term->kind == SPF_TERM_ALL || eval->out->terms > SPF_SURVEY_TERMS)
+		return match;
+	return SPF_MATCH_NO;
+}
+
 /* The terms of one record. False: none matched; else RESULT is what the record says. */
 static bool match_terms(struct spf_eval *eval, const struct spf_record *record,
 			enum auth_result *result)
@@ -223,7 +283,8 @@ static bool match_terms(struct spf_eval *eval, const struct spf_record *record,
 	while (spf_record_next(&rest, &term)) {
 		if (term.kind > SPF_TERM_EXISTS)
 			continue; /* a modifier */
-		switch (match_term(eval, &term)) {
+		switch (eval->request->survey != NULL ? survey_term(eval, &term)
+						      : match_term(eval, &term)) {
 		case SPF_MATCH_NO:
 			continue;
 		case SPF_MATCH_YES:
@@ -289,6 +350,8 @@ static enum auth_result check_host(struct spf_eval *eval, const char *domain)
 
 	for (;;) {
 		eval->values.domain = domain;
+		assert(eval->depth <= SPF_SURVEY_TERMS + 1);
+		eval->around[eval->depth] = domain;
 		result = spf_eval_record(eval, domain, &record);
 		if (result == AUTH_NONE && redirected) {
 			spf_eval_why(eval, "redirect: %s: permerror (RFC 7208 section 6.1)",

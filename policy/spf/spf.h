@@ -12,12 +12,37 @@
 #include "dns/dns.h"
 #include "lib/arena.h"
 #include "policy/result/verdict.h"
+#include "policy/spf/record.h"
 
 enum {
 	SPF_TERMS_MAX = 10, /* section 4.6.4 */
 	SPF_VOIDS_MAX = 2,
 	SPF_MX_MAX = 10,
-	SPF_EXPLANATION_MAX = 500 /* characters of an explanation that are kept */
+	SPF_EXPLANATION_MAX = 500, /* characters of an explanation that are kept */
+	SPF_SURVEY_TERMS = 60      /* lookups of a survey */
+};
+
+/* A term as a survey finds it. Texts live as long as the evaluation's arena and scope. */
+struct spf_survey_term {
+	const char *domain; /* whose record has it */
+	struct spf_term term;
+	unsigned depth;    /* includes around it */
+	unsigned lookups;  /* charged up to and with this term, without those inside an include */
+	unsigned voids;    /* void lookups so far, as above */
+	bool is_void;      /* it made one */
+	bool varies;       /* what it asks for depends on the message */
+	bool loops;        /* an include of a record that is being evaluated; not followed */
+	const char *fault; /* why it is an error, temporary or permanent; or NULL */
+	bool temporary;
+};
+
+/*
+ * Has the whole record looked at, whatever matches and whatever the limits say, with the code and
+ * the counting of an evaluation: for the owner of the record. An include is told after its terms.
+ */
+struct spf_survey {
+	void (*term)(void *arg, const struct spf_survey_term *term);
+	void *arg;
 };
 
 struct spf_request {
@@ -31,6 +56,8 @@ struct spf_request {
 	/* Called by spf_check() for each step with one line that explains it; NULL: no trace. */
 	void (*trace)(void *arg, const char *line);
 	void *trace_arg;
+
+	const struct spf_survey *survey; /* NULL: the evaluation ends as RFC 7208 says */
 };
 
 /* Starts the lookups. REQUEST and what it points to stay unchanged, and ARENA stays, as long as

@@ -15,7 +15,7 @@
 
 enum { FIELDS_MAX = 8, SILENCE_MS = 25 };
 
-static unsigned native_right, libspf2_right, cases;
+static unsigned native_right, libspf2_right, cases, surveys;
 
 static const char *unescape(char *field)
 {
@@ -134,6 +134,55 @@ static void note(const char *engine, const struct line *line, const struct spf_v
 		 have->explanation == NULL ? "(none)" : have->explanation, have->why);
 }
 
+/* What a survey has counted after each term, and whether one of these is what was looked for. */
+struct counts {
+	unsigned terms, voids;   /* looked for */
+	unsigned lookups, empty; /* the largest so far */
+	bool seen;
+	bool loops; /* a survey ends where a record includes itself */
+};
+
+static void take_term(void *arg, const struct spf_survey_term *term)
+{
+	struct counts *counts = arg;
+
+	counts->lookups = counts->lookups > term->lookups ? counts->lookups : term->lookups;
+	counts->empty = term->voids;
+	counts->loops |= term->loops;
+	counts->seen |= counts->lookups == counts->terms && counts->empty == counts->voids;
+}
+
+/*
+ * A survey with the same client and sender goes over the terms of the evaluation and then further:
+ * after one of them it has counted what the evaluation has at its end; and where that went on to
+ * the end of the record, both have the same in all.
+ */
+static void run_survey(struct dns *dns, const struct line *line, const struct spf_request *request,
+		       const struct spf_verdict *want, struct arena *arena)
+{
+	struct dns_scope *scope = dns_scope_new(dns, 1000, SILENCE_MS * CLOCK_MS);
+	struct counts counts = {.terms = want->terms, .voids = want->voids};
+	const struct spf_survey survey = {take_term, &counts};
+	struct spf_request whole = *request;
+	struct spf_verdict verdict;
+	bool ended = want->mechanism != NULL &&
+		     (strcmp(want->mechanism, "default") == 0 ||
+		      strcmp(want->mechanism + strspn(want->mechanism, "+-~?"), "all") == 0);
+
+	counts.seen = want->terms == 0 && want->voids == 0;
+	whole.survey = &survey;
+	spf_check(scope, &whole, arena, &verdict);
+	dns_scope_free(scope);
+	counts.seen |= verdict.terms == want->terms && verdict.voids == want->voids;
+	ok(counts.loops ||
+	       (counts.seen && verdict.terms >= want->terms && verdict.voids >= want->voids &&
+		(!ended || (verdict.terms == want->terms && verdict.voids == want->voids) ||
+		 verdict.terms > want->terms)),
+	   "%s: a survey counts %u lookups and %u void ones on its way, as the evaluation",
+	   line->field[1], want->terms, want->voids);
+	surveys++;
+}
+
 static void run_case(struct dns *dns, const char *group, const struct line *line)
 {
 	struct spf_request request = {.scope = SPF_SCOPE_MFROM,
@@ -158,6 +207,7 @@ static void run_case(struct dns *dns, const char *group, const struct line *line
 		ok(false, "%s: the same without asking ahead", line->field[1]);
 		note("native", line, &late);
 	}
+	run_survey(dns, line, &request, &verdict, arena);
 	right = run(dns, &request, line, spf_libspf2_check, arena, &second);
 	libspf2_right += right;
 	if (!right)
@@ -196,7 +246,7 @@ int main(int argc, char **argv)
 	run_file(stdin);
 	tap_note("native: %u of %u cases; libspf2 through our layer: %u", native_right, cases,
 		 libspf2_right);
-	ok(cases > 0, "there were cases");
+	ok(cases > 0 && surveys == cases, "there were cases, each with a survey");
 	ok(libspf2_right >= floor, "libspf2 reaches at least %u", floor);
 	return tap_done();
 }
