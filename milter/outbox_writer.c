@@ -14,7 +14,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
-#include "report/destination.h"
+#include "policy/dmarc/destination.h"
 #include "report/suppress.h"
 #include "store/outbox.h"
 

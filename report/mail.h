@@ -17,7 +17,7 @@ struct mail {
 	const char *domain;    /* the policy domain */
 	const char *id;        /* the report's, see aggregate_id */
 	const char *file_name; /* of the attachment: ....xml.gz */
-	const char *to;        /* see report/destination.h */
+	const char *to;        /* see policy/dmarc/destination.h */
 	int32_t day;
 	int64_t messages;
 	int64_t date; /* wall seconds */

@@ -15,7 +15,7 @@
 
 #include "lib/clock.h"
 #include "mail/domain.h"
-#include "report/destination.h"
+#include "policy/dmarc/destination.h"
 #include "report/gzip.h"
 #include "report/mail.h"
 #include "report/suppress.h"

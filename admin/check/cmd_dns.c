@@ -18,7 +18,7 @@
 #include "admin/out.h"
 #include "mail/domain.h"
 #include "policy/spf/record.h"
-#include "report/destination.h"
+#include "policy/dmarc/destination.h"
 
 enum { OPTION_CHECK = 512 };
 

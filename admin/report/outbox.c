@@ -13,7 +13,7 @@
 #include "context/context.h"
 #include "lib/clock.h"
 #include "mail/domain.h"
-#include "report/destination.h"
+#include "policy/dmarc/destination.h"
 
 enum { RETRY_DAYS = 30, FAILURE_DAYS = 10 };
 

@@ -18,7 +18,7 @@
 #include "context/sending.h"
 #include "lib/clock.h"
 #include "mail/domain.h"
-#include "report/destination.h"
+#include "policy/dmarc/destination.h"
 
 enum { OPTION_DAY = 256, OPTION_DRY_RUN, OPTION_TO };
 const struct admin_option report_send_options[] = {

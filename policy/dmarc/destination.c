@@ -5,7 +5,7 @@
  *
  * The check of external destinations keeps reports from being aimed at somebody who never asked.
  */
-#include "report/destination.h"
+#include "policy/dmarc/destination.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * Where a report goes: the addresses in rua (RFC 9989 section 4.7, RFC 9990 sections 3.5 and 4).
  */
-#ifndef REPORT_DESTINATION_H
-#define REPORT_DESTINATION_H
+#ifndef POLICY_DMARC_DESTINATION_H
+#define POLICY_DMARC_DESTINATION_H
 
 #include "dns/dns.h"
 #include "lib/arena.h"

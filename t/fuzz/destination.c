@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* report/destination: whatever the record says, an address is fit for SMTP commands and fields. */
-#include "report/destination.h"
+#include "policy/dmarc/destination.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* report/destination: which addresses a rua names, and which of them may get the report. */
-#include "report/destination.h"
+#include "policy/dmarc/destination.h"
 
 #include <string.h>
 
