@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A BIMI assertion record at SELECTOR._bimi.DOMAIN
+ * (draft-brand-indicators-for-message-identification section 4.2).
+ */
+#ifndef POLICY_BIMI_RECORD_H
+#define POLICY_BIMI_RECORD_H
+
+#include <stdbool.h>
+
+#include "lib/arena.h"
+#include "lib/span.h"
+#include "lib/why.h"
+
+struct bimi_record {
+	const char *location;  /* l=, an https URI, or "" */
+	const char *authority; /* a=, an https URI, or "" */
+	bool declined;         /* both are empty: the domain wants no indicator */
+};
+
+/* Records that do not begin with "v=BIMI1" are discarded. */
+bool bimi_record_is(struct span text);
+
+/* -1 with a reason: the record is not valid, and nothing in it is repaired. */
+int bimi_record_parse(struct arena *arena, struct span text, struct bimi_record *record,
+		      struct why *why);
+
+#endif
