@@ -47,6 +47,11 @@ static int open_dns(struct service *service, const struct conf *conf, struct why
 	return service->resolvers == NULL ? -1 : 0;
 }
 
+static void tell_loss(const char *text)
+{
+	log_error("the ledger: %s", text);
+}
+
 static int open_ledger(struct service *service, const struct conf *conf, struct why *why)
 {
 	struct ledger_settings settings = {0};
@@ -58,6 +63,7 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 	if (conf->store.shared[0] == '\0' && ship_leave(settings.path, why) != 0)
 		return -1;
 	settings.on_wait = service->engine->waits_for_ledger;
+	settings.on_loss = tell_loss;
 	settings.durability =
 	    conf->store.durability == CONF_DURABILITY_PROCESS ? LEDGER_PROCESS : LEDGER_POWER;
 	settings.message_seconds = conf->messages.keep / CLOCK_SECOND;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The file: a top, then two segments that take turns. A segment is filled from its beginning again
- * when all it held is in the ledger's file: what stands behind the newest record there is older, as
- * its number says. A record is written by one pwrite() in the order of their numbers, so a killed
- * process leaves no gap; what a lost power leaves is told by the checksum.
+ * The file: who it is, three times; the number noted for readers; then two segments that take
+ * turns (store/segment.h). A segment is filled from its beginning again when all it held is in the
+ * ledger's file. A record is written by one pwritev() in the order of their numbers, so a killed
+ * process leaves no gap but the record that it was writing, which was not answered.
  *
  * The process that has the file holds its lock (flock). A file is made new and removed under its
  * name only by the one that holds that lock.
  */
 #include "store/journal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,34 +19,52 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 
-enum { SEGMENT = 8 * 1024 * 1024, FIRST = 4096, SEGMENTS = 2 };
+enum {
+	SEGMENT = 8 * 1024 * 1024,
+	FIRST = 4096, /* where the first one begins */
+	SEGMENTS = 2,
+	NAMES = 3,         /* the file says so often who it is */
+	NAME_EVERY = 1024, /* bytes: sectors of their own */
+	NOTE_AT = 3072,
+	DAMAGED_MAX = 10 /* files kept for one name */
+};
 
-static const uint64_t MAGIC = UINT64_C(0x316c6e6a4e475343); /* "CSGNjnl1", of this byte order */
+static const uint64_t MAGIC = UINT64_C(0x326c6e6a4e475343);     /* "CSGNjnl2", of this byte order */
+static const uint64_t OLD_MAGIC = UINT64_C(0x316c6e6a4e475343); /* "CSGNjnl1" */
 
-struct top {
+struct name {
+	uint64_t magic;
+	unsigned char id[JOURNAL_ID];
+	uint64_t check;
+};
+
+struct note {
+	uint64_t folded, last;
+	uint64_t check;
+};
+
+/* Until the journal had checksums everywhere it began with this. */
+struct old_top {
 	uint64_t magic;
 	unsigned char id[JOURNAL_ID];
 	uint64_t folded;
 };
 
-struct head {
-	uint64_t number;
-	uint64_t check;
-	uint32_t len; /* with the head */
-	uint32_t unused;
-};
-_Static_assert(sizeof(struct head) == JOURNAL_HEAD, "no padding");
-
 struct journal {
 	int fd;
 	char *name;
-	struct top top;
-	uint64_t last; /* number */
+	bool old; /* as an earlier version wrote it: is only read */
+	unsigned char id[JOURNAL_ID];
+	struct segment_key key;
+	uint64_t noted, noted_last; /* as the file has them */
+	uint64_t folded;            /* as the ledger says */
+	uint64_t last;              /* number */
 	unsigned active;
 	struct {
 		uint32_t used;
@@ -53,23 +72,6 @@ struct journal {
 		char *data; /* only when read: SEGMENT bytes at most */
 	} segments[SEGMENTS];
 };
-
-/* Eight bytes at a time: it tells a record from what a lost power left, no more. */
-static uint64_t checksum(uint64_t number, const char *data, size_t len)
-{
-	const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t sum = (number + len) * prime, word;
-
-	for (; len >= sizeof word; data += sizeof word, len -= sizeof word) {
-		memcpy(&word, data, sizeof word);
-		sum = (sum ^ word) * prime;
-		sum ^= sum >> 29;
-	}
-	word = 0;
-	if (len > 0)
-		memcpy(&word, data, len);
-	return ((sum ^ word) * prime) ^ (sum >> 31);
-}
 
 static off_t segment_at(unsigned segment)
 {
@@ -102,19 +104,116 @@ void journal_close(struct journal *journal)
 {
 	if (journal == NULL)
 		return;
-	if (journal->top.folded >= journal->last)
+	if (journal->folded >= journal->last)
 		unlink(journal->name);
+	journal_free(journal);
+}
+
+/* A free name is found, or the last of them is used again. */
+static void keep_file(const struct journal *journal, struct why *kept)
+{
+	why_set(kept, "%s-damaged", journal->name);
+	for (int i = 1; i < DAMAGED_MAX && access(kept->text, F_OK) == 0; i++)
+		why_set(kept, "%s-damaged.%d", journal->name, i);
+	if (rename(journal->name, kept->text) != 0)
+		why_set(kept, "%s (renaming it failed: %s)", journal->name, strerror(errno));
+}
+
+void journal_keep(struct journal *journal, struct why *kept)
+{
+	keep_file(journal, kept);
 	journal_free(journal);
 }
 
 const unsigned char *journal_id(const struct journal *journal)
 {
-	return journal->top.id;
+	return journal->id;
 }
 
-static bool write_top(struct journal *journal)
+const char *journal_name(const struct journal *journal)
 {
-	return pwrite(journal->fd, &journal->top, sizeof journal->top, 0) == sizeof journal->top;
+	return journal->name;
+}
+
+/* ---- who it is, and what it notes ---- */
+
+static uint64_t sum_name(const struct name *name)
+{
+	return segment_key((const unsigned char *)name, offsetof(struct name, check)).word;
+}
+
+static uint64_t sum_note(const struct journal *journal, const struct note *note)
+{
+	const size_t len = offsetof(struct note, check);
+
+	return segment_key((const unsigned char *)note, len).word ^ journal->key.word;
+}
+
+static bool write_name(struct journal *journal)
+{
+	struct name name = {.magic = MAGIC};
+	bool written = true;
+
+	memcpy(name.id, journal->id, JOURNAL_ID);
+	name.check = sum_name(&name);
+	for (off_t i = 0; i < NAMES && written; i++)
+		written = pwrite(journal->fd, &name, sizeof name, i * NAME_EVERY) == sizeof name;
+	return written;
+}
+
+static void use_id(struct journal *journal, const unsigned char *id)
+{
+	memcpy(journal->id, id, JOURNAL_ID);
+	journal->key = segment_key(journal->id, JOURNAL_ID);
+}
+
+static bool read_name(struct journal *journal)
+{
+	struct old_top old;
+	struct name name;
+
+	for (off_t i = 0; i < NAMES; i++) {
+		if (pread(journal->fd, &name, sizeof name, i * NAME_EVERY) != sizeof name ||
+		    name.magic != MAGIC || name.check != sum_name(&name))
+			continue;
+		use_id(journal, name.id);
+		return true;
+	}
+	journal->old =
+	    pread(journal->fd, &old, sizeof old, 0) == sizeof old && old.magic == OLD_MAGIC;
+	if (journal->old)
+		use_id(journal, old.id);
+	return journal->old;
+}
+
+/* A damaged note is none: readers wait in vain, and no longer than they would. */
+static void read_note(struct journal *journal)
+{
+	struct old_top old;
+	struct note note;
+
+	journal->noted = journal->noted_last = 0;
+	if (journal->old && pread(journal->fd, &old, sizeof old, 0) == sizeof old) {
+		journal->noted = old.folded;
+	} else if (pread(journal->fd, &note, sizeof note, NOTE_AT) == sizeof note &&
+		   note.check == sum_note(journal, &note)) {
+		journal->noted = note.folded;
+		journal->noted_last = note.last;
+	}
+}
+
+void journal_folded(struct journal *journal, uint64_t number)
+{
+	struct note note = {.folded = number, .last = journal->last};
+
+	if (number <= journal->folded)
+		return;
+	journal->folded = number;
+	if (note.last < journal->noted_last)
+		note.last = journal->noted_last;
+	note.check = sum_note(journal, &note);
+	if (!journal->old)
+		(void)!pwrite(journal->fd, &note, sizeof note, NOTE_AT); /* the ledger knows */
 }
 
 /* ---- a new one ---- */
@@ -128,8 +227,40 @@ static bool is_mine(struct journal *journal)
 	       st.st_nlink > 0;
 }
 
+/* Not every file system can; where it can and is full, nothing may be promised. */
+static bool reserve_room(struct journal *journal)
+{
+	int code = posix_fallocate(journal->fd, 0, segment_at(SEGMENTS));
+
+	errno = code;
+	return code != ENOSPC && code != EDQUOT;
+}
+
+static bool write_segments(struct journal *journal)
+{
+	char head[SEGMENT_HEAD];
+	bool written = true;
+
+	segment_begin(journal->key, head);
+	for (unsigned i = 0; i < SEGMENTS && written; i++)
+		written = pwrite(journal->fd, head, sizeof head, segment_at(i)) == sizeof head;
+	return written;
+}
+
+/* It is a journal once it has its name; until then it holds nothing. */
+static bool fill_file(struct journal *journal)
+{
+	unsigned char id[JOURNAL_ID];
+
+	if (fchmod(journal->fd, 0640) != 0 || getrandom(id, sizeof id, 0) != sizeof id)
+		return false;
+	use_id(journal, id);
+	return reserve_room(journal) && write_segments(journal) && fsync(journal->fd) == 0 &&
+	       write_name(journal);
+}
+
 /* 1: the name is taken. */
-static int begin(struct journal *journal, struct why *why)
+static int begin_file(struct journal *journal, struct why *why)
 {
 	int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
 
@@ -138,9 +269,7 @@ static int begin(struct journal *journal, struct why *why)
 		return 1;
 	if (journal->fd >= 0 && !is_mine(journal))
 		return 1;
-	journal->top.magic = MAGIC;
-	if (journal->fd >= 0 && fchmod(journal->fd, 0640) == 0 &&
-	    getrandom(journal->top.id, JOURNAL_ID, 0) == JOURNAL_ID && write_top(journal))
+	if (journal->fd >= 0 && fill_file(journal))
 		return 0;
 	why_set(why, "%s: %s", journal->name, strerror(errno));
 	if (journal->fd >= 0)
@@ -155,7 +284,7 @@ struct journal *journal_new(const char *path, struct why *why)
 	for (unsigned slot = 0; slot < JOURNAL_SLOTS && taken == 1; slot++) {
 		struct journal *journal = journal_make(path, slot);
 
-		taken = begin(journal, why);
+		taken = begin_file(journal, why);
 		if (taken == 0)
 			return journal;
 		journal_free(journal);
@@ -168,90 +297,51 @@ struct journal *journal_new(const char *path, struct why *why)
 
 /* ---- adding ---- */
 
+/* What a record takes at most, with the end that is written after it. */
 static bool fits(const struct journal *journal, unsigned segment, size_t len)
 {
-	return len <= SEGMENT - (size_t)journal->segments[segment].used;
+	return len + SEGMENT_TAIL <= SEGMENT - (size_t)journal->segments[segment].used;
 }
 
 static bool is_free(const struct journal *journal, unsigned segment)
 {
-	return journal->segments[segment].last <= journal->top.folded;
+	return journal->segments[segment].last <= journal->folded;
 }
 
 bool journal_has_room(const struct journal *journal, size_t len)
 {
 	return fits(journal, journal->active, len) ||
-	       (len <= SEGMENT && is_free(journal, 1 - journal->active));
+	       (len + SEGMENT_TAIL <= SEGMENT && is_free(journal, 1 - journal->active));
 }
 
 uint64_t journal_add(struct journal *journal, char *record, size_t len, struct why *why)
 {
-	struct head head = {.number = journal->last + 1, .len = (uint32_t)len};
+	uint64_t number = journal->last + 1;
+	char tail[SEGMENT_TAIL];
+	size_t full, tail_len;
+	struct iovec parts[2] = {{.iov_base = record, .iov_len = len}, {.iov_base = tail}};
 	ssize_t written;
 
+	assert(journal_has_room(journal, len) && !journal->old);
 	if (!fits(journal, journal->active, len)) {
 		journal->active = 1 - journal->active;
 		journal->segments[journal->active].used = 0;
 	}
-	head.check = checksum(head.number, record + sizeof head, len - sizeof head);
-	memcpy(record, &head, sizeof head);
+	full = segment_seal(journal->key, number, record, len, tail, &tail_len);
+	parts[1].iov_len = tail_len;
 	written =
-	    pwrite(journal->fd, record, len,
-		   segment_at(journal->active) + (off_t)journal->segments[journal->active].used);
-	if (written != (ssize_t)len) {
+	    pwritev(journal->fd, parts, 2,
+		    segment_at(journal->active) + (off_t)journal->segments[journal->active].used);
+	if (written != (ssize_t)(len + tail_len)) {
 		why_set(why, "%s: %s", journal->name, strerror(written < 0 ? errno : ENOSPC));
 		return 0;
 	}
-	journal->segments[journal->active].used += (uint32_t)len;
-	journal->segments[journal->active].last = head.number;
-	return journal->last = head.number;
-}
-
-void journal_folded(struct journal *journal, uint64_t number)
-{
-	if (number <= journal->top.folded)
-		return;
-	journal->top.folded = number;
-	(void)write_top(journal); /* the ledger's file says the same */
+	journal->segments[journal->active].used += (uint32_t)full;
+	journal->segments[journal->active].last = number;
+	return journal->last = number;
 }
 
 /* ---- reading ---- */
-
-/* record = head *OCTET. The one at P, when it is one; its number is behind BEFORE. */
-static bool read_record(const char *p, const char *end, uint64_t before, struct head *head)
-{
-	if ((size_t)(end - p) < sizeof *head)
-		return false;
-	memcpy(head, p, sizeof *head);
-	return head->len >= sizeof *head && head->len <= (size_t)(end - p) &&
-	       (before == 0 ? head->number > 0 : head->number == before + 1) &&
-	       head->check == checksum(head->number, p + sizeof *head, head->len - sizeof *head);
-}
-
-bool journal_scan(struct span data, uint64_t behind, journal_visit *visit, void *arg,
-		  uint64_t *last)
-{
-	struct head head;
-	bool go_on = true;
-
-	*last = 0;
-	while (go_on && read_record(data.p, data.end, *last, &head)) {
-		struct span record = {data.p + sizeof head, data.p + head.len};
-
-		*last = head.number;
-		data.p += head.len;
-		if (head.number > behind && visit != NULL)
-			go_on = visit(arg, head.number, record);
-	}
-	return go_on;
-}
-
-static uint64_t first_number(struct span data)
-{
-	struct head head;
-
-	return read_record(data.p, data.end, 0, &head) ? head.number : 0;
-}
 
 static struct span read_segment(struct journal *journal, unsigned segment)
 {
@@ -264,58 +354,142 @@ static struct span read_segment(struct journal *journal, unsigned segment)
 	return span_make(*data, len < 0 ? 0 : (size_t)len);
 }
 
-static bool read_top(struct journal *journal)
+static bool scan_segment(const struct journal *journal, struct span data, uint64_t after,
+			 segment_visit *visit, void *arg, struct segment_found *found)
 {
-	return pread(journal->fd, &journal->top, sizeof journal->top, 0) == sizeof journal->top &&
-	       journal->top.magic == MAGIC;
+	return journal->old ? segment_scan_old(data, after, visit, arg, found)
+			    : segment_scan(journal->key, data, after, visit, arg, found);
 }
 
-void journal_each(struct journal *journal, uint64_t number, journal_visit *visit, void *arg)
+/* Both segments, the older one first; FOUND in that order. */
+static void scan_all(struct journal *journal, uint64_t after, segment_visit *visit, void *arg,
+		     struct segment_found found[SEGMENTS])
 {
-	uint64_t behind = number > journal->top.folded ? number : journal->top.folded, last;
 	struct span data[SEGMENTS] = {read_segment(journal, 0), read_segment(journal, 1)};
-	unsigned older = first_number(data[0]) > first_number(data[1]);
 	bool go_on = true;
+	unsigned older;
 
+	for (unsigned i = 0; i < SEGMENTS; i++)
+		scan_segment(journal, data[i], 0, NULL, NULL, &found[i]);
+	older = found[0].first > found[1].first;
 	for (unsigned i = 0; i < SEGMENTS && go_on; i++) {
-		go_on = journal_scan(data[older ^ i], behind, visit, arg, &last);
-		if (last > journal->last)
-			journal->last = last;
+		go_on = scan_segment(journal, data[older ^ i], after, visit, arg, &found[i]);
+		if (!journal->old && !found[i].has_end && go_on)
+			found[i].damaged += SEGMENT - span_len(data[older ^ i]);
+		if (found[i].last > journal->last)
+			journal->last = found[i].last;
 	}
 }
 
-/* ---- others' ---- */
+void journal_each(struct journal *journal, uint64_t number, segment_visit *visit, void *arg)
+{
+	uint64_t after = number > journal->folded ? number : journal->folded;
+	struct segment_found found[SEGMENTS];
+
+	scan_all(journal, after, visit, arg, found);
+}
+
+struct gaps {
+	uint64_t next; /* number */
+	uint64_t missing;
+};
+
+static bool count_gap(void *arg, uint64_t number, struct span data)
+{
+	struct gaps *gaps = arg;
+
+	(void)data;
+	if (number > gaps->next)
+		gaps->missing += number - gaps->next;
+	gaps->next = number + 1;
+	return true;
+}
+
+/* A ledger that does not know this journal may be new, after an old one was moved away: what the
+ * journal notes is in that one. */
+void journal_examine(struct journal *journal, uint64_t number, struct journal_damage *damage)
+{
+	struct gaps gaps = {.next = (number > 0 ? number : journal->noted) + 1};
+	struct segment_found found[SEGMENTS];
+	const struct span none = {NULL, NULL};
+	uint64_t unknown = 0;
+
+	scan_all(journal, number, count_gap, &gaps, found);
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		if (found[i].has_end && found[i].end >= gaps.next)
+			count_gap(&gaps, found[i].end + 1, none);
+		if (!found[i].has_end && (found[i].first == 0 || i == SEGMENTS - 1))
+			unknown += found[i].damaged / SEGMENT_RECORD_MIN;
+	}
+	if (journal->noted_last >= gaps.next)
+		count_gap(&gaps, journal->noted_last + 1, none);
+	damage->bytes = found[0].damaged + found[1].damaged;
+	damage->messages = gaps.missing + unknown;
+}
+
+/* ---- other processes' journals ---- */
 
 /* What has the name now is what was opened, and a journal. */
 static bool is_still_there(struct journal *journal)
 {
 	struct stat st;
 
-	return fstat(journal->fd, &st) == 0 && st.st_nlink > 0 && S_ISREG(st.st_mode) &&
-	       read_top(journal);
+	if (fstat(journal->fd, &st) != 0 || st.st_nlink == 0 || !S_ISREG(st.st_mode) ||
+	    !read_name(journal))
+		return false;
+	read_note(journal);
+	return true;
 }
 
-/* A file that was killed, or lost power, before it was a journal holds nothing. */
-static void remove_unborn(struct journal *journal)
+/* So many bytes of it are not zero: what is there to be lost. */
+static uint64_t count_bytes(struct journal *journal)
 {
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		struct span data = read_segment(journal, i);
+
+		for (; !span_empty(data); data.p++)
+			count += *data.p != '\0';
+	}
+	return count > SEGMENTS * SEGMENT_HEAD ? count : 0;
+}
+
+/* A file whose process was killed before it was a journal holds nothing. */
+static void put_aside(struct journal *journal, struct why *lost)
+{
+	uint64_t bytes = count_bytes(journal);
+	struct why kept;
 	struct stat st;
 
-	if (fstat(journal->fd, &st) == 0 && st.st_nlink > 0 && S_ISREG(st.st_mode) &&
-	    !read_top(journal))
+	if (fstat(journal->fd, &st) != 0 || st.st_nlink == 0 || !S_ISREG(st.st_mode))
+		return;
+	if (bytes == 0) {
 		unlink(journal->name);
+		return;
+	}
+	keep_file(journal, &kept);
+	why_set(lost,
+		"%s: its beginning is damaged: %llu bytes, at most %llu messages, are not counted;"
+		" the file is kept as %s",
+		journal->name, (unsigned long long)bytes,
+		(unsigned long long)(bytes / SEGMENT_RECORD_MIN), kept.text);
 }
 
-struct journal *journal_left(const char *path, unsigned slot)
+struct journal *journal_left(const char *path, unsigned slot, struct why *lost)
 {
 	struct journal *journal = journal_make(path, slot);
 
+	if (lost != NULL)
+		lost->text[0] = '\0';
 	journal->fd = open(journal->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (journal->fd >= 0 && flock(journal->fd, LOCK_EX | LOCK_NB) == 0) {
 		if (is_still_there(journal)) {
 			journal_each(journal, UINT64_MAX, NULL, NULL); /* sets LAST */
 			return journal;
 		}
-		remove_unborn(journal);
+		if (lost != NULL)
+			put_aside(journal, lost);
 	}
 	journal_free(journal);
 	return NULL;
@@ -326,7 +500,7 @@ static void wait_for(struct journal *journal, int64_t deadline)
 	const struct timespec moment = {.tv_nsec = 5 * CLOCK_MS};
 
 	journal_each(journal, UINT64_MAX, NULL, NULL);
-	while (journal->top.folded < journal->last && clock_mono() < deadline) {
+	while (journal->noted < journal->last && clock_mono() < deadline) {
 		nanosleep(&moment, NULL);
 		if (!is_still_there(journal))
 			return;

@@ -2,12 +2,15 @@
 /*
  * The journal: rows on their way into the ledger's file. A record that journal_add() took is in the
  * page cache of the machine: it survives its process, not the power. Each process that counts has a
- * journal of its own, beside the ledger's file: PATH-pending.N.
+ * journal of its own, beside the ledger's file: PATH-pending.N. Its room on the disk is reserved
+ * when it is made, so that a full disk takes nothing from what was answered.
  *
- * Records are numbered. The ledger's file says up to which number they are in it (it is told in
- * the same transaction), so that each is counted once, whatever is killed when.
+ * Records are numbered. The ledger's file alone says up to which number they are in it (it is told
+ * in the same transaction), so that each is counted once, whatever is killed when. The journal
+ * notes that number, too, but only for readers that wait for it.
  *
- * A journal without a process is what a killed one left: whoever comes next takes it over.
+ * A journal without a process is what a killed one left: whoever comes next takes it over. What is
+ * damaged in it is passed over, counted, and kept as PATH-pending.N-damaged.
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
@@ -17,25 +20,39 @@
 
 #include "lib/span.h"
 #include "lib/why.h"
+#include "store/segment.h"
 
 enum {
 	JOURNAL_ID = 16,
-	JOURNAL_HEAD = 24, /* what a record begins with */
+	JOURNAL_HEAD = SEGMENT_HEAD, /* what a record begins with */
 	JOURNAL_SLOTS = 64
 };
 
 struct journal;
 
-/* A new, empty one. NULL with the reason. */
+/* A new, empty one. NULL with the reason: also when the disk has no room for it. */
 struct journal *journal_new(const char *path, struct why *why);
 
-/* The one in that slot that a process left behind; NULL: there is none. */
-struct journal *journal_left(const char *path, unsigned slot);
+/* The one in that slot that a process left behind; NULL: there is none, or LOST says that it could
+ * not be read, how much that is, and under which name it is kept. LOST NULL: such a one is left. */
+struct journal *journal_left(const char *path, unsigned slot, struct why *lost);
 
 /* Ends the use of it. What holds nothing any more is removed. NULL is fine. */
 void journal_close(struct journal *journal);
 
+/* The same, but the file is kept as evidence, "-damaged" behind its name: KEPT gets the name. */
+void journal_keep(struct journal *journal, struct why *kept);
+
+struct journal_damage {
+	uint64_t bytes;
+	uint64_t messages; /* that are lost, at most */
+};
+
+/* What is damaged in a journal that was left; all up to NUMBER is in the ledger's file. */
+void journal_examine(struct journal *journal, uint64_t number, struct journal_damage *damage);
+
 const unsigned char *journal_id(const struct journal *journal);
+const char *journal_name(const struct journal *journal); /* of its file */
 
 /* Is there room for a record of so many bytes? */
 bool journal_has_room(const struct journal *journal, size_t len);
@@ -44,18 +61,12 @@ bool journal_has_room(const struct journal *journal, size_t len);
  * WHY set: it could not be written. */
 uint64_t journal_add(struct journal *journal, char *record, size_t len, struct why *why);
 
-/* Up to this number all is in the ledger's file. */
+/* Up to this number all is in the ledger's file, as that says. */
 void journal_folded(struct journal *journal, uint64_t number);
 
-/* The records behind NUMBER and behind what journal_folded() noted: without their heads, in DATA
+/* The records after NUMBER and after what journal_folded() was told: without their heads, in DATA
  * that lives as long as the journal. A visit that returns false ends the reading. */
-typedef bool journal_visit(void *arg, uint64_t number, struct span data);
-void journal_each(struct journal *journal, uint64_t number, journal_visit *visit, void *arg);
-
-/* The same of DATA, which begins where a segment of the file begins; *LAST is the number of the
- * last record, 0 without any. False: the visit ended the reading. VISIT NULL: none is visited. */
-bool journal_scan(struct span data, uint64_t behind, journal_visit *visit, void *arg,
-		  uint64_t *last);
+void journal_each(struct journal *journal, uint64_t number, segment_visit *visit, void *arg);
 
 /* For readers: the processes that count put what their journals hold now into the ledger's file;
  * waits for that until DEADLINE. True: a journal was left behind by a killed one. */

@@ -297,6 +297,7 @@ struct leftover {
 	struct ledger *ledger;
 	unsigned count;
 	uint64_t number;
+	struct journal_damage unreadable;
 };
 
 static bool add_left(void *arg, uint64_t number, struct span data)
@@ -309,6 +310,9 @@ static bool add_left(void *arg, uint64_t number, struct span data)
 		entry = entry_new(&at.row);
 		entry->left = true;
 		left->ledger->group[left->count++] = entry;
+	} else {
+		left->unreadable.messages++;
+		left->unreadable.bytes += span_len(data);
 	}
 	left->number = number;
 	return left->count < left->ledger->settings.group_rows;
@@ -321,8 +325,22 @@ static void free_left(struct leftover *left)
 	left->count = 0;
 }
 
+static bool read_folded(struct ledger *ledger, struct journal *journal, uint64_t *folded)
+{
+	struct why why = {""};
+	bool known = ledger->driver->folded(ledger->handle, journal_id(journal), folded, &why) ==
+		     DRIVER_DONE;
+
+	if (known)
+		journal_folded(journal, *folded);
+	else
+		note_failure(ledger, &why);
+	return known;
+}
+
 /* One group. *MORE: there may be others. */
-static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more)
+static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more,
+		      struct journal_damage *unreadable)
 {
 	struct leftover left = {.ledger = ledger};
 	struct driver_batch batch = {.rows = ledger->merged, .journal = journal_id(journal)};
@@ -330,9 +348,8 @@ static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more
 	uint64_t folded;
 	bool done;
 
-	if (ledger->driver->folded(ledger->handle, batch.journal, &folded, &why) != DRIVER_DONE)
+	if (!read_folded(ledger, journal, &folded))
 		return false;
-	journal_folded(journal, folded);
 	journal_each(journal, folded, add_left, &left);
 	*more = left.count == ledger->settings.group_rows;
 	batch.folded = left.number;
@@ -342,37 +359,90 @@ static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more
 		journal_folded(journal, left.number);
 	else
 		note_failure(ledger, &why);
+	unreadable->messages += done ? left.unreadable.messages : 0;
+	unreadable->bytes += done ? left.unreadable.bytes : 0;
 	free_left(&left);
 	return done;
 }
 
-static bool fold_left(struct ledger *ledger, struct journal *journal)
+static void tell_loss(struct ledger *ledger, uint64_t messages, const char *text)
 {
-	struct driver_batch gone = {.journal = journal_id(journal), .folded = DRIVER_GONE};
+	lock_take(&ledger->lock);
+	ledger->stats.failures += messages;
+	lock_drop(&ledger->lock);
+	if (ledger->settings.on_loss != NULL)
+		ledger->settings.on_loss(text);
+}
+
+/* Before anything is folded: whoever goes on after a kill does not know of gaps before that. */
+static void tell_damage(struct ledger *ledger, const struct journal *journal,
+			const struct journal_damage *damage)
+{
+	struct why text;
+
+	why_set(&text,
+		"%s: %llu bytes of what a killed process had counted are damaged: at most %llu"
+		" messages are not counted, the rest is; the file is kept as %s-damaged",
+		journal_name(journal), (unsigned long long)damage->bytes,
+		(unsigned long long)damage->messages, journal_name(journal));
+	tell_loss(ledger, damage->messages, text.text);
+}
+
+/* All of it is in the ledger's file, but for what was told. */
+static void end_left(struct ledger *ledger, struct journal *journal, bool keep)
+{
+	struct driver_batch gone = {.folded = DRIVER_GONE};
 	unsigned char id[JOURNAL_ID];
 	struct why why;
-	bool more = true, done = true;
 
-	while (more && done)
-		done = ledger->handle != NULL && fold_some(ledger, journal, &more);
-	memcpy(id, gone.journal, sizeof id);
+	memcpy(id, journal_id(journal), sizeof id);
 	gone.journal = id;
-	journal_close(journal); /* removes it */
+	ledger->driver->sync(ledger->handle);
+	if (keep)
+		journal_keep(journal, &why);
+	else
+		journal_close(journal);
+	(void)try_commit(ledger, &gone, &why); /* else a few bytes stay */
+}
+
+static bool fold_left(struct ledger *ledger, struct journal *journal)
+{
+	struct journal_damage damage = {0}, unreadable = {0};
+	bool can_say = ledger->settings.on_loss != NULL, damaged, more = true, done;
+	uint64_t folded;
+
+	done = ledger->handle != NULL && read_folded(ledger, journal, &folded);
 	if (done)
-		(void)try_commit(ledger, &gone, &why); /* else a few bytes stay */
+		journal_examine(journal, folded, &damage);
+	damaged = damage.bytes > 0 || damage.messages > 0;
+	if (damaged && can_say && done)
+		tell_damage(ledger, journal, &damage);
+	done = done && (can_say || !damaged);
+	while (more && done)
+		done = ledger->handle != NULL && fold_some(ledger, journal, &more, &unreadable);
+	if (unreadable.messages > 0 && can_say)
+		tell_damage(ledger, journal, &unreadable);
+	if (done)
+		end_left(ledger, journal, damaged || unreadable.messages > 0);
+	else
+		journal_close(journal);
 	return done;
 }
 
 /* Without the lock. */
 static void look_for_left(struct ledger *ledger)
 {
-	bool all = true;
+	bool can_say = ledger->settings.on_loss != NULL, all = true;
+	struct why lost = {""};
 
 	for (unsigned slot = 0; slot < JOURNAL_SLOTS; slot++) {
-		struct journal *journal = journal_left(ledger->settings.path, slot);
+		struct journal *journal =
+		    journal_left(ledger->settings.path, slot, can_say ? &lost : NULL);
 
 		if (journal != NULL)
 			all = fold_left(ledger, journal) && all;
+		else if (lost.text[0] != '\0')
+			tell_loss(ledger, 0, lost.text);
 	}
 	ledger->left_at = all ? 0 : clock_mono() + LEFT_MS * CLOCK_MS;
 }
@@ -549,6 +619,8 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 static void ledger_free(struct ledger *ledger)
 {
 	messages_lines_free(messages_take(&ledger->lines));
+	if (ledger->handle != NULL && ledger->journal != NULL)
+		ledger->driver->sync(ledger->handle); /* before what the journal has may go */
 	sql_close(ledger->handle);
 	sql_close(ledger->reader);
 	journal_close(ledger->journal);

@@ -44,7 +44,9 @@ struct ledger_settings {
 				* (store/condense.h); 0: no limit */
 	int64_t message_bytes; /* lines of ledger_log() take so much at most; 0: no limit */
 	void (*on_wait)(void); /* called before ledger_add() waits for the writer; or NULL */
-	int64_t busy_wait;     /* how long another process may hold the file; 0: 5 seconds */
+	void (*on_loss)(const char *text); /* says how much was lost to damage, from any thread;
+					    * NULL: what is damaged is left to one who can say it */
+	int64_t busy_wait; /* how long another process may hold the file; 0: 5 seconds */
 };
 
 /* The path in a store.url ("sqlite:/path"); NULL with the reason for anything else. */
@@ -79,7 +81,7 @@ void ledger_log(struct ledger *ledger, int64_t at, const char *line);
 struct ledger_stats {
 	uint64_t rows;     /* committed */
 	uint64_t groups;   /* commits */
-	uint64_t failures; /* rows lost to a failed commit or a full queue */
+	uint64_t failures; /* rows lost to a failed commit, a full queue or damage */
 	uint64_t pending;  /* rows accepted and not committed yet */
 	bool failing;      /* the last try to commit failed, for the reason last_error */
 	char last_error[512];

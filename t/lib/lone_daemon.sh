@@ -6,8 +6,7 @@ top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-test.XXXXXX") || exit 99
 daemon='' dns='' flood='' # FLOOD: a process of the test's own, or none
 trap 'kill $daemon $dns $flood 2>/dev/null; wait $daemon $dns $flood 2>/dev/null; rm -rf "$top"' EXIT
 
-start_lone_daemon() { # url of the ledger, or ""; it listens at $top/sock
-	local root=
+start_lone_daemon() { # url of the ledger, or ""; more settings of the store, or none; it listens at $top/sock
 	"$BUILD/t/bin/dnsd" --port-file "$top/port" "$top/zone" 2>"$top/dnsd.log" &
 	dns=$!
 	eventually test -s "$top/port"
@@ -17,11 +16,26 @@ start_lone_daemon() { # url of the ledger, or ""; it listens at $top/sock
 		trusted_networks = [ ];
 		dns: { servers = [ "127.0.0.1@$(cat "$top/port")" ]; timeout = "2s"; };
 		sign: { enabled = false; };
-		store: { url = "$1"; };
+		store: { url = "$1"; ${2:-} };
 		log: { target = "stderr"; };
+		control: { socket = "$top/control"; };
 	C
+	run_lone_daemon
+}
+
+run_lone_daemon() { # again, with the same settings
+	local root=
 	[ "$(id -u)" = 0 ] && root=--allow-root
-	"$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>"$top/log" &
+	: >"$top/log"
+	"$BUILD/daemon/countersignd" $root -f -c "$top/conf" 2>>"$top/log" &
 	daemon=$!
 	eventually grep -q ready: "$top/log"
+}
+
+stop_lone_daemon() { # signal
+	local workers=
+	[ "$1" != KILL ] || workers=$(pgrep -P "$daemon")
+	kill -"$1" "$daemon" $workers
+	wait "$daemon" 2>/dev/null
+	daemon=
 }

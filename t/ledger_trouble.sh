@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What was answered is counted, or how much is not is said: a journal of a killed daemon in which a byte has changed, and a
+# disk (a small tmpfs) that is full.
+. "$(dirname "$0")/lib/tap.sh"
+need sqlite3 unshare perl python3
+if [ -z "${LEDGER_MACHINE:-}" ]; then
+	map=
+	[ "$(id -u)" = 0 ] || map=--map-root-user
+	unshare $map --mount true 2>/dev/null || skip_all "a mount namespace of its own is not permitted here"
+	LEDGER_MACHINE=1 exec unshare $map --mount bash "$0"
+fi
+. "$(dirname "$0")/lib/lone_daemon.sh"
+cat >"$top/zone" <<Z
+sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
+_dmarc.sender.test 60 TXT "v=DMARC1; p=reject; rua=mailto:d@sender.test"
+Z
+mkdir -m 750 "$top/d"
+mount -t tmpfs -o size=24m,mode=750 none "$top/d" || skip_all "a tmpfs cannot be mounted here"
+
+logged() { grep -qE -- "$1" "$top/log"; }
+lines() { grep -cE -- "$1" "$top/log"; }
+send() { # how many messages, each with a row of its own; prints how many were answered with "continue" or "accept"
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		printf 'connect\tx\t198.51.100.25\nhelo\tx%s.test\nmail\t<bob@x%s.sender.test>\nrcpt\t<a@x%s.example.com>\nheader\tFrom\t Bob <bob@sender.test>\neoh\neom\nagain\n' \
+			$RANDOM.$i $RANDOM.$i $RANDOM.$i
+	done | timeout 60 "$BUILD/t/bin/milterc" "$top/sock" 2>&1 | grep -cE '^eom	(continue|accept)'
+}
+counted() { # how many messages the ledger has
+	"$BUILD/admin/countersign" -c "$top/conf" --json report list --since 1d 2>/dev/null |
+		python3 -c 'import json, sys; print(sum(r["messages"] for r in json.load(sys.stdin)["reports"]))' 2>/dev/null || echo -1
+}
+fresh() { rm -rf "$top"/d/*; }
+status() { "$BUILD/admin/countersign" -c "$top/conf" status 2>&1; }
+
+# ---- a journal of a killed daemon, in which a byte has changed ----
+lock_ledger() {
+	rm -f "$top/pipe"
+	mkfifo "$top/pipe"
+	sqlite3 "$top/d/ledger.db" <"$top/pipe" >/dev/null 2>"$top/locker.log" &
+	flood=$!
+	exec 7>"$top/pipe"
+	echo 'BEGIN EXCLUSIVE; SELECT 1;' >&7
+	eventually eval '! sqlite3 "$top/d/ledger.db" "BEGIN IMMEDIATE;" 2>/dev/null'
+}
+unlock_ledger() {
+	exec 7>&-
+	wait $flood
+	flood=
+}
+flip() { # file, offset
+	perl -e 'open F, "+<", $ARGV[0] or die; seek F, $ARGV[1], 0; read F, $b, 1; seek F, $ARGV[1], 0; print F chr(ord($b) ^ 16)' "$@"
+}
+start_lone_daemon "sqlite:$top/d/ledger.db" 'wait = "200ms";'
+journal=$top/d/ledger.db-pending.0
+for at in 0 1024 4100 4300 4700 5100; do
+	lock_ledger
+	is "byte $at: three messages are answered while the ledger is locked" "$(send 3)" 3
+	stop_lone_daemon KILL
+	unlock_ledger
+	flip "$journal" $at
+	run_lone_daemon
+	if [ $at -lt 4096 ]; then
+		ok "byte $at of a journal: all is counted" eventually eval '[ "$(counted)" = 3 ]'
+	else
+		ok "byte $at of a journal: all but one message are counted" eventually eval '[ "$(counted)" = 2 ]'
+		is "byte $at: one line says how many are missing" \
+			"$(lines 'bytes of what a killed process had counted are damaged: at most 1 messages are not counted')" 1
+		ok "byte $at: the file is kept" test -s "$journal-damaged"
+	fi
+	stop_lone_daemon TERM
+	fresh
+	run_lone_daemon
+done
+
+# ---- a full disk: the journal has its room ----
+fill() { dd if=/dev/zero of="$top/d/filler" bs=64k 2>/dev/null; }
+fill
+is "full: messages are answered" "$(send 300)" 300
+ok "full: one line says so" eventually logged "the ledger cannot be written: .*ledger.db: no space is left"
+is "full: it is said once" "$(lines "the ledger cannot be written")" 1
+like "full: status shows it" "$(status)" "ledger.db: no space is left"
+rm "$top/d/filler"
+ok "room again: all of them are counted" eventually eval '[ "$(counted)" = 300 ]'
+ok "room again: it is said" eventually logged "the ledger is written again"
+stop_lone_daemon TERM
+umount "$top/d"
+done_testing
