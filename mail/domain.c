@@ -24,8 +24,8 @@ static bool domain_char(int c)
 	return char_is_alnum(c) || c == '-' || c == '_';
 }
 
-/* RFC 5321 section 2.3.5 with "_", which DNS names in mail have; no final dot. */
-static bool domain_valid(struct span name)
+/* RFC 1035 section 2.3.4 */
+bool domain_has_labels(struct span name, bool (*is_allowed)(int c))
 {
 	size_t label = 0;
 
@@ -36,11 +36,17 @@ static bool domain_valid(struct span name)
 			if (label == 0)
 				return false;
 			label = 0;
-		} else if (!domain_char((unsigned char)*p) || ++label > LABEL_MAX) {
+		} else if (!is_allowed((unsigned char)*p) || ++label > LABEL_MAX) {
 			return false;
 		}
 	}
 	return label > 0;
+}
+
+/* RFC 5321 section 2.3.5 with "_", which DNS names in mail have; no final dot. */
+static bool domain_valid(struct span name)
+{
+	return domain_has_labels(name, domain_char);
 }
 
 static const char *from_ascii(struct arena *arena, struct span name)

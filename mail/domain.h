@@ -23,6 +23,10 @@ const char *domain_to_ascii(struct arena *arena, struct span text);
 /* The same for a setting or an argument: NULL with "..." is not a valid domain as the reason. */
 const char *domain_parse(struct arena *arena, struct span text, struct why *why);
 
+/* Whether NAME is made of labels of 1 to 63 bytes, at most 253 with the dots between them, and each
+ * byte but the dots IS_ALLOWED. */
+bool domain_has_labels(struct span name, bool (*is_allowed)(int c));
+
 /* The rest work on names that domain_to_ascii returned. */
 unsigned domain_labels(const char *domain);                   /* "example.com" -> 2 */
 const char *domain_last(const char *domain, unsigned labels); /* its last LABELS (> 0) labels; a

@@ -58,7 +58,7 @@ static void add_text(struct buf *data, const char *text)
 static int send_step(struct probe *probe, struct milter_client *m, char kind,
 		     const struct buf *data, struct why *why)
 {
-	struct milter_client_reply reply;
+	struct packet reply;
 
 	if (milter_client_step(m, kind, buf_view(data), &reply, why) == -1)
 		return -1;
@@ -132,7 +132,7 @@ static void take_insertion(struct probe *probe, struct span data)
 static int end_message(struct probe *probe, struct milter_client *m, struct why *why)
 {
 	static const char *const macros[] = {"i", "PROBE", NULL};
-	struct milter_client_reply reply;
+	struct packet reply;
 
 	milter_client_macros(m, 'E', macros);
 	milter_client_put(m, 'E', span_of(""));

@@ -60,19 +60,6 @@ static int take_sign_headers(struct migrate *m, const struct migrate_option *opt
 	return migrate_set(m, option->ours, arena_printf(m->arena, "[ %s ]", buf_text(&out)), why);
 }
 
-static int note_key(struct migrate *m, const struct migrate_option *option, struct span value,
-		    struct why *why)
-{
-	(void)why;
-	if (strcmp(option->name, "KeyTable") == 0)
-		m->opendkim.keytable = migrate_note(m, value);
-	else if (strcmp(option->name, "SigningTable") == 0)
-		m->opendkim.signingtable = migrate_note(m, value);
-	else
-		m->opendkim.key = migrate_note(m, value);
-	return 0;
-}
-
 static int note_subdomains(struct migrate *m, const struct migrate_option *option,
 			   struct span value, struct why *why)
 {
@@ -80,15 +67,6 @@ static int note_subdomains(struct migrate *m, const struct migrate_option *optio
 	if (migrate_truth(value) == -1)
 		return why_set(why, "neither yes nor no");
 	m->opendkim.subdomains = migrate_note(m, value);
-	return 0;
-}
-
-static int note_authserv(struct migrate *m, const struct migrate_option *option, struct span value,
-			 struct why *why)
-{
-	(void)option;
-	(void)why;
-	m->opendkim.authserv = migrate_note(m, value);
 	return 0;
 }
 
@@ -313,6 +291,7 @@ void migrate_finish_networks(struct migrate *m)
 /* ---- the table ---- */
 
 #define TAKE   MIGRATE_TAKE
+#define NOTE   MIGRATE_NOTE
 #define SAME   MIGRATE_SAME
 #define UNLESS MIGRATE_UNLESS
 #define LOST   MIGRATE_LOST
@@ -337,7 +316,7 @@ void migrate_finish_networks(struct migrate *m)
 const struct migrate_option migrate_opendkim_options[] = {
 	SAME("AllowSHA1Only", "verify without SHA-256 in the library", "SHA-256 is always there; SHA-1 never passes (RFC 8301 section 3.1)"),
 	SAME("AlwaysAddARHeader", "results also for unsigned mail", "each judged message gets an Authentication-Results field"),
-	TAKE("AuthservID", "the name in Authentication-Results", note_authserv, "authserv_id", NULL),
+	NOTE("AuthservID", "the name in Authentication-Results", opendkim.authserv, "authserv_id", NULL),
 	UNLESS("AuthservIDWithJobID", "the queue id after that name", "no", "no job id is written: the log line has the queue id"),
 	SAME("AutoRestart", "restart after a crash", RESTART),
 	SAME("AutoRestartCount", "how often at most", RESTART),
@@ -355,7 +334,7 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("DiagnosticDirectory", "reports about failed z= signatures", "countersign verify -v explains a message"),
 	UNLESS("Diagnostics", "write z=", "no", "no z= is written: it shows the whole header to everybody"),
 	SAME("DisableCryptoInit", "leave OpenSSL alone", "nothing of that kind is needed"),
-	TAKE("Domain", "domains to sign for", note_key, NULL, KEYS),
+	NOTE("Domain", "domains to sign for", opendkim.key, NULL, KEYS),
 	UNLESS("DomainKeysCompat", "accept keys of DomainKeys", "no", "DomainKeys is historic (RFC 4870)"),
 	LOST("DontSignMailTo", "recipients whose mail is not signed", "signing does not depend on recipients: their mail is signed, too"),
 	SAME("EnableCoredumps", "dump core", "no core is written: private keys are in that memory"),
@@ -370,8 +349,8 @@ const struct migrate_option migrate_opendkim_options[] = {
 	TAKE("InternalHosts", "clients whose mail is signed", note_internal, "trusted_networks", NULL),
 	UNLESS("KeepAuthResults", "keep forged results", "no", "fields that bear our authserv-id are always removed (RFC 8601 section 5)"),
 	SAME("KeepTemporaryFiles", "keep canonical forms", "there are no temporary files"),
-	TAKE("KeyFile", "the private key", note_key, NULL, KEYS),
-	TAKE("KeyTable", "private keys by name", note_key, NULL, KEYS),
+	NOTE("KeyFile", "the private key", opendkim.key, NULL, KEYS),
+	NOTE("KeyTable", "private keys by name", opendkim.keytable, NULL, KEYS),
 	LOST("LDAPAuthMechanism", "LDAP: mechanism", LDAP),
 	LOST("LDAPAuthName", "LDAP: name", LDAP),
 	LOST("LDAPAuthRealm", "LDAP: realm", LDAP),
@@ -433,7 +412,7 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("SMTPURI", "server for reports", "reports are sent by SMTP: reports.via"),
 	LOST("ScreenPolicyScript", "Lua after the header", LUA),
 	LOST("SelectCanonicalizationHeader", "a field that chooses the canonicalization", "there is one for all mail: sign.canonicalization"),
-	TAKE("Selector", "the key's name in the DNS", note_key, NULL, KEYS),
+	NOTE("Selector", "the key's name in the DNS", opendkim.key, NULL, KEYS),
 	UNLESS("SendReports", "report failed signatures", "no", REPORT),
 	UNLESS("SenderHeaders", "fields that name the author", "From", "the author is the one in From, as for DMARC"),
 	LOST("SenderMacro", "a macro that names the author", "the author is the one in From, as for DMARC"),
@@ -441,7 +420,7 @@ const struct migrate_option migrate_opendkim_options[] = {
 	TAKE("SignHeaders", "fields that are signed", take_sign_headers, "sign.headers", NULL),
 	UNLESS("SignatureAlgorithm", "algorithm of signatures", "rsa-sha256 ed25519-sha256", "the key decides, always with SHA-256"),
 	TAKE("SignatureTTL", "how long a signature is valid", migrate_take_seconds, "sign.expire", NULL),
-	TAKE("SigningTable", "which key signs for whom", note_key, "sign.subdomains", KEYS),
+	NOTE("SigningTable", "which key signs for whom", opendkim.signingtable, "sign.subdomains", KEYS),
 	SAME("Socket", "where the MTA connects", "countersignd has its own socket: countersign setup"),
 	SAME("SoftStart", "start without the database", "there is no database in the way of mail"),
 	UNLESS("SoftwareHeader", "write DKIM-Filter", "no", "no field says what runs here"),

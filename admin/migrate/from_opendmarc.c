@@ -8,24 +8,6 @@
 #include "admin/migrate/program.h"
 #include "mail/domain.h"
 
-static int note_authserv(struct migrate *m, const struct migrate_option *option, struct span value,
-			 struct why *why)
-{
-	(void)option;
-	(void)why;
-	m->opendmarc.authserv = migrate_note(m, value);
-	return 0;
-}
-
-static int note_trusted(struct migrate *m, const struct migrate_option *option, struct span value,
-			struct why *why)
-{
-	(void)option;
-	(void)why;
-	m->opendmarc.trusted = migrate_note(m, value);
-	return 0;
-}
-
 static int note_truth(struct span value, bool *fact, struct why *why)
 {
 	int yes = migrate_truth(value);
@@ -177,6 +159,7 @@ void migrate_finish_authserv(struct migrate *m)
 /* ---- the table ---- */
 
 #define TAKE   MIGRATE_TAKE
+#define NOTE   MIGRATE_NOTE
 #define SAME   MIGRATE_SAME
 #define UNLESS MIGRATE_UNLESS
 #define LOST   MIGRATE_LOST
@@ -191,7 +174,7 @@ void migrate_finish_authserv(struct migrate *m)
 
 /* clang-format off */
 const struct migrate_option migrate_opendmarc_options[] = {
-	TAKE("AuthservID", "the name in Authentication-Results", note_authserv, "authserv_id", NULL),
+	NOTE("AuthservID", "the name in Authentication-Results", opendmarc.authserv, "authserv_id", NULL),
 	UNLESS("AuthservIDWithJobID", "the queue id after that name", "no", "no job id is written: the log line has the queue id"),
 	SAME("AutoRestart", "restart after a crash", RESTART),
 	SAME("AutoRestartCount", "how often at most", RESTART),
@@ -230,7 +213,7 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	UNLESS("SoftwareHeader", "write DMARC-Filter", "no", "no field says what runs here"),
 	SAME("Syslog", "log", LOGGED),
 	SAME("SyslogFacility", "facility of the log", "it is mail"),
-	TAKE("TrustedAuthservIDs", "whose results are believed", note_trusted, NULL, "no result is taken from a header"),
+	NOTE("TrustedAuthservIDs", "whose results are believed", opendmarc.trusted, NULL, "no result is taken from a header"),
 	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	SAME("UserID", "user to run as", UNIT),
 	MIGRATE_END,

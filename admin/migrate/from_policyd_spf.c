@@ -19,24 +19,6 @@ static int note_observes(struct migrate *m, const struct migrate_option *option,
 	return 0;
 }
 
-static int note_mail_from(struct migrate *m, const struct migrate_option *option, struct span value,
-			  struct why *why)
-{
-	(void)option;
-	(void)why;
-	m->spf.mail_from = migrate_note(m, value);
-	return 0;
-}
-
-static int note_helo(struct migrate *m, const struct migrate_option *option, struct span value,
-		     struct why *why)
-{
-	(void)option;
-	(void)why;
-	m->spf.helo = migrate_note(m, value);
-	return 0;
-}
-
 static int note_permerror(struct migrate *m, const struct migrate_option *option, struct span value,
 			  struct why *why)
 {
@@ -55,16 +37,6 @@ static int note_header_type(struct migrate *m, const struct migrate_option *opti
 	return 0;
 }
 
-static int note_authserv(struct migrate *m, const struct migrate_option *option, struct span value,
-			 struct why *why)
-{
-	(void)option;
-	(void)why;
-	m->spf.authserv = migrate_note(m, value);
-	return 0;
-}
-
-/* ::ffff:127.0.0.0/104 is the same as 127.0.0.0/8. */
 static bool is_loopback(struct span item)
 {
 	return span_istarts(item, "127.") || span_istarts(item, "::ffff:127.") ||
@@ -102,6 +74,7 @@ static int note_other_exempt(struct migrate *m, const struct migrate_option *opt
 /* ---- the table ---- */
 
 #define TAKE   MIGRATE_TAKE
+#define NOTE   MIGRATE_NOTE
 #define SAME   MIGRATE_SAME
 #define UNLESS MIGRATE_UNLESS
 #define LOST   MIGRATE_LOST
@@ -112,19 +85,19 @@ static int note_other_exempt(struct migrate *m, const struct migrate_option *opt
 
 /* clang-format off */
 const struct migrate_option migrate_spf_options[] = {
-	TAKE("Authserv_Id", "the name in Authentication-Results", note_authserv, "authserv_id", "where Header_Type is AR"),
+	NOTE("Authserv_Id", "the name in Authentication-Results", spf.authserv, "authserv_id", "where Header_Type is AR"),
 	TAKE("Domain_Whitelist", "domains whose senders' SPF is not asked for", note_other_exempt, NULL, ALONE),
 	TAKE("Domain_Whitelist_PTR", "client names whose SPF is not asked for", note_other_exempt, NULL, ALONE),
 	TAKE("HELO_Whitelist", "HELO names whose SPF is not asked for", note_other_exempt, NULL, ALONE),
 	TAKE("HELO_pass_restriction", "a Postfix restriction after a pass", note_other_exempt, NULL, "restrictions are Postfix's"),
-	TAKE("HELO_reject", "refuse by the result for HELO", note_helo, NULL, "mail is not refused because SPF fails for HELO"),
+	NOTE("HELO_reject", "refuse by the result for HELO", spf.helo, NULL, "mail is not refused because SPF fails for HELO"),
 	TAKE("Header_Type", "the field with the result", note_header_type, NULL, "one Authentication-Results has all results"),
 	SAME("Hide_Receiver", "no recipient's host in the field", "there is no Received-SPF"),
 	TAKE("InternalHosts", "pyspf-milter: clients whose SPF is not asked for", note_exempt, NULL, ALONE),
 	SAME("Lookup_Time", "how long SPF may take", "dns.timeout, 8 s, is for all lookups of a message together"),
 	TAKE("MacroList", "pyspf-milter: macros of mail whose SPF is not asked for", note_other_exempt, NULL, ALONE),
 	TAKE("Mail_From_pass_restriction", "a Postfix restriction after a pass", note_other_exempt, NULL, "restrictions are Postfix's"),
-	TAKE("Mail_From_reject", "refuse by the result for MAIL FROM", note_mail_from, "dmarc.actions", "for mail that fails DMARC"),
+	NOTE("Mail_From_reject", "refuse by the result for MAIL FROM", spf.mail_from, "dmarc.actions", "for mail that fails DMARC"),
 	SAME("Mock", "write a field for milters that overlook the first", "one process has all results"),
 	TAKE("No_Mail", "refuse only domains that send no mail", note_other_exempt, NULL, "\"v=spf1 -all\" is not told from other records: mail is not refused by SPF"),
 	TAKE("PermError_reject", "refuse after a permanent error", note_permerror, "dmarc.actions", "for mail that fails DMARC"),

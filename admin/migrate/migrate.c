@@ -190,6 +190,16 @@ struct migrate_fact migrate_note(const struct migrate *m, struct span value)
 	return (struct migrate_fact){m->at, value};
 }
 
+int migrate_take_fact(struct migrate *m, const struct migrate_option *option, struct span value,
+		      struct why *why)
+{
+	struct migrate_fact *fact = (struct migrate_fact *)(void *)((char *)m + option->fact);
+
+	(void)why;
+	*fact = migrate_note(m, value);
+	return 0;
+}
+
 void migrate_add_host(struct migrate *m, struct migrate_hosts *hosts, struct span item)
 {
 	bool excluded = *item.p == '!';

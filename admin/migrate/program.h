@@ -11,6 +11,8 @@
 #ifndef ADMIN_MIGRATE_PROGRAM_H
 #define ADMIN_MIGRATE_PROGRAM_H
 
+#include <stddef.h>
+
 #include "admin/migrate/hostset.h"
 #include "admin/migrate/migrate.h"
 #include "lib/buf.h"
@@ -31,28 +33,34 @@ struct migrate_option {
 	const char *same; /* without CONVERT: the values, between blanks, at which nothing is
 			   * lost: words, "yes" and "no" for any spelling of them, "*" for all.
 			   * NULL: something is lost at any value. */
+	size_t fact;      /* for migrate_take_fact: where in struct migrate */
 };
 
 /* Rows of a table. */
 #define MIGRATE_TAKE(name, theirs, convert, ours, differs)                                         \
 	{                                                                                          \
-		name, theirs, convert, ours, differs, NULL                                         \
+		name, theirs, convert, ours, differs, NULL, 0                                      \
+	}
+#define MIGRATE_NOTE(name, theirs, fact, ours, differs)                                            \
+	{                                                                                          \
+		name, theirs, migrate_take_fact, ours, differs, NULL,                              \
+		    offsetof(struct migrate, fact)                                                 \
 	}
 #define MIGRATE_SAME(name, theirs, reason)                                                         \
 	{                                                                                          \
-		name, theirs, NULL, NULL, reason, "*"                                              \
+		name, theirs, NULL, NULL, reason, "*", 0                                           \
 	}
 #define MIGRATE_UNLESS(name, theirs, values, reason)                                               \
 	{                                                                                          \
-		name, theirs, NULL, NULL, reason, values                                           \
+		name, theirs, NULL, NULL, reason, values, 0                                        \
 	}
 #define MIGRATE_LOST(name, theirs, reason)                                                         \
 	{                                                                                          \
-		name, theirs, NULL, NULL, reason, NULL                                             \
+		name, theirs, NULL, NULL, reason, NULL, 0                                          \
 	}
 #define MIGRATE_END                                                                                \
 	{                                                                                          \
-		NULL, NULL, NULL, NULL, NULL, NULL                                                 \
+		NULL, NULL, NULL, NULL, NULL, NULL, 0                                              \
 	}
 
 extern const struct migrate_option migrate_opendkim_options[];
@@ -130,6 +138,9 @@ void migrate_leave(struct migrate *m, const char *at, const char *format, ...)
 /* ---- values ---- */
 
 migrate_convert migrate_take_text, migrate_take_number, migrate_take_seconds, migrate_take_list;
+
+/* Notes the value as the fact that the option is. */
+migrate_convert migrate_take_fact;
 
 /* 1 yes, 0 no, -1 neither: only the first letter counts in these programs. */
 int migrate_truth(struct span value);

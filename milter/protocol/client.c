@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A packet is a length of four bytes (of what follows), a kind of one, and data. Which steps are
- * sent and which are answered follows from two bits for each in what was negotiated: a table.
+ * Which steps are sent and which are answered follows from two bits for each in what was
+ * negotiated: a table.
  */
 #include "milter/protocol/client.h"
 
-#include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
@@ -13,7 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PROTOCOL = 6, PACKET_MAX = 2 << 20, READ_SIZE = 65536 };
+#include "milter/protocol/protocol.h"
+
+enum { READ_SIZE = 65536 };
 
 static const struct {
 	char kind;
@@ -104,42 +106,26 @@ void milter_client_close(struct milter_client *m)
 
 /* ---- packets ---- */
 
-static void put_number(struct buf *out, uint32_t number)
-{
-	uint32_t wire = htonl(number);
-
-	buf_add(out, &wire, sizeof wire);
-}
-
-static uint32_t get_number(const char *p)
-{
-	uint32_t wire;
-
-	memcpy(&wire, p, sizeof wire);
-	return ntohl(wire);
-}
-
 void milter_client_put(struct milter_client *m, char kind, struct span data)
 {
-	put_number(&m->out, (uint32_t)span_len(data) + 1);
-	buf_char(&m->out, kind);
+	size_t begun = packet_begin(&m->out, kind);
+
 	buf_span(&m->out, data);
+	packet_end(&m->out, begun);
 }
 
 void milter_client_macros(struct milter_client *m, char stage, const char *const *pairs)
 {
-	struct buf data;
+	size_t begun = packet_begin(&m->out, 'D');
 
-	buf_init(&data, NULL, 0);
-	buf_char(&data, stage);
+	buf_char(&m->out, stage);
 	for (; pairs[0] != NULL; pairs += 2) {
 		if (pairs[1] == NULL)
 			continue;
-		buf_add(&data, pairs[0], strlen(pairs[0]) + 1);
-		buf_add(&data, pairs[1], strlen(pairs[1]) + 1);
+		packet_add_text(&m->out, pairs[0]);
+		packet_add_text(&m->out, pairs[1]);
 	}
-	milter_client_put(m, 'D', buf_view(&data));
-	buf_free(&data);
+	packet_end(&m->out, begun);
 }
 
 int milter_client_flush(struct milter_client *m, struct why *why)
@@ -179,27 +165,22 @@ static int fill_input(struct milter_client *m, struct why *why)
 	return 0;
 }
 
-int milter_client_read(struct milter_client *m, struct milter_client_reply *reply, struct why *why)
+int milter_client_read(struct milter_client *m, struct packet *reply, struct why *why)
 {
 	if (milter_client_flush(m, why) != 0)
 		return -1;
 	for (;;) {
-		size_t have = m->in.len - m->taken, length;
+		struct span input = buf_view(&m->in);
+		int taken;
 
-		if (have >= 5) {
-			const char *p = m->in.data + m->taken;
-
-			length = get_number(p);
-			if (length == 0 || length > PACKET_MAX)
-				return why_set(why, "the filter sent a packet of %zu bytes",
-					       length);
-			if (have >= 4 + length) {
-				reply->kind = p[4];
-				reply->data = span_make(p + 5, length - 1);
-				m->taken += 4 + length;
-				return 0;
-			}
-		}
+		assert(m->taken <= m->in.len);
+		input.p += m->taken;
+		taken = packet_take(&input, reply);
+		if (taken < 0)
+			return why_set(why, "the filter sent what is not a milter packet");
+		m->taken = m->in.len - span_len(input);
+		if (taken > 0)
+			return 0;
 		if (fill_input(m, why) != 0)
 			return -1;
 	}
@@ -210,21 +191,19 @@ int milter_client_read(struct milter_client *m, struct milter_client_reply *repl
 int milter_client_negotiate(struct milter_client *m, uint32_t actions, uint32_t steps,
 			    struct why *why)
 {
-	struct milter_client_reply reply;
-	struct buf data;
+	size_t begun = packet_begin(&m->out, 'O');
+	struct packet reply;
+	uint32_t version;
 
-	buf_init(&data, NULL, 0);
-	put_number(&data, PROTOCOL);
-	put_number(&data, actions);
-	put_number(&data, steps);
-	milter_client_put(m, 'O', buf_view(&data));
-	buf_free(&data);
+	packet_add_number(&m->out, PROTOCOL_VERSION);
+	packet_add_number(&m->out, actions);
+	packet_add_number(&m->out, steps);
+	packet_end(&m->out, begun);
 	if (milter_client_read(m, &reply, why) != 0)
 		return -1;
-	if (reply.kind != 'O' || span_len(reply.data) < 12)
+	if (reply.kind != 'O' || !packet_number(&reply.data, &version) ||
+	    !packet_number(&reply.data, &m->actions) || !packet_number(&reply.data, &m->steps))
 		return why_set(why, "negotiation with the filter failed (answer '%c')", reply.kind);
-	m->actions = get_number(reply.data.p + 4);
-	m->steps = get_number(reply.data.p + 8);
 	return 0;
 }
 
@@ -246,8 +225,8 @@ static bool is_answered(const struct milter_client *m, char kind)
 	return true;
 }
 
-int milter_client_step(struct milter_client *m, char kind, struct span data,
-		       struct milter_client_reply *reply, struct why *why)
+int milter_client_step(struct milter_client *m, char kind, struct span data, struct packet *reply,
+		       struct why *why)
 {
 	reply->kind = 'c';
 	reply->data = span_of("");

@@ -11,6 +11,7 @@
 
 #include "lib/buf.h"
 #include "lib/why.h"
+#include "milter/protocol/packet.h"
 
 enum { MILTER_CLIENT_ALL_ACTIONS = 0x1ff, MILTER_CLIENT_ALL_STEPS = 0x1fffff };
 enum { MILTER_CLIENT_CHUNK = 65535 }; /* the longest piece of a body */
@@ -22,11 +23,6 @@ struct milter_client {
 	struct buf out; /* packets not written yet */
 	struct buf in;
 	size_t taken; /* of IN */
-};
-
-struct milter_client_reply {
-	char kind;
-	struct span data; /* until the next reply is read */
 };
 
 /* ADDRESS: unix:PATH, local:PATH or inet:PORT@HOST. 0, or -1 with the reason, as all of them here.
@@ -44,11 +40,11 @@ void milter_client_put(struct milter_client *m, char kind, struct span data);
 void milter_client_macros(struct milter_client *m, char stage, const char *const *pairs);
 int milter_client_flush(struct milter_client *m, struct why *why);
 
-/* Writes what was put, and waits for the next packet. */
-int milter_client_read(struct milter_client *m, struct milter_client_reply *reply, struct why *why);
+/* Writes what was put, and waits for the next packet; its data stay until the next call. */
+int milter_client_read(struct milter_client *m, struct packet *reply, struct why *why);
 
 /* Puts the step if it is wanted; reads its answer if it is answered, else the reply is 'c'. */
-int milter_client_step(struct milter_client *m, char kind, struct span data,
-		       struct milter_client_reply *reply, struct why *why);
+int milter_client_step(struct milter_client *m, char kind, struct span data, struct packet *reply,
+		       struct why *why);
 
 #endif

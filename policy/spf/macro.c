@@ -15,13 +15,13 @@
 #include <string.h>
 
 #include "dns/dns.h"
+#include "mail/domain.h"
 
 enum {
 	WORK_MAX = 64 * 1024,
 	NAME_EXPANSION_MAX = 8 * 1024,
 	KEEP_ALL = 1000000,
-	VALUE_MAX = 80, /* of a value that is made here: 32 nibbles with dots, or a number */
-	LABEL_MAX = 63
+	VALUE_MAX = 80 /* of a value that is made here: 32 nibbles with dots, or a number */
 };
 
 _Static_assert((int)VALUE_MAX >= (int)IP_TEXT_MAX, "an address fits");
@@ -360,23 +360,14 @@ bool spf_macro_expand(struct buf *out, struct span text, enum spf_macro_place pl
 	return true;
 }
 
+static bool is_printable(int c)
+{
+	return c >= 0x20 && c <= 0x7e;
+}
+
 bool spf_macro_name_ok(struct span name)
 {
-	size_t label = 0;
-
-	if (span_len(name) > DNS_NAME_MAX)
-		return false;
-	for (const char *p = name.p; p < name.end; p++) {
-		if (*p == '.') {
-			if (label == 0)
-				return false;
-			label = 0;
-		} else if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e ||
-			   ++label > LABEL_MAX) {
-			return false;
-		}
-	}
-	return label > 0;
+	return domain_has_labels(name, is_printable);
 }
 
 /* Section 7.3: "the left side is truncated to fit, by removing successive domain labels" */

@@ -88,7 +88,7 @@ static void hang_up(struct client *client)
 /* The data of a step for every filter; their answers do not matter before the end. */
 static int step_all(struct client *client, char kind, const char *const *macros, struct span data)
 {
-	struct milter_client_reply reply;
+	struct packet reply;
 
 	for (unsigned i = 0; i < client->open; i++) {
 		struct milter_client *filter = &client->filters[i];
@@ -189,7 +189,7 @@ static int envelope(struct client *client, const struct mail *mail, const char *
 static int content(struct client *client, struct milter_client *filter, const struct mail *mail)
 {
 	bool leading = (filter->steps & 0x100000) != 0;
-	struct milter_client_reply reply;
+	struct packet reply;
 	struct span rest = mail->body;
 
 	for (unsigned i = client->inserted.count; i > 0; i--) {
@@ -222,7 +222,7 @@ static int content(struct client *client, struct milter_client *filter, const st
 static int finish(struct client *client, struct milter_client *filter, const char *queue_id)
 {
 	const char *const macros[] = {"i", queue_id, NULL};
-	struct milter_client_reply reply;
+	struct packet reply;
 
 	milter_client_macros(filter, 'E', macros);
 	milter_client_put(filter, 'E', span_of(""));

@@ -72,7 +72,7 @@ static void put_text(struct milter_client *m, char kind, const char *text)
 /* The next answer, or 0 when the connection was closed. */
 static char read_kind(struct milter_client *m)
 {
-	struct milter_client_reply reply;
+	struct packet reply;
 	struct why why;
 
 	return milter_client_read(m, &reply, &why) == 0 ? reply.kind : '\0';
