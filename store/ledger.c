@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Queue and writer. Callers append to a list under one lock. Without a journal each then sleeps on
- * a condition of its own; the writer takes what is there (never waiting for more: a lone message is
- * committed at once, and what arrives during that commit forms the next group), adds equal rows
- * together, sorts them by key and hands them to the driver.
+ * Callers put rows into a queue under one lock (store/queue.h). Without a journal each then sleeps
+ * on a condition of its own; the writer takes what is there (never waiting for more: a lone message
+ * is committed at once, and what arrives during that commit forms the next group) and hands it to
+ * the driver.
  *
- * With a journal nobody waits for the writer, so it may take its time: behind each commit it rests
+ * With a journal nobody waits for the writer, so it may take its time: after each commit it rests
  * a multiple of what that took. A lone message is in the file at once all the same; a stream of
  * them comes in few large groups, in which most rows are equal, and costs little beside the mail
  * itself.
- *
- * A row is copied when it is queued, for its caller may leave at the deadline. It belongs to the
- * caller until it is queued, then to the writer while WAITING; afterwards to the caller again, or,
- * when that has left, to nobody: the writer frees it.
  */
 #include "store/ledger.h"
 
@@ -27,12 +23,10 @@
 #include "store/journal.h"
 #include "store/messages.h"
 #include "store/packed.h"
+#include "store/queue.h"
 #include "store/sql/page.h"
 
 enum {
-	QUEUE_ROWS = 32768,
-	QUEUE_BYTES = 15 * 1024 * 1024,
-	GROUP_ROWS = 4096,
 	COMMIT_TRIES = 5,
 	COMMIT_PAUSE_MS = 50, /* then three times as long, each time */
 	COMMIT_PAUSE_MAX_MS = 5000,
@@ -46,19 +40,6 @@ enum {
 	PAGE_DAYS = 200
 };
 
-enum entry_state { WAITING, COMMITTED, FAILED };
-
-struct entry {
-	struct driver_row at;
-	struct entry *next;
-	struct cond done;
-	size_t size;
-	enum entry_state state;
-	bool left;       /* its caller */
-	uint64_t number; /* in the journal; 0: it is not there */
-	char record[];   /* for the journal; its texts are those of AT */
-};
-
 struct ledger {
 	struct ledger_settings settings;
 	const struct driver *driver;
@@ -68,10 +49,8 @@ struct ledger {
 	struct cond work;        /* for the writer */
 	struct cond room;        /* a group is finished */
 	struct journal *journal; /* NULL: answers wait for the commit */
-	struct entry *first, **last;
+	struct queue queue;
 	struct messages_queue lines;
-	unsigned queued;
-	size_t queued_bytes;
 	uint64_t added, finished; /* entries and lines */
 	unsigned hurried;         /* by so many that wait for the writer */
 	bool closing;
@@ -80,8 +59,7 @@ struct ledger {
 
 	/* the writer's own */
 	struct sql *handle;
-	struct entry **group;
-	const struct driver_row **merged;
+	struct queue_group group;
 	int32_t expired_day;
 	int64_t expire_after;
 	int64_t sync_at; /* 0: all is synchronized */
@@ -91,85 +69,7 @@ struct ledger {
 	struct sql *reader;
 };
 
-static struct entry *entry_new(const struct ledger_row *row)
-{
-	size_t size = JOURNAL_HEAD + packed_size(row);
-	struct entry *entry = malloc(sizeof *entry + size);
-
-	if (entry == NULL)
-		abort();
-	memset(entry, 0, sizeof *entry);
-	entry->size = size;
-	packed_write(row, entry->record + JOURNAL_HEAD, &entry->at);
-	cond_init(&entry->done);
-	return entry;
-}
-
-static void entry_free(struct entry *entry)
-{
-	cond_done(&entry->done);
-	free(entry);
-}
-
-static int compare_rows(const struct driver_row *a, const struct driver_row *b)
-{
-	int order = strcmp(a->row.policy.domain, b->row.policy.domain);
-
-	if (order == 0)
-		order = (a->row.day > b->row.day) - (a->row.day < b->row.day);
-	if (order == 0)
-		order = memcmp(a->config, b->config, DRIVER_KEY_LEN);
-	if (order == 0)
-		order = strcmp(a->row.source_ip, b->row.source_ip);
-	if (order == 0)
-		order = memcmp(a->key, b->key, DRIVER_KEY_LEN);
-	return order;
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-	return compare_rows(&(*(struct entry *const *)a)->at, &(*(struct entry *const *)b)->at);
-}
-
 /* ---- the writer: called with the lock held unless it says otherwise ---- */
-
-static unsigned take_group(struct ledger *ledger)
-{
-	unsigned count = 0;
-
-	while (ledger->first != NULL && count < ledger->settings.group_rows) {
-		struct entry *entry = ledger->first;
-
-		ledger->first = entry->next;
-		ledger->queued--;
-		ledger->queued_bytes -= entry->size;
-		ledger->group[count++] = entry;
-	}
-	if (ledger->first == NULL)
-		ledger->last = &ledger->first;
-	return count;
-}
-
-/* Without the lock. Equal rows become one, with the sum of their counts. */
-static unsigned merge_group(struct ledger *ledger, unsigned count)
-{
-	struct entry *into = NULL;
-	unsigned merged = 0;
-
-	qsort(ledger->group, count, sizeof ledger->group[0], compare_entries);
-	for (unsigned i = 0; i < count; i++) {
-		struct entry *entry = ledger->group[i];
-
-		if (into != NULL && compare_rows(&into->at, &entry->at) == 0) {
-			into->at.row.count += entry->at.row.count;
-			into->at.row.quiet += entry->at.row.quiet;
-			continue;
-		}
-		into = entry;
-		ledger->merged[merged++] = &entry->at;
-	}
-	return merged;
-}
 
 static void note_failure(struct ledger *ledger, const struct why *why)
 {
@@ -213,17 +113,6 @@ static bool pause_writer(struct ledger *ledger, int64_t nanoseconds)
 	return go_on;
 }
 
-/* The number of the last entry that is in the journal, or 0. */
-static uint64_t last_number(const struct ledger *ledger, unsigned count)
-{
-	uint64_t last = 0;
-
-	for (unsigned i = 0; i < count; i++)
-		if (ledger->group[i]->number > last)
-			last = ledger->group[i]->number;
-	return last;
-}
-
 /* What is only here is given up, lines at once; what a journal has is tried until the end, and has
  * time. */
 static bool is_given_up(const struct driver_batch *batch, enum driver_outcome outcome, int tries)
@@ -240,16 +129,17 @@ static int64_t next_pause(int64_t pause)
 }
 
 /* Without the lock. */
-static bool commit_group(struct ledger *ledger, unsigned count, const struct messages_line *lines)
+static bool commit_group(struct ledger *ledger, const struct messages_line *lines)
 {
 	int64_t pause = COMMIT_PAUSE_MS * CLOCK_MS;
-	struct driver_batch batch = {
-	    .rows = ledger->merged, .folded = last_number(ledger, count), .lines = lines};
+	struct driver_batch batch = {.rows = ledger->group.rows,
+				     .folded = queue_group_number(&ledger->group),
+				     .lines = lines};
 	struct why why = {""};
 	bool last = false;
 
 	batch.journal = batch.folded > 0 ? journal_id(ledger->journal) : NULL;
-	batch.count = merge_group(ledger, count);
+	batch.count = queue_group_merge(&ledger->group);
 	for (int tries = 1;; tries++, pause = next_pause(pause)) {
 		enum driver_outcome outcome = try_commit(ledger, &batch, &why);
 
@@ -262,18 +152,10 @@ static bool commit_group(struct ledger *ledger, unsigned count, const struct mes
 	}
 }
 
-static void finish_entry(struct entry *entry, bool committed)
+static void finish_group(struct ledger *ledger, bool committed)
 {
-	entry->state = committed ? COMMITTED : FAILED;
-	if (entry->left)
-		entry_free(entry);
-	else
-		cond_wake_one(&entry->done);
-}
-
-static void finish_group(struct ledger *ledger, unsigned count, bool committed)
-{
-	uint64_t folded = last_number(ledger, count);
+	const uint64_t folded = queue_group_number(&ledger->group);
+	const unsigned count = ledger->group.count;
 
 	if (committed && count > 0)
 		ledger->stats.groups++;
@@ -287,15 +169,13 @@ static void finish_group(struct ledger *ledger, unsigned count, bool committed)
 		journal_folded(ledger->journal, folded);
 	ledger->stats.pending -= count;
 	ledger->finished += count;
-	for (unsigned i = 0; i < count; i++)
-		finish_entry(ledger->group[i], committed);
+	queue_group_finish(&ledger->group, committed);
 }
 
 /* ---- journals that killed processes left ---- */
 
 struct leftover {
-	struct ledger *ledger;
-	unsigned count;
+	struct queue_group *group;
 	uint64_t number;
 	struct journal_damage unreadable;
 };
@@ -303,26 +183,18 @@ struct leftover {
 static bool add_left(void *arg, uint64_t number, struct span data)
 {
 	struct leftover *left = arg;
+	struct queue_entry *entry;
 	struct driver_row at;
-	struct entry *entry;
 
-	if (packed_read(data, &at)) {
-		entry = entry_new(&at.row);
-		entry->left = true;
-		left->ledger->group[left->count++] = entry;
-	} else {
+	left->number = number;
+	if (!packed_read(data, &at)) {
 		left->unreadable.messages++;
 		left->unreadable.bytes += span_len(data);
+		return true;
 	}
-	left->number = number;
-	return left->count < left->ledger->settings.group_rows;
-}
-
-static void free_left(struct leftover *left)
-{
-	for (unsigned i = 0; i < left->count; i++)
-		entry_free(left->ledger->group[i]);
-	left->count = 0;
+	entry = queue_entry_new(&at.row);
+	entry->left = true;
+	return queue_group_add(left->group, entry);
 }
 
 static bool read_folded(struct ledger *ledger, struct journal *journal, uint64_t *folded)
@@ -342,8 +214,8 @@ static bool read_folded(struct ledger *ledger, struct journal *journal, uint64_t
 static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more,
 		      struct journal_damage *unreadable)
 {
-	struct leftover left = {.ledger = ledger};
-	struct driver_batch batch = {.rows = ledger->merged, .journal = journal_id(journal)};
+	struct leftover left = {.group = &ledger->group};
+	struct driver_batch batch = {.rows = ledger->group.rows, .journal = journal_id(journal)};
 	struct why why = {""};
 	uint64_t folded;
 	bool done;
@@ -351,9 +223,9 @@ static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more
 	if (!read_folded(ledger, journal, &folded))
 		return false;
 	journal_each(journal, folded, add_left, &left);
-	*more = left.count == ledger->settings.group_rows;
+	*more = ledger->group.count == ledger->group.max;
 	batch.folded = left.number;
-	batch.count = merge_group(ledger, left.count);
+	batch.count = queue_group_merge(&ledger->group);
 	done = left.number == 0 || try_commit(ledger, &batch, &why) == DRIVER_DONE;
 	if (done)
 		journal_folded(journal, left.number);
@@ -361,7 +233,7 @@ static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more
 		note_failure(ledger, &why);
 	unreadable->messages += done ? left.unreadable.messages : 0;
 	unreadable->bytes += done ? left.unreadable.bytes : 0;
-	free_left(&left);
+	queue_group_finish(&ledger->group, done);
 	return done;
 }
 
@@ -508,7 +380,7 @@ static int64_t next_chore(const struct ledger *ledger)
 
 static bool has_work(const struct ledger *ledger)
 {
-	return ledger->first != NULL || ledger->lines.first != NULL;
+	return ledger->queue.first != NULL || ledger->lines.first != NULL;
 }
 
 /* False: the ledger is being closed and nothing is queued. */
@@ -538,7 +410,7 @@ static void rest(struct ledger *ledger, int64_t took)
 	int64_t until = clock_mono() + (took * REST_TIMES < most ? took * REST_TIMES : most);
 
 	while (ledger->journal != NULL && ledger->hurried == 0 && !ledger->closing &&
-	       ledger->queued < ledger->settings.group_rows &&
+	       ledger->queue.rows < ledger->group.max &&
 	       cond_wait_until(&ledger->work, &ledger->lock, until))
 		;
 }
@@ -550,18 +422,19 @@ static void *run_writer(void *arg)
 
 	lock_take(&ledger->lock);
 	while (wait_for_work(ledger)) {
-		unsigned count = take_group(ledger), said = ledger->lines.count;
+		unsigned said = ledger->lines.count;
 		struct messages_line *lines = messages_take(&ledger->lines);
 		int64_t begin = clock_mono();
 		bool committed;
 
+		queue_take(&ledger->queue, &ledger->group);
 		lock_drop(&ledger->lock);
-		committed = !gave_up && commit_group(ledger, count, lines);
+		committed = !gave_up && commit_group(ledger, lines);
 		messages_lines_free(lines);
 		if (ledger->journal != NULL && ledger->sync_at == 0)
 			ledger->sync_at = begin + SYNC_MS * CLOCK_MS;
 		lock_take(&ledger->lock);
-		finish_group(ledger, count, committed);
+		finish_group(ledger, committed);
 		ledger->finished += said;
 		cond_wake_all(&ledger->room);
 		gave_up = !committed && ledger->closing;
@@ -595,19 +468,14 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 	ledger->settings = *settings;
 	ledger->settings.path = strdup(settings->path == NULL ? "" : settings->path);
 	ledger->settings.shared = settings->shared == NULL ? NULL : strdup(settings->shared);
-	if (settings->queue_rows == 0)
-		ledger->settings.queue_rows = QUEUE_ROWS;
-	if (settings->group_rows == 0)
-		ledger->settings.group_rows = GROUP_ROWS;
 	if (settings->busy_wait == 0)
 		ledger->settings.busy_wait = 5 * CLOCK_SECOND;
 	ledger->driver = settings->shared != NULL ? &driver_shared : &driver_sqlite;
-	ledger->last = &ledger->first;
+	queue_init(&ledger->queue, settings->queue_rows);
+	queue_group_init(&ledger->group, settings->group_rows);
 	messages_queue_init(&ledger->lines);
 	ledger->expired_day = INT32_MIN;
-	ledger->group = calloc(ledger->settings.group_rows, sizeof ledger->group[0]);
-	ledger->merged = calloc(ledger->settings.group_rows, sizeof ledger->merged[0]);
-	if (ledger->settings.path == NULL || ledger->group == NULL || ledger->merged == NULL)
+	if (ledger->settings.path == NULL)
 		abort();
 	lock_init(&ledger->lock);
 	lock_init(&ledger->read_lock);
@@ -628,8 +496,7 @@ static void ledger_free(struct ledger *ledger)
 	cond_done(&ledger->work);
 	lock_done(&ledger->read_lock);
 	lock_done(&ledger->lock);
-	free(ledger->merged);
-	free(ledger->group);
+	queue_group_free(&ledger->group);
 	free((char *)(uintptr_t)ledger->settings.path);
 	free((char *)(uintptr_t)ledger->settings.shared);
 	free(ledger);
@@ -697,36 +564,32 @@ void ledger_close(struct ledger *ledger)
 
 /* ---- adding ---- */
 
-static bool has_room(const struct ledger *ledger, const struct entry *entry)
+static bool has_room(const struct ledger *ledger, const struct queue_entry *entry)
 {
-	return ledger->queued < ledger->settings.queue_rows &&
-	       ledger->queued_bytes + entry->size <= QUEUE_BYTES &&
+	return queue_has_room(&ledger->queue, entry) &&
 	       (ledger->journal == NULL || journal_has_room(ledger->journal, entry->size));
 }
 
-static void queue(struct ledger *ledger, struct entry *entry)
+static void put_in_queue(struct ledger *ledger, struct queue_entry *entry)
 {
-	*ledger->last = entry;
-	ledger->last = &entry->next;
-	ledger->queued++;
-	ledger->queued_bytes += entry->size;
+	queue_put(&ledger->queue, entry);
 	ledger->added++;
 	ledger->stats.pending++;
-	if (ledger->idle || ledger->queued == ledger->settings.group_rows)
+	if (ledger->idle || ledger->queue.rows == ledger->group.max)
 		cond_wake_one(&ledger->work);
 	ledger->idle = false;
 }
 
-static int refuse(struct ledger *ledger, struct why *why)
+static int refuse_row(struct ledger *ledger, struct why *why)
 {
 	ledger->stats.failures++;
-	return why_set(why, "the ledger's queue is full (%u rows)%s%s", ledger->queued,
+	return why_set(why, "the ledger's queue is full (%u rows)%s%s", ledger->queue.rows,
 		       ledger->stats.failing ? ": " : "",
 		       ledger->stats.failing ? ledger->stats.last_error : "");
 }
 
 /* It has the record: nobody waits for the writer. */
-static bool put_in_journal(struct ledger *ledger, struct entry *entry, struct why *why)
+static bool put_in_journal(struct ledger *ledger, struct queue_entry *entry, struct why *why)
 {
 	struct why unable;
 
@@ -746,20 +609,20 @@ static void about_to_wait(const struct ledger *ledger)
 		ledger->settings.on_wait();
 }
 
-static int wait_for_commit(struct ledger *ledger, struct entry *entry, int64_t deadline,
+static int wait_for_commit(struct ledger *ledger, struct queue_entry *entry, int64_t deadline,
 			   struct why *why)
 {
 	about_to_wait(ledger);
-	while (entry->state == WAITING && clock_mono() < deadline)
+	while (entry->state == QUEUE_WAITING && clock_mono() < deadline)
 		cond_wait_until(&entry->done, &ledger->lock, deadline);
-	if (entry->state == FAILED)
+	if (entry->state == QUEUE_FAILED)
 		why_set(why, "%s", ledger->stats.last_error);
-	return entry->state == COMMITTED ? 0 : entry->state == WAITING ? 1 : -1;
+	return entry->state == QUEUE_COMMITTED ? 0 : entry->state == QUEUE_WAITING ? 1 : -1;
 }
 
 /* With the lock. *OURS: the entry belongs to the caller again. */
-static int add(struct ledger *ledger, struct entry *entry, int64_t deadline, bool *ours,
-	       struct why *why)
+static int add_entry(struct ledger *ledger, struct queue_entry *entry, int64_t deadline, bool *ours,
+		     struct why *why)
 {
 	int result;
 
@@ -769,9 +632,9 @@ static int add(struct ledger *ledger, struct entry *entry, int64_t deadline, boo
 	while (!has_room(ledger, entry) && clock_mono() < deadline)
 		cond_wait_until(&ledger->room, &ledger->lock, deadline);
 	if (!has_room(ledger, entry))
-		return refuse(ledger, why);
+		return refuse_row(ledger, why);
 	*ours = !put_in_journal(ledger, entry, why);
-	queue(ledger, entry);
+	put_in_queue(ledger, entry);
 	if (!*ours)
 		return 0;
 	result = wait_for_commit(ledger, entry, deadline, why);
@@ -783,20 +646,20 @@ static int add(struct ledger *ledger, struct entry *entry, int64_t deadline, boo
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why)
 {
-	struct entry *entry;
+	struct queue_entry *entry;
 	int result;
 	bool ours;
 
 	assert(!ledger->settings.read_only && row->count > 0);
 	assert(row->policy.domain != NULL && row->policy.domain[0] != '\0');
-	entry = entry_new(row);
+	entry = queue_entry_new(row);
 	if (why != NULL)
 		why->text[0] = '\0';
 	lock_take(&ledger->lock);
-	result = add(ledger, entry, deadline, &ours, why);
+	result = add_entry(ledger, entry, deadline, &ours, why);
 	lock_drop(&ledger->lock);
 	if (ours)
-		entry_free(entry);
+		queue_entry_free(entry);
 	return result;
 }
 
