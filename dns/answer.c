@@ -44,7 +44,6 @@ enum { FAILURE_TTL = 1 };
 		.public = {.status = DNS_TEMPFAIL, .reason = (why), .ttl = (seconds) }             \
 	}
 
-struct answer answer_no_time = FAILURE("no answer in time", 0);
 struct answer answer_no_budget = FAILURE("too many lookups for one message", 0);
 struct answer answer_crowded = FAILURE("too many questions under way", 0);
 struct answer answer_impossible = {.public = {.status = DNS_NXDOMAIN}};

@@ -31,6 +31,6 @@ struct answer *answer_take(struct answer *answer);
 void answer_drop(struct answer *answer); /* NULL is fine */
 
 /* The ones that need no memory; none of them is for the cache (TTL 0). */
-extern struct answer answer_no_time, answer_no_budget, answer_crowded, answer_impossible;
+extern struct answer answer_no_budget, answer_crowded, answer_impossible;
 
 #endif

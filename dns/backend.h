@@ -22,8 +22,9 @@ struct backend_calls {
 
 struct backend {
 	const struct backend_calls *calls;
-	const char *servers; /* whom it asks, for a person */
-	bool caps;           /* whether in random case */
+	const char *servers;     /* whom it asks, for a person; or NULL */
+	bool caps;               /* whether in random case */
+	atomic_bool unreachable; /* none of the servers answers at present */
 };
 
 /* SETTINGS may be NULL. The resolver takes BACKEND. */

@@ -65,7 +65,9 @@ struct dns_record {
 /* Immutable, shared; lives at least as long as the lookup it came from. */
 struct dns_answer {
 	enum dns_status status;
-	const char *reason; /* DNS_TEMPFAIL: "SERVFAIL", "no answer in time", ...; else NULL */
+	const char *reason; /* DNS_TEMPFAIL: "SERVFAIL", "bogus: ...", "no answer in time from
+			       192.0.2.53", "unreachable: no answer from 192.0.2.53"; else NULL */
+	bool bogus;         /* DNS_TEMPFAIL: an answer came that DNSSEC does not let us believe */
 	uint32_t ttl;       /* seconds it may be used for, already limited to the cache's bounds */
 	bool secure;        /* validated by DNSSEC */
 	unsigned count;     /* > 0 exactly for DNS_DATA */

@@ -138,23 +138,45 @@ static bool wait_targets(const struct target *targets, unsigned count, int64_t d
 	return waiting > 0 && left > 0 && poll(polls, count, (int)(left / CLOCK_MS) + 1) > 0;
 }
 
-bool probe_keeps_case(const struct forward_servers *servers)
+/* Asks every server, and reads what they answer until one IS_FOUND. */
+static bool probe_finds(const struct forward_servers *servers, bool (*is_found)(enum probe_finding),
+			int64_t patience)
 {
-	int64_t deadline = clock_mono() + PROBE_MS * CLOCK_MS;
+	int64_t deadline = clock_mono() + patience;
 	struct target targets[TARGETS_MAX];
 	struct pollfd polls[TARGETS_MAX];
 	unsigned count = ask_servers(servers, targets);
-	bool kept = true;
+	bool found = false;
 
-	while (kept && wait_targets(targets, count, deadline, polls)) {
+	while (!found && wait_targets(targets, count, deadline, polls)) {
 		for (unsigned i = 0; i < count; i++) {
-			if (polls[i].revents != 0 && read_target(&targets[i]) == PROBE_CHANGED)
-				kept = false;
+			if (polls[i].revents != 0 && is_found(read_target(&targets[i])))
+				found = true;
 		}
 	}
 	for (unsigned i = 0; i < count; i++) {
 		if (targets[i].fd != -1)
 			close(targets[i].fd);
 	}
-	return kept;
+	return found;
+}
+
+static bool is_changed(enum probe_finding finding)
+{
+	return finding == PROBE_CHANGED;
+}
+
+static bool is_answer(enum probe_finding finding)
+{
+	return finding != PROBE_FOREIGN;
+}
+
+bool probe_keeps_case(const struct forward_servers *servers)
+{
+	return !probe_finds(servers, is_changed, PROBE_MS * CLOCK_MS);
+}
+
+bool probe_is_answered(const struct forward_servers *servers)
+{
+	return probe_finds(servers, is_answer, REACH_MS * CLOCK_MS);
 }

@@ -11,6 +11,7 @@
 #include "dns/resolver.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ enum {
 	BUCKETS = 4096,
 	ENTRIES_DEFAULT = 65536,
 	ENTRY_BYTES = 1024, /* the cache's bound in bytes: this for each entry */
+	REASON_MAX = 256,
 	TTL_DEFAULT = 86400,
 	NEGATIVE_TTL_DEFAULT = 900
 };
@@ -41,6 +43,7 @@ struct question {
 struct dns {
 	struct backend *backend;
 	struct cache *cache;
+	struct answer *no_time, *unreachable;
 	struct key_seed seed;
 	uint32_t max_ttl;
 	uint32_t max_negative_ttl;
@@ -60,6 +63,19 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 	return value != 0 ? value : otherwise;
 }
 
+/* For a lookup whose time is over. Not for the cache: the answer may still come. */
+static struct answer *make_late_answer(const char *what, const char *servers)
+{
+	struct answer *answer;
+	char reason[REASON_MAX];
+
+	snprintf(reason, sizeof reason, "%s%s%s", what, servers == NULL ? "" : " from ",
+		 servers == NULL ? "" : servers);
+	answer = answer_failure(reason);
+	answer->public.ttl = 0;
+	return answer;
+}
+
 struct dns *resolver_new(const struct dns_settings *settings, struct backend *backend)
 {
 	static const struct dns_settings none;
@@ -73,6 +89,8 @@ struct dns *resolver_new(const struct dns_settings *settings, struct backend *ba
 	entries = or_default(settings->cache_entries, ENTRIES_DEFAULT);
 	dns->backend = backend;
 	dns->cache = cache_new(entries, (size_t)entries * ENTRY_BYTES);
+	dns->no_time = make_late_answer("no answer in time", backend->servers);
+	dns->unreachable = make_late_answer("unreachable: no answer", backend->servers);
 	key_seed_init(&dns->seed);
 	dns->on_wait = settings->on_wait;
 	dns->on_answer = settings->on_answer;
@@ -90,6 +108,8 @@ void dns_free(struct dns *dns)
 	dns->backend->calls->free(dns->backend);
 	assert(dns->under_way == 0);
 	cache_free(dns->cache);
+	answer_drop(dns->no_time);
+	answer_drop(dns->unreachable);
 	lock_done(&dns->lock);
 	free(dns);
 }
@@ -131,6 +151,12 @@ const struct key_seed *resolver_seed(struct dns *dns)
 const struct key *resolver_question(const struct question *question)
 {
 	return &question->key;
+}
+
+struct answer *resolver_no_time(struct dns *dns)
+{
+	return answer_take(atomic_load(&dns->backend->unreachable) ? dns->unreachable
+								   : dns->no_time);
 }
 
 void resolver_waits(struct dns *dns)

@@ -17,6 +17,7 @@ struct waiter {
 };
 
 const struct key_seed *resolver_seed(struct dns *dns);
+struct answer *resolver_no_time(struct dns *dns);  /* for a lookup at its deadline; takes a ref */
 void resolver_waits(struct dns *dns);              /* a thread is about to wait for an answer */
 void resolver_scopes(struct dns *dns, int change); /* one more, one less */
 

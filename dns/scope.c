@@ -315,7 +315,7 @@ static void wait_for(struct dns_lookup *lookup)
 	}
 	lookup->waiting--;
 	if (lookup->answer == NULL) {
-		settle_lookup(lookup, &answer_no_time, clock_mono());
+		settle_lookup(lookup, resolver_no_time(scope->dns), clock_mono());
 		run_hooks(scope);
 	}
 }

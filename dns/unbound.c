@@ -9,6 +9,11 @@
  *
  * Only the settings' file form has all that we need (dns/forward.h), so they are given to
  * libunbound as a file that is gone when dns_new_unbound() returns. Its parser is not reentrant.
+ *
+ * To libunbound a server that says SERVFAIL and servers that say nothing are the same. When a
+ * question has had no answer for a second, or SERVFAIL, and no other had one meanwhile, the servers
+ * are asked once (dns/probe.h), in the thread that takes the results: if one answers that is soon,
+ * and if none does there are no other results to take.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,15 +31,19 @@
 #include "dns/probe.h"
 #include "dns/wire.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/name.h"
 
-enum { CLASS_IN = 1, RCODE_NOERROR = 0, RCODE_NXDOMAIN = 3, REASON_MAX = 200 };
+enum { CLASS_IN = 1, RCODE_NOERROR = 0, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, REASON_MAX = 256 };
+
+enum { PATIENCE_MS = 1000 }; /* with servers that do not answer */
 
 struct query {
 	struct query *next, **link;
 	struct unbound *unbound;
 	struct question *question;
+	int64_t start;
 };
 
 struct unbound {
@@ -44,6 +53,7 @@ struct unbound {
 	struct cond changed;
 	struct query *open;
 	struct forward_servers servers;
+	int64_t heard; /* when a server last answered; of the thread */
 	bool ready;
 	int stop[2]; /* a pipe; closing its end tells the thread to end */
 	pthread_t thread;
@@ -57,11 +67,41 @@ static const struct name_code rcodes[] = {
 
 static struct answer *bogus_answer(const struct ub_result *result)
 {
+	struct answer *answer;
 	char reason[REASON_MAX];
 
 	snprintf(reason, sizeof reason, "bogus: %s",
 		 result->why_bogus != NULL ? result->why_bogus : "DNSSEC validation failed");
+	answer = answer_failure(reason);
+	answer->public.bogus = true;
+	return answer;
+}
+
+static void note_answer(struct unbound *unbound)
+{
+	unbound->heard = clock_mono();
+	atomic_store(&unbound->backend.unreachable, false);
+}
+
+static struct answer *unreachable_answer(const struct unbound *unbound)
+{
+	char reason[REASON_MAX];
+
+	snprintf(reason, sizeof reason, "unreachable: no answer from %s", unbound->backend.servers);
 	return answer_failure(reason);
+}
+
+/* Whether a server has answered lately or since START, when it was asked something; or does now. */
+static bool hears_servers(struct unbound *unbound, int64_t start)
+{
+	if (unbound->heard != 0 &&
+	    (unbound->heard >= start || clock_mono() - unbound->heard < PATIENCE_MS * CLOCK_MS))
+		return true;
+	if (probe_is_answered(&unbound->servers))
+		note_answer(unbound);
+	else
+		atomic_store(&unbound->backend.unreachable, true);
+	return !atomic_load(&unbound->backend.unreachable);
 }
 
 static struct answer *negative_answer(const struct ub_result *result)
@@ -87,12 +127,15 @@ static struct answer *data_answer(enum dns_type type, const struct ub_result *re
 			   result->secure);
 }
 
-static struct answer *answer_of(enum dns_type type, int error, const struct ub_result *result)
+static struct answer *answer_of(const struct query *query, const struct ub_result *result)
 {
+	enum dns_type type = resolver_question(query->question)->type;
 	const char *rcode;
 
-	if (error != 0 || result == NULL)
-		return answer_failure(error != 0 ? ub_strerror(error) : "no result");
+	if (result->rcode == RCODE_SERVFAIL && !result->bogus &&
+	    !hears_servers(query->unbound, query->start))
+		return unreachable_answer(query->unbound);
+	note_answer(query->unbound);
 	if (result->bogus)
 		return bogus_answer(result);
 	if (result->rcode == RCODE_NOERROR && result->havedata && result->data[0] != NULL)
@@ -113,6 +156,7 @@ static struct query *open_query(struct unbound *unbound, struct question *questi
 		abort();
 	query->unbound = unbound;
 	query->question = question;
+	query->start = clock_mono();
 	lock_take(&unbound->lock);
 	query->next = unbound->open;
 	query->link = &unbound->open;
@@ -141,7 +185,10 @@ static void on_result(void *arg, int error, struct ub_result *result)
 	struct query *query = arg;
 	struct answer *answer;
 
-	answer = answer_of(resolver_question(query->question)->type, error, result);
+	if (error != 0 || result == NULL)
+		answer = answer_failure(error != 0 ? ub_strerror(error) : "no result");
+	else
+		answer = answer_of(query, result);
 	ub_resolve_free(result);
 	close_query(query, answer);
 }
@@ -152,7 +199,6 @@ static void start_query(struct backend *backend, struct question *question)
 	struct unbound *unbound = (struct unbound *)backend;
 	const struct key *key = resolver_question(question);
 	struct query *query = open_query(unbound, question);
-	enum dns_type type = key->type;
 	uint8_t wire[WIRE_NAME_MAX];
 	char name[WIRE_TEXT_MAX];
 	int error;
@@ -161,9 +207,10 @@ static void start_query(struct backend *backend, struct question *question)
 		close_query(query, answer_failure("not a name"));
 		return;
 	}
-	error = ub_resolve_async(unbound->ctx, name, (int)type, CLASS_IN, query, on_result, NULL);
+	error =
+	    ub_resolve_async(unbound->ctx, name, (int)key->type, CLASS_IN, query, on_result, NULL);
 	if (error != 0)
-		close_query(query, answer_of(type, error, NULL));
+		close_query(query, answer_failure(ub_strerror(error)));
 }
 
 /* ---- the thread ---- */
@@ -187,6 +234,26 @@ static void warm_up(struct unbound *unbound)
 	lock_drop(&unbound->lock);
 }
 
+/* When the question was asked that has waited longest; 0: none does. */
+static int64_t oldest_start(struct unbound *unbound)
+{
+	int64_t oldest = 0;
+
+	lock_take(&unbound->lock);
+	for (const struct query *query = unbound->open; query != NULL; query = query->next)
+		oldest = oldest == 0 || query->start < oldest ? query->start : oldest;
+	lock_drop(&unbound->lock);
+	return oldest;
+}
+
+static void look_for_servers(struct unbound *unbound)
+{
+	int64_t start = oldest_start(unbound);
+
+	if (start != 0 && clock_mono() - start >= PATIENCE_MS * CLOCK_MS)
+		(void)hears_servers(unbound, start);
+}
+
 static void *take_results(void *arg)
 {
 	struct unbound *unbound = arg;
@@ -197,8 +264,12 @@ static void *take_results(void *arg)
 
 	warm_up(unbound);
 	while (polls[1].revents == 0) {
-		if (poll(polls, 2, -1) > 0 && polls[0].revents != 0)
+		int ready = poll(polls, 2, PATIENCE_MS);
+
+		if (ready > 0 && polls[0].revents != 0)
 			(void)ub_process(unbound->ctx);
+		else if (ready == 0)
+			look_for_servers(unbound);
 	}
 	return NULL;
 }

@@ -6,8 +6,8 @@
 need nsd nsd-checkzone python3 openssl
 build=${COUNTERSIGN_BUILD:?}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-checks.XXXXXX") || exit 99
-dns= nsd=
-trap 'for p in $dns $nsd; do kill $p; wait $p; done 2>/dev/null; rm -rf "$dir"' EXIT
+dns='' nsd='' gone=''
+trap 'for p in $dns $nsd $gone; do kill $p; wait $p; done 2>/dev/null; rm -rf "$dir"' EXIT
 export LC_ALL=C
 cd "$dir" || exit 99
 
@@ -58,6 +58,19 @@ field() { # expression of o, arguments: the object of --json
 	cs --json "$@" 2>&1 | python3 -c "import json, sys; o = json.load(sys.stdin); print($expression)"
 }
 
+# a server that is not there is not one that fails
+cat >gone.conf <<C
+authserv_id = "mx.example.com";
+dns: { servers = [ "127.0.0.1@1" ]; timeout = "3s"; };
+sign: { keys = "$dir/keys"; };
+store: { url = ""; };
+C
+for words in "spf 192.0.2.1 --from x@late.test" "dmarc late.test" "dns --check late.test"; do
+	# shellcheck disable=SC2086
+	"$build/admin/countersign" -c gone.conf $words >"gone.${words%% *}" 2>&1 &
+	gone="$gone $!"
+done
+
 # ---- spf ----
 run "a client that may send" 0 '^spf +pass .*sender\.test ' spf 192.0.2.1 --from bob@sender.test
 run "a domain alone stands for its postmaster" 0 '^spf +pass' spf 192.0.2.1 --from sender.test
@@ -93,6 +106,15 @@ echo 'dmarc: { psd_domains = [ "bücher.test" ]; };' >>conf
 run "a public suffix by the settings" 0 'organizational domain: shop\.xn--bcher-kva\.test$' -v dmarc shop.bücher.test
 mv conf.saved conf
 run "no domain" 64 '"a b" is not a domain name' dmarc "a b"
+
+# shellcheck disable=SC2086
+wait $gone
+gone=
+for verb in spf dmarc dns; do
+	like "$verb: no server answers" "$(cat gone.$verb)" 'unreachable: no answer from 127\.0\.0\.1@1'
+done
+run "spf: one that answers, but does not know" 75 'late\.test.*SERVFAIL' spf 192.0.2.1 --from x@late.test
+run "dmarc: likewise" 75 '_dmarc\.late\.test.*SERVFAIL' dmarc late.test
 
 # ---- dkim ----
 run "nothing to sign with" 1 'not signed: there are no keys' dkim sign plain.eml

@@ -325,7 +325,8 @@ static void test_deadline(void)
 	took = clock_mono() - begun;
 	ok(took >= 20 * CLOCK_MS && (took < 500 * CLOCK_MS || !tap_hurried()),
 	   "the wait ends at the deadline");
-	is_text(answer->reason, "no answer in time", "with its reason");
+	ok(strncmp(answer->reason, "no answer in time", 17) == 0, "with its reason: %s",
+	   answer->reason);
 	nap(700 * CLOCK_MS);
 	ok(dns_wait(lookup) == answer && dns_lookup_answer(lookup) == answer, "and stays so");
 	begun = clock_mono();
