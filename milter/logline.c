@@ -152,6 +152,14 @@ static void put_decision(struct line *line, const struct decision *decision)
 	put_text(line, "reason", decision->why);
 }
 
+static void put_fault(struct line *line, const struct dns_fault *fault)
+{
+	if (fault->name != NULL)
+		add_field(line, "dns_fault",
+			  arena_printf(line->arena, "%s %s: %s", dns_type_text(fault->type),
+				       fault->name, fault->reason));
+}
+
 /* ---- lines ---- */
 
 const struct log_record *logline_inbound(struct arena *arena, const struct logline_facts *facts,
@@ -173,6 +181,7 @@ const struct log_record *logline_inbound(struct arena *arena, const struct logli
 	put_dkim(&line, verdict);
 	put_arc(&line, &verdict->arc);
 	put_dmarc(&line, &verdict->dmarc);
+	put_fault(&line, &verdict->dns_fault);
 	put_decision(&line, &verdict->decision);
 	return end_line(&line, facts);
 }

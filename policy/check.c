@@ -261,6 +261,38 @@ static void check_spf(struct check *check, const struct spf_request *request,
 	check->verdict.spf_disagrees |= disagreement != NULL;
 }
 
+/* What stands for the reason of a temperror comes first: the lookups of iprev, which decides
+ * nothing, last, and among the others a bogus answer. */
+static int rank_fault(enum dns_type type, bool bogus)
+{
+	return (type != DNS_TYPE_PTR ? 2 : 0) + (bogus ? 1 : 0);
+}
+
+static void note_fault(void *arg, const char *name, enum dns_type type,
+		       const struct dns_answer *answer, bool cached, int64_t start, int64_t end)
+{
+	struct dns_fault *fault = arg;
+
+	(void)cached;
+	(void)start;
+	(void)end;
+	if (answer == NULL || answer->status != DNS_TEMPFAIL ||
+	    (fault->name != NULL &&
+	     rank_fault(type, answer->bogus) <= rank_fault(fault->type, fault->bogus)))
+		return;
+	*fault = (struct dns_fault){
+	    .name = name, .type = type, .reason = answer->reason, .bogus = answer->bogus};
+}
+
+/* The author's policy first: it decides most. The names and reasons live as the scopes do. */
+static void find_fault(struct check *check)
+{
+	static const enum part order[PARTS] = {PART_POLICY, PART_KEYS, PART_ENVELOPE};
+
+	for (unsigned i = 0; i < PARTS; i++)
+		dns_scope_each(check->scopes[order[i]], note_fault, &check->verdict.dns_fault);
+}
+
 const struct verdict *check_finish(struct check *check, int64_t deadline)
 {
 	struct verdict *verdict = &check->verdict;
@@ -293,6 +325,7 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 	author.explain = check->explain;
 	dmarc_check(check->scopes[PART_POLICY], &check->rules->dmarc, &author, verdict,
 		    check->arena, &verdict->dmarc);
+	find_fault(check);
 	decide(&check->rules->decide, &facts, check->arena, verdict);
 	return verdict;
 }

@@ -238,6 +238,12 @@ static const char *could_be(const struct judging *j, enum dmarc_policy policy,
 	return rule == NULL ? NULL : rule->text;
 }
 
+/* For reports to the domain owner, who can do something about it. */
+static const char *fault_comment(const struct verdict *verdict)
+{
+	return verdict->dns_fault.bogus ? "a DNS answer was bogus (DNSSEC)" : "DNS did not answer";
+}
+
 static void decide_fail(const struct judging *j, struct decision *out)
 {
 	const char *other;
@@ -249,7 +255,8 @@ static void decide_fail(const struct judging *j, struct decision *out)
 		return;
 	memset(out, 0, sizeof *out);
 	out->action = ACTION_TEMPFAIL;
-	out->why = arena_printf(j->arena, "could be a case of %s, but DNS did not answer", other);
+	out->why = arena_printf(j->arena, "could be a case of %s, but %s", other,
+				fault_comment(j->verdict));
 }
 
 /* ---- temperror ---- */
@@ -289,7 +296,7 @@ static void decide_temperror(const struct judging *j, struct decision *out)
 	out->why = suffers ? "no policy is applied on temperror (RFC 9989 section 5.3.6)"
 			   : "dmarc=temperror, and no answer could have harmed the message";
 	if (j->dmarc->worst != DMARC_POLICY_NONE)
-		add_override(out, OVERRIDE_OTHER, "DNS did not answer");
+		add_override(out, OVERRIDE_OTHER, fault_comment(j->verdict));
 }
 
 /* ---- the From field ---- */
@@ -394,6 +401,21 @@ static const char *printable_domain(struct arena *arena, const char *domain)
 	return copy;
 }
 
+/* "a DNS answer was bogus (DNSSEC): TXT _dmarc.example.com". The name is cut so that the reply fits
+ * into a line (RFC 5321 section 4.5.3.1.5). */
+static const char *fault_text(const struct verdict *verdict, struct arena *arena)
+{
+	enum { NAME_SHOWN = 128 };
+	const struct dns_fault *fault = &verdict->dns_fault;
+	const char *name = fault->name == NULL ? "" : printable_domain(arena, fault->name);
+
+	if (fault->name == NULL)
+		return fault_comment(verdict);
+	return arena_printf(arena, "%s: %s %.*s%s", fault_comment(verdict),
+			    dns_type_text(fault->type), NAME_SHOWN, name,
+			    strlen(name) > NAME_SHOWN ? "..." : "");
+}
+
 void decide_reply(const struct verdict *verdict, struct arena *arena, struct smtp_reply *reply)
 {
 	const char *author = verdict->dmarc.author_domain;
@@ -402,10 +424,8 @@ void decide_reply(const struct verdict *verdict, struct arena *arena, struct smt
 	if (verdict->decision.action == ACTION_TEMPFAIL) {
 		*reply = (struct smtp_reply){
 		    "451", "4.7.1",
-		    arena_printf(arena,
-				 "DMARC for %s could not be evaluated: DNS did not answer; "
-				 "try again later",
-				 domain)};
+		    arena_printf(arena, "DMARC for %s could not be evaluated: %s; try again later",
+				 domain, fault_text(verdict, arena))};
 	} else if (verdict->decision.bad_from) {
 		*reply = (struct smtp_reply){
 		    "550", "5.7.1",

@@ -108,6 +108,10 @@ echo '. IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237
 settings "servers = [ \"$one\" ]; trust_anchor = \"$top/anchor\";"
 cs reload >/dev/null 2>&1
 is "a trust anchor is taken at a reload" "$(spf)$(grep -o ' spf=temperror' "$top/log" | tail -1)" " spf=temperror"
+bogus=$(grep -F 'dns_fault=' "$top/log" | tail -1)
+like "the log says that it is bogus, and of which question" "$bogus" ' dns_fault="TXT _dmarc\.sender\.test: bogus: .*" action=tempfail '
+like "so does the reply" "$({ steps && ending; } | timeout 30 "$bin/milterc" "$top/sock" 2>&1)" \
+	'451 4\.7\.1 DMARC for sender\.test could not be evaluated: a DNS answer was bogus \(DNSSEC\): TXT _dmarc\.sender\.test; try again later'
 settings "servers = [ \"$one\" ];"
 cs reload >/dev/null 2>&1
 is "and left at the next" "$(spf)" spf=pass

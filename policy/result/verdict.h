@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dns/dns.h"
 #include "lib/ip.h"
 #include "lib/name.h"
 #include "lib/span.h"
@@ -153,6 +154,14 @@ struct decision {
 
 enum { DKIM_VERDICTS_MAX = 100, DISAGREEMENTS_MAX = 4 };
 
+/* A question that was not answered: the one to name where a result is temperror. */
+struct dns_fault {
+	const char *name; /* NULL: all were answered */
+	enum dns_type type;
+	const char *reason; /* as in struct dns_answer */
+	bool bogus;         /* likewise */
+};
+
 struct verdict {
 	struct ip client;
 	const char *helo;      /* as given */
@@ -165,6 +174,7 @@ struct verdict {
 	unsigned dkim_ignored; /* signatures beyond the limit, not looked at */
 	struct arc_verdict arc;
 	struct dmarc_verdict dmarc;
+	struct dns_fault dns_fault;
 	struct decision decision;
 	const char *disagreements[DISAGREEMENTS_MAX]; /* where a second engine differs, and how */
 	unsigned disagreement_count;

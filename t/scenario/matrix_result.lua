@@ -22,7 +22,7 @@ like(r.added("X-Countersign-Quarantine"), "^ ?yes$", "a signature that fails: ma
 r = mail("<bob@sender.test>", signed("other.test", "o1", headers, "hello\r\n"))
 ok(r.reply == "accept" and r.added("X-Countersign-Quarantine") == nil, "one that passes: accepted by the second line")
 r = mail("<x@lost.test>")
-ok(r.deferred_for("sender.test"), "SPF not known: try again later")
+ok(r.deferred_for("sender.test", "TXT lost.test"), "SPF not known: try again later")
 like(output("cat " .. tmp .. "/log"), 'reason="could be a case of %* with spf=fail and dkim=none, but DNS did not answer"', "for which line the log says")
 like(output("cat " .. tmp .. "/log"), 'override=local_policy action=accept reason="local rule for sender.test with dkim=pass"', "a line that was followed is named")
 done()

@@ -20,11 +20,13 @@ local spoof = { ip = "203.0.113.66", helo = "evil.test", from = "<x@evil.test>",
 local genuine = { ip = "198.51.100.25", helo = "mail.sender.test", from = "<bob@sender.test>", headers = headers }
 spoof.headers = { { "From", "x@dead.test" } }
 local r = send(spoof)
-ok(r.deferred_for("dead.test"), "the policy cannot be read: try again later")
+ok(r.deferred_for("dead.test", "TXT _dmarc.dead.test"), "the policy cannot be read: try again later")
+like(output("cat " .. tmp .. "/log"), ' dmarc=temperror dns_fault="TXT _dmarc%.dead%.test: SERVFAIL" action=tempfail ',
+	"and the log names the question, too")
 spoof.headers = { { "From", "Bob <bob@halfdead.test>" } }
 spoof.from = "<bob@halfdead.test>"
 r = send(spoof)
-ok(r.deferred_for("halfdead.test"), "SPF cannot be checked and the policy is reject")
+ok(r.deferred_for("halfdead.test", "TXT halfdead.test"), "SPF cannot be checked and the policy is reject")
 spoof.headers = { { "From", "Bob <bob@mild.test>" } }
 spoof.from = "<bob@mild.test>"
 r = send(spoof)

@@ -580,6 +580,36 @@ static bool fits_smtp(const char *text)
 	return strlen(text) < 480;
 }
 
+/* Each names the question that failed. */
+static void test_fault_replies(struct verdict *verdict)
+{
+	struct smtp_reply reply;
+	char name[254], domain[254];
+
+	verdict->dns_fault = (struct dns_fault){
+	    .name = "_dmarc.example.com", .type = DNS_TYPE_TXT, .reason = "SERVFAIL"};
+	decide_reply(verdict, arena, &reply);
+	is_text(reply.text,
+		"DMARC for example.com could not be evaluated: DNS did not answer: TXT "
+		"_dmarc.example.com; try again later",
+		"tempfail: the question that failed");
+	verdict->dns_fault.bogus = true;
+	decide_reply(verdict, arena, &reply);
+	is_text(
+	    reply.text,
+	    "DMARC for example.com could not be evaluated: a DNS answer was bogus (DNSSEC): TXT "
+	    "_dmarc.example.com; try again later",
+	    "tempfail: a bogus answer is called that");
+	memset(name, 'n', sizeof name);
+	memset(domain, 'd', sizeof domain);
+	name[0] = '\n';
+	name[sizeof name - 1] = domain[sizeof domain - 1] = '\0';
+	verdict->dns_fault.name = name;
+	verdict->dmarc.author_domain = domain;
+	decide_reply(verdict, arena, &reply);
+	ok(fits_smtp(reply.text), "the longest names fit");
+}
+
 static void test_replies(void)
 {
 	struct verdict verdict;
@@ -602,6 +632,7 @@ static void test_replies(void)
 	is_text(reply.code, "451", "tempfail: code");
 	is_text(reply.enhanced, "4.7.1", "tempfail: enhanced code");
 	ok(strstr(reply.text, "example.com") != NULL, "tempfail: text");
+	test_fault_replies(&verdict);
 	verdict.dmarc.author_domain = "a\r\nQUIT\xff.example";
 	decide_reply(&verdict, arena, &reply);
 	ok(fits_smtp(reply.text), "nothing breaks the line: %s", reply.text);
