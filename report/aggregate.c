@@ -48,7 +48,7 @@ struct report {
 	unsigned rest_count;
 };
 
-static bool has(const char *text)
+static bool has_text(const char *text)
 {
 	return text != NULL && text[0] != '\0';
 }
@@ -56,7 +56,7 @@ static bool has(const char *text)
 /* An optional element. */
 static void text_if_any(struct xml *xml, const char *name, const char *text)
 {
-	if (has(text))
+	if (has_text(text))
 		xml_text(xml, name, text);
 }
 
@@ -129,8 +129,8 @@ static void write_error(const struct report *report, const char *error)
 
 	if (report->cut)
 		xml_text(report->xml, "error",
-			 arena_printf(report->arena, "%s%s%s", has(error) ? error : "",
-				      has(error) ? "; " : "", cut));
+			 arena_printf(report->arena, "%s%s%s", has_text(error) ? error : "",
+				      has_text(error) ? "; " : "", cut));
 	else
 		text_if_any(report->xml, "error", error);
 }
@@ -161,16 +161,16 @@ static void write_metadata(const struct report *report, const struct aggregate_r
 /* RFC 7489: no pct= is followed any more, but what is only tested is applied to no message. */
 static void write_old_policy(struct xml *xml, const struct ledger_policy *policy)
 {
-	bool testing = has(policy->testing) && strcmp(policy->testing, "y") == 0;
+	bool testing = has_text(policy->testing) && strcmp(policy->testing, "y") == 0;
 
 	xml_open(xml, "policy_published");
 	xml_text(xml, "domain", policy->domain);
 	text_if_any(xml, "adkim", policy->adkim);
 	text_if_any(xml, "aspf", policy->aspf);
 	xml_text(xml, "p", policy->p);
-	xml_text(xml, "sp", has(policy->sp) ? policy->sp : policy->p);
+	xml_text(xml, "sp", has_text(policy->sp) ? policy->sp : policy->p);
 	xml_number(xml, "pct", testing ? 0 : 100);
-	xml_text(xml, "fo", has(policy->fo) ? policy->fo : "0");
+	xml_text(xml, "fo", has_text(policy->fo) ? policy->fo : "0");
 	xml_close(xml);
 }
 
@@ -196,8 +196,8 @@ static void write_test_mode(struct report *report, const char *comment)
 {
 	xml_text(report->xml, "type", "other");
 	xml_text(report->xml, "comment",
-		 arena_printf(report->row, "policy_test_mode%s%s", has(comment) ? ": " : "",
-			      has(comment) ? comment : ""));
+		 arena_printf(report->row, "policy_test_mode%s%s", has_text(comment) ? ": " : "",
+			      has_text(comment) ? comment : ""));
 }
 
 static void write_reasons(struct report *report, const struct json_list *reasons)
@@ -290,7 +290,7 @@ static void write_signatures(struct report *report, const struct ledger_row *row
 /* RFC 7489 has no "policy" for SPF. */
 static const char *spf_result(const struct report *report, const struct ledger_row *row)
 {
-	if (!has(row->spf_domain))
+	if (!has_text(row->spf_domain))
 		return "none";
 	return report->legacy && strcmp(row->spf_result, "policy") == 0 ? "neutral"
 									: row->spf_result;
@@ -301,10 +301,10 @@ static void write_spf(const struct report *report, const struct ledger_row *row)
 {
 	struct xml *xml = report->xml;
 
-	if (!has(row->spf_domain) && !report->legacy)
+	if (!has_text(row->spf_domain) && !report->legacy)
 		return;
 	xml_open(xml, "spf");
-	xml_text(xml, "domain", has(row->spf_domain) ? row->spf_domain : row->envelope_from);
+	xml_text(xml, "domain", has_text(row->spf_domain) ? row->spf_domain : row->envelope_from);
 	xml_text(xml, "scope", "mfrom");
 	xml_text(xml, "result", spf_result(report, row));
 	if (!report->legacy)

@@ -79,7 +79,7 @@ static void keep_text(char *to, size_t size, struct span text)
  * RFC 2045 section 5.1: parameter := attribute "=" value; value := token / quoted-string. The value
  * of the one called NAME, without quotes; empty when there is none.
  */
-static struct span parameter(struct span value, const char *name)
+static struct span find_parameter(struct span value, const char *name)
 {
 	struct span part, rest = value;
 	bool more = true;
@@ -124,14 +124,14 @@ static bool is_report_name(struct span name)
 
 static void read_type(struct inspect *inspect, struct span value)
 {
-	struct span boundary = parameter(value, "boundary");
+	struct span boundary = find_parameter(value, "boundary");
 
 	value = span_trim(value);
 	inspect->status_part = span_istarts(value, "message/delivery-status") ||
 			       span_istarts(value, "message/global-delivery-status");
 	if (span_istarts(value, "multipart/report"))
 		inspect->found.report = true;
-	if (is_report_name(parameter(value, "name")))
+	if (is_report_name(find_parameter(value, "name")))
 		inspect->found.report = true;
 	if (!span_istarts(value, "multipart/") || span_len(boundary) == 0 ||
 	    span_len(boundary) >= DELIMITER_MAX)
@@ -153,7 +153,7 @@ static void read_subject(struct inspect *inspect, struct span value)
 
 static void read_disposition(struct inspect *inspect, struct span value)
 {
-	if (is_report_name(parameter(value, "filename")))
+	if (is_report_name(find_parameter(value, "filename")))
 		inspect->found.report = true;
 }
 

@@ -76,33 +76,33 @@ struct json_list {
 	json_t *array;
 };
 
-static void release(void *array)
+static void release_array(void *array)
 {
 	json_decref(array);
 }
 
-static struct json_list *wrap(struct arena *arena, json_t *array)
+static struct json_list *wrap_array(struct arena *arena, json_t *array)
 {
 	struct json_list *list = arena_make(arena, struct json_list);
 
 	list->arena = arena;
 	list->array = array;
-	arena_on_free(arena, release, array);
+	arena_on_free(arena, release_array, array);
 	return list;
 }
 
-static void must(int result)
+static void require_success(int result)
 {
 	if (result != 0)
 		abort();
 }
 
-static const char *dump(struct arena *arena, const json_t *value, size_t flags)
+static const char *dump_value(struct arena *arena, const json_t *value, size_t flags)
 {
 	char *text = json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER | flags);
 	const char *copy;
 
-	must(text == NULL);
+	require_success(text == NULL);
 	copy = arena_string(arena, text);
 	free(text);
 	return copy;
@@ -110,7 +110,7 @@ static const char *dump(struct arena *arena, const json_t *value, size_t flags)
 
 const char *json_list_text(struct json_list *list)
 {
-	return dump(list->arena, list->array, 0);
+	return dump_value(list->arena, list->array, 0);
 }
 
 struct json_list *json_list_parse(struct arena *arena, const char *text)
@@ -118,7 +118,7 @@ struct json_list *json_list_parse(struct arena *arena, const char *text)
 	json_t *value = json_loads(text, 0, NULL);
 
 	if (json_is_array(value))
-		return wrap(arena, value);
+		return wrap_array(arena, value);
 	json_decref(value);
 	return NULL;
 }
@@ -144,8 +144,8 @@ const char *json_quote(struct arena *arena, const char *text)
 	buf_init(&clean, arena, 0);
 	utf8_clean(&clean, span_of(text));
 	value = text == NULL ? json_null() : json_string(buf_text(&clean));
-	must(value == NULL);
-	quoted = dump(arena, value, JSON_ENCODE_ANY);
+	require_success(value == NULL);
+	quoted = dump_value(arena, value, JSON_ENCODE_ANY);
 	json_decref(value);
 	return quoted;
 }

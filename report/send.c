@@ -105,7 +105,7 @@ static int on_trace(CURL *curl, curl_infotype type, char *data, size_t size, voi
 }
 
 /* Replies are delivered as data too. */
-static size_t drop(char *data, size_t size, size_t count, void *arg)
+static size_t drop_data(char *data, size_t size, size_t count, void *arg)
 {
 	(void)data;
 	(void)arg;
@@ -168,12 +168,12 @@ static void set_up(CURL *curl, const struct send_server *server, struct trace *t
 	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_trace);
 	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, trace);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, drop);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_data);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, drop_data);
 }
 
 /* What libcurl does not say clearly. */
-static void explain(CURLcode code, struct why *reply)
+static void explain_code(CURLcode code, struct why *reply)
 {
 	if (code == CURLE_USE_SSL_FAILED)
 		why_set(reply, "the server does not offer STARTTLS, and reports.tls asks for it");
@@ -185,8 +185,8 @@ static void explain(CURLcode code, struct why *reply)
 		why_prefix(reply, "the server refused reports.user or the password: ");
 }
 
-static enum send_outcome judge(CURLcode code, const struct trace *trace, const char *error,
-			       struct why *reply)
+static enum send_outcome judge_outcome(CURLcode code, const struct trace *trace, const char *error,
+				       struct why *reply)
 {
 	bool about_it = strcmp(trace->verb, "RCPT") == 0 || strcmp(trace->verb, "DATA") == 0;
 	bool began = about_it || strcmp(trace->verb, "MAIL") == 0;
@@ -198,7 +198,7 @@ static enum send_outcome judge(CURLcode code, const struct trace *trace, const c
 		return SEND_REFUSED;
 	if (trace->code < 400)
 		why_set(reply, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
-	explain(code, reply);
+	explain_code(code, reply);
 	return began && trace->code >= 400 ? SEND_LATER : SEND_AWAY;
 }
 
@@ -221,7 +221,7 @@ enum send_outcome send_mail(const struct send_server *server, const char *sender
 	curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
 	curl_easy_setopt(curl, CURLOPT_READDATA, message);
 	rewind(message);
-	outcome = judge(curl_easy_perform(curl), &trace, error, reply);
+	outcome = judge_outcome(curl_easy_perform(curl), &trace, error, reply);
 	curl_slist_free_all(to);
 	curl_easy_cleanup(curl);
 	return outcome;

@@ -136,8 +136,9 @@ static int tell_dry(struct sender *sender, const struct ledger_day *day,
 	return 0;
 }
 
-static int build(struct sender *sender, const struct ledger_day *day, const char *const *addresses,
-		 unsigned count, struct arena *arena, struct why *why)
+static int build_report(struct sender *sender, const struct ledger_day *day,
+			const char *const *addresses, unsigned count, struct arena *arena,
+			struct why *why)
 {
 	struct files files = {NULL, NULL, {0, 0}};
 	struct outbox_report report;
@@ -224,7 +225,7 @@ static int build_new(struct building *building, const struct ledger_day *day,
 	if (complete != 1)
 		return complete;
 	return sender->dry_run ? tell_dry(sender, day, addresses, count, arena)
-			       : build(sender, day, addresses, count, arena, building->why);
+			       : build_report(sender, day, addresses, count, arena, building->why);
 }
 
 static int build_day(void *arg, const struct ledger_day *day)
@@ -285,7 +286,8 @@ struct delivering {
 };
 
 /* The delivery has a new state; it is stored and told. 1, or -1. */
-static int settle(struct delivering *d, enum outbox_state state, int64_t next, const char *reply)
+static int settle_delivery(struct delivering *d, enum outbox_state state, int64_t next,
+			   const char *reply)
 {
 	struct sender *sender = d->sender;
 	const struct sender_event event = {
@@ -310,14 +312,14 @@ static int settle(struct delivering *d, enum outbox_state state, int64_t next, c
 	return 1;
 }
 
-static int defer(struct delivering *d, const char *reply)
+static int defer_delivery(struct delivering *d, const char *reply)
 {
 	int64_t pause = FIRST_PAUSE;
 
 	for (unsigned i = 1; i < d->delivery->tries && pause < LONGEST_PAUSE; i++)
 		pause *= 2;
-	return settle(d, OUTBOX_DEFERRED, d->now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE),
-		      reply);
+	return settle_delivery(d, OUTBOX_DEFERRED,
+			       d->now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE), reply);
 }
 
 /* The steps return 0: go on with the next, 1: settled, -1: the store failed. */
@@ -329,8 +331,9 @@ static int check_age(struct delivering *d)
 
 	if (delivery->tries < 2 || clock_day(d->now) - delivery->day <= SENDER_KEEP_DAYS)
 		return 0;
-	return settle(d, OUTBOX_FAILED, 0,
-		      arena_printf(d->arena, "given up after %u tries: %s", delivery->tries, last));
+	return settle_delivery(
+	    d, OUTBOX_FAILED, 0,
+	    arena_printf(d->arena, "given up after %u tries: %s", delivery->tries, last));
 }
 
 static int check_suppression(struct delivering *d)
@@ -346,7 +349,7 @@ static int check_suppression(struct delivering *d)
 		if (result < 0)
 			return -1;
 		if (result == 1 && found.until > d->now)
-			return settle(d, OUTBOX_SUPPRESSED, 0, found.reason);
+			return settle_delivery(d, OUTBOX_SUPPRESSED, 0, found.reason);
 	}
 	return 0;
 }
@@ -368,9 +371,9 @@ static int check_budget(struct delivering *d)
 	}
 	if (settings->max_per_destination == 0 || there < settings->max_per_destination)
 		return 0;
-	return settle(d, OUTBOX_DEFERRED, today + DAY,
-		      arena_printf(d->arena, "%u mails to %s are the limit for a day",
-				   settings->max_per_destination, host));
+	return settle_delivery(d, OUTBOX_DEFERRED, today + DAY,
+			       arena_printf(d->arena, "%u mails to %s are the limit for a day",
+					    settings->max_per_destination, host));
 }
 
 static const enum destination_tag tag_of[] = {
@@ -395,17 +398,17 @@ static int check_destination(struct delivering *d)
 		delivery->sent_to = strcmp(to.address, delivery->address) == 0 ? NULL : to.address;
 		return 0;
 	case DESTINATION_NO:
-		return settle(d, OUTBOX_FAILED, 0, why.text);
+		return settle_delivery(d, OUTBOX_FAILED, 0, why.text);
 	case DESTINATION_LATER:
 		delivery->tries++;
-		return defer(d, why.text);
+		return defer_delivery(d, why.text);
 	}
 	return 0;
 }
 
 /* ---- its last step: SMTP ---- */
 
-static const char *recipient(const struct outbox_delivery *delivery)
+static const char *find_recipient(const struct outbox_delivery *delivery)
 {
 	return delivery->sent_to != NULL ? delivery->sent_to : delivery->address;
 }
@@ -413,7 +416,7 @@ static const char *recipient(const struct outbox_delivery *delivery)
 static int note_outcome(struct delivering *d, enum send_outcome outcome, const char *reply)
 {
 	struct sender *sender = d->sender;
-	const char *to = recipient(d->delivery);
+	const char *to = find_recipient(d->delivery);
 	int64_t first = sender->settings->suppress;
 
 	sender->unreachable = outcome == SEND_AWAY ? sender->unreachable + 1 : 0;
@@ -425,14 +428,14 @@ static int note_outcome(struct delivering *d, enum send_outcome outcome, const c
 	case SEND_DONE:
 		return suppress_success(sender->outbox, to, first, d->now, d->why) < 0
 			   ? -1
-			   : settle(d, OUTBOX_SENT, 0, reply);
+			   : settle_delivery(d, OUTBOX_SENT, 0, reply);
 	case SEND_REFUSED:
 		return suppress_refusal(sender->outbox, to, reply, first, d->now, d->why) < 0
 			   ? -1
-			   : settle(d, OUTBOX_FAILED, 0, reply);
+			   : settle_delivery(d, OUTBOX_FAILED, 0, reply);
 	case SEND_LATER:
 	case SEND_AWAY:
-		return defer(d, reply);
+		return defer_delivery(d, reply);
 	}
 	return 0;
 }
@@ -469,10 +472,10 @@ static bool is_too_large(struct delivering *d, FILE *message, int *result)
 
 	if (max == 0 || size <= max)
 		return false;
-	*result =
-	    settle(d, OUTBOX_FAILED, 0,
-		   arena_printf(d->arena, "the mail is %lld KiB, reports.max_size is %lld KiB",
-				(long long)size / 1024, (long long)max / 1024));
+	*result = settle_delivery(d, OUTBOX_FAILED, 0,
+				  arena_printf(d->arena,
+					       "the mail is %lld KiB, reports.max_size is %lld KiB",
+					       (long long)size / 1024, (long long)max / 1024));
 	return true;
 }
 
@@ -499,7 +502,7 @@ static FILE *make_mail(struct delivering *d, const char *to, int *result)
 	if (found == 1)
 		found = outbox_read(d->sender->outbox, &report, gz, d->why);
 	if (found == 0)
-		*result = settle(d, OUTBOX_FAILED, 0, "the report is not kept any more");
+		*result = settle_delivery(d, OUTBOX_FAILED, 0, "the report is not kept any more");
 	if (found != 1)
 		goto fail;
 	mail = mail_of(d->sender, &report, to);
@@ -517,10 +520,10 @@ fail:
 	return NULL;
 }
 
-static int transmit(struct delivering *d)
+static int transmit_report(struct delivering *d)
 {
 	struct outbox_delivery *delivery = d->delivery;
-	const char *to = recipient(delivery);
+	const char *to = find_recipient(delivery);
 	const char *from = return_path(d->sender, d->arena, to, d->why);
 	enum send_outcome outcome;
 	struct why reply = {""};
@@ -545,10 +548,10 @@ static int transmit(struct delivering *d)
 	return note_outcome(d, outcome, reply.text);
 }
 
-static int deliver(struct delivering *d)
+static int deliver_report(struct delivering *d)
 {
 	static int (*const steps[])(struct delivering *) = {
-	    check_age, check_suppression, check_budget, check_destination, transmit};
+	    check_age, check_suppression, check_budget, check_destination, transmit_report};
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == 0; i++)
@@ -588,7 +591,7 @@ static int deliver_list(struct sender *sender, struct outbox_delivery *list, int
 		}
 		d.now = clock_wall();
 		if (!sender->stopped)
-			result = sender->dry_run ? tell_due(sender, &list[i]) : deliver(&d);
+			result = sender->dry_run ? tell_due(sender, &list[i]) : deliver_report(&d);
 		arena_free(arena);
 		*left -= *left > 0;
 	}

@@ -24,7 +24,7 @@ static const struct name_code discovery_names[] = {
     {"treewalk", DMARC_TREEWALK}, {"psl", DMARC_PSL}, {NULL, 0}};
 
 /* TEXT, cut and cleaned where it must be; "" for NULL. */
-static const char *clean(struct arena *arena, const char *text, size_t max)
+static const char *clean_text(struct arena *arena, const char *text, size_t max)
 {
 	struct span s = span_of(text);
 	struct buf buf;
@@ -48,13 +48,14 @@ static const char *cut_addresses(struct arena *arena, const char *list)
 		while (s.end > s.p && s.end[0] != ',')
 			s.end--;
 	}
-	return list == NULL || span_empty(s) ? NULL
-					     : clean(arena, arena_span(arena, s), ADDRESSES_MAX);
+	return list == NULL || span_empty(s)
+		   ? NULL
+		   : clean_text(arena, arena_span(arena, s), ADDRESSES_MAX);
 }
 
 static const char *clean_name(struct arena *arena, const char *name)
 {
-	return clean(arena, name, 255);
+	return clean_text(arena, name, 255);
 }
 
 /* ---- reasons: RFC 9990 section 3.1.6 ---- */
@@ -65,7 +66,7 @@ static void add_reason(struct json_writer *list, struct arena *arena, enum overr
 	json_write_object(list);
 	json_write_member(list, "type", name_text(override_names, (int)type));
 	if (comment != NULL)
-		json_write_member(list, "comment", clean(arena, comment, COMMENT_MAX));
+		json_write_member(list, "comment", clean_text(arena, comment, COMMENT_MAX));
 }
 
 /* Section 3.1.1.9: there MUST be a reason if alignment fails and the policy applied is not the
@@ -87,7 +88,7 @@ static void add_missing_reason(struct json_writer *list, struct arena *arena,
 		add_reason(list, arena, OVERRIDE_LOCAL_POLICY, NULL);
 }
 
-static const char *reasons(struct arena *arena, const struct verdict *v)
+static const char *list_reasons(struct arena *arena, const struct verdict *v)
 {
 	struct json_writer list;
 
@@ -110,7 +111,7 @@ struct signature {
  * not. Whether it is aligned was decided elsewhere; this only orders. */
 enum { RANK_STRICT = 1, RANK_RELAXED, RANK_PASS, RANK_FAIL, RANK_OTHER };
 
-static unsigned rank(const struct dkim_verdict *dkim, const struct dmarc_verdict *dmarc)
+static unsigned rank_signature(const struct dkim_verdict *dkim, const struct dmarc_verdict *dmarc)
 {
 	bool passes = dkim->result == AUTH_PASS;
 
@@ -142,21 +143,21 @@ static const char *result_text(enum auth_result result)
 }
 
 /* Why it failed; what may hold an address is left out (RFC 9990 section 7.2). */
-static const char *note(struct arena *arena, enum auth_result result, const char *why)
+static const char *make_note(struct arena *arena, enum auth_result result, const char *why)
 {
 	if (result == AUTH_PASS || why == NULL || strchr(why, '@') != NULL)
 		return "";
-	return clean(arena, why, COMMENT_MAX);
+	return clean_text(arena, why, COMMENT_MAX);
 }
 
 /* NULL instead of "": the member is left out. */
-static const char *filled(const char *text)
+static const char *fill_text(const char *text)
 {
 	return text[0] == '\0' ? NULL : text;
 }
 
 /* A signature whose d= or s= could not be read tells its reader nothing: left out. */
-static unsigned collect(const struct verdict *v, struct signature *signatures)
+static unsigned collect_signatures(const struct verdict *v, struct signature *signatures)
 {
 	unsigned count = 0;
 
@@ -166,7 +167,7 @@ static unsigned collect(const struct verdict *v, struct signature *signatures)
 		if (dkim->domain[0] == '\0' || dkim->selector[0] == '\0')
 			continue;
 		signatures[count].dkim = dkim;
-		signatures[count++].rank = rank(dkim, &v->dmarc);
+		signatures[count++].rank = rank_signature(dkim, &v->dmarc);
 	}
 	qsort(signatures, count, sizeof *signatures, compare_signatures);
 	for (unsigned i = count; i > OTHERS_MAX && signatures[i - 1].rank == RANK_OTHER &&
@@ -179,7 +180,7 @@ static unsigned collect(const struct verdict *v, struct signature *signatures)
 static void add_signatures(const struct verdict *v, struct arena *arena, struct ledger_row *row)
 {
 	struct signature *signatures = arena_array(arena, v->dkim_count + 1, sizeof *signatures);
-	unsigned count = collect(v, signatures);
+	unsigned count = collect_signatures(v, signatures);
 	struct json_writer list, notes;
 
 	json_write_begin(&list, arena);
@@ -192,7 +193,8 @@ static void add_signatures(const struct verdict *v, struct arena *arena, struct 
 		json_write_member(&list, "selector", clean_name(arena, dkim->selector));
 		json_write_member(&list, "result", result_text(dkim->result));
 		json_write_object(&notes);
-		json_write_member(&notes, "text", filled(note(arena, dkim->result, dkim->why)));
+		json_write_member(&notes, "text",
+				  fill_text(make_note(arena, dkim->result, dkim->why)));
 	}
 	row->dkim = json_write_end(&list);
 	row->dkim_notes = json_write_end(&notes);
@@ -215,11 +217,11 @@ static void set_policy(const struct dmarc_published *published, struct arena *ar
 	policy->rua = cut_addresses(arena, published->rua);
 	policy->ruf = cut_addresses(arena, published->ruf);
 	policy->error =
-	    published->faults == NULL ? NULL : clean(arena, published->faults, COMMENT_MAX);
+	    published->faults == NULL ? NULL : clean_text(arena, published->faults, COMMENT_MAX);
 }
 
 /* Section 3.1.1.9 and the schema: "pass" is passing under a policy that asks for more than none. */
-static const char *disposition(const struct verdict *v)
+static const char *choose_disposition(const struct verdict *v)
 {
 	if (v->dmarc.result == AUTH_PASS)
 		return v->dmarc.policy == DMARC_POLICY_NONE ? "none" : "pass";
@@ -252,17 +254,18 @@ bool tally_row(const struct verdict *v, const char *rcpt_domain, int64_t receive
 	row->day = clock_day(received);
 	set_policy(published, arena, &row->policy);
 	row->source_ip = arena_string(arena, ip_text(&v->client, source));
-	row->disposition = disposition(v);
+	row->disposition = choose_disposition(v);
 	row->dkim_aligned = v->dmarc.dkim_aligned ? "pass" : "fail";
 	row->spf_aligned = v->dmarc.spf_aligned ? "pass" : "fail";
-	row->reasons = reasons(arena, v);
+	row->reasons = list_reasons(arena, v);
 	row->header_from = clean_name(arena, v->dmarc.author_domain);
 	row->envelope_from = envelope_from(v, arena);
 	row->envelope_to = clean_name(arena, rcpt_domain);
 	add_signatures(v, arena, row);
 	row->spf_domain = v->spf.scope == SPF_SCOPE_MFROM ? clean_name(arena, v->spf.domain) : "";
 	row->spf_result = auth_text(v->spf.result);
-	row->spf_note = row->spf_domain[0] == '\0' ? "" : note(arena, v->spf.result, v->spf.why);
+	row->spf_note =
+	    row->spf_domain[0] == '\0' ? "" : make_note(arena, v->spf.result, v->spf.why);
 	row->count = 1;
 	return true;
 }

@@ -19,12 +19,12 @@ struct xml {
 	int error;      /* errno of the first failure */
 };
 
-static const xmlChar *chars(const char *text)
+static const xmlChar *to_chars(const char *text)
 {
 	return (const xmlChar *)text;
 }
 
-static void check(struct xml *xml, int result)
+static void check_result(struct xml *xml, int result)
 {
 	if (result < 0 && xml->error == 0)
 		xml->error = errno != 0 ? errno : EIO;
@@ -50,26 +50,28 @@ struct xml *xml_new(FILE *out, const char *root, const char *space, enum xml_rea
 	xml->reach = reach;
 	buf_init(&xml->clean, NULL, 0);
 	errno = 0;
-	check(xml, xmlTextWriterSetIndent(xml->writer, 1));
-	check(xml, xmlTextWriterSetIndentString(xml->writer, chars("  ")));
-	check(xml, xmlTextWriterStartDocument(xml->writer, NULL, "UTF-8", NULL));
-	check(xml, xmlTextWriterStartElementNS(xml->writer, NULL, chars(root), chars(space)));
+	check_result(xml, xmlTextWriterSetIndent(xml->writer, 1));
+	check_result(xml, xmlTextWriterSetIndentString(xml->writer, to_chars("  ")));
+	check_result(xml, xmlTextWriterStartDocument(xml->writer, NULL, "UTF-8", NULL));
+	check_result(
+	    xml, xmlTextWriterStartElementNS(xml->writer, NULL, to_chars(root), to_chars(space)));
 	return xml;
 }
 
 void xml_open(struct xml *xml, const char *name)
 {
 	if (xml->reach == XML_ROOT_ONLY && xml->depth == 0)
-		check(xml, xmlTextWriterStartElementNS(xml->writer, NULL, chars(name), chars("")));
+		check_result(xml, xmlTextWriterStartElementNS(xml->writer, NULL, to_chars(name),
+							      to_chars("")));
 	else
-		check(xml, xmlTextWriterStartElement(xml->writer, chars(name)));
+		check_result(xml, xmlTextWriterStartElement(xml->writer, to_chars(name)));
 	xml->depth++;
 }
 
 void xml_close(struct xml *xml)
 {
 	xml->depth--;
-	check(xml, xmlTextWriterEndElement(xml->writer));
+	check_result(xml, xmlTextWriterEndElement(xml->writer));
 }
 
 void xml_text(struct xml *xml, const char *name, const char *text)
@@ -80,7 +82,7 @@ void xml_text(struct xml *xml, const char *name, const char *text)
 		text = buf_text(&xml->clean);
 	}
 	xml_open(xml, name);
-	check(xml, xmlTextWriterWriteString(xml->writer, chars(text)));
+	check_result(xml, xmlTextWriterWriteString(xml->writer, to_chars(text)));
 	xml_close(xml);
 }
 
@@ -101,11 +103,11 @@ int xml_finish(struct xml *xml, struct why *why)
 {
 	int error;
 
-	check(xml, xmlTextWriterEndDocument(xml->writer));
+	check_result(xml, xmlTextWriterEndDocument(xml->writer));
 	xmlFreeTextWriter(xml->writer);
-	check(xml, fflush(xml->out));
+	check_result(xml, fflush(xml->out));
 	if (ferror(xml->out))
-		check(xml, -1);
+		check_result(xml, -1);
 	error = xml->error;
 	buf_free(&xml->clean);
 	free(xml);

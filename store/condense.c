@@ -54,8 +54,8 @@ void condense_row(const struct driver_row *row, enum condense_level level, struc
 	memcpy(out->config, row->config, DRIVER_KEY_LEN);
 }
 
-static int prepare(sqlite3 *db, const char *sql, const char *domain, int32_t day,
-		   sqlite3_stmt **statement)
+static int prepare_statement(sqlite3 *db, const char *sql, const char *domain, int32_t day,
+			     sqlite3_stmt **statement)
 {
 	int code = sqlite3_prepare_v2(db, sql, -1, statement, NULL);
 
@@ -87,7 +87,7 @@ static int read_count(sqlite3_stmt *statement, int code, int64_t *rows)
 int condense_count(sqlite3 *db, const char *domain, int32_t day, int64_t *rows)
 {
 	sqlite3_stmt *statement = NULL;
-	int code = prepare(db, count_sql, domain, day, &statement);
+	int code = prepare_statement(db, count_sql, domain, day, &statement);
 
 	return read_count(statement, code, rows);
 }
@@ -96,7 +96,7 @@ static int count_level(sqlite3 *db, const char *domain, int32_t day, enum conden
 		       int64_t *rows)
 {
 	sqlite3_stmt *statement = NULL;
-	int code = prepare(db, count_level_sql, domain, day, &statement);
+	int code = prepare_statement(db, count_level_sql, domain, day, &statement);
 
 	if (code == SQLITE_OK)
 		bind_level(statement, level);
@@ -148,7 +148,7 @@ static int choose_rows(sqlite3 *db, const char *domain, int32_t day, enum conden
 		       unsigned count, struct arena *arena, struct chosen *chosen)
 {
 	sqlite3_stmt *statement = NULL;
-	int code = prepare(db, choose_sql, domain, day, &statement);
+	int code = prepare_statement(db, choose_sql, domain, day, &statement);
 
 	chosen->rows = arena_array(arena, count, sizeof *chosen->rows);
 	chosen->count = 0;
@@ -181,7 +181,7 @@ static int delete_chosen(sqlite3 *db, const char *domain, int32_t day, const str
 	for (size_t i = 0; i < sizeof delete_sql / sizeof delete_sql[0] && code == SQLITE_OK; i++) {
 		sqlite3_stmt *statement = NULL;
 
-		code = prepare(db, delete_sql[i], domain, day, &statement);
+		code = prepare_statement(db, delete_sql[i], domain, day, &statement);
 		for (unsigned at = 0; at < chosen->count && code == SQLITE_OK; at++)
 			code = delete_row(statement, &chosen->rows[at]);
 		sqlite3_finalize(statement);

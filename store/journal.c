@@ -298,7 +298,7 @@ struct journal *journal_new(const char *path, struct why *why)
 /* ---- adding ---- */
 
 /* What a record takes at most, with the end that is written after it. */
-static bool fits(const struct journal *journal, unsigned segment, size_t len)
+static bool fits_segment(const struct journal *journal, unsigned segment, size_t len)
 {
 	return len + SEGMENT_TAIL <= SEGMENT - (size_t)journal->segments[segment].used;
 }
@@ -310,7 +310,7 @@ static bool is_free(const struct journal *journal, unsigned segment)
 
 bool journal_has_room(const struct journal *journal, size_t len)
 {
-	return fits(journal, journal->active, len) ||
+	return fits_segment(journal, journal->active, len) ||
 	       (len + SEGMENT_TAIL <= SEGMENT && is_free(journal, 1 - journal->active));
 }
 
@@ -323,7 +323,7 @@ uint64_t journal_add(struct journal *journal, char *record, size_t len, struct w
 	ssize_t written;
 
 	assert(journal_has_room(journal, len) && !journal->old);
-	if (!fits(journal, journal->active, len)) {
+	if (!fits_segment(journal, journal->active, len)) {
 		journal->active = 1 - journal->active;
 		journal->segments[journal->active].used = 0;
 	}

@@ -23,7 +23,7 @@ static void set_holder(struct lease *lease)
 }
 
 /* 1: another's. Done twice it says the same: the holder is one of a kind. */
-static int take(void *arg, struct sql *sql, struct why *why)
+static int take_lease(void *arg, struct sql *sql, struct why *why)
 {
 	struct lease *lease = arg;
 	int64_t taken;
@@ -69,7 +69,7 @@ int lease_take(struct lease *lease, int64_t seconds, struct sql *sql, struct why
 
 	lease->seconds = seconds;
 	set_holder(lease);
-	result = sql_transact(sql, take, lease, why);
+	result = sql_transact(sql, take_lease, lease, why);
 	if (result == 0)
 		lease->renewed = clock_mono();
 	else
@@ -94,7 +94,7 @@ int lease_hold(struct lease *lease, struct sql *sql, struct why *why)
 			    " long");
 }
 
-static int hold(void *arg, struct sql *sql, struct why *why)
+static int hold_lease(void *arg, struct sql *sql, struct why *why)
 {
 	return lease_hold(arg, sql, why);
 }
@@ -103,10 +103,10 @@ int lease_keep(struct lease *lease, struct sql *sql, struct why *why)
 {
 	if (lease->term == 0 || clock_mono() < lease->renewed + lease->seconds * CLOCK_SECOND / 3)
 		return 0;
-	return sql_transact(sql, hold, lease, why);
+	return sql_transact(sql, hold_lease, lease, why);
 }
 
-static int drop(void *arg, struct sql *sql, struct why *why)
+static int release_lease(void *arg, struct sql *sql, struct why *why)
 {
 	const struct lease *lease = arg;
 
@@ -120,6 +120,6 @@ void lease_drop(struct lease *lease, struct sql *sql)
 	struct why unheard = {""};
 
 	if (lease->term != 0)
-		(void)sql_transact(sql, drop, lease, &unheard);
+		(void)sql_transact(sql, release_lease, lease, &unheard);
 	lease->term = 0;
 }

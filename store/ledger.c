@@ -404,7 +404,7 @@ static bool wait_for_work(struct ledger *ledger)
 }
 
 /* The last commit TOOK so long. */
-static void rest(struct ledger *ledger, int64_t took)
+static void rest_writer(struct ledger *ledger, int64_t took)
 {
 	const int64_t most = REST_MAX_MS * CLOCK_MS;
 	int64_t until = clock_mono() + (took * REST_TIMES < most ? took * REST_TIMES : most);
@@ -441,7 +441,7 @@ static void *run_writer(void *arg)
 		lock_drop(&ledger->lock);
 		do_chores(ledger);
 		lock_take(&ledger->lock);
-		rest(ledger, clock_mono() - begin);
+		rest_writer(ledger, clock_mono() - begin);
 	}
 	lock_drop(&ledger->lock);
 	return NULL;
@@ -502,7 +502,7 @@ static void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
-static int start(struct ledger *ledger, struct why *why)
+static int start_writer(struct ledger *ledger, struct why *why)
 {
 	ledger->handle = ledger->driver->open(&ledger->settings, why);
 	if (ledger->handle == NULL)
@@ -542,7 +542,7 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct why *w
 {
 	struct ledger *ledger = ledger_new(settings);
 
-	if ((settings->read_only ? start_reading(ledger, why) : start(ledger, why)) == 0)
+	if ((settings->read_only ? start_reading(ledger, why) : start_writer(ledger, why)) == 0)
 		return ledger;
 	ledger_free(ledger);
 	return NULL;
@@ -664,7 +664,7 @@ int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t dead
 }
 
 /* With the lock. Waits until what was added before is in the file. */
-static void settle(struct ledger *ledger, int64_t deadline)
+static void settle_queue(struct ledger *ledger, int64_t deadline)
 {
 	uint64_t added = ledger->added;
 
@@ -681,14 +681,14 @@ static void settle_to_read(struct ledger *ledger)
 	if (ledger->settings.read_only || ledger->settings.durability == LEDGER_POWER)
 		return;
 	lock_take(&ledger->lock);
-	settle(ledger, clock_mono() + SETTLE_MS * CLOCK_MS);
+	settle_queue(ledger, clock_mono() + SETTLE_MS * CLOCK_MS);
 	lock_drop(&ledger->lock);
 }
 
 void ledger_retire(struct ledger *ledger, int64_t deadline)
 {
 	lock_take(&ledger->lock);
-	settle(ledger, deadline);
+	settle_queue(ledger, deadline);
 	if (ledger->stats.pending == 0) {
 		journal_close(ledger->journal);
 		ledger->journal = NULL;

@@ -147,7 +147,7 @@ static int run_change(void *arg, struct sql *sql, struct why *why)
 	return change->body(change->arg, sql, why);
 }
 
-static int transact(struct outbox *outbox, sql_body *body, void *arg, struct why *why)
+static int transact_change(struct outbox *outbox, sql_body *body, void *arg, struct why *why)
 {
 	struct change change = {outbox, body, arg};
 
@@ -188,7 +188,7 @@ int outbox_begin(struct outbox *outbox, const char *domain, int32_t day, const c
 {
 	struct beginning beginning = {domain, config, day};
 
-	return outbox->shared ? transact(outbox, begin_report, &beginning, why) : 0;
+	return outbox->shared ? transact_change(outbox, begin_report, &beginning, why) : 0;
 }
 
 /* ---- reports ---- */
@@ -289,7 +289,7 @@ int outbox_put(struct outbox *outbox, const struct outbox_report *report, FILE *
 {
 	struct putting put = {report, gz, addresses, count, now};
 
-	return transact(outbox, put_all, &put, why);
+	return transact_change(outbox, put_all, &put, why);
 }
 
 static enum outbox_kind kind_at(struct sql_rows *rows, int column, struct arena *arena)
@@ -443,7 +443,7 @@ int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, in
 	    arena, list, why);
 }
 
-static int mark(void *arg, struct sql *sql, struct why *why)
+static int mark_delivery(void *arg, struct sql *sql, struct why *why)
 {
 	const struct outbox_delivery *d = arg;
 
@@ -470,7 +470,7 @@ int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, s
 {
 	struct outbox_delivery copy = *delivery;
 
-	return transact(outbox, mark, &copy, why);
+	return transact_change(outbox, mark_delivery, &copy, why);
 }
 
 int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t *tries,
@@ -552,7 +552,7 @@ int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, c
 		return found < 0 ? -1 : 0;
 	if (random_token(naming.token) != 0)
 		return why_set(why, "no random numbers: %s", strerror(errno));
-	if (transact(outbox, add_token, &naming, why) != 0)
+	if (transact_change(outbox, add_token, &naming, why) != 0)
 		return -1;
 	return read_text(sql_ask(outbox->sql, find, SQL_VALUES(sql_text(name))), arena, token,
 			 why) == 1
@@ -595,7 +595,7 @@ int outbox_suppression(struct outbox *outbox, const char *address, struct arena 
 	return 1;
 }
 
-static int suppress(void *arg, struct sql *sql, struct why *why)
+static int suppress_address(void *arg, struct sql *sql, struct why *why)
 {
 	const struct outbox_suppression *s = arg;
 
@@ -607,7 +607,7 @@ static int suppress(void *arg, struct sql *sql, struct why *why)
 				  sql_text(s->reason)));
 }
 
-static int forget(void *arg, struct sql *sql, struct why *why)
+static int forget_address(void *arg, struct sql *sql, struct why *why)
 {
 	const struct outbox_suppression *s = arg;
 	int64_t changes = sql_do(sql, why, "DELETE FROM suppression WHERE address = $1",
@@ -620,7 +620,9 @@ int outbox_suppress(struct outbox *outbox, const struct outbox_suppression *s, s
 {
 	struct outbox_suppression copy = *s;
 
-	return transact(outbox, s->failures == 0 && s->until == 0 ? forget : suppress, &copy, why);
+	return transact_change(
+	    outbox, s->failures == 0 && s->until == 0 ? forget_address : suppress_address, &copy,
+	    why);
 }
 
 int outbox_suppressions(struct outbox *outbox, struct arena *arena,

@@ -87,7 +87,7 @@ static void set_reason(struct why *why, const char *text, const char *advice)
 	why_set(why, "the shared store: %s%s", line, advice);
 }
 
-static void classify(struct pg *pg, const PGresult *result, struct why *why)
+static void classify_fault(struct pg *pg, const PGresult *result, struct why *why)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -105,7 +105,7 @@ static void classify(struct pg *pg, const PGresult *result, struct why *why)
 	set_reason(why, text != NULL ? text : PQerrorMessage(pg->conn), advice);
 }
 
-static void lose(struct pg *pg)
+static void lose_connection(struct pg *pg)
 {
 	PQfinish(pg->conn);
 	pg->conn = NULL;
@@ -119,7 +119,7 @@ struct options {
 	unsigned count;
 };
 
-static void add(struct options *options, const char *name, const char *value)
+static void add_option(struct options *options, const char *name, const char *value)
 {
 	for (unsigned i = 0; i < options->count; i++)
 		if (strcmp(options->names[i], name) == 0)
@@ -145,12 +145,12 @@ static void add_defaults(struct options *options, const PQconninfoOption *given)
 		if (given->val != NULL && strncmp(given->keyword, "host", 4) == 0)
 			several = several || strchr(given->val, ',') != NULL;
 	for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
-		add(options, defaults[i][0], defaults[i][1]);
+		add_option(options, defaults[i][0], defaults[i][1]);
 	if (several)
-		add(options, "target_session_attrs", "read-write");
+		add_option(options, "target_session_attrs", "read-write");
 }
 
-static int parse(const char *conninfo, PQconninfoOption **given, struct why *why)
+static int parse_conninfo(const char *conninfo, PQconninfoOption **given, struct why *why)
 {
 	char *text = NULL;
 
@@ -169,11 +169,11 @@ static int connect_it(struct pg *pg, struct why *why)
 	PQconninfoOption *given;
 	const char *encoding;
 
-	if (parse(pg->conninfo, &given, why) != 0)
+	if (parse_conninfo(pg->conninfo, &given, why) != 0)
 		return -1;
 	for (const PQconninfoOption *option = given; option->keyword != NULL; option++)
 		if (option->val != NULL)
-			add(&options, option->keyword, option->val);
+			add_option(&options, option->keyword, option->val);
 	add_defaults(&options, given);
 	pg->conn = PQconnectdbParams(options.names, options.values, 0);
 	PQconninfoFree(given);
@@ -181,13 +181,13 @@ static int connect_it(struct pg *pg, struct why *why)
 		abort();
 	if (PQstatus(pg->conn) != CONNECTION_OK) {
 		set_reason(why, PQerrorMessage(pg->conn), "");
-		lose(pg);
+		lose_connection(pg);
 		return -1;
 	}
 	encoding = PQparameterStatus(pg->conn, "server_encoding");
 	if (encoding == NULL || strcmp(encoding, "UTF8") == 0)
 		return 0;
-	lose(pg);
+	lose_connection(pg);
 	pg->sql.fault = DRIVER_BROKEN;
 	return why_set(why, "the shared store: the database must have the encoding UTF8: createdb"
 			    " -E UTF8 -T template0 ...");
@@ -205,7 +205,7 @@ static bool wait_for(struct pg *pg, short events, int64_t deadline)
 	return ready > 0 || (ready < 0 && errno == EINTR);
 }
 
-static bool gather(struct pg *pg, int64_t deadline)
+static bool gather_answer(struct pg *pg, int64_t deadline)
 {
 	int unsent;
 
@@ -224,7 +224,7 @@ static PGresult *last_result(struct pg *pg, int64_t deadline)
 {
 	PGresult *result = NULL, *next;
 
-	while (gather(pg, deadline) && (next = PQgetResult(pg->conn)) != NULL) {
+	while (gather_answer(pg, deadline) && (next = PQgetResult(pg->conn)) != NULL) {
 		PQclear(result);
 		result = next;
 	}
@@ -260,7 +260,8 @@ static bool is_good(const PGresult *result)
 }
 
 /* NULL with WHY and the fault set. */
-static PGresult *execute(struct pg *pg, const char *text, struct sql_values values, struct why *why)
+static PGresult *execute_statement(struct pg *pg, const char *text, struct sql_values values,
+				   struct why *why)
 {
 	struct parameters parameters;
 	PGresult *result = NULL;
@@ -280,15 +281,15 @@ static PGresult *execute(struct pg *pg, const char *text, struct sql_values valu
 		const char *said = PQerrorMessage(pg->conn);
 
 		set_reason(why, *said == '\0' ? "it does not answer" : said, "");
-		lose(pg);
+		lose_connection(pg);
 		return NULL;
 	}
 	if (is_good(result))
 		return result;
-	classify(pg, result, why);
+	classify_fault(pg, result, why);
 	PQclear(result);
 	if (pg->sql.fault == DRIVER_REOPEN)
-		lose(pg);
+		lose_connection(pg);
 	return NULL;
 }
 
@@ -301,9 +302,9 @@ static void pg_close(struct sql *sql)
 	free(sql);
 }
 
-static int run(struct sql *sql, const char *text, const char *answer, struct why *why)
+static int run_command(struct sql *sql, const char *text, const char *answer, struct why *why)
 {
-	PGresult *result = execute(pg_of(sql), text, SQL_NO_VALUES, why);
+	PGresult *result = execute_statement(pg_of(sql), text, SQL_NO_VALUES, why);
 	bool good = result != NULL && strcmp(PQcmdStatus(result), answer) == 0;
 
 	if (result != NULL && !good) {
@@ -317,7 +318,8 @@ static int run(struct sql *sql, const char *text, const char *answer, struct why
 static int pg_begin(struct sql *sql, struct why *why)
 {
 	pg_of(sql)->inside = false;
-	if (run(sql, pg_of(sql)->read_only ? "BEGIN READ ONLY" : "BEGIN", "BEGIN", why) != 0)
+	if (run_command(sql, pg_of(sql)->read_only ? "BEGIN READ ONLY" : "BEGIN", "BEGIN", why) !=
+	    0)
 		return -1;
 	pg_of(sql)->inside = true;
 	return 0;
@@ -330,12 +332,12 @@ static int pg_end(struct sql *sql, bool commit, struct why *why)
 	int result;
 
 	if (commit) {
-		result = run(sql, "COMMIT", "COMMIT", why);
+		result = run_command(sql, "COMMIT", "COMMIT", why);
 		pg_of(sql)->inside = false;
 		return result;
 	}
 	if (pg_of(sql)->conn != NULL)
-		(void)run(sql, "ROLLBACK", "ROLLBACK", &unheard);
+		(void)run_command(sql, "ROLLBACK", "ROLLBACK", &unheard);
 	pg_of(sql)->inside = false;
 	sql->fault = fault;
 	return 0;
@@ -349,7 +351,7 @@ static struct sql_rows *pg_ask(struct sql *sql, const char *text, struct sql_val
 		abort();
 	rows->rows.sql = sql;
 	rows->at = -1;
-	rows->result = execute(pg_of(sql), text, values, &rows->fault);
+	rows->result = execute_statement(pg_of(sql), text, values, &rows->fault);
 	return &rows->rows;
 }
 

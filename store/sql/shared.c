@@ -193,7 +193,7 @@ static int try_migration(struct sql *sql, struct why *why)
 }
 
 /* Another host may be at it: then a step fails, and succeeds when it is tried again. */
-static int migrate(struct sql *sql, struct why *why)
+static int migrate_tables(struct sql *sql, struct why *why)
 {
 	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
 	int result = try_migration(sql, why);
@@ -205,7 +205,7 @@ static int migrate(struct sql *sql, struct why *why)
 	return result == 0 ? 0 : -1;
 }
 
-static int check(struct sql *sql, struct why *why)
+static int check_version(struct sql *sql, struct why *why)
 {
 	int version = read_version(sql, why);
 
@@ -229,7 +229,8 @@ struct sql *shared_open(const char *conninfo, enum shared_opening opening, bool 
 
 	if (sql == NULL)
 		return NULL;
-	if ((opening != SHARED_MIGRATE || migrate(sql, why) == 0) && check(sql, why) == 0)
+	if ((opening != SHARED_MIGRATE || migrate_tables(sql, why) == 0) &&
+	    check_version(sql, why) == 0)
 		return sql;
 	sql_close(sql);
 	return NULL;

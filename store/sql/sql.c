@@ -15,7 +15,7 @@ void sql_close(struct sql *sql)
 
 /* ---- transactions ---- */
 
-static int attempt(struct sql *sql, sql_body *body, void *arg, struct why *why)
+static int attempt_transaction(struct sql *sql, sql_body *body, void *arg, struct why *why)
 {
 	int result;
 
@@ -30,10 +30,10 @@ static int attempt(struct sql *sql, sql_body *body, void *arg, struct why *why)
 
 int sql_transact(struct sql *sql, sql_body *body, void *arg, struct why *why)
 {
-	int result = attempt(sql, body, arg, why);
+	int result = attempt_transaction(sql, body, arg, why);
 
 	for (unsigned tries = 1; result < 0 && sql->ops->recover(sql, tries); tries++)
-		result = attempt(sql, body, arg, why);
+		result = attempt_transaction(sql, body, arg, why);
 	return result;
 }
 

@@ -141,7 +141,7 @@ enum driver_outcome sqlite_explain(struct sqlite *sqlite, int code, struct why *
 	return DRIVER_REOPEN;
 }
 
-static int refuse(const char *path, struct why *why, const char *text)
+static int refuse_file(const char *path, struct why *why, const char *text)
 {
 	return why_set(why, "%s: %s", path, text);
 }
@@ -158,9 +158,9 @@ static int explain_path(const char *path, bool read_only, struct why *why)
 			"%s: the directory %s: %s (make it: install -d -m 0750 -o countersign %s)",
 			path, dir, strerror(errno), dir);
 	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		refuse(path, why, "this is a directory, not a file");
+		refuse_file(path, why, "this is a directory, not a file");
 	else if (stat(path, &st) != 0 && errno == ENOENT && read_only)
-		refuse(path, why, "it does not exist; countersignd makes it when it starts");
+		refuse_file(path, why, "it does not exist; countersignd makes it when it starts");
 	else if (access(path, read_only ? R_OK : R_OK | W_OK) != 0 && errno != ENOENT)
 		why_set(why, "%s: %s; run this as root or as the user that owns the file", path,
 			strerror(errno));
@@ -170,7 +170,7 @@ static int explain_path(const char *path, bool read_only, struct why *why)
 			" there): run this as root or as the user that owns the file",
 			path, dir);
 	else
-		refuse(path, why, "it cannot be opened");
+		refuse_file(path, why, "it cannot be opened");
 	free(copy);
 	return -1;
 }
@@ -311,7 +311,7 @@ static int limit_size(struct sqlite *sqlite, int64_t bytes)
 	return sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL);
 }
 
-static int configure(struct sqlite *sqlite, const struct ledger_settings *settings)
+static int configure_connection(struct sqlite *sqlite, const struct ledger_settings *settings)
 {
 	int code = SQLITE_OK;
 
@@ -417,7 +417,7 @@ static int check_schema(struct sqlite *sqlite, enum driver_cause *cause, struct 
 		 : version < newest ? DRIVER_CAUSE_OLD
 				    : DRIVER_CAUSE_OTHER;
 	if (code == SQLITE_OK && foreign)
-		return refuse(sqlite->path, why, "this database belongs to another program");
+		return refuse_file(sqlite->path, why, "this database belongs to another program");
 	if (code == SQLITE_OK && version < newest && !sqlite->read_only)
 		code = migrate_file(sqlite, &version);
 	if (code != SQLITE_OK) {
@@ -430,7 +430,7 @@ static int check_schema(struct sqlite *sqlite, enum driver_cause *cause, struct 
 			       " upgrade this one",
 			       sqlite->path, (int)version, newest);
 	if (version < newest)
-		return refuse(
+		return refuse_file(
 		    sqlite->path, why,
 		    "its schema is older than this program's: a start of countersignd updates it");
 	return 0;
@@ -494,7 +494,7 @@ static struct sqlite *open_file(const struct ledger_settings *settings, enum dri
 		explain_path(sqlite->path, sqlite->read_only, why);
 		goto fail;
 	}
-	code = configure(sqlite, settings);
+	code = configure_connection(sqlite, settings);
 	*cause = cause_of_code(code);
 	if (code != SQLITE_OK)
 		explain_opening(sqlite, code, why);
