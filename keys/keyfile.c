@@ -188,7 +188,8 @@ static int read_all(int fd, const char *path, char buffer[KEYFILE_MAX], struct s
 		}
 		used += (size_t)n;
 	}
-	return why_set(why, "%s: not a key file, it has over %d bytes", path, KEYFILE_MAX - 1);
+	return why_set(why, "%s: not a key file: it is larger than %d bytes", path,
+		       KEYFILE_MAX - 1);
 }
 
 /* O_NONBLOCK: a pipe of that name must not hold us. */

@@ -75,7 +75,8 @@ static struct signing_key *make_key(struct arena *arena, const char *domain, con
 		return NULL;
 	if (crypt_key_bits(crypt) < RSA_MIN_BITS && crypt_key_type(crypt) == CRYPT_RSA) {
 		why_set(why,
-			"RSA of %u bits, which nobody accepts (RFC 8301 section 3.2: at least %d); "
+			"an RSA key of %u bits, which verifiers refuse (RFC 8301 section 3.2: at "
+			"least %d); "
 			"make a new one: countersign key gen %s",
 			crypt_key_bits(crypt), RSA_MIN_BITS, domain);
 		crypt_key_free(crypt);
@@ -372,8 +373,7 @@ static int load_domain(struct loader *loader, int top, const char *path, const c
 	if (errno == ENOTDIR && !ends_in_key(span_of(name)))
 		return 0;
 	if (errno == ENOTDIR) {
-		why_set(loader->why, "%s: the place of a key is %s/DOMAIN/SELECTOR.key", whole,
-			path);
+		why_set(loader->why, "%s: a key belongs in %s/DOMAIN/SELECTOR.key", whole, path);
 		loader->domain = NULL;
 	}
 	add_fault(loader, NULL);

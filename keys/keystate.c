@@ -57,7 +57,7 @@ int keystate_parse(struct span text, struct keystatus *status, struct why *why)
 	word = span_make(text.p, (size_t)(word.p - text.p));
 	code = name_code(states, word, -1);
 	if (code == -1)
-		return why_set(why, "begins with none of pending, active, retired, revoked");
+		return why_set(why, "does not begin with pending, active, retired or revoked");
 	*status = (struct keystatus){.state = (enum keystate)code};
 	text = span_make(word.end, (size_t)(text.end - word.end));
 	if (span_empty(text))

@@ -105,10 +105,10 @@ static int check_bytes(struct reader *r)
 		length = measure_possible(r);
 		if (length == 0)
 			return why_set(r->why, "byte %zu: %s", (size_t)(r->p - r->start) + 1,
-				       *r->p == '\r' || *r->p == '\n' ? "a line end that is no fold"
-				       : (unsigned char)*r->p > 127
-					   ? "not UTF-8, and of no clear meaning"
-					   : "a control character");
+				       *r->p == '\r' || *r->p == '\n'
+					   ? "a line end that is not a fold"
+				       : (unsigned char)*r->p > 127 ? "not UTF-8, and ambiguous"
+								    : "a control character");
 	}
 	r->p = r->start;
 	return 0;

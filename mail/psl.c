@@ -45,8 +45,10 @@ struct psl *psl_load(const char *path, struct why *why)
 
 	if (context == NULL) {
 		if (path == NULL)
-			why_set(why, "libpsl finds no public suffix list (package publicsuffix); "
-				     "name one with dmarc.psl_file");
+			why_set(
+			    why,
+			    "libpsl found no public suffix list; install the package publicsuffix "
+			    "or set dmarc.psl_file");
 		return NULL;
 	}
 	psl = malloc(sizeof *psl);

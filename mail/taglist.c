@@ -45,10 +45,10 @@ static int add_tag(struct taglist *list, struct span part, struct why *why)
 	tag->value = span_trim((struct span){name.end + 1, text.end});
 	name = span_trim(name);
 	if (!name_ok(name))
-		return why_set(why, "tag %u has no possible name (RFC 6376 section 3.2)",
+		return why_set(why, "tag %u does not have a valid name (RFC 6376 section 3.2)",
 			       list->count + 1);
 	if (has_name(list, name))
-		return why_set(why, "tag %.*s= is there twice (RFC 6376 section 3.2)",
+		return why_set(why, "tag %.*s= appears twice (RFC 6376 section 3.2)",
 			       shown_length(name), name.p);
 	assert(list->count < TAGLIST_MAX);
 	tag->name = name;

@@ -327,7 +327,7 @@ static void read_field(struct from *from, struct span value)
 	struct why why;
 
 	if (span_len(value) > FROM_BYTES_MAX) {
-		from->error = "From is longer than any list of authors";
+		from->error = "From is too long";
 		from->too_many = true;
 		return;
 	}
@@ -336,7 +336,7 @@ static void read_field(struct from *from, struct span value)
 	else
 		add_malformed(from, value, &why);
 	if (from->too_many && from->error == NULL)
-		from->error = "From has more domains than are looked at";
+		from->error = "From has more domains than are evaluated";
 }
 
 /* ---- a From field inside another one ---- */

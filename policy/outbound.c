@@ -257,10 +257,11 @@ static const char *object_to_passage(const struct outbound *outbound)
 	if (!judged && !(outbound->loopback && outbound->travelled))
 		return NULL;
 	if (outbound->envelope == NULL || !has_keys(outbound, outbound->envelope))
-		return arena_printf(
-		    outbound->arena,
-		    "it passes through this host: it %s, and MAIL FROM <%s> is not ours",
-		    judged ? "was judged here" : "has been on another host", outbound->mail_from);
+		return arena_printf(outbound->arena,
+				    "it passes through this host: it %s, and MAIL FROM <%s> does "
+				    "not belong to this host",
+				    judged ? "was judged here" : "has been on another host",
+				    outbound->mail_from);
 	return object_to_results(outbound);
 }
 

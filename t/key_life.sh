@@ -198,7 +198,7 @@ run 1 retire example.com nosuch
 says 'no key nosuch for example.com'
 echo 'actve' >"$keys/example.com/s1.state"
 run 1 check
-says 's1\.state: begins with none of pending, active, retired, revoked'
+says 's1\.state: does not begin with pending, active, retired or revoked'
 run 0 gen other.example --selector=o1 --active
 run 1 list
 has '^other.example  *o1 .*active'
@@ -206,6 +206,6 @@ run 0 show other.example
 run 0 rotate other.example
 has '^created .*other.example'
 run 1 rotate --auto
-says 's1\.state: begins with none'
+says 's1\.state: does not begin with pending'
 run 0 retire other.example o1 --force
 done_testing

@@ -186,7 +186,7 @@ the key: RSA, 2048 bits
 fields that it does not cover: none
 dmarc +pass' "${client[@]}"
 signed ed ed | try "DKIM pass, a key for tests" conf 'dkim +pass
-the key: Ed25519, 256 bits, t=y: for tests, t=s' "${client[@]}"
+the key: Ed25519, 256 bits, t=y: test mode, t=s' "${client[@]}"
 signed rsa sel | sed 's/^Subject: hello/Subject: bye/' | try "DKIM fail, header" conf 'dkim +fail' "${client[@]}"
 signed rsa sel | sed 's/^line one/line two/' | try "DKIM fail, body" conf 'dkim +fail .*the body' "${client[@]}"
 signed rsa none | try "DKIM permerror, no key" conf 'TXT none\._domainkey\.sender\.test: no name' "${client[@]}"
@@ -221,7 +221,7 @@ not aligned \(strict
 reason policy_test_mode' "${client[@]}" --from a@strict.test
 mail a@many.test | try "several records" conf 'dmarc +none .*several DMARC records' "${client[@]}"
 mail a@wrong.test | try "a bad record" conf 'dmarc +permerror .*sp= is not valid, ' "${client[@]}"
-mail a@twice.test | try "a tag twice" conf 'dmarc +permerror .*p= is there twice' "${client[@]}"
+mail a@twice.test | try "a tag twice" conf 'dmarc +permerror .*p= appears twice' "${client[@]}"
 mail a@unknown.test | try "DNS does not answer" conf 'dmarc +temperror' "${client[@]}"
 mail a@shop.suffix.test | try "a public suffix" conf 'dmarc +fail .*sp=reject of suffix\.test' "${client[@]}"
 mail a@x.own.suffix.test | try "psd=n" conf 'dmarc +fail .*of own\.suffix\.test' "${client[@]}"

@@ -94,7 +94,7 @@ static struct crypt_key *check_pair(struct crypt_key *key, struct why *why)
 	if (key == NULL || signs_for_itself(key))
 		return key;
 	ERR_clear_error();
-	why_set(why, "the private key is damaged: its numbers do not belong together");
+	why_set(why, "the private key is damaged: its numbers do not match each other");
 	crypt_key_free(key);
 	return NULL;
 }
@@ -104,7 +104,7 @@ struct crypt_key *crypt_key_parse(struct span pem, struct why *why)
 	EVP_PKEY *pkey;
 
 	if (!has_text(pem, "PRIVATE KEY-----")) {
-		why_set(why, "no private key in it (PEM: -----BEGIN PRIVATE KEY-----)");
+		why_set(why, "no private key found (PEM: -----BEGIN PRIVATE KEY-----)");
 		return NULL;
 	}
 	if (has_text(pem, "ENCRYPTED")) {
@@ -122,10 +122,9 @@ struct crypt_key *crypt_key_parse(struct span pem, struct why *why)
 		return check_pair(take_pkey(CRYPT_ED25519, pkey, why), why);
 	if (EVP_PKEY_is_a(pkey, "RSA") && has_good_size(pkey))
 		return check_pair(take_pkey(CRYPT_RSA, pkey, why), why);
-	why_set(why,
-		EVP_PKEY_is_a(pkey, "RSA")
-		    ? "an RSA key with over 8192 bits or an unusual exponent"
-		    : "a private key of a kind that DKIM does not know (it knows RSA and Ed25519)");
+	why_set(why, EVP_PKEY_is_a(pkey, "RSA")
+			 ? "an RSA key with over 8192 bits or an unusual exponent"
+			 : "DKIM does not support this type of private key (use RSA or Ed25519)");
 	EVP_PKEY_free(pkey);
 	return NULL;
 }

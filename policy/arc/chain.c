@@ -170,8 +170,8 @@ static void check_set(struct arc *arc, unsigned instance)
 			FAIL(arc, "the set i=%u has no %s (RFC 8617 section 5.2 step 3.A)",
 			     instance, part_names[part]);
 	if (set->fields[PART_SEAL] != NULL && set->seal.sig.chain != want)
-		FAIL(arc, "the seal i=%u has not cv=%s (RFC 8617 section 5.2 step 3.C)", instance,
-		     instance == 1 ? "none" : "pass");
+		FAIL(arc, "the seal i=%u does not have cv=%s (RFC 8617 section 5.2 step 3.C)",
+		     instance, instance == 1 ? "none" : "pass");
 }
 
 static bool ends_in_fail(const struct arc *arc)
@@ -251,7 +251,7 @@ static const char *result_fault(const struct dkimengine_task *task)
 	case DKIMENGINE_BAD_BODY:
 		return "the body is not the one that was signed (RFC 6376 section 6.1.3)";
 	case DKIMENGINE_SHORT_BODY:
-		return "l= is more than the body has (RFC 6376 section 3.5)";
+		return "l= is larger than the body (RFC 6376 section 3.5)";
 	case DKIMENGINE_OPEN:
 	case DKIMENGINE_REFUSED:
 	case DKIMENGINE_BROKEN:

@@ -274,8 +274,9 @@ static bool time_allows(struct dkimcheck *check, struct signature *signature)
 		settle_signature(check, signature, AUTH_POLICY,
 				 "expired: x= is past (RFC 6376 section 3.5)");
 	else if (parsed->timestamp > check->now + drift)
-		settle_signature(check, signature, AUTH_POLICY,
-				 "signed in the future: t= is to come (RFC 6376 section 3.5)");
+		settle_signature(
+		    check, signature, AUTH_POLICY,
+		    "signed in the future: t= is later than now (RFC 6376 section 3.5)");
 	return !signature->settled;
 }
 
@@ -350,7 +351,7 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 		return;
 	if (signature->parsed.has_length && signature->parsed.length > INT64_MAX) {
 		settle_signature(check, signature, AUTH_PERMERROR,
-				 "l= is more than the body has (RFC 6376 section 3.5)");
+				 "l= is larger than the body (RFC 6376 section 3.5)");
 		return;
 	}
 	if (signature->lookup == NULL)
@@ -364,8 +365,8 @@ static void judge_early(struct dkimcheck *check, struct signature *signature)
 
 /* RFC 6376 section 8.2 (l=) and 3.6.1 (t=y): the verifier decides what a good signature is worth.
  */
-static const char bare_lf_why[] =
-    "good, if a LF without CR ends a line, which not every reader finds (RFC 5322 section 2.3)";
+static const char bare_lf_why[] = "good only if a LF without CR ends a line, which not every "
+				  "reader accepts (RFC 5322 section 2.3)";
 
 /* RFC 6376 section 8.15: what reads as the message may not be what was signed. */
 const char *dkimcheck_added_field(const struct dkimcheck *check, const struct dkimsig *sig)
@@ -392,7 +393,7 @@ static void settle_good(struct dkimcheck *check, struct signature *signature)
 	else if (verdict->testing && !check->rules.accept_testing_keys)
 		settle_signature(
 		    check, signature, AUTH_POLICY,
-		    "good, but the key says that it is for tests (RFC 6376 section 3.6.1)");
+		    "good, but the key is marked as a test key (RFC 6376 section 3.6.1)");
 	else
 		SETTLE(check, signature, AUTH_PASS,
 		       "good: %s, %u-bit key%s%s (RFC 6376 section 6.1.3)", verdict->algorithm,
@@ -420,7 +421,7 @@ static void settle_result(struct dkimcheck *check, struct signature *signature,
 		break;
 	case DKIMENGINE_SHORT_BODY:
 		settle_signature(check, signature, AUTH_PERMERROR,
-				 "l= is more than the body has (RFC 6376 section 3.5)");
+				 "l= is larger than the body (RFC 6376 section 3.5)");
 		break;
 	case DKIMENGINE_REFUSED:
 		settle_signature(check, signature, AUTH_NEUTRAL, task->why);

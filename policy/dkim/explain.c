@@ -81,7 +81,7 @@ static void key_record(struct steps *steps, const char *name, const struct dns_a
 {
 	if (answer == NULL) {
 		if (name != NULL)
-			steps_add(steps, "TXT %s: not waited for, it cannot matter", name);
+			steps_add(steps, "TXT %s: not awaited; it cannot change the result", name);
 		return;
 	}
 	if (answer->status != DNS_DATA)
@@ -102,8 +102,8 @@ static void key_facts(struct steps *steps, const struct dkimkey *key)
 {
 	steps_add(steps, "the key: %s, %u bits%s%s (RFC 6376 section 3.6.1)",
 		  key->type == DKIMKEY_RSA ? "RSA" : "Ed25519", key->bits,
-		  key->testing ? ", t=y: for tests" : "",
-		  key->strict ? ", t=s: i= must be at d= itself" : "");
+		  key->testing ? ", t=y: test mode" : "",
+		  key->strict ? ", t=s: the domain of i= must be d=" : "");
 }
 
 void dkimexplain(struct steps *steps, const struct dkimengine_field *header,

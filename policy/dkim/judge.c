@@ -34,9 +34,9 @@ static const char *pick_record(struct arena *arena, const char *name,
 		return arena_printf(arena, "%u key records at %s (RFC 6376 section 3.6.2.2)", good,
 				    name);
 	if (good == 0)
-		return arena_printf(arena,
-				    "the record at %s is no key: %s (RFC 6376 section 3.6.1)", name,
-				    first.text);
+		return arena_printf(
+		    arena, "the record at %s is not a valid key: %s (RFC 6376 section 3.6.1)", name,
+		    first.text);
 	return NULL;
 }
 
@@ -48,13 +48,13 @@ static const char *record_refusal(const struct dkimsig *sig, const struct dkimke
 	if (key->length == 0)
 		return "the key is revoked: its p= is empty (RFC 6376 section 3.6.1)";
 	if (rsa != (key->type == DKIMKEY_RSA))
-		return "the key's k= is not of the signature's a= (RFC 6376 section 6.1.2)";
+		return "the key's k= does not match the signature's a= (RFC 6376 section 6.1.2)";
 	if (!key->sha256)
 		return "the key's h= does not include sha256 (RFC 6376 section 6.1.2)";
 	if (!key->email)
 		return "the key's s= does not include email (RFC 6376 section 3.6.1)";
 	if (key->strict && !domain_equal(sig->identity_domain, sig->domain))
-		return "the key's t=s wants i= to be at d= itself (RFC 6376 section 3.6.1)";
+		return "the key's t=s requires the domain of i= to be d= (RFC 6376 section 3.6.1)";
 	return NULL;
 }
 
@@ -69,9 +69,9 @@ static enum auth_result judge_size(struct arena *arena, unsigned min_rsa_bits,
 		return AUTH_PERMERROR;
 	}
 	if (key->bits < min_rsa_bits) {
-		*why = arena_printf(
-		    arena, "an RSA key of %u bits is shorter than the %u that are asked for here",
-		    key->bits, min_rsa_bits);
+		*why = arena_printf(arena,
+				    "an RSA key of %u bits is shorter than the %u required here",
+				    key->bits, min_rsa_bits);
 		return AUTH_POLICY;
 	}
 	return AUTH_NONE;

@@ -187,7 +187,7 @@ static int read_list(struct reader *r, const struct taglist *list)
 		return why_set(r->why, "v= is not the first tag");
 	for (unsigned i = 0; i < list->count; i++)
 		if (!taglist_value_ok(list->tags[i].value, true))
-			return why_set(r->why, "a value holds a control character");
+			return why_set(r->why, "a value contains a control character");
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
 		const struct tag *tag = taglist_find(list, rules[i].tag);
 

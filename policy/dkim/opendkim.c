@@ -103,7 +103,7 @@ struct dkimlib *dkimlib_new(struct why *why)
 	lib->handle = dkim_init(allocate_closure, release_closure);
 	if (lib->handle != NULL && make_private_field(lib) && set_options(lib->handle))
 		return lib;
-	why_set(why, "libopendkim cannot be set up");
+	why_set(why, "cannot initialize libopendkim");
 	dkimlib_free(lib);
 	return NULL;
 }

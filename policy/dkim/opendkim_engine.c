@@ -362,7 +362,7 @@ static void *begin(void *shared, const struct dkimengine_message *message)
 		const char *why = odd_signature(task->field);
 
 		if (why == NULL && signs_odd_field(state, task))
-			why = "a signed field holds a control character (RFC 5322 section 2.2)";
+			why = "a signed field contains a control character (RFC 5322 section 2.2)";
 		if (why != NULL)
 			refuse_task(task, why);
 		else

@@ -91,7 +91,7 @@ enum published published_judge(const struct dns_answer *answer, const struct sig
 		return PUBLISHED_UNKNOWN;
 	}
 	if (answer->count > 1) {
-		*detail = arena_printf(arena, "%u TXT records where one must be", answer->count);
+		*detail = arena_printf(arena, "%u TXT records instead of one", answer->count);
 		return PUBLISHED_DIFFERS;
 	}
 	return judge_record(span_make(answer->records[0].text, answer->records[0].length), key,

@@ -228,8 +228,8 @@ static enum auth_result read_headers(struct reader *r, struct span value)
 
 	while (dkimsig_next_name(&rest, &more, &name)) {
 		if (!field_name_ok(name))
-			return refuse_tag(r,
-					  "h= holds what is no field name (RFC 6376 section 3.5)");
+			return refuse_tag(r, "h= contains something that is not a field name (RFC "
+					     "6376 section 3.5)");
 		/* Sealers may sign none of the three; a validator is only told that a seal, which
 		 * is made last, cannot be among them. Seals are found that sign the others. */
 		if (r->kind == DKIMSIG_ARC_MESSAGE && span_ieq(name, "ARC-Seal"))
@@ -373,8 +373,7 @@ static enum auth_result read_rule(struct reader *r, const struct rule *rule,
 	if (tag == NULL)
 		return refuse_tag(r, "%s= is missing (%s)", rule->tag, kind_sections[r->kind]);
 	if (need == FORBIDDEN)
-		return refuse_tag(r, "%s= must not be there (%s)", rule->tag,
-				  kind_sections[r->kind]);
+		return refuse_tag(r, "%s= is not allowed (%s)", rule->tag, kind_sections[r->kind]);
 	if (span_empty(tag->value))
 		return refuse_tag(r, "%s= is empty (RFC 6376 section 3.5)", rule->tag);
 	return rule->read(r, tag->value);
@@ -385,7 +384,7 @@ static enum auth_result read_values(struct reader *r, const struct taglist *list
 	for (unsigned i = 0; i < list->count; i++)
 		if (!taglist_value_ok(list->tags[i].value, true))
 			return refuse_tag(
-			    r, "a value holds a control character (RFC 6376 section 3.2)");
+			    r, "a value contains a control character (RFC 6376 section 3.2)");
 	return AUTH_NONE;
 }
 

@@ -555,7 +555,7 @@ void dmarc_check(struct dns_scope *scope, const struct dmarc_rules *rules,
 	out->author_domain = "";
 	judge_authors(&eval, author, out);
 	if (reason == NULL && author->fields != 1)
-		reason = "there is not one From field";
+		reason = "there is not exactly one From field";
 	if (reason == NULL && author->domain_count == 0)
 		reason = "From has no author domain";
 	if (reason == NULL && out->incomplete)

@@ -333,10 +333,10 @@ static void read_tag(struct parse *parse, unsigned i, const struct found *found)
 	const char *fault = "= is not valid";
 
 	if (found->ambiguous) {
-		fault = "= is there twice with different values";
+		fault = "= appears twice with different values";
 	} else if (value_ok(found->value) && rules[i].read(parse, found->value)) {
 		if (found->repeated)
-			add_fault(parse, rules[i].name, "= is there twice");
+			add_fault(parse, rules[i].name, "= appears twice");
 		return;
 	}
 	add_fault(parse, rules[i].name, fault);

@@ -308,8 +308,9 @@ enum spf_name spf_eval_name(struct spf_eval *eval, struct span spec, const char 
 		return result;
 	}
 	spf_eval_trace(eval, "  %s (RFC %s)",
-		       result == SPF_NAME_MALFORMED ? "expands to what cannot be a domain name"
-						    : "the local part is not ASCII: no match",
+		       result == SPF_NAME_MALFORMED
+			   ? "expands to something that is not a domain name"
+			   : "the local part is not ASCII: no match",
 		       result == SPF_NAME_MALFORMED ? "7208 section 4.8" : "8616 section 4");
 	return result;
 }

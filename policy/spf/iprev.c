@@ -137,7 +137,7 @@ void iprev_check(struct dns_scope *scope, const struct ip *client, struct arena 
 		set_result(
 		    out, AUTH_TEMPERROR, failed,
 		    arena_printf(arena,
-				 "the address of %s could not be found out (RFC 8601 section 3)",
+				 "the address of %s could not be determined (RFC 8601 section 3)",
 				 failed));
 	else
 		set_result(

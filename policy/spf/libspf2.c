@@ -181,7 +181,8 @@ static SPF_errcode_t record_domain(struct engine *engine, const char *name, cons
 	case SPF_NAME_MALFORMED:
 		break;
 	}
-	spf_eval_why(&engine->eval, "a target of %s is no domain name (RFC 7208 section 5.2, 6.1)",
+	spf_eval_why(&engine->eval,
+		     "a target of %s is not a domain name (RFC 7208 section 5.2, 6.1)",
 		     question->domain);
 	return fail_lookup(engine, AUTH_PERMERROR);
 }

@@ -90,7 +90,7 @@ static const char *read_macro(struct span *rest, enum spf_macro_place place, str
 		rest->p++;
 	token->delimiters.end = rest->p;
 	if (rest->p == rest->end || *rest->p != '}')
-		return "\"%{\" without an end, or with a character that is no delimiter "
+		return "\"%{\" without an end, or with a character that is not a delimiter "
 		       "(section 7.1)";
 	rest->p++;
 	return NULL;
@@ -207,7 +207,7 @@ const char *spf_macro_domain_fault(struct span text, const char **at)
 		return NULL;
 	*at = whole.p;
 	if (ip_parse(whole, &ip))
-		return "an address where a domain belongs: ip4: or ip6: is meant (section 5.6)";
+		return "an address where a domain is expected; use ip4: or ip6: (section 5.6)";
 	return "the domain does not end in a dot and a top-level label, or a macro (section 7.1)";
 }
 

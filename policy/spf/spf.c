@@ -176,7 +176,7 @@ static enum spf_match match_with_dns(struct spf_eval *eval, const struct spf_ter
 	}
 	if (term->kind != SPF_TERM_INCLUDE)
 		return SPF_MATCH_NO;
-	spf_eval_why(eval, "%s of %s expands to no domain name (RFC 7208 section 5.2)",
+	spf_eval_why(eval, "%s of %s does not expand to a domain name (RFC 7208 section 5.2)",
 		     spf_show(term->text, shown), eval->values.domain);
 	return SPF_MATCH_PERMERROR;
 }
@@ -325,8 +325,8 @@ static bool follow_redirect(struct spf_eval *eval, const struct spf_record *reco
 	case SPF_NAME_MALFORMED:
 		break;
 	}
-	spf_eval_why(eval, "redirect= of %s expands to no domain name (RFC 7208 section 6.1)",
-		     from);
+	spf_eval_why(
+	    eval, "redirect= of %s does not expand to a domain name (RFC 7208 section 6.1)", from);
 	return false;
 }
 
@@ -408,7 +408,8 @@ static void explain_libspf2(struct dns_scope *scope, const struct spf_request *r
 	if (request->trace != NULL)
 		request->trace(
 		    request->trace_arg,
-		    arena_printf(arena, "libspf2 does not say by which term; by our reading: %s",
+		    arena_printf(arena,
+				 "libspf2 does not say which term; the native engine says: %s",
 				 ours.why));
 }
 

@@ -82,7 +82,7 @@ message 'CEO <ceo@example.com>' filter1
 through_filter x@evil.test 203.0.113.66 mx.evil.test
 like "a spoof of our domain goes through a content filter" "$reply" '^250 '
 is "and is not signed when it comes back" "$(signed filter1)" 0
-ok "the log says why" log_says 'origin=local .*sign=no reason="it passes through this host: it has been on another host, and MAIL FROM <x@evil.test> is not ours"'
+ok "the log says why" log_says 'origin=local .*sign=no reason="it passes through this host: it has been on another host, and MAIL FROM <x@evil.test> does not belong to this host"'
 message 'CEO <ceo@example.com>' filter2
 through_filter '<>' 203.0.113.66 localhost
 is "nor with the null sender, from one that says it is localhost" "$(signed filter2)" 0

@@ -68,7 +68,7 @@ is(pass("<x@elsewhere.test>", spoofed, { results("spf=pass smtp.mailfrom=elsewhe
 	"but not what was judged here before")
 
 local log = output("cat " .. tmp .. "/log")
-like(log, 'reason="it passes through this host: it has been on another host, and MAIL FROM <x@evil%.test> is not ours"', "the log says why")
+like(log, 'reason="it passes through this host: it has been on another host, and MAIL FROM <x@evil%.test> does not belong to this host"', "the log says why")
 like(log, 'reason="it passes through this host: it was judged here with MAIL FROM <ceo@example%.com>"', "and why not with our envelope")
 like(log, 'reason="it was judged here: dmarc=fail for example%.com"', "nor for an author that failed")
 done()

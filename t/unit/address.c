@@ -241,7 +241,7 @@ static void test_reason(void)
 	is_text(why.text, "byte 17: expected \",\" or the end (RFC 5322 section 3.4)",
 		"says where");
 	is_int(address_parse(arena, span_of("a@b\n"), &list, &why), -1, "a bare LF");
-	is_text(why.text, "byte 4: a line end that is no fold", "says what");
+	is_text(why.text, "byte 4: a line end that is not a fold", "says what");
 }
 
 /* LIMIT times BEFORE, then MIDDLE, then LIMIT times AFTER. */

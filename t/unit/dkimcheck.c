@@ -440,11 +440,11 @@ static const struct key_case {
     {"sha1", RSA_2048, NULL, AUTH_PERMERROR, "h= does not include sha256"},
     {"tls", RSA_2048, NULL, AUTH_PERMERROR, "s= does not include email"},
     {"wrong", RSA_2048, NULL, AUTH_FAIL, "header and the key"},
-    {"ed", RSA_2048, NULL, AUTH_PERMERROR, "k= is not of the signature's a="},
-    {"rsa", EDWARDS, NULL, AUTH_PERMERROR, "k= is not of the signature's a="},
+    {"ed", RSA_2048, NULL, AUTH_PERMERROR, "k= does not match the signature's a="},
+    {"rsa", EDWARDS, NULL, AUTH_PERMERROR, "k= does not match the signature's a="},
     {"revoked", RSA_2048, NULL, AUTH_PERMERROR, "revoked"},
-    {"junk", RSA_2048, NULL, AUTH_PERMERROR, "is no key: p= is not an RSA key"},
-    {"spf", RSA_2048, NULL, AUTH_PERMERROR, "is no key: v="},
+    {"junk", RSA_2048, NULL, AUTH_PERMERROR, "is not a valid key: p= is not an RSA key"},
+    {"spf", RSA_2048, NULL, AUTH_PERMERROR, "is not a valid key: v="},
     {"two", RSA_2048, NULL, AUTH_PERMERROR, "2 key records"},
     {"nothing", RSA_2048, NULL, AUTH_PERMERROR, "no key at nothing._domainkey.example.com"},
     {"servfail", RSA_2048, NULL, AUTH_TEMPERROR, "SERVFAIL"},
@@ -570,7 +570,7 @@ static void test_length(struct arena *arena)
 	expect(arena, header, "First  line changed\r\n", AUTH_POLICY, NULL,
 	       "what follows does not matter");
 	expect(arena, header, "Fisrt  line \r\n", AUTH_FAIL, "body", "what is signed does");
-	expect(arena, header, "First\r\n", AUTH_PERMERROR, "l= is more", "l= beyond the body");
+	expect(arena, header, "First\r\n", AUTH_PERMERROR, "l= is larger", "l= beyond the body");
 	rules.accept_partial_body = true;
 	verify_with(&rules, arena, NULL, header, span_of(BODY), 0, &verdict);
 	ok(verdict.dkim[0].result == AUTH_PASS && verdict.dkim[0].partial, "accepted: %s",

@@ -67,7 +67,7 @@ static const struct key_case cases[] = {
     {"v=spf1 -all", -1, 0, "v= is not DKIM1"},
     {"v=; p=" RSA_INFO, -1, 0, "v= is not DKIM1"},
     {"k=dsa; p=" RSA_INFO, -1, 0, "unknown type"},
-    {"p=" RSA_INFO "; p=", -1, 0, "p= is there twice"},
+    {"p=" RSA_INFO "; p=", -1, 0, "p= appears twice"},
     {"p=###", -1, 0, "not base64"},
     {"p=" RSA_INFO "\x01", -1, 0, "control character"},
     {"p=" ED25519, -1, 0, "not an RSA key"},

@@ -35,7 +35,7 @@ static const struct sig_case cases[] = {
     {"", AUTH_PERMERROR, "empty"},
     {"v=1", AUTH_PERMERROR, "d= is missing"},
     {GOOD ";;", AUTH_PERMERROR, "is empty"},
-    {GOOD "; d=example.net", AUTH_PERMERROR, "d= is there twice"},
+    {GOOD "; d=example.net", AUTH_PERMERROR, "d= appears twice"},
     {GOOD "; junk", AUTH_PERMERROR, "no \"=\""},
 
     /* each required tag: missing, and empty */
@@ -124,10 +124,10 @@ static const struct sig_case cases[] = {
     /* h= */
     {HEAD "h=To:Subject; bh=" HASH "; " B, AUTH_PERMERROR, "does not include From"},
     {HEAD "h=XFrom; bh=" HASH "; " B, AUTH_PERMERROR, "does not include From"},
-    {HEAD "h=From:; bh=" HASH "; " B, AUTH_PERMERROR, "no field name"},
-    {HEAD "h=:From; bh=" HASH "; " B, AUTH_PERMERROR, "no field name"},
-    {HEAD "h=From::To; bh=" HASH "; " B, AUTH_PERMERROR, "no field name"},
-    {HEAD "h=From:Sub ject; bh=" HASH "; " B, AUTH_PERMERROR, "no field name"},
+    {HEAD "h=From:; bh=" HASH "; " B, AUTH_PERMERROR, "not a field name"},
+    {HEAD "h=:From; bh=" HASH "; " B, AUTH_PERMERROR, "not a field name"},
+    {HEAD "h=From::To; bh=" HASH "; " B, AUTH_PERMERROR, "not a field name"},
+    {HEAD "h=From:Sub ject; bh=" HASH "; " B, AUTH_PERMERROR, "not a field name"},
     {HEAD "h=From:From:From; bh=" HASH "; " B, AUTH_NONE, NULL},
 
     /* b= and bh= */

@@ -37,7 +37,7 @@ static void test_faults(void)
 	ok(r.faults == NULL, "what is historic or unknown is no fault");
 	dmarc_record_parse(arena, span_of("v=DMARC1; p=reject; sp=none; sp=reject; p=reject"), &r,
 			   NULL);
-	is_text(r.faults, "p= is there twice; sp= is there twice with different values",
+	is_text(r.faults, "p= appears twice; sp= appears twice with different values",
 		"repeated tags");
 }
 

@@ -179,7 +179,7 @@ static void test_states(void)
 	is_text(signing(keyring, "example.com"), "e1 s2 ", "a retired key is not woken");
 	keyring_drop(keyring);
 	put_file("example.com/s1.state", "retried\n", 0640);
-	refused("example.com/s1.state: begins with none of pending, active", "an unknown state");
+	refused("example.com/s1.state: does not begin with pending, active", "an unknown state");
 	put_file("example.com/s1.state", "active\n", 0660);
 	refused("mode 0660 lets others say which keys sign: chmod 0640 /",
 		"a state others may set");
@@ -374,7 +374,7 @@ static void test_content(void)
 	is_text(outcome(), "loaded 4", "other files are left alone");
 	put_file("stray.key", "", 0600);
 	refused("loaded 4; - -: ", "a key in the wrong place costs nobody anything");
-	refused("stray.key: the place of a key is", "a key in the wrong place");
+	refused("stray.key: a key belongs in", "a key in the wrong place");
 	unlink(below("stray.key"));
 	mkdir(below("Example.ORG"), 0750);
 	refused("loaded 4; Example.ORG -: ", "a directory in upper case leaves the others");
@@ -440,7 +440,7 @@ static void test_small_key(void)
 	struct why why = {""};
 
 	ok(signing_key_make(arena, "example.com", "s", span_of(weak), &why) == NULL &&
-	       strstr(why.text, "RSA of 768 bits") != NULL,
+	       strstr(why.text, "RSA key of 768 bits") != NULL,
 	   "%s", why.text);
 	ok(signing_key_make(arena, "example.com", "", span_of(weak), &why) == NULL, "%s", why.text);
 	ok(signing_key_make(arena, "example.com", "s", span_of(key_text(CRYPT_RSA, 1024)), &why) !=

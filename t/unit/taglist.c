@@ -33,14 +33,14 @@ static const struct list_case lists[] = {
     {"a=1; ;", NULL, "tag 2 is empty"},
     {";a=1", NULL, "tag 1 is empty"},
     {"a=1;b", NULL, "tag 2 has no \"=\""},
-    {"=1", NULL, "tag 1 has no possible name"},
-    {"1=1", NULL, "no possible name"},
-    {"_a=1", NULL, "no possible name"},
-    {"a-b=1", NULL, "no possible name"},
-    {"a b=1", NULL, "no possible name"},
-    {"\xc3\xa9=1", NULL, "no possible name"},
-    {"a=1;a=1", NULL, "a= is there twice"},
-    {"b=1;a=1; b =2", NULL, "b= is there twice"},
+    {"=1", NULL, "tag 1 does not have a valid name"},
+    {"1=1", NULL, "not have a valid name"},
+    {"_a=1", NULL, "not have a valid name"},
+    {"a-b=1", NULL, "not have a valid name"},
+    {"a b=1", NULL, "not have a valid name"},
+    {"\xc3\xa9=1", NULL, "not have a valid name"},
+    {"a=1;a=1", NULL, "a= appears twice"},
+    {"b=1;a=1; b =2", NULL, "b= appears twice"},
 };
 
 static const char *shown(struct arena *arena, const struct taglist *list)
