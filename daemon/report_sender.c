@@ -35,6 +35,11 @@ static void on_term(int signal)
 	term_came = 1;
 }
 
+static bool goes_on(void)
+{
+	return !term_came;
+}
+
 struct work {
 	const struct conf *conf;
 	struct sender *sender;
@@ -171,6 +176,7 @@ static noreturn void run_sender(const struct conf *conf, pid_t parent)
 		daemon_exit(0);
 	sending.sender.tell = log_event;
 	sending.sender.go_on = wait_for_turn;
+	sending.settings.server.go_on = goes_on;
 	sending.sender.arg = &work;
 	work.sender = &sending.sender;
 	send_failures(&work);

@@ -10,9 +10,9 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,13 +20,18 @@
 #include "lib/clock.h"
 #include "lib/span.h"
 
-enum { TIMEOUT_MS = 300 * 1000, CONNECT_MS = 30 * 1000 };
+enum { TIMEOUT_MS = 300 * 1000, CONNECT_MS = 30 * 1000, LAST_ANSWER_MS = 3000 };
 
 struct trace {
 	char verb[5]; /* of the last command but QUIT: "MAIL" */
 	bool quit;    /* what comes now is only a farewell */
 	struct why reply;
 	int code;
+	bool (*go_on)(void);
+	bool whole;         /* the mail was sent to its end */
+	int64_t stopped_at; /* when GO_ON was false first, or 0 */
+	FILE *message;
+	curl_socket_t fd; /* as long as there is a connection */
 };
 
 int send_init(struct why *why)
@@ -94,14 +99,46 @@ static void note_reply(struct trace *trace, struct span text)
 			*p = '?';
 }
 
+/* QUIT was said. Its answer is not waited for (RFC 5321 section 4.1.1.10 says SHOULD): nothing
+ * depends on it, and a server may owe it for long. */
+static void stop_listening(curl_socket_t fd)
+{
+	if (fd != CURL_SOCKET_BAD)
+		shutdown(fd, SHUT_RD);
+}
+
 static int on_trace(CURL *curl, curl_infotype type, char *data, size_t size, void *arg)
 {
+	struct trace *trace = arg;
+
 	(void)curl;
-	if (type == CURLINFO_HEADER_OUT)
-		note_command(arg, span_make(data, size));
-	else if (type == CURLINFO_HEADER_IN)
-		note_reply(arg, span_make(data, size));
+	if (type == CURLINFO_HEADER_OUT) {
+		note_command(trace, span_make(data, size));
+		if (trace->quit)
+			stop_listening(trace->fd);
+	} else if (type == CURLINFO_HEADER_IN) {
+		note_reply(trace, span_make(data, size));
+	}
 	return 0;
+}
+
+/* Of two that are tried at once (IPv6 and IPv4) the last one is kept. */
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	struct trace *trace = arg;
+
+	(void)purpose;
+	trace->fd = fd;
+	return CURL_SOCKOPT_OK;
+}
+
+static int on_close(void *arg, curl_socket_t fd)
+{
+	struct trace *trace = arg;
+
+	if (trace->fd == fd)
+		trace->fd = CURL_SOCKET_BAD;
+	return close(fd);
 }
 
 /* Replies are delivered as data too. */
@@ -112,11 +149,43 @@ static size_t drop_data(char *data, size_t size, size_t count, void *arg)
 	return size * count;
 }
 
-static size_t read_message(char *to, size_t size, size_t count, void *message)
+static size_t read_message(char *to, size_t size, size_t count, void *arg)
 {
-	size_t got = fread(to, size, count, message);
+	struct trace *trace = arg;
+	size_t got = fread(to, size, count, trace->message);
 
-	return got == 0 && ferror((FILE *)message) ? CURL_READFUNC_ABORT : got;
+	trace->whole = got == 0;
+	return got == 0 && ferror(trace->message) ? CURL_READFUNC_ABORT : got;
+}
+
+/* ---- when to give up ---- */
+
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	struct trace *trace = arg;
+	int64_t now = clock_mono();
+
+	(void)a, (void)b, (void)c, (void)d;
+	if (trace->stopped_at == 0 && !trace->go_on())
+		trace->stopped_at = now;
+	return trace->stopped_at != 0 &&
+	       now >= trace->stopped_at + (trace->whole ? LAST_ANSWER_MS * CLOCK_MS : 0);
+}
+
+static void set_limits(CURL *curl, const struct send_server *server, struct trace *trace)
+{
+	long ms = server->timeout == 0 ? (long)TIMEOUT_MS : (long)(server->timeout / CLOCK_MS);
+
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ms);
+	/* libcurl's own limit for one answer is two minutes, in place of TIMEOUT_MS where it waits
+	 * for the last one */
+	curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (ms + 999) / 1000);
+	if (server->go_on == NULL)
+		return;
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, trace);
 }
 
 /* ---- sending ---- */
@@ -159,15 +228,16 @@ static void set_up(CURL *curl, const struct send_server *server, struct trace *t
 	buf_free(&url);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
-			 server->timeout == 0 ? (long)TIMEOUT_MS
-					      : (long)(server->timeout / CLOCK_MS));
+	set_limits(curl, server, trace);
 	set_tls(curl, server);
 	set_login(curl, server);
 	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_trace);
 	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, trace);
+	curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, trace);
+	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, trace);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_data);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, drop_data);
 }
@@ -194,6 +264,10 @@ static enum send_outcome judge_outcome(CURLcode code, const struct trace *trace,
 	*reply = trace->reply;
 	if (code == CURLE_OK)
 		return SEND_DONE;
+	if (code == CURLE_ABORTED_BY_CALLBACK) {
+		why_set(reply, "stopped before the server had answered");
+		return SEND_STOPPED;
+	}
 	if (trace->code >= 500 && about_it)
 		return SEND_REFUSED;
 	if (trace->code < 400)
@@ -206,7 +280,7 @@ enum send_outcome send_mail(const struct send_server *server, const char *sender
 			    const char *recipient, FILE *message, struct why *reply)
 {
 	char error[CURL_ERROR_SIZE] = "";
-	struct trace trace = {.code = 0};
+	struct trace trace = {.go_on = server->go_on, .message = message, .fd = CURL_SOCKET_BAD};
 	enum send_outcome outcome;
 	struct curl_slist *to = curl_slist_append(NULL, recipient);
 	CURL *curl = curl_easy_init();
@@ -219,9 +293,12 @@ enum send_outcome send_mail(const struct send_server *server, const char *sender
 	curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
 	curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
-	curl_easy_setopt(curl, CURLOPT_READDATA, message);
+	curl_easy_setopt(curl, CURLOPT_READDATA, &trace);
 	rewind(message);
 	outcome = judge_outcome(curl_easy_perform(curl), &trace, error, reply);
+	if (trace.fd == CURL_SOCKET_BAD)
+		curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &trace.fd);
+	stop_listening(trace.fd); /* libcurl says QUIT now */
 	curl_slist_free_all(to);
 	curl_easy_cleanup(curl);
 	return outcome;

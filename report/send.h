@@ -6,6 +6,7 @@
 #ifndef REPORT_SEND_H
 #define REPORT_SEND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,7 +17,8 @@ enum send_outcome {
 	SEND_DONE,  /* the server has taken it */
 	SEND_LATER, /* not now: 4xx about this mail, or a refusal that is not about the recipient */
 	SEND_AWAY,  /* there is no server for any mail: no connection, no TLS, no login */
-	SEND_REFUSED /* the server refused the recipient or the mail for ever */
+	SEND_REFUSED, /* the server refused the recipient or the mail for ever */
+	SEND_STOPPED  /* GO_ON was false: the server may have taken it, or not */
 };
 
 /* What is asked of a connection to smtp://. smtps:// is always TLS with a valid certificate. */
@@ -34,6 +36,8 @@ struct send_server {
 	const char *user;     /* for AUTH; NULL: none */
 	const char *password; /* never in a log or a reply */
 	int64_t timeout;      /* nanoseconds for a whole mail; 0: 5 minutes */
+	bool (*go_on)(void);  /* asked about once a second; a mail that was sent as a whole has
+			       * three seconds more for its answer. NULL: always */
 };
 
 /* Once for a process, before threads. */

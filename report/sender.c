@@ -436,6 +436,10 @@ static int note_outcome(struct delivering *d, enum send_outcome outcome, const c
 	case SEND_LATER:
 	case SEND_AWAY:
 		return defer_delivery(d, reply);
+	case SEND_STOPPED: /* it stays "sending", and is due */
+		sender->stopped = true;
+		why_set(&sender->stop_reason, "%s", reply);
+		return 1;
 	}
 	return 0;
 }
@@ -671,6 +675,7 @@ static int send_copy(struct copying *copying, const struct ledger_day *day, stru
 		break;
 	case SEND_LATER:
 	case SEND_AWAY:
+	case SEND_STOPPED:
 		event.state = OUTBOX_DEFERRED;
 		sender->deferred++;
 		break;

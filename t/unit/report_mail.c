@@ -163,6 +163,7 @@ struct script {
 	const char *name, *greeting, *mail, *rcpt, *data, *end;
 	enum send_outcome want;
 	const char *reply;
+	const char *ehlo, *quit; /* NULL: what is usual */
 };
 
 static const struct script scripts[] = {
@@ -188,14 +189,26 @@ static const struct script scripts[] = {
 static const char *answer_to(const struct script *script, const char *line)
 {
 	if (strncmp(line, "EHLO", 4) == 0)
-		return "250 hello";
+		return script->ehlo == NULL ? "250 hello" : script->ehlo;
 	if (strncmp(line, "MAIL", 4) == 0)
 		return script->mail;
 	if (strncmp(line, "RCPT", 4) == 0)
 		return script->rcpt;
 	if (strncmp(line, "DATA", 4) == 0)
 		return script->data;
-	return "221 bye";
+	return script->quit == NULL ? "221 bye" : script->quit;
+}
+
+/* What stands for an answer that does not come. */
+static const char hang[] = "hang";
+
+static void say_to(int fd, const char *answer)
+{
+	if (answer[0] == '\0')
+		_exit(0);
+	if (answer == hang)
+		sleep(300);
+	dprintf(fd, "%s\r\n", answer);
 }
 
 /* In a process of its own. */
@@ -206,54 +219,110 @@ static void serve(int listener, const struct script *script)
 	bool body = false;
 	char line[2048];
 
-	if (script->greeting[0] == '\0')
-		_exit(0);
-	dprintf(fd, "%s\r\n", script->greeting);
+	say_to(fd, script->greeting);
 	while (fgets(line, sizeof line, in) != NULL) {
 		const char *answer;
 
 		if (body && strcmp(line, ".\r\n") != 0)
 			continue;
 		answer = body ? script->end : answer_to(script, line);
-		if (answer[0] == '\0')
-			_exit(0);
 		body = strncmp(answer, "354", 3) == 0;
-		dprintf(fd, "%s\r\n", answer);
+		say_to(fd, answer);
 	}
 	_exit(0);
 }
 
-static void test_script(const struct script *script)
+static int listen_somewhere(char url[64])
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof address;
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	struct send_server server = {.helo = "client.example", .timeout = 10 * CLOCK_SECOND};
-	FILE *message = tmpfile();
-	struct why reply = {""};
-	char url[64];
-	pid_t pid;
 
 	if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 1) != 0 ||
 	    getsockname(listener, (struct sockaddr *)&address, &size) != 0)
 		abort();
-	snprintf(url, sizeof url, "smtp://127.0.0.1:%d", ntohs(address.sin_port));
-	server.url = url;
-	pid = fork();
+	snprintf(url, 64, "smtp://127.0.0.1:%d", ntohs(address.sin_port));
+	return listener;
+}
+
+static enum send_outcome send_by(struct send_server *server, const struct script *script,
+				 struct why *reply)
+{
+	FILE *message = tmpfile();
+	enum send_outcome outcome;
+	char url[64];
+	int listener = listen_somewhere(url);
+	pid_t pid = fork();
+
 	if (pid == 0)
 		serve(listener, script);
+	server->url = url;
+	server->helo = "client.example";
 	fputs("Subject: x\r\n\r\n.dot\r\n", message);
-	is_int(send_mail(&server, "", "a@example.com", message, &reply), script->want, "%s (%s)",
-	       script->name, reply.text);
-	if (script->reply != NULL)
-		is_text(reply.text, script->reply, "%s: reply", script->name);
-	else
-		ok(reply.text[0] != '\0', "%s: says why: %s", script->name, reply.text);
+	outcome = send_mail(server, "", "a@example.com", message, reply);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(listener);
 	fclose(message);
+	return outcome;
+}
+
+static void test_script(const struct script *script)
+{
+	struct send_server server = {.timeout = 10 * CLOCK_SECOND};
+	struct why reply = {""};
+
+	is_int(send_by(&server, script, &reply), script->want, "%s (%s)", script->name, reply.text);
+	if (script->reply != NULL)
+		is_text(reply.text, script->reply, "%s: reply", script->name);
+	else
+		ok(reply.text[0] != '\0', "%s: says why: %s", script->name, reply.text);
+}
+
+/* ---- a server that does not answer ---- */
+
+static const struct script hanging[] = {
+    {"no greeting", hang, "", "", "", "", SEND_AWAY, NULL, NULL, NULL},
+    {"no answer to EHLO", "220 hi", "", "", "", "", SEND_AWAY, NULL, hang, NULL},
+    {"no answer to MAIL", "220 hi", hang, "", "", "", SEND_AWAY, NULL, NULL, hang},
+    {"no answer to RCPT", "220 hi", "250 ok", hang, "", "", SEND_AWAY, NULL, NULL, hang},
+    {"no answer to DATA", "220 hi", "250 ok", "250 ok", hang, "", SEND_AWAY, NULL, NULL, hang},
+    {"no answer to the mail", "220 hi", "250 ok", "250 ok", "354 go", hang, SEND_AWAY, NULL, NULL,
+     hang},
+    {"no answer to QUIT", "220 hi", "250 ok", "250 ok", "354 go", "250 ok", SEND_DONE, NULL, NULL,
+     hang},
+    {"nor after a refusal", "220 hi", "250 ok", "550 no", "", "", SEND_REFUSED, NULL, NULL, hang},
+};
+
+static int64_t asked_at; /* when going on was asked for the first time */
+
+static bool never_goes_on(void)
+{
+	if (asked_at == 0)
+		asked_at = clock_mono();
+	return false;
+}
+
+static void test_hanging(const struct script *script)
+{
+	struct send_server server = {.timeout = CLOCK_SECOND};
+	struct why reply = {""};
+	int64_t begin = clock_mono();
+	bool answered = script->want != SEND_AWAY;
+
+	is_int(send_by(&server, script, &reply), script->want, "%s: %s", script->name, reply.text);
+	ok(!tap_hurried() || clock_mono() - begin < (answered ? 1 : 3) * CLOCK_SECOND,
+	   "%s: in %d ms", script->name, (int)((clock_mono() - begin) / CLOCK_MS));
+	if (answered)
+		return;
+	server.timeout = 600 * CLOCK_SECOND;
+	server.go_on = never_goes_on;
+	asked_at = 0;
+	is_int(send_by(&server, script, &reply), SEND_STOPPED, "%s: stopped: %s", script->name,
+	       reply.text);
+	ok(!tap_hurried() || clock_mono() - asked_at < 5 * CLOCK_SECOND, "%s: stopped in %d ms",
+	   script->name, (int)((clock_mono() - asked_at) / CLOCK_MS));
 }
 
 int main(void)
@@ -267,5 +336,7 @@ int main(void)
 	test_verp();
 	for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++)
 		test_script(&scripts[i]);
+	for (size_t i = 0; i < sizeof hanging / sizeof hanging[0]; i++)
+		test_hanging(&hanging[i]);
 	return tap_done();
 }
