@@ -207,50 +207,81 @@ static bool has_keys(const struct outbound *outbound, const char *domain)
 	       keyring_find_idle(rules->keyring, domain, rules->subdomains) != NULL;
 }
 
-/* Does RESULT say that the message had the envelope or, failing, the author that it has now? A list
- * manager puts an envelope of its own domain on what it sends; a content filter keeps the one that
- * the message came with. */
-static const char *object_to_result(const struct outbound *outbound,
-				    const struct authres_result *result)
-{
-	const char *mail_from = authres_value(result, "smtp", "mailfrom");
-	const char *at = mail_from == NULL ? NULL : strrchr(mail_from, '@');
-	const char *author = authres_value(result, "header", "from");
+/* What this host found when it judged the message, or says so. */
+struct judged {
+	const char *mail_from; /* an address or a domain; NULL: it is not told */
+	const char *author;    /* likewise */
+	const char *dmarc;     /* the result, or NULL */
+};
 
-	if (strcmp(result->method, "spf") == 0 && mail_from != NULL &&
-	    domain_equal(at == NULL ? mail_from : at + 1, outbound->envelope))
+static void read_results(struct outbound *outbound, const char *text, struct judged *judged)
+{
+	struct authres_results results;
+
+	if (!authres_parse(outbound->arena, span_of(text), &results))
+		return;
+	for (unsigned i = 0; i < results.count; i++) {
+		const struct authres_result *result = &results.items[i];
+		const char *mail_from = authres_value(result, "smtp", "mailfrom");
+		const char *author = authres_value(result, "header", "from");
+
+		if (strcmp(result->method, "spf") == 0 && mail_from != NULL)
+			judged->mail_from = mail_from;
+		if (strcmp(result->method, "dmarc") == 0 && author != NULL) {
+			judged->author = author;
+			judged->dmarc = result->result;
+		}
+	}
+}
+
+/* Is the envelope sender another one than the message came with? Beside another domain, another
+ * mailbox will do where the author is not the one who wrote, or was authenticated. */
+static bool has_new_envelope(const struct outbound *outbound, const struct judged *judged)
+{
+	const char *at = strrchr(judged->mail_from, '@');
+
+	if (!domain_equal(at == NULL ? judged->mail_from : at + 1, outbound->envelope))
+		return true;
+	if (at == NULL || span_ieq(span_of(judged->mail_from), outbound->mail_from))
+		return false;
+	return judged->author != NULL && (!domain_equal(judged->author, outbound->author) ||
+					  strcmp(judged->dmarc, "pass") == 0);
+}
+
+/* A list manager puts an envelope of its own on what it sends; a content filter keeps the one that
+ * the message came with. An author who failed on the way in is not believed on the way out. */
+static const char *object_to_judged(const struct outbound *outbound, const struct judged *judged)
+{
+	if (judged->mail_from != NULL && !has_new_envelope(outbound, judged))
 		return arena_printf(
 		    outbound->arena,
 		    "it passes through this host: it was judged here with MAIL FROM <%s>",
 		    outbound->mail_from);
-	if (strcmp(result->method, "dmarc") == 0 && author != NULL &&
-	    domain_equal(author, outbound->author) && strcmp(result->result, "pass") != 0 &&
-	    strcmp(result->result, "none") != 0)
+	if (judged->author != NULL && domain_equal(judged->author, outbound->author) &&
+	    strcmp(judged->dmarc, "pass") != 0 && strcmp(judged->dmarc, "none") != 0)
 		return arena_printf(outbound->arena, "it was judged here: dmarc=%s for %s",
-				    result->result, author);
+				    judged->dmarc, judged->author);
 	return NULL;
 }
 
-static const char *object_to_results(const struct outbound *outbound)
+static const char *object_to_results(struct outbound *outbound)
 {
 	const char *why = NULL;
 
 	if (outbound->result_count > OWN_RESULTS_MAX)
 		return "it has more Authentication-Results fields of this host than are read";
 	for (unsigned i = 0; i < outbound->result_count && why == NULL; i++) {
-		struct authres_results results;
+		struct judged judged = {NULL, NULL, NULL};
 
-		if (!authres_parse(outbound->arena, span_of(outbound->results[i]), &results))
-			continue;
-		for (unsigned k = 0; k < results.count && why == NULL; k++)
-			why = object_to_result(outbound, &results.items[k]);
+		read_results(outbound, outbound->results[i], &judged);
+		why = object_to_judged(outbound, &judged);
 	}
 	return why;
 }
 
 /* A message that has been on another host, or was judged here, needs one of our domains in MAIL
  * FROM. */
-static const char *object_to_passage(const struct outbound *outbound)
+static const char *object_to_passage(struct outbound *outbound)
 {
 	bool judged = outbound->result_count > 0;
 
