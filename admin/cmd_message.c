@@ -34,7 +34,7 @@ static const struct admin_option find_options[] = {
     {"helo", OPTION_FIELD + 4, "NAME", "from a client that said this HELO"},
     {"user", OPTION_FIELD + 5, "LOGIN", "of this login"},
     {"origin", OPTION_FIELD + 6, "WORD",
-     "of this origin: inbound, auth, submission, local or unknown"},
+     "of this origin: inbound, auth, submission, local, relay or unknown"},
     {"spf", OPTION_FIELD + 7, "RESULT", "with this result of SPF"},
     {"dkim", OPTION_FIELD + 8, "RESULT", "with a signature of this result or domain"},
     {"arc", OPTION_FIELD + 9, "RESULT", "with this result of ARC, or last sealed by this domain"},

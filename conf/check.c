@@ -195,6 +195,12 @@ int conf_check_authserv_id(struct span text, struct why *why)
 }
 
 /* Empty: none. */
+int conf_check_results_of(struct span text, struct why *why)
+{
+	return span_empty(text) ? 0 : conf_check_authserv_id(text, why);
+}
+
+/* Empty: none. */
 int conf_check_address(struct span text, struct why *why)
 {
 	struct arena *arena;
@@ -252,12 +258,35 @@ static void check_trusted_networks(const struct conf_reader *reader, const struc
 	}
 }
 
+static void check_relays(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *relays = find_option("relays");
+	char text[IP_TEXT_MAX];
+
+	for (unsigned i = 0; i < conf->relay_count; i++) {
+		const struct conf_relay *relay = &conf->relays[i];
+
+		for (unsigned k = 0; k < relay->from.count; k++) {
+			const struct ip_network *network = &relay->from.items[k];
+
+			if (is_everybody(network))
+				conf_option_error(reader, relays, place_of(conf, relays),
+						  "%s/%u matches everybody, who could then write "
+						  "any Received field",
+						  ip_text(&network->ip, text), network->bits);
+		}
+		if (relay->client == CONF_CLIENT_SKIP && *relay->results_of != '\0')
+			conf_option_error(reader, relays, place_of(conf, relays),
+					  "results_of has no use with client = \"skip\"");
+	}
+}
+
 void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *listen = find_option("listen");
 
 	check_trusted_networks(reader, conf);
-
+	check_relays(reader, conf);
 	for (unsigned i = 0; i < conf->listen.count; i++) {
 		for (unsigned k = 0; k < i; k++) {
 			if (strcmp(conf->listen.items[i], conf->listen.items[k]) == 0)

@@ -16,6 +16,7 @@ int conf_check_forwarder(struct span text, struct why *why);
 int conf_check_pattern(struct span text, struct why *why);
 int conf_check_field(struct span text, struct why *why);
 int conf_check_authserv_id(struct span text, struct why *why);
+int conf_check_results_of(struct span text, struct why *why);
 int conf_check_address(struct span text, struct why *why);
 int conf_check_smtp(struct span text, struct why *why);
 

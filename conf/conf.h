@@ -96,11 +96,23 @@ struct conf_alias {
 	struct conf_strings aliases;
 };
 
+enum conf_client { CONF_CLIENT_RECEIVED, CONF_CLIENT_SKIP };
+
+/* One line of relays: { from = [ "192.0.2.53" ]; client = "received"; results_of = "gw.example"; }
+ */
+struct conf_relay {
+	struct conf_networks from;
+	enum conf_client client;
+	const char *results_of; /* "": none */
+};
+
 /* Durations are nanoseconds, sizes bytes. Everything lives in the conf's own arena. */
 struct conf {
 	struct conf_strings listen; /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
 	const char *authserv_id;    /* "auto": the MTA's own name */
 	struct conf_networks trusted_networks;
+	const struct conf_relay *relays;
+	unsigned relay_count;
 	bool trust_everybody;      /* whether one of them may be as large as the Internet */
 	int64_t socket_mode;       /* of local sockets: 0660 */
 	int64_t max_header_bytes;  /* of one message's header, all fields together */

@@ -99,6 +99,9 @@ static const struct name_code dkim_results[] = {{"any", CONF_RESULT_ANY},
 						{"fail", CONF_RESULT_FAIL},
 						{NULL, 0}};
 
+static const struct name_code clients[] = {
+    {"received", CONF_CLIENT_RECEIVED}, {"skip", CONF_CLIENT_SKIP}, {NULL, 0}};
+
 /* ---- records ---- */
 
 static const struct conf_option action_fields[] = {
@@ -163,6 +166,24 @@ static const struct conf_alias alias_initial = {"", {NULL, 0}};
 static const struct conf_record alias_record = {alias_fields, 2, sizeof alias_initial,
 						&alias_initial};
 
+static const struct conf_option relay_fields[] = {{.name = "from",
+						   .type = &conf_type_networks,
+						   .offset = offsetof(struct conf_relay, from),
+						   .min = 1,
+						   .required = true},
+						  {.name = "client",
+						   .type = &conf_type_choice,
+						   .offset = offsetof(struct conf_relay, client),
+						   .choices = clients},
+						  {.name = "results_of",
+						   .type = &conf_type_text,
+						   .offset =
+						       offsetof(struct conf_relay, results_of),
+						   .check = conf_check_results_of}};
+static const struct conf_relay relay_initial = {{NULL, 0}, CONF_CLIENT_RECEIVED, ""};
+static const struct conf_record relay_record = {relay_fields, 3, sizeof relay_initial,
+						&relay_initial};
+
 /* ---- the table ---- */
 
 /* clang-format off */
@@ -201,6 +222,21 @@ const struct conf_option conf_options[] = {
 		"prefix shorter than /8 or an IPv6 prefix shorter than /7, 0.0.0.0/0 above all. Whoever "
 		"reaches the MTA from there has mail signed with the keys of this host. Without this "
 		"setting such a network is an error."},
+	{.name = "relays", .type = &conf_type_records, FIELD(relays), .max = 256,
+	 .count_offset = offsetof(struct conf, relay_count), .record = &relay_record,
+	 .def = "( )",
+	 .doc = "Hosts that hand on mail to this one and are neither its own nor strangers: a backup MX, a mail "
+		"gateway or scanner in front. Nothing from them is ever signed, not even what comes with a login or "
+		"is also in trusted_networks. from: their addresses. client: received, the default, judges a message "
+		"by the client that the relay had it from: the relay must write a Received field of its own on top, as every "
+		"MTA does. The address in the first such field that is neither of a relay nor loopback counts for "
+		"SPF, iprev, trusted_forwarders and reports; where no field names it, SPF is a temporary error. skip "
+		"neither judges nor signs, and only removes forged fields: whoever uses it relies on what the relay "
+		"has checked. results_of: the name (authserv-id) under which the relay writes "
+		"Authentication-Results: its SPF result for the domain of MAIL FROM counts in place of one found here, "
+		"if it stands above the Received field that names the client. Nothing else of it is taken: DKIM and "
+		"DMARC are evaluated here.",
+	 .example = "relays = ( { from = [ \"192.0.2.53\" ]; results_of = \"gw.example.com\"; } );"},
 	{.name = "max_header_bytes", .type = &conf_type_size, FIELD(max_header_bytes),
 	 .min = KIB(64), .max = MIB(16),
 	 .def = "\"1MiB\"",

@@ -213,6 +213,25 @@ static int decide_rules(struct context *context, struct refusal *refusal)
 	return 0;
 }
 
+static int relay_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct relay *relays = arena_array(context->arena, conf->relay_count + 1, sizeof *relays);
+
+	(void)refusal;
+	for (unsigned i = 0; i < conf->relay_count; i++) {
+		const struct conf_relay *relay = &conf->relays[i];
+
+		relays[i] = (struct relay){
+		    .from = relay->from.items,
+		    .from_count = relay->from.count,
+		    .skip = relay->client == CONF_CLIENT_SKIP,
+		    .results_of = *relay->results_of == '\0' ? NULL : relay->results_of};
+	}
+	context->check.relays = (struct relay_rules){relays, conf->relay_count};
+	return 0;
+}
+
 static const enum spf_engine spf_engine_of[] = {
     [CONF_ENGINE_NATIVE] = SPF_ENGINE_NATIVE,
     [CONF_ENGINE_LIBSPF2] = SPF_ENGINE_LIBSPF2,
@@ -393,7 +412,7 @@ static int report_rules(struct context *context, struct refusal *refusal)
 typedef int context_step(struct context *context, struct refusal *refusal);
 static context_step *const steps[] = {
     engine_rules, decide_rules,   dmarc_rules, forwarder_rules, list_rules,
-    sealer_rules, outbound_rules, seal_rules,  report_rules,
+    sealer_rules, outbound_rules, seal_rules,  report_rules,    relay_rules,
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 

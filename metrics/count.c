@@ -75,6 +75,12 @@ void count_outbound(enum origin origin, const struct outbound_result *result, en
 		counters_count(METRIC_DKIM_UNSIGNED, result->reason, 0, 0);
 }
 
+void count_skipped(enum origin origin, enum action action, int64_t nanoseconds)
+{
+	counters_count(METRIC_MESSAGES, origin, action, 0);
+	counters_time(METRIC_MESSAGE_SECONDS, 0, nanoseconds);
+}
+
 static atomic_ullong answered;
 
 uint64_t count_answered(void)

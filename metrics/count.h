@@ -16,6 +16,8 @@ void count_inbound(enum origin origin, const struct verdict *verdict, enum actio
 void count_outbound(enum origin origin, const struct outbound_result *result, enum action action,
 		    int64_t nanoseconds);
 
+void count_skipped(enum origin origin, enum action action, int64_t nanoseconds);
+
 /* For struct dns_settings. */
 void count_query(enum dns_type type, enum dns_status status, int64_t nanoseconds);
 

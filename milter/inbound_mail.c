@@ -40,6 +40,7 @@ void inbound_mail_begin(struct session *session, struct message *message)
 	struct check_client client = {
 	    .ip = session->client,
 	    .address_unknown = message->origin == ORIGIN_UNKNOWN,
+	    .relay = message->relay,
 	    .helo = session->helo == NULL ? "" : session->helo,
 	    .mail_from = message->mail_from,
 	    .receiver = message->authserv_id,

@@ -72,13 +72,19 @@ static struct line begin_line(struct arena *arena, const char *queue_id, enum or
 	return line;
 }
 
+static void put_ip(struct line *line, const char *key, const struct ip *ip)
+{
+	char text[IP_TEXT_MAX];
+
+	if (ip->family != 0)
+		put_text(line, key, ip_text(ip, text));
+}
+
 static struct line begin_message(struct arena *arena, const struct logline_facts *facts)
 {
 	struct line line = begin_line(arena, facts->queue_id, facts->origin);
-	char ip[IP_TEXT_MAX];
 
-	if (facts->client.family != 0)
-		put_text(&line, "ip", ip_text(&facts->client, ip));
+	put_ip(&line, facts->origin == ORIGIN_RELAY ? "relay" : "ip", &facts->client);
 	return line;
 }
 
@@ -167,8 +173,11 @@ const struct log_record *logline_inbound(struct arena *arena, const struct logli
 {
 	struct line line = begin_message(arena, facts);
 
-	put_text(&line, "name", facts->client_name);
-	put_text(&line, "helo", facts->helo);
+	if (facts->origin == ORIGIN_RELAY)
+		put_ip(&line, "ip", &verdict->client);
+	else
+		put_text(&line, "name", facts->client_name);
+	put_text(&line, "helo", verdict->helo);
 	put_address(&line, "from", facts->mail_from);
 	put_text(&line, "hfrom", verdict->dmarc.author_domain);
 	put_names(&line, facts);
@@ -202,6 +211,18 @@ const struct log_record *logline_outbound(struct arena *arena, const struct logl
 	if (result->why != NULL)
 		put_text(&line, "reason", result->why);
 	put_text(&line, "action", name_text(action_names, (int)action));
+	return end_line(&line, facts);
+}
+
+const struct log_record *logline_skipped(struct arena *arena, const struct logline_facts *facts,
+					 enum action action)
+{
+	struct line line = begin_message(arena, facts);
+
+	put_address(&line, "from", facts->mail_from);
+	put_names(&line, facts);
+	put_text(&line, "action", name_text(action_names, (int)action));
+	put_text(&line, "reason", "mail of this relay is neither judged nor signed (relays)");
 	return end_line(&line, facts);
 }
 

@@ -14,7 +14,7 @@
 struct logline_facts {
 	const char *queue_id; /* or NULL */
 	enum origin origin;
-	struct ip client;
+	struct ip client; /* that is connected */
 	const char *client_name;
 	const char *helo;
 	const char *mail_from;
@@ -32,6 +32,10 @@ const struct log_record *logline_inbound(struct arena *arena, const struct logli
 					 const struct verdict *verdict);
 const struct log_record *logline_outbound(struct arena *arena, const struct logline_facts *facts,
 					  const struct outbound_result *result, enum action action);
+
+/* A message from a relay that is skipped: neither judged nor signed. */
+const struct log_record *logline_skipped(struct arena *arena, const struct logline_facts *facts,
+					 enum action action);
 
 /* A message beyond a bound, which was neither judged nor signed. */
 const struct log_record *logline_refused(struct arena *arena, const char *queue_id,

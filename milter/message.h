@@ -33,8 +33,9 @@ struct message {
 	struct arena *arena;
 	struct context *context;
 	enum origin origin;
-	struct check *check;       /* inbound, or of unknown origin */
-	struct outbound *outbound; /* to be signed */
+	const struct relay *relay; /* the client is of this one, or NULL */
+	struct check *check;       /* it is judged */
+	struct outbound *outbound; /* to be signed; neither: its relay is skipped */
 	const char *mail_from;
 	const char *login;
 	const char *authserv_id;

@@ -20,6 +20,7 @@
 #include "milter/message.h"
 #include "milter/outbound_mail.h"
 #include "milter/outbox_writer.h"
+#include "milter/skipped_mail.h"
 #include "policy/spf/iprev.h"
 #include "report/mail.h"
 
@@ -109,7 +110,8 @@ void session_connect(struct session *session, const char *name, const struct soc
 	replace_text(&session->client_name, name == NULL ? "unknown" : name);
 	replace_text(&session->mta_name, facts->mta_name);
 	replace_text(&session->daemon_name, facts->daemon_name);
-	if (!is_trusted(context, &session->client))
+	if (!is_trusted(context, &session->client) &&
+	    relay_find(&context->check.relays, &session->client) == NULL)
 		warm_reverse_name(session);
 	context_drop(context);
 }
@@ -178,6 +180,7 @@ static enum origin decide_origin(const struct session *session, const struct mes
 	    .daemon_name = session->daemon_name,
 	    .client = session->client,
 	    .on_socket = session->on_socket,
+	    .relay = message->relay != NULL,
 	    .trusted = conf->trusted_networks.items,
 	    .trusted_count = conf->trusted_networks.count,
 	};
@@ -222,6 +225,16 @@ static struct message *open_message(const struct session *session)
 	return message == NULL || message->refusal != NULL ? NULL : message;
 }
 
+static void begin_by_origin(struct session *session, struct message *message, bool routed)
+{
+	if (message->relay != NULL && message->relay->skip)
+		return; /* milter/skipped_mail.h */
+	if (origin_is_judged(message->origin))
+		inbound_mail_begin(session, message);
+	else
+		outbound_mail_begin(session, message, routed);
+}
+
 void session_mail(struct session *session, const char *address, const struct session_facts *facts)
 {
 	struct context *context = service_context(session->service);
@@ -239,12 +252,10 @@ void session_mail(struct session *session, const char *address, const struct ses
 	message->mail_from = bare_address(arena, address);
 	message->login = arena_string(arena, facts->auth_login);
 	message->authserv_id = authserv_id(session, message);
+	message->relay = relay_find(&context->check.relays, &session->client);
 	message->origin = decide_origin(session, message, facts);
 	message->probe = span_eq(span_of(session->daemon_name), ORIGIN_PROBE);
-	if (origin_is_judged(message->origin))
-		inbound_mail_begin(session, message);
-	else
-		outbound_mail_begin(session, message, has_route(address));
+	begin_by_origin(session, message, has_route(address));
 	buf_init(&message->rcpt_list, arena, RECIPIENTS_MAX);
 	session->message = message;
 	service_message_begin(session->service);
@@ -433,7 +444,7 @@ void session_header(struct session *session, struct span name, struct span value
 	note_message_id(message, name, value);
 	if (message->check != NULL)
 		inbound_mail_header(message, name, value);
-	else
+	else if (message->outbound != NULL)
 		outbound_header(message->outbound, name, value);
 	count_memory(session);
 }
@@ -448,7 +459,7 @@ void session_end_of_headers(struct session *session)
 		inspect_end_of_headers(message->inspect);
 	if (message->check != NULL)
 		check_end_of_headers(message->check);
-	else
+	else if (message->outbound != NULL)
 		outbound_end_of_headers(message->outbound);
 	count_memory(session);
 }
@@ -465,7 +476,7 @@ bool session_body(struct session *session, struct span chunk)
 	if (message->check != NULL) {
 		inbound_mail_body(message, chunk);
 		wanted = wanted || !check_body_done(message->check);
-	} else {
+	} else if (message->outbound != NULL) {
 		outbound_body(message->outbound, chunk);
 		wanted = wanted || !outbound_body_done(message->outbound);
 	}
@@ -544,6 +555,8 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 	answer->changes = changes;
 	if (message->check != NULL)
 		inbound_mail_end(session, answer, changes, &facts);
+	else if (message->outbound == NULL)
+		skipped_mail_end(session, answer, changes);
 	else
 		outbound_mail_end(session, answer, changes, &result);
 	facts.nanoseconds = clock_mono() - start;
@@ -551,6 +564,8 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 		return;
 	if (message->check != NULL)
 		inbound_mail_close(session, answer, &facts);
+	else if (message->outbound == NULL)
+		skipped_mail_close(session, answer, &facts);
 	else
 		outbound_mail_close(session, answer, &facts, &result);
 	if (answer->action == ACTION_ACCEPT)

@@ -29,6 +29,7 @@ struct check {
 	struct arena *arena;
 	struct dns_scope *scopes[PARTS];
 	struct spf_request mfrom, helo;
+	struct relay_reader *relay; /* NULL: the client is the one that is connected */
 	bool explain;
 	struct steps mfrom_steps, helo_steps;
 	struct dkimcheck *dkim;
@@ -58,6 +59,15 @@ static void trace_request(struct spf_request *request, struct steps *steps, stru
 	request->trace_arg = steps;
 }
 
+static void start_lookups(struct check *check)
+{
+	if (check->verdict.client.family == 0)
+		return;
+	iprev_start(check->scopes[PART_ENVELOPE], &check->verdict.client);
+	spf_start(check->scopes[PART_ENVELOPE], &check->mfrom, check->arena);
+	spf_start(check->scopes[PART_ENVELOPE], &check->helo, check->arena);
+}
+
 static void start_envelope(struct check *check, const struct check_client *client, int64_t now)
 {
 	struct spf_request request = {
@@ -81,11 +91,35 @@ static void start_envelope(struct check *check, const struct check_client *clien
 		trace_request(&check->mfrom, &check->mfrom_steps, check->arena);
 		trace_request(&check->helo, &check->helo_steps, check->arena);
 	}
-	if (client->ip.family == 0)
+	if (client->relay != NULL)
+		check->relay = relay_reader_new(&check->rules->relays, client->relay, &client->ip,
+						request.helo, check->arena);
+	else
+		start_lookups(check);
+}
+
+/* The client is known, or it will not be: RELAYED has it, or is NULL. */
+static void settle_relayed(struct check *check, const struct relay_origin *relayed)
+{
+	static const struct ip unknown = {.family = 0};
+
+	check->address_unknown = relayed == NULL;
+	check->verdict.client = relayed == NULL ? unknown : relayed->client;
+	check->mfrom.client = check->helo.client = check->verdict.client;
+	if (relayed == NULL)
 		return;
-	iprev_start(check->scopes[PART_ENVELOPE], &check->verdict.client);
-	spf_start(check->scopes[PART_ENVELOPE], &check->mfrom, check->arena);
-	spf_start(check->scopes[PART_ENVELOPE], &check->helo, check->arena);
+	check->verdict.helo = relayed->helo;
+	check->mfrom.helo = check->helo.helo = relayed->helo;
+	start_lookups(check);
+}
+
+static void read_relayed(struct check *check, struct span name, struct span value)
+{
+	if (relay_origin(check->relay) != NULL)
+		return;
+	relay_header(check->relay, name, value);
+	if (relay_origin(check->relay) != NULL)
+		settle_relayed(check, relay_origin(check->relay));
 }
 
 static void free_scope(void *scope)
@@ -161,6 +195,8 @@ static void read_list_id(struct check *check, struct span value)
 /* A name may have blanks after it (RFC 5322 section 4.5): it is the same field to most readers. */
 void check_header(struct check *check, struct span name, struct span value)
 {
+	if (check->relay != NULL)
+		read_relayed(check, name, value);
 	author_header(check->author, name, value);
 	if (check->rules->decide.trust.list_count > 0 && span_ieq(span_trim(name), "list-id"))
 		read_list_id(check, value);
@@ -190,6 +226,8 @@ void check_end_of_headers(struct check *check)
 {
 	const char *author = author_domain(check->author);
 
+	if (check->relay != NULL && relay_origin(check->relay) == NULL)
+		settle_relayed(check, NULL);
 	arc_end_of_headers(check->arc);
 	if (check->seal_key != NULL)
 		check->seal = arcseal_new(check->arc, dkimcheck_fields(check->dkim),
@@ -222,12 +260,19 @@ static void judge_no_client(struct verdict *verdict)
 	verdict->spf_helo.scope = SPF_SCOPE_HELO;
 }
 
+static const char *say_unknown(const struct check *check, const char *section)
+{
+	return arena_printf(check->arena, "%s (%s)",
+			    check->relay != NULL ? "no Received field of the relay names its client"
+						 : "the MTA does not know the client's address",
+			    section);
+}
+
 static struct spf_verdict spf_unknown(struct check *check, enum spf_scope scope)
 {
-	struct spf_verdict spf = {
-	    .result = AUTH_TEMPERROR,
-	    .scope = scope,
-	    .why = "the MTA does not know the client's address (RFC 7208 section 2.6.6)"};
+	struct spf_verdict spf = {.result = AUTH_TEMPERROR,
+				  .scope = scope,
+				  .why = say_unknown(check, "RFC 7208 section 2.6.6")};
 
 	if (scope == SPF_SCOPE_MFROM && check->mfrom.mail_from[0] != '\0')
 		spf.domain = domain_of_address(check->arena, check->mfrom.mail_from);
@@ -241,9 +286,8 @@ static struct spf_verdict spf_unknown(struct check *check, enum spf_scope scope)
 /* There is a client, which might have passed. */
 static void judge_unknown_client(struct check *check, struct verdict *verdict)
 {
-	verdict->iprev = (struct iprev_verdict){
-	    .result = AUTH_TEMPERROR,
-	    .why = "the MTA does not know the client's address (RFC 8601 section 3)"};
+	verdict->iprev = (struct iprev_verdict){.result = AUTH_TEMPERROR,
+						.why = say_unknown(check, "RFC 8601 section 3")};
 	verdict->spf = spf_unknown(check, SPF_SCOPE_MFROM);
 	verdict->spf_helo = spf_unknown(check, SPF_SCOPE_HELO);
 }
@@ -293,6 +337,14 @@ static void find_fault(struct check *check)
 		dns_scope_each(check->scopes[order[i]], note_fault, &check->verdict.dns_fault);
 }
 
+static void judge_mail_from(struct check *check)
+{
+	struct verdict *verdict = &check->verdict;
+
+	if (check->relay == NULL || !relay_spf(check->relay, verdict->mail_from, &verdict->spf))
+		check_spf(check, &check->mfrom, &check->mfrom_steps, &verdict->spf);
+}
+
 const struct verdict *check_finish(struct check *check, int64_t deadline)
 {
 	struct verdict *verdict = &check->verdict;
@@ -316,7 +368,7 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 		iprev_check(check->scopes[PART_ENVELOPE], &verdict->client, check->arena,
 			    &verdict->iprev);
 		check_spf(check, &check->helo, &check->helo_steps, &verdict->spf_helo);
-		check_spf(check, &check->mfrom, &check->mfrom_steps, &verdict->spf);
+		judge_mail_from(check);
 	}
 	arc_await(check->arc);
 	dkimcheck_finish(check->dkim, verdict);

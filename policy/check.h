@@ -13,6 +13,7 @@
 #include "policy/decide.h"
 #include "policy/dkim/check.h"
 #include "policy/dmarc/dmarc.h"
+#include "policy/relay.h"
 #include "policy/result/verdict.h"
 #include "policy/spf/spf.h"
 
@@ -24,11 +25,14 @@ struct check_rules {
 	struct dmarc_rules dmarc;
 	struct decide_rules decide;
 	enum spf_engine spf_engine;
+	struct relay_rules relays;
 };
 
 struct check_client {
 	struct ip ip;
 	bool address_unknown;  /* without IP: there is a client, but the MTA does not know where */
+	const struct relay *relay; /* IP is of this one, which does not skip: the message is judged
+				      by the client that its Received field names. NULL: none */
 	const char *helo;      /* as given; "" when there was none */
 	const char *mail_from; /* without <>; "" for the null sender */
 	const char *receiver;  /* our host name */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The first fact that holds decides: what the MTA vouches for goes before what the address says.
+ * The first fact that holds decides: what the MTA vouches for goes before what the address says,
+ * but a relay vouches for nobody.
  */
 #include "policy/origin.h"
 
@@ -10,7 +11,8 @@
 
 const struct name_code origin_names[] = {
     {"auth", ORIGIN_AUTH},       {"submission", ORIGIN_SUBMISSION}, {"local", ORIGIN_LOCAL},
-    {"inbound", ORIGIN_INBOUND}, {"unknown", ORIGIN_UNKNOWN},       {NULL, 0},
+    {"inbound", ORIGIN_INBOUND}, {"unknown", ORIGIN_UNKNOWN},       {"relay", ORIGIN_RELAY},
+    {NULL, 0},
 };
 
 static bool is_submission(const char *daemon)
@@ -30,7 +32,7 @@ bool origin_is_loopback(const struct ip *ip)
 
 bool origin_is_judged(enum origin origin)
 {
-	return origin == ORIGIN_INBOUND || origin == ORIGIN_UNKNOWN;
+	return origin == ORIGIN_INBOUND || origin == ORIGIN_UNKNOWN || origin == ORIGIN_RELAY;
 }
 
 /* A client on a local socket is where loopback is: either address of that will do. */
@@ -48,6 +50,8 @@ static bool is_trusted(const struct origin_facts *facts)
 
 enum origin origin_decide(const struct origin_facts *facts)
 {
+	if (facts->relay)
+		return ORIGIN_RELAY;
 	if (facts->auth_type != NULL && facts->auth_type[0] != '\0')
 		return ORIGIN_AUTH;
 	if (is_submission(facts->daemon_name))

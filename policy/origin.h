@@ -14,6 +14,7 @@ enum origin {
 	ORIGIN_LOCAL,      /* a trusted network, of which loopback is one by default */
 	ORIGIN_INBOUND,
 	ORIGIN_UNKNOWN, /* the MTA does not know the client's address: judged, too */
+	ORIGIN_RELAY,   /* from a relay (policy/relay.h): never signed */
 	ORIGINS
 };
 extern const struct name_code origin_names[];
@@ -23,6 +24,7 @@ struct origin_facts {
 	const char *daemon_name; /* or NULL */
 	struct ip client;        /* family 0: not TCP/IP */
 	bool on_socket; /* the client is on a local socket (AF_UNIX): it counts as loopback */
+	bool relay; /* the client is one of the operator's relays */
 	const struct ip_network *trusted;
 	unsigned trusted_count;
 };
@@ -31,7 +33,8 @@ struct origin_facts {
  * it is judged or signed as any other, but nothing of it is counted, recorded or logged. */
 #define ORIGIN_PROBE "COUNTERSIGN-PROBE"
 
-/* ORIGINATING, MSA and names that begin with MSP are submission services. Nothing but the trusted
+/* A relay is one whatever else holds: who logs in from there may be anybody that it serves.
+ * ORIGINATING, MSA and names that begin with MSP are submission services. Nothing but the trusted
  * networks makes a client local, loopback included: a proxy may be in front of the MTA. */
 enum origin origin_decide(const struct origin_facts *facts);
 

@@ -234,25 +234,21 @@ static void read_results(struct outbound *outbound, const char *text, struct jud
 	}
 }
 
-/* Is the envelope sender another one than the message came with? Beside another domain, another
- * mailbox will do where the author is not the one who wrote, or was authenticated. */
-static bool has_new_envelope(const struct outbound *outbound, const struct judged *judged)
+/* Did a list manager send it on? It has another domain in MAIL FROM than it came with, or, for a
+ * member of the list's own domain, the list's address in From. A content filter changes neither. */
+static bool was_sent_on(const struct outbound *outbound, const struct judged *judged)
 {
 	const char *at = strrchr(judged->mail_from, '@');
 
-	if (!domain_equal(at == NULL ? judged->mail_from : at + 1, outbound->envelope))
-		return true;
-	if (at == NULL || span_ieq(span_of(judged->mail_from), outbound->mail_from))
-		return false;
-	return judged->author != NULL && (!domain_equal(judged->author, outbound->author) ||
-					  strcmp(judged->dmarc, "pass") == 0);
+	return !domain_equal(at == NULL ? judged->mail_from : at + 1, outbound->envelope) ||
+	       (judged->author != NULL && !domain_equal(judged->author, outbound->author));
 }
 
 /* A list manager puts an envelope of its own on what it sends; a content filter keeps the one that
  * the message came with. An author who failed on the way in is not believed on the way out. */
 static const char *object_to_judged(const struct outbound *outbound, const struct judged *judged)
 {
-	if (judged->mail_from != NULL && !has_new_envelope(outbound, judged))
+	if (judged->mail_from != NULL && !was_sent_on(outbound, judged))
 		return arena_printf(
 		    outbound->arena,
 		    "it passes through this host: it was judged here with MAIL FROM <%s>",

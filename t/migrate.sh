@@ -99,7 +99,8 @@ says "then the keys: countersign key import --from-opendkim $work/opendkim.conf"
 ok "the result passes config check" "$cs" -c "$work/new.conf" config check
 is "UMask: the socket is for the MTA's group, as always" "$(value socket_mode)" ''
 is "InternalHosts" "$(value trusted_networks)" 'trusted_networks = [ "127.0.0.1", "192.0.2.0/24", "2001:db8::/32" ]'
-is "IgnoreHosts: accepted, not signed" "$(value trusted_forwarders)" 'trusted_forwarders = [ "198.51.100.7" ]'
+like "IgnoreHosts: neither judged nor signed" "$(tr -d '\n\t' <"$work/new.conf")" \
+	'relays = \( \{ from = \[ "198\.51\.100\.7" \]; client = "skip"; \} \);'
 is "canonicalization" "$(value canonicalization)" 'canonicalization = "relaxed/simple"'
 like "time of signatures" "$(value expire)" '^expire = "(10d|864000s|240h)"'
 is "size of the header" "$(value max_header_bytes)" 'max_header_bytes = "128KiB"'
@@ -165,17 +166,40 @@ lines 2 opendkim <<<'InternalHosts file:/nosuch'
 has '^trusted_networks = \[ \];'
 printf '%s\n' 192.0.2.0/24 >"$work/ignore"
 lines 0 opendmarc <<<"IgnoreHosts $work/ignore"
-hasnt 'trusted_networks ='
-has 'trusted_forwarders = \[ "192.0.2.0/24" \];'
+hasnt 'trusted_(networks|forwarders) ='
+has '^relays = \( \{ from = \[ "192.0.2.0/24" \]; client = "skip"; \} \);'
 printf '%s\n' 192.0.2.0/24 '!gateway.example' >"$work/ignore"
 lines 2 opendmarc <<<"IgnoreHosts $work/ignore"
-hasnt 'trusted_(networks|forwarders) ='
+hasnt '(trusted_(networks|forwarders)|relays) ='
+lines 0 opendkim <<<$'InternalHosts 192.0.2.0/24\nPeerList 192.0.2.128/25, 198.51.100.7'
+has '^trusted_networks = \[ "192.0.2.0/25" \];'
+has '^relays = \( \{ from = \[ "192.0.2.128/25", "198.51.100.7" \]; client = "skip"; \} \);'
+echo 'PeerList 198.51.100.7' >"$work/d"
+printf '%s\n' 'RejectFailures true' 'IgnoreAuthenticatedClients true' >"$work/m"
+migrate 0 --opendkim="$work/d" --opendmarc="$work/m"
+hasnt 'relays =' # OpenDMARC judged them
 lines 2 policyd-spf <<<'skip_addresses = 127.0.0.0/8,::ffff:127.0.0.0/104,::1,192.0.2.0/24'
 hasnt 'trusted_(networks|forwarders) ='
-for option in Whitelist=192.0.2.1 Domain_Whitelist=example.com Domain_Whitelist_PTR=example.com HELO_Whitelist=mx.example.com \
-	InternalHosts=192.0.2.1 MacroList=daemon_name; do
+has '^relays = \( \{ from = \[ "192.0.2.0/24" \]; client = "skip"; \} \);'
+has 'action ='
+echo 'skip_addresses = 192.0.2.0/24' >"$work/s"
+migrate 2 --policyd-spf="$work/s" --opendmarc="$work/m"
+hasnt '(trusted_(networks|forwarders)|relays) =' # exempted from one of the two
+hasnt 'action ='
+printf '%s\n' 192.0.2.0/25 198.51.100.7 >"$work/ignore"
+echo "IgnoreHosts $work/ignore" >>"$work/m"
+echo 'skip_addresses = 192.0.2.0/26' >"$work/s"
+migrate 2 --policyd-spf="$work/s" --opendmarc="$work/m"
+has '^relays = \( \{ from = \[ "192.0.2.0/26" \]; client = "skip"; \} \);' # what both exempted
+says 'mail from "192\.0\.2\.64/26", "198\.51\.100\.7" is judged'
+for option in Whitelist=192.0.2.1 InternalHosts=192.0.2.1; do
 	lines 2 policyd-spf <<<"$option"
 	hasnt 'trusted_(networks|forwarders) ='
+	has '^relays = \( \{ from = \[ "192.0.2.1" \]; client = "skip"; \} \);'
+done
+for option in Domain_Whitelist=example.com Domain_Whitelist_PTR=example.com HELO_Whitelist=mx.example.com MacroList=daemon_name; do
+	lines 2 policyd-spf <<<"$option"
+	hasnt '(trusted_(networks|forwarders)|relays) ='
 	hasnt 'action ='
 done
 lines 2 opendkim <<<'MTA MSA, MSP-v4, ORIGINATING, inside'

@@ -10,9 +10,8 @@
  *	no   yes    delivered, held        the same, and an action that accepts where p=reject
  *	no   no     delivered, delivered   enforce = observe
  *
- * An exemption from one of the two would be one from both; so the networks of IgnoreHosts are taken
- * over only while nothing is refused by SPF, and refusing by SPF only while nobody is exempted from
- *it.
+ * A relay that is skipped (relays) is exempted from both; so those clients become one that neither
+ * of the two judged. Refusing by SPF is taken over only while nobody else is exempted from it.
  */
 #include <assert.h>
 #include <string.h>
@@ -42,22 +41,69 @@ static const char *const *find_refused(const struct migrate *m)
 	return refusals[0].results; /* as policyd-spf itself does with a word it does not know */
 }
 
-static void count_network(void *arg, const struct ip_network *network)
+/* ---- who is not judged ---- */
+
+struct gathering {
+	struct migrate *m;
+	struct hostset *set;
+};
+
+static void gather_network(void *arg, const struct ip_network *network)
 {
-	(void)network;
-	++*(unsigned *)arg;
+	const struct gathering *gathering = arg;
+	int result = hostset_add(gathering->set, gathering->m->arena,
+				 span_of(hostset_text(gathering->m->arena, network)), NULL);
+
+	(void)result; /* more than HOSTSET_MAX: fewer are exempted */
 }
 
-/* Where policyd-spf is told of clients outside trusted_networks whose SPF it must not ask for. */
-static const char *find_exemption(const struct migrate *m)
+/* WITH without WITHOUT, added to OUT. */
+static void add_difference(struct migrate *m, const struct hostset *with,
+			   const struct hostset *without, struct hostset *out)
 {
-	unsigned outside = 0;
+	struct gathering gathering = {m, out};
+
+	hostset_each(with, without, gather_network, &gathering);
+}
+
+static bool dmarc_judges(const struct migrate *m)
+{
+	return m->files[MIGRATE_OPENDMARC] != NULL && (m->opendmarc.rejects || m->opendmarc.holds);
+}
+
+/* Where policyd-spf is told of clients outside trusted_networks whose SPF it must not ask for, and
+ * that OpenDMARC judges. */
+static const char *find_exemption(struct migrate *m)
+{
+	struct hostset outside = {NULL, 0, 0}, judged = {NULL, 0, 0};
 
 	if (m->spf.other_exempt != NULL)
 		return m->spf.other_exempt;
-	hostset_each(&m->spf.exempt.set, &m->trusted, count_network, &outside);
-	return outside > 0 ? m->spf.exempt.at : NULL;
+	add_difference(m, &m->spf.exempt.set, &m->trusted, &outside);
+	if (dmarc_judges(m))
+		add_difference(m, &outside, &m->opendmarc.ignored.set, &judged);
+	return judged.count > 0 ? m->spf.exempt.at : NULL;
 }
+
+/* Whom neither of the two judged: PeerList counts where nothing refuses mail. */
+static void find_skipped(struct migrate *m, bool by_spf, struct hostset *out)
+{
+	struct hostset rest = {NULL, 0, 0};
+
+	if (dmarc_judges(m) && by_spf) {
+		add_difference(m, &m->opendmarc.ignored.set, &m->spf.exempt.set, &rest);
+		add_difference(m, &m->opendmarc.ignored.set, &rest, out);
+		return;
+	}
+	if (!by_spf)
+		add_difference(m, &m->opendmarc.ignored.set, NULL, out);
+	if (!dmarc_judges(m))
+		add_difference(m, &m->spf.exempt.set, NULL, out);
+	if (!dmarc_judges(m) && !by_spf)
+		add_difference(m, &m->opendkim.peers.set, NULL, out);
+}
+
+/* ---- actions ---- */
 
 static void add_action(struct buf *actions, const char *domain, const char *condition,
 		       const char *action)
@@ -130,30 +176,39 @@ static void add_network(void *arg, const struct ip_network *network)
 		   migrate_quote(listing->m, hostset_text(listing->m->arena, network)));
 }
 
-/* IgnoreHosts: who is trusted anyway is not judged anyway. */
-static void finish_forwarders(struct migrate *m, bool refuses_by_spf)
+/* Who is trusted anyway is not judged anyway. */
+static void finish_relays(struct migrate *m, bool by_spf)
 {
 	const struct migrate_hosts *ignored = &m->opendmarc.ignored;
-	struct listing listing = {.m = m};
+	struct listing skipped = {.m = m}, judged = {.m = m};
+	struct hostset set = {NULL, 0, 0}, rest = {NULL, 0, 0};
 	struct why why;
 
-	buf_init(&listing.text, m->arena, 0);
-	hostset_each(&ignored->set, &m->trusted, add_network, &listing);
-	if (ignored->unsayable != NULL)
+	buf_init(&skipped.text, m->arena, 0);
+	buf_init(&judged.text, m->arena, 0);
+	if (ignored->unsayable != NULL) {
 		migrate_leave(
 		    m, ignored->at,
 		    "it is not known here which addresses \"%s\" stands for: mail from all of "
 		    "these clients is judged",
 		    ignored->unsayable);
-	else if (listing.count > 0 && refuses_by_spf)
+		return;
+	}
+	find_skipped(m, by_spf, &set);
+	hostset_each(&set, &m->trusted, add_network, &skipped);
+	if (skipped.count > 0 &&
+	    migrate_set(m, "relays",
+			arena_printf(m->arena, "( { from = [ %s ]; client = \"skip\"; } )",
+				     buf_text(&skipped.text)),
+			&why) == -1)
+		migrate_leave(m, ignored->at, "mail from these clients is judged: %s", why.text);
+	add_difference(m, &ignored->set, &set, &rest);
+	hostset_each(&rest, &m->trusted, add_network, &judged);
+	if (judged.count > 0)
 		migrate_leave(
 		    m, ignored->at,
 		    "mail from %s is judged: an exemption here would be one from SPF as well",
-		    buf_text(&listing.text));
-	else if (listing.count > 0 &&
-		 migrate_set(m, "dmarc.trusted_forwarders",
-			     arena_printf(m->arena, "[ %s ]", buf_text(&listing.text)), &why) == -1)
-		migrate_leave(m, ignored->at, "mail from these clients is judged: %s", why.text);
+		    buf_text(&judged.text));
 }
 
 void migrate_finish_actions(struct migrate *m)
@@ -172,6 +227,7 @@ void migrate_finish_actions(struct migrate *m)
 	if (actions.len > 0)
 		migrate_put(m, "dmarc.actions",
 			    arena_printf(m->arena, "( %s )", buf_text(&actions)));
+	finish_relays(m, by_spf);
 	if (file == NULL)
 		return;
 	migrate_put(m, "dmarc.enforce",
@@ -180,7 +236,6 @@ void migrate_finish_actions(struct migrate *m)
 				     : "\"observe\"");
 	if (holds)
 		migrate_put(m, "dmarc.quarantine", "\"hold\"");
-	finish_forwarders(m, by_spf);
 	if ((rejects || holds) && !m->opendmarc.ignores_logins)
 		migrate_leave(
 		    m, file,

@@ -390,7 +390,7 @@ const struct migrate_option migrate_opendkim_options[] = {
 	UNLESS("On-SignatureError", "what to do when signing fails", "accept a", "the message leaves unsigned, and the log says why"),
 	TAKE("OversignHeaders", "fields that cannot be added later", migrate_take_list, "sign.oversign", NULL),
 	LOST("POPDBFile", "POP before SMTP", "use SMTP AUTH"),
-	TAKE("PeerList", "clients whose mail is neither signed nor verified", note_peers, "trusted_networks", "taken out of it, so that their mail is judged and not signed"),
+	TAKE("PeerList", "clients whose mail is neither signed nor verified", note_peers, "relays", "with client = skip where neither OpenDMARC nor policyd-spf refuses mail; elsewhere it is judged; never signed"),
 	SAME("PidFile", "file with the process id", UNIT),
 	UNLESS("Quarantine", "quarantine mail that fails", "no", ACTION),
 	SAME("QueryCache", "keep answers in memory", "answers are always cached: dns.cache_entries"),

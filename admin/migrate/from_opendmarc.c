@@ -124,7 +124,8 @@ static void tell_of_trusted(struct migrate *m, const char *const *own, size_t co
 			known = known || (own[i] != NULL && span_ieq(item, own[i]));
 		if (!known)
 			migrate_leave(m, m->opendmarc.trusted.at,
-				      "results of %s are not used: none is taken from a header",
+				      "results of %s are not used: if it is a gateway in front, name "
+				      "its address in relays, with results_of for its SPF result",
 				      arena_span(m->arena, item));
 	}
 }
@@ -195,7 +196,7 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	SAME("HistoryFile", "what reports are made from", "the ledger is made at the first start; a history is not imported"),
 	TAKE("HoldQuarantinedMessages", "hold mail that p=quarantine asks to quarantine", note_holds, "dmarc.quarantine", "together with RejectFailures"),
 	TAKE("IgnoreAuthenticatedClients", "do not judge clients that logged in", note_logins, NULL, "mail of a client that logged in is signed, not judged"),
-	TAKE("IgnoreHosts", "clients whose mail is not judged", note_ignored_hosts, "dmarc.trusted_forwarders", "they are judged and not signed, and their mail is accepted"),
+	TAKE("IgnoreHosts", "clients whose mail is not judged", note_ignored_hosts, "relays", "with client = skip: neither judged nor signed"),
 	TAKE("IgnoreMailFrom", "authors whose mail is not judged", note_ignored_authors, "dmarc.actions", "it is accepted, and counted: countersign report suppress DOMAIN stops reports"),
 	TAKE("IgnoreMailTo", "recipients whose mail is not reported", take_quiet, "reports.quiet", NULL),
 	SAME("MilterDebug", "log the milter protocol", "log.level = \"debug\" shows more"),
@@ -213,7 +214,7 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	UNLESS("SoftwareHeader", "write DMARC-Filter", "no", "no field says what runs here"),
 	SAME("Syslog", "log", LOGGED),
 	SAME("SyslogFacility", "facility of the log", "it is mail"),
-	NOTE("TrustedAuthservIDs", "whose results are believed", opendmarc.trusted, NULL, "no result is taken from a header"),
+	NOTE("TrustedAuthservIDs", "whose results are believed", opendmarc.trusted, NULL, "no result is taken from a header but the SPF result of a relay (relays, results_of)"),
 	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	SAME("UserID", "user to run as", UNIT),
 	MIGRATE_END,

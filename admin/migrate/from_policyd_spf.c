@@ -83,6 +83,9 @@ static int note_other_exempt(struct migrate *m, const struct migrate_option *opt
 #define ALONE                                                                                      \
 	"SPF alone refuses nothing here, so that nobody is exempted from it; DMARC is not waived"
 
+#define SKIP                                                                                       \
+	"with client = skip, where DMARC did not refuse their mail: neither judged nor signed"
+
 /* clang-format off */
 const struct migrate_option migrate_spf_options[] = {
 	NOTE("Authserv_Id", "the name in Authentication-Results", spf.authserv, "authserv_id", "where Header_Type is AR"),
@@ -93,7 +96,7 @@ const struct migrate_option migrate_spf_options[] = {
 	NOTE("HELO_reject", "refuse by the result for HELO", spf.helo, NULL, "mail is not refused because SPF fails for HELO"),
 	TAKE("Header_Type", "the field with the result", note_header_type, NULL, "one Authentication-Results has all results"),
 	SAME("Hide_Receiver", "no recipient's host in the field", "there is no Received-SPF"),
-	TAKE("InternalHosts", "pyspf-milter: clients whose SPF is not asked for", note_exempt, NULL, ALONE),
+	TAKE("InternalHosts", "pyspf-milter: clients whose SPF is not asked for", note_exempt, "relays", SKIP),
 	SAME("Lookup_Time", "how long SPF may take", "dns.timeout, 8 s, is for all lookups of a message together"),
 	TAKE("MacroList", "pyspf-milter: macros of mail whose SPF is not asked for", note_other_exempt, NULL, ALONE),
 	TAKE("Mail_From_pass_restriction", "a Postfix restriction after a pass", note_other_exempt, NULL, "restrictions are Postfix's"),
@@ -114,11 +117,11 @@ const struct migrate_option migrate_spf_options[] = {
 	SAME("UMask", "pyspf-milter: permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	SAME("UserID", "pyspf-milter: user to run as", UNIT),
 	UNLESS("Void_Limit", "lookups without an answer", "2", "it is 2 (RFC 7208 section 4.6.4)"),
-	TAKE("Whitelist", "clients whose SPF is not asked for", note_exempt, NULL, ALONE),
+	TAKE("Whitelist", "clients whose SPF is not asked for", note_exempt, "relays", SKIP),
 	SAME("Whitelist_Lookup_Time", "how long the white lists may take", "dns.timeout, 8 s, is for all lookups of a message together"),
 	SAME("debugLevel", "how much is logged", "log.level = \"debug\" shows more"),
 	TAKE("defaultSeedOnly", "the old name of TestOnly", note_observes, "dmarc.actions", NULL),
-	TAKE("skip_addresses", "clients whose SPF is not asked for", note_exempt, NULL, ALONE),
+	TAKE("skip_addresses", "clients whose SPF is not asked for", note_exempt, "relays", SKIP),
 	MIGRATE_END,
 };
 /* clang-format on */

@@ -9,7 +9,8 @@
  *     body       the rest
  *
  * Whatever comes in: everything has its explanation, the field that is written is one, the second
- * engines agree, the budget holds, and what passes DMARC has an aligned pass of something.
+ * engines agree, the budget holds, and what passes DMARC has an aligned pass of something. Of some
+ * sizes the client is a relay.
  */
 #include <assert.h>
 #include <string.h>
@@ -168,6 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span rest = span_make(data, size), envelope;
 	struct arena *arena = arena_new(SIZE_MAX);
 	struct check_client client = {.receiver = "mx.example", .explain = size % 2 == 0};
+	struct ip_network any = {.bits = 0};
+	const struct relay relay = {.from = &any, .from_count = 1, .results_of = "gw.example"};
 	struct check_dns lookups;
 	struct check *check;
 	bool more = true;
@@ -183,6 +186,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ip_parse(span_of(next_line(arena, &envelope, &more)), &client.ip);
 	client.helo = next_line(arena, &envelope, &more);
 	client.mail_from = next_line(arena, &envelope, &more);
+	if (size % 3 == 0 && client.ip.family != 0) {
+		any = (struct ip_network){client.ip, client.ip.family == 4 ? 32 : 128};
+		rules.relays = (struct relay_rules){&relay, 1};
+		client.relay = &relay;
+	}
 	check = check_new(&rules, &client, &lookups, arena, NOW);
 	feed_header(check, take_part(&rest));
 	check_body(check, rest);

@@ -52,14 +52,10 @@ is(pass("<dev-bounces@example.com>", list, { from_evil, results("spf=pass smtp.m
 	"signed", "with our results kept, as Mailman 2.1 does")
 is(pass("<dev-bounces@example.com>", list, { from_evil, results("spf=none smtp.helo=mx.sender.test; dmarc=none header.from=sender.test") }),
 	"signed", "also of a bounce")
-is(pass("<dev-bounces@example.com>", list, { from_evil, results("spf=pass smtp.mailfrom=bob@example.com; dmarc=pass header.from=example.com") }),
-	"signed", "of a member of the list's own domain who was authenticated")
-is(pass("<dev-bounces@example.com>", list, { from_evil, results("spf=pass smtp.mailfrom=bob@example.com; dmarc=pass header.from=sender.test") }),
-	"signed", "or whose From the list has replaced")
-is(pass("<dev-bounces@example.com>", list, { from_evil, results("spf=fail smtp.mailfrom=bob@example.com; dmarc=none header.from=example.com") }),
-	"neither", "not of one who only says so")
-is(pass("<Ceo@Example.com>", spoofed, { from_evil, results("spf=pass smtp.mailfrom=ceo@example.com; dmarc=pass header.from=example.com") }),
-	"neither", "another spelling is no other envelope")
+is(pass("<dev-bounces@example.com>", list, { from_evil, results("spf=pass smtp.mailfrom=example.com; dmarc=pass header.from=sender.test") }),
+	"signed", "with the list's own domain in MAIL FROM, where the list has replaced From")
+is(pass("<dev-bounces@example.com>", list, { from_evil, results("spf=fail smtp.mailfrom=example.com; dmarc=none header.from=example.com") }),
+	"neither", "not where From is as it came")
 is(pass("<dev-bounces@lists.example.com>", list, { from_evil }), "signed", "with the envelope of a subdomain")
 is(pass("<dev-bounces@hosted.test>", list, { from_evil }), "signed", "with that of another domain that has a key here")
 is(pass("<dev-bounces@other.test>", list, { from_evil }), "neither", "but not with that of a domain without a key")

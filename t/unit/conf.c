@@ -297,6 +297,15 @@ static const struct {
     {"dmarc: { mailing_lists = [ \"<dev.lists.example>\" ]; };", 1,
      "\"<dev.lists.example>\" is not a valid domain"},
     {"dmarc: { mailing_lists = [ \"*\" ]; };", 1, "\"*\" is not a valid domain"},
+    {"relays = ( { client = \"skip\"; } );", 1, "the key from is missing"},
+    {"relays = ( { from = [ ]; } );", 1, "from: must not be empty"},
+    {"relays = ( { from = [ \"0.0.0.0/1\" ]; } );", 1, "0.0.0.0/1 matches everybody"},
+    {"relays = ( { from = [ \"192.0.2.1\" ]; client = \"connected\"; } );", 1,
+     "\"connected\" is not one of \"received\", \"skip\""},
+    {"relays = ( { from = [ \"192.0.2.1\" ]; results_of = \"a b\"; } );", 1,
+     "\"a b\" is not a valid authserv-id"},
+    {"relays = ( { from = [ \"192.0.2.1\" ]; client = \"skip\"; results_of = \"a\"; } );", 1,
+     "results_of has no use with client = \"skip\""},
     {"sign: { logins = ( { login = \"\"; domains = [ \"a.example\" ]; } ); };", 1,
      "login: must not be empty"},
     {"sign: { logins = ( { login = \"a\"; domains = [ ]; } ); };", 1, "domains: must not be empty"},
@@ -649,6 +658,8 @@ static void round_trip(const struct conf *conf, enum conf_write_style style, con
 
 static const char everything[] =
     "listen = [ \"inet:8891@127.0.0.1\", \"local:/a/b\" ]; socket_mode = \"0666\";\n"
+    "relays = ( { from = [ \"192.0.2.53\" ]; client = \"skip\"; },\n"
+    "{ from = [ \"2001:db8::/32\" ]; results_of = \"gw.example.com\"; } );\n"
     "authserv_id = \"mx.example.com\"; trusted_networks = [ \"192.0.2.0/24\", \"2001:db8::/48\" "
     "];\n"
     "trust_everybody = true; max_header_bytes = \"100KiB\"; max_header_fields = 500; "

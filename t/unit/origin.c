@@ -67,11 +67,27 @@ static void test_loopback(void)
 	}
 }
 
+/* Nothing makes a relay's mail ours. */
+static void test_relay(void)
+{
+	struct ip_network trusted = {.ip = {.family = 4}};
+	struct origin_facts facts = {.auth_type = "PLAIN",
+				     .daemon_name = "ORIGINATING",
+				     .relay = true,
+				     .trusted = &trusted,
+				     .trusted_count = 1};
+
+	ip_parse(span_of("192.0.2.53"), &facts.client);
+	is_int(origin_decide(&facts), ORIGIN_RELAY, "a relay that logs in is a relay");
+	ok(origin_is_judged(ORIGIN_RELAY), "whose mail is judged");
+}
+
 int main(void)
 {
 	struct ip_network trusted[2];
 
 	test_loopback();
+	test_relay();
 	ok(ip_network_parse(span_of("192.0.2.0/26"), &trusted[0]) &&
 	       ip_network_parse(span_of("2001:db8::/32"), &trusted[1]),
 	   "trusted networks");
