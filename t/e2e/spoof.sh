@@ -40,7 +40,7 @@ lab_zone 'victim.test. IN TXT "v=spf1 ip4:198.51.100.25 -all"' '_dmarc.victim.te
 	'example.com. IN TXT "v=spf1 ip4:192.0.2.1 -all"' '_dmarc.example.com. IN TXT "v=DMARC1; p=none"' \
 	"$(lab_key victim.test sel1)" "$(lab_key evil.test sel1)" "$keys" || exit 99
 for domain in victim.test evil.test; do ln -s "$domain.sel1.key" "$LAB/foreign/$domain"; done
-read -r first back < <(lab_ports 2)
+read -r first back gateway < <(lab_ports 3)
 # Strangers' header fields are not rewritten (XCLIENT comes too late for Postfix's own decision), and a CR alone gets to
 # the filter, which newer ones make a blank.
 lab_postfix smtpd_sasl_auth_enable=yes local_header_rewrite_clients= cleanup_replace_stray_cr_lf=no \
@@ -55,10 +55,16 @@ cat >>"$LAB/etc/master.cf" <<-M
 	  -o mynetworks=127.0.0.0/8
 	  -o smtpd_authorized_xforward_hosts=127.0.0.0/8
 	  -o smtpd_relay_restrictions=permit_mynetworks,reject
+	127.0.0.1:$gateway inet n - n - - smtpd
+	  -o smtpd_milters=
+	  -o content_filter=onward:[127.0.0.1]:$LAB_SMTP
+	  -o receive_override_options=no_milters
+	onward unix - - n - - smtp
+	  -o smtp_bind_address=127.0.0.53
 M
 lab_daemon || exit 99
 postfix -c "$LAB/etc" reload >"$LAB/log/postfix.out" 2>&1
-eventually lab_answers "$first" && eventually lab_answers "$back" || exit 99
+eventually lab_answers "$first" && eventually lab_answers "$back" && eventually lab_answers "$gateway" || exit 99
 
 # ---- the table ----
 PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$COUNTERSIGN_SRC/t/tools/spoofs.py" "$LAB_SMTP" "$LAB/mail/box" "$COUNTERSIGN_SRC/t/e2e/spoofs" \
@@ -116,6 +122,31 @@ lab_reload
 is "which MAIL FROM binds where the MTA checks it" "$(by_login alice alice@example.com alice@example.com login6)" 1
 is "to that domain" "$(by_login alice alice@example.com boss@hosted.test login7)" 0
 is "and not by a route" "$(by_login alice @hosted.test:alice@example.com boss@hosted.test login8)" 0
+
+# ---- a gateway in front, which is a relay ----
+lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ "127.0.0.0/8" ];' 'dmarc: { enforce = "strict"; };' \
+	'relays = ( { from = [ "127.0.0.53" ]; results_of = "gw.example.com"; } );'
+lab_reload
+through_gateway() { # client, HELO, envelope sender
+	LAB_SMTP=$gateway lab_send "$1" "$2" "$3" alice@example.com "$LAB/m" >/dev/null
+}
+relayed() { # expression
+	grep -E 'origin=relay relay=127\.0\.0\.53' "$LAB/log/countersignd.log" | tail -1 | grep -qE -- "$1"
+}
+message bob@victim.test gateway1
+through_gateway 198.51.100.25 mail.victim.test bob@victim.test
+like "mail through a gateway is judged by the client that the gateway names" \
+	"$(lab_field "$(lab_mail gateway1)" Authentication-Results)" 'spf=pass .*dmarc=pass'
+message bob@victim.test gateway2
+sed -i '1i Authentication-Results: gw.example.com; spf=pass smtp.mailfrom=victim.test' "$LAB/m"
+sed -i '1i Received: from mail.victim.test (mail.victim.test [198.51.100.25]) by gw.example.com (Postfix) with ESMTP id 1; now' "$LAB/m"
+through_gateway 203.0.113.66 mail.victim.test bob@victim.test
+ok "a stranger who writes Received and results himself is refused" \
+	eventually relayed 'ip=203\.0\.113\.66 .*from=<bob@victim\.test> .*spf=fail .*action=reject'
+message 'CEO <ceo@example.com>' gateway3
+through_gateway 203.0.113.66 mx.evil.test ceo@example.com
+is "a spoof of ours through it is not signed, though it comes over loopback" "$(signed gateway3)" 0
+like "but judged" "$(lab_field "$(lab_mail gateway3)" Authentication-Results)" 'spf=fail .*dmarc=fail'
 
 # ---- bodies and headers that are read differently ----
 message alice@example.com clean1
