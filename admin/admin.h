@@ -148,6 +148,7 @@ extern const struct admin_verb cmd_dmarc[];
 extern const struct admin_verb cmd_dns[];
 extern const struct admin_verb cmd_doctor[];
 extern const struct admin_verb cmd_daemon[];
+extern const struct admin_verb cmd_inbox[];
 extern const struct admin_verb cmd_key[];
 extern const struct admin_verb cmd_keyimport[];
 extern const struct admin_verb cmd_keylife[];

@@ -25,7 +25,7 @@ static const struct group {
     {"Checking a message or a domain", {"verify", "spf", "dkim", "dmarc"}},
     {"The running daemon", {"status", "reload", "log-level", "cache"}},
     {"What became of mail", {"message", "stats"}},
-    {"Reports", {"report"}},
+    {"Reports", {"report", "inbox"}},
     {"The ledger", {"store"}},
     {"Help", {"help", "version", "completion"}},
 };
@@ -62,6 +62,7 @@ static const struct example {
     {"report show", {"report show example.com", "report show example.com --day=yesterday --xml"}},
     {"report suppress", {"report suppress", "report suppress reports@example.com"}},
     {"report unsuppress", {"report unsuppress reports@example.com"}},
+    {"inbox read", {"inbox read report.eml", "inbox read --json /var/mail/dmarc"}},
     {"stats", {"stats", "stats --would-reject --since=30d"}},
     {"completion", {"completion bash"}},
     {"status", {"status", "status --watch"}},

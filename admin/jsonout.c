@@ -166,7 +166,7 @@ void jsonout_print(struct jsonout *out, FILE *stream)
 
 void jsonout_print_rest(struct jsonout *out, FILE *stream)
 {
-	char *text = json_dumps(out->open[0], JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	char *text = json_dumps(out->open[0], JSON_COMPACT | JSON_PRESERVE_ORDER);
 
 	assert(json_object_size(out->open[0]) > 0);
 	if (text == NULL)

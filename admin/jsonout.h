@@ -35,7 +35,7 @@ void jsonout_null(struct jsonout *out, const char *key);
 /* Closes what is open and prints it, with a line end. */
 void jsonout_print(struct jsonout *out, FILE *stream);
 
-/* The members alone, each behind a comma, and the brace that closes an object which was printed
+/* The members alone, each after a comma and all on one line, and the brace that closes an object which was printed
  * without it. OUT has at least one member. */
 void jsonout_print_rest(struct jsonout *out, FILE *stream);
 

@@ -39,6 +39,14 @@ static void put_string(struct buf *buf, const char *text)
 	buf_char(buf, '"');
 }
 
+void json_put_text(struct buf *buf, const char *text)
+{
+	if (text == NULL)
+		buf_string(buf, "null");
+	else
+		put_string(buf, text);
+}
+
 void json_write_begin(struct json_writer *writer, struct arena *arena)
 {
 	buf_init(&writer->buf, arena, 0);

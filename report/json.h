@@ -8,6 +8,9 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 
+/* Appends TEXT in its quotes (RFC 8259 section 7); it must be clean (lib/utf8.h). NULL: null. */
+void json_put_text(struct buf *buf, const char *text);
+
 /* Being written, for each message: compact, members in the order in which they are added, so that
  * equal lists have equal texts. */
 struct json_writer {

@@ -20,6 +20,7 @@ printf 'Domain example.net\nSelector old\nKeyFile %s/old.pem\nSocket inet:8891@l
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out old.pem 2>/dev/null
 chmod 600 old.pem
 printf 'From: bob@example.com\nSubject: x\n\nhello\n' >message.eml
+python3 "$COUNTERSIGN_SRC/t/tools/reports.py" make spf-twice report.xml
 yesterday=$(date -u -d yesterday +%F)
 cat >zone <<'Z'
 example.com 60 TXT "v=spf1 ip4:192.0.2.0/24 -all"
@@ -100,6 +101,7 @@ cat >table <<T
 0 report list
 0 report show one.example --day=$yesterday
 0 report build
+0 inbox read $dir/report.xml
 0 report failures
 0,1,75 report send
 0,1 report retry
@@ -200,6 +202,8 @@ cat >>table <<T
 69 status --socket=$dir/none.sock
 69 reload --socket=$dir/none.sock
 66 verify $dir/none.eml
+66 inbox read $dir/none.eml
+65 inbox read $dir/message.eml
 1 report show nobody.example
 64 report show one.example --xml
 64 status --prometheus

@@ -15,7 +15,7 @@ differences() { # two sorted lists, as files
 # The packages of the commands "apt-get install build-essential ..." in a file, which may go on over several lines.
 installed() { # file
 	sed -e ':join' -e '/\\$/{N;s/\\\n//;b join' -e '}' "$1" |
-		grep -oE 'apt-get install [-a-z ]*build-essential[-a-z0-9 	]*' | sed 's/^apt-get install//' | words |
+		grep -oE 'apt-get install [-a-z ]*build-essential[-a-z0-9. 	]*' | sed 's/^apt-get install//' | words |
 		grep -vE '^-|^(debhelper|dh-apparmor|git)$'
 }
 

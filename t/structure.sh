@@ -87,11 +87,13 @@ one libpq 'libpq' store/sql/pg.c
 one libidn2 'idn2\.h' mail/domain.c
 one libpsl 'libpsl' mail/psl.c
 one OpenSSL 'openssl/' lib/crypto/openssl.h
-one libxml2 'libxml/' report/xml.c
+one libxml2 'libxml/' report/xml.c report/inbox/xmlread.c
 one libmicrohttpd 'microhttpd' daemon/http/http.c
 one libcurl 'curl/' report/send.c lib/url.c
-one zlib 'zlib\.h' report/gzip.c
-one jansson 'jansson' report/json.c admin/jsonout.c
+one zlib 'zlib\.h' report/gzip.c report/inbox/unpack.c
+one jansson 'jansson' report/json.c report/inbox/tlsrpt.c admin/jsonout.c
+one GMime 'gmime/' report/inbox/mime.c
+one libarchive 'archive' report/inbox/unpack.c
 
 mapfile -t pure < <(printf '%s\n' "${sources[@]}" | grep '^policy/')
 check "policy/ opens no file, logs nothing and has no clock" "$(

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `countersign inbox`: the reports that others send about mail in our domains' names.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "admin/inbox/print.h"
+#include "admin/progress.h"
+#include "lib/clock.h"
+#include "report/inbox/source.h"
+
+/* ---- inbox read ---- */
+
+struct reading {
+	struct admin *admin;
+	struct progress progress;
+	uint64_t read, unreadable, absent;
+	bool printed; /* JSON: an object whose last brace is missing */
+	struct why why;
+};
+
+static void print_report(struct reading *reading, const struct reader_result *result, unsigned i,
+			 const struct inbox_place *place, int *status)
+{
+	if (reading->admin->json) {
+		if (reading->printed)
+			fputs("}\n", stdout);
+		else
+			admin_streams_json(reading->admin);
+		reading->printed = true;
+		*status = inbox_print_json(result, i, place, &reading->why);
+	} else {
+		*status = inbox_print_text(reading->admin, result, i, place, &reading->why);
+	}
+}
+
+static int read_item(void *arg, const struct source_item *item)
+{
+	struct reading *reading = arg;
+	struct inbox_place place = {item->path, item->number};
+	const char *name = strrchr(item->path, '/');
+	struct reader_result *result =
+	    reader_read(item->fd, item->from, item->to, name == NULL ? item->path : name + 1,
+			clock_wall(), &reading->why);
+	int status = result == NULL ? -1 : 0;
+
+	for (unsigned i = 0; status == 0 && i < reader_count(result); i++) {
+		if (reader_report(result, i)->end.kind == INBOX_NOTHING)
+			reading->unreadable++;
+		else
+			reading->read++;
+		print_report(reading, result, i, &place, &status);
+	}
+	reader_free(result);
+	if (!progress_show(&reading->progress, (int64_t)item->file, (int64_t)item->files))
+		status = why_set(&reading->why, "interrupted");
+	return status;
+}
+
+static void tell_absent(void *arg, const char *path, const char *reason)
+{
+	struct reading *reading = arg;
+
+	reading->absent++;
+	admin_error(reading->admin, "%s: %s", path, reason);
+}
+
+/* 0 when all was read; 2 when a part was; 65 when nothing was; 66: a file could not be opened. */
+static int conclude(struct reading *reading, int failed)
+{
+	struct admin *admin = reading->admin;
+	uint64_t all = reading->read + reading->unreadable;
+
+	if (failed != 0) {
+		admin_error(admin, "%s", reading->why.text);
+		return ADMIN_NO_INPUT;
+	}
+	if (reading->unreadable > 0)
+		admin_error(admin, "%" PRIu64 " of %" PRIu64 " reports could not be read",
+			    reading->unreadable, all);
+	if (reading->absent > 0)
+		return ADMIN_NO_INPUT;
+	if (reading->unreadable > 0)
+		return reading->read > 0 ? ADMIN_PARTLY : ADMIN_BAD_INPUT;
+	if (all == 0)
+		admin_note(admin, "there are no files to read");
+	return ADMIN_DONE;
+}
+
+static int inbox_read(struct admin *admin, int argc, char **argv)
+{
+	struct reading reading = {.admin = admin};
+	int status = admin_args(admin, argc, argv, 1, -1), failed = 0;
+
+	if (status != ADMIN_DONE)
+		return status;
+	progress_begin(&reading.progress, admin, "files");
+	for (int i = optind; i < argc && failed == 0; i++)
+		failed = source_each(argv[i], read_item, tell_absent, &reading, &reading.why);
+	progress_end(&reading.progress);
+	return conclude(&reading, failed);
+}
+
+const struct admin_verb cmd_inbox[] = {
+    {"inbox", "read", "FILE|DIR|-...", "Read reports that others sent, and print what they say",
+     inbox_read, NULL, false},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false},
+};
