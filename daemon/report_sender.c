@@ -127,11 +127,12 @@ static void log_event(void *arg, const struct sender_event *event)
 /* Counts the reports that any later run will send. */
 static void count_pending(const struct sender *sender, int32_t yesterday)
 {
+	const struct outbox_query query = {
+	    .kind = OUTBOX_AGGREGATE, .to_day = yesterday, .now = INT64_MAX};
 	int64_t pending;
 	struct why why;
 
-	if (outbox_due_count(sender->outbox, OUTBOX_AGGREGATE, NULL, 0, yesterday, INT64_MAX,
-			     &pending, &why) == 0)
+	if (outbox_due_count(sender->outbox, &query, &pending, &why) == 0)
 		counters_set(METRIC_REPORTS_PENDING, pending);
 }
 

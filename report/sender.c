@@ -259,20 +259,25 @@ int sender_build(struct sender *sender, const char *domain, int32_t from_day, in
 {
 	struct building building = {.sender = sender, .why = why, .looked_at = INT32_MIN};
 
-	return ledger_days(sender->ledger, domain, from_day, last_full_day(to_day), build_day,
-			   &building, why);
+	return ledger_days(sender->ledger,
+			   &(struct ledger_days_query){domain, from_day, last_full_day(to_day), 0},
+			   build_day, &building, why);
 }
 
 int sender_build_late(struct sender *sender, const char *domain, struct why *why)
 {
 	struct building building = {.sender = sender, .why = why, .looked_at = INT32_MIN};
-	int32_t yesterday = clock_day(clock_wall()) - 1;
+	const int32_t yesterday = clock_day(clock_wall()) - 1;
+	const struct ledger_days_query late = {
+	    .domain = domain,
+	    .from_day = yesterday - SENDER_LATE_DAYS + 1,
+	    .to_day = yesterday - SENDER_BUILD_DAYS,
+	    .since = clock_wall() - (int64_t)SENDER_BUILD_DAYS * DAY,
+	};
 
 	if (!outbox_is_shared(sender->outbox))
 		return 0;
-	return ledger_days_since(
-	    sender->ledger, domain, yesterday - SENDER_LATE_DAYS + 1, yesterday - SENDER_BUILD_DAYS,
-	    clock_wall() - (int64_t)SENDER_BUILD_DAYS * DAY, build_day, &building, why);
+	return ledger_days(sender->ledger, &late, build_day, &building, why);
 }
 
 /* ---- one delivery ---- */
@@ -606,18 +611,18 @@ static int deliver_list(struct sender *sender, struct outbox_delivery *list, int
 static int deliver_kind(struct sender *sender, enum outbox_kind kind, const char *domain,
 			int32_t from_day, int32_t to_day, struct why *why)
 {
-	int64_t now = clock_wall(), left = 0;
+	const struct outbox_query query = {kind, domain, from_day, to_day, clock_wall(), DUE_MAX};
 	int count = DUE_MAX, result;
+	int64_t left = 0;
 
-	result = outbox_due_count(sender->outbox, kind, domain, from_day, to_day, now, &left, why);
+	result = outbox_due_count(sender->outbox, &query, &left, why);
 	if (kind == OUTBOX_FAILURE)
 		left = INT32_MAX; /* they do not wait for their share of the time */
 	while (count == DUE_MAX && result == 0 && !sender->stopped) {
 		struct arena *arena = arena_new(0);
 		struct outbox_delivery *list;
 
-		count = outbox_due(sender->outbox, kind, domain, from_day, to_day, now, DUE_MAX,
-				   arena, &list, why);
+		count = outbox_due(sender->outbox, &query, arena, &list, why);
 		result = count < 0 ? -1 : deliver_list(sender, list, count, &left, why);
 		arena_free(arena);
 		if (sender->dry_run)
@@ -712,5 +717,6 @@ int sender_copy(struct sender *sender, const char *domain, int32_t from_day, int
 {
 	struct copying copying = {sender, address, why};
 
-	return ledger_days(sender->ledger, domain, from_day, to_day, copy_day, &copying, why);
+	return ledger_days(sender->ledger, &(struct ledger_days_query){domain, from_day, to_day, 0},
+			   copy_day, &copying, why);
 }

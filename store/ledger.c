@@ -779,11 +779,10 @@ static int read_days(struct ledger *ledger, const struct page_days *query, struc
 	return count;
 }
 
-int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
-		      int64_t since, ledger_day_visit *visit, void *arg, struct why *why)
+int ledger_days(struct ledger *ledger, const struct ledger_days_query *query,
+		ledger_day_visit *visit, void *arg, struct why *why)
 {
-	struct page_days query = {
-	    .domain = domain, .from_day = from_day, .to_day = to_day, .since = since};
+	struct page_days page = {.of = *query};
 	struct ledger_day *days = calloc(PAGE_DAYS, sizeof *days);
 	struct arena *arena = arena_new(0);
 	struct ledger_day last;
@@ -792,7 +791,7 @@ int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_da
 	if (days == NULL)
 		abort();
 	settle_to_read(ledger);
-	while (result == 0 && (count = read_days(ledger, &query, arena, days, why)) != 0) {
+	while (result == 0 && (count = read_days(ledger, &page, arena, days, why)) != 0) {
 		if (count < 0)
 			result = -1;
 		for (int i = 0; i < count && result == 0; i++)
@@ -800,17 +799,11 @@ int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_da
 				result = visit(arg, &days[i]);
 		if (count > 0)
 			last = days[count - 1];
-		query.after = &last;
+		page.after = &last;
 	}
 	arena_free(arena);
 	free(days);
 	return result;
-}
-
-int ledger_days(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
-		ledger_day_visit *visit, void *arg, struct why *why)
-{
-	return ledger_days_since(ledger, domain, from_day, to_day, INT64_MIN, visit, arg, why);
 }
 
 static int read_rows(struct ledger *ledger, const struct page_rows *query, struct arena *arena,

@@ -96,16 +96,18 @@ int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why
 /* ---- reading: any thread, also while the writer works; in pages, so that no transaction stays
  * open during a visit and memory does not grow with the number of rows ---- */
 
-/* Those of FROM_DAY to TO_DAY, of DOMAIN (NULL: all), ordered by day, domain, since. Texts live
- * during the call. A callback that returns non-zero ends the reading; that value is returned.
- * 0: all visited. -1 with WHY set: failed. */
-typedef int ledger_day_visit(void *arg, const struct ledger_day *day);
-int ledger_days(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
-		ledger_day_visit *visit, void *arg, struct why *why);
+/* Which days to visit. */
+struct ledger_days_query {
+	const char *domain; /* NULL: all */
+	int32_t from_day, to_day;
+	int64_t since; /* wall seconds; only those whose first row came then or later */
+};
 
-/* Of them those whose first row came at SINCE (wall seconds) or later. */
-int ledger_days_since(struct ledger *ledger, const char *domain, int32_t from_day, int32_t to_day,
-		      int64_t since, ledger_day_visit *visit, void *arg, struct why *why);
+/* Visits them, ordered by day, domain, since. Texts live during the call. A callback that returns
+ * non-zero ends the reading; that value is returned. 0: all visited. -1 with WHY set: failed. */
+typedef int ledger_day_visit(void *arg, const struct ledger_day *day);
+int ledger_days(struct ledger *ledger, const struct ledger_days_query *query,
+		ledger_day_visit *visit, void *arg, struct why *why);
 
 /* The rows of one domain, day and configuration, ordered by source (as text). Their POLICY has only
  * the domain. */

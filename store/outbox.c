@@ -409,26 +409,27 @@ int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, co
 #define OF_DOMAIN(n) "(CAST($" n " AS text) IS NULL OR domain = $" n ")"
 #define DUE          "next <= $1 AND day >= $2 AND day <= $3 AND " OF_DOMAIN("4") " AND kind = $5"
 
-int outbox_due_count(struct outbox *outbox, enum outbox_kind kind, const char *domain,
-		     int32_t from_day, int32_t to_day, int64_t now, int64_t *count, struct why *why)
+int outbox_due_count(struct outbox *outbox, const struct outbox_query *query, int64_t *count,
+		     struct why *why)
 {
 	return sql_number(outbox->sql, count, why, "SELECT COUNT(*) FROM delivery WHERE " DUE,
-			  SQL_VALUES(sql_int(now), sql_int(from_day), sql_int(to_day),
-				     sql_text(domain), sql_text(name_text(kinds, (int)kind)))) == 0
+			  SQL_VALUES(sql_int(query->now), sql_int(query->from_day),
+				     sql_int(query->to_day), sql_text(query->domain),
+				     sql_text(name_text(kinds, (int)query->kind)))) == 0
 		   ? 0
 		   : -1;
 }
 
-int outbox_due(struct outbox *outbox, enum outbox_kind kind, const char *domain, int32_t from_day,
-	       int32_t to_day, int64_t now, unsigned max, struct arena *arena,
+int outbox_due(struct outbox *outbox, const struct outbox_query *query, struct arena *arena,
 	       struct outbox_delivery **list, struct why *why)
 {
 	return list_deliveries(
 	    sql_ask(outbox->sql,
 		    DELIVERY "WHERE " DUE " ORDER BY next, domain, day, config, address"
 			     " LIMIT $6",
-		    SQL_VALUES(sql_int(now), sql_int(from_day), sql_int(to_day), sql_text(domain),
-			       sql_text(name_text(kinds, (int)kind)), sql_int(max))),
+		    SQL_VALUES(sql_int(query->now), sql_int(query->from_day),
+			       sql_int(query->to_day), sql_text(query->domain),
+			       sql_text(name_text(kinds, (int)query->kind)), sql_int(query->max))),
 	    arena, list, why);
 }
 

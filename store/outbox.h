@@ -116,18 +116,24 @@ int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE 
 int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		      struct arena *arena, struct outbox_delivery **list, struct why *why);
 
-/* Those of KIND that are due until NOW, of one domain and of days from FROM_DAY to TO_DAY; DOMAIN
- * NULL: all; at most MAX, the longest due first. */
-int outbox_due(struct outbox *outbox, enum outbox_kind kind, const char *domain, int32_t from_day,
-	       int32_t to_day, int64_t now, unsigned max, struct arena *arena,
+/* Which deliveries. */
+struct outbox_query {
+	enum outbox_kind kind;
+	const char *domain; /* NULL: all */
+	int32_t from_day, to_day;
+	int64_t now;  /* wall seconds: those that are due by then */
+	unsigned max; /* at most so many */
+};
+
+/* Those that are due, the longest due first; their number. */
+int outbox_due(struct outbox *outbox, const struct outbox_query *query, struct arena *arena,
 	       struct outbox_delivery **list, struct why *why);
 
-/* How many there are. */
-int outbox_due_count(struct outbox *outbox, enum outbox_kind kind, const char *domain,
-		     int32_t from_day, int32_t to_day, int64_t now, int64_t *count,
+/* How many there are, whatever MAX is. */
+int outbox_due_count(struct outbox *outbox, const struct outbox_query *query, int64_t *count,
 		     struct why *why);
 
-/* All of those days, whatever their state. */
+/* All of DOMAIN and those days, whatever their kind and state; their number. */
 int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
 		 struct arena *arena, struct outbox_delivery **list, struct why *why);
 

@@ -390,7 +390,9 @@ static int show_stats(struct admin *admin, int argc, char **argv)
 	if (stats.ledger == NULL)
 		return status;
 	progress_begin(&stats.progress, admin, "days");
-	status = ledger_days(stats.ledger, NULL, stats.from, stats.to, count_day, &stats, &why);
+	status = ledger_days(
+	    stats.ledger, &(struct ledger_days_query){.from_day = stats.from, .to_day = stats.to},
+	    count_day, &stats, &why);
 	progress_end(&stats.progress);
 	if (status != 0) {
 		admin_error(admin, "%s", why.text);

@@ -332,14 +332,15 @@ void doctor_disk(struct doctor *doctor)
 static void look_at_outbox(struct doctor *doctor, struct outbox *outbox)
 {
 	int32_t today = clock_day(clock_wall());
+	const struct outbox_query old = {
+	    .kind = OUTBOX_AGGREGATE, .to_day = today, .now = clock_wall() - 86400};
 	unsigned states[OUTBOX_SUPPRESSED + 1] = {0};
 	struct outbox_delivery *list;
 	int64_t late = 0;
 	struct why why;
 	int count = outbox_range(outbox, NULL, today - 7, today, doctor->arena, &list, &why);
 
-	if (count < 0 || outbox_due_count(outbox, OUTBOX_AGGREGATE, NULL, 0, today,
-					  clock_wall() - 86400, &late, &why) == -1) {
+	if (count < 0 || outbox_due_count(outbox, &old, &late, &why) != 0) {
 		doctor_say(doctor, DOCTOR_ERROR, "countersign doctor --only=ledger", "%s",
 			   why.text);
 		return;

@@ -117,7 +117,9 @@ static int count_day(void *arg, const struct ledger_day *day)
 int marks_count(struct ledger *ledger, int32_t from, int32_t to, int64_t *count, struct why *why)
 {
 	struct counting counting = {.ledger = ledger, .why = why};
-	int result = ledger_days(ledger, NULL, from, to, count_day, &counting, why);
+	int result =
+	    ledger_days(ledger, &(struct ledger_days_query){.from_day = from, .to_day = to},
+			count_day, &counting, why);
 
 	*count = counting.count;
 	return result == 0 ? 0 : -1;

@@ -102,8 +102,9 @@ static int find_day(struct ledger *ledger, const char *domain, int32_t *day, str
 
 	*day = yesterday;
 	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && newest == INT32_MIN; i++) {
-		if (ledger_days(ledger, domain, ranges[i][0], ranges[i][1], note_day, &newest,
-				why) != 0)
+		if (ledger_days(ledger,
+				&(struct ledger_days_query){domain, ranges[i][0], ranges[i][1], 0},
+				note_day, &newest, why) != 0)
 			return -1;
 	}
 	if (newest != INT32_MIN)
@@ -298,7 +299,8 @@ static int print_list(struct admin *admin, struct ledger *ledger, struct outbox 
 	int result;
 
 	start_list(&list, from, to);
-	result = ledger_days(ledger, NULL, from, to, list_day, &list, &list.why);
+	result = ledger_days(ledger, &(struct ledger_days_query){.from_day = from, .to_day = to},
+			     list_day, &list, &list.why);
 	arena_free(list.arena);
 	if (result != 0) {
 		admin_error(admin, "%s", list.why.text);
@@ -512,8 +514,10 @@ static int show_reports(struct show *show)
 	if (!show->day_named)
 		result = find_day(show->view.ledger, show->view.domain, &show->view.day, &why);
 	if (result == 0)
-		result = ledger_days(show->view.ledger, show->view.domain, show->view.day,
-				     show->view.day, collect_day, show, &why);
+		result = ledger_days(show->view.ledger,
+				     &(struct ledger_days_query){show->view.domain, show->view.day,
+								 show->view.day, 0},
+				     collect_day, show, &why);
 	if (result == 0 && !show->day_named && show->view.count > 0)
 		tell_day(show->view.admin, show->view.day);
 	if (result == 0 && show->view.count == 0)

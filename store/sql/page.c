@@ -49,12 +49,12 @@ static struct sql_rows *ask_days(struct sql *sql, const struct page_days *query,
 			  " AND (day, domain, since, config) > ($3, $4, $5, $6) AND since >= $8"
 			  " ORDER BY day, domain, since, config LIMIT $7");
 	rows = sql_ask(sql, buf_text(&text),
-		       SQL_VALUES(sql_text(query->domain), sql_int(query->to_day),
-				  sql_int(after == NULL ? query->from_day : after->day),
+		       SQL_VALUES(sql_text(query->of.domain), sql_int(query->of.to_day),
+				  sql_int(after == NULL ? query->of.from_day : after->day),
 				  sql_text(after == NULL ? "" : after->policy.domain),
 				  sql_int(after == NULL ? 0 : after->since),
 				  after == NULL ? sql_blob(NULL, 0) : sql_config(after->config),
-				  sql_int(max), sql_int(query->since)));
+				  sql_int(max), sql_int(query->of.since)));
 	buf_free(&text);
 	return rows;
 }

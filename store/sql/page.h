@@ -10,9 +10,7 @@
 
 /* Which days, and after which one: the last one that was read. */
 struct page_days {
-	const char *domain; /* NULL: all */
-	int32_t from_day, to_day;
-	int64_t since;                  /* only those whose first row came then or later */
+	struct ledger_days_query of;
 	const struct ledger_day *after; /* NULL: from the beginning */
 };
 

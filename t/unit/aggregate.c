@@ -73,7 +73,7 @@ static void add(const struct ledger_row *row)
 	if (ledger_add(ledger, row, clock_mono() + 20 * CLOCK_SECOND, &why) != 0)
 		ok(false, "%s", why.text);
 	day_count = 0;
-	ledger_days(ledger, NULL, 0, 30000, keep_day, NULL, &why);
+	ledger_days(ledger, &(struct ledger_days_query){.to_day = 30000}, keep_day, NULL, &why);
 }
 
 static int64_t max_rows; /* of written() */

@@ -135,7 +135,8 @@ static struct sum sum_of(struct ledger *ledger, const char *domain, int32_t from
 	struct sum sum = {.ledger = ledger};
 	struct why why = {""};
 
-	if (ledger_days(ledger, domain, from, to, sum_day, &sum, &why) != 0)
+	if (ledger_days(ledger, &(struct ledger_days_query){domain, from, to, 0}, sum_day, &sum,
+			&why) != 0)
 		ok(false, "ledger_days: %s", why.text);
 	return sum;
 }
@@ -145,7 +146,8 @@ static int64_t read_all(struct ledger *ledger)
 	struct sum sum = {.ledger = ledger, .busy = true};
 	struct why why = {""};
 
-	if (ledger_days(ledger, NULL, 0, 100000, sum_day, &sum, &why) != 0)
+	if (ledger_days(ledger, &(struct ledger_days_query){.to_day = 100000}, sum_day, &sum,
+			&why) != 0)
 		ok(false, "ledger_days: %s", why.text);
 	return sum.messages;
 }
@@ -274,8 +276,9 @@ static void test_stop(void)
 	add(ledger, &row);
 	row.day++;
 	add(ledger, &row);
-	is_int(ledger_days(ledger, NULL, 0, 30000, stop_at_once, &calls, &why), 20000,
-	       "what the callback returns");
+	is_int(ledger_days(ledger, &(struct ledger_days_query){.to_day = 30000}, stop_at_once,
+			   &calls, &why),
+	       20000, "what the callback returns");
 	is_int(calls, 1, "ends the reading");
 	ledger_close(ledger);
 }
@@ -750,8 +753,9 @@ static struct flood_seen see_domain(struct ledger *ledger, const char *domain)
 	struct flood_seen seen = {.ledger = ledger};
 	struct why why;
 
-	is_int(ledger_days(ledger, domain, 20000, 20000, see_flood_day, &seen, &why), 0,
-	       "the rows of %s can be read", domain);
+	is_int(ledger_days(ledger, &(struct ledger_days_query){domain, 20000, 20000, 0},
+			   see_flood_day, &seen, &why),
+	       0, "the rows of %s can be read", domain);
 	return seen;
 }
 

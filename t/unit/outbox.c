@@ -97,8 +97,9 @@ static unsigned due(struct outbox *outbox, struct arena *arena, int64_t now)
 	struct outbox_delivery *list;
 	struct why why;
 
-	return (unsigned)outbox_due(outbox, OUTBOX_AGGREGATE, NULL, 0, 1000, now, 100, arena, &list,
-				    &why);
+	return (unsigned)outbox_due(
+	    outbox, &(struct outbox_query){OUTBOX_AGGREGATE, NULL, 0, 1000, now, 100}, arena, &list,
+	    &why);
 }
 
 static void test_states(struct outbox *outbox, struct arena *arena)
@@ -111,15 +112,20 @@ static void test_states(struct outbox *outbox, struct arena *arena)
 
 	is_int(due(outbox, arena, 999), 0, "not due yet");
 	is_int(due(outbox, arena, 1000), 2, "due");
-	is_int(outbox_due(outbox, OUTBOX_AGGREGATE, "example.org", 0, 1000, 1000, 9, arena, &list,
-			  &why),
+	is_int(outbox_due(outbox,
+			  &(struct outbox_query){OUTBOX_AGGREGATE, "example.org", 0, 1000, 1000, 9},
+			  arena, &list, &why),
 	       0, "not of another domain");
-	is_int(outbox_due(outbox, OUTBOX_AGGREGATE, "example.com", 101, 1000, 1000, 9, arena, &list,
-			  &why),
-	       0, "not of another day");
-	is_int(outbox_due(outbox, OUTBOX_AGGREGATE, "example.com", 100, 100, 1000, 1, arena, &list,
-			  &why),
-	       1, "at most");
+	is_int(
+	    outbox_due(outbox,
+		       &(struct outbox_query){OUTBOX_AGGREGATE, "example.com", 101, 1000, 1000, 9},
+		       arena, &list, &why),
+	    0, "not of another day");
+	is_int(
+	    outbox_due(outbox,
+		       &(struct outbox_query){OUTBOX_AGGREGATE, "example.com", 100, 100, 1000, 1},
+		       arena, &list, &why),
+	    1, "at most");
 	list[0].state = OUTBOX_SENDING;
 	list[0].tries = 1;
 	list[0].tried = 1000;
@@ -193,10 +199,12 @@ static void test_failures(struct outbox *outbox, struct arena *arena)
 	is_int(outbox_put(outbox, &report, text, two, 1, 5000, &why), 0, "a failure report");
 	is_int(outbox_find(outbox, "example.com", 300, CONFIG, arena, &found, &why), 1, "found");
 	is_int(found.kind, OUTBOX_FAILURE, "its kind");
-	is_int(outbox_due(outbox, OUTBOX_AGGREGATE, NULL, 300, 300, 6000, 9, arena, &list, &why), 0,
-	       "no aggregate report");
-	is_int(outbox_due(outbox, OUTBOX_FAILURE, NULL, 300, 300, 6000, 9, arena, &list, &why), 1,
-	       "it is due");
+	is_int(outbox_due(outbox, &(struct outbox_query){OUTBOX_AGGREGATE, NULL, 300, 300, 6000, 9},
+			  arena, &list, &why),
+	       0, "no aggregate report");
+	is_int(outbox_due(outbox, &(struct outbox_query){OUTBOX_FAILURE, NULL, 300, 300, 6000, 9},
+			  arena, &list, &why),
+	       1, "it is due");
 	is_int(outbox_stored(outbox, OUTBOX_FAILURE, NULL, 5000, &count, &why), 0, "counted");
 	is_int(count, 1, "since then");
 	outbox_stored(outbox, OUTBOX_FAILURE, NULL, 5001, &count, &why);
@@ -309,7 +317,8 @@ static void test_migration(void)
 	ledger = ledger_open(&settings, &why);
 	ok(ledger != NULL, "an older ledger opens %s", why.text);
 	if (ledger != NULL)
-		ledger_days(ledger, NULL, 0, 10, count_day, &sum, &why);
+		ledger_days(ledger, &(struct ledger_days_query){.to_day = 10}, count_day, &sum,
+			    &why);
 	is_int(sum, 400, "and holds what it held");
 	ledger_close(ledger);
 }
