@@ -11,6 +11,7 @@
 #include "admin/out.h"
 #include "conf/read.h"
 #include "context/context.h"
+#include "context/sending.h"
 
 /* ---- values as JSON: the text of a value is parsed by the grammar that wrote it ---- */
 
@@ -158,6 +159,7 @@ static int config_check(struct admin *admin, int argc, char **argv)
 {
 	struct conf_errors errors;
 	struct conf *conf;
+	const char *warning;
 	int status = admin_args(admin, argc, argv, 0, 1);
 
 	if (status != 0)
@@ -165,6 +167,9 @@ static int config_check(struct admin *admin, int argc, char **argv)
 	if (optind < argc)
 		admin->conf_path = argv[optind];
 	conf = conf_load_verified(admin->conf_path, context_check, &errors);
+	warning = conf == NULL ? NULL : sending_check(conf, admin->arena);
+	if (warning != NULL)
+		admin_warning(admin, "%s", warning);
 	if (admin->json)
 		json_check(admin, conf != NULL, &errors);
 	else

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/daemon/losses.h"
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "admin/progress.h"
@@ -340,6 +341,8 @@ static int store_check(struct admin *admin, int argc, char **argv)
 		jsonout_array(checking.json, "findings");
 	}
 	findings = check_one(&checking, open_file(&stores, true, &why), false, &why);
+	if (findings >= 0)
+		findings += (int)losses_find(admin, stores.settings.path, tell_finding, &checking);
 	if (findings >= 0 && stores.settings.shared != NULL)
 		more = check_one(&checking,
 				 shared_open(stores.settings.shared, SHARED_AS_IT_IS, true, &why),

@@ -60,17 +60,18 @@ static int check_settings(const struct conf *conf, struct why *why)
 }
 
 /* RFC 9990 section 3.5.2: the mail itself must pass DMARC. Another host may sign it. */
-static const char *find_warning(const struct sending *sending)
+static const char *find_warning(const struct context *context,
+				const struct sender_settings *settings, struct arena *arena)
 {
-	const struct outbound_rules *rules = &sending->context->outbound;
-	const char *domain = sending->settings.reporter.receiver;
+	const struct outbound_rules *rules = &context->outbound;
+	const char *domain = settings->reporter.receiver;
 	const struct signing_key *const *keys;
 
 	if (rules->enabled &&
-	    keyring_find(rules->keyring, domain, rules->subdomains, sending->arena, &keys) > 0)
+	    keyring_find(rules->keyring, domain, rules->subdomains, arena, &keys) > 0)
 		return NULL;
 	return arena_printf(
-	    sending->arena,
+	    arena,
 	    "no key of %s is active here, and mail without a signature is refused by"
 	    " many: countersign key gen %s, then key check",
 	    domain, domain);
@@ -90,7 +91,8 @@ enum sending_state sending_open(struct sending *sending, const struct conf *conf
 	if (sending->context != NULL) {
 		sending->settings = context_sender(conf, sending->context, sending->arena);
 		sending->sender.settings = &sending->settings;
-		sending->warning = find_warning(sending);
+		sending->warning =
+		    find_warning(sending->context, &sending->settings, sending->arena);
 		state = open_store(sending, conf, why);
 	}
 	if (state == SENDING_READY && open_network(sending, conf, why) != 0)
@@ -108,4 +110,25 @@ void sending_close(struct sending *sending)
 	ledger_close(sending->sender.ledger);
 	context_drop(sending->context);
 	arena_free(sending->arena);
+}
+
+const char *sending_check(const struct conf *conf, struct arena *arena)
+{
+	const struct keyring_fault *faults;
+	struct sender_settings settings;
+	const char *warning = NULL;
+	struct context *context;
+	struct why why;
+
+	if (!conf->reports.send)
+		return NULL;
+	context = context_new(conf, NULL, &why);
+	if (context == NULL)
+		return NULL;
+	settings = context_sender(conf, context, arena);
+	if (context->outbound.keyring == NULL ||
+	    keyring_faults(context->outbound.keyring, &faults) == 0)
+		warning = find_warning(context, &settings, arena);
+	context_drop(context);
+	return warning;
 }

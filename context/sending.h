@@ -30,4 +30,8 @@ enum sending_state sending_open(struct sending *sending, const struct conf *conf
 				struct why *why);
 void sending_close(struct sending *sending);
 
+/* What the member WARNING would have, in ARENA; NULL also where CONF sends no reports, and where
+ * keys cannot be read here, which says nothing of the daemon. */
+const char *sending_check(const struct conf *conf, struct arena *arena);
+
 #endif

@@ -210,8 +210,26 @@ const char *metrics_read_label(const struct metrics_read_sample *sample, const c
 	return "";
 }
 
+static bool has_labels(const struct metrics_read_sample *sample,
+		       const struct metrics_read_label *labels, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (strcmp(metrics_read_label(sample, labels[i].name), labels[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
 double metrics_read_sum(const struct metrics_read *status, const char *name, const char *label,
 			const char *value)
+{
+	const struct metrics_read_label one = {label, value};
+
+	return metrics_read_sum_of(status, name, &one, label != NULL);
+}
+
+double metrics_read_sum_of(const struct metrics_read *status, const char *name,
+			   const struct metrics_read_label *labels, unsigned count)
 {
 	static const char prefix[] = "countersign_";
 	double sum = 0;
@@ -222,8 +240,7 @@ double metrics_read_sum(const struct metrics_read *status, const char *name, con
 
 		if (strncmp(own, prefix, sizeof prefix - 1) == 0)
 			own += sizeof prefix - 1;
-		if (strcmp(own, name) == 0 &&
-		    (label == NULL || strcmp(metrics_read_label(sample, label), value) == 0))
+		if (strcmp(own, name) == 0 && has_labels(sample, labels, count))
 			sum += sample->value;
 	}
 	return sum;

@@ -55,4 +55,8 @@ const char *metrics_read_label(const struct metrics_read_sample *sample, const c
 double metrics_read_sum(const struct metrics_read *status, const char *name, const char *label,
 			const char *value);
 
+/* The same, of those that have all COUNT labels. */
+double metrics_read_sum_of(const struct metrics_read *status, const char *name,
+			   const struct metrics_read_label *labels, unsigned count);
+
 #endif

@@ -90,6 +90,16 @@ run "the other server" 0 'servers = \[ "192.0.2.53@5353" \]' --resolver 192.0.2.
 	-c "$work/good.conf" config show
 run "a file that is not there" 78 "^/nonexistent: error: cannot be opened" -c /nonexistent config show
 printf 'spf: { engine = "x"; };\nfoo = 1;\nbar = 4294967296;\n' >"$work/bad.conf"
+mkdir -m 750 "$work/nokeys"
+cat >"$work/sends.conf" <<-C
+	sign: { keys = "$work/nokeys"; };
+	reports: { send = true; org = "Example"; from = "noreply@reports.example.com"; };
+	store: { url = "sqlite:$work/sends.db"; };
+C
+run "reports that nobody signs" 0 'warning: no key of reports\.example\.com is active here.*countersign key gen reports\.example\.com' config check "$work/sends.conf"
+run "as JSON, too" 0 '^ *"no key of reports\.example\.com' config check --json "$work/sends.conf"
+sed -i 's/send = true/send = false/' "$work/sends.conf"
+run "not when none are sent" 0 "^$work/sends.conf: ok$" config check "$work/sends.conf"
 run "settings that are wrong" 78 "^$work/bad.conf:1: error: spf.engine" config check "$work/bad.conf"
 run "the second mistake" 78 "^$work/bad.conf:2: error: unknown key foo" config check "$work/bad.conf"
 run "the third" 78 "^$work/bad.conf:3: error: 4294967296 is too large" config check "$work/bad.conf"

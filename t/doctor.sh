@@ -388,6 +388,13 @@ doctor 1 --only=dns
 finds 'it has an address for x.*, which does not exist' 'countersign config explain dns\.servers'
 finds '127\.0\.0\.1 changes the case of questions' 'countersign config explain dns\.caps'
 
+# ---- reports that nobody signs ----
+mkdir -p "$etc/conf.d"
+echo 'reports: { send = true; org = "Example"; from = "noreply@reports.test"; };' >"$etc/conf.d/80-reports.conf"
+doctor 1 --only=reports
+finds 'reports are sent: no key of reports\.test is active here' 'countersign key gen reports\.test, then key check'
+rm "$etc/conf.d/80-reports.conf"
+
 # ---- mail that is marked, and who sorts it ----
 rm -rf /etc/dovecot /etc/procmailrc
 mkdir -p "$etc/conf.d"

@@ -16,7 +16,7 @@ sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
 _dmarc.sender.test 60 TXT "v=DMARC1; p=reject; rua=mailto:d@sender.test"
 Z
 mkdir -m 750 "$top/d"
-mount -t tmpfs -o size=24m,mode=750 none "$top/d" || skip_all "a tmpfs cannot be mounted here"
+mount -t tmpfs -o size=64m,mode=750 none "$top/d" || skip_all "a tmpfs cannot be mounted here"
 
 logged() { grep -qE -- "$1" "$top/log"; }
 lines() { grep -cE -- "$1" "$top/log"; }
@@ -30,6 +30,12 @@ send() { # how many messages, each with a row of its own; prints how many were a
 counted() { # how many messages the ledger has
 	"$BUILD/admin/countersign" -c "$top/conf" --json report list --since 1d 2>/dev/null |
 		python3 -c 'import json, sys; print(sum(r["messages"] for r in json.load(sys.stdin)["reports"]))' 2>/dev/null || echo -1
+}
+check_store() { # its status, and the first words of each finding
+	local said code
+	said=$("$BUILD/admin/countersign" -c "$top/conf" store check 2>&1)
+	code=$?
+	echo "$code: $(grep -oE '^ledger: [^:]*: ' <<<"$said" | tr -d '\n')"
 }
 fresh() { rm -rf "$top"/d/*; }
 status() { "$BUILD/admin/countersign" -c "$top/conf" status 2>&1; }
@@ -63,11 +69,17 @@ for at in 0 1024 4100 4300 4700 5100; do
 	run_lone_daemon
 	if [ $at -lt 4096 ]; then
 		ok "byte $at of a journal: all is counted" eventually eval '[ "$(counted)" = 3 ]'
+		is "byte $at: store check finds no loss" "$(check_store)" "0: "
 	else
 		ok "byte $at of a journal: all but one message are counted" eventually eval '[ "$(counted)" = 2 ]'
 		is "byte $at: one line says how many are missing" \
 			"$(lines 'bytes of what a killed process had counted are damaged: at most 1 messages are not counted')" 1
 		ok "byte $at: the file is kept" test -s "$journal-damaged"
+		eventually eval 'check_store | grep -q results' # it measures itself every few seconds
+		is "byte $at: store check says what is lost" "$(check_store)" \
+			"1: ledger: $journal-damaged is a damaged journal: ledger: results were not recorded since the daemon was started: "
+		like "byte $at: so does doctor" "$("$BUILD/admin/countersign" -c "$top/conf" doctor --only=ledger.lost 2>&1)" \
+			"warn +1 results were not recorded since the daemon was started"
 	fi
 	stop_lone_daemon TERM
 	fresh
@@ -81,6 +93,9 @@ is "full: messages are answered" "$(send 300)" 300
 ok "full: one line says so" eventually logged "the ledger cannot be written: .*ledger.db: no space is left"
 is "full: it is said once" "$(lines "the ledger cannot be written")" 1
 like "full: status shows it" "$(status)" "ledger.db: no space is left"
+like "full: store check says so" "$(check_store)" "1: ledger: the daemon cannot record results now: "
+like "status counts SPF by identity: HELO" "$(status)" $'\nSPF HELO +none [0-9]+\n'
+like "and MAIL FROM" "$(status)" $'\nSPF MAIL FROM +none [0-9]+\n'
 rm "$top/d/filler"
 ok "room again: all of them are counted" eventually eval '[ "$(counted)" = 300 ]'
 ok "room again: it is said" eventually logged "the ledger is written again"

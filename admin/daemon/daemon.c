@@ -60,22 +60,35 @@ static int no_connection(const struct admin *admin, const char *path, int error)
 	}
 }
 
-static int connect_to(struct admin *admin, const char *path, int *fd)
+/* -1: errno says why not. */
+static int open_socket(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd, error;
 
 	if (strlen(path) >= sizeof address.sun_path) {
-		admin_error(admin, "%s: too long for a socket's path", path);
-		return ADMIN_USAGE;
+		errno = ENAMETOOLONG;
+		return -1;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	*fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (*fd < 0)
-		return no_connection(admin, path, errno);
-	if (connect(*fd, (const struct sockaddr *)&address, sizeof address) == 0)
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd == -1 || connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static int connect_to(struct admin *admin, const char *path, int *fd)
+{
+	*fd = open_socket(path);
+	if (*fd != -1)
 		return ADMIN_DONE;
-	close(*fd);
-	return no_connection(admin, path, errno);
+	if (errno != ENAMETOOLONG)
+		return no_connection(admin, path, errno);
+	admin_error(admin, "%s: too long for a socket's path", path);
+	return ADMIN_USAGE;
 }
 
 /* ---- asking ---- */
@@ -170,23 +183,46 @@ static int connect_to_daemon(struct admin *admin, const char *given, const char 
 	return status;
 }
 
-int daemon_ask(struct admin *admin, const char *socket, enum control_verb verb,
-	       const char *argument, struct daemon_answer *answer)
+/* Closes FD. */
+static bool ask_socket(struct admin *admin, int fd, enum control_verb verb, const char *argument,
+		       struct daemon_answer *answer)
 {
 	struct buf request, in;
-	const char *path;
-	int fd, status = connect_to_daemon(admin, socket, &path, &fd);
 	bool answered;
 
-	if (status != ADMIN_DONE)
-		return status;
 	buf_init(&request, admin->arena, 0);
 	buf_init(&in, admin->arena, CONTROL_ANSWER_MAX + CONTROL_REQUEST_MAX);
 	control_put_request(&request, verb, argument);
 	answered = exchange_request(fd, buf_view(&request), &in, answer);
 	close(fd);
-	if (answered)
+	return answered;
+}
+
+int daemon_ask(struct admin *admin, const char *socket, enum control_verb verb,
+	       const char *argument, struct daemon_answer *answer)
+{
+	const char *path;
+	int fd, status = connect_to_daemon(admin, socket, &path, &fd);
+
+	if (status != ADMIN_DONE)
+		return status;
+	if (ask_socket(admin, fd, verb, argument, answer))
 		return status_of_answer(admin, path, answer);
 	admin_error(admin, "%s: the daemon did not answer; its log says why", path);
 	return ADMIN_UNAVAILABLE;
+}
+
+bool daemon_status(struct admin *admin, struct metrics_read *status)
+{
+	struct conf_errors errors = {0};
+	const char *path = find_socket(admin, NULL, &errors);
+	int fd = path == NULL ? -1 : open_socket(path);
+	struct daemon_answer answer;
+	struct why why;
+
+	conf_errors_free(&errors);
+	return fd != -1 && ask_socket(admin, fd, CONTROL_STATUS, "", &answer) &&
+	       answer.code == CONTROL_OK &&
+	       metrics_read_parse(span_make(answer.body, answer.len), admin->arena, status, &why) ==
+		   0;
 }

@@ -6,6 +6,7 @@
 #define ADMIN_DAEMON_DAEMON_H
 
 #include "admin/admin.h"
+#include "metrics/read.h"
 #include "milter/protocol/control_text.h"
 
 /* The answer to one request: its code, and its body in ARENA (NUL-terminated). SOCKET NULL: as the
@@ -18,5 +19,9 @@ struct daemon_answer {
 };
 int daemon_ask(struct admin *admin, const char *socket, enum control_verb verb,
 	       const char *argument, struct daemon_answer *answer);
+
+/* What it says of itself, for a command to which that is not the main thing: false, and nothing is
+ * printed, where it cannot be asked. */
+bool daemon_status(struct admin *admin, struct metrics_read *status);
 
 #endif

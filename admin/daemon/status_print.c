@@ -54,45 +54,64 @@ static double sum_of(const struct page *page, const char *name)
 	return metrics_read_sum(page->status, name, NULL, NULL);
 }
 
-bool status_is_family(const struct metrics_read_sample *sample, const char *family)
+bool status_is_family(const struct metrics_read_sample *sample, const struct status_family *family)
 {
+	const struct metrics_read_label *only = &family->only;
+
 	return strncmp(sample->name, "countersign_", 12) == 0 &&
-	       strcmp(sample->name + 12, family) == 0;
+	       strcmp(sample->name + 12, family->family) == 0 &&
+	       (only->name == NULL ||
+		strcmp(metrics_read_label(sample, only->name), only->value) == 0);
+}
+
+double status_family_sum(const struct metrics_read *status, const struct status_family *family,
+			 const char *value)
+{
+	const struct metrics_read_label labels[] = {{family->label, value}, family->only};
+
+	return metrics_read_sum_of(status, family->family, labels,
+				   family->only.name == NULL ? 1 : 2);
 }
 
 /* Is it the first sample of the family with this value of the label? */
-static bool is_first(const struct metrics_read *status, unsigned at, const char *family,
-		     const char *label)
+static bool is_first(const struct metrics_read *status, unsigned at,
+		     const struct status_family *family)
 {
-	const char *value = metrics_read_label(&status->samples[at], label);
+	const char *value = metrics_read_label(&status->samples[at], family->label);
 
 	for (unsigned i = 0; i < at; i++) {
 		if (status_is_family(&status->samples[i], family) &&
-		    strcmp(metrics_read_label(&status->samples[i], label), value) == 0)
+		    strcmp(metrics_read_label(&status->samples[i], family->label), value) == 0)
 			return false;
 	}
 	return true;
 }
 
 /* "pass 12, fail 3": what is not 0. */
-static const char *breakdown_text(const struct page *page, const char *family, const char *label)
+static const char *family_text(const struct page *page, const struct status_family *family)
 {
 	const struct metrics_read *status = page->status;
 	struct buf out;
 
 	buf_init(&out, page->arena, 0);
 	for (unsigned i = 0; i < status->sample_count; i++) {
-		const char *value = metrics_read_label(&status->samples[i], label);
+		const char *value = metrics_read_label(&status->samples[i], family->label);
 		double total;
 
-		if (!status_is_family(&status->samples[i], family) ||
-		    !is_first(status, i, family, label))
+		if (!status_is_family(&status->samples[i], family) || !is_first(status, i, family))
 			continue;
-		total = metrics_read_sum(status, family, label, value);
+		total = status_family_sum(status, family, value);
 		if (total > 0)
 			buf_printf(&out, "%s%s %.0f", out.len == 0 ? "" : ", ", value, total);
 	}
 	return out.len == 0 ? "-" : buf_text(&out);
+}
+
+static const char *breakdown_text(const struct page *page, const char *family, const char *label)
+{
+	const struct status_family one = {NULL, family, label, {NULL, NULL}};
+
+	return family_text(page, &one);
 }
 
 /* ---- the daemon ---- */
@@ -173,23 +192,30 @@ static void print_traffic(const struct page *page)
 			       messages == 0 ? 0 : 1000 * seconds / messages));
 }
 
+#define EVERY                                                                                      \
+	{                                                                                          \
+		NULL, NULL                                                                         \
+	}
+
 const struct status_family status_families[] = {
-    {"iprev", "iprev_results_total", "result"},
-    {"SPF", "spf_results_total", "result"},
-    {"DKIM", "dkim_signatures_total", "result"},
-    {"DMARC", "dmarc_results_total", "result"},
-    {"overrides", "dmarc_overrides_total", "reason"},
-    {"signed", "dkim_signed_total", "domain"},
-    {"not signed", "dkim_unsigned_total", "reason"},
-    {"disagreeing", "engine_disagreements_total", "engine"},
-    {"MTA faults", "milter_errors_total", "stage"},
-    {NULL, NULL, NULL},
+    {"iprev", "iprev_results_total", "result", EVERY},
+    {"SPF MAIL FROM", "spf_results_total", "result", {"scope", "mfrom"}},
+    {"SPF HELO", "spf_results_total", "result", {"scope", "helo"}},
+    {"DKIM", "dkim_signatures_total", "result", EVERY},
+    {"DMARC", "dmarc_results_total", "result", EVERY},
+    {"overrides", "dmarc_overrides_total", "reason", EVERY},
+    {"signed", "dkim_signed_total", "domain", EVERY},
+    {"not signed", "dkim_unsigned_total", "reason", EVERY},
+    {"disagreeing", "engine_disagreements_total", "engine", EVERY},
+    {"MTA faults", "milter_errors_total", "stage", EVERY},
+    {NULL, NULL, NULL, EVERY},
 };
+#undef EVERY
 
 static void print_results(const struct page *page)
 {
 	for (const struct status_family *f = status_families; f->title != NULL; f++) {
-		const char *text = breakdown_text(page, f->family, f->label);
+		const char *text = family_text(page, f);
 
 		if (strcmp(text, "-") != 0)
 			print_row(page, f->title, OUT_PLAIN, text);

@@ -16,9 +16,12 @@ struct jsonout *status_json(const struct metrics_read *status, struct arena *are
 /* Counters that are shown by the value of a label; ends with a NULL title. */
 struct status_family {
 	const char *title, *family, *label;
+	struct metrics_read_label only; /* the samples that have it; without a name: all */
 };
 extern const struct status_family status_families[];
-bool status_is_family(const struct metrics_read_sample *sample, const char *family);
+bool status_is_family(const struct metrics_read_sample *sample, const struct status_family *family);
+double status_family_sum(const struct metrics_read *status, const struct status_family *family,
+			 const char *value);
 
 /* Whether an administrator should look: settings refused, the ledger failing, no worker ready. */
 bool status_is_well(const struct metrics_read *status);

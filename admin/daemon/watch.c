@@ -171,15 +171,10 @@ static int take_look(struct watch *watch)
 
 /* ---- rows ---- */
 
-static double rate_of(const struct watch *watch, const char *family, const char *label,
-		      const char *value, double total)
+/* BEFORE: the total at the look before this one. */
+static double rate_of(const struct watch *watch, double before, double total)
 {
-	double before;
-
-	if (watch->before.arena == NULL)
-		return -1;
-	before = metrics_read_sum(&watch->before.status, family, label, value);
-	if (total < before) /* a daemon that was started again */
+	if (watch->before.arena == NULL || total < before) /* a daemon that was started again */
 		return -1;
 	return (total - before) * (double)CLOCK_SECOND / (double)(watch->now.at - watch->before.at);
 }
@@ -203,14 +198,14 @@ static void add_rows(struct watch *watch, const struct status_family *family)
 		const char *value = metrics_read_label(sample, family->label);
 		double total;
 
-		if (!status_is_family(sample, family->family) ||
-		    has_row(watch, family->title, value))
+		if (!status_is_family(sample, family) || has_row(watch, family->title, value))
 			continue;
-		total = metrics_read_sum(status, family->family, family->label, value);
+		total = status_family_sum(status, family, value);
 		if (total > 0)
 			watch->rows[watch->count++] = (struct row){
 			    family->title, value, total,
-			    rate_of(watch, family->family, family->label, value, total)};
+			    rate_of(watch, status_family_sum(&watch->before.status, family, value),
+				    total)};
 	}
 }
 
@@ -265,7 +260,8 @@ static void draw_header(struct watch *watch)
 	const struct metrics_read *status = &watch->now.status;
 	struct arena *arena = watch->now.arena;
 	double messages = sum_all(watch, "messages_total");
-	double rate = rate_of(watch, "messages_total", NULL, NULL, messages);
+	double rate = rate_of(
+	    watch, metrics_read_sum(&watch->before.status, "messages_total", NULL, NULL), messages);
 	char time[CLOCK_TEXT_MAX];
 
 	put_line(watch, OUT_BOLD,

@@ -69,6 +69,8 @@ static const struct doctor_check checks[] = {
      doctor_ledger_file},
     {"ledger.whole", "ledger", "the ledger is whole", DOCTOR_CONF | DOCTOR_LEDGER, 0,
      doctor_ledger_whole},
+    {"ledger.lost", "ledger", "no result was lost", DOCTOR_CONF | DOCTOR_LEDGER, 0,
+     doctor_ledger_lost},
     {"ledger.disk", "ledger", "there is room on its disk", DOCTOR_CONF | DOCTOR_LEDGER, 0,
      doctor_disk},
     {"reports", "reports", "reports go out", DOCTOR_CONF | DOCTOR_LEDGER, 0, doctor_reports},

@@ -95,6 +95,7 @@ void doctor_key_files(struct doctor *doctor);
 void doctor_clock(struct doctor *doctor);
 void doctor_ledger_file(struct doctor *doctor);
 void doctor_ledger_whole(struct doctor *doctor);
+void doctor_ledger_lost(struct doctor *doctor);
 void doctor_disk(struct doctor *doctor);
 void doctor_reports(struct doctor *doctor);
 void doctor_marks(struct doctor *doctor);

@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #include "admin/become.h"
+#include "admin/daemon/losses.h"
 #include "admin/doctor/doctor.h"
 #include "admin/doctor/marks.h"
 #include "admin/program.h"
 #include "context/context.h"
+#include "context/sending.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "mail/domain.h"
 #include "policy/forged.h"
 #include "store/integrity.h"
 #include "store/outbox.h"
@@ -303,6 +304,25 @@ void doctor_ledger_whole(struct doctor *doctor)
 			   why.text, ledger_note(cause));
 }
 
+static void tell_loss(void *arg, const char *what, int64_t count)
+{
+	struct doctor *doctor = arg;
+
+	if (count > 0)
+		doctor_say(doctor, DOCTOR_WARN, doctor_service(doctor, SERVICE_LOG),
+			   "%" PRId64 " %s", count, what);
+	else
+		doctor_say(doctor, DOCTOR_WARN, doctor_service(doctor, SERVICE_LOG), "%s", what);
+}
+
+void doctor_ledger_lost(struct doctor *doctor)
+{
+	const char *path = ledger_url_path(doctor->conf->store.url, NULL);
+
+	if (losses_find(doctor->admin, path, tell_loss, doctor) == 0)
+		doctor_say(doctor, DOCTOR_OK, NULL, "none that is known of");
+}
+
 void doctor_disk(struct doctor *doctor)
 {
 	enum { FULL = 20, LOW = 200 }; /* MiB */
@@ -358,22 +378,17 @@ static void look_at_outbox(struct doctor *doctor, struct outbox *outbox)
 			   states[OUTBOX_SENT], states[OUTBOX_DEFERRED]);
 }
 
-/* Mail with reports must pass DMARC itself (RFC 9990 section 3.5). */
+/* The warning ends with the command. */
 static void look_at_sender(struct doctor *doctor)
 {
-	const char *domain = domain_of_address(doctor->arena, doctor->conf->reports.from);
+	const char *warning = sending_check(doctor->conf, doctor->arena);
+	const char *colon = warning == NULL ? NULL : strstr(warning, ": ");
 
-	for (unsigned i = 0; domain != NULL && i < doctor->keys.count; i++) {
-		const struct signing_key *key = doctor->keys.items[i].key;
-
-		if (signing_key_status(key).state == KEYSTATE_ACTIVE &&
-		    domain_within(domain, signing_key_domain(key)))
-			return;
-	}
-	if (domain != NULL && doctor->keys_fault == NULL)
-		doctor_say(doctor, DOCTOR_ERROR,
-			   arena_printf(doctor->arena, "countersign key gen %s", domain),
-			   "no key signs for %s, from which reports are sent", domain);
+	if (warning != NULL && doctor->keys_fault == NULL)
+		doctor_say(doctor, DOCTOR_ERROR, colon == NULL ? NULL : colon + 2,
+			   "reports are sent: %.*s",
+			   (int)(colon == NULL ? strlen(warning) : (size_t)(colon - warning)),
+			   warning);
 }
 
 void doctor_reports(struct doctor *doctor)
