@@ -538,7 +538,12 @@ const struct conf_option conf_options[] = {
 	 .def = "\"accept\"",
 	 .doc = "What is done with a message whose result could not be stored. accept: it is delivered and "
 		"not counted; with a ledger that cannot be opened the daemon serves, says so in its log and in "
-		"countersign status, and tries again. tempfail: the sender is told to try again."},
+		"countersign status, and tries again. tempfail: the sender is told to try again. The default is "
+		"accept: results are statistics, and reports that lack some messages harm less than a full disk "
+		"that stops all mail. With durability process there is room for about 20000 messages per worker, reserved at "
+		"the start, before anything is lost; then, as with durability power at once, the log says that "
+		"messages are not counted and, at the end, how many. Choose tempfail where each message must be "
+		"counted, and watch countersign_store_failing."},
 	{.name = "store.keep", .type = &conf_type_duration, FIELD(store.keep),
 	 .min = DAYS(2), .max = DAYS(3650),
 	 .def = "\"90d\"",

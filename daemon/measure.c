@@ -118,16 +118,23 @@ static void measure_dns(struct service *service)
 	dns_drop(dns);
 }
 
+/* Says once that it fails, and at the end what that has cost. */
 static void watch_ledger(const struct ledger_stats *stats)
 {
 	static bool failing;
+	static uint64_t failures; /* before */
 
 	if (stats->failing && !failing)
 		log_error("the ledger cannot be written: %s; until then store.on_failure decides "
 			  "about mail whose result cannot be kept",
 			  stats->last_error);
+	else if (!stats->failing && failing && stats->failures == failures)
+		log_info("the ledger is written again; nothing was lost");
 	else if (!stats->failing && failing)
-		log_info("the ledger is written again");
+		log_error("the ledger is written again; %" PRIu64 " messages are not counted",
+			  stats->failures - failures);
+	if (!stats->failing)
+		failures = stats->failures;
 	failing = stats->failing;
 }
 
@@ -139,6 +146,7 @@ static void measure_missing(struct service *service)
 	if (service_lacks_ledger(service) != NULL && ++rounds % SEEK_ROUNDS == 0)
 		service_seek_ledger(service);
 	counters_set(METRIC_STORE_FAILING, service_lacks_ledger(service) != NULL);
+	counters_set(METRIC_STORE_FAILURES, (int64_t)service_missed_rows(service));
 	counters_trouble(COUNTERS_LEDGER, service_lacks_ledger(service));
 }
 
@@ -152,7 +160,8 @@ static void measure_store(struct service *service)
 	}
 	ledger_stats(service_ledger(service), &stats);
 	counters_set(METRIC_STORE_ROWS, (int64_t)stats.rows);
-	counters_set(METRIC_STORE_FAILURES, (int64_t)stats.failures);
+	counters_set(METRIC_STORE_FAILURES,
+		     (int64_t)(stats.failures + service_missed_rows(service)));
 	counters_set(METRIC_STORE_PENDING, (int64_t)stats.pending);
 	counters_set(METRIC_STORE_FAILING, stats.failing);
 	counters_trouble(COUNTERS_LEDGER, stats.failing ? stats.last_error : NULL);

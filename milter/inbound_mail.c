@@ -224,8 +224,11 @@ static const char *record_verdict(struct session *session, const struct verdict 
 	    !tally_row(verdict, message->rcpt_mixed ? NULL : message->rcpt_domain, clock_wall(),
 		       message->arena, &row))
 		return NULL;
-	if (ledger == NULL)
+	if (ledger == NULL) {
+		service_miss_row(session->service);
+		*failed = true;
 		return "not recorded: cannot open the ledger";
+	}
 	row.quiet = is_quiet(message, verdict) ? row.count : 0;
 	outcome = ledger_add(ledger, &row, clock_mono() + wait, &why);
 	if (outcome == 0 && why.text[0] != '\0')
@@ -234,7 +237,8 @@ static const char *record_verdict(struct session *session, const struct verdict 
 		return NULL;
 	*failed = true;
 	if (outcome > 0)
-		return "not yet recorded: the ledger is slow";
+		return arena_printf(message->arena, "not yet recorded: %s",
+				    why.text[0] == '\0' ? "the ledger is slow" : why.text);
 	return arena_printf(message->arena, "not recorded: %s", why.text);
 }
 

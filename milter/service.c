@@ -34,7 +34,8 @@ struct service {
 	struct resolvers *resolvers;
 	struct ledger *_Atomic ledger;
 	atomic_bool lacks_ledger;
-	struct why ledger_why; /* why it could not be opened last */
+	_Atomic uint64_t missed_rows; /* meanwhile */
+	struct why ledger_why;        /* why it could not be opened last */
 	struct dkimcheck_engine *dkim_engine;
 	const struct engine *engine;
 	_Atomic unsigned messages;
@@ -102,6 +103,16 @@ const char *service_lacks_ledger(struct service *service)
 	return atomic_load(&service->lacks_ledger) ? service->ledger_why.text : NULL;
 }
 
+void service_miss_row(struct service *service)
+{
+	atomic_fetch_add(&service->missed_rows, 1);
+}
+
+uint64_t service_missed_rows(struct service *service)
+{
+	return atomic_load(&service->missed_rows);
+}
+
 void service_seek_ledger(struct service *service)
 {
 	struct context *context;
@@ -111,7 +122,8 @@ void service_seek_ledger(struct service *service)
 	context = service_context(service);
 	if (open_ledger(service, context->conf, &service->ledger_why) == 0) {
 		atomic_store(&service->lacks_ledger, false);
-		log_info("the ledger can be used again: messages are counted");
+		log_info("the ledger can be used again: messages are counted; %llu were not",
+			 (unsigned long long)atomic_load(&service->missed_rows));
 	}
 	context_drop(context);
 }
@@ -374,8 +386,18 @@ void service_trim(struct service *service)
 
 void service_close(struct service *service)
 {
+	struct ledger_stats stats;
+
 	if (service->ledger == NULL)
 		return;
 	outbox_writer_finish();
 	ledger_retire(service->ledger, clock_mono() + CLOSE_WAIT);
+	ledger_stats(service->ledger, &stats);
+	if (stats.failing)
+		log_error("the ledger cannot be written at the end, either: %llu messages were not"
+			  " counted%s: %s",
+			  (unsigned long long)stats.failures,
+			  stats.pending > 0 ? ", what the journal has is kept for the next start"
+					    : "",
+			  stats.last_error);
 }

@@ -40,6 +40,10 @@ struct ledger *service_ledger(struct service *service); /* NULL: none is kept, o
  * uncounted (store.on_failure = "accept"). NULL: nothing is missing. */
 const char *service_lacks_ledger(struct service *service);
 
+/* A message goes uncounted because of that; and how many did. */
+void service_miss_row(struct service *service);
+uint64_t service_missed_rows(struct service *service);
+
 /* Tries to open what is missing. One thread. */
 void service_seek_ledger(struct service *service);
 

@@ -33,6 +33,7 @@ enum {
 	REST_TIMES = 50, /* what the last commit took */
 	REST_MAX_MS = 250,
 	SYNC_MS = 1000,
+	PROBE_MS = 1000,
 	LEFT_MS = 60000, /* what a first look could not bring into the file */
 	SETTLE_MS = 2000,
 	EXPIRE_ROWS = 500,
@@ -56,6 +57,7 @@ struct ledger {
 	bool closing;
 	bool idle; /* the writer sleeps until there is work */
 	struct ledger_stats stats;
+	int64_t probe_at; /* without a journal: while it fails, one row tries again then */
 
 	/* the writer's own */
 	struct sql *handle;
@@ -74,6 +76,8 @@ struct ledger {
 static void note_failure(struct ledger *ledger, const struct why *why)
 {
 	lock_take(&ledger->lock);
+	if (!ledger->stats.failing)
+		cond_wake_all(&ledger->room); /* who waits for room, waits in vain */
 	ledger->stats.failing = true;
 	memcpy(ledger->stats.last_error, why->text, sizeof ledger->stats.last_error);
 	lock_drop(&ledger->lock);
@@ -118,7 +122,7 @@ static bool pause_writer(struct ledger *ledger, int64_t nanoseconds)
 static bool is_given_up(const struct driver_batch *batch, enum driver_outcome outcome, int tries)
 {
 	return batch->journal == NULL &&
-	       (outcome == DRIVER_BROKEN || tries == COMMIT_TRIES || batch->count == 0);
+	       (outcome == DRIVER_BROKEN || tries >= COMMIT_TRIES || batch->count == 0);
 }
 
 static int64_t next_pause(int64_t pause)
@@ -135,12 +139,14 @@ static bool commit_group(struct ledger *ledger, const struct messages_line *line
 	struct driver_batch batch = {.rows = ledger->group.rows,
 				     .folded = queue_group_number(&ledger->group),
 				     .lines = lines};
+	/* only the writer sets FAILING; while it is set, a group without a journal is a probe */
+	const int first_try = ledger->stats.failing ? COMMIT_TRIES : 1;
 	struct why why = {""};
 	bool last = false;
 
 	batch.journal = batch.folded > 0 ? journal_id(ledger->journal) : NULL;
 	batch.count = queue_group_merge(&ledger->group);
-	for (int tries = 1;; tries++, pause = next_pause(pause)) {
+	for (int tries = first_try;; tries++, pause = next_pause(pause)) {
 		enum driver_outcome outcome = try_commit(ledger, &batch, &why);
 
 		if (outcome == DRIVER_DONE)
@@ -588,6 +594,28 @@ static int refuse_row(struct ledger *ledger, struct why *why)
 		       ledger->stats.failing ? ledger->stats.last_error : "");
 }
 
+static int refuse_failing(struct ledger *ledger, struct why *why)
+{
+	ledger->stats.failures++;
+	return why_set(why, "%s", ledger->stats.last_error);
+}
+
+/* It is known that the row cannot be made safe now: nobody waits to learn it once more. A journal
+ * with room makes it safe; without one, a row now and then finds out whether things are better. */
+static bool is_hopeless(struct ledger *ledger, const struct queue_entry *entry)
+{
+	int64_t now = clock_mono();
+
+	if (!ledger->stats.failing)
+		return false;
+	if (ledger->journal != NULL)
+		return !has_room(ledger, entry);
+	if (now < ledger->probe_at)
+		return true;
+	ledger->probe_at = now + PROBE_MS * CLOCK_MS;
+	return false;
+}
+
 /* It has the record: nobody waits for the writer. */
 static bool put_in_journal(struct ledger *ledger, struct queue_entry *entry, struct why *why)
 {
@@ -615,7 +643,8 @@ static int wait_for_commit(struct ledger *ledger, struct queue_entry *entry, int
 	about_to_wait(ledger);
 	while (entry->state == QUEUE_WAITING && clock_mono() < deadline)
 		cond_wait_until(&entry->done, &ledger->lock, deadline);
-	if (entry->state == QUEUE_FAILED)
+	if (entry->state == QUEUE_FAILED ||
+	    (entry->state == QUEUE_WAITING && ledger->stats.failing))
 		why_set(why, "%s", ledger->stats.last_error);
 	return entry->state == QUEUE_COMMITTED ? 0 : entry->state == QUEUE_WAITING ? 1 : -1;
 }
@@ -627,9 +656,11 @@ static int add_entry(struct ledger *ledger, struct queue_entry *entry, int64_t d
 	int result;
 
 	*ours = true;
+	if (is_hopeless(ledger, entry))
+		return refuse_failing(ledger, why);
 	if (!has_room(ledger, entry))
 		about_to_wait(ledger);
-	while (!has_room(ledger, entry) && clock_mono() < deadline)
+	while (!has_room(ledger, entry) && !ledger->stats.failing && clock_mono() < deadline)
 		cond_wait_until(&ledger->room, &ledger->lock, deadline);
 	if (!has_room(ledger, entry))
 		return refuse_row(ledger, why);

@@ -67,9 +67,13 @@ void ledger_retire(struct ledger *ledger, int64_t deadline);
  * Adds ROW->count to its row and waits until that is safe or DEADLINE (clock_mono()) passes. 0: it
  * is; WHY is then empty, or says why the file cannot be written now (the journal has the row, and
  * it is tried again for ever). 1: not yet: it is queued and the writer goes on trying; should it
- * give up, ledger_stats shows it. -1: refused (the queue was full till the deadline, the commit
- * failed); not counted; WHY says why. LEDGER_POWER: a failing commit is tried 5 times in about 2
- * seconds (each may wait for a lock); then its rows are given up.
+ * give up, ledger_stats shows it. WHY is empty, or says what failed. -1: refused (the queue was
+ * full till the deadline, the commit failed); not counted; WHY says why. LEDGER_POWER: a failing
+ * commit is tried 5 times in about 2 seconds (each may wait for a lock); then its rows are given
+ * up.
+ *
+ * While the ledger is known to fail, a row that the journal has no room for is refused at once. So
+ * is one without a journal, but for one in a second, which finds out whether it still fails.
  */
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why);

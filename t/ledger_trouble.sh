@@ -98,7 +98,34 @@ like "status counts SPF by identity: HELO" "$(status)" $'\nSPF HELO +none [0-9]+
 like "and MAIL FROM" "$(status)" $'\nSPF MAIL FROM +none [0-9]+\n'
 rm "$top/d/filler"
 ok "room again: all of them are counted" eventually eval '[ "$(counted)" = 300 ]'
-ok "room again: it is said" eventually logged "the ledger is written again"
+ok "room again: it is said" eventually logged "the ledger is written again; nothing was lost"
+stop_lone_daemon TERM
+
+# ---- the same without a journal: on_failure decides, at once ----
+without_journal() { # on_failure
+	fresh
+	sed -i "s#^store: .*#store: { url = \"sqlite:$top/d/ledger.db\"; durability = \"power\"; wait = \"5s\"; on_failure = \"$1\"; };#" "$top/conf"
+	run_lone_daemon
+	is "$1: messages are counted" "$(send 3)" 3
+	fill
+	send 8 >/dev/null
+	ok "$1, full: one line says so" eventually logged "the ledger cannot be written: .*no space is left"
+}
+uncounted() { sed -n 's/.*written again; \([0-9]*\) messages are not counted.*/\1/p' "$top/log"; }
+without_journal accept
+SECONDS=0
+is "accept, full: messages are accepted" "$(send 200)" 200
+ok "accept, full: at once ($SECONDS s)" [ $SECONDS -lt 20 ]
+rm "$top/d/filler"
+sent=211
+ok "accept, room again: new ones are counted" eventually eval 'sent=$((sent + 1)); send 1; [ "$(counted)" -gt 3 ]'
+ok "accept, room again: it is said how many are missing" eventually logged "messages are not counted"
+is "accept: each is counted or said" "$(($(counted) + $(uncounted)))" $sent
+stop_lone_daemon TERM
+without_journal tempfail
+SECONDS=0
+is "tempfail, full: no message is accepted" "$(send 200)" 0
+ok "tempfail, full: at once ($SECONDS s)" [ $SECONDS -lt 20 ]
 stop_lone_daemon TERM
 umount "$top/d"
 done_testing

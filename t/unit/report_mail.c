@@ -163,40 +163,99 @@ struct script {
 	const char *name, *greeting, *mail, *rcpt, *data, *end;
 	enum send_outcome want;
 	const char *reply;
-	const char *ehlo, *quit; /* NULL: what is usual */
+	struct {
+		const char *ehlo, *quit; /* NULL: what is usual */
+	} also;
 };
 
 static const struct script scripts[] = {
-    {"taken", "220 hi", "250 ok", "250 ok", "354 go", "250 2.0.0 queued as 4711", SEND_DONE,
-     "250 2.0.0 queued as 4711"},
-    {"unknown recipient", "220 hi", "250 ok", "550 5.1.1 no such user", "", "", SEND_REFUSED,
-     "550 5.1.1 no such user"},
-    {"greylisted", "220 hi", "250 ok", "451 4.7.1 come again", "", "", SEND_LATER,
-     "451 4.7.1 come again"},
-    {"refused at DATA", "220 hi", "250 ok", "250 ok", "554 5.7.1 no", "", SEND_REFUSED,
-     "554 5.7.1 no"},
-    {"refused at the end", "220 hi", "250 ok", "250 ok", "354 go", "552 5.3.4 too big",
-     SEND_REFUSED, "552 5.3.4 too big"},
-    {"put off at the end", "220 hi", "250 ok", "250 ok", "354 go", "452 4.3.1 full", SEND_LATER,
-     "452 4.3.1 full"},
-    {"the sender is refused", "220 hi", "550 5.7.1 who are you", "", "", "", SEND_LATER,
-     "550 5.7.1 who are you"},
-    {"the client is refused", "554 5.7.1 go away", "", "", "", "", SEND_AWAY, NULL},
-    {"it hangs up", "", "", "", "", "", SEND_AWAY, NULL},
-    {"it hangs up at the end", "220 hi", "250 ok", "250 ok", "354 go", "", SEND_AWAY, NULL},
+    {"taken",
+     "220 hi",
+     "250 ok",
+     "250 ok",
+     "354 go",
+     "250 2.0.0 queued as 4711",
+     SEND_DONE,
+     "250 2.0.0 queued as 4711",
+     {NULL, NULL}},
+    {"unknown recipient",
+     "220 hi",
+     "250 ok",
+     "550 5.1.1 no such user",
+     "",
+     "",
+     SEND_REFUSED,
+     "550 5.1.1 no such user",
+     {NULL, NULL}},
+    {"greylisted",
+     "220 hi",
+     "250 ok",
+     "451 4.7.1 come again",
+     "",
+     "",
+     SEND_LATER,
+     "451 4.7.1 come again",
+     {NULL, NULL}},
+    {"refused at DATA",
+     "220 hi",
+     "250 ok",
+     "250 ok",
+     "554 5.7.1 no",
+     "",
+     SEND_REFUSED,
+     "554 5.7.1 no",
+     {NULL, NULL}},
+    {"refused at the end",
+     "220 hi",
+     "250 ok",
+     "250 ok",
+     "354 go",
+     "552 5.3.4 too big",
+     SEND_REFUSED,
+     "552 5.3.4 too big",
+     {NULL, NULL}},
+    {"put off at the end",
+     "220 hi",
+     "250 ok",
+     "250 ok",
+     "354 go",
+     "452 4.3.1 full",
+     SEND_LATER,
+     "452 4.3.1 full",
+     {NULL, NULL}},
+    {"the sender is refused",
+     "220 hi",
+     "550 5.7.1 who are you",
+     "",
+     "",
+     "",
+     SEND_LATER,
+     "550 5.7.1 who are you",
+     {NULL, NULL}},
+    {"the client is refused", "554 5.7.1 go away", "", "", "", "", SEND_AWAY, NULL, {NULL, NULL}},
+    {"it hangs up", "", "", "", "", "", SEND_AWAY, NULL, {NULL, NULL}},
+    {"it hangs up at the end",
+     "220 hi",
+     "250 ok",
+     "250 ok",
+     "354 go",
+     "",
+     SEND_AWAY,
+     NULL,
+     {NULL, NULL}},
 };
 
 static const char *answer_to(const struct script *script, const char *line)
 {
 	if (strncmp(line, "EHLO", 4) == 0)
-		return script->ehlo == NULL ? "250 hello" : script->ehlo;
+		return script->also.ehlo == NULL ? "250 hello" : script->also.ehlo;
 	if (strncmp(line, "MAIL", 4) == 0)
 		return script->mail;
 	if (strncmp(line, "RCPT", 4) == 0)
 		return script->rcpt;
 	if (strncmp(line, "DATA", 4) == 0)
 		return script->data;
-	return script->quit == NULL ? "221 bye" : script->quit;
+	return script->also.quit == NULL ? "221 bye" : script->also.quit;
 }
 
 /* What stands for an answer that does not come. */
@@ -283,16 +342,30 @@ static void test_script(const struct script *script)
 /* ---- a server that does not answer ---- */
 
 static const struct script hanging[] = {
-    {"no greeting", hang, "", "", "", "", SEND_AWAY, NULL, NULL, NULL},
-    {"no answer to EHLO", "220 hi", "", "", "", "", SEND_AWAY, NULL, hang, NULL},
-    {"no answer to MAIL", "220 hi", hang, "", "", "", SEND_AWAY, NULL, NULL, hang},
-    {"no answer to RCPT", "220 hi", "250 ok", hang, "", "", SEND_AWAY, NULL, NULL, hang},
-    {"no answer to DATA", "220 hi", "250 ok", "250 ok", hang, "", SEND_AWAY, NULL, NULL, hang},
-    {"no answer to the mail", "220 hi", "250 ok", "250 ok", "354 go", hang, SEND_AWAY, NULL, NULL,
-     hang},
-    {"no answer to QUIT", "220 hi", "250 ok", "250 ok", "354 go", "250 ok", SEND_DONE, NULL, NULL,
-     hang},
-    {"nor after a refusal", "220 hi", "250 ok", "550 no", "", "", SEND_REFUSED, NULL, NULL, hang},
+    {"no greeting", hang, "", "", "", "", SEND_AWAY, NULL, {NULL, NULL}},
+    {"no answer to EHLO", "220 hi", "", "", "", "", SEND_AWAY, NULL, {hang, NULL}},
+    {"no answer to MAIL", "220 hi", hang, "", "", "", SEND_AWAY, NULL, {NULL, hang}},
+    {"no answer to RCPT", "220 hi", "250 ok", hang, "", "", SEND_AWAY, NULL, {NULL, hang}},
+    {"no answer to DATA", "220 hi", "250 ok", "250 ok", hang, "", SEND_AWAY, NULL, {NULL, hang}},
+    {"no answer to the mail",
+     "220 hi",
+     "250 ok",
+     "250 ok",
+     "354 go",
+     hang,
+     SEND_AWAY,
+     NULL,
+     {NULL, hang}},
+    {"no answer to QUIT",
+     "220 hi",
+     "250 ok",
+     "250 ok",
+     "354 go",
+     "250 ok",
+     SEND_DONE,
+     NULL,
+     {NULL, hang}},
+    {"nor after a refusal", "220 hi", "250 ok", "550 no", "", "", SEND_REFUSED, NULL, {NULL, hang}},
 };
 
 static int64_t asked_at; /* when going on was asked for the first time */
