@@ -8,6 +8,7 @@
 need openssl
 [ -r /proc/self/stat ] || skip_all "there is no /proc"
 [ -z "$COUNTERSIGN_SANITIZER" ] || skip_all "a sanitizer has costs of its own"
+! grep -q "^COVERAGE_CFLAGS = ." "$COUNTERSIGN_BUILD/Makefile" || skip_all "counting coverage has costs of its own"
 . "$COUNTERSIGN_SRC/t/lib/lone_daemon.sh"
 BOUND=50 # ms for each MB
 
