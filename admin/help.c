@@ -22,7 +22,7 @@ static const struct group {
 } groups[] = {
     {"Setting up", {"setup", "migrate", "doctor", "config"}},
     {"Keys and DNS records", {"key", "dns"}},
-    {"Checking a message or a domain", {"verify", "spf", "dkim", "dmarc"}},
+    {"Checking a message or a domain", {"verify", "spf", "dkim", "dmarc", "audit"}},
     {"The running daemon", {"status", "reload", "log-level", "cache"}},
     {"What became of mail", {"message", "stats"}},
     {"Reports", {"report", "inbox"}},
@@ -84,6 +84,7 @@ static const struct example {
     {"dkim sign", {"dkim sign message.eml", "dkim sign --fields message.eml"}},
     {"dmarc", {"dmarc example.com", "dmarc -v news.example.com"}},
     {"dns", {"dns example.com", "dns --check example.com"}},
+    {"audit", {"audit example.com", "audit --all", "audit --facts example.com"}},
     {"help", {"help key gen"}},
     {"version", {"version"}},
 };
@@ -297,6 +298,7 @@ static const struct {
     {"conf", "config"},      {"import", "migrate"},
     {"test", "doctor"},      {"diagnose", "doctor"},
     {"install", "setup"},    {"rua", "report list"},
+    {"posture", "audit"},
     {"zone", "dns"},         {"arc", "verify"},
     {"ledger", "store"},
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "lib/ip.h"
 #include "lib/clock.h"
 #include "lib/url.h"
 #include "mail/address.h"
@@ -136,6 +137,27 @@ int conf_check_shared(struct span text, struct why *why)
 	    span_istarts(text, "postgres://"))
 		return 0;
 	return why_set(why, "not a valid shared store; use postgresql://USER@HOST/DATABASE");
+}
+
+/* ---- addresses and days ---- */
+
+int conf_check_ip(struct span text, struct why *why)
+{
+	struct ip ip;
+
+	if (ip_parse(text, &ip))
+		return 0;
+	return why_set(why, "\"%.*s\" is not an IP address", (int)span_len(text), text.p);
+}
+
+int conf_check_day(struct span text, struct why *why)
+{
+	int32_t day;
+
+	if (clock_day_parse(text, &day))
+		return 0;
+	return why_set(why, "\"%.*s\" is not a day, such as 2027-01-31", (int)span_len(text),
+		       text.p);
 }
 
 /* ---- names ---- */

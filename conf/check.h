@@ -11,6 +11,8 @@
 int conf_check_store(struct span text, struct why *why);
 int conf_check_http(struct span text, struct why *why);
 int conf_check_shared(struct span text, struct why *why);
+int conf_check_ip(struct span text, struct why *why);
+int conf_check_day(struct span text, struct why *why);
 int conf_check_domain(struct span text, struct why *why);
 int conf_check_forwarder(struct span text, struct why *why);
 int conf_check_pattern(struct span text, struct why *why);

@@ -106,6 +106,14 @@ struct conf_relay {
 	const char *results_of; /* "": none */
 };
 
+/* One line of audit.silence. */
+struct conf_silence {
+	const char *rule;   /* "spf.void" */
+	const char *domain; /* a pattern; "*": any */
+	const char *reason;
+	const char *until; /* the last day, 2027-01-31 */
+};
+
 /* Durations are nanoseconds, sizes bytes. Everything lives in the conf's own arena. */
 struct conf {
 	struct conf_strings listen; /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
@@ -234,6 +242,17 @@ struct conf {
 		int64_t max_per_hour, max_per_day;
 		int64_t max_per_domain; /* in a day */
 	} failures;
+
+	struct {
+		struct conf_strings addresses; /* that mail leaves from */
+		const char *helo;              /* "": not checked */
+		struct conf_strings block_lists;
+		int64_t key_days;
+		int64_t budget;  /* lookups for one domain */
+		int64_t timeout; /* for one domain */
+		const struct conf_silence *silence;
+		unsigned silence_count;
+	} audit;
 
 	struct {
 		enum conf_log_target target;

@@ -166,23 +166,47 @@ static const struct conf_alias alias_initial = {"", {NULL, 0}};
 static const struct conf_record alias_record = {alias_fields, 2, sizeof alias_initial,
 						&alias_initial};
 
-static const struct conf_option relay_fields[] = {{.name = "from",
-						   .type = &conf_type_networks,
-						   .offset = offsetof(struct conf_relay, from),
-						   .min = 1,
-						   .required = true},
-						  {.name = "client",
-						   .type = &conf_type_choice,
-						   .offset = offsetof(struct conf_relay, client),
-						   .choices = clients},
-						  {.name = "results_of",
-						   .type = &conf_type_text,
-						   .offset =
-						       offsetof(struct conf_relay, results_of),
-						   .check = conf_check_results_of}};
+static const struct conf_option relay_fields[] = {
+    {.name = "from",
+     .type = &conf_type_networks,
+     .offset = offsetof(struct conf_relay, from),
+     .min = 1,
+     .required = true},
+    {.name = "client",
+     .type = &conf_type_choice,
+     .offset = offsetof(struct conf_relay, client),
+     .choices = clients},
+    {.name = "results_of",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_relay, results_of),
+     .check = conf_check_results_of}};
 static const struct conf_relay relay_initial = {{NULL, 0}, CONF_CLIENT_RECEIVED, ""};
 static const struct conf_record relay_record = {relay_fields, 3, sizeof relay_initial,
 						&relay_initial};
+
+static const struct conf_option silence_fields[] = {
+    {.name = "rule",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_silence, rule),
+     .min = 1,
+     .required = true},
+    {.name = "domain",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_silence, domain),
+     .check = conf_check_pattern},
+    {.name = "reason",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_silence, reason),
+     .min = 1,
+     .required = true},
+    {.name = "until",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_silence, until),
+     .check = conf_check_day,
+     .required = true}};
+static const struct conf_silence silence_initial = {"", "*", "", ""};
+static const struct conf_record silence_record = {silence_fields, 4, sizeof silence_initial,
+						  &silence_initial};
 
 /* ---- the table ---- */
 
@@ -732,6 +756,40 @@ const struct conf_option conf_options[] = {
 	 .def = "10",
 	 .doc = "How many of them about one domain within a day."},
 
+	{.name = "audit.addresses", .type = &conf_type_texts, FIELD(audit.addresses), .max = 16,
+	 .check = conf_check_ip, .what = "list of addresses",
+	 .def = "[ ]",
+	 .doc = "The addresses that own mail leaves from: countersign audit checks their names (PTR) and whether "
+		"they are in a block list.",
+	 .example = "addresses = [ \"192.0.2.25\" ];"},
+	{.name = "audit.helo", .type = &conf_type_text, FIELD(audit.helo),
+	 .def = "\"\"",
+	 .doc = "The name that the MTA gives in HELO. If empty, countersign audit does not check it."},
+	{.name = "audit.block_lists", .type = &conf_type_texts, FIELD(audit.block_lists), .max = 16,
+	 .check = conf_check_domain, .what = "list of domains",
+	 .def = "[ ]",
+	 .doc = "The DNS zones of block lists (RFC 5782) in which countersign audit looks for the addresses of MX "
+		"hosts and of addresses. Mind the terms of use of each list.",
+	 .example = "block_lists = [ \"zen.example.org\" ];"},
+	{.name = "audit.key_days", .type = &conf_type_integer, FIELD(audit.key_days), .max = 10000,
+	 .def = "365",
+	 .doc = "How many days a key may sign before countersign audit says that it is old. 0: never."},
+	{.name = "audit.budget", .type = &conf_type_integer, FIELD(audit.budget), .min = 100, .max = 10000,
+	 .def = "400",
+	 .doc = "How many lookups countersign audit may make for one domain."},
+	{.name = "audit.timeout", .type = &conf_type_duration, FIELD(audit.timeout),
+	 .min = SECONDS(1), .max = SECONDS(600),
+	 .def = "\"30s\"",
+	 .doc = "How long countersign audit waits for the DNS for one domain, all lookups together."},
+	{.name = "audit.silence", .type = &conf_type_records, FIELD(audit.silence),
+	 .count_offset = offsetof(struct conf, audit.silence_count), .record = &silence_record,
+	 .def = "( )",
+	 .doc = "Findings of countersign audit that are known and accepted. Each entry has a rule, the reason, and "
+		"the last day on which it is silent; domain is a domain, \"*.\" and a domain (it and all below), or "
+		"\"*\" for all, which is the default. A silent finding is shown with -v and does not change the exit "
+		"status.",
+	 .example = "silence = ( { rule = \"mx.one-only\"; reason = \"small site\"; until = \"2027-01-31\"; } );"},
+
 	{.name = "log.target", .type = &conf_type_choice, FIELD(log.target), .choices = targets,
 	 .def = "\"auto\"",
 	 .doc = "Where log lines go. auto: to the journal where standard error leads there, to standard "
@@ -785,6 +843,7 @@ const struct conf_section conf_sections[] = {
     {"reports", "Reports to other domains.", conf_check_reports},
     {"failures", "Failure reports: about single messages, to the owners of domains.",
      conf_check_failures},
+    {"audit", "countersign audit: whether domains are in order.", NULL},
     {"log", "Log lines.", NULL},
     {"http", "Metrics for Prometheus.", NULL},
     {"control", "The daemon's control socket.", NULL},

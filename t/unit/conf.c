@@ -706,6 +706,11 @@ static const char everything[] =
     "\"https://b.example/\"; };\n"
     "failures: { send = true; redact = false; body = \"1KiB\"; max_per_hour = 1; max_per_day = 2;"
     " max_per_domain = 3; };\n"
+    "audit: { addresses = [ \"192.0.2.25\" ]; helo = \"a.example\"; block_lists = [ \"b.example\" "
+    "];"
+    " key_days = 1; budget = 100; timeout = \"1s\"; silence = ( { rule = \"a.b\"; domain = "
+    "\"b.example\";"
+    " reason = \"c\"; until = \"2027-01-31\"; } ); };\n"
     "log: { target = \"stderr\"; format = \"json\"; level = \"error\"; recipients = true; };\n"
     "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n"
     "http: { listen = [ \"127.0.0.1:9817\", \"[::1]:0\" ]; };\n";

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an audit found, as text and as JSON.
+ */
+#ifndef ADMIN_AUDIT_SHOW_H
+#define ADMIN_AUDIT_SHOW_H
+
+#include "admin/audit/run.h"
+#include "admin/jsonout.h"
+
+/* How many findings of each level there are; silent ones apart. */
+struct audit_counts {
+	unsigned levels[AUDIT_ERROR + 1];
+	unsigned silent;
+};
+
+/* The setting that makes FINDING about DOMAIN silent today; or NULL. */
+const struct conf_silence *show_silence(const struct conf *conf, const char *domain,
+					const struct audit_finding *finding, int32_t today);
+
+struct audit_counts show_counts(const struct conf *conf, const struct audit_result *result,
+				int32_t today);
+
+void show_result(struct admin *admin, const struct conf *conf, const struct audit_result *result,
+		 int32_t today);
+void show_result_json(struct jsonout *out, const struct conf *conf,
+		      const struct audit_result *result, int32_t today);
+
+void show_rules(const struct admin *admin);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The keys that we hold for the domain, beside what the DNS shows at their names. No selector is
+ * guessed.
+ */
+#include <string.h>
+
+#include "audit/look.h"
+#include "mail/domain.h"
+#include "mail/taglist.h"
+#include "policy/dkim/key.h"
+
+static const char absent[] = "no-such-selector-countersign._domainkey";
+
+struct collect {
+	const struct look *look;
+	struct audit_dkim *dkim; /* NULL: only the lookups are started */
+	unsigned count, room;
+};
+
+static void count_key(void *arg, const struct signing_key *key, const char *path)
+{
+	struct collect *collect = arg;
+
+	(void)path;
+	if (!domain_equal(signing_key_domain(key), collect->look->domain))
+		return;
+	collect->count++;
+	published_start(collect->look->scope, key);
+}
+
+/* RFC 8460 section 3: reports want a key for every service, or for tlsrpt. */
+static bool serves_tlsrpt(struct span text)
+{
+	const struct tag *service;
+	struct taglist list;
+	struct span rest, part;
+	bool more = true;
+	struct why why;
+
+	if (taglist_parse(&list, text, &why) == -1)
+		return true;
+	service = taglist_find(&list, "s");
+	if (service == NULL)
+		return true;
+	for (rest = service->value; span_split(&rest, &more, ':', &part);) {
+		if (span_eq(span_trim(part), "*") || span_eq(span_trim(part), "tlsrpt"))
+			return true;
+	}
+	return false;
+}
+
+static void read_published(const struct look *look, struct audit_key *key)
+{
+	struct dkimkey parsed;
+	struct why why = {""};
+
+	if (key->txt.count != 1)
+		return;
+	if (dkimkey_parse(look->arena, look_text(&key->txt.records[0]), &parsed, &why) == -1) {
+		key->fault = arena_string(look->arena, why.text);
+		return;
+	}
+	key->parsed = true;
+	key->testing = parsed.testing;
+	key->sha256 = parsed.sha256;
+	key->published_bits = parsed.bits;
+	key->tlsrpt = serves_tlsrpt(look_text(&key->txt.records[0]));
+}
+
+static void take_key(void *arg, const struct signing_key *signing, const char *path)
+{
+	struct collect *collect = arg;
+	const struct look *look = collect->look;
+	struct audit_key *key;
+	const struct dns_answer *answer;
+
+	(void)path;
+	if (!domain_equal(signing_key_domain(signing), look->domain) ||
+	    collect->dkim->count == collect->room)
+		return;
+	key = &collect->dkim->keys[collect->dkim->count++];
+	key->selector = arena_string(look->arena, signing_key_selector(signing));
+	key->type = signing_key_type(signing) == CRYPT_RSA ? "rsa" : "ed25519";
+	key->bits = signing_key_bits(signing);
+	key->status = signing_key_status(signing);
+	key->record = signing_key_record(signing, look->arena);
+	key->txt = look_ask(look, signing_key_name(signing, look->arena), DNS_TYPE_TXT);
+	answer = dns_wait(published_start(look->scope, signing));
+	key->published = published_judge(answer, signing, look->arena, &key->detail);
+	read_published(look, key);
+}
+
+void look_start_dkim(const struct look *look)
+{
+	struct collect collect = {.look = look};
+
+	look_start(look, look_name(look, absent), DNS_TYPE_TXT);
+	if (look->settings->keyring != NULL)
+		keyring_each(look->settings->keyring, count_key, &collect);
+}
+
+void look_dkim(const struct look *look)
+{
+	struct collect collect = {.look = look, .dkim = &look->facts->dkim};
+
+	look->facts->dkim.wildcard = look_ask(look, look_name(look, absent), DNS_TYPE_TXT);
+	if (look->settings->keyring == NULL)
+		return;
+	keyring_each(look->settings->keyring, count_key, &collect);
+	collect.room = collect.count;
+	look->facts->dkim.keys = arena_array(look->arena, collect.room, sizeof(struct audit_key));
+	keyring_each(look->settings->keyring, take_key, &collect);
+}
