@@ -190,6 +190,8 @@ struct conf {
 		unsigned alias_count;
 		bool mta_checks_sender;
 		bool unclean_bodies;
+		enum conf_failure on_failure;
+		int64_t max_rate; /* of one key, signatures a second; 0: no limit */
 	} sign;
 
 	struct {

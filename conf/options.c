@@ -539,6 +539,18 @@ const struct conf_option conf_options[] = {
 	 .doc = "Whether a message is signed whose body has a NUL, a CR without LF or a LF without CR. "
 		"Servers on the way and verifiers treat these differently (RFC 5322 section 2.3): "
 		"the signature often does not verify, and what it covers is not certain."},
+	{.name = "sign.on_failure", .type = &conf_type_choice, FIELD(sign.on_failure),
+	 .choices = failures,
+	 .def = "\"tempfail\"",
+	 .doc = "What is done with a message that is to be signed (or sealed, see arc.seal) and cannot be "
+		"now, since the key process has not answered in time, or refuses the key. tempfail: the "
+		"sender is told to try again. accept: it goes on without the signature."},
+	{.name = "sign.max_rate", .type = &conf_type_integer, FIELD(sign.max_rate),
+	 .min = 0, .max = 1000000,
+	 .def = "5000",
+	 .doc = "How many signatures the key process makes with one key in a second; a message beyond that "
+		"is handled as sign.on_failure says. It bounds what somebody who has taken over a "
+		"worker can have signed. 0: there is no limit."},
 
 	{.name = "store.url", .type = &conf_type_text, FIELD(store.url), .check = conf_check_store,
 	 .what = "URL",

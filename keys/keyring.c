@@ -13,56 +13,54 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keys/keyfile.h"
+#include "keys/ring.h"
 #include "lib/base64.h"
 #include "lib/crypto/hash.h"
-#include "lib/crypto/key.h"
 #include "mail/domain.h"
 
 enum { RSA_MIN_BITS = 1024, KINDS_MAX = 16 };
-
-struct signing_key {
-	const char *domain;
-	const char *selector;
-	const char *path; /* NULL outside of a keyring */
-	struct crypt_key *crypt;
-	struct keystatus status;
-	struct seen *seen;
-};
-
-/* What was learnt of a key in use. */
-struct seen {
-	atomic_bool awake;
-	atomic_int published;
-};
-
-/* The keys of one domain: a range of keyring->keys. */
-struct holder {
-	const char *domain;
-	unsigned first, count;
-};
-
-struct keyring {
-	struct arena *arena;
-	const struct signing_key **keys;
-	unsigned count;
-	struct keyring_fault *faults;
-	unsigned fault_count;
-	struct holder *holders;
-	unsigned holder_count;
-};
 
 /* ---- one key ---- */
 
 static void free_crypt(void *crypt)
 {
 	crypt_key_free(crypt);
+}
+
+/* RFC 6376 section 3.6.1, RFC 8463 section 4.2 */
+static const char *write_record(const struct crypt_key *crypt, struct arena *arena)
+{
+	struct span data;
+	struct buf text;
+
+	if (crypt_key_public(crypt, arena, &data, NULL) == -1)
+		return NULL;
+	buf_init(&text, arena, 0);
+	buf_printf(&text, "v=DKIM1; k=%s; p=",
+		   crypt_key_type(crypt) == CRYPT_RSA ? "rsa" : "ed25519");
+	base64_encode(&text, (const uint8_t *)data.p, span_len(data));
+	return buf_text(&text);
+}
+
+/* Made of its name and its public half, so that it is the same in every process that has the key,
+ * and another one when the key is another. */
+static uint64_t number_key(const struct signing_key *key, struct arena *arena)
+{
+	const char *text = arena_printf(arena, "%s %s", signing_key_name(key, arena),
+					key->record == NULL ? "" : key->record);
+	uint8_t digest[CRYPT_DIGEST_LEN];
+	uint64_t number;
+
+	crypt_sha256(text, strlen(text), digest);
+	memcpy(&number, digest, sizeof number);
+	return number;
 }
 
 static struct signing_key *make_key(struct arena *arena, const char *domain, const char *selector,
@@ -85,7 +83,11 @@ static struct signing_key *make_key(struct arena *arena, const char *domain, con
 	key = arena_make(arena, struct signing_key);
 	key->domain = arena_string(arena, domain);
 	key->selector = arena_string(arena, selector);
+	key->type = crypt_key_type(crypt);
+	key->bits = crypt_key_bits(crypt);
 	key->crypt = crypt;
+	key->record = write_record(crypt, arena);
+	key->number = number_key(key, arena);
 	key->status.state = KEYSTATE_ACTIVE;
 	key->seen = arena_make(arena, struct seen);
 	atomic_init(&key->seen->published, -1);
@@ -113,12 +115,12 @@ const char *signing_key_selector(const struct signing_key *key)
 
 enum crypt_type signing_key_type(const struct signing_key *key)
 {
-	return crypt_key_type(key->crypt);
+	return key->type;
 }
 
 unsigned signing_key_bits(const struct signing_key *key)
 {
-	return crypt_key_bits(key->crypt);
+	return key->bits;
 }
 
 struct keystatus signing_key_status(const struct signing_key *key)
@@ -152,24 +154,25 @@ void signing_key_set_published(const struct signing_key *key, int published)
 	atomic_store(&key->seen->published, published);
 }
 
-/* RFC 6376 section 3.6.1, RFC 8463 section 4.2 */
-const char *signing_key_record(const struct signing_key *key, struct arena *arena)
+const char *signing_key_record(const struct signing_key *key)
 {
-	struct span data;
-	struct buf text;
+	return key->record;
+}
 
-	if (crypt_key_public(key->crypt, arena, &data, NULL) == -1)
-		return NULL;
-	buf_init(&text, arena, 0);
-	buf_printf(&text, "v=DKIM1; k=%s; p=",
-		   crypt_key_type(key->crypt) == CRYPT_RSA ? "rsa" : "ed25519");
-	base64_encode(&text, (const uint8_t *)data.p, span_len(data));
-	return buf_text(&text);
+uint64_t signing_key_number(const struct signing_key *key)
+{
+	return key->number;
+}
+
+int64_t signing_key_created(const struct signing_key *key)
+{
+	return key->created;
 }
 
 int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], struct arena *arena,
 		     struct span *signature, struct why *why)
 {
+	assert(key->crypt != NULL);
 	return crypt_key_sign(key->crypt, digest, arena, signature, why);
 }
 
@@ -207,10 +210,7 @@ struct loader {
 	struct why *why;
 	struct keyfile_trust trust;
 	const char *domain; /* of the directory being read */
-	const struct signing_key **keys;
-	unsigned count, room;
-	struct keyring_fault *faults;
-	unsigned fault_count, fault_room;
+	struct ring_parts parts;
 	struct {
 		enum crypt_type type;
 		unsigned bits;
@@ -231,23 +231,34 @@ static void *grow_list(void *list, unsigned count, unsigned *room, size_t size)
 	return list;
 }
 
-static void add_key(struct loader *loader, const struct signing_key *key)
+void ring_add_key(struct ring_parts *parts, const struct signing_key *key)
 {
-	loader->keys = grow_list(loader->keys, loader->count, &loader->room, sizeof *loader->keys);
-	loader->keys[loader->count++] = key;
+	parts->keys = grow_list(parts->keys, parts->count, &parts->key_room, sizeof *parts->keys);
+	parts->keys[parts->count++] = key;
+}
+
+void ring_add_fault(struct ring_parts *parts, struct keyring_fault fault)
+{
+	parts->faults = grow_list(parts->faults, parts->fault_count, &parts->fault_room,
+				  sizeof *parts->faults);
+	parts->faults[parts->fault_count++] = fault;
+}
+
+void ring_free_parts(struct ring_parts *parts)
+{
+	free(parts->keys);
+	free(parts->faults);
 }
 
 /* The reason in loader->why is SELECTOR's of the current domain, or (NULL) the whole directory's.
  */
 static void add_fault(struct loader *loader, const char *selector)
 {
-	loader->faults = grow_list(loader->faults, loader->fault_count, &loader->fault_room,
-				   sizeof *loader->faults);
-	loader->faults[loader->fault_count++] = (struct keyring_fault){
-	    .domain = loader->domain,
-	    .selector = selector,
-	    .text = arena_string(loader->arena, loader->why->text),
-	};
+	ring_add_fault(&loader->parts, (struct keyring_fault){
+					   .domain = loader->domain,
+					   .selector = selector,
+					   .text = arena_string(loader->arena, loader->why->text),
+				       });
 }
 
 /* One signature for the first key of each type and size. */
@@ -299,6 +310,7 @@ static int load_file(struct loader *loader, int directory, const char *path, con
 	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
 	const char *selector = arena_copy(loader->arena, name, strlen(name) - strlen(".key"));
 	struct signing_key *key;
+	struct stat status;
 	struct span text;
 
 	if (keyring_check_names(loader->domain, selector, loader->why) == -1)
@@ -310,9 +322,12 @@ static int load_file(struct loader *loader, int directory, const char *path, con
 	if (key == NULL || try_kind(loader, key) == -1)
 		return why_prefix(loader->why, "%s: ", whole);
 	key->path = whole;
+	key->created = fstatat(directory, name, &status, 0) == 0 && status.st_mtime > 0
+			   ? (int64_t)status.st_mtime
+			   : 0;
 	if (load_status(loader, directory, path, key) == -1)
 		return -1;
-	add_key(loader, key);
+	ring_add_key(&loader->parts, key);
 	return 0;
 }
 
@@ -395,23 +410,11 @@ static int by_text(const void *a, const void *b)
 		      ((const struct keyring_fault *)b)->text);
 }
 
-static struct keyring *new_keyring(struct loader *loader)
+static void index_holders(struct keyring *keyring)
 {
-	struct keyring *keyring = calloc(1, sizeof *keyring);
 	struct holder *holder = NULL;
 
-	if (keyring == NULL)
-		abort();
-	if (loader->count > 0)
-		qsort(loader->keys, loader->count, sizeof *loader->keys, by_name);
-	if (loader->fault_count > 0)
-		qsort(loader->faults, loader->fault_count, sizeof *loader->faults, by_text);
-	keyring->arena = loader->arena;
-	keyring->keys = loader->keys;
-	keyring->count = loader->count;
-	keyring->faults = loader->faults;
-	keyring->fault_count = loader->fault_count;
-	keyring->holders = arena_array(loader->arena, loader->count, sizeof *keyring->holders);
+	keyring->holders = arena_array(keyring->arena, keyring->count, sizeof *keyring->holders);
 	for (unsigned i = 0; i < keyring->count; i++) {
 		const char *domain = keyring->keys[i]->domain;
 
@@ -422,6 +425,24 @@ static struct keyring *new_keyring(struct loader *loader)
 		}
 		holder->count++;
 	}
+}
+
+struct keyring *ring_new(struct arena *arena, struct ring_parts *parts)
+{
+	struct keyring *keyring = calloc(1, sizeof *keyring);
+
+	if (keyring == NULL)
+		abort();
+	if (parts->count > 0)
+		qsort(parts->keys, parts->count, sizeof *parts->keys, by_name);
+	if (parts->fault_count > 0)
+		qsort(parts->faults, parts->fault_count, sizeof *parts->faults, by_text);
+	keyring->arena = arena;
+	keyring->keys = parts->keys;
+	keyring->count = parts->count;
+	keyring->faults = parts->faults;
+	keyring->fault_count = parts->fault_count;
+	index_holders(keyring);
 	return keyring;
 }
 
@@ -469,11 +490,10 @@ struct keyring *keyring_load(const char *path, enum keyring_access access, struc
 	path = clean_path(loader->arena, path);
 	top = open_top(loader, path, access);
 	if (top == -1 ? errno == ENOENT : each_name(loader, top, path, load_domain) == 0) {
-		keyring = new_keyring(loader);
+		keyring = ring_new(loader->arena, &loader->parts);
 	} else {
 		arena_free(loader->arena);
-		free(loader->keys);
-		free(loader->faults);
+		ring_free_parts(&loader->parts);
 	}
 	loader_free(loader);
 	return keyring;
@@ -493,12 +513,11 @@ int keyring_check(const char *path, const char *domain, enum keyring_access acce
 		if (load_directory(loader, top, whole) == -1)
 			result = errno == ENOENT || errno == ENOTDIR ? 0 : 1;
 		else
-			result = loader->count + loader->fault_count > 0 ? 1 : 0;
+			result = loader->parts.count + loader->parts.fault_count > 0 ? 1 : 0;
 	}
 	if (top != -1)
 		close(top);
-	free(loader->keys);
-	free(loader->faults);
+	ring_free_parts(&loader->parts);
 	loader_free(loader);
 	arena_free(arena);
 	return result;
@@ -518,12 +537,12 @@ const struct signing_key *keyring_load_one(const char *path, const char *domain,
 		directory = keyfile_open_directory(top, domain, whole, &loader->trust, why);
 	if (directory != -1 &&
 	    load_file(loader, directory, whole, arena_printf(arena, "%s.key", selector)) == 0)
-		key = loader->keys[0];
+		key = loader->parts.keys[0];
 	if (top != -1)
 		close(top);
 	if (directory != -1)
 		close(directory);
-	free(loader->keys);
+	ring_free_parts(&loader->parts);
 	loader_free(loader);
 	return key;
 }
@@ -532,6 +551,8 @@ void keyring_drop(struct keyring *keyring)
 {
 	if (keyring == NULL)
 		return;
+	if (keyring->signer.release != NULL)
+		keyring->signer.release(keyring->signer.arg);
 	arena_free(keyring->arena);
 	free(keyring->keys);
 	free(keyring->faults);
@@ -574,6 +595,12 @@ static const struct holder *find_holder(const struct keyring *keyring, const cha
 {
 	return bsearch(domain, keyring->holders, keyring->holder_count, sizeof *keyring->holders,
 		       is_holder);
+}
+
+bool keyring_knows(const struct keyring *keyring, const char *domain)
+{
+	return find_holder(keyring, domain) != NULL ||
+	       keyring_find_fault(keyring, domain, false) != NULL;
 }
 
 static unsigned find_signing(const struct keyring *keyring, const char *domain, struct arena *arena,
@@ -637,17 +664,6 @@ const struct signing_key *keyring_find_idle(const struct keyring *keyring, const
 	return NULL;
 }
 
-static bool same_key(const struct signing_key *a, const struct signing_key *b)
-{
-	struct arena *arena = arena_new(0);
-	const char *x = signing_key_record(a, arena), *y = signing_key_record(b, arena);
-	bool same =
-	    strcmp(a->selector, b->selector) == 0 && x != NULL && y != NULL && strcmp(x, y) == 0;
-
-	arena_free(arena);
-	return same;
-}
-
 void keyring_carry(struct keyring *keyring, const struct keyring *old)
 {
 	for (unsigned i = 0; keyring != NULL && old != NULL && i < keyring->count; i++) {
@@ -660,7 +676,7 @@ void keyring_carry(struct keyring *keyring, const struct keyring *old)
 		for (unsigned k = 0; holder != NULL && k < holder->count; k++) {
 			const struct signing_key *before = old->keys[holder->first + k];
 
-			if (atomic_load(&before->seen->awake) && same_key(before, key))
+			if (atomic_load(&before->seen->awake) && before->number == key->number)
 				signing_key_wake(key);
 		}
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Our own signing keys: read once from KEYS/DOMAIN/SELECTOR.key, with their states (keystate.h),
- * decoded, and kept. Immutable once loaded (but see signing_key_wake) and shared by all threads; a
+ * decoded, and kept; or their public halves alone, as the key process tells them
+ * (keys/publickeys.h). Immutable once loaded (but see signing_key_wake) and shared by all threads; a
  * reload makes a new one.
  */
 #ifndef KEYS_KEYRING_H
@@ -39,9 +40,14 @@ int signing_key_published(const struct signing_key *key);
 void signing_key_set_published(const struct signing_key *key, int published);
 
 /* The TXT record to publish for it: "v=DKIM1; k=rsa; p=...". NULL: OpenSSL cannot write it. */
-const char *signing_key_record(const struct signing_key *key, struct arena *arena);
+const char *signing_key_record(const struct signing_key *key);
 
-/* Signs a SHA-256 digest (RFC 6376 section 3.3.1: RSASSA-PKCS1-v1_5; RFC 8463: PureEdDSA over the
+/* The same in every process that has this key, and of this key alone. */
+uint64_t signing_key_number(const struct signing_key *key);
+
+int64_t signing_key_created(const struct signing_key *key); /* its file; 0: not known */
+
+/* In a process that has the private half (others: keys/sign.h). Signs a SHA-256 digest (RFC 6376 section 3.3.1: RSASSA-PKCS1-v1_5; RFC 8463: PureEdDSA over the
  * digest). SIGNATURE lives in ARENA. */
 int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], struct arena *arena,
 		     struct span *signature, struct why *why);
@@ -85,6 +91,9 @@ unsigned keyring_count(const struct keyring *keyring);
 
 /* What was left out, ordered by text: how many; *FAULTS is borrowed. */
 unsigned keyring_faults(const struct keyring *keyring, const struct keyring_fault **faults);
+
+/* Whether there is a key of DOMAIN itself, of whatever state, even a faulty one. */
+bool keyring_knows(const struct keyring *keyring, const char *domain);
 
 /* A fault of DOMAIN or, with SUBDOMAINS, of the nearest parent that has one; NULL: there is none.
  */

@@ -124,10 +124,15 @@ static void hold_or_mark(const struct message *message, const struct verdict *ve
 static const char *add_arc_set(const struct message *message, const char *results,
 			       struct answer *answer, struct header_change *changes)
 {
+	enum conf_failure on_failure = message->context->conf->sign.on_failure;
 	struct arcseal_fields fields;
+	enum check_sealing sealing;
 	struct why why;
 
-	if (!check_seal(message->check, results, &fields, &why))
+	sealing = check_seal(message->check, results, &fields, &why);
+	if (sealing == CHECK_SEAL_LATER && on_failure == CONF_FAILURE_TEMPFAIL)
+		message_tempfail(answer, MESSAGE_UNSIGNED);
+	if (sealing != CHECK_SEALED)
 		return why.text[0] == '\0'
 			   ? NULL
 			   : arena_printf(message->arena, "not sealed: %s", why.text);
@@ -148,7 +153,8 @@ static const char *change_inbound(const struct message *message, const struct ve
 	remove_forged(message, &verdict->arc, answer, changes);
 	hold_or_mark(message, verdict, answer, changes);
 	note = add_arc_set(message, results, answer, changes);
-	message_insert(message, answer, changes, "Authentication-Results", results);
+	if (answer->action != ACTION_TEMPFAIL)
+		message_insert(message, answer, changes, "Authentication-Results", results);
 	return note;
 }
 
@@ -258,7 +264,8 @@ void inbound_mail_end(struct session *session, struct answer *answer, struct hea
 		decide_reply(verdict, message->arena, &answer->reply);
 	else
 		note = change_inbound(message, verdict, answer, changes);
-	facts->note = record_verdict(session, verdict, &failed);
+	if (answer->action != ACTION_TEMPFAIL || verdict->decision.action == ACTION_TEMPFAIL)
+		facts->note = record_verdict(session, verdict, &failed);
 	if (failed && conf->store.on_failure == CONF_FAILURE_TEMPFAIL)
 		message_tempfail(answer, "cannot record this message now, try again later");
 	if (facts->note == NULL)

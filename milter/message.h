@@ -79,6 +79,9 @@ void message_remove(const struct message *message, enum forged_kind kind, struct
 void message_insert(const struct message *message, struct answer *answer,
 		    struct header_change *changes, const char *name, const char *value);
 
+/* What a message is told that must wait for its signature (sign.on_failure). */
+#define MESSAGE_UNSIGNED "this message cannot be signed now, try again later"
+
 /* 451 with TEXT, and no change of the message. */
 void message_tempfail(struct answer *answer, const char *text);
 

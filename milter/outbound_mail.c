@@ -35,6 +35,12 @@ void outbound_mail_end(struct session *session, struct answer *answer,
 	outbound_finish(message->outbound, result);
 	if (result->reason == OUTBOUND_KEY_PENDING)
 		keywatch_hint();
+	if (result->reason == OUTBOUND_LATER &&
+	    message->context->conf->sign.on_failure == CONF_FAILURE_TEMPFAIL) {
+		message_tempfail(answer, MESSAGE_UNSIGNED);
+		result->field_count = 0;
+		return;
+	}
 	if (message->origin != ORIGIN_LOCAL)
 		message_remove(message, FORGED_AUTHRES, answer, changes);
 	for (unsigned i = 0; i < result->field_count; i++)

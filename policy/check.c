@@ -382,13 +382,18 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 	return verdict;
 }
 
-bool check_seal(struct check *check, const char *results, struct arcseal_fields *out,
-		struct why *why)
+enum check_sealing check_seal(struct check *check, const char *results, struct arcseal_fields *out,
+			      struct why *why)
 {
+	bool later;
+
 	assert(results != NULL);
 	why->text[0] = '\0';
-	return check->seal != NULL &&
-	       arcseal_finish(check->seal, &check->verdict.arc, results, out, why) == 0;
+	if (check->seal == NULL)
+		return CHECK_UNSEALED;
+	if (arcseal_finish(check->seal, &check->verdict.arc, results, out, &later, why) == 0)
+		return CHECK_SEALED;
+	return later ? CHECK_SEAL_LATER : CHECK_UNSEALED;
 }
 
 const struct verdict *check_verdict(const struct check *check)

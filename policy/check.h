@@ -76,10 +76,16 @@ bool check_body_done(const struct check *check);
 const struct verdict *check_finish(struct check *check, int64_t deadline);
 const struct verdict *check_verdict(const struct check *check); /* after check_finish */
 
-/* After check_finish: the ARC set with RESULTS, what we say of the message. False: it is not to be
- * sealed; WHY has the reason or is empty. */
-bool check_seal(struct check *check, const char *results, struct arcseal_fields *out,
-		struct why *why);
+enum check_sealing {
+	CHECK_SEALED,
+	CHECK_UNSEALED,  /* it is not to be sealed, or cannot be */
+	CHECK_SEAL_LATER /* it is to be sealed, and a later try may do it */
+};
+
+/* After check_finish: the ARC set with RESULTS, what we say of the message. If there is none, WHY
+ * has the reason or is empty. */
+enum check_sealing check_seal(struct check *check, const char *results, struct arcseal_fields *out,
+			      struct why *why);
 
 /* The lookups of the message, for its explanation. */
 void check_each_lookup(struct check *check, dns_visit *visit, void *arg);

@@ -27,6 +27,7 @@ const struct name_code outbound_reason_names[] = {
     {"not_ours", OUTBOUND_NOT_OURS},
     {"unclean_body", OUTBOUND_UNCLEAN},
     {"failed", OUTBOUND_FAILED},
+    {"keys_unavailable", OUTBOUND_LATER},
     {NULL, 0},
 };
 
@@ -434,15 +435,11 @@ static const char *algorithm_text(enum crypt_type type)
 	return type == CRYPT_ED25519 ? "ed25519-sha256" : "rsa-sha256";
 }
 
-/* Adds one to the result; -1 with the reason. */
-static int add_signature(struct outbound *outbound, const struct signing_key *key,
-			 struct outbound_result *result, struct why *why)
+static void add_signature(struct outbound *outbound, const struct signing_key *key,
+			  const char *field, struct outbound_result *result)
 {
-	const char *field = signer_finish(outbound->signer, key, why);
 	const char *before = result->signatures;
 
-	if (field == NULL)
-		return -1;
 	assert(result->field_count < outbound->key_count);
 	result->fields[result->field_count] = field;
 	result->made[result->field_count++] =
@@ -451,13 +448,43 @@ static int add_signature(struct outbound *outbound, const struct signing_key *ke
 	    arena_printf(outbound->arena, "%s%s%s/%s/%s", before == NULL ? "" : before,
 			 before == NULL ? "" : ",", signing_key_domain(key),
 			 signing_key_selector(key), algorithm_text(signing_key_type(key)));
-	return 0;
+}
+
+/* With all keys at once: they may be in another process. */
+static void make_signatures(struct outbound *outbound, struct outbound_result *result)
+{
+	struct arena *arena = outbound->arena;
+	struct key_task *tasks = arena_array(arena, outbound->key_count, sizeof *tasks);
+	struct signer_field *fields = arena_array(arena, outbound->key_count, sizeof *fields);
+	unsigned count = 0;
+	struct why why;
+
+	for (unsigned i = 0; i < outbound->key_count; i++) {
+		if (signer_prepare(outbound->signer, outbound->keys[i], &tasks[count],
+				   &fields[count], &why) == 0)
+			count++;
+		else
+			result->why = arena_string(arena, why.text);
+	}
+	if (count > 0)
+		keys_sign(tasks, count, arena);
+	for (unsigned i = 0; i < count; i++) {
+		const char *field = signer_complete(&fields[i], &why);
+
+		if (field != NULL) {
+			add_signature(outbound, tasks[i].key, field, result);
+		} else {
+			result->why = arena_string(arena, why.text);
+			result->reason = OUTBOUND_LATER;
+		}
+	}
+	if (result->field_count == 0 && result->reason != OUTBOUND_LATER)
+		result->reason = OUTBOUND_FAILED;
 }
 
 void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 {
 	struct arena *arena = outbound->arena;
-	struct why why;
 
 	if (outbound->signer != NULL && outbound->ends_in_cr && !outbound->rules->unclean_body)
 		refuse_body(outbound, "CR without LF");
@@ -467,10 +494,6 @@ void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 	result->reason = outbound->reason;
 	result->fields = arena_array(arena, outbound->key_count + 1, sizeof *result->fields);
 	result->made = arena_array(arena, outbound->key_count + 1, sizeof *result->made);
-	for (unsigned i = 0; outbound->signer != NULL && i < outbound->key_count; i++) {
-		if (add_signature(outbound, outbound->keys[i], result, &why) != 0)
-			result->why = arena_string(arena, why.text);
-	}
-	if (outbound->signer != NULL && result->field_count == 0)
-		result->reason = OUTBOUND_FAILED;
+	if (outbound->signer != NULL)
+		make_signatures(outbound, result);
 }

@@ -72,6 +72,7 @@ enum outbound_reason {
 	OUTBOUND_NOT_OURS,    /* it only passes through this host */
 	OUTBOUND_UNCLEAN,     /* a body that no two verifiers read alike */
 	OUTBOUND_FAILED,      /* the signature could not be made */
+	OUTBOUND_LATER,       /* it is due, and cannot be made now: keys_sign() */
 	OUTBOUND_REASONS
 };
 extern const struct name_code outbound_reason_names[];
@@ -88,7 +89,7 @@ struct outbound_result {
 	const char *signatures;          /* for the log: "example.com/s1/rsa-sha256,..." or NULL */
 	struct outbound_signature *made; /* FIELD_COUNT of them */
 	const char *why;                 /* why not signed (or not with all keys); NULL: signed */
-	enum outbound_reason reason;
+	enum outbound_reason reason;     /* LATER also when another key has signed */
 };
 
 struct outbound;

@@ -120,7 +120,7 @@ struct keycmd_key keycmd_record(struct admin *admin, const struct signing_key *k
 	if (status.state == KEYSTATE_REVOKED)
 		shown.value = arena_printf(admin->arena, "v=DKIM1; k=%s; p=", keycmd_type(key));
 	else
-		shown.value = signing_key_record(key, admin->arena);
+		shown.value = signing_key_record(key);
 	if (shown.value == NULL)
 		shown.value = "";
 	return shown;

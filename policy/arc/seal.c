@@ -83,9 +83,8 @@ static void hash_sets(const struct arcseal *seal, const struct arc_verdict *verd
 static int write_seal(struct arcseal *seal, const struct arc_verdict *verdict,
 		      struct arcseal_fields *out, struct why *why)
 {
-	uint8_t digest[CRYPT_DIGEST_LEN];
+	struct key_task task = {.key = seal->key, .purpose = KEY_FOR_ARC};
 	struct sigwriter writer;
-	struct span signature;
 
 	sigwriter_begin(&writer, seal->arena, "ARC-Seal");
 	sigwriter_number(&writer, "i", seal->rules.instance);
@@ -95,23 +94,30 @@ static int write_seal(struct arcseal *seal, const struct arc_verdict *verdict,
 	sigwriter_tag(&writer, "d", signing_key_domain(seal->key));
 	sigwriter_tag(&writer, "s", signing_key_selector(seal->key));
 	sigwriter_open(&writer);
-	hash_sets(seal, verdict, out, buf_view(&writer.out), digest);
-	if (signing_key_sign(seal->key, digest, seal->arena, &signature, why) != 0)
-		return -1;
-	sigwriter_signature(&writer, signature);
+	hash_sets(seal, verdict, out, buf_view(&writer.out), task.digest);
+	keys_sign(&task, 1, seal->arena);
+	if (task.failure != NULL)
+		return why_set(why, "%s", task.failure);
+	sigwriter_signature(&writer, task.signature);
 	out->seal = buf_text(&writer.out) + 1;
 	return 0;
 }
 
 int arcseal_finish(struct arcseal *seal, const struct arc_verdict *verdict, const char *results,
-		   struct arcseal_fields *out, struct why *why)
+		   struct arcseal_fields *out, bool *later, struct why *why)
 {
+	struct signer_field field;
+	struct key_task task;
+
 	assert(results != NULL);
+	*later = false;
 	if (verdict->temporary)
 		return why_set(why, "the chain could not be validated: DNS did not answer");
 	out->results = arena_printf(seal->arena, "i=%u; %s", seal->rules.instance, results);
-	out->message = signer_finish(seal->signer, seal->key, why);
-	if (out->message == NULL)
+	if (signer_prepare(seal->signer, seal->key, &task, &field, why) != 0)
 		return -1;
-	return write_seal(seal, verdict, out, why);
+	*later = true;
+	keys_sign(&task, 1, seal->arena);
+	out->message = signer_complete(&field, why);
+	return out->message == NULL ? -1 : write_seal(seal, verdict, out, why);
 }

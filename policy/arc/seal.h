@@ -27,9 +27,10 @@ void arcseal_body(struct arcseal *seal, struct span chunk);
 /*
  * After arc_finish. RESULTS: an authres-payload, all our results together (section 4.1.1). A chain
  * that fails is sealed as broken, alone (section 5.1.2), but not where it fails only because DNS
- * did not answer: the next hop may know better, and no seal is needed. -1 with a reason: no seal.
+ * did not answer: the next hop may know better, and no seal is needed. -1 with a reason: no seal;
+ * *LATER: a later try may make one.
  */
 int arcseal_finish(struct arcseal *seal, const struct arc_verdict *verdict, const char *results,
-		   struct arcseal_fields *out, struct why *why);
+		   struct arcseal_fields *out, bool *later, struct why *why);
 
 #endif

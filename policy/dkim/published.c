@@ -42,7 +42,7 @@ static struct span public_key(const struct dkimkey *key, struct arena *arena)
 
 static bool same_key(const struct dkimkey *seen, const struct signing_key *key, struct arena *arena)
 {
-	const char *record = signing_key_record(key, arena);
+	const char *record = signing_key_record(key);
 	struct dkimkey ours;
 
 	return record != NULL && dkimkey_parse(arena, span_of(record), &ours, NULL) == 0 &&

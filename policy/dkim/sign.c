@@ -276,38 +276,50 @@ static void hash_fields(const struct signer *signer, struct span own,
 	crypt_hash_finish(hash, digest);
 }
 
-static int sign_field(struct signer *signer, struct sigwriter *writer,
-		      const struct signing_key *key, struct why *why)
+int signer_prepare(struct signer *signer, const struct signing_key *key, struct key_task *task,
+		   struct signer_field *field, struct why *why)
 {
-	uint8_t digest[CRYPT_DIGEST_LEN];
-	struct span signature, own;
+	const struct signed_name *from = find_name(signer, span_of("From"));
 
-	if (write_unsigned(writer, signer, key, why) == -1)
-		return -1;
-	own = buf_view(&writer->out);
-	hash_fields(signer, own, digest);
-	if (signing_key_sign(key, digest, signer->arena, &signature, why) == -1)
-		return -1;
-	sigwriter_signature(writer, signature);
-	return 0;
-}
-
-const char *signer_finish(struct signer *signer, const struct signing_key *key, struct why *why)
-{
-	struct sigwriter writer;
-
-	if (find_name(signer, span_of("From"))->last == NULL) {
-		why_set(why, "the message has no From field (RFC 6376 section 5.4)");
-		return NULL;
-	}
-	assert(signer->name_count > 0);
+	assert(signer->name_count > 0 && from != NULL);
+	if (from->last == NULL)
+		return why_set(why, "the message has no From field (RFC 6376 section 5.4)");
 	if (!signer->body_done) {
 		canon_body_finish(signer->body, signer->body_digest);
 		signer->body_done = true;
 	}
-	if (sign_field(signer, &writer, key, why) == -1) {
-		why_prefix(why, "%s/%s: ", signing_key_domain(key), signing_key_selector(key));
+	if (write_unsigned(&field->writer, signer, key, why) == -1)
+		return why_prefix(why, "%s/%s: ", signing_key_domain(key),
+				  signing_key_selector(key));
+	*task = (struct key_task){
+	    .key = key,
+	    .purpose = signer->rules->instance == 0 ? KEY_FOR_DKIM : KEY_FOR_ARC,
+	};
+	hash_fields(signer, buf_view(&field->writer.out), task->digest);
+	field->task = task;
+	return 0;
+}
+
+const char *signer_complete(struct signer_field *field, struct why *why)
+{
+	const struct key_task *task = field->task;
+
+	if (task->failure != NULL) {
+		why_set(why, "%s/%s: %s", signing_key_domain(task->key),
+			signing_key_selector(task->key), task->failure);
 		return NULL;
 	}
-	return buf_text(&writer.out) + 1; /* the first blank is the MTA's */
+	sigwriter_signature(&field->writer, task->signature);
+	return buf_text(&field->writer.out) + 1; /* the first blank is the MTA's */
+}
+
+const char *signer_finish(struct signer *signer, const struct signing_key *key, struct why *why)
+{
+	struct signer_field field;
+	struct key_task task;
+
+	if (signer_prepare(signer, key, &task, &field, why) != 0)
+		return NULL;
+	keys_sign(&task, 1, signer->arena);
+	return signer_complete(&field, why);
 }

@@ -6,9 +6,10 @@
 #ifndef POLICY_DKIM_SIGN_H
 #define POLICY_DKIM_SIGN_H
 
-#include "keys/keyring.h"
+#include "keys/sign.h"
 #include "lib/arena.h"
 #include "policy/dkim/signature.h"
+#include "policy/dkim/write.h"
 
 struct signer_rules {
 	enum dkimsig_canon header_canon, body_canon;
@@ -34,12 +35,25 @@ struct signer *signer_new(const struct signer_rules *rules, struct arena *arena,
 void signer_header(struct signer *signer, struct span name, struct span value);
 void signer_body(struct signer *signer, struct span chunk);
 
+/* A field on its way: all but its signature is written, and TASK is what keys_sign() has to do. */
+struct signer_field {
+	struct sigwriter writer;
+	struct key_task *task;
+};
+
+/* After the body, for each key. TASK is filled in, and must stay until signer_complete(). -1 with a
+ * reason: no From field, more names than h= may hold. */
+int signer_prepare(struct signer *signer, const struct signing_key *key, struct key_task *task,
+		   struct signer_field *field, struct why *why);
+
 /*
- * The value of the DKIM-Signature field for KEY (d= and s= are the key's), folded with CRLF HTAB,
- * without the name, the colon and the one blank that follows it: the field is
- * "DKIM-Signature: " VALUE. Lives in the arena. May be called for several keys after the body. NULL
- * with a reason: no From field, more names than h= may hold, the key cannot sign.
+ * The value of the DKIM-Signature field (d= and s= are the key's), folded with CRLF HTAB, without
+ * the name, the colon and the one blank that follows it: the field is "DKIM-Signature: " VALUE.
+ * Lives in the arena. NULL with a reason: the key did not sign.
  */
+const char *signer_complete(struct signer_field *field, struct why *why);
+
+/* All of it for one key. */
 const char *signer_finish(struct signer *signer, const struct signing_key *key, struct why *why);
 
 #endif

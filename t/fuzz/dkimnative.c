@@ -24,7 +24,7 @@ static void set_up(struct arena *arena)
 	crypt_key_pem(made, &pem, NULL);
 	key = signing_key_make(arena, "a.example", "s", buf_view(&pem), NULL);
 	crypt_key_free(made);
-	record = signing_key_record(key, arena);
+	record = signing_key_record(key);
 	zone = dns_new_memory(&settings);
 	dns_memory_add(zone, "s._domainkey.a.example", DNS_TYPE_TXT, record, strlen(record), NULL);
 	engine = dkimcheck_engine_new(NULL);

@@ -30,7 +30,7 @@ static void print_records(const struct signing_key *const *keys, int count, stru
 {
 	for (int i = 0; i < count; i++)
 		printf("%s._domainkey.%s %s\n", signing_key_selector(keys[i]),
-		       signing_key_domain(keys[i]), signing_key_record(keys[i], arena));
+		       signing_key_domain(keys[i]), signing_key_record(keys[i]));
 }
 
 static void sign(const struct signer_rules *rules, const struct signing_key *const *keys, int count,

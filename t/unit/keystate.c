@@ -105,7 +105,7 @@ static void test_published(void)
 {
 	const struct signing_key *key = make(CRYPT_RSA, "s1"), *other = make(CRYPT_RSA, "s2");
 	const struct signing_key *small = make(CRYPT_ED25519, "e1");
-	const char *p = strstr(signing_key_record(key, arena), "p=") + 2;
+	const char *p = strstr(signing_key_record(key), "p=") + 2;
 	const char *one[2] = {NULL, NULL}, *two[3] = {NULL, NULL, NULL}, *detail;
 
 	is_text(judged(key, one, &detail), "absent", "no record");
@@ -121,12 +121,12 @@ static void test_published(void)
 					     : detail != NULL && strstr(detail, records[i].detail),
 		   "detail: %s", detail == NULL ? "none" : detail);
 	}
-	one[0] = signing_key_record(other, arena);
+	one[0] = signing_key_record(other);
 	is_text(judged(key, one, &detail), "differs", "another RSA key");
 	is_text(judged(small, one, &detail), "differs", "a key of another type");
-	one[0] = signing_key_record(small, arena);
+	one[0] = signing_key_record(small);
 	is_text(judged(small, one, &detail), "matches", "an Ed25519 key");
-	two[0] = signing_key_record(key, arena);
+	two[0] = signing_key_record(key);
 	two[1] = "v=spf1 -all";
 	is_text(judged(key, two, &detail), "differs", "two records (%s)", detail);
 }
