@@ -89,7 +89,7 @@ bool span_number(struct span s, uint64_t max, uint64_t *out)
 	for (; s.p < s.end; s.p++) {
 		unsigned digit = (unsigned)(unsigned char)*s.p - '0';
 
-		if (digit > 9 || n > max / 10 || n * 10 > max - digit)
+		if (digit > 9 || digit > max || n > (max - digit) / 10)
 			return false;
 		n = n * 10 + digit;
 	}

@@ -32,6 +32,8 @@ static void test_span(void)
 	ok(span_number(span_of("255"), 255, &n) && n == 255, "the largest number");
 	ok(!span_number(span_of("256"), 255, &n), "one more is refused");
 	ok(!span_number(span_of("18446744073709551616"), UINT64_MAX, &n), "an overflow is refused");
+	ok(!span_number(span_of("2"), 1, &n) && span_number(span_of("1"), 1, &n),
+	   "a bound of one digit");
 	ok(!span_number(span_of(""), 9, &n) && !span_number(span_of("+1"), 9, &n), "no number");
 	ok(span_istarts(span_of("V=Spf1 x"), "v=spf1") && !span_istarts(span_of("v"), "v="),
 	   "prefix");
