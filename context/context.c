@@ -268,27 +268,27 @@ enum keyring_access context_key_access(const struct conf *conf)
 	return conf->sign.readable_keys ? KEYRING_READABLE : KEYRING_PRIVATE;
 }
 
-static bool uses_keys(const struct conf *conf)
+bool context_uses_keys(const struct conf *conf)
 {
 	return conf->sign.enabled || conf->arc.seal[0] != '\0';
 }
 
-/* A domain that seals must have a key, which may wait for its record or be faulty. */
+static int no_seal_key(const char *seal, const char *path, struct why *why)
+{
+	return why_set(why, "there is no key of %s below %s; make one: countersign key gen %s",
+		       seal, path, seal);
+}
+
 static int seal_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
-	const char *domain;
-	struct why unused;
 
 	if (conf->arc.seal[0] == '\0')
 		return 0;
-	domain = domain_to_ascii(context->arena, span_of(conf->arc.seal));
-	context->seal_domain = domain;
-	if (domain != NULL &&
-	    keyring_check(conf->sign.keys, domain, context_key_access(conf), &unused) == 1)
+	context->seal_domain = domain_to_ascii(context->arena, span_of(conf->arc.seal));
+	if (context->seal_domain != NULL)
 		return 0;
-	why_set(&refusal->why, "there is no key of %s below %s; make one: countersign key gen %s",
-		conf->arc.seal, conf->sign.keys, conf->arc.seal);
+	no_seal_key(conf->arc.seal, conf->sign.keys, &refusal->why);
 	return blame_option(refusal, "arc.seal");
 }
 
@@ -438,32 +438,40 @@ static struct context *make_context(const struct conf *conf)
 	return context;
 }
 
-static int load_keys(struct context *context, struct refusal *refusal)
-{
-	const struct conf *conf = context->conf;
-
-	if (!uses_keys(conf))
-		return 0;
-	context->outbound.keyring =
-	    keyring_load(conf->sign.keys, context_key_access(conf), &refusal->why);
-	return context->outbound.keyring == NULL ? blame_option(refusal, "sign.keys") : 0;
-}
-
-struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
-			    struct why *why)
+struct context *context_new_with(const struct conf *conf, struct dkimcheck_engine *engine,
+				 struct keyring *keyring, struct why *why)
 {
 	struct context *context = make_context(conf);
 	struct refusal refusal = {NULL, {""}};
 	int result = 0;
 
 	context->check.dkim_engine = engine;
+	context->outbound.keyring = keyring;
 	for (unsigned i = 0; result == 0 && i < STEPS; i++)
 		result = steps[i](context, &refusal);
-	if (result == 0 && load_keys(context, &refusal) == 0)
+	if (result == 0)
 		return context;
 	why_set(why, "%s: %s", refusal.option, refusal.why.text);
 	context_free(context);
 	return NULL;
+}
+
+struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
+			    struct why *why)
+{
+	struct context_keys keys = context_keys(conf);
+	struct keyring *keyring = NULL;
+	const char *option;
+
+	keys.required = false;
+	if (context_uses_keys(conf)) {
+		keyring = context_load_keys(&keys, &option, why);
+		if (keyring == NULL) {
+			why_prefix(why, "%s: ", option);
+			return NULL;
+		}
+	}
+	return context_new_with(conf, engine, keyring, why);
 }
 
 /* ---- the check ---- */
@@ -473,16 +481,72 @@ static bool is_chosen(const struct conf *conf, const char *option)
 	return conf_changed(conf, (unsigned)conf_option_find(span_of(option)));
 }
 
+/* ---- keys ---- */
+
+struct context_keys context_keys(const struct conf *conf)
+{
+	return (struct context_keys){
+	    .path = conf->sign.keys,
+	    .access = context_key_access(conf),
+	    .required = is_chosen(conf, "sign.keys"),
+	    .dkim = conf->sign.enabled,
+	    .seal = conf->arc.seal,
+	    .max_rate = (unsigned)conf->sign.max_rate,
+	};
+}
+
 /* A directory at its default place may be missing: it is made later, with the first key. */
+static int check_key_directory(const struct context_keys *keys, struct why *why)
+{
+	if (keyring_check(keys->path, NULL, keys->access, why) == 0 ||
+	    (errno == ENOENT && !keys->required))
+		return 0;
+	return -1;
+}
+
+/* A domain that seals must have a key, which may wait for its record or be faulty. */
+static int check_seal_key(const struct keyring *keyring, const struct context_keys *keys,
+			  struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	const char *domain = domain_to_ascii(arena, span_of(keys->seal));
+	bool known = keys->seal[0] == '\0' || (domain != NULL && keyring_knows(keyring, domain));
+
+	arena_free(arena);
+	return known ? 0 : no_seal_key(keys->seal, keys->path, why);
+}
+
+struct keyring *context_load_keys(const struct context_keys *keys, const char **option,
+				  struct why *why)
+{
+	struct keyring *keyring = NULL;
+
+	*option = "sign.keys";
+	if (check_key_directory(keys, why) == 0)
+		keyring = keyring_load(keys->path, keys->access, why);
+	if (keyring == NULL)
+		return NULL;
+	*option = "arc.seal";
+	if (check_seal_key(keyring, keys, why) == 0)
+		return keyring;
+	keyring_drop(keyring);
+	return NULL;
+}
+
 static void check_keys(const struct conf *conf, struct conf_errors *errors)
 {
+	struct context_keys keys = context_keys(conf);
+	const char *seal = domain_to_ascii(errors->arena, span_of(keys.seal));
 	struct why why;
 
-	if (!uses_keys(conf) ||
-	    keyring_check(conf->sign.keys, NULL, context_key_access(conf), &why) == 0 ||
-	    (errno == ENOENT && !is_chosen(conf, "sign.keys")))
+	if (!context_uses_keys(conf))
 		return;
-	conf_refuse(conf, errors, "sign.keys", "%s", why.text);
+	if (check_key_directory(&keys, &why) != 0)
+		conf_refuse(conf, errors, "sign.keys", "%s", why.text);
+	if (seal != NULL && keyring_check(keys.path, seal, keys.access, &why) != 1) {
+		no_seal_key(keys.seal, keys.path, &why);
+		conf_refuse(conf, errors, "arc.seal", "%s", why.text);
+	}
 }
 
 /* At its default place the package or setup makes it, and without it store.on_failure decides. */
@@ -520,7 +584,7 @@ static void check_dns(const struct conf *conf, struct conf_errors *errors)
 			    "%s", why.text);
 }
 
-void context_check(const struct conf *conf, struct conf_errors *errors)
+void context_check_settings(const struct conf *conf, struct conf_errors *errors)
 {
 	struct context *context = make_context(conf);
 
@@ -531,9 +595,14 @@ void context_check(const struct conf *conf, struct conf_errors *errors)
 			conf_refuse(conf, errors, refusal.option, "%s", refusal.why.text);
 	}
 	context_free(context);
-	check_keys(conf, errors);
 	check_dns(conf, errors);
 	check_ledger(conf, errors);
+}
+
+void context_check(const struct conf *conf, struct conf_errors *errors)
+{
+	context_check_settings(conf, errors);
+	check_keys(conf, errors);
 }
 
 void context_each_fault(const struct conf *conf, context_fault_visit *visit, void *arg)
@@ -542,7 +611,7 @@ void context_each_fault(const struct conf *conf, context_fault_visit *visit, voi
 	struct keyring *keyring;
 	struct why why;
 
-	if (!uses_keys(conf))
+	if (!context_uses_keys(conf))
 		return;
 	keyring = keyring_load(conf->sign.keys, context_key_access(conf), &why);
 	for (unsigned i = 0; keyring != NULL && i < keyring_faults(keyring, &faults); i++)

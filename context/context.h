@@ -26,10 +26,15 @@ struct context {
 	_Atomic unsigned references;
 };
 
-/* Settings and keys as a worker would use them: NULL with a reason when they cannot be. CONF is
- * borrowed and outlives the context, unless context_own is called. */
+/* Settings and keys as a worker would use them, with the private keys in this process: for a
+ * command. NULL with a reason when they cannot be. CONF is borrowed and outlives the context,
+ * unless context_own is called. */
 struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
 			    struct why *why);
+
+/* The same with KEYRING, which it takes (also on failure); NULL: these settings use no keys. */
+struct context *context_new_with(const struct conf *conf, struct dkimcheck_engine *engine,
+				 struct keyring *keyring, struct why *why);
 void context_own(struct context *context, struct conf *conf); /* CONF is freed with CONTEXT */
 
 /* The key that seals inbound mail now; NULL: none. */
@@ -39,6 +44,25 @@ const struct signing_key *context_seal_key(const struct context *context);
  * value is well-formed (a file that is missing, a domain without a key ...). Both programs use
  * this check. A faulty key is not an error of the settings. */
 void context_check(const struct conf *conf, struct conf_errors *errors);
+
+/* The same without what only a process that may read the keys can tell: context_load_keys(). */
+void context_check_settings(const struct conf *conf, struct conf_errors *errors);
+
+/* Which keys the settings want, for the process that holds them. */
+struct context_keys {
+	const char *path;
+	enum keyring_access access;
+	bool required;    /* PATH must exist */
+	bool dkim;        /* keys sign our own mail */
+	const char *seal; /* domain whose keys seal; "": none */
+	unsigned max_rate;
+};
+bool context_uses_keys(const struct conf *conf);
+struct context_keys context_keys(const struct conf *conf); /* points into CONF */
+
+/* The keys themselves, as context_check() has them. NULL: *OPTION cannot be used. */
+struct keyring *context_load_keys(const struct context_keys *keys, const char **option,
+				  struct why *why);
 
 /* Each key below sign.keys that would be left out. */
 typedef void context_fault_visit(void *arg, const struct keyring_fault *fault);

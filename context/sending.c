@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "context/context.h"
+#include "keys/publickeys.h"
 
 static int read_password(struct sending *sending, const struct conf *conf, struct why *why)
 {
@@ -67,6 +68,8 @@ static const char *find_warning(const struct context *context,
 	const char *domain = settings->reporter.receiver;
 	const struct signing_key *const *keys;
 
+	if (rules->keyring == NULL && rules->enabled)
+		return NULL; /* this user may not read the keys */
 	if (rules->enabled &&
 	    keyring_find(rules->keyring, domain, rules->subdomains, arena, &keys) > 0)
 		return NULL;
@@ -77,8 +80,21 @@ static const char *find_warning(const struct context *context,
 	    domain, domain);
 }
 
-enum sending_state sending_open(struct sending *sending, const struct conf *conf, bool dry_run,
-				struct why *why)
+/* The keys are only looked at for a warning. */
+static struct context *make_context(const struct conf *conf, const char *keys, struct why *why)
+{
+	struct context_keys wanted = context_keys(conf);
+	struct keyring *keyring = NULL;
+	const char *option;
+
+	if (context_uses_keys(conf))
+		keyring = keys != NULL ? publickeys_read(span_of(keys), NULL, why)
+				       : context_load_keys(&wanted, &option, why);
+	return context_new_with(conf, NULL, keyring, why);
+}
+
+enum sending_state sending_open(struct sending *sending, const struct conf *conf, const char *keys,
+				bool dry_run, struct why *why)
 {
 	enum sending_state state = SENDING_CONFIG;
 
@@ -87,7 +103,7 @@ enum sending_state sending_open(struct sending *sending, const struct conf *conf
 	if (check_settings(conf, why) != 0)
 		return SENDING_CONFIG;
 	sending->arena = arena_new(0);
-	sending->context = context_new(conf, NULL, why);
+	sending->context = make_context(conf, keys, why);
 	if (sending->context != NULL) {
 		sending->settings = context_sender(conf, sending->context, sending->arena);
 		sending->sender.settings = &sending->settings;

@@ -24,10 +24,11 @@ enum sending_state {
 	SENDING_UNAVAILABLE, /* the ledger cannot be used */
 };
 
-/* A dry run opens no socket and changes nothing. CONF outlives it. Unless READY there is nothing to
- * close, and WHY says why. */
-enum sending_state sending_open(struct sending *sending, const struct conf *conf, bool dry_run,
-				struct why *why);
+/* A dry run opens no socket and changes nothing. CONF outlives it. KEYS: our public keys as text
+ * (keys/publickeys.h); NULL: from their files, where they may be read. Unless READY there is
+ * nothing to close, and WHY says why. */
+enum sending_state sending_open(struct sending *sending, const struct conf *conf, const char *keys,
+				bool dry_run, struct why *why);
 void sending_close(struct sending *sending);
 
 /* What the member WARNING would have, in ARENA; NULL also where CONF sends no reports, and where

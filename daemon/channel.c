@@ -4,6 +4,10 @@
  * order (both ends are one program on one machine), and the text. The supervisor does not trust a
  * worker, which has seen hostile mail: a frame that is too long or not NUL-terminated closes the
  * channel, and a closed channel is handled like a dead worker.
+ *
+ * A frame with a file has WITH_FILE in its kind; the file comes with the frame's first byte
+ * (SCM_RIGHTS), so that it is there when the frame is whole. From a side that is to send none, the
+ * kernel drops them.
  */
 #include "daemon/channel.h"
 
@@ -15,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD = 1 + sizeof(uint32_t) };
+enum { HEAD = 1 + sizeof(uint32_t), WITH_FILE = 0x80 };
 
 int channel_pair(int fds[2])
 {
@@ -40,6 +44,25 @@ void channel_init(struct channel *channel, int fd, size_t limit)
 	buf_init(&channel->out, NULL, 0);
 }
 
+static void close_files(struct channel_files *files)
+{
+	for (unsigned i = 0; i < files->count; i++)
+		close(files->items[i].fd);
+	files->count = 0;
+}
+
+static int take_first(struct channel_files *files)
+{
+	int fd;
+
+	if (files->count == 0)
+		return -1;
+	fd = files->items[0].fd;
+	files->count--;
+	memmove(files->items, files->items + 1, files->count * sizeof *files->items);
+	return fd;
+}
+
 /* What came before is still handed out. */
 static void hang_up(struct channel *channel)
 {
@@ -48,6 +71,7 @@ static void hang_up(struct channel *channel)
 	channel->fd = -1;
 	channel->sent = 0;
 	buf_free(&channel->out);
+	close_files(&channel->files_out);
 }
 
 void channel_free(struct channel *channel)
@@ -55,25 +79,82 @@ void channel_free(struct channel *channel)
 	hang_up(channel);
 	channel->taken = 0;
 	buf_free(&channel->in);
+	close_files(&channel->files_in);
 }
 
 void channel_send(struct channel *channel, enum channel_kind kind, const char *text)
 {
+	channel_send_file(channel, kind, text, -1);
+}
+
+/* Who reads nothing while so many files come is hung up on. */
+static void add_file(struct channel *channel, int fd)
+{
+	struct channel_files *files = &channel->files_out;
+
+	if (files->count == CHANNEL_FILES) {
+		close(fd);
+		hang_up(channel);
+		return;
+	}
+	files->items[files->count].at = channel->out.len;
+	files->items[files->count++].fd = fd;
+}
+
+void channel_send_file(struct channel *channel, enum channel_kind kind, const char *text, int fd)
+{
 	uint32_t len = (uint32_t)strlen(text) + 1;
 
+	if (channel->fd >= 0 && fd >= 0)
+		add_file(channel, fd);
+	else if (fd >= 0)
+		close(fd);
 	if (channel->fd < 0)
 		return;
-	buf_char(&channel->out, (char)kind);
+	buf_char(&channel->out, (char)((int)kind | (fd >= 0 ? WITH_FILE : 0)));
 	buf_add(&channel->out, &len, sizeof len);
 	buf_add(&channel->out, text, len);
 	channel_flush(channel);
 }
 
+/* Sends up to the next file, or from a file with it. */
+static ssize_t send_piece(struct channel *channel)
+{
+	const struct channel_files *files = &channel->files_out;
+	bool with_file = files->count > 0 && files->items[0].at == channel->sent;
+	size_t end = files->count > with_file ? files->items[with_file].at : channel->out.len;
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {.space = {0}};
+	struct iovec data = {channel->out.data + channel->sent, end - channel->sent};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+
+	if (with_file) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control.space;
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &files->items[0].fd, sizeof(int));
+	}
+	return sendmsg(channel->fd, &message, MSG_NOSIGNAL);
+}
+
+/* N bytes are gone, and the file that came with the first of them. */
+static void note_sent(struct channel *channel, size_t n)
+{
+	struct channel_files *files = &channel->files_out;
+
+	if (files->count > 0 && files->items[0].at == channel->sent)
+		close(take_first(files));
+	channel->sent += n;
+}
+
 void channel_flush(struct channel *channel)
 {
 	while (channel_waits(channel)) {
-		ssize_t n = send(channel->fd, channel->out.data + channel->sent,
-				 channel->out.len - channel->sent, MSG_NOSIGNAL);
+		ssize_t n = send_piece(channel);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -83,7 +164,7 @@ void channel_flush(struct channel *channel)
 			hang_up(channel);
 			return;
 		}
-		channel->sent += (size_t)n;
+		note_sent(channel, (size_t)n);
 	}
 	channel->sent = 0;
 	buf_clear(&channel->out);
@@ -106,6 +187,46 @@ static void forget_taken(struct channel *channel)
 	channel->taken = 0;
 }
 
+static void keep_files(struct channel *channel, struct msghdr *message)
+{
+	struct channel_files *files = &channel->files_in;
+
+	for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head != NULL;
+	     head = CMSG_NXTHDR(message, head)) {
+		int fd;
+
+		if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS ||
+		    head->cmsg_len != CMSG_LEN(sizeof fd))
+			continue;
+		memcpy(&fd, CMSG_DATA(head), sizeof fd);
+		if (files->count == CHANNEL_FILES)
+			close(fd);
+		else
+			files->items[files->count++].fd = fd;
+	}
+}
+
+static ssize_t receive_piece(struct channel *channel, void *piece, size_t size)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec data = {piece, size};
+	struct msghdr message = {.msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof control.space};
+	ssize_t n;
+
+	if (!channel->takes_files)
+		return recv(channel->fd, piece, size, 0);
+	n = recvmsg(channel->fd, &message, MSG_CMSG_CLOEXEC);
+	if (n >= 0)
+		keep_files(channel, &message);
+	return n;
+}
+
 void channel_fill(struct channel *channel)
 {
 	char piece[4096];
@@ -113,7 +234,8 @@ void channel_fill(struct channel *channel)
 	forget_taken(channel);
 	while (channel->fd >= 0 && channel->in.len < channel->in.max) {
 		size_t room = channel->in.max - channel->in.len;
-		ssize_t n = recv(channel->fd, piece, room < sizeof piece ? room : sizeof piece, 0);
+		ssize_t n =
+		    receive_piece(channel, piece, room < sizeof piece ? room : sizeof piece);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -145,7 +267,8 @@ bool channel_next(struct channel *channel, struct channel_frame *frame)
 		return false;
 	}
 	channel->taken += HEAD + (size_t)len;
-	frame->kind = start[0];
+	frame->kind = (char)(start[0] & ~WITH_FILE);
+	frame->fd = (start[0] & WITH_FILE) != 0 ? take_first(&channel->files_in) : -1;
 	frame->text = start + HEAD;
 	return true;
 }

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "conf/conf.h"
 #include "context/context.h"
 #include "daemon/daemon.h"
+#include "daemon/keys/launcher.h"
 #include "daemon/supervisor.h"
 #include "lib/buf.h"
 #include "lib/log.h"
@@ -24,6 +26,9 @@ struct settings {
 	const char *file;
 	const char *user;
 	const char *pidfile;
+	const char *key_user;
+	const char *launcher;
+	bool launch;
 	bool foreground;
 	bool test;
 	bool allow_root;
@@ -45,12 +50,25 @@ static const struct option_row {
     {'t', "test", NULL, offsetof(struct settings, test),
      "check the settings and the keys, and exit"},
     {'u', "user", "USER[:GROUP]", offsetof(struct settings, user), "give up root for this user"},
+    {'K', "key-user", "USER", offsetof(struct settings, key_user),
+     "user that the private keys belong to, with -u (default " KEYLAUNCHER_USER ", if it exists)"},
+    {2, "key-socket", "SOCKET", offsetof(struct settings, launcher),
+     "private keys are at this socket of the service manager"},
+    {3, "key-launcher", NULL, offsetof(struct settings, launch),
+     "hold private keys for the daemon (for the service manager)"},
     {'p', "pidfile", "FILE", offsetof(struct settings, pidfile), "write the process id there"},
     {1, "allow-root", NULL, offsetof(struct settings, allow_root), "run as root (for tests)"},
     {'V', "version", NULL, offsetof(struct settings, version), "print the version"},
     {'h', "help", NULL, offsetof(struct settings, help), "print this help"},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* The process that starts key processes. */
+struct launcher {
+	int fd; /* -1: the supervisor starts it */
+	pid_t pid;
+	bool missing_user; /* there is no user of its own for it */
+};
 
 /* ---- the command line ---- */
 
@@ -187,11 +205,19 @@ static int supervise_workers(const struct supervisor_options *options, struct co
 	return fail_start(options->report_fd, EX_OSERR, why.text);
 }
 
-static int run_with_settings(const struct settings *settings, char *path, int report_fd)
+static int run_with_settings(const struct settings *settings, char *path, int report_fd,
+			     const struct launcher *launcher)
 {
-	struct supervisor_options options = {.settings_path = path, .report_fd = report_fd};
+	struct supervisor_options options = {
+	    .settings_path = path,
+	    .report_fd = report_fd,
+	    .launcher_fd = launcher->fd,
+	    .launcher_pid = (long)launcher->pid,
+	    .launcher_socket = settings->launcher,
+	};
 	struct conf_errors errors;
-	struct conf *conf = conf_load_verified(path, context_check, &errors);
+	struct conf *conf = conf_load_verified(
+	    path, settings->test ? context_check : context_check_settings, &errors);
 	int code;
 
 	if (conf == NULL) {
@@ -201,20 +227,51 @@ static int run_with_settings(const struct settings *settings, char *path, int re
 	} else {
 		daemon_log(conf);
 		daemon_log_level(conf);
+		if (launcher->missing_user)
+			log_info("there is no user " KEYLAUNCHER_USER
+				 ": the daemon's own user can read the private keys");
 		code = supervise_workers(&options, conf);
 	}
 	conf_errors_free(&errors);
 	return code;
 }
 
+static void close_report(const void *fd)
+{
+	if (*(const int *)fd >= 0)
+		close(*(const int *)fd);
+}
+
+/* While this is root: the process that holds the keys becomes the user whose they are. */
+static int start_launcher(const struct settings *settings, int report_fd, struct launcher *launcher,
+			  struct why *why)
+{
+	const char *user = settings->key_user == NULL ? KEYLAUNCHER_USER : settings->key_user;
+
+	if (settings->test || settings->launcher != NULL || settings->user == NULL ||
+	    geteuid() != 0)
+		return 0;
+	if (getpwnam(user) == NULL) {
+		if (settings->key_user != NULL)
+			return why_set(why, "there is no user \"%s\"", user);
+		launcher->missing_user = true;
+		return 0;
+	}
+	launcher->fd = keylauncher_fork(user, close_report, &report_fd, &launcher->pid, why);
+	return launcher->fd < 0 ? -1 : 0;
+}
+
 static int become_and_run(const struct settings *settings, char *path, int report_fd)
 {
+	struct launcher launcher = {.fd = -1};
 	struct why why;
 
+	if (start_launcher(settings, report_fd, &launcher, &why) != 0)
+		return fail_start(report_fd, EX_NOUSER, why.text);
 	if (settings->user != NULL && daemon_become(settings->user, &why) != 0)
 		return fail_start(report_fd, EX_NOUSER, why.text);
 	daemon_harden();
-	return run_with_settings(settings, path, report_fd);
+	return run_with_settings(settings, path, report_fd, &launcher);
 }
 
 static int start_daemon(const struct settings *settings, char *path)
@@ -236,6 +293,17 @@ static int start_daemon(const struct settings *settings, char *path)
 	return code;
 }
 
+static int launch_keys(void)
+{
+	struct why why;
+	int fd = keylauncher_inherited(&why);
+
+	if (fd < 0)
+		return fail_start(-1, EX_USAGE, why.text);
+	daemon_harden();
+	keylauncher_run(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct settings settings = {.file = SYSCONFDIR "/countersign.conf"};
@@ -254,6 +322,8 @@ int main(int argc, char **argv)
 		printf("countersignd %s\n", VERSION);
 		return 0;
 	}
+	if (settings.launch)
+		return launch_keys();
 	if (geteuid() == 0 && settings.user == NULL && !settings.allow_root && !settings.test)
 		return fail_start(
 		    -1, EX_NOPERM,

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -178,8 +177,8 @@ static void add_key(void *arg, const struct signing_key *key, const char *path)
 	struct keystatus status = signing_key_status(key);
 	struct counters_key *out;
 	struct list *list = arg;
-	struct stat st;
 
+	(void)path;
 	if (list->count == COUNTERS_KEYS_MAX)
 		return;
 	out = &list->keys[list->count++];
@@ -191,7 +190,7 @@ static void add_key(void *arg, const struct signing_key *key, const char *path)
 	out->published = (int8_t)signing_key_published(key);
 	out->bits = (uint16_t)signing_key_bits(key);
 	out->since = status.since;
-	out->created = stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
+	out->created = signing_key_created(key);
 }
 
 static void measure_faults(const struct keyring *keyring, struct arena *arena)

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A reload is a vote. The file is read (in a child: see conf_load_verified); sockets for new
- * addresses are opened and their workers started; every other worker is asked to prepare the new
- * settings, keys and all. When each has said yes, and new workers are ready, all are told to use
- * them, which cannot fail, and the addresses that went away are closed; the reload is reported
- * when each has answered that it uses them. At the first no, or when
- * a voter dies or is silent for too long, all are told to forget it and what is new is closed
+ * A reload is a vote. The file is read (in a child: see conf_load_verified), and a key process
+ * loads the keys; sockets for new addresses are opened and their workers started; every other
+ * worker is asked to prepare the new settings, keys and all. When each has said yes, and new
+ * workers are ready, all are told to use them, which cannot fail, and the addresses that went away
+ * are closed; the reload is reported when each has answered that it uses them. At the first no, or
+ * when a voter dies or is silent for too long, all are told to forget it and what is new is closed
  * again: nothing has changed. Workers that die are not replaced while a vote is on; it decides
  * which settings the next one gets.
  */
 #include "daemon/reload.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/errors.h"
 #include "context/context.h"
 #include "daemon/notify.h"
 #include "lib/buf.h"
@@ -39,6 +41,9 @@ char *reload_text(const struct conf *conf)
 
 void reload_drop(struct reload *reload)
 {
+	keymanager_discard(reload->keys, reload->process);
+	reload->process = NULL;
+	reload->asked = false;
 	free(reload->text);
 	conf_free(reload->conf);
 	reload->text = NULL;
@@ -54,9 +59,11 @@ static bool listens_on(const struct conf *conf, const char *address)
 	return false;
 }
 
-void reload_init(struct reload *reload, struct workers *workers, const char *path)
+void reload_init(struct reload *reload, struct workers *workers, struct keymanager *keys,
+		 const char *path)
 {
 	reload->workers = workers;
+	reload->keys = keys;
 	reload->path = path;
 	buf_init(&reload->outcome.text, NULL, OUTCOME_MAX);
 }
@@ -133,20 +140,46 @@ static void report_errors(struct reload *reload, const struct conf_errors *error
 	}
 }
 
+static void refuse_settings(struct reload *reload, const struct conf_errors *errors)
+{
+	char reason[200];
+
+	report_errors(reload, errors);
+	snprintf(reason, sizeof reason, "%u error%s in the settings", errors->count,
+		 errors->count == 1 ? "" : "s");
+	report_refusal(reload, reason);
+}
+
 static struct conf *load_settings(struct reload *reload)
 {
 	struct conf_errors errors;
-	struct conf *conf = conf_load_verified(reload->path, context_check, &errors);
-	char reason[200];
+	struct conf *conf = conf_load_verified(reload->path, context_check_settings, &errors);
 
-	if (conf == NULL) {
-		report_errors(reload, &errors);
-		snprintf(reason, sizeof reason, "%u error%s in the settings", errors.count,
-			 errors.count == 1 ? "" : "s");
-		report_refusal(reload, reason);
-	}
+	if (conf == NULL)
+		refuse_settings(reload, &errors);
 	conf_errors_free(&errors);
 	return conf;
+}
+
+void reload_refuse_keys(struct reload *reload, const char *option, const char *reason)
+{
+	struct conf_errors errors;
+
+	conf_errors_init(&errors);
+	conf_refuse(reload->conf, &errors, option, "%s", reason);
+	reload->process = NULL;
+	reload_drop(reload);
+	refuse_settings(reload, &errors);
+	conf_errors_free(&errors);
+}
+
+static struct worker_needs needs_of(const struct reload *reload)
+{
+	return (struct worker_needs){
+	    .settings = reload->text,
+	    .keys = reload->process == NULL ? NULL : reload->process->text,
+	    .key_fd = keymanager_connect(reload->process),
+	};
 }
 
 static int open_candidates(struct reload *reload, struct why *why)
@@ -154,6 +187,7 @@ static int open_candidates(struct reload *reload, struct why *why)
 	const struct conf *conf = reload->conf;
 
 	for (unsigned i = 0; i < conf->listen.count; i++) {
+		struct worker_needs needs;
 		struct slot *slot;
 
 		if (workers_find_slot(reload->workers, conf->listen.items[i]) != NULL)
@@ -163,7 +197,8 @@ static int open_candidates(struct reload *reload, struct why *why)
 		if (slot == NULL)
 			return -1;
 		slot->candidate = true;
-		workers_start(reload->workers, slot, reload->text);
+		needs = needs_of(reload);
+		workers_start(reload->workers, slot, &needs);
 	}
 	return 0;
 }
@@ -175,8 +210,24 @@ static void ask_workers(struct reload *reload)
 		    !listens_on(reload->conf, slot->address))
 			continue;
 		slot->member->vote = VOTE_PENDING;
+		if (reload->process != NULL)
+			channel_send_file(&slot->member->channel, CHANNEL_KEYS,
+					  reload->process->text,
+					  keymanager_connect(reload->process));
 		channel_send(&slot->member->channel, CHANNEL_PREPARE, reload->text);
 	}
+}
+
+void reload_ask(struct reload *reload)
+{
+	struct why why;
+
+	assert(reload->conf != NULL && !reload->asked);
+	reload->asked = true;
+	if (open_candidates(reload, &why) != 0)
+		reload_refuse(reload, why.text);
+	else
+		ask_workers(reload);
 }
 
 void reload_begin(struct reload *reload)
@@ -193,10 +244,13 @@ void reload_begin(struct reload *reload)
 		return;
 	reload->text = reload_text(reload->conf);
 	reload->deadline = clock_mono() + vote_patience;
-	if (open_candidates(reload, &why) != 0)
+	if (!context_uses_keys(reload->conf)) {
+		reload_ask(reload);
+		return;
+	}
+	reload->process = keymanager_launch(reload->keys, reload->conf, &why);
+	if (reload->process == NULL)
 		reload_refuse(reload, why.text);
-	else
-		ask_workers(reload);
 }
 
 static void set_modes(const struct reload *reload)
@@ -227,6 +281,9 @@ void reload_commit(struct reload *reload, struct conf **conf, char **text)
 		member->commits = member->vote == VOTE_YES;
 		member->vote = VOTE_NONE;
 	}
+	keymanager_switch(reload->keys, reload->process);
+	reload->process = NULL;
+	reload->asked = false;
 	set_modes(reload);
 	record_outcome(reload, COUNT_RELOAD_ACCEPTED);
 	conf_free(*conf);
@@ -267,9 +324,10 @@ bool reload_agreed(struct reload *reload)
 {
 	if (reload->conf == NULL)
 		return false;
-	if (vote_is_over(reload))
+	if (reload->asked && vote_is_over(reload))
 		return true;
 	if (clock_mono() >= reload->deadline)
-		reload_refuse(reload, "a worker did not answer in time");
+		reload_refuse(reload, reload->asked ? "a worker did not answer in time"
+						    : "the keys could not be loaded in time");
 	return false;
 }

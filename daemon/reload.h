@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "daemon/keys/manager.h"
 #include "daemon/workers.h"
 #include "lib/buf.h"
 
@@ -25,18 +26,26 @@ struct reload {
 	const char *path;  /* of the settings */
 	struct conf *conf; /* what is voted on; NULL: no reload is under way */
 	char *text;        /* the same, as workers get it */
+	struct keymanager *keys;
+	struct keyprocess *process; /* with the keys of CONF; NULL: it uses none */
+	bool asked;                 /* the workers */
 	int64_t deadline;
 	unsigned round; /* how many were begun */
 	struct reload_outcome outcome;
 };
 
-void reload_init(struct reload *reload, struct workers *workers, const char *path);
+void reload_init(struct reload *reload, struct workers *workers, struct keymanager *keys,
+		 const char *path);
 
 char *reload_text(const struct conf *conf); /* settings as text, to be freed */
 
-/* Reads the file and asks the workers to prepare it. On failure the reason is logged, and no
- * reload is under way. */
+/* Reads the file and has the keys loaded; when they are, the workers are asked to prepare both. On
+ * failure the reason is logged, and no reload is under way. */
 void reload_begin(struct reload *reload);
+
+/* The key process of this reload has loaded its keys, or cannot use what OPTION says. */
+void reload_ask(struct reload *reload);
+void reload_refuse_keys(struct reload *reload, const char *option, const char *reason);
 
 /* A worker's answer; NO has a reason. */
 void reload_answer(struct reload *reload, struct member *member, bool yes, const char *reason);

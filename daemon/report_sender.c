@@ -28,6 +28,7 @@ static const int64_t pause_of_failures = 60 * CLOCK_SECOND;
 /* ---- in the process ---- */
 
 static volatile sig_atomic_t term_came;
+static const char *public_keys; /* of the last report_sender_start() */
 
 static void on_term(int signal)
 {
@@ -168,7 +169,7 @@ static noreturn void run_sender(const struct conf *conf, pid_t parent)
 	enum sending_state state;
 
 	helper_take_signals(on_term);
-	state = sending_open(&sending, conf, false, &why);
+	state = sending_open(&sending, conf, public_keys, false, &why);
 	if (state == SENDING_BUSY)
 		log_debug("reports: %s", why.text);
 	else if (state != SENDING_READY)
@@ -209,11 +210,12 @@ static int64_t next_pause(const struct conf *conf)
 	return pause < between ? pause : between;
 }
 
-int64_t report_sender_start(struct helper *report_sender, const struct conf *conf,
+int64_t report_sender_start(struct helper *report_sender, const struct conf *conf, const char *keys,
 			    const struct workers *workers)
 {
 	int64_t now = clock_mono();
 
+	public_keys = keys;
 	if (report_sender->pid != 0 || !conf->reports.send)
 		return 0;
 	if (report_sender->next_at == 0)

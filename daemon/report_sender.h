@@ -10,8 +10,9 @@
 #include "daemon/helper.h"
 
 /* Starts one if it is due and CONF wants it. When to look again (clock_mono()), or 0: only when
- * this one has ended. WORKERS: whose files the process closes. */
-int64_t report_sender_start(struct helper *report_sender, const struct conf *conf,
+ * this one has ended. KEYS: our public keys as text, or NULL. WORKERS: whose files the process
+ * closes. */
+int64_t report_sender_start(struct helper *report_sender, const struct conf *conf, const char *keys,
 			    const struct workers *workers);
 
 /* As helper_look_after. To end one: helper_stop(); it ends at once between two mails, else when

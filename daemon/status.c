@@ -41,6 +41,22 @@ static void write_workers(struct buf *out, const struct workers *workers)
 	}
 }
 
+static void write_key_processes(struct buf *out, const struct keymanager *keys)
+{
+	int64_t now = clock_wall(), mono = clock_mono();
+
+	for (const struct keyprocess *p = keys->processes; p != NULL; p = p->next) {
+		if (p->pid == 0)
+			continue;
+		buf_printf(out, "key_process %ld %s %" PRId64 " %s %s\n", p->pid,
+			   p == keys->current ? "current"
+			   : p->retired       ? "leaving"
+					      : "loading",
+			   now - (mono - p->started_at) / CLOCK_SECOND, p->user,
+			   p->locked ? "locked" : "swappable");
+	}
+}
+
 static void write_reload(struct buf *out, const struct reload *reload)
 {
 	const char *line = reload->outcome.text.data, *end;
@@ -90,6 +106,7 @@ void status_write(struct buf *out, const struct status_facts *facts)
 	write_text(out, "settings", facts->settings_path);
 	write_text(out, "log_level", name_text(log_level_names, (int)log_level()));
 	write_workers(out, facts->workers);
+	write_key_processes(out, facts->keys);
 	write_reload(out, facts->reload);
 	if (counters_find_trouble(COUNTERS_LEDGER, trouble))
 		write_text(out, "trouble", trouble);

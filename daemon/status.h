@@ -9,6 +9,8 @@
  *     log_level NAME
  *     listen ADDRESS                                          (each)
  *     worker PID STATE SINCE ADDRESS                          (each; state: starting ready leaving)
+ *     key_process PID STATE SINCE USER MEMORY                 (each; state: current loading leaving;
+ *                                                             memory: locked swappable)
  *     reload OUTCOME TIME                                     (accepted refused)
  *     reload_error TEXT                                       (each)
  *     trouble TEXT                                            (of the ledger, now)
@@ -22,6 +24,7 @@
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H
 
+#include "daemon/keys/manager.h"
 #include "daemon/reload.h"
 #include "daemon/workers.h"
 #include "lib/buf.h"
@@ -30,6 +33,7 @@ struct status_facts {
 	const char *settings_path;
 	const struct workers *workers;
 	const struct reload *reload;
+	const struct keymanager *keys;
 };
 
 void status_write(struct buf *out, const struct status_facts *facts);

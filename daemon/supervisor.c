@@ -21,7 +21,10 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "conf/errors.h"
+#include "context/context.h"
 #include "daemon/http/exporter.h"
+#include "daemon/keys/manager.h"
 #include "daemon/measure.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
@@ -41,6 +44,9 @@ struct supervisor {
 	struct conf *conf; /* the last good settings, and as text */
 	char *text;
 	struct reload reload;
+	struct keymanager keys;
+	struct keyprocess *loading; /* for the settings in use; or NULL */
+	struct why key_failure;     /* why it could not be had last */
 	struct helper report_sender;
 	struct exporter exporter;
 	struct control *control;
@@ -205,6 +211,128 @@ static int64_t measure_at_times(struct supervisor *s)
 	return s->measure_at = now + measure_every;
 }
 
+/* ---- keys ---- */
+
+static void close_supervisor_files(const void *workers)
+{
+	workers_close_files(workers);
+}
+
+/* As main.c says it of the other settings. */
+static void fail_keys(struct supervisor *s, const char *option, const char *reason)
+{
+	struct conf_errors errors;
+	struct why text;
+
+	conf_errors_init(&errors);
+	conf_refuse(s->conf, &errors, option, "%s", reason);
+	why_set(&text, "1 error in %s\n%s:%u: %s", s->options->settings_path, errors.items[0].file,
+		errors.items[0].line, errors.items[0].text);
+	conf_errors_free(&errors);
+	start_failed(s, EX_CONFIG, text.text);
+	stop_now(s);
+}
+
+/* Said once for each reason. */
+static void complain_of_keys(struct supervisor *s, const char *reason)
+{
+	if (strcmp(s->key_failure.text, reason) != 0)
+		log_error("there is no key process, so messages that are to be signed wait: %s",
+			  reason);
+	why_set(&s->key_failure, "%s", reason);
+}
+
+/* Starts a key process for the settings in use where there is none. Returns when it is due, or 0.
+ */
+static int64_t want_keys(struct supervisor *s)
+{
+	struct why why;
+
+	if (s->loading != NULL || s->keys.current != NULL || !context_uses_keys(s->conf) ||
+	    (s->stopping && s->workers.members == NULL))
+		return 0;
+	if (keymanager_is_stuck(&s->keys) && !s->stopping) {
+		log_error("the process that starts key processes is gone: the daemon ends, to be "
+			  "started again");
+		s->code = EX_SOFTWARE;
+		drain_all(s);
+		return 0;
+	}
+	if (s->keys.next_at > clock_mono())
+		return s->keys.next_at;
+	s->loading = keymanager_launch(&s->keys, s->conf, &why);
+	if (s->loading != NULL)
+		return 0;
+	complain_of_keys(s, why.text);
+	s->keys.next_at = clock_mono() + CLOCK_SECOND;
+	return s->keys.next_at;
+}
+
+static void note_loaded(void *arg, struct keyprocess *process)
+{
+	struct supervisor *s = arg;
+
+	if (process == s->reload.process) {
+		reload_ask(&s->reload);
+		return;
+	}
+	if (s->key_failure.text[0] != '\0')
+		log_info("key process %ld signs", process->pid);
+	s->key_failure.text[0] = '\0';
+	s->loading = NULL;
+	keymanager_switch(&s->keys, process);
+	for (struct member *member = s->workers.members; member != NULL; member = member->next)
+		channel_send_file(&member->channel, CHANNEL_REKEY, process->text,
+				  keymanager_connect(process));
+}
+
+static void note_unloaded(void *arg, struct keyprocess *process, const char *option,
+			  const char *reason)
+{
+	struct supervisor *s = arg;
+	struct why text;
+
+	if (process == s->reload.process) {
+		reload_refuse_keys(&s->reload, option, reason);
+		return;
+	}
+	s->loading = NULL;
+	why_set(&text, "%s: %s", option, reason);
+	if (!s->ready && !s->stopping)
+		fail_keys(s, option, reason);
+	else
+		complain_of_keys(s, text.text);
+	keymanager_pause(&s->keys);
+	if (s->keys.next_at < clock_mono() + CLOCK_SECOND)
+		s->keys.next_at = clock_mono() + CLOCK_SECOND;
+}
+
+static void note_lost(void *arg)
+{
+	struct supervisor *s = arg;
+
+	keymanager_pause(&s->keys);
+}
+
+/* Other settings came while it was loading. */
+static void drop_loading(struct supervisor *s)
+{
+	keymanager_discard(&s->keys, s->loading);
+	s->loading = NULL;
+}
+
+static void open_keys(struct supervisor *s)
+{
+	const struct keymanager_events events = {note_loaded, note_unloaded, note_lost, s};
+
+	keymanager_init(&s->keys, &events, s->options->launcher_fd,
+			(pid_t)s->options->launcher_pid);
+	s->keys.socket = s->options->launcher_socket;
+	s->keys.clean = close_supervisor_files;
+	s->keys.clean_arg = &s->workers;
+	s->workers.keys = &s->keys;
+}
+
 /* ---- reload ---- */
 
 static void report_reload(struct supervisor *s)
@@ -262,6 +390,7 @@ static void continue_reload(struct supervisor *s)
 		reload_begin(&s->reload);
 	}
 	if (reload_agreed(&s->reload)) {
+		drop_loading(s);
 		reload_commit(&s->reload, &s->conf, &s->text);
 		helper_stop(&s->report_sender,
 			    s->conf->drain); /* the next one has the new settings */
@@ -288,7 +417,7 @@ static void answer_text(struct control_client *client, enum control_code code, c
 static void answer_status(struct supervisor *s, struct control_client *client,
 			  enum control_verb verb)
 {
-	struct status_facts facts = {s->options->settings_path, &s->workers, &s->reload};
+	struct status_facts facts = {s->options->settings_path, &s->workers, &s->reload, &s->keys};
 	struct buf out;
 
 	count_workers(s);
@@ -529,18 +658,30 @@ static int64_t earlier_of(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static void start_worker(struct supervisor *s, struct slot *slot)
+{
+	struct worker_needs needs = {
+	    .settings = s->text,
+	    .keys = s->keys.text,
+	    .key_fd = keymanager_connect(s->keys.current),
+	};
+
+	workers_start(&s->workers, slot, &needs);
+}
+
 /* Starts the workers that are due. Returns when the next one is, or 0. */
 static int64_t start_due(struct supervisor *s)
 {
 	int64_t now = clock_mono(), next = 0;
 
-	if (s->stopping || s->reload.conf != NULL)
+	if (s->stopping || s->reload.conf != NULL ||
+	    (context_uses_keys(s->conf) && s->keys.text == NULL))
 		return 0;
 	for (struct slot *slot = s->workers.slots; slot != NULL; slot = slot->next) {
 		if (slot->member != NULL)
 			continue;
 		if (slot->start_at <= now)
-			workers_start(&s->workers, slot, s->text);
+			start_worker(s, slot);
 		if (slot->member == NULL)
 			next = earlier_of(next, slot->start_at);
 	}
@@ -596,17 +737,22 @@ static bool have_all_ended(const struct supervisor *s)
 
 static int64_t start_helpers(struct supervisor *s)
 {
-	int64_t next = earlier_of(report_sender_start(&s->report_sender, s->conf, &s->workers),
-				  exporter_start(&s->exporter, s->conf, &s->workers));
+	int64_t next =
+	    earlier_of(report_sender_start(&s->report_sender, s->conf, s->keys.text, &s->workers),
+		       exporter_start(&s->exporter, s->conf, &s->workers));
 
 	return earlier_of(next, shipper_start(&s->shipper, s->conf, &s->workers));
 }
 
 static void wait_for_all(struct supervisor *s, int64_t until)
 {
-	struct pollfd polls[1 + CONTROL_POLLS] = {{.fd = s->signal_fd, .events = POLLIN}};
+	struct pollfd polls[1 + CONTROL_POLLS + KEYMANAGER_POLLS] = {
+	    {.fd = s->signal_fd, .events = POLLIN}};
+	unsigned count = 1;
 
-	workers_wait(&s->workers, polls, 1 + control_polls(s->control, polls + 1), until);
+	count += control_polls(s->control, polls + count);
+	count += keymanager_polls(&s->keys, polls + count);
+	workers_wait(&s->workers, polls, count, until);
 }
 
 static void run_loop(struct supervisor *s)
@@ -618,6 +764,7 @@ static void run_loop(struct supervisor *s)
 		if (!s->stopping)
 			continue_reload(s);
 		next = earlier_of(control, workers_kill_late(&s->workers));
+		next = earlier_of(next, want_keys(s));
 		next = earlier_of(next, start_due(s));
 		next = earlier_of(next, ping_workers(s));
 		next = earlier_of(next, report_sender_look_after(&s->report_sender));
@@ -634,6 +781,7 @@ static void run_loop(struct supervisor *s)
 		count_workers(s);
 		wait_for_all(s, next);
 		read_signals(s);
+		keymanager_work(&s->keys);
 		read_workers(s);
 		reap_workers(s);
 	}
@@ -673,7 +821,8 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	counters_set(METRIC_RELOAD_SUCCESS, 1);
 	counters_set(METRIC_RELOAD_TIME, clock_wall());
 	s.text = reload_text(conf);
-	reload_init(&s.reload, &s.workers, options->settings_path);
+	open_keys(&s);
+	reload_init(&s.reload, &s.workers, &s.keys, options->settings_path);
 	s.control = control_new(obey_request, &s);
 	s.workers.control = s.control;
 	s.ping_every = notify_watchdog() / 3;
@@ -687,6 +836,7 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 		close_all(&s, 0);
 	}
 	reload_free(&s.reload);
+	keymanager_free(&s.keys);
 	control_free(s.control);
 	conf_free(s.conf);
 	free(s.text);

@@ -11,6 +11,9 @@
 struct supervisor_options {
 	const char *settings_path; /* absolute; read again on SIGHUP */
 	int report_fd;             /* of daemon_detach, or -1 */
+	int launcher_fd;           /* of daemon/keys/launcher.h; -1: it is started when needed */
+	long launcher_pid;
+	const char *launcher_socket; /* where the service manager starts it, or NULL */
 };
 
 /* HUP: reload. TERM or INT: drain and end; twice: end now. CONF is owned from here on. Returns the

@@ -24,6 +24,8 @@
 #include "daemon/channel.h"
 #include "daemon/daemon.h"
 #include "daemon/measure.h"
+#include "keys/client.h"
+#include "keys/publickeys.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "milter/engine.h"
@@ -34,11 +36,19 @@ enum { SETTINGS_MAX = 64 << 20, DRAIN_LOOK_MS = 20 };
 
 static const int64_t MTA_SILENCE = 600 * CLOCK_SECOND;
 
+/* Public keys, and who signs with them. */
+struct worker_keys {
+	struct keyclient *client; /* NULL: these settings use no keys */
+	char *text;
+	struct keyring *keyring; /* until the service takes it */
+};
+
 struct worker {
 	const struct worker_start *start;
 	struct channel channel;
 	struct service *service;
-	struct context *prepared; /* by CHANNEL_PREPARE */
+	struct context *prepared;      /* by CHANNEL_PREPARE */
+	struct worker_keys keys, next; /* of the settings in use, and of those to come */
 	const struct engine *engine;
 	int wake; /* a byte comes when TERM came or the engine ended */
 	bool leaving;
@@ -125,13 +135,101 @@ static void forget_settings(struct worker *worker)
 	worker->prepared = NULL;
 }
 
+/* ---- keys ---- */
+
+static void forget_keys(struct worker_keys *keys)
+{
+	keyring_drop(keys->keyring);
+	keyclient_drop(keys->client);
+	free(keys->text);
+	memset(keys, 0, sizeof *keys);
+}
+
+/* Keys with the private halves at the other end of FD, which it takes; -1: that comes later. */
+static int open_keys(const struct worker *worker, const char *text, int fd,
+		     struct worker_keys *keys, struct why *why)
+{
+	struct key_signer signer;
+
+	keys->client = keyclient_new(fd, worker->engine->waits_for_keys);
+	signer = keyclient_signer(keyclient_take(keys->client));
+	keys->keyring = publickeys_read(span_of(text), &signer, why);
+	keys->text = strdup(text);
+	if (keys->text == NULL)
+		abort();
+	return keys->keyring == NULL ? -1 : 0;
+}
+
+static void take_next_keys(struct worker *worker, const struct channel_frame *frame)
+{
+	struct why why;
+
+	forget_keys(&worker->next);
+	if (open_keys(worker, frame->text, frame->fd, &worker->next, &why) != 0)
+		log_error("%s", why.text);
+}
+
+/* The settings stay, but the keys are those of TEXT. */
+static void change_keys(struct worker *worker, const char *text)
+{
+	struct key_signer signer = keyclient_signer(keyclient_take(worker->keys.client));
+	struct why why = {""};
+	struct keyring *keyring = publickeys_read(span_of(text), &signer, &why);
+	struct context *context = service_context(worker->service);
+	struct conf *conf;
+	struct buf settings;
+
+	buf_init(&settings, NULL, 0);
+	conf_write(context->conf, CONF_WRITE_VALUES, &settings);
+	conf = keyring == NULL ? NULL : parse_settings(worker, buf_text(&settings), &why);
+	if (conf == NULL) {
+		log_error("the keys stay as they were: %s", why.text);
+		keyring_drop(keyring);
+	} else if (service_rekey(worker->service, conf, keyring, &why) != 0) {
+		log_error("the keys stay as they were: %s", why.text);
+	} else {
+		free(worker->keys.text);
+		worker->keys.text = strdup(text);
+		if (worker->keys.text == NULL)
+			abort();
+		keywatch_look();
+	}
+	buf_free(&settings);
+	context_drop(context);
+}
+
+/* The key process has died, and this is the next one. It has read the files again, so its keys may
+ * be others. */
+static void replace_keys(struct worker *worker, const struct channel_frame *frame)
+{
+	if (worker->keys.client == NULL || frame->fd < 0) {
+		if (frame->fd >= 0)
+			close(frame->fd);
+		return;
+	}
+	keyclient_attach(worker->keys.client, frame->fd);
+	if (strcmp(worker->keys.text, frame->text) != 0)
+		change_keys(worker, frame->text);
+}
+
+/* The service's from now on. */
+static struct keyring *give_keyring(struct worker_keys *keys)
+{
+	struct keyring *keyring = keys->keyring;
+
+	keys->keyring = NULL;
+	return keyring;
+}
+
 static void prepare_settings(struct worker *worker, const char *text)
 {
 	struct why why = {""};
 	struct conf *conf = parse_settings(worker, text, &why);
 
 	forget_settings(worker);
-	worker->prepared = conf == NULL ? NULL : service_prepare(worker->service, conf, &why);
+	worker->prepared = conf == NULL ? NULL
+					: service_prepare(worker->service, conf,
+							  give_keyring(&worker->next), &why);
 	if (worker->prepared == NULL)
 		channel_send(&worker->channel, CHANNEL_NO, why.text);
 	else
@@ -148,6 +246,11 @@ static void commit_settings(struct worker *worker)
 	service_commit(worker->service, worker->prepared);
 	keywatch_look();
 	worker->prepared = NULL;
+	if (worker->keys.client != NULL)
+		keyclient_supersede(worker->keys.client);
+	forget_keys(&worker->keys);
+	worker->keys = worker->next;
+	memset(&worker->next, 0, sizeof worker->next);
 	channel_send(&worker->channel, CHANNEL_DONE, "");
 }
 
@@ -192,6 +295,13 @@ static void obey_supervisor(struct worker *worker, const struct channel_frame *f
 		break;
 	case CHANNEL_ABORT:
 		forget_settings(worker);
+		forget_keys(&worker->next);
+		break;
+	case CHANNEL_KEYS:
+		take_next_keys(worker, frame);
+		break;
+	case CHANNEL_REKEY:
+		replace_keys(worker, frame);
 		break;
 	case CHANNEL_DRAIN:
 		drain_messages(worker);
@@ -284,7 +394,8 @@ static const struct engine *choose_engine(const struct conf *conf)
 
 static int prepare_to_serve(struct worker *worker, struct why *why)
 {
-	struct conf *conf = parse_settings(worker, worker->start->settings, why);
+	const struct worker_needs *needs = &worker->start->needs;
+	struct conf *conf = parse_settings(worker, needs->settings, why);
 	struct engine_start start = {
 	    .listener = worker->start->listener,
 	    .mta_silence = MTA_SILENCE,
@@ -295,7 +406,10 @@ static int prepare_to_serve(struct worker *worker, struct why *why)
 		return -1;
 	daemon_log(conf);
 	worker->engine = choose_engine(conf);
-	worker->service = service_new(conf, worker->engine, why);
+	if (needs->keys != NULL &&
+	    open_keys(worker, needs->keys, needs->key_fd, &worker->keys, why) != 0)
+		return -1;
+	worker->service = service_new(conf, give_keyring(&worker->keys), worker->engine, why);
 	start.service = worker->service;
 	if (worker->service == NULL || keywatch_start(worker->service, why) != 0 ||
 	    measure_start(worker->service, why) != 0)
@@ -309,6 +423,7 @@ noreturn void worker_run(const struct worker_start *start)
 	struct why why = {""};
 
 	channel_init(&worker.channel, start->control, SETTINGS_MAX);
+	worker.channel.takes_files = true;
 	if (take_signals(&worker) != 0) {
 		why_set(&why, "signals: %s", strerror(errno));
 		fail_start(&worker, &why);

@@ -8,13 +8,14 @@
 
 #include <stdnoreturn.h>
 
+#include "daemon/workers.h"
 #include "milter/protocol/socket.h"
 
 struct worker_start {
 	int control;                            /* this side of the channel */
 	const struct socket_listener *listener; /* the supervisor's, to accept on */
 	const char *settings_name;              /* of the file, for messages */
-	const char *settings;                   /* text that conf_parse reads */
+	struct worker_needs needs;
 };
 
 /* The life of the process, from just after fork: every signal blocked, no other thread. */

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/keys/manager.h"
 #include "daemon/worker.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -122,6 +123,7 @@ static void close_others(const struct workers *workers, const struct slot *mine)
 			close(workers->private_fds[i]);
 	}
 	control_close_files(workers->control);
+	keymanager_close_files(workers->keys);
 }
 
 void workers_close_files(const struct workers *workers)
@@ -129,14 +131,14 @@ void workers_close_files(const struct workers *workers)
 	close_others(workers, NULL);
 }
 
-static pid_t fork_worker(struct workers *workers, struct slot *slot, const char *settings,
-			 int fds[2], unsigned segment)
+static pid_t fork_worker(struct workers *workers, struct slot *slot,
+			 const struct worker_needs *needs, int fds[2], unsigned segment)
 {
 	struct worker_start start = {
 	    .control = fds[1],
 	    .listener = &slot->listener,
 	    .settings_name = workers->settings_name,
-	    .settings = settings,
+	    .needs = *needs,
 	};
 	sigset_t all, before;
 	pid_t pid;
@@ -173,7 +175,7 @@ static void add_member(struct workers *workers, struct slot *slot, pid_t pid, in
 	slot->member = member;
 }
 
-void workers_start(struct workers *workers, struct slot *slot, const char *settings)
+void workers_start(struct workers *workers, struct slot *slot, const struct worker_needs *needs)
 {
 	unsigned segment = counters_take_segment();
 	pid_t pid = -1;
@@ -181,10 +183,12 @@ void workers_start(struct workers *workers, struct slot *slot, const char *setti
 
 	assert(slot->member == NULL);
 	if (channel_pair(fds) == 0) {
-		pid = fork_worker(workers, slot, settings, fds, segment);
+		pid = fork_worker(workers, slot, needs, fds, segment);
 		if (pid < 0)
 			close(fds[0]);
 	}
+	if (needs->key_fd >= 0)
+		close(needs->key_fd);
 	if (pid > 0) {
 		add_member(workers, slot, pid, fds[0], segment);
 		return;

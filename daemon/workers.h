@@ -61,12 +61,15 @@ struct member {
  * patience with it is longer by this. */
 #define WORKERS_DRAIN_GRACE (10 * CLOCK_SECOND)
 
+struct keymanager;
+
 struct workers {
 	struct slot *slots;
 	struct member *members;
 	const char *settings_name;
 	int private_fds[3];            /* of the supervisor, closed in workers; -1: none */
 	const struct control *control; /* likewise */
+	const struct keymanager *keys; /* likewise */
 	struct pollfd *polls;
 	unsigned poll_capacity;
 };
@@ -80,9 +83,15 @@ struct slot *workers_find_slot(struct workers *workers, const char *address);
  * PATIENCE (nanoseconds) is over it is killed. */
 void workers_close_slot(struct workers *workers, struct slot *slot, int64_t patience);
 
-/* Starts a worker with SETTINGS (text) on a slot that has none. When that fails it is tried again
- * later. */
-void workers_start(struct workers *workers, struct slot *slot, const char *settings);
+/* What a worker begins with. */
+struct worker_needs {
+	const char *settings; /* text */
+	const char *keys;     /* public keys as text; NULL: the settings use none */
+	int key_fd;           /* to the key process; -1: it comes later. Taken */
+};
+
+/* Starts a worker on a slot that has none. When that fails it is tried again later. */
+void workers_start(struct workers *workers, struct slot *slot, const struct worker_needs *needs);
 
 /* In a newly forked process that is not a worker: closes the supervisor's files. */
 void workers_close_files(const struct workers *workers);

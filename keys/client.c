@@ -43,7 +43,7 @@ struct waiter {
 struct keyclient {
 	atomic_uint references;
 	void (*waits)(void);
-	struct lock lock; /* of all below */
+	struct lock lock;  /* of all below */
 	struct link *link; /* NULL: there is no key process now */
 	bool superseded;
 	bool reading; /* a thread reads LINK */
@@ -240,7 +240,8 @@ static void take_answer(struct key_task *task, const struct keywire_answer *answ
 	static const char *const failures[KEYWIRE_OUTCOMES] = {
 	    [KEYWIRE_UNKNOWN] = "the key process does not have this key any more",
 	    [KEYWIRE_IDLE] = "the key process refuses: the key is retired",
-	    [KEYWIRE_PURPOSE] = "the key process refuses: the settings do not let this key sign that",
+	    [KEYWIRE_PURPOSE] =
+		"the key process refuses: the settings do not let this key sign that",
 	    [KEYWIRE_LIMITED] = "the key process refuses: over sign.max_rate",
 	    [KEYWIRE_FAILED] = "the key process could not sign",
 	};
@@ -336,10 +337,10 @@ struct keyclient *keyclient_take(struct keyclient *client)
 	return client;
 }
 
-static void release_client(void *arg)
+void keyclient_drop(struct keyclient *client)
 {
-	struct keyclient *client = arg;
-
+	if (client == NULL)
+		return;
 	if (atomic_fetch_sub(&client->references, 1) > 1)
 		return;
 	assert(client->waiters == NULL);
@@ -347,6 +348,11 @@ static void release_client(void *arg)
 		drop_link(client->link);
 	lock_done(&client->lock);
 	free(client);
+}
+
+static void release_client(void *arg)
+{
+	keyclient_drop(arg);
 }
 
 struct key_signer keyclient_signer(struct keyclient *client)

@@ -28,5 +28,6 @@ void keyclient_supersede(struct keyclient *client);
  * for one of them. */
 struct key_signer keyclient_signer(struct keyclient *client);
 struct keyclient *keyclient_take(struct keyclient *client);
+void keyclient_drop(struct keyclient *client); /* NULL is OK */
 
 #endif

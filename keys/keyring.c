@@ -43,8 +43,8 @@ static const char *write_record(const struct crypt_key *crypt, struct arena *are
 	if (crypt_key_public(crypt, arena, &data, NULL) == -1)
 		return NULL;
 	buf_init(&text, arena, 0);
-	buf_printf(&text, "v=DKIM1; k=%s; p=",
-		   crypt_key_type(crypt) == CRYPT_RSA ? "rsa" : "ed25519");
+	buf_printf(&text,
+		   "v=DKIM1; k=%s; p=", crypt_key_type(crypt) == CRYPT_RSA ? "rsa" : "ed25519");
 	base64_encode(&text, (const uint8_t *)data.p, span_len(data));
 	return buf_text(&text);
 }
@@ -239,8 +239,8 @@ void ring_add_key(struct ring_parts *parts, const struct signing_key *key)
 
 void ring_add_fault(struct ring_parts *parts, struct keyring_fault fault)
 {
-	parts->faults = grow_list(parts->faults, parts->fault_count, &parts->fault_room,
-				  sizeof *parts->faults);
+	parts->faults =
+	    grow_list(parts->faults, parts->fault_count, &parts->fault_room, sizeof *parts->faults);
 	parts->faults[parts->fault_count++] = fault;
 }
 

@@ -2,8 +2,8 @@
 /*
  * Our own signing keys: read once from KEYS/DOMAIN/SELECTOR.key, with their states (keystate.h),
  * decoded, and kept; or their public halves alone, as the key process tells them
- * (keys/publickeys.h). Immutable once loaded (but see signing_key_wake) and shared by all threads; a
- * reload makes a new one.
+ * (keys/publickeys.h). Immutable once loaded (but see signing_key_wake) and shared by all threads;
+ * a reload makes a new one.
  */
 #ifndef KEYS_KEYRING_H
 #define KEYS_KEYRING_H
@@ -47,8 +47,9 @@ uint64_t signing_key_number(const struct signing_key *key);
 
 int64_t signing_key_created(const struct signing_key *key); /* its file; 0: not known */
 
-/* In a process that has the private half (others: keys/sign.h). Signs a SHA-256 digest (RFC 6376 section 3.3.1: RSASSA-PKCS1-v1_5; RFC 8463: PureEdDSA over the
- * digest). SIGNATURE lives in ARENA. */
+/* In a process that has the private half (others: keys/sign.h). Signs a SHA-256 digest (RFC 6376
+ * section 3.3.1: RSASSA-PKCS1-v1_5; RFC 8463: PureEdDSA over the digest). SIGNATURE lives in ARENA.
+ */
 int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], struct arena *arena,
 		     struct span *signature, struct why *why);
 

@@ -134,7 +134,8 @@ struct keyring *publickeys_read(struct span text, const struct key_signer *signe
 	struct span line;
 	bool more = true, good = true;
 
-	*own = *signer;
+	if (signer != NULL)
+		*own = *signer;
 	while (good && span_split(&text, &more, '\n', &line))
 		good = span_empty(line) || take_line(arena, line, own, &parts);
 	if (good) {
@@ -143,8 +144,8 @@ struct keyring *publickeys_read(struct span text, const struct key_signer *signe
 		return keyring;
 	}
 	why_set(why, "the key process sent a list of keys that cannot be read");
-	if (signer->release != NULL)
-		signer->release(signer->arg);
+	if (own->release != NULL)
+		own->release(own->arg);
 	ring_free_parts(&parts);
 	arena_free(arena);
 	return NULL;

@@ -20,7 +20,7 @@
 void publickeys_write(const struct keyring *keyring, struct buf *out);
 
 /* The keyring that TEXT is of; its keys sign by SIGNER, which it releases at its end (also on
- * failure). NULL with a reason: not such a text. */
+ * failure), or never (NULL). NULL with a reason: not such a text. */
 struct keyring *publickeys_read(struct span text, const struct key_signer *signer, struct why *why);
 
 #endif

@@ -133,10 +133,9 @@ static void sign_item(struct keyserver *server, const struct keywire_item *item,
 	struct span signature = {NULL, NULL};
 
 	if (key != NULL)
-		answer->outcome =
-		    signing_key_sign(key, item->digest, arena, &signature, NULL) == 0
-			? KEYWIRE_SIGNED
-			: KEYWIRE_FAILED;
+		answer->outcome = signing_key_sign(key, item->digest, arena, &signature, NULL) == 0
+				      ? KEYWIRE_SIGNED
+				      : KEYWIRE_FAILED;
 	if (answer->outcome == KEYWIRE_SIGNED) {
 		answer->signature = (const uint8_t *)signature.p;
 		answer->length = (uint16_t)span_len(signature);

@@ -13,9 +13,9 @@
 struct keyserver;
 
 struct keyserver_rules {
-	bool dkim;        /* keys sign DKIM-Signature fields */
-	const char *seal; /* the domain whose keys sign ARC sets; NULL: none */
-	unsigned max_rate; /* signatures of one key in a second; 0: no limit */
+	bool dkim;          /* keys sign DKIM-Signature fields */
+	const char *seal;   /* the domain whose keys sign ARC sets; NULL: none */
+	unsigned max_rate;  /* signatures of one key in a second; 0: no limit */
 	void (*idle)(void); /* the last connection has ended; from a thread of the server */
 };
 

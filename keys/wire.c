@@ -6,6 +6,16 @@
 
 #include "keys/sign.h"
 
+const struct name_code keywire_outcome_names[] = {
+    {"signed", KEYWIRE_SIGNED},
+    {"unknown", KEYWIRE_UNKNOWN},
+    {"idle", KEYWIRE_IDLE},
+    {"purpose", KEYWIRE_PURPOSE},
+    {"limited", KEYWIRE_LIMITED},
+    {"failed", KEYWIRE_FAILED},
+    {NULL, 0},
+};
+
 /* ---- bytes ---- */
 
 static uint8_t *put_bytes(uint8_t *out, const void *data, size_t len)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "lib/crypto/type.h"
+#include "lib/name.h"
 
 enum {
 	KEYWIRE_TASKS = 16,
@@ -52,6 +53,7 @@ enum keywire_outcome {
 	KEYWIRE_FAILED,  /* OpenSSL cannot */
 	KEYWIRE_OUTCOMES
 };
+extern const struct name_code keywire_outcome_names[]; /* for counting */
 
 struct keywire_answer {
 	enum keywire_outcome outcome;

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "dns/dns.h"
+#include "keys/wire.h"
 #include "lib/span.h"
 #include "policy/dkim/signature.h"
 #include "policy/origin.h"
@@ -98,6 +99,11 @@ const struct metric_family metric_families[METRICS] = {
 	.help = "Outbound messages that were not signed."},
     [METRIC_KEY_FAULTS] = {"key_faults", METRIC_GAUGE,
 	.help = "Key files and directories that cannot be used."},
+    [METRIC_KEY_REQUESTS] = {"key_requests_total", METRIC_COUNTER,
+	.labels = {{"outcome", keywire_outcome_names, KEYWIRE_OUTCOMES}},
+	.help = "Signatures that workers asked the key process for."},
+    [METRIC_KEY_PROCESS_DEATHS] = {"key_process_deaths_total", METRIC_COUNTER,
+	.help = "Key processes that ended without being told to."},
     [METRIC_ARC_RESULTS] = {"arc_results_total", METRIC_COUNTER,
 	.labels = {{"result", auth_result_names, 8}},
 	.help = "State of the ARC chain of inbound messages."},
@@ -258,9 +264,14 @@ static int64_t get_relaxed(const atomic_llong *from)
 
 /* ---- counting ---- */
 
+void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t n)
+{
+	add_relaxed(&block->slots[metric][slot_of(metric, a, b, c)], (int64_t)n);
+}
+
 void counters_count(enum metric metric, unsigned a, unsigned b, unsigned c)
 {
-	add_relaxed(&block->slots[metric][slot_of(metric, a, b, c)], 1);
+	counters_count_many(metric, a, b, c, 1);
 }
 
 void counters_time(enum metric metric, unsigned a, int64_t nanoseconds)

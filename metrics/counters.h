@@ -33,6 +33,8 @@ enum metric {
 	METRIC_DKIM_SIGNED,     /* see counters_signed */
 	METRIC_DKIM_UNSIGNED,   /* enum outbound_reason */
 	METRIC_KEY_FAULTS,
+	METRIC_KEY_REQUESTS, /* enum keywire_outcome */
+	METRIC_KEY_PROCESS_DEATHS,
 	METRIC_ARC_RESULTS, /* enum auth_result */
 	METRIC_ARC_SEALED,
 	METRIC_DMARC_RESULTS,   /* enum auth_result, enum count_policy, enum dmarc_policy */
@@ -95,6 +97,7 @@ enum count_reload { COUNT_RELOAD_ACCEPTED, COUNT_RELOAD_REFUSED };
 /* One more. A, B, C: the values of the metric's labels in their order; 0 where it has fewer. A
  * value beyond the last one counts as the last one. */
 void counters_count(enum metric metric, unsigned a, unsigned b, unsigned c);
+void counters_count_many(enum metric metric, unsigned a, unsigned b, unsigned c, uint64_t n);
 
 /* For a histogram: A as above. */
 void counters_time(enum metric metric, unsigned a, int64_t nanoseconds);

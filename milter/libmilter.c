@@ -165,4 +165,5 @@ const struct engine engine_libmilter = {
     .drain = drain_libmilter,
     .busy = is_libmilter_busy,
     .waits_for_dns = wakeup_soon,
+    .waits_for_keys = wakeup_soon,
 };

@@ -160,11 +160,22 @@ static void tell_key_faults(const struct keyring *keyring)
 	arena_free(arena);
 }
 
-/* CONF is owned by the context or, on failure, freed. */
-static struct context *own_context(struct service *service, struct conf *conf, struct why *why)
+static void free_inputs(struct conf *conf, struct keyring *keyring)
 {
-	struct context *context = context_new(conf, service->dkim_engine, why);
+	conf_free(conf);
+	keyring_drop(keyring);
+}
 
+/* CONF and KEYRING are owned by the context or, on failure, freed. */
+static struct context *own_context(struct service *service, struct conf *conf,
+				   struct keyring *keyring, struct why *why)
+{
+	struct context *context = NULL;
+
+	if (keyring == NULL && context_uses_keys(conf))
+		why_set(why, "the keys did not come from the key process");
+	else
+		context = context_new_with(conf, service->dkim_engine, keyring, why);
 	if (context == NULL)
 		conf_free(conf);
 	else
@@ -172,7 +183,8 @@ static struct context *own_context(struct service *service, struct conf *conf, s
 	return context;
 }
 
-struct service *service_new(struct conf *conf, const struct engine *engine, struct why *why)
+struct service *service_new(struct conf *conf, struct keyring *keyring, const struct engine *engine,
+			    struct why *why)
 {
 	struct service *service = calloc(1, sizeof *service);
 
@@ -182,9 +194,9 @@ struct service *service_new(struct conf *conf, const struct engine *engine, stru
 	service->engine = engine;
 	service->dkim_engine = dkimcheck_engine_new(why);
 	if (service->dkim_engine != NULL)
-		service->context = own_context(service, conf, why);
+		service->context = own_context(service, conf, keyring, why);
 	else
-		conf_free(conf);
+		free_inputs(conf, keyring);
 	if (service->context == NULL || open_dns(service, service->context->conf, why) != 0 ||
 	    want_ledger(service, service->context->conf, why) != 0) {
 		context_drop(service->context);
@@ -230,7 +242,8 @@ static void set_voting(struct service *service, bool voting)
 	lock_drop(&service->lock);
 }
 
-struct context *service_prepare(struct service *service, struct conf *conf, struct why *why)
+struct context *service_prepare(struct service *service, struct conf *conf, struct keyring *keyring,
+				struct why *why)
 {
 	struct context *context = service_context(service);
 	const char *fixed = fixed_change(context->conf, conf);
@@ -243,9 +256,9 @@ struct context *service_prepare(struct service *service, struct conf *conf, stru
 		why_set(why, "a change of %s needs a restart", fixed);
 	if (fixed != NULL || want_redaction_key(service, conf, why) != 0 ||
 	    resolvers_prepare(service->resolvers, conf, &service->next, why) != 0)
-		conf_free(conf);
+		free_inputs(conf, keyring);
 	else
-		context = own_context(service, conf, why);
+		context = own_context(service, conf, keyring, why);
 	if (context == NULL)
 		service_forget(service, NULL);
 	return context;
@@ -273,6 +286,23 @@ void service_commit(struct service *service, struct context *context)
 	lock_drop(&service->lock);
 	context_drop(old);
 	tell_key_faults(context->outbound.keyring);
+}
+
+int service_rekey(struct service *service, struct conf *conf, struct keyring *keyring,
+		  struct why *why)
+{
+	struct context *context = own_context(service, conf, keyring, why), *old;
+
+	if (context == NULL)
+		return -1;
+	keyring_carry(context->outbound.keyring, service->context->outbound.keyring);
+	lock_take(&service->lock);
+	old = service->context;
+	service->context = context;
+	lock_drop(&service->lock);
+	context_drop(old);
+	tell_key_faults(context->outbound.keyring);
+	return 0;
 }
 
 struct context *service_context(struct service *service)

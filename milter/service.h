@@ -14,16 +14,23 @@
 
 struct service;
 
-/* Everything a worker needs, made after fork. CONF is owned by the service from here on, also on
- * failure. ENGINE is told of waits. */
-struct service *service_new(struct conf *conf, const struct engine *engine, struct why *why);
+/* Everything a worker needs, made after fork. CONF and KEYRING (NULL: CONF uses no keys) are owned
+ * by the service from here on, also on failure. ENGINE is told of waits. */
+struct service *service_new(struct conf *conf, struct keyring *keyring, const struct engine *engine,
+			    struct why *why);
 
-/* A reload in two steps: what can fail, then what cannot. CONF is owned by the service from here
- * on; NULL with the reason. The context is then committed, or forgotten. The ledger keeps what it
- * began with; a change of it is a reason ("a change of store.url needs a restart"). One thread. */
-struct context *service_prepare(struct service *service, struct conf *conf, struct why *why);
+/* A reload in two steps: what can fail, then what cannot. CONF and KEYRING are owned by the service
+ * from here on; NULL with the reason. The context is then committed, or forgotten. The ledger keeps
+ * what it began with; a change of it is a reason ("a change of store.url needs a restart"). One
+ * thread. */
+struct context *service_prepare(struct service *service, struct conf *conf, struct keyring *keyring,
+				struct why *why);
 void service_commit(struct service *service, struct context *context);
 void service_forget(struct service *service, struct context *context); /* NULL is fine */
+
+/* Other keys for the settings in use, of which CONF is a copy. Both are owned by the service. */
+int service_rekey(struct service *service, struct conf *conf, struct keyring *keyring,
+		  struct why *why);
 
 struct context *service_context(struct service *service); /* takes a reference */
 

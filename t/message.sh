@@ -145,7 +145,7 @@ send AAA4 192.0.2.1 '' 'nobody <>'
 found_soon "AAA4 AAA1"
 
 # ---- while a worker is killed, and after ----
-kill -9 "$(pgrep -P "$pid" | head -1)"
+kill -9 "$(pgrep -P "$pid" | tail -1)"
 eventually eval '[ "$(grep -c ready: "$dir/log")" -ge 2 ]'
 found_soon "AAA4 AAA1"
 stop

@@ -35,7 +35,7 @@ C
 daemon=$!
 eventually test -S "$top/m.sock"
 
-worker() { pgrep -P "$daemon" | head -1; }
+worker() { pgrep -P "$daemon" | tail -1; }
 usage() { # kilobytes, descriptors and threads of supervisor and workers together
 	local p kb=0 fds=0 threads=0
 	for p in "$daemon" $(pgrep -P "$daemon"); do

@@ -150,6 +150,24 @@ static void print_workers(const struct page *page)
 			  arena_printf(page->arena, "%.0f died and were replaced", deaths));
 }
 
+static void print_key_processes(const struct page *page)
+{
+	const struct metrics_read_fact *process;
+	double deaths = sum_of(page, "key_process_deaths_total");
+
+	for (unsigned i = 0; (process = metrics_read_fact(page->status, "key_process", i)) != NULL;
+	     i++)
+		print_row(page, i == 0 ? "key process" : "", OUT_PLAIN,
+			  arena_printf(page->arena, "%s %s since %s, user %s, memory %s",
+				       metrics_read_word(process, 0), metrics_read_word(process, 1),
+				       time_text(page->arena, metrics_read_word(process, 2)),
+				       metrics_read_word(process, 3),
+				       metrics_read_word(process, 4)));
+	if (deaths > 0)
+		print_row(page, "", OUT_WARN,
+			  arena_printf(page->arena, "%.0f died and were replaced", deaths));
+}
+
 static void print_settings(const struct page *page)
 {
 	const struct metrics_read *status = page->status;
@@ -311,6 +329,7 @@ void status_print(const struct admin *admin, const struct metrics_read *status, 
 
 	print_daemon(&page);
 	print_workers(&page);
+	print_key_processes(&page);
 	print_settings(&page);
 	print_traffic(&page);
 	print_results(&page);
@@ -389,6 +408,23 @@ static void json_workers(struct jsonout *out, const struct metrics_read *status)
 	jsonout_end(out);
 }
 
+static void json_key_processes(struct jsonout *out, const struct metrics_read *status)
+{
+	const struct metrics_read_fact *process;
+
+	jsonout_array(out, "key_processes");
+	for (unsigned i = 0; (process = metrics_read_fact(status, "key_process", i)) != NULL; i++) {
+		jsonout_object(out, NULL);
+		jsonout_int(out, "pid", parse_whole(metrics_read_word(process, 0)));
+		jsonout_text(out, "state", metrics_read_word(process, 1));
+		json_time(out, "since", metrics_read_word(process, 2));
+		jsonout_text(out, "user", metrics_read_word(process, 3));
+		jsonout_text(out, "memory", metrics_read_word(process, 4));
+		jsonout_end(out);
+	}
+	jsonout_end(out);
+}
+
 static void json_reload(struct jsonout *out, const struct metrics_read *status)
 {
 	const struct metrics_read_fact *reload = metrics_read_fact(status, "reload", 0);
@@ -452,6 +488,7 @@ struct jsonout *status_json(const struct metrics_read *status, struct arena *are
 
 	json_daemon(out, status);
 	json_workers(out, status);
+	json_key_processes(out, status);
 	json_reload(out, status);
 	json_keys(out, status);
 	json_metrics(out, status);

@@ -385,7 +385,7 @@ static int run_command(struct admin *admin, bool build_only, int argc, char **ar
 	conf = admin_conf(admin);
 	if (conf == NULL)
 		return ADMIN_CONFIG;
-	state = sending_open(&sending, conf, show.choice.dry_run, &why);
+	state = sending_open(&sending, conf, NULL, show.choice.dry_run, &why);
 	if (state != SENDING_READY) {
 		admin_error(admin, "%s", why.text);
 		return exit_of[state];

@@ -449,6 +449,7 @@ const struct engine engine_native = {
     .busy = is_loop_busy,
     .waits_for_dns = threads_will_wait,
     .waits_for_ledger = threads_will_wait,
+    .waits_for_keys = threads_will_wait,
 };
 #else
 extern int loop_is_not_built; /* a file must not be empty */

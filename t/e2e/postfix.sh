@@ -177,7 +177,7 @@ before=$(counted sender.test)
 traffic=$!
 for _ in $(seq 8); do
 	sleep 0.4
-	worker=$(pgrep -P "$LAB_DAEMON_PID" | head -1)
+	worker=$(pgrep -P "$LAB_DAEMON_PID" | tail -1)
 	[ -n "$worker" ] && kill -9 "$worker"
 done
 wait $traffic

@@ -248,7 +248,7 @@ before=$(counted sender.test)
 traffic 3
 for _ in $(seq 5); do
 	sleep 0.5
-	worker=$(pgrep -P "$LAB_DAEMON_PID" | head -1)
+	worker=$(pgrep -P "$LAB_DAEMON_PID" | tail -1)
 	[ -n "$worker" ] && kill -9 "$worker"
 done
 wait $traffic
