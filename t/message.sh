@@ -146,7 +146,7 @@ found_soon "AAA4 AAA1"
 
 # ---- while a worker is killed, and after ----
 kill -9 "$(pgrep -P "$pid" | tail -1)"
-eventually eval '[ "$(grep -c ready: "$dir/log")" -ge 2 ]'
+eventually eval '[ "$(grep -c "worker .* serves" "$dir/log")" -ge 2 ]'
 found_soon "AAA4 AAA1"
 stop
 is "a stop leaves nothing pending behind" "$(ls "$dir" | grep -c pending)" 0

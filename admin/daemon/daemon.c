@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -225,4 +226,49 @@ bool daemon_status(struct admin *admin, struct metrics_read *status)
 	       answer.code == CONTROL_OK &&
 	       metrics_read_parse(span_make(answer.body, answer.len), admin->arena, status, &why) ==
 		   0;
+}
+
+/* ---- a reload ---- */
+
+/* One request; false: no answer that says yes or no. */
+static bool ask_quietly(struct admin *admin, const char *path, enum control_verb verb,
+			struct daemon_answer *answer)
+{
+	int fd = open_socket(path);
+
+	return fd != -1 && ask_socket(admin, fd, verb, "", answer) &&
+	       (answer->code == CONTROL_OK || answer->code == CONTROL_NO);
+}
+
+/* STATUS (daemon/status.h) has a line "settings PATH". */
+static bool has_our_settings(const struct admin *admin, const char *status)
+{
+	char *ours = realpath(admin_conf_path(admin), NULL), *theirs = NULL;
+	const char *line = strstr(status, "\nsettings ");
+	bool same = false;
+
+	if (line != NULL) {
+		line += strlen("\nsettings ");
+		theirs = realpath(
+		    arena_printf(admin->arena, "%.*s", (int)strcspn(line, "\n"), line), NULL);
+	}
+	same = ours != NULL && theirs != NULL && strcmp(ours, theirs) == 0;
+	free(ours);
+	free(theirs);
+	return same;
+}
+
+enum daemon_reloading daemon_reload(struct admin *admin, const char **reason)
+{
+	struct conf_errors errors = {0};
+	const char *path = find_socket(admin, NULL, &errors);
+	struct daemon_answer answer;
+
+	conf_errors_free(&errors);
+	if (path == NULL || !ask_quietly(admin, path, CONTROL_STATUS, &answer) ||
+	    !has_our_settings(admin, answer.body) ||
+	    !ask_quietly(admin, path, CONTROL_RELOAD, &answer))
+		return DAEMON_ABSENT;
+	*reason = first_line(admin, answer.body);
+	return answer.code == CONTROL_OK ? DAEMON_RELOADED : DAEMON_REFUSED;
 }

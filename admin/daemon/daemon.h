@@ -24,4 +24,10 @@ int daemon_ask(struct admin *admin, const char *socket, enum control_verb verb,
  * printed, where it cannot be asked. */
 bool daemon_status(struct admin *admin, struct metrics_read *status);
 
+/* Has the daemon that uses our file of settings reload, for a command that has changed what it
+ * reads; without such a daemon, or where this user may not ask it, nothing is printed. *REASON: why
+ * it was refused, one line. */
+enum daemon_reloading { DAEMON_ABSENT, DAEMON_RELOADED, DAEMON_REFUSED };
+enum daemon_reloading daemon_reload(struct admin *admin, const char **reason);
+
 #endif

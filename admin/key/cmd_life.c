@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 #include "admin/jsonout.h"
+#include "admin/daemon/daemon.h"
 #include "admin/key/command.h"
 #include "admin/key/look.h"
 #include "admin/out.h"
@@ -182,13 +183,34 @@ static int change_state(struct changes *changes, const struct signing_key *key, 
 	return 0;
 }
 
+/* The daemon's key process loads the keys again, through a reload. */
+static void tell_daemon(const struct keycmd *cmd)
+{
+	const char *reason;
+
+	switch (daemon_reload(cmd->admin, &reason)) {
+	case DAEMON_RELOADED:
+		admin_note(cmd->admin, "the daemon has taken over the new states");
+		break;
+	case DAEMON_REFUSED:
+		admin_error(
+		    cmd->admin,
+		    "the daemon has refused the reload and goes on with the old states: %s; "
+		    "then: countersign reload",
+		    reason);
+		break;
+	case DAEMON_ABSENT:
+		admin_note(cmd->admin,
+			   "the daemon knows after its next reload: countersign reload");
+	}
+}
+
 static void changes_end(struct changes *changes)
 {
 	if (changes->out != NULL)
 		admin_print_json(changes->cmd->admin, changes->out);
 	if (changes->count > 0)
-		admin_note(changes->cmd->admin,
-			   "the daemon knows after its next reload: countersign reload");
+		tell_daemon(changes->cmd);
 }
 
 /* How many keys of that domain sign, KEY not counted; with SAME_TYPE those of its algorithm. */

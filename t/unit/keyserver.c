@@ -96,6 +96,8 @@ static bool verifies(const struct key_task *task)
 /* ---- both ends ---- */
 
 static atomic_uint idled;
+static struct keyserver *servers[8]; /* they never end */
+static unsigned server_count;
 
 static void count_idle(void)
 {
@@ -108,7 +110,8 @@ static struct keyserver *new_server(unsigned max_rate)
 
 	*rules = (struct keyserver_rules){
 	    .dkim = true, .seal = "example.net", .max_rate = max_rate, .idle = count_idle};
-	return keyserver_new(private_keys, rules);
+	servers[server_count] = keyserver_new(private_keys, rules);
+	return servers[server_count++];
 }
 
 /* Our end of a connection with SERVER. */
