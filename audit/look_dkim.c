@@ -84,7 +84,7 @@ static void take_key(void *arg, const struct signing_key *signing, const char *p
 	key->type = signing_key_type(signing) == CRYPT_RSA ? "rsa" : "ed25519";
 	key->bits = signing_key_bits(signing);
 	key->status = signing_key_status(signing);
-	key->record = signing_key_record(signing, look->arena);
+	key->record = signing_key_record(signing);
 	key->txt = look_ask(look, signing_key_name(signing, look->arena), DNS_TYPE_TXT);
 	answer = dns_wait(published_start(look->scope, signing));
 	key->published = published_judge(answer, signing, look->arena, &key->detail);
