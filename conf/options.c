@@ -218,120 +218,121 @@ const struct conf_option conf_options[] = {
 	 .check = conf_check_socket, .what = "list of sockets",
 	 .def = "[ \"local:" RUNDIR "/milter.sock\" ]",
 	 .doc = "The sockets on which countersignd listens for the MTA: local:/path or unix:/path for a "
-		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1, inet6:8891@[::1]). Where "
+		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1, inet6:8891@[::1]). If "
 		"Postfix runs chrooted, as on Debian, add one inside its queue directory: "
 		"local:/var/spool/postfix/countersign/milter.sock."},
 	{.name = "socket_mode", .type = &conf_type_mode, FIELD(socket_mode), .max = 0777,
 	 .def = "\"0660\"",
-	 .doc = "The permissions of local sockets. The MTA's user needs to write to the socket: as its "
-		"group, which a socket takes from its directory where that has the setgid bit."},
+	 .doc = "The permissions of local sockets. The MTA's user needs write permission, usually through the "
+		"socket's group, which is that of its directory if the directory has the set-group-ID bit."},
 	{.name = "authserv_id", .type = &conf_type_text, FIELD(authserv_id), .min = 1,
 	 .check = conf_check_authserv_id, .what = "name",
 	 .def = "\"auto\"",
-	 .doc = "The name under which results are written into Authentication-Results fields. "
-		"Fields with this name in an incoming message are forged and are removed. auto is the "
-		"MTA's own host name. Give all hosts that serve one domain the same name."},
+	 .doc = "The name of this host in Authentication-Results fields. Fields with this name in an incoming "
+		"message are forged and are removed. auto is the MTA's own host name. All hosts that serve the "
+		"same domain should use the same name."},
 	{.name = "trusted_networks", .type = &conf_type_networks, FIELD(trusted_networks),
 	 .def = "[ \"127.0.0.0/8\", \"::1\" ]",
-	 .doc = "Clients whose mail is treated as outbound: it is signed, not checked. The same holds for mail from "
-		"clients that have logged in and for submission services, wherever they are. An address "
-		"alone, or with the length of its prefix. An empty list means nobody: where a proxy or a "
-		"port forward in front of the MTA makes every client look like 127.0.0.1, leave out "
-		"loopback. A client on a local socket counts as loopback. A client whose address the MTA does "
-		"not know is never treated as outbound. What comes over loopback and has been on another host, such as "
-		"mail from a content filter, is signed only when MAIL FROM is of a domain with a key."},
+	 .doc = "Clients whose mail is treated as outbound: it is signed, not checked. The same applies to mail "
+		"from authenticated clients and through submission services, whatever their address. Each entry "
+		"is an address, or an address with a prefix length. An empty list means nobody: if a proxy or a "
+		"port forward in front of the MTA makes every client appear as 127.0.0.1, leave out loopback. A "
+		"client on a local socket counts as loopback. Mail from a client whose address the MTA does not "
+		"know is never treated as outbound. Mail that comes in over loopback but has been on another "
+		"host, such as mail from a content filter, is signed only if MAIL FROM is in a domain with a "
+		"key."},
 	{.name = "trust_everybody", .type = &conf_type_bool, FIELD(trust_everybody),
 	 .def = "false",
-	 .doc = "Whether trusted_networks may hold a network that is larger than any site's: an IPv4 "
-		"prefix shorter than /8 or an IPv6 prefix shorter than /7, 0.0.0.0/0 above all. Whoever "
-		"reaches the MTA from there has mail signed with the keys of this host. Without this "
-		"setting such a network is an error."},
+	 .doc = "Whether trusted_networks may contain a network that is larger than any site's: an IPv4 prefix "
+		"shorter than /8 or an IPv6 prefix shorter than /7, in particular 0.0.0.0/0. Anyone who can "
+		"reach the MTA from there can get mail signed with the keys of this host. Without this setting "
+		"such a network is an error."},
 	{.name = "relays", .type = &conf_type_records, FIELD(relays), .max = 256,
 	 .count_offset = offsetof(struct conf, relay_count), .record = &relay_record,
 	 .def = "( )",
-	 .doc = "Hosts that hand on mail to this one and are neither its own nor strangers: a backup MX, a mail "
-		"gateway or scanner in front. Nothing from them is ever signed, not even what comes with a login or "
-		"is also in trusted_networks. from: their addresses. client: received, the default, judges a message "
-		"by the client that the relay had it from: the relay must write a Received field of its own on top, as every "
-		"MTA does. The address in the first such field that is neither of a relay nor loopback counts for "
-		"SPF, iprev, trusted_forwarders and reports; where no field names it, SPF is a temporary error. skip "
-		"neither judges nor signs, and only removes forged fields: whoever uses it relies on what the relay "
-		"has checked. results_of: the name (authserv-id) under which the relay writes "
-		"Authentication-Results: its SPF result for the domain of MAIL FROM counts in place of one found here, "
-		"if it stands above the Received field that names the client. Nothing else of it is taken: DKIM and "
-		"DMARC are evaluated here.",
+	 .doc = "Hosts that forward mail to this one but are neither its own nor strangers, such as a backup MX, "
+		"a mail gateway or a scanner. Mail from them is never signed, even if it comes with a login or "
+		"from an address that is also in trusted_networks. from: their addresses. client: received, the "
+		"default, checks a message against the client that sent it to the relay. For this the relay must "
+		"add a Received field of its own at the top, as every MTA does. The address in the first such "
+		"field that is neither a relay nor loopback is used for SPF, iprev, trusted_forwarders and "
+		"reports; if no field contains one, SPF is a temporary error. skip: mail is neither checked nor "
+		"signed, and only forged fields are removed; use it only if the relay checks mail itself. "
+		"results_of: the name (authserv-id) with which the relay adds Authentication-Results fields. Its "
+		"SPF result for the domain of MAIL FROM is used instead of checking SPF here, if it is above the "
+		"Received field that names the client. No other result is used: DKIM and DMARC are evaluated "
+		"here.",
 	 .example = "relays = ( { from = [ \"192.0.2.53\" ]; results_of = \"gw.example.com\"; } );"},
 	{.name = "max_header_bytes", .type = &conf_type_size, FIELD(max_header_bytes),
 	 .min = KIB(64), .max = MIB(16),
 	 .def = "\"1MiB\"",
-	 .doc = "How large the header of a message may be, all fields together. A larger one is "
-		"refused with 552."},
+	 .doc = "The maximum size of a message's header, all fields together. A message with a larger header is "
+		"rejected with 552."},
 	{.name = "max_header_fields", .type = &conf_type_integer, FIELD(max_header_fields),
 	 .min = 100, .max = 10000,
 	 .def = "1000",
-	 .doc = "How many fields the header of a message may have. A message with more is refused with 552."},
+	 .doc = "The maximum number of header fields in a message. A message with more is rejected with 552."},
 	{.name = "max_recipients", .type = &conf_type_integer, FIELD(max_recipients),
 	 .min = 100, .max = 1000000,
 	 .def = "10000",
-	 .doc = "How many recipients a message may have. A message with more is refused with 552. MTAs have a "
-		"limit of their own, which is usually lower."},
+	 .doc = "The maximum number of recipients of a message. A message with more is rejected with 552. MTAs "
+		"have a limit of their own, which is usually lower."},
 	{.name = "max_memory", .type = &conf_type_size, FIELD(max_memory),
 	 .min = MIB(8), .max = MIB(65536),
 	 .def = "\"64MiB\"",
-	 .doc = "How much memory the messages that a worker process has under way may take together. There is a "
-		"worker for each socket in listen. A message that exceeds it is answered with 451, and the "
-		"sender tries again later. A message takes about as much as its header, "
-		"whatever the size of its body."},
+	 .doc = "The maximum amount of memory for all messages that a worker process is handling. There is a "
+		"worker for each socket in listen. A message that exceeds the limit is answered with 451, and "
+		"the sender tries again later. A message takes about as much memory as the size of its header, "
+		"regardless of the size of its body."},
 	{.name = "drain", .type = &conf_type_duration, FIELD(drain), .max = SECONDS(600),
 	 .def = "\"30s\"",
-	 .doc = "How long a stop or a restart waits for messages that are under way."},
+	 .doc = "How long to wait for messages in progress when the daemon is stopped or restarted."},
 
 	{.name = "milter.engine", .type = &conf_type_choice, FIELD(milter.engine),
 	 .choices = milter_engines,
 	 .def = NATIVE_OR_NOT,
 	 .doc = "The implementation of the milter protocol. native is countersign's own layer: it costs less, "
-		"and messages that wait for DNS do not hold up others (Linux; elsewhere it is libmilter). "
-		"libmilter is Sendmail's library. A change needs a restart."},
+		"and a message that waits for DNS does not delay others (Linux only; elsewhere the default is "
+		"libmilter). libmilter is Sendmail's library. A change needs a restart."},
 
 	{.name = "dns.servers", .type = &conf_type_texts, FIELD(dns.servers), .max = 16,
 	 .check = ip_check_server, .what = "list of DNS servers",
 	 .def = "[ ]",
 	 .doc = "The addresses of the DNS servers to query: 192.0.2.53, or 192.0.2.53@5353 for a port other than "
-		"53. If empty, those in resolv_conf are used. A resolver on this host is best: public ones are "
-		"slow and are refused by many block lists."},
+		"53. If empty, those in resolv_conf are used. A resolver on this host works best: public "
+		"resolvers are slow, and many block lists refuse them."},
 	{.name = "dns.resolv_conf", .type = &conf_type_path, FIELD(dns.resolv_conf),
 	 .def = "\"/etc/resolv.conf\"",
-	 .doc = "The file whose nameserver lines are the resolvers when servers is empty. A change of the file is "
-		"seen within some seconds; messages under way end with the resolvers that they began with. "
-		"With systemd-resolved, /run/systemd/resolve/resolv.conf has the servers themselves."},
+	 .doc = "The file whose nameserver lines are used if servers is empty. Changes to the file take effect "
+		"within a few seconds; messages in progress are completed with the previous resolvers. With "
+		"systemd-resolved, /run/systemd/resolve/resolv.conf lists the actual servers."},
 	{.name = "dns.timeout", .type = &conf_type_duration, FIELD(dns.timeout),
 	 .min = 100 * CLOCK_MS, .max = SECONDS(60),
 	 .def = "\"8s\"",
-	 .doc = "How long one message waits for DNS, all its lookups together. What is not known by then "
-		"is a temporary error, on which no policy is applied. Keep it well below the time the MTA "
-		"waits for a milter."},
+	 .doc = "The DNS timeout for a message, for all its lookups together. Anything not known by then is a "
+		"temporary error, because of which no policy is applied. It should be well below the time for "
+		"which the MTA waits for a milter."},
 	{.name = "dns.budget", .type = &conf_type_integer, FIELD(dns.budget), .min = 40, .max = 1000,
 	 .def = "100",
-	 .doc = "How many lookups one message may cause. It bounds what a hostile message can make this "
-		"host ask for: half of it is for SPF, a fifth for keys, the rest for DMARC. The worst message "
-		"that the tests know (ten mx of ten hosts in HELO and in MAIL FROM, a hundred names for the "
-		"client, sixty signatures, twenty authors of nine labels) asks 52 questions of the 100, and "
-		"has its answer when dns.timeout is over."},
+	 .doc = "The maximum number of DNS lookups for a message. It limits the queries that a hostile message "
+		"can cause: half of it is for SPF, a fifth for keys, the rest for DMARC. The worst message that "
+		"the tests know (ten mx of ten hosts in HELO and in MAIL FROM, a hundred names for the client, "
+		"sixty signatures, twenty authors of nine labels) causes 52 of the 100 queries, and is answered "
+		"when dns.timeout expires."},
 	{.name = "dns.cache_entries", .type = &conf_type_integer, FIELD(dns.cache_entries),
 	 .min = 1024, .max = 16777216,
 	 .def = "65536",
-	 .doc = "How many answers are kept in memory, each as long as its TTL allows."},
+	 .doc = "The number of answers that are kept in memory, each for at most its TTL."},
 	{.name = "dns.trust_anchor", .type = &conf_type_path, FIELD(dns.trust_anchor),
 	 .def = "\"\"",
-	 .doc = "A file with the key of the DNS root, such as /usr/share/dns/root.key: answers are then "
-		"validated by DNSSEC, and a forged one counts as a temporary error. Empty: no validation."},
+	 .doc = "A file with the key of the DNS root, such as /usr/share/dns/root.key. If set, answers are "
+		"validated with DNSSEC, and a forged answer counts as a temporary error. Empty: no validation."},
 	{.name = "dns.caps", .type = &conf_type_choice, FIELD(dns.caps), .choices = caps,
 	 .def = "\"auto\"",
-	 .doc = "Whether questions have letters in random case, which an answer must repeat: a forged one "
-		"then has more to guess than an identity and a port. auto does so unless a server changes "
-		"the case of a question that it is asked at the start. With on or auto, a name whose answer "
-		"has another case is asked for again without random case, several times, and the answers "
-		"must be the same."},
+	 .doc = "Whether queries use letters in random case, which the answer must repeat, so that forging an "
+		"answer requires guessing more than an ID and a port. auto: yes, unless a server changes the "
+		"case of a test query at startup. With on or auto, a name whose answer has a different case is "
+		"queried again without random case, several times, and the answers must be identical."},
 
 	{.name = "spf.engine", .type = &conf_type_choice, FIELD(spf.engine), .choices = engines,
 	 .def = "\"native\"",
@@ -347,239 +348,237 @@ const struct conf_option conf_options[] = {
 	{.name = "dkim.max_signatures", .type = &conf_type_integer, FIELD(dkim.max_signatures),
 	 .min = 1, .max = 50,
 	 .def = "10",
-	 .doc = "How many signatures of a message are verified. Those of the author's domain come first; "
-		"the rest is reported as not checked. The body is hashed once for each canonicalization, "
-		"however many signatures there are: 5 MB under a hundred of them cost 40 ms of CPU where one "
-		"signature costs 30 ms, and up to 2 s with the engine opendkim and 50 signatures looked at."},
+	 .doc = "The maximum number of signatures that are verified in a message. Those of the author's domain "
+		"come first; the others are reported as not checked. The body is hashed only once for each "
+		"canonicalization, regardless of the number of signatures: a message of 5 MB with a hundred "
+		"signatures takes 40 ms of CPU time, with one signature 30 ms; with the engine opendkim and 50 "
+		"signatures it can take 2 s."},
 	{.name = "dkim.min_rsa_bits", .type = &conf_type_integer, FIELD(dkim.min_rsa_bits),
 	 .min = 1024, .max = 4096,
 	 .def = "1024",
-	 .doc = "The shortest RSA key with which a signature can pass. RFC 8301 forbids less than 1024 "
-		"bits; many senders still use 1024."},
+	 .doc = "The minimum size of RSA keys; signatures with shorter keys do not pass. RFC 8301 forbids less "
+		"than 1024 bits; many senders still use 1024."},
 	{.name = "dkim.accept_partial_body", .type = &conf_type_bool, FIELD(dkim.accept_partial_body),
 	 .def = "false",
 	 .doc = "Whether a signature that covers only the beginning of the body (l=) can pass. Anyone can "
 		"append text to such a message."},
 	{.name = "dkim.accept_testing_keys", .type = &conf_type_bool, FIELD(dkim.accept_testing_keys),
 	 .def = "true",
-	 .doc = "Whether a signature whose key is marked as being tested (t=y) can pass. Its failure is "
+	 .doc = "Whether a signature can pass if its key is marked as a test key (t=y). If it fails, this is "
 		"never held against the message."},
 	{.name = "dkim.accept_added_fields", .type = &conf_type_bool, FIELD(dkim.accept_added_fields),
 	 .def = "false",
 	 .doc = "Whether a signature can pass when a field that a message has once (Subject, To, Date, "
-		"Content-Type ...) occurs more often than the signature covers. Anyone can put a "
-		"second Subject on top of such a message and send it again. false: its result is policy, "
-		"and it counts as if it were not there. Signatures "
-		"that name a field once more than it occurs, as countersign makes them, cannot be abused in this way."},
+		"Content-Type ...) occurs more often than the signature covers. Anyone can add a second Subject "
+		"to such a message and send it again. false: the result is policy, and the signature is ignored. "
+		"Signatures that name a field once more than it occurs, as those made by countersign do, cannot "
+		"be abused in this way."},
 
 	{.name = "arc.trusted_sealers", .type = &conf_type_texts, FIELD(arc.trusted_sealers),
 	 .max = 1000,
 	 .check = conf_check_pattern, .what = "list of domains",
 	 .def = "[ ]",
-	 .doc = "Domains whose ARC results are believed for mail that fails DMARC here because they forwarded or "
-		"changed it: the d= of their ARC-Seal. *.example.org is that domain and all below it. The "
-		"chain must be valid, all its seals from the newest down to the one that says that the "
-		"message was authentic must be of these domains, and the report says local_policy with the "
-		"chain as comment. A trusted sealer can get any mail accepted: name those you would also "
-		"trust with your policy.",
+	 .doc = "Domains whose ARC results are trusted for mail that fails DMARC here because they forwarded or "
+		"changed it, as in the d= of their ARC-Seal. *.example.org matches that domain and all its "
+		"subdomains. The chain must be valid, and all its seals, from the newest down to the one with "
+		"the result that the message was authentic, must be from these domains. The report to the "
+		"author's domain says local_policy, with the chain as the comment. A trusted sealer can get any "
+		"mail accepted: list only those that you would trust with your policy.",
 	 .example = "trusted_sealers = [ \"lists.example.org\", \"*.forwarder.example\" ];"},
 	{.name = "arc.seal", .type = &conf_type_text, FIELD(arc.seal),
 	 .def = "\"\"",
-	 .doc = "Seals inbound mail that is accepted, for the hosts to which it may be forwarded: a "
-		"domain that has a key below sign.keys, of which an RSA key is taken first; also where "
-		"sign.enabled is false. Such a host is "
-		"one where aliases or users forward mail elsewhere. Mail that is changed after this filter "
-		"breaks its own seal. Empty: nothing is sealed.",
+	 .doc = "The domain with whose key inbound mail is sealed when it is accepted, for hosts to which it may "
+		"be forwarded. It is useful on hosts where aliases or users forward mail elsewhere. The domain "
+		"needs a key below sign.keys; an RSA key is preferred. Sealing works even if sign.enabled is "
+		"false. Changes to the message after this filter break the seal. Empty: mail is not sealed.",
 	 .example = "seal = \"example.com\";"},
 
 	{.name = "dmarc.enforce", .type = &conf_type_choice, FIELD(dmarc.enforce),
 	 .choices = enforcements,
 	 .def = "\"rfc\"",
-	 .doc = "What is done with mail that fails DMARC. observe: nothing, whatever else is set; "
-		"results are written and counted. rfc: what the domain's policy asks for, but p=reject quarantines, since RFC 9989 "
-		"forbids to reject on the policy alone. strict: exactly what the policy asks for; mail from "
-		"mailing lists and forwarders is then lost, but for those named in mailing_lists and "
-		"trusted_forwarders."},
+	 .doc = "What to do with mail that fails DMARC. observe: nothing, regardless of all other settings; "
+		"results are added and counted. rfc: what the domain's policy requests, except that p=reject "
+		"quarantines, because RFC 9989 forbids rejecting mail because of the policy alone. strict: "
+		"exactly what the policy requests; mail through mailing lists and forwarders is then lost, "
+		"except for those in mailing_lists and trusted_forwarders."},
 	{.name = "dmarc.quarantine", .type = &conf_type_choice, FIELD(dmarc.quarantine),
 	 .choices = quarantines,
 	 .def = "\"header\"",
-	 .doc = "How a message is quarantined. header: it is delivered with the field "
-		"X-Countersign-Quarantine: yes, by which a mailbox filter can sort it into a folder; a field "
-		"of that name from outside is always removed. hold: the MTA keeps it in its hold queue until an "
-		"administrator releases it."},
+	 .doc = "How a message is quarantined. header: it is delivered with the field X-Countersign-Quarantine: "
+		"yes, so that a mailbox filter can file it into a folder; such a field in incoming mail is "
+		"always removed. hold: the MTA keeps it in its hold queue until an administrator releases it."},
 	{.name = "dmarc.temperror", .type = &conf_type_choice, FIELD(dmarc.temperror),
 	 .choices = failures,
 	 .def = "\"tempfail\"",
-	 .doc = "What is done when DNS failed for a message that would otherwise be rejected or "
-		"quarantined. tempfail: the sender is told to try again. accept: it is delivered. Where DNS "
-		"did not say whether a message that fails comes through a trusted forwarder or mailing list, "
-		"or whether an entry of actions fits it, tempfail defers it as well; with accept it is "
-		"handled as if that were not so."},
+	 .doc = "What to do if DNS failed for a message that would otherwise be rejected or quarantined. "
+		"tempfail: the sender is told to try again. accept: it is delivered. If DNS failed to tell "
+		"whether a failing message comes through a trusted forwarder or a mailing list, or whether an "
+		"entry of actions matches, tempfail defers it as well; with accept it is handled as if that were "
+		"not the case."},
 	{.name = "dmarc.discovery", .type = &conf_type_choice, FIELD(dmarc.discovery),
 	 .choices = discoveries,
 	 .def = "\"treewalk\"",
-	 .doc = "How the organizational domain is found. treewalk: by the DNS tree walk of RFC 9989. psl: "
-		"by the public suffix list, as RFC 7489 did; psd= of a record is then ignored."},
+	 .doc = "How the organizational domain is found. treewalk: with the DNS tree walk of RFC 9989. psl: with "
+		"the public suffix list, as in RFC 7489; psd= in records is then ignored."},
 	{.name = "dmarc.psl_file", .type = &conf_type_path, FIELD(dmarc.psl_file),
 	 .def = "\"\"",
-	 .doc = "The public suffix list to use with discovery = \"psl\". Empty: the one that came with the "
-		"system's libpsl."},
+	 .doc = "The public suffix list for discovery = \"psl\". Empty: the list installed with the system's "
+		"libpsl."},
 	{.name = "dmarc.psd_domains", .type = &conf_type_texts, FIELD(dmarc.psd_domains),
 	 .check = conf_check_domain, .what = "list of domains",
 	 .def = "[ ]",
-	 .doc = "Domains that are public suffixes although their record does not say so (psd=y): a record "
-		"there does not bind the names below it together."},
+	 .doc = "Domains that are public suffixes although their records do not say so (psd=y): such a record "
+		"does not make the names below it belong together."},
 	{.name = "dmarc.reject_bad_from", .type = &conf_type_bool, FIELD(dmarc.reject_bad_from),
 	 .def = "true",
-	 .doc = "Whether a message is rejected that has no From field, several, or one that names nobody or "
-		"in which two mail programs can see two different domains. DMARC cannot protect such a "
-		"message. A malformed field that leads every reader to the same domain is judged by that "
-		"domain. Bounces (with the null sender) and mail through trusted_forwarders, mailing_lists "
-		"and arc.trusted_sealers are not rejected for it."},
+	 .doc = "Whether to reject a message with no From field, with several, with one that contains no "
+		"address, or with one in which two mail programs may see different domains. DMARC cannot protect "
+		"such a message. A malformed field in which every reader sees the same domain is checked against "
+		"that domain. Bounces (with the null sender) and mail through trusted_forwarders, mailing_lists "
+		"and arc.trusted_sealers are not rejected for this reason."},
 	{.name = "dmarc.trusted_forwarders", .type = &conf_type_texts,
 	 FIELD(dmarc.trusted_forwarders), .max = 1000,
 	 .check = conf_check_forwarder, .what = "list of networks and domains",
 	 .def = "[ ]",
-	 .doc = "Who may hand on mail that then fails DMARC: it is accepted, and the report to the author's "
-		"domain says trusted_forwarder. 192.0.2.0/24 or an address: the client. forwarder.example: "
-		"a DKIM signature of that domain passed, or SPF did for the domain of MAIL FROM or HELO. "
+	 .doc = "Forwarders whose mail is accepted although it fails DMARC; the report to the author's domain "
+		"says trusted_forwarder. 192.0.2.0/24 or an address: the client. forwarder.example: a DKIM "
+		"signature of that domain passed, or SPF passed for that domain in MAIL FROM or HELO. "
 		"host:mx.forwarder.example: the verified name of the client's address (iprev). "
-		"*.forwarder.example and host:*.forwarder.example: the same for the names below it, too. "
-		"Name only those who forward, not providers whose customers write what they like. They go "
-		"before actions.",
+		"*.forwarder.example and host:*.forwarder.example: the same, including subdomains. List only "
+		"forwarders, not providers whose customers can send anything. These entries take precedence over "
+		"actions.",
 	 .example = "trusted_forwarders = [ \"192.0.2.0/24\", \"forwarder.example\", "
 		    "\"host:*.gateway.example\" ];"},
 	{.name = "dmarc.mailing_lists", .type = &conf_type_texts, FIELD(dmarc.mailing_lists),
 	 .max = 1000,
 	 .check = conf_check_domain, .what = "list of domains",
 	 .def = "[ ]",
-	 .doc = "Mailing lists whose mail is accepted although it fails DMARC; the report says "
-		"mailing_list. An entry is the id of a list as in its List-Id field, without < and >, or the "
-		"domain in which the ids of many lists end: lists.example.org. Since anybody can write a "
-		"List-Id, a DKIM signature or SPF must also have passed for that domain, one below it or one "
-		"above it (example.org).",
+	 .doc = "Mailing lists whose mail is accepted although it fails DMARC; the report says mailing_list. An "
+		"entry is the ID of a list as in its List-Id field, without < and >, or the domain with which "
+		"the IDs of many lists end: lists.example.org. Because anybody can write a List-Id, a DKIM "
+		"signature or SPF must also have passed for that domain, for a subdomain or for a parent domain "
+		"(example.org).",
 	 .example = "mailing_lists = [ \"lists.example.org\", \"dev.groups.example.net\" ];"},
 	{.name = "dmarc.actions", .type = &conf_type_records, FIELD(dmarc.actions),
 	 .count_offset = offsetof(struct conf, dmarc.action_count), .record = &action_record,
 	 .def = "( )",
-	 .doc = "What to do with other failing mail of certain author domains, in place of what enforce "
-		"says; the first entry that fits counts. domain: example.com, *.example.com for it and all "
-		"names below, or * for all. recipient: the same for the domains of the recipients; every "
-		"recipient of the message must fit, since what is done is done to all copies. policy: the "
-		"published policy for which the entry counts (none, quarantine, reject). spf: the result for "
-		"MAIL FROM (none, pass, fail, softfail, neutral, permerror). dkim: whether a signature passes "
-		"(pass), none of them does (fail) or there is none (none). What is left out, or any, or * "
-		"for recipient, need not fit. action: accept, quarantine, reject, or published for exactly "
-		"what the policy asks for.",
+	 .doc = "What to do with other failing mail from certain author domains, instead of what enforce says; "
+		"the first matching entry applies. domain: example.com, *.example.com for it and all subdomains, "
+		"or * for all. recipient: the same for the domains of the recipients; every recipient of the "
+		"message must match, because the action applies to all of them. policy: the published policy to "
+		"which the entry applies (none, quarantine, reject). spf: the result for MAIL FROM (none, pass, "
+		"fail, softfail, neutral, permerror). dkim: whether a signature passes (pass), all of them fail "
+		"(fail) or there is none (none). A condition that is omitted, or any, or * for recipient, always "
+		"matches. action: accept, quarantine, reject, or published for exactly what the policy requests.",
 	 .example = "actions = ( { domain = \"example.com\"; spf = \"fail\"; action = \"published\"; } );"},
 
 	{.name = "sign.enabled", .type = &conf_type_bool, FIELD(sign.enabled),
 	 .def = "true",
-	 .doc = "Whether outbound mail is signed. A domain without a key is not signed in any case."},
+	 .doc = "Whether outbound mail is signed. Mail of a domain without a key is not signed in any case."},
 	{.name = "sign.keys", .type = &conf_type_path, FIELD(sign.keys), .min = 1,
 	 .def = "\"" SYSCONFDIR "/keys\"",
-	 .doc = "The directory of the keys, one file for each: DOMAIN/SELECTOR.key. There is no table of "
-		"keys: see countersign key gen."},
+	 .doc = "The key directory, with one file for each key: DOMAIN/SELECTOR.key. There is no table of keys: "
+		"see countersign key gen."},
 	{.name = "sign.readable_keys", .type = &conf_type_bool, FIELD(sign.readable_keys),
 	 .def = "false",
-	 .doc = "Whether a key file is used that every user of this host can read, as containers mount "
-		"their secrets (mode 0444). A file that the group or others can change is never used. "
-		"Set it only where no other users or services share the host."},
+	 .doc = "Whether key files that every user of this host can read are used, as when containers mount "
+		"secrets with mode 0444. A file that the group or others can change is never used. Set this only "
+		"if no other users or services share the host."},
 	{.name = "sign.subdomains", .type = &conf_type_bool, FIELD(sign.subdomains),
 	 .def = "true",
-	 .doc = "Whether mail from a subdomain without a key of its own is signed with a key of the domain "
-		"above it."},
+	 .doc = "Whether mail from a subdomain without a key of its own is signed with a key of its parent "
+		"domain."},
 	{.name = "sign.canonicalization", .type = &conf_type_choice, FIELD(sign.canonicalization),
 	 .choices = canons,
 	 .def = "\"relaxed/relaxed\"",
-	 .doc = "How header and body are made comparable before they are signed. Anything but "
-		"relaxed/relaxed breaks when a server on the way refolds a line."},
+	 .doc = "The canonicalization of header and body. Signatures with anything but relaxed/relaxed break if "
+		"a server on the way refolds a line."},
 	{.name = "sign.oversign", .type = &conf_type_texts, FIELD(sign.oversign),
 	 .check = conf_check_field, .what = "list of field names",
 	 .def = "[ \"from\", \"to\", \"cc\", \"subject\", \"date\", \"reply-to\", \"mime-version\", "
 		"\"content-type\", \"content-transfer-encoding\" ]",
-	 .doc = "Header fields that are named in the signature once more than they occur, so that none can "
-		"be added later. A Date or Message-ID that is missing is not named: the MTA may add it."},
+	 .doc = "Header fields that are listed in the signature once more than they occur, so that none can be "
+		"added later. A missing Date or Message-ID is not listed, because the MTA may add it."},
 	{.name = "sign.headers", .type = &conf_type_texts, FIELD(sign.headers),
 	 .check = conf_check_field, .what = "list of field names",
 	 .def = "[ ]",
-	 .doc = "Header fields that are signed where they occur. Empty: those that RFC 6376 section 5.4.1 "
-		"recommends. From must be among them."},
+	 .doc = "Header fields to sign if they occur. Empty: those that RFC 6376 section 5.4.1 recommends. From "
+		"must be among them."},
 	{.name = "sign.expire", .type = &conf_type_duration, FIELD(sign.expire), .max = DAYS(3650),
 	 .def = "\"0s\"",
-	 .doc = "How long a signature is valid (x=). 0s: without end. Mail can wait in a queue for days: "
-		"less than a week loses some."},
+	 .doc = "How long signatures are valid (x=). 0s: they do not expire. Mail can wait in a queue for days, "
+		"so some signatures fail if this is less than a week."},
 	{.name = "sign.logins", .type = &conf_type_records, FIELD(sign.logins),
 	 .count_offset = offsetof(struct conf, sign.login_count), .record = &login_record,
 	 .def = "( )",
-	 .doc = "Which author domains each login may have signed. With one entry or more, mail of a client "
-		"that has logged in is signed only when an entry of its login has the domain: example.com, "
-		"*.example.com for all names below it, or * for all. The login * stands for every login. "
-		"Without any entry, the login must be of the author's domain: alice@example.com may write as "
-		"anybody at example.com, as those below it that have no key of their own, and as its "
+	 .doc = "The author domains for which mail of a login is signed. As soon as there is an entry, mail of "
+		"an authenticated client is signed only if an entry for its login contains the domain: "
+		"example.com, *.example.com including all subdomains, or * for all. The login * matches every "
+		"login. Without any entry, the login must be in the author's domain: alice@example.com may use "
+		"any address in example.com, in its subdomains that have no key of their own, and in its "
 		"aliases; see also mta_checks_sender.",
 	 .example = "logins = ( { login = \"alice\"; domains = [ \"example.com\" ]; } );"},
 	{.name = "sign.aliases", .type = &conf_type_records, FIELD(sign.aliases),
 	 .count_offset = offsetof(struct conf, sign.alias_count), .record = &alias_record,
 	 .def = "( )",
-	 .doc = "Domains that belong together: logins of domain (alice@example.com, or the realm of a login) "
-		"may also write as its aliases, in the same forms as the domains of logins. Not used where "
-		"logins has an entry.",
+	 .doc = "Domains that belong together: logins in domain (alice@example.com, or the realm of a login) may "
+		"also use its aliases, which have the same form as the domains in logins. Not used if logins has "
+		"an entry.",
 	 .example = "aliases = ( { domain = \"example.com\"; aliases = [ \"example.org\" ]; } );"},
 	{.name = "sign.mta_checks_sender", .type = &conf_type_bool, FIELD(sign.mta_checks_sender),
 	 .def = "false",
-	 .doc = "Says that the MTA lets a login use no MAIL FROM but its own: Postfix with "
+	 .doc = "Declares that the MTA restricts each login to its own MAIL FROM addresses: Postfix with "
 		"reject_sender_login_mismatch and smtpd_sender_login_maps, Sendmail with a check_mail rule set. "
-		"Mail of a login without a domain (alice) is then signed when the domain of MAIL FROM is "
-		"the one that signs, or below it. Where it is false, nothing binds such a login to a "
-		"domain, and its mail is signed by an entry of logins only. Do not set it where the MTA does "
-		"not check: every login could then have mail signed as every domain."},
+		"Mail of a login without a domain (alice) is then signed if the domain of MAIL FROM is the "
+		"signing domain or a subdomain of it. If this is false, such a login is not bound to a domain, "
+		"and its mail is signed only because of an entry in logins. Do not set this unless the MTA makes "
+		"that check: otherwise every login could get mail signed for every domain."},
 	{.name = "sign.unclean_bodies", .type = &conf_type_bool, FIELD(sign.unclean_bodies),
 	 .def = "false",
-	 .doc = "Whether a message is signed whose body has a NUL, a CR without LF or a LF without CR. "
-		"Servers on the way and verifiers treat these differently (RFC 5322 section 2.3): "
-		"the signature often does not verify, and what it covers is not certain."},
+	 .doc = "Whether to sign a message whose body contains a NUL, a CR without LF or a LF without CR. "
+		"Servers on the way and verifiers treat these differently (RFC 5322 section 2.3): the signature "
+		"often does not verify, and it is uncertain what it covers."},
 	{.name = "sign.on_failure", .type = &conf_type_choice, FIELD(sign.on_failure),
 	 .choices = failures,
 	 .def = "\"tempfail\"",
-	 .doc = "What is done with a message that is to be signed (or sealed, see arc.seal) and cannot be "
-		"now, since the key process has not answered in time, or refuses the key. tempfail: the "
-		"sender is told to try again. accept: it goes on without the signature."},
+	 .doc = "What to do with a message that must be signed (or sealed, see arc.seal) but cannot be now, "
+		"because the key process did not answer in time or refused to sign. tempfail: the sender is "
+		"told to try again. accept: it is accepted without the signature."},
 	{.name = "sign.max_rate", .type = &conf_type_integer, FIELD(sign.max_rate),
 	 .min = 0, .max = 1000000,
 	 .def = "5000",
-	 .doc = "How many signatures the key process makes with one key in a second; a message beyond that "
-		"is handled as sign.on_failure says. It bounds what somebody who has taken over a "
-		"worker can have signed. 0: there is no limit."},
+	 .doc = "The maximum number of signatures that the key process makes with one key in a second; "
+		"sign.on_failure applies to messages beyond that. It limits what an attacker who has taken over "
+		"a worker can get signed. 0: no limit."},
 
 	{.name = "store.url", .type = &conf_type_text, FIELD(store.url), .check = conf_check_store,
 	 .what = "URL",
 	 .def = "\"sqlite:" STATEDIR "/countersign.db\"",
-	 .doc = "Where results are counted: sqlite: and the path of a file on a local disk, which is made "
-		"when absent. Empty: nothing is counted, and no reports can be made. A change needs a "
+	 .doc = "Where results are counted: sqlite: and the path of a file on a local disk, which is created if "
+		"it does not exist. Empty: nothing is counted, and no reports can be made. A change needs a "
 		"restart."},
 	{.name = "store.durability", .type = &conf_type_choice, FIELD(store.durability),
 	 .choices = durabilities,
 	 .def = "\"process\"",
-	 .doc = "What the result of a message has survived when the message is answered. process: the end "
-		"of countersignd, also by kill -9; should the power fail, what was counted in the last "
-		"second or two may be missing from the reports. power: that as well, at the price of one "
-		"or more writes to the disk that each answer waits for. A change needs a restart."},
+	 .doc = "What the result of a message survives once the message has been answered. process: the end of "
+		"countersignd, even by kill -9; after a power failure, the counts of the last second or two may "
+		"be missing from the reports. power: a power failure as well, at the cost of one or more disk "
+		"writes for which each answer waits. A change needs a restart."},
 	{.name = "store.wait", .type = &conf_type_duration, FIELD(store.wait),
 	 .max = SECONDS(60),
 	 .def = "\"2s\"",
-	 .doc = "How long the answer to a message waits until its result is safe (see durability)."},
+	 .doc = "How long the answer to a message waits until its result is stored safely (see durability)."},
 	{.name = "store.on_failure", .type = &conf_type_choice, FIELD(store.on_failure),
 	 .choices = failures,
 	 .def = "\"accept\"",
-	 .doc = "What is done with a message whose result could not be stored. accept: it is delivered and "
-		"not counted; with a ledger that cannot be opened the daemon serves, says so in its log and in "
-		"countersign status, and tries again. tempfail: the sender is told to try again. The default is "
-		"accept: results are statistics, and reports that lack some messages harm less than a full disk "
-		"that stops all mail. With durability process there is room for about 20000 messages per worker, reserved at "
-		"the start, before anything is lost; then, as with durability power at once, the log says that "
-		"messages are not counted and, at the end, how many. Choose tempfail where each message must be "
-		"counted, and watch countersign_store_failing."},
+	 .doc = "What to do with a message whose result could not be stored. accept: it is delivered and not "
+		"counted; if the ledger cannot be opened, the daemon runs without it, reports this in its log "
+		"and in countersign status, and tries again. tempfail: the sender is told to try again. The "
+		"default is accept: results are statistics, and reports that lack some messages do less harm "
+		"than a full disk that stops all mail. With durability process, space for about 20000 messages "
+		"per worker is reserved at startup before anything is lost; after that, or immediately with "
+		"durability power, the log says that messages are not counted and, in the end, how many. Choose "
+		"tempfail if every message must be counted, and monitor countersign_store_failing."},
 	{.name = "store.keep", .type = &conf_type_duration, FIELD(store.keep),
 	 .min = DAYS(2), .max = DAYS(3650),
 	 .def = "\"90d\"",
@@ -587,40 +586,41 @@ const struct conf_option conf_options[] = {
 	{.name = "store.max_size", .type = &conf_type_size, FIELD(store.max_size),
 	 .min = MIB(64), .max = MIB(1048576),
 	 .def = "\"2GiB\"",
-	 .doc = "How large the ledger's file may grow. When it is full, what is oldest makes room: log lines of "
-		"messages first, then what was counted on the oldest days, but not yesterday and today. If that is not enough, on_failure decides "
-		"about new mail, and countersign status says so. A change needs a restart."},
+	 .doc = "The maximum size of the ledger's file. When it is reached, the oldest data is deleted: first "
+		"log lines of messages, then the counts of the oldest days, but not those of yesterday and "
+		"today. If that is not enough, on_failure applies to new mail, and countersign status reports "
+		"it. A change needs a restart."},
 	{.name = "store.max_rows", .type = &conf_type_integer, FIELD(store.max_rows),
 	 .min = 100, .max = 1000000,
 	 .def = "3000",
-	 .doc = "How many rows a policy domain may have for a day. Anyone can send mail in a domain's name that "
-		"differs in every message. Beyond this number the rows with the fewest messages are joined: first those "
-		"of one source, without envelope and signatures, then those of all further sources, in one row "
-		"with the source 0.0.0.0. Such rows say so in the report, no message is lost from the counts, and the sources "
-		"with the most messages keep their rows. A change needs a restart."},
+	 .doc = "The maximum number of rows for a policy domain and day. Anyone can send mail with a domain's "
+		"name that differs in every message. Beyond this number the rows with the fewest messages are "
+		"merged: first those from the same source, without envelope and signatures, then those from all "
+		"further sources, into one row with the source 0.0.0.0. Such rows are marked in the report, no "
+		"message is lost from the counts, and the sources with the most messages keep their rows. A "
+		"change needs a restart."},
 	{.name = "store.shared", .type = &conf_type_url, FIELD(store.shared), .check = conf_check_shared,
 	 .what = "URL",
 	 .def = "\"\"",
 	 .doc = "The PostgreSQL database that several hosts share, so that they send one report and not one "
-		"each. What is counted still goes to store.url first and is shipped from there: mail never "
-		"waits for this database. A password does not belong here: put it into a file that libpq "
-		"reads (passfile=/path in the URL) or into a service file (service=NAME). A change needs a "
-		"restart.",
+		"each. Results still go to store.url first and are shipped from there: mail never waits for this "
+		"database. Do not put a password here, but into a file that libpq reads (passfile=/path in the "
+		"URL) or into a service file (service=NAME). A change needs a restart.",
 	 .example = "shared = \"postgresql://countersign@db.example.net/countersign\";"},
 	{.name = "store.ship_every", .type = &conf_type_duration, FIELD(store.ship_every),
 	 .min = CLOCK_SECOND / 10, .max = SECONDS(3600),
 	 .def = "\"10s\"",
-	 .doc = "How often what was counted is shipped to store.shared."},
+	 .doc = "How often new results are shipped to store.shared."},
 	{.name = "store.grace", .type = &conf_type_duration, FIELD(store.grace),
 	 .max = DAYS(2),
 	 .def = "\"6h\"",
-	 .doc = "With store.shared a day is reported when every host has shipped it, or this long after its "
-		"end. What a host ships later gets a report of its own."},
+	 .doc = "With store.shared, a day is reported when every host has shipped it, or this long after its "
+		"end. Results that a host ships later go into a separate report."},
 	{.name = "store.lease", .type = &conf_type_duration, FIELD(store.lease),
 	 .min = CLOCK_SECOND, .max = DAYS(1),
 	 .def = "\"15m\"",
-	 .doc = "With store.shared one host at a time sends reports. When it has not been heard from for this long, "
-		"another takes over; sending one mail must take less."},
+	 .doc = "With store.shared, one host at a time sends reports. If it has not been heard from for this "
+		"long, another host takes over; sending a single mail must take less time than this."},
 
 	{.name = "messages.keep", .type = &conf_type_duration, FIELD(messages.keep),
 	 .max = DAYS(3650),
@@ -630,13 +630,13 @@ const struct conf_option conf_options[] = {
 	{.name = "messages.max_rows", .type = &conf_type_integer, FIELD(messages.max_rows),
 	 .min = 1000, .max = 100000000,
 	 .def = "200000",
-	 .doc = "How many of them are kept at most; the oldest go first. Each takes about 500 bytes. A "
-		"change needs a restart."},
+	 .doc = "The maximum number of log lines to keep; the oldest are deleted first. Each takes about 500 "
+		"bytes. A change needs a restart."},
 	{.name = "messages.max_size", .type = &conf_type_size, FIELD(messages.max_size),
 	 .min = MIB(1), .max = MIB(65536),
 	 .def = "\"24MiB\"",
-	 .doc = "How much they take at most; the oldest go first. A busy host that needs more than the last "
-		"45,000 messages raises it. A change needs a restart."},
+	 .doc = "The maximum size of the kept log lines; the oldest are deleted first. Raise it on a busy host "
+		"that needs more than the last 45,000 messages. A change needs a restart."},
 
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",
@@ -645,128 +645,132 @@ const struct conf_option conf_options[] = {
 	{.name = "reports.from", .type = &conf_type_text, FIELD(reports.from),
 	 .check = conf_check_address, .what = "mail address",
 	 .def = "\"\"",
-	 .doc = "The address from which reports are sent, such as noreply-dmarc@reports.example.com. Its "
-		"domain should ask for no reports itself: two such senders would report on each other's "
-		"reports forever."},
+	 .doc = "The address from which reports are sent, such as noreply-dmarc@reports.example.com. Its domain "
+		"should not request reports itself: two such senders would report on each other's reports "
+		"forever."},
 	{.name = "reports.contact", .type = &conf_type_text, FIELD(reports.contact),
 	 .def = "\"\"",
 	 .doc = "Contact information for the people who read the reports: a URL or an address."},
 	{.name = "reports.format", .type = &conf_type_choice, FIELD(reports.format), .choices = formats,
 	 .def = "\"rfc9990\"",
-	 .doc = "The form of the reports. rfc9990: the current one. rfc7489: the one before, for those whose "
-		"programs do not know the other yet; it has no room for np, t, how the record was found and "
-		"the disposition \"pass\"."},
+	 .doc = "The format of the reports. rfc9990: the current one. rfc7489: the previous one, for recipients "
+		"whose programs do not support the current one yet; it cannot contain np, t, how the record was "
+		"found, and the disposition \"pass\"."},
 	{.name = "reports.domains", .type = &conf_type_choice, FIELD(reports.domains), .choices = worths,
 	 .def = "\"all\"",
-	 .doc = "Which domains get reports. all: every one that asks for them. accepted: those of which at "
-		"least one message of the day was not rejected. passed: those of which at least one passed "
-		"DMARC; a domain that is only abused then hears nothing."},
+	 .doc = "Which domains get reports. all: every domain that requests them. accepted: those with at least "
+		"one message on that day that was not rejected. passed: those with at least one message that "
+		"passed DMARC; a domain that is only spoofed gets no report."},
 	{.name = "reports.send", .type = &conf_type_bool, FIELD(reports.send),
 	 .def = "false",
-	 .doc = "Whether countersignd sends reports, each day after midnight UTC. It needs reports.org and "
-		"reports.from, and a key for the domain of reports.from: mail with reports must pass DMARC "
-		"itself. See what would be sent with: countersign report send --dry-run."},
+	 .doc = "Whether countersignd sends reports, each day after midnight UTC. This requires reports.org and "
+		"reports.from, and a key for the domain of reports.from, because reports must pass DMARC "
+		"themselves. To see what would be sent, use countersign report send --dry-run."},
 	{.name = "reports.via", .type = &conf_type_text, FIELD(reports.via),
 	 .check = conf_check_smtp, .what = "URL",
 	 .def = "\"smtp://127.0.0.1:25\"",
-	 .doc = "The mail server to which reports are given: one that has this milter and signs what it "
-		"gets from here, such as the MTA of this host. With smtp: reports.tls decides about TLS. smtps: "
-		"needs TLS and a valid certificate."},
+	 .doc = "The mail server to which reports are submitted. It should use this milter and sign mail from "
+		"this host, such as the local MTA. With smtp:, reports.tls determines the use of TLS. smtps: "
+		"requires TLS and a valid certificate."},
 	{.name = "reports.tls", .type = &conf_type_choice, FIELD(reports.tls), .choices = tls_choices,
 	 .def = "\"offered\"",
-	 .doc = "STARTTLS with a server that reports.via names by smtp: offered: if the server offers it, "
-		"whatever its certificate. required: or nothing is sent. verified: and its certificate must be "
-		"valid for the name in reports.via."},
+	 .doc = "STARTTLS with a server that reports.via names with smtp:. offered: use it if the server offers "
+		"it, regardless of its certificate. required: send nothing without it. verified: the certificate "
+		"must also be valid for the name in reports.via."},
 	{.name = "reports.tls_ca", .type = &conf_type_path, FIELD(reports.tls_ca),
 	 .def = "\"\"",
-	 .doc = "A file with the CA certificates (PEM) that may have signed the server's. Empty: the system's."},
+	 .doc = "A file with the CA certificates (PEM) for the server's certificate. Empty: those of the system."},
 	{.name = "reports.user", .type = &conf_type_text, FIELD(reports.user),
 	 .def = "\"\"",
-	 .doc = "The user name for SMTP AUTH. Empty: no login. Except to a server of this host, a login "
-		"needs smtps: or reports.tls required or verified."},
+	 .doc = "The user name for SMTP AUTH. Empty: no login. Unless the server is on this host, a login "
+		"requires smtps:, or reports.tls set to required or verified."},
 	{.name = "reports.password_file", .type = &conf_type_path, FIELD(reports.password_file),
 	 .def = "\"\"",
-	 .doc = "The file whose first line is the password for reports.user. It must be readable by the "
-		"daemon's user and not by everybody: chown root:countersign, chmod 0640. The password itself "
-		"is in no log and no setting."},
+	 .doc = "The file whose first line is the password for reports.user. It must be readable by the daemon's "
+		"user but not by everybody: chown root:countersign, chmod 0640. The password itself appears in "
+		"no log and no setting."},
 	{.name = "reports.timeout", .type = &conf_type_duration, FIELD(reports.timeout),
 	 .min = SECONDS(1), .max = SECONDS(3600),
 	 .def = "\"5m\"",
-	 .doc = "How long one mail may take, from the connection to the server's last word."},
+	 .doc = "The timeout for sending one mail, from the connection to the server's final reply."},
 	{.name = "reports.envelope", .type = &conf_type_choice, FIELD(reports.envelope),
 	 .choices = envelopes,
 	 .def = "\"null\"",
-	 .doc = "The envelope sender of reports. null: the null sender, so that nothing comes back; the "
-		"server must take the client for one of its own (trusted_networks), or nothing is signed. verp: "
-		"reports.from with a secret word in its local part (name+bounce-WORD@domain) that stands for "
-		"the recipient. Bounces to it are read as they pass through the milter, and an address that "
-		"does not work is left alone (reports.suppress). The MTA must take mail to such addresses "
-		"(Postfix: recipient_delimiter = +), and show its own bounces to the milter (Postfix: "
+	 .doc = "The envelope sender of reports. null: the null sender, so that no bounces come back; the server "
+		"must treat this host as trusted (trusted_networks), or reports are not signed. verp: "
+		"reports.from with a secret token in its local part (name+bounce-TOKEN@domain) that stands for "
+		"the recipient. Bounces to it are detected as they pass through the milter, and an undeliverable "
+		"address is suppressed (reports.suppress). The MTA must accept mail to such addresses (Postfix: "
+		"recipient_delimiter = +), and pass its own bounces to the milter (Postfix: "
 		"internal_mail_filter_classes = bounce, and the milter in non_smtpd_milters)."},
 	{.name = "reports.spread", .type = &conf_type_duration, FIELD(reports.spread),
 	 .max = SECONDS(20 * 3600),
 	 .def = "\"4h\"",
-	 .doc = "The reports of a day are sent evenly over this time, from ten minutes after midnight UTC."},
+	 .doc = "The time over which the reports of a day are spread evenly, starting ten minutes after midnight "
+		"UTC."},
 	{.name = "reports.max_per_day", .type = &conf_type_integer, FIELD(reports.max_per_day),
 	 .min = 0, .max = 10000000,
 	 .def = "20000",
-	 .doc = "How many mails with reports are sent in a day at most; 0: no limit. What is left is sent "
-		"the next day."},
+	 .doc = "The maximum number of mails with reports in a day; 0: no limit. The remaining ones are sent the "
+		"next day."},
 	{.name = "reports.max_per_destination", .type = &conf_type_integer,
 	 FIELD(reports.max_per_destination),
 	 .min = 0, .max = 10000000,
 	 .def = "2000",
-	 .doc = "How many of them go to addresses of one host; 0: no limit."},
+	 .doc = "The maximum number of these to addresses of one host; 0: no limit."},
 	{.name = "reports.max_addresses", .type = &conf_type_integer, FIELD(reports.max_addresses),
 	 .min = 1, .max = 10,
 	 .def = "10",
-	 .doc = "The largest number of addresses in a domain's record that get a report; the first ones are used."},
+	 .doc = "The maximum number of addresses in a domain's record that get a report; the first ones are "
+		"used."},
 	{.name = "reports.max_size", .type = &conf_type_size, FIELD(reports.max_size),
 	 .min = KIB(16), .max = MIB(1024),
 	 .def = "\"20MiB\"",
-	 .doc = "The largest mail with a report that is sent; most servers refuse larger ones. A report that would be "
-		"larger is cut: the rows with the most messages are listed, all others are summed in a few records, and "
-		"the report says so."},
+	 .doc = "The maximum size of a mail with a report; most servers refuse larger ones. A report that would "
+		"be larger is cut: the rows with the most messages are listed, all others are summed in a few "
+		"records, and the report says so."},
 	{.name = "reports.suppress", .type = &conf_type_duration, FIELD(reports.suppress),
 	 .min = SECONDS(3600), .max = DAYS(365),
 	 .def = "\"30d\"",
-	 .doc = "How long an address gets nothing after a bounce said that it does not work, or after three "
-		"refusals in a row; twice as long the next time, and so on. See: countersign report suppress."},
+	 .doc = "How long no report is sent to an address after a bounce reported it as undeliverable, or after "
+		"three refusals in a row; twice as long the next time, and so on. See countersign report "
+		"suppress."},
 	{.name = "reports.quiet", .type = &conf_type_texts, FIELD(reports.quiet),
 	 .check = conf_check_address, .what = "list of mail addresses",
 	 .max = 1000,
 	 .def = "[]",
-	 .doc = "Your own addresses that get reports, such as those in your own DMARC records. Mail to them "
-		"and to reports.from is counted, but does not cause a report: two sites would report on "
-		"each other's reports forever. Nor is mail that has the form of a report, unless a policy was applied to it.",
+	 .doc = "Your own addresses that receive reports, such as those in your own DMARC records. Mail to them "
+		"and to reports.from is counted, but does not cause a report: two sites would report on each "
+		"other's reports forever. The same applies to mail that has the form of a report, unless a "
+		"policy was applied to it.",
 	 .example = "quiet = [ \"dmarc@example.com\" ];"},
 
 	{.name = "failures.send", .type = &conf_type_bool, FIELD(failures.send),
 	 .def = "false",
-	 .doc = "Whether failure reports (RFC 9991) are sent: one about a message that failed, soon after it "
-		"came, to whom the author's domain names by ruf and under the conditions it names by fo. They "
-		"tell others who writes to you; most sites send none. They need reports.send. None is sent "
-		"about reports, bounces and mail with the null sender, nor to public suffixes."},
+	 .doc = "Whether failure reports (RFC 9991) are sent: one for each message that failed, soon after it "
+		"arrived, to the addresses that the author's domain lists in ruf, under the conditions in fo. "
+		"They reveal to others who writes to you; most sites do not send them. They require "
+		"reports.send. No failure reports are sent about reports, bounces and mail with the null sender, "
+		"or to public suffixes."},
 	{.name = "failures.redact", .type = &conf_type_bool, FIELD(failures.redact),
 	 .def = "true",
-	 .doc = "Whether the local parts of addresses are replaced by hashes (RFC 6590). One address always "
+	 .doc = "Whether the local parts of addresses are replaced by hashes (RFC 6590). The same address always "
 		"has the same hash."},
 	{.name = "failures.body", .type = &conf_type_size, FIELD(failures.body), .max = KIB(256),
 	 .def = "\"0KiB\"",
-	 .doc = "How much of a message's body is shown. 0: nothing, only its header."},
+	 .doc = "How much of a message's body is included. 0: nothing, only the header."},
 	{.name = "failures.max_per_hour", .type = &conf_type_integer, FIELD(failures.max_per_hour),
 	 .min = 1, .max = 1000000,
 	 .def = "60",
-	 .doc = "How many failure reports are made within an hour at most. What is above that is not "
-		"reported."},
+	 .doc = "The maximum number of failure reports in an hour. Further failures are not reported."},
 	{.name = "failures.max_per_day", .type = &conf_type_integer, FIELD(failures.max_per_day),
 	 .min = 1, .max = 1000000,
 	 .def = "500",
-	 .doc = "How many of them within a day."},
+	 .doc = "The maximum number of failure reports in a day."},
 	{.name = "failures.max_per_domain", .type = &conf_type_integer, FIELD(failures.max_per_domain),
 	 .min = 1, .max = 1000000,
 	 .def = "10",
-	 .doc = "How many of them about one domain within a day."},
+	 .doc = "The maximum number of failure reports about one domain in a day."},
 
 	{.name = "audit.addresses", .type = &conf_type_texts, FIELD(audit.addresses), .max = 16,
 	 .check = conf_check_ip, .what = "list of addresses",
@@ -804,37 +808,38 @@ const struct conf_option conf_options[] = {
 
 	{.name = "log.target", .type = &conf_type_choice, FIELD(log.target), .choices = targets,
 	 .def = "\"auto\"",
-	 .doc = "Where log lines go. auto: to the journal where standard error leads there, to standard "
-		"error where that is a terminal, else to syslog. syslog uses the facility mail."},
+	 .doc = "Where to log. auto: to the journal if standard error is connected to it, to standard error if "
+		"it is a terminal, otherwise to syslog. syslog uses the facility mail."},
 	{.name = "log.format", .type = &conf_type_choice, FIELD(log.format), .choices = log_formats,
 	 .def = "\"text\"",
-	 .doc = "What a line looks like. text: the queue id, then key=value. json: one object on each line "
-		"with the same keys, for programs. The journal has them as fields in either case: "
-		"QUEUE_ID, COUNTERSIGN_DMARC and so on."},
+	 .doc = "The format of log lines. text: the queue ID, then key=value pairs. json: one object on each "
+		"line with the same keys. The journal has them as fields in either case: QUEUE_ID, "
+		"COUNTERSIGN_DMARC and so on."},
 	{.name = "log.level", .type = &conf_type_choice, FIELD(log.level), .choices = levels,
 	 .def = "\"info\"",
-	 .doc = "The least important lines to log. At info there is one line for each message."},
+	 .doc = "The lowest level that is logged. At info there is one line for each message."},
 	{.name = "log.recipients", .type = &conf_type_bool, FIELD(log.recipients),
 	 .def = "false",
-	 .doc = "Whether a message's line has its recipients, too: rcpt=, the first of them up to 1000 bytes, and "
-		"rcpts=, how many there were. The log of messages in the ledger has the same lines, so that "
-		"countersign message find --rcpt finds them."},
+	 .doc = "Whether the line of a message includes its recipients: rcpt=, up to 1000 bytes of them, and "
+		"rcpts=, their number. The message log in the ledger contains the same, so that countersign "
+		"message find --rcpt can find them."},
 
 	{.name = "http.listen", .type = &conf_type_texts, FIELD(http.listen), .max = 8,
 	 .check = conf_check_http, .what = "list of addresses with port",
 	 .def = "[ ]",
-	 .doc = "Where metrics are served for Prometheus at /metrics, and at /healthz whether mail is taken: "
-		"127.0.0.1:9817 or [::1]:9817. There is no password: keep it to this host or to a network "
-		"of yours. Without any, nothing is served; countersign status --prometheus has the same.",
+	 .doc = "The addresses on which metrics are served for Prometheus at /metrics, and the readiness of the "
+		"daemon at /healthz: 127.0.0.1:9817 or [::1]:9817. There is no password: restrict access to this "
+		"host or to an internal network. Empty: nothing is served; countersign status --prometheus "
+		"prints the same metrics.",
 	 .example = "listen = [ \"127.0.0.1:9817\" ];"},
 
 	{.name = "control.socket", .type = &conf_type_path, FIELD(control.socket),
 	 .def = "\"" RUNDIR "/control.sock\"",
-	 .doc = "The socket through which countersign status, reload, log-level and cache speak with the "
-		"daemon. Root and the daemon's user may use it. Empty: there is none."},
+	 .doc = "The socket with which countersign status, reload, log-level and cache talk to the "
+		"daemon. Root and the daemon's user may use it. Empty: no socket."},
 	{.name = "control.group", .type = &conf_type_text, FIELD(control.group),
 	 .def = "\"\"",
-	 .doc = "A group whose members may use it, too. The daemon's user must be a member."},
+	 .doc = "A group whose members may also use it. The daemon's user must be a member."},
 
 	{.name = NULL},
 };
@@ -842,20 +847,18 @@ const struct conf_option conf_options[] = {
 
 const struct conf_section conf_sections[] = {
     {"", "", conf_check_top},
-    {"milter", "The connections of the MTA.", NULL},
-    {"dns", "Lookups.", NULL},
+    {"milter", "Connections from the MTA.", NULL},
+    {"dns", "DNS lookups.", NULL},
     {"spf", "SPF, RFC 7208.", NULL},
     {"dkim", "Verifying DKIM signatures, RFC 6376.", NULL},
-    {"arc", "ARC, RFC 8617: what earlier hosts found before they passed a message on.",
-     conf_check_arc},
-    {"dmarc", "DMARC, RFC 9989: what is done with mail that fails.", NULL},
+    {"arc", "ARC, RFC 8617: results of hosts that forwarded a message.", conf_check_arc},
+    {"dmarc", "DMARC, RFC 9989: actions for mail that fails.", NULL},
     {"sign", "Signing outbound mail with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
-    {"messages", "The log of messages in the ledger.", NULL},
+    {"messages", "The message log in the ledger.", NULL},
     {"reports", "Reports to other domains.", conf_check_reports},
-    {"failures", "Failure reports: about single messages, to the owners of domains.",
-     conf_check_failures},
-    {"audit", "countersign audit: whether domains are in order.", NULL},
+    {"failures", "Failure reports about single messages.", conf_check_failures},
+    {"audit", "countersign audit: checks of your domains.", NULL},
     {"log", "Log lines.", NULL},
     {"http", "Metrics for Prometheus.", NULL},
     {"control", "The daemon's control socket.", NULL},
