@@ -775,35 +775,35 @@ const struct conf_option conf_options[] = {
 	{.name = "audit.addresses", .type = &conf_type_texts, FIELD(audit.addresses), .max = 16,
 	 .check = conf_check_ip, .what = "list of addresses",
 	 .def = "[ ]",
-	 .doc = "The addresses that own mail leaves from: countersign audit checks their names (PTR) and whether "
-		"they are in a block list.",
+	 .doc = "The addresses from which your mail is sent: countersign audit checks their names (PTR) and "
+		"whether they are on a block list.",
 	 .example = "addresses = [ \"192.0.2.25\" ];"},
 	{.name = "audit.helo", .type = &conf_type_text, FIELD(audit.helo),
 	 .def = "\"\"",
-	 .doc = "The name that the MTA gives in HELO. If empty, countersign audit does not check it."},
+	 .doc = "The MTA's HELO name. Empty: countersign audit does not check it."},
 	{.name = "audit.block_lists", .type = &conf_type_texts, FIELD(audit.block_lists), .max = 16,
 	 .check = conf_check_domain, .what = "list of domains",
 	 .def = "[ ]",
-	 .doc = "The DNS zones of block lists (RFC 5782) in which countersign audit looks for the addresses of MX "
-		"hosts and of addresses. Mind the terms of use of each list.",
+	 .doc = "The DNS zones of block lists (RFC 5782) in which countersign audit looks up the addresses of MX "
+		"hosts and those in addresses. Observe the terms of use of each list.",
 	 .example = "block_lists = [ \"zen.example.org\" ];"},
 	{.name = "audit.key_days", .type = &conf_type_integer, FIELD(audit.key_days), .max = 10000,
 	 .def = "365",
-	 .doc = "How many days a key may sign before countersign audit says that it is old. 0: never."},
+	 .doc = "The age in days from which countersign audit reports a signing key as old. 0: never."},
 	{.name = "audit.budget", .type = &conf_type_integer, FIELD(audit.budget), .min = 100, .max = 10000,
 	 .def = "400",
-	 .doc = "How many lookups countersign audit may make for one domain."},
+	 .doc = "The maximum number of DNS lookups that countersign audit makes for a domain."},
 	{.name = "audit.timeout", .type = &conf_type_duration, FIELD(audit.timeout),
 	 .min = SECONDS(1), .max = SECONDS(600),
 	 .def = "\"30s\"",
-	 .doc = "How long countersign audit waits for the DNS for one domain, all lookups together."},
+	 .doc = "The DNS timeout of countersign audit for a domain, for all lookups together."},
 	{.name = "audit.silence", .type = &conf_type_records, FIELD(audit.silence),
 	 .count_offset = offsetof(struct conf, audit.silence_count), .record = &silence_record,
 	 .def = "( )",
-	 .doc = "Findings of countersign audit that are known and accepted. Each entry has a rule, the reason, and "
-		"the last day on which it is silent; domain is a domain, \"*.\" and a domain (it and all below), or "
-		"\"*\" for all, which is the default. A silent finding is shown with -v and does not change the exit "
-		"status.",
+	 .doc = "Findings of countersign audit that are known and accepted. Each entry has a rule, the reason, "
+		"and the last day on which it is silenced; domain is a domain, \"*.\" and a domain (it and all "
+		"subdomains), or \"*\" for all, which is the default. A silenced finding is shown with -v and "
+		"does not affect the exit status.",
 	 .example = "silence = ( { rule = \"mx.one-only\"; reason = \"small site\"; until = \"2027-01-31\"; } );"},
 
 	{.name = "log.target", .type = &conf_type_choice, FIELD(log.target), .choices = targets,
