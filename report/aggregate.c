@@ -3,8 +3,8 @@
  * Rows read from the ledger and written as XML elements, in the order of RFC 9990's tables. One
  * function for each table of section 3.1.1.
  *
- * The form of RFC 7489 differs in few places, and there this file asks for it: fewer elements, pct,
- * an SPF result always, fewer words for dispositions and reasons, and IPv6 addresses in full.
+ * The form of RFC 7489 differs in a few places, which check for it: fewer elements, pct, always an
+ * SPF result, fewer words for dispositions and reasons, and IPv6 addresses in full.
  */
 #include "report/aggregate.h"
 
@@ -158,7 +158,7 @@ static void write_metadata(const struct report *report, const struct aggregate_r
 	xml_close(xml);
 }
 
-/* RFC 7489: no pct= is followed any more, but what is only tested is applied to no message. */
+/* RFC 7489: pct= is no longer honoured, but a policy in test mode applies to no message. */
 static void write_old_policy(struct xml *xml, const struct ledger_policy *policy)
 {
 	bool testing = has_text(policy->testing) && strcmp(policy->testing, "y") == 0;
@@ -360,7 +360,7 @@ static int compare_counts(const void *a, const void *b)
 	return (y > x) - (y < x);
 }
 
-/* Where the line is between the MAX_ROWS rows with the most messages and the rest. */
+/* Finds the count that separates the MAX_ROWS rows with the most messages from the rest. */
 static int find_cut(struct ledger *ledger, const struct ledger_day *day, int64_t max_rows,
 		    struct report *report, struct why *why)
 {
@@ -394,8 +394,7 @@ static bool is_rest_of(const struct rest *rest, const struct ledger_row *row)
 	       strcmp(rest->spf_aligned, row->spf_aligned) == 0;
 }
 
-/* There are 16 kinds at most; what is beyond that would be a damaged ledger, and goes to the last.
- */
+/* There are at most 16 kinds; any more, from a damaged ledger, are added to the last one. */
 static void add_to_rest(struct report *report, const struct ledger_row *row)
 {
 	unsigned i = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything in a failed message was chosen by a stranger: what is taken from it goes out as
- * printable ASCII in lines of limited length, local parts of addresses as hashes, and URLs so that
- * nobody clicks them. Which fields there are is RFC 9991 section 4; their grammar is RFC 6591's.
+ * Everything in a failed message was chosen by a stranger: it is reported as printable ASCII in
+ * lines of limited length, with local parts of addresses hashed and URLs made unclickable. Which
+ * fields there are is RFC 9991 section 4; their grammar is RFC 6591's.
  */
 #include "report/failure.h"
 
@@ -17,7 +17,7 @@
 
 enum { LINE_MAX_BYTES = 900, RECORD_MAX = 700, HASH_LENGTH = 12 };
 
-/* ---- whether ---- */
+/* ---- whether a report is wanted ---- */
 
 static bool signature_failed(const struct dkim_verdict *dkim)
 {
@@ -79,7 +79,7 @@ static bool is_local_char(char c)
 	return char_is_alnum((unsigned char)c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c));
 }
 
-/* Section 2 there: one string has one hash, which does not tell the string. */
+/* RFC 6590 section 2: equal strings have equal hashes, which do not reveal the string. */
 static void add_hash(struct buf *out, const char *key, struct span local)
 {
 	uint8_t digest[CRYPT_DIGEST_LEN];
@@ -110,7 +110,7 @@ static const char *local_begin(const char *start, const char *at)
 	return p;
 }
 
-/* TEXT with the local part of each address in it hashed; KEY NULL: as it is. */
+/* Writes TEXT with the local part of each address hashed; KEY NULL: unchanged. */
 static void add_redacted(struct buf *out, const char *key, struct span text)
 {
 	const char *at;
@@ -129,7 +129,7 @@ static void add_redacted(struct buf *out, const char *key, struct span text)
 
 /* ---- what was received ---- */
 
-/* Identifiers of messages, which their sender looks for in logs, are no addresses. */
+/* Message identifiers look like addresses, but are kept: the sender looks for them in logs. */
 static bool is_identifier(struct span line)
 {
 	return span_istarts(line, "Message-ID:") || span_istarts(line, "References:") ||
@@ -173,7 +173,7 @@ static bool next_line(struct span *rest, struct span *line)
 
 static void add_lines(struct buf *out, struct span text, const char *key, bool header)
 {
-	bool keep = false; /* the field's values stay as they are */
+	bool keep = false; /* the field is not redacted */
 	struct span line;
 	struct buf redacted;
 
@@ -189,7 +189,7 @@ static void add_lines(struct buf *out, struct span text, const char *key, bool h
 	buf_free(&redacted);
 }
 
-/* A text of a stranger on one line. */
+/* Writes a stranger's text on one line. */
 static void add_value(struct buf *out, const char *key, const char *text)
 {
 	struct buf redacted;

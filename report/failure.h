@@ -12,8 +12,8 @@
 #include "policy/result/verdict.h"
 
 /* Does the author's domain ask for a report about this message (ruf and fo, RFC 9989 section 4.7)?
- * Never: for a public suffix's record (RFC 9991 section 2), after a temporary error, about mail
- * with the null sender. */
+ * Never for the record of a public suffix (RFC 9991 section 2), after a temporary error, or about
+ * mail with the null sender. */
 bool failure_wanted(const struct verdict *verdict);
 
 struct failure {
@@ -22,11 +22,11 @@ struct failure {
 	const char *queue_id; /* or NULL */
 	int64_t arrived;      /* wall seconds */
 	struct span header;   /* of the message: "Name: value" CRLF ... */
-	struct span body;     /* the beginning of it; empty: the header alone is sent */
-	const char *key;      /* local parts become hashes made with it; NULL: they stay */
+	struct span body;     /* its beginning; empty: only the header is sent */
+	const char *key;      /* local parts are hashed with it; NULL: they are kept */
 };
 
-/* A name for the report: 32 hexadecimal digits, of which equal messages have different ones. */
+/* An identifier of the report: 32 hexadecimal digits, different even for equal messages. */
 enum { FAILURE_ID_MAX = 33 };
 void failure_id(const struct failure *failure, int64_t unique, char id[FAILURE_ID_MAX]);
 

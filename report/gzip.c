@@ -7,7 +7,7 @@
 
 enum { PIECE = 32 * 1024, GZIP_FORMAT = 15 + 16 /* window bits, and 16 for gzip's header */ };
 
-/* Compresses what is there; with Z_FINISH all that is left. */
+/* Compresses the input so far; with Z_FINISH everything that is left. */
 static int deflate_into(z_stream *stream, int flush, FILE *out)
 {
 	unsigned char piece[PIECE];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * gzip (RFC 1952). zlib is used here and nowhere else.
+ * gzip (RFC 1952). zlib is used only here.
  */
 #ifndef REPORT_GZIP_H
 #define REPORT_GZIP_H
@@ -9,8 +9,8 @@
 
 #include "lib/why.h"
 
-/* All of IN, from its beginning, compressed into OUT. Equal input gives equal output: no time and
- * no name is written. */
+/* Compresses all of IN, from its beginning, into OUT. Equal input gives equal output: no time or
+ * name is written. */
 int gzip_file(FILE *in, FILE *out, struct why *why);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A MIME structure is walked line by line with the delimiters of the multiparts that are open
- * (RFC 2046 section 5.1); of each part only the header is read, but the fields of a
- * message/delivery-status are (RFC 3464 section 2). A field is unfolded into a buffer of fixed
- * size: what does not fit is no field anybody needs.
+ * Walks a MIME structure line by line with the delimiters of the open multiparts (RFC 2046 section
+ * 5.1). Only the header of each part is read, and the fields of a message/delivery-status (RFC 3464
+ * section 2). A field is unfolded into a buffer of fixed
+ * size: longer fields are not needed.
  *
- * Nothing is decoded: a delivery status is plain ASCII (RFC 3464 section 2.1.1), and a file name in
- * another guise is no name that RFC 9990 section 3.5.2 allows.
+ * Nothing is decoded: a delivery status is plain ASCII (RFC 3464 section 2.1.1), and RFC 9990
+ * section 3.5.2 does not allow encoded file names.
  */
 #include "report/inspect.h"
 
@@ -64,7 +64,7 @@ struct inspect *inspect_new(struct arena *arena, size_t max_body)
 
 /* ---- values ---- */
 
-/* TEXT, cut, with "?" for what is not printable ASCII. */
+/* Copies TEXT, cut, with "?" for anything but printable ASCII. */
 static void keep_text(char *to, size_t size, struct span text)
 {
 	size_t length = 0;
@@ -76,8 +76,8 @@ static void keep_text(char *to, size_t size, struct span text)
 }
 
 /*
- * RFC 2045 section 5.1: parameter := attribute "=" value; value := token / quoted-string. The value
- * of the one called NAME, without quotes; empty when there is none.
+ * RFC 2045 section 5.1: parameter := attribute "=" value; value := token / quoted-string. Returns
+ * the value of the parameter NAME, without quotes; empty if there is none.
  */
 static struct span find_parameter(struct span value, const char *name)
 {
@@ -167,7 +167,7 @@ static void read_action(struct inspect *inspect, struct span value)
 							   : ACTION_OTHER;
 }
 
-/* status-code = DIGIT "." 1*3DIGIT "." 1*3DIGIT, perhaps with a comment behind it */
+/* status-code = DIGIT "." 1*3DIGIT "." 1*3DIGIT, optionally followed by a comment */
 static void read_status(struct inspect *inspect, struct span value)
 {
 	struct span code = span_trim(value);
@@ -188,7 +188,7 @@ static void read_diagnostic(struct inspect *inspect, struct span value)
 	keep_text(inspect->text, sizeof inspect->text, value);
 }
 
-/* The first recipient that failed is what counts; one that waits counts until then. */
+/* The first recipient that failed counts; one that is delayed counts until then. */
 static void end_recipient(struct inspect *inspect)
 {
 	struct inspection *found = &inspect->found;
@@ -230,7 +230,7 @@ static void read_field(struct inspect *inspect, const struct field_rule *rules, 
 			rules->read(inspect, value);
 }
 
-/* What was unfolded is complete. */
+/* The unfolded field is complete. */
 static void end_field(struct inspect *inspect)
 {
 	struct span field = span_make(inspect->field, inspect->field_length);
@@ -269,7 +269,7 @@ static void begin_part(struct inspect *inspect)
 	inspect->announced.length = 0;
 }
 
-/* After the empty line: a multipart's delimiter is looked for from now on. */
+/* After the empty line: from now on looks for a multipart's delimiter. */
 static void end_part_header(struct inspect *inspect)
 {
 	end_field(inspect);
@@ -288,7 +288,7 @@ static void leave_part(struct inspect *inspect)
 	inspect->place = PLACE_BODY;
 }
 
-/* "--" boundary [ "--" ], of any multipart that is open: the inner ones end with it. */
+/* "--" boundary [ "--" ] of any open multipart; those inside it end as well. */
 static bool is_delimiter(struct inspect *inspect, struct span line)
 {
 	if (span_len(line) < 3 || line.p[0] != '-' || line.p[1] != '-')

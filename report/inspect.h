@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What kind of mail about mail a message is, found out as it passes: a report in form (RFC 9990,
- * 7489, 9991, 8460), a delivery status notification (RFC 3464) and what that says. Fed with header
- * fields and body as they come; holds a line and a few bounded texts, never the message.
+ * Recognizes mail about mail as it passes: a report by its form (RFC 9990, 7489, 9991, 8460), or a
+ * delivery status notification (RFC 3464) and what it says. Fed with header fields and body as they
+ * arrive; holds a line and a few bounded texts, never the message.
  */
 #ifndef REPORT_INSPECT_H
 #define REPORT_INSPECT_H
@@ -13,7 +13,7 @@
 #include "lib/span.h"
 
 enum inspect_bounce {
-	BOUNCE_NONE,      /* no notification, or one of success */
+	BOUNCE_NONE,      /* not a notification, or one of success */
 	BOUNCE_TEMPORARY, /* delayed, or given up for a temporary reason */
 	BOUNCE_PERMANENT
 };
@@ -31,7 +31,7 @@ struct inspection {
 
 struct inspect;
 
-/* MAX_BODY: bytes of the body that are looked at. */
+/* MAX_BODY: how many bytes of the body are read. */
 struct inspect *inspect_new(struct arena *arena, size_t max_body);
 void inspect_header(struct inspect *inspect, struct span name, struct span value);
 void inspect_end_of_headers(struct inspect *inspect);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two parts: a few lines for people, and the report. The message has one shape, and all that is put
- * into it is checked before: addresses are dot-atoms, domain names A-labels, the identifier and the
- * file name letters, digits and a few signs. Only the names of the reporter are free text: they
- * appear in the first part, which is base64 as soon as it is not ASCII.
+ * Two parts: a few lines for people, and the report. Everything that is put into the message has
+ * been checked before: addresses are dot-atoms, domain names A-labels, identifier and file name
+ * letters, digits and a few signs. Only the names of the reporter are free text: they appear in the
+ * first part, which is base64 unless it is ASCII.
  */
 #include "report/mail.h"
 
@@ -36,7 +36,7 @@ void mail_date(int64_t wall, struct buf *out)
 		   months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-/* What every mail of ours has; the subject and what is in it come between. */
+/* The header fields of every report; the subject and the content follow. */
 static void write_origin(const struct mail *mail, FILE *out)
 {
 	fprintf(out, "From: <%s>\r\n", mail->reporter->email);

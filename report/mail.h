@@ -15,7 +15,7 @@
 struct mail {
 	const struct aggregate_reporter *reporter;
 	const char *domain;    /* the policy domain */
-	const char *id;        /* the report's, see aggregate_id */
+	const char *id;        /* of the report, see aggregate_id() */
 	const char *file_name; /* of the attachment: ....xml.gz */
 	const char *to;        /* see policy/dmarc/destination.h */
 	int32_t day;
@@ -26,19 +26,19 @@ struct mail {
 /* RFC 5322 section 3.3. */
 void mail_date(int64_t wall, struct buf *out);
 
-/* A failure report: PARTS is what failure_write() made, with the same id. */
+/* Writes a failure report: PARTS comes from failure_write() with the same id. */
 int mail_write_failure(const struct mail *mail, FILE *parts, FILE *out, struct why *why);
 
-/* Header and body with CRLF; the attachment is what GZ holds from its beginning. But for the date,
- * the same mail gives the same bytes: sent again it has the same Message-ID. */
+/* Writes header and body with CRLF; the attachment is GZ from its beginning. The same mail gives
+ * the same bytes except for the date: sent again, it has the same Message-ID. */
 int mail_write(const struct mail *mail, FILE *gz, FILE *out, struct why *why);
 
-/* The return path, if bounces are to tell to whom they belong: FROM with a token that stands for
- * the recipient in its local part (local+bounce-TOKEN@domain); FROM where that grows too long. A
- * stranger cannot know a token, so nobody can make an address look dead. */
+/* A return path that identifies the recipient of a bounce: FROM with a token in its local part
+ * (local+bounce-TOKEN@domain), or FROM itself if that would be too long. Strangers cannot guess a
+ * token, so nobody can make an address look dead. */
 const char *mail_verp(struct arena *arena, const char *from, const char *token);
 
-/* The token in ADDRESS if it is FROM's with one; NULL: it is not. */
+/* The token in ADDRESS if it is such a return path of FROM, or NULL. */
 const char *mail_verp_token(struct arena *arena, const char *from, const char *address);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libcurl speaks SMTP; what it does not tell is to which command a reply belongs, and that decides
- * whose fault a refusal is: 5xx to RCPT or to the mail itself is about this recipient, 5xx to
- * anything else is about us. So its trace is read: commands as they go out, replies as they come.
- * Of a command only the verb is kept: what follows AUTH is a secret.
+ * libcurl speaks SMTP, but does not tell which command a reply belongs to, and that decides what a
+ * refusal is about: 5xx to RCPT or to the mail itself is about this recipient, 5xx to anything else
+ * is about this host. Therefore its trace is read: commands as they are sent, replies as they
+ * arrive. Only the verb of a command is kept: what follows AUTH is a secret.
  */
 #include "report/send.h"
 
@@ -24,7 +24,7 @@ enum { TIMEOUT_MS = 300 * 1000, CONNECT_MS = 30 * 1000, LAST_ANSWER_MS = 3000 };
 
 struct trace {
 	char verb[5]; /* of the last command but QUIT: "MAIL" */
-	bool quit;    /* what comes now is only a farewell */
+	bool quit;    /* the reply to QUIT is of no interest */
 	struct why reply;
 	int code;
 	bool (*go_on)(void);
@@ -71,7 +71,7 @@ const char *send_password(struct arena *arena, const char *path, struct why *why
 	return NULL;
 }
 
-/* ---- who said what ---- */
+/* ---- commands and replies ---- */
 
 static void note_command(struct trace *trace, struct span text)
 {
@@ -242,7 +242,7 @@ static void set_up(CURL *curl, const struct send_server *server, struct trace *t
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, drop_data);
 }
 
-/* What libcurl does not say clearly. */
+/* Explains what libcurl does not say clearly. */
 static void explain_code(CURLcode code, struct why *reply)
 {
 	if (code == CURLE_USE_SSL_FAILED)

@@ -14,14 +14,14 @@
 #include "lib/why.h"
 
 enum send_outcome {
-	SEND_DONE,  /* the server has taken it */
+	SEND_DONE,  /* the server has accepted it */
 	SEND_LATER, /* not now: 4xx about this mail, or a refusal that is not about the recipient */
-	SEND_AWAY,  /* there is no server for any mail: no connection, no TLS, no login */
+	SEND_AWAY,  /* the server cannot be used: no connection, no TLS or no login */
 	SEND_REFUSED, /* the server refused the recipient or the mail for ever */
 	SEND_STOPPED  /* GO_ON was false: the server may have taken it, or not */
 };
 
-/* What is asked of a connection to smtp://. smtps:// is always TLS with a valid certificate. */
+/* What a connection to smtp:// must have. smtps:// is always TLS with a valid certificate. */
 enum send_tls {
 	SEND_TLS_OFFERED,  /* STARTTLS if the server offers it, whatever its certificate */
 	SEND_TLS_REQUIRED, /* STARTTLS, whatever the certificate */
@@ -43,8 +43,8 @@ struct send_server {
 /* Once for a process, before threads. */
 int send_init(struct why *why);
 
-/* The password in the file's first line, in ARENA; NULL with the reason. A file that others may
- * read is refused. */
+/* Reads the password from the file's first line, into ARENA; NULL with the reason. Refuses a file
+ * that everybody can read. */
 const char *send_password(struct arena *arena, const char *path, struct why *why);
 
 /* SENDER "": the null sender. MESSAGE is sent from its beginning. REPLY gets the server's last

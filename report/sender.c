@@ -46,7 +46,7 @@ static void close_files(struct files *files)
 	files->xml = files->gz = NULL;
 }
 
-/* The report with MAX_ROWS rows (0: all), compressed, in a file that has no name. */
+/* Writes the report with MAX_ROWS rows (0: all), compressed, to an unnamed file. */
 static int write_report(const struct sender *sender, const struct ledger_day *day, int64_t max_rows,
 			struct files *files, struct why *why)
 {
@@ -54,15 +54,15 @@ static int write_report(const struct sender *sender, const struct ledger_day *da
 	files->xml = tmpfile();
 	files->gz = tmpfile();
 	if (files->xml == NULL || files->gz == NULL)
-		return why_set(why, "a temporary file: %s", strerror(errno));
+		return why_set(why, "cannot create a temporary file: %s", strerror(errno));
 	if (aggregate_write(sender->ledger, &sender->settings->reporter, day, max_rows, files->xml,
 			    &files->sum, why) != 0)
 		return -1;
 	return gzip_file(files->xml, files->gz, why);
 }
 
-/* As much of the report as a mail of reports.max_size holds: base64 makes 77 bytes of 57, and there
- * is some text. */
+/* Writes as much of the report as fits into a mail of reports.max_size: base64 makes 77 bytes of
+ * 57, and there is some text. */
 static int make_report(const struct sender *sender, const struct ledger_day *day,
 		       struct files *files, struct why *why)
 {
@@ -170,7 +170,7 @@ static bool is_worth_it(const struct sender *sender, const struct ledger_day *da
 	return true;
 }
 
-/* Whom to write to; none: a report is not wanted, or only reports came from there. */
+/* The addresses to send to; none: no report is wanted, or only reports came from there. */
 static unsigned find_addresses(const struct sender *sender, const struct ledger_day *day,
 			       struct arena *arena, const char *addresses[DESTINATION_MAX])
 {
@@ -192,11 +192,11 @@ static unsigned find_addresses(const struct sender *sender, const struct ledger_
 struct building {
 	struct sender *sender;
 	struct why *why;
-	int32_t looked_at; /* of this day we know whether it is COMPLETE */
+	int32_t looked_at; /* COMPLETE is known for this day */
 	int complete;
 };
 
-/* Days come one after the other: each is asked for once. */
+/* Days come in order: each is looked up once. */
 static int is_complete(struct building *building, int32_t day)
 {
 	struct sender *sender = building->sender;
@@ -290,7 +290,7 @@ struct delivering {
 	struct why *why; /* of a failing store */
 };
 
-/* The delivery has a new state; it is stored and told. 1, or -1. */
+/* Stores and tells the delivery's new state. 1, or -1. */
 static int settle_delivery(struct delivering *d, enum outbox_state state, int64_t next,
 			   const char *reply)
 {
@@ -327,7 +327,7 @@ static int defer_delivery(struct delivering *d, const char *reply)
 			       d->now + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE), reply);
 }
 
-/* The steps return 0: go on with the next, 1: settled, -1: the store failed. */
+/* The steps return 0: go on with the next one, 1: settled, -1: the store failed. */
 
 static int check_age(struct delivering *d)
 {
@@ -370,14 +370,15 @@ static int check_budget(struct delivering *d)
 		return -1;
 	if (settings->max_per_day > 0 && all >= settings->max_per_day) {
 		d->sender->stopped = true;
-		why_set(&d->sender->stop_reason, "%u mails are the limit for a day",
+		why_set(&d->sender->stop_reason, "the daily limit of %u mails is reached",
 			settings->max_per_day);
 		return 1;
 	}
 	if (settings->max_per_destination == 0 || there < settings->max_per_destination)
 		return 0;
 	return settle_delivery(d, OUTBOX_DEFERRED, today + DAY,
-			       arena_printf(d->arena, "%u mails to %s are the limit for a day",
+			       arena_printf(d->arena,
+					    "the daily limit of %u mails to %s is reached",
 					    settings->max_per_destination, host));
 }
 
@@ -462,7 +463,7 @@ static struct mail mail_of(const struct sender *sender, const struct outbox_repo
 			     .date = clock_wall()};
 }
 
-/* The null sender, or one that tells whose bounce it is. NULL: the store failed. */
+/* The null sender, or one that identifies the recipient of a bounce. NULL: the store failed. */
 static const char *return_path(const struct sender *sender, struct arena *arena, const char *to,
 			       struct why *why)
 {
@@ -493,7 +494,7 @@ static int (*const write_of[])(const struct mail *, FILE *, FILE *, struct why *
     [OUTBOX_FAILURE] = mail_write_failure,
 };
 
-/* The mail, ready, in a file without a name; NULL after it was settled or failed (*RESULT). */
+/* Writes the mail to an unnamed file; NULL if the delivery was settled or failed (*RESULT). */
 static FILE *make_mail(struct delivering *d, const char *to, int *result)
 {
 	struct outbox_report report;
@@ -503,7 +504,7 @@ static FILE *make_mail(struct delivering *d, const char *to, int *result)
 
 	*result = -1;
 	if (gz == NULL || message == NULL) {
-		why_set(d->why, "a temporary file: %s", strerror(errno));
+		why_set(d->why, "cannot create a temporary file: %s", strerror(errno));
 		goto fail;
 	}
 	found = outbox_find(d->sender->outbox, d->delivery->domain, d->delivery->day,
@@ -511,7 +512,7 @@ static FILE *make_mail(struct delivering *d, const char *to, int *result)
 	if (found == 1)
 		found = outbox_read(d->sender->outbox, &report, gz, d->why);
 	if (found == 0)
-		*result = settle_delivery(d, OUTBOX_FAILED, 0, "the report is not kept any more");
+		*result = settle_delivery(d, OUTBOX_FAILED, 0, "the report is no longer kept");
 	if (found != 1)
 		goto fail;
 	mail = mail_of(d->sender, &report, to);
@@ -607,7 +608,7 @@ static int deliver_list(struct sender *sender, struct outbox_delivery *list, int
 	return result < 0 ? -1 : 0;
 }
 
-/* What was tried leaves the list of what is due until now, so that each look finds others. */
+/* A delivery that was tried is no longer due, so each query finds others. */
 static int deliver_kind(struct sender *sender, enum outbox_kind kind, const char *domain,
 			int32_t from_day, int32_t to_day, struct why *why)
 {
@@ -617,7 +618,7 @@ static int deliver_kind(struct sender *sender, enum outbox_kind kind, const char
 
 	result = outbox_due_count(sender->outbox, &query, &left, why);
 	if (kind == OUTBOX_FAILURE)
-		left = INT32_MAX; /* they do not wait for their share of the time */
+		left = INT32_MAX; /* they are not spread over time */
 	while (count == DUE_MAX && result == 0 && !sender->stopped) {
 		struct arena *arena = arena_new(0);
 		struct outbox_delivery *list;
@@ -649,7 +650,7 @@ int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, 
 	return deliver_kind(sender, OUTBOX_AGGREGATE, domain, from_day, to_day, why);
 }
 
-/* ---- a copy for somebody ---- */
+/* ---- a copy for another address ---- */
 
 struct copying {
 	struct sender *sender;
@@ -701,9 +702,9 @@ static int copy_day(void *arg, const struct ledger_day *day)
 	struct arena *arena = arena_new(0);
 	struct files files = {NULL, NULL, {0, 0}};
 	FILE *message = tmpfile();
-	int result = message == NULL
-			 ? why_set(copying->why, "a temporary file: %s", strerror(errno))
-			 : send_copy(copying, day, &files, message, arena);
+	int result = message == NULL ? why_set(copying->why, "cannot create a temporary file: %s",
+					       strerror(errno))
+				     : send_copy(copying, day, &files, message, arena);
 
 	close_files(&files);
 	if (message != NULL)

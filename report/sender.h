@@ -5,8 +5,8 @@
  *
  * Killed at any moment it loses nothing: a report and its deliveries are stored in one step, and a
  * delivery whose outcome is not known is sent again with the same identifier (RFC 9990 section
- * 3.5.4). What annoys nobody: budgets for a day, an address that refused several reports in a row
- * gets none for a while, and a domain is written to only if more than reports came from it.
+ * 3.5.4). To annoy nobody, there are daily budgets, an address that refused several reports in a
+ * row is sent none for a while, and a domain gets reports only if it sent more than reports.
  */
 #ifndef REPORT_SENDER_H
 #define REPORT_SENDER_H
@@ -18,14 +18,14 @@
 #include "store/outbox.h"
 
 enum {
-	SENDER_BUILD_DAYS = 3, /* days before today whose reports are built if they were not */
-	SENDER_AFTER_MIDNIGHT = 600, /* seconds (UTC) until a day's reports are built by themselves:
-					its last messages are in the ledger by then */
+	SENDER_BUILD_DAYS = 3,       /* days before today whose missing reports are built */
+	SENDER_AFTER_MIDNIGHT = 600, /* seconds (UTC) until a day's reports are built: its last
+					messages are in the ledger by then */
 	SENDER_KEEP_DAYS = 5,        /* days after which sending is given up */
-	SENDER_LATE_DAYS = 30        /* days before today of which late rows are reported */
+	SENDER_LATE_DAYS = 30        /* days before today whose late rows are reported */
 };
 
-/* Of which domains at least one message must have been... */
+/* A domain is reported to if at least one of its messages was... */
 enum sender_domains { SENDER_ALL, SENDER_ACCEPTED, SENDER_PASSED };
 
 struct sender_settings {
@@ -44,7 +44,7 @@ struct sender_settings {
 	int64_t dns_timeout;
 };
 
-/* What is told as it happens. A dry run tells what would be done. */
+/* An event, told as it happens. A dry run tells what would be done. */
 struct sender_event {
 	enum { SENDER_BUILT, SENDER_DELIVERY } what;
 	enum outbox_kind kind;
@@ -77,19 +77,19 @@ struct sender {
 	unsigned unreachable; /* tries in a row in which there was no server */
 };
 
-/* The days of reports: DOMAIN (NULL: all), from FROM_DAY to TO_DAY. Days that are not over are left
- * out. 0, or -1 when the store fails. */
+/* Builds the reports of DOMAIN (NULL: all) for the days FROM_DAY to TO_DAY, as far as they are
+ * over. 0, or -1 when the store fails. */
 int sender_build(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		 struct why *why);
-/* What hosts brought to a shared store after the days that sender_build looks at. */
+/* Reports what hosts shipped to a shared store after the days that sender_build() looks at. */
 int sender_build_late(struct sender *sender, const char *domain, struct why *why);
 int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		   struct why *why);
 
-/* The failure reports that wait, without pauses between them. */
+/* Sends the failure reports that wait, without pauses between them. */
 int sender_failures(struct sender *sender, const char *domain, struct why *why);
 
-/* The reports of these days to ADDRESS and nobody else; nothing is noted. */
+/* Sends the reports of these days to ADDRESS and nobody else; nothing is stored. */
 int sender_copy(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		const char *address, struct why *why);
 

@@ -11,7 +11,7 @@ enum {
 	BOUNCE_DAYS = 30 /* a bounce belongs to a delivery of these days */
 };
 
-/* The pause after FAILURES, of which the first NEEDED - 1 have none. */
+/* The pause after so many FAILURES; there is none before NEEDED of them. */
 static int64_t pause_after(unsigned failures, unsigned needed, int64_t first)
 {
 	int64_t pause = first;
@@ -21,7 +21,7 @@ static int64_t pause_after(unsigned failures, unsigned needed, int64_t first)
 	return pause < LONGEST ? pause : LONGEST;
 }
 
-/* What is stored about ADDRESS; nothing: zeros. */
+/* Reads what is stored about ADDRESS; zeros if nothing is. */
 static int look_up(struct outbox *outbox, const char *address, struct arena *arena,
 		   struct outbox_suppression *s, struct why *why)
 {
@@ -63,7 +63,7 @@ int suppress_success(struct outbox *outbox, const char *address, int64_t first, 
 	return outbox_suppress(outbox, &none, why) < 0 ? -1 : 0;
 }
 
-/* The mail that came back was the last one that was sent there. */
+/* The mail that bounced is the last one sent there. */
 static int fail_delivery(struct outbox *outbox, const char *address, const char *text, int64_t now,
 			 struct arena *arena, struct why *why)
 {

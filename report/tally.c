@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A verdict put in RFC 9990's terms. Everything a stranger chose (domains, selectors) is made clean
- * text here, so that the store and every format can take it as it is.
+ * A verdict in RFC 9990's terms. Everything a stranger chose (domains, selectors) becomes clean
+ * text here, so that the store and every format can use it as it is.
  */
 #include "report/tally.h"
 
@@ -23,7 +23,7 @@ enum {
 static const struct name_code discovery_names[] = {
     {"treewalk", DMARC_TREEWALK}, {"psl", DMARC_PSL}, {NULL, 0}};
 
-/* TEXT, cut and cleaned where it must be; "" for NULL. */
+/* TEXT, cut and cleaned if necessary; "" for NULL. */
 static const char *clean_text(struct arena *arena, const char *text, size_t max)
 {
 	struct span s = span_of(text);
@@ -38,7 +38,7 @@ static const char *clean_text(struct arena *arena, const char *text, size_t max)
 	return buf_text(&buf);
 }
 
-/* A list of URIs, as many as fit whole. NULL: there is none. */
+/* A list of URIs, as many as fit completely, or NULL. */
 static const char *cut_addresses(struct arena *arena, const char *list)
 {
 	struct span s = span_of(list);
@@ -70,7 +70,7 @@ static void add_reason(struct json_writer *list, struct arena *arena, enum overr
 }
 
 /* Section 3.1.1.9: there MUST be a reason if alignment fails and the policy applied is not the
- * configured one. The decision gives it; this is the net below. */
+ * configured one. The decision gives it; this is the fallback. */
 static void add_missing_reason(struct json_writer *list, struct arena *arena,
 			       const struct verdict *v)
 {
@@ -156,7 +156,7 @@ static const char *fill_text(const char *text)
 	return text[0] == '\0' ? NULL : text;
 }
 
-/* A signature whose d= or s= could not be read tells its reader nothing: left out. */
+/* A signature without a readable d= or s= is useless in a report: left out. */
 static unsigned collect_signatures(const struct verdict *v, struct signature *signatures)
 {
 	unsigned count = 0;

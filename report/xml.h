@@ -14,21 +14,21 @@
 
 struct xml;
 
-/* Whether all elements are in the namespace, or the root alone (a schema without
- * elementFormDefault="qualified"). */
+/* Are all elements in the namespace, or only the root (a schema without
+ * elementFormDefault="qualified")? */
 enum xml_reach { XML_ALL_ELEMENTS, XML_ROOT_ONLY };
 
-/* A document written to OUT, which the caller closes. SPACE: its namespace. A failure on the way is
- * kept and told by xml_finish. */
+/* Begins a document in OUT, which the caller closes. SPACE: its namespace. xml_finish() reports a
+ * failure on the way. */
 struct xml *xml_new(FILE *out, const char *root, const char *space, enum xml_reach reach);
 void xml_open(struct xml *xml, const char *name);
 void xml_close(struct xml *xml);
 
-/* An element with a text, any text: what XML cannot hold becomes U+FFFD. */
+/* Writes an element with any text: what XML does not allow becomes U+FFFD. */
 void xml_text(struct xml *xml, const char *name, const char *text);
 void xml_number(struct xml *xml, const char *name, int64_t number);
 
-/* Something could not be written: the rest need not be made. */
+/* Something could not be written: the rest is useless. */
 bool xml_failed(const struct xml *xml);
 
 /* Closes all elements, writes out what is left and frees XML. -1: something could not be written.

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rows that go are read, deleted, and added again as what is left of them, which is where they
- * meet. Of each level a quarter of the rows that are allowed stays: with its details, and with its
- * source.
+ * Rows are read, deleted and added again in their condensed form, in which they become equal. A
+ * quarter of the allowed rows stays at each level: with all details, and with the source.
  *
- * A row of which something was shipped (store/ship/ship.h) has to stay: the shared store knows it
- * by its key.
+ * A row that was shipped (store/ship/ship.h) must stay: the shared store knows it by its key.
  */
 #include "store/condense.h"
 
@@ -103,7 +101,7 @@ static int count_level(sqlite3 *db, const char *domain, int32_t day, enum conden
 	return read_count(statement, code, rows);
 }
 
-/* ---- the rows that go ---- */
+/* ---- the rows to condense ---- */
 
 struct chosen {
 	struct driver_row *rows;
@@ -217,6 +215,7 @@ int condense_day(struct sqlite *sqlite, const char *domain, int32_t day, unsigne
 	const int64_t stay = max / 4;
 	int code = SQLITE_OK;
 
+	assert(!sqlite3_get_autocommit(sqlite->db)); /* the caller's transaction */
 	for (enum condense_level from = CONDENSE_NOT; from < CONDENSE_REST && code == SQLITE_OK;
 	     from++) {
 		int64_t rows = 0;

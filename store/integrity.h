@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Is the file of the ledger whole? For `countersign doctor`: read-only, and while others write.
+ * Checks the ledger's file for damage, for `countersign doctor`: read-only, also while others
+ * write.
  */
 #ifndef STORE_INTEGRITY_H
 #define STORE_INTEGRITY_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/lease.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -16,13 +17,13 @@ static void set_holder(struct lease *lease)
 	unsigned char id[8] = {0};
 
 	(void)uname(&system);
-	if (getentropy(id, sizeof id) != 0) /* the process id has to do */
+	if (getentropy(id, sizeof id) != 0) /* then the process id must do */
 		id[0] = 0;
 	snprintf(lease->holder, sizeof lease->holder, "%.100s process %ld %02x%02x%02x%02x%02x%02x",
 		 system.nodename, (long)getpid(), id[0], id[1], id[2], id[3], id[4], id[5]);
 }
 
-/* 1: another's. Done twice it says the same: the holder is one of a kind. */
+/* 1: another process has it. May be done twice, because the holder is unique. */
 static int take_lease(void *arg, struct sql *sql, struct why *why)
 {
 	struct lease *lease = arg;
@@ -55,7 +56,7 @@ static int say_who(struct sql *sql, struct why *why)
 		return -1;
 	arena = arena_new(0);
 	why_set(why,
-		"another process is sending reports (%s, for %lld seconds at least): try again"
+		"another process is sending reports (%s, for at least %lld seconds): try again"
 		" later",
 		sql_text_at(rows, 0, arena), (long long)sql_int_at(rows, 1));
 	arena_free(arena);
@@ -67,6 +68,7 @@ int lease_take(struct lease *lease, int64_t seconds, struct sql *sql, struct why
 {
 	int result;
 
+	assert(seconds > 0 && lease->term == 0);
 	lease->seconds = seconds;
 	set_holder(lease);
 	result = sql_transact(sql, take_lease, lease, why);

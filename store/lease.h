@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may build and send reports from a store that several hosts share: one process at a time, by a
- * row with a time, on the store's clock. A process that lost its lease while it slept notices
- * before it changes anything: each change holds the lease in its own transaction, and the row's
- * term tells a new holder from the old one.
+ * A lease decides which process may build and send reports from a store that several hosts share: a
+ * row with an expiry, on the store's clock. A process that lost its lease while it was asleep
+ * notices before it changes anything: each change renews the lease in the same transaction, and the
+ * term in the row tells a new holder from an old one.
  */
 #ifndef STORE_LEASE_H
 #define STORE_LEASE_H
@@ -11,7 +11,7 @@
 #include "store/sql/sql.h"
 
 struct lease {
-	char holder[160]; /* host, process, and what makes it one of a kind */
+	char holder[160]; /* host, process and random digits: unique */
 	int64_t term;     /* 0: not held */
 	int64_t seconds;
 	int64_t renewed; /* clock_mono() */
@@ -20,10 +20,10 @@ struct lease {
 /* 0: LEASE is held for SECONDS. 1: another process holds it, WHY says who. -1: failed. */
 int lease_take(struct lease *lease, int64_t seconds, struct sql *sql, struct why *why);
 
-/* In a transaction: held for another while. -1: another process has taken over. */
+/* In a transaction: renews the lease. -1: another process has taken over. */
 int lease_hold(struct lease *lease, struct sql *sql, struct why *why);
 
-/* The same in a transaction of its own, once a third of the time is over. 0, -1. */
+/* The same in its own transaction, if a third of the time has passed. 0, -1. */
 int lease_keep(struct lease *lease, struct sql *sql, struct why *why);
 
 void lease_drop(struct lease *lease, struct sql *sql);

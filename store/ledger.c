@@ -103,7 +103,7 @@ static enum driver_outcome try_commit(struct ledger *ledger, const struct driver
 	return outcome;
 }
 
-/* Without the lock. Waits before the next try; false when the ledger is to be closed. */
+/* Without the lock. Waits before the next try; false when the ledger is being closed. */
 static bool pause_writer(struct ledger *ledger, int64_t nanoseconds)
 {
 	int64_t until = clock_mono() + nanoseconds;
@@ -117,8 +117,7 @@ static bool pause_writer(struct ledger *ledger, int64_t nanoseconds)
 	return go_on;
 }
 
-/* What is only here is given up, lines at once; what a journal has is tried until the end, and has
- * time. */
+/* Rows that no journal has are given up, lines at once; those that one has are tried for ever. */
 static bool is_given_up(const struct driver_batch *batch, enum driver_outcome outcome, int tries)
 {
 	return batch->journal == NULL &&
@@ -154,7 +153,7 @@ static bool commit_group(struct ledger *ledger, const struct messages_line *line
 		note_failure(ledger, &why);
 		if (last || is_given_up(&batch, outcome, tries))
 			return false;
-		last = !pause_writer(ledger, pause); /* closing: once more, then the end */
+		last = !pause_writer(ledger, pause); /* closing: one last try */
 	}
 }
 
@@ -173,6 +172,7 @@ static void finish_group(struct ledger *ledger, bool committed)
 	}
 	if (committed && folded > 0)
 		journal_folded(ledger->journal, folded);
+	assert(ledger->stats.pending >= count && ledger->finished + count <= ledger->added);
 	ledger->stats.pending -= count;
 	ledger->finished += count;
 	queue_group_finish(&ledger->group, committed);
@@ -325,9 +325,9 @@ static void look_for_left(struct ledger *ledger)
 	ledger->left_at = all ? 0 : clock_mono() + LEFT_MS * CLOCK_MS;
 }
 
-/* ---- what else the writer does ---- */
+/* ---- the writer's other duties ---- */
 
-/* A day's first look, then only when it did not succeed: an hour later. */
+/* Once a day; an hour later again if it failed. */
 static bool expire_is_due(const struct ledger *ledger)
 {
 	return ledger->settings.keep_days > 0 && clock_day(clock_wall()) != ledger->expired_day &&
@@ -360,7 +360,7 @@ static bool is_due(int64_t at)
 	return at != 0 && clock_mono() >= at;
 }
 
-/* Without the lock: what is due beside committing. */
+/* Without the lock: everything that is due but committing. */
 static void do_chores(struct ledger *ledger)
 {
 	if (expire_is_due(ledger))
@@ -409,7 +409,7 @@ static bool wait_for_work(struct ledger *ledger)
 	return has_work(ledger);
 }
 
-/* The last commit TOOK so long. */
+/* TOOK: how long the last commit took. */
 static void rest_writer(struct ledger *ledger, int64_t took)
 {
 	const int64_t most = REST_MAX_MS * CLOCK_MS;
@@ -461,7 +461,7 @@ const char *ledger_url_path(const char *url, struct why *why)
 
 	if (span_istarts(s, "sqlite:") && url[7] == '/')
 		return url + 7;
-	why_set(why, "store.url \"%s\": give it as \"sqlite:/path/of/the/file\"", url);
+	why_set(why, "store.url \"%s\" is not valid: use \"sqlite:/path/to/file\"", url);
 	return NULL;
 }
 
@@ -521,10 +521,10 @@ static int start_writer(struct ledger *ledger, struct why *why)
 	}
 	if (thread_start(&ledger->writer, run_writer, ledger) == 0)
 		return 0;
-	return why_set(why, "%s: no thread for its writer could be started", ledger->settings.path);
+	return why_set(why, "%s: its writer's thread cannot be started", ledger->settings.path);
 }
 
-/* What was counted before is in the file, as far as it may be written. */
+/* Brings what journals hold into the file first, if it is writable. */
 static int start_reading(struct ledger *ledger, struct why *why)
 {
 	struct ledger_settings settings = ledger->settings;
@@ -616,7 +616,7 @@ static bool is_hopeless(struct ledger *ledger, const struct queue_entry *entry)
 	return false;
 }
 
-/* It has the record: nobody waits for the writer. */
+/* True: the journal has the row, and nobody waits for the writer. */
 static bool put_in_journal(struct ledger *ledger, struct queue_entry *entry, struct why *why)
 {
 	struct why unable;
@@ -630,7 +630,7 @@ static bool put_in_journal(struct ledger *ledger, struct queue_entry *entry, str
 	return entry->left;
 }
 
-/* With the lock, which whoever is told must not need. */
+/* With the lock held, so ON_WAIT must not use the ledger. */
 static void about_to_wait(const struct ledger *ledger)
 {
 	if (ledger->settings.on_wait != NULL)
@@ -649,13 +649,13 @@ static int wait_for_commit(struct ledger *ledger, struct queue_entry *entry, int
 	return entry->state == QUEUE_COMMITTED ? 0 : entry->state == QUEUE_WAITING ? 1 : -1;
 }
 
-/* With the lock. *OURS: the entry belongs to the caller again. */
-static int add_entry(struct ledger *ledger, struct queue_entry *entry, int64_t deadline, bool *ours,
-		     struct why *why)
+/* With the lock. *OWNED: the entry belongs to the caller again. */
+static int add_entry(struct ledger *ledger, struct queue_entry *entry, int64_t deadline,
+		     bool *owned, struct why *why)
 {
 	int result;
 
-	*ours = true;
+	*owned = true;
 	if (is_hopeless(ledger, entry))
 		return refuse_failing(ledger, why);
 	if (!has_room(ledger, entry))
@@ -664,13 +664,13 @@ static int add_entry(struct ledger *ledger, struct queue_entry *entry, int64_t d
 		cond_wait_until(&ledger->room, &ledger->lock, deadline);
 	if (!has_room(ledger, entry))
 		return refuse_row(ledger, why);
-	*ours = !put_in_journal(ledger, entry, why);
+	*owned = !put_in_journal(ledger, entry, why);
 	put_in_queue(ledger, entry);
-	if (!*ours)
+	if (!*owned)
 		return 0;
 	result = wait_for_commit(ledger, entry, deadline, why);
 	entry->left = result == 1;
-	*ours = result != 1;
+	*owned = result != 1;
 	return result;
 }
 
@@ -679,7 +679,7 @@ int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t dead
 {
 	struct queue_entry *entry;
 	int result;
-	bool ours;
+	bool owned;
 
 	assert(!ledger->settings.read_only && row->count > 0);
 	assert(row->policy.domain != NULL && row->policy.domain[0] != '\0');
@@ -687,9 +687,9 @@ int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t dead
 	if (why != NULL)
 		why->text[0] = '\0';
 	lock_take(&ledger->lock);
-	result = add_entry(ledger, entry, deadline, &ours, why);
+	result = add_entry(ledger, entry, deadline, &owned, why);
 	lock_drop(&ledger->lock);
-	if (ours)
+	if (owned)
 		queue_entry_free(entry);
 	return result;
 }
@@ -706,7 +706,7 @@ static void settle_queue(struct ledger *ledger, int64_t deadline)
 	ledger->hurried--;
 }
 
-/* What this process counted before is in the file, or a while is over. */
+/* Waits, for a while, until what this process has counted is in the file. */
 static void settle_to_read(struct ledger *ledger)
 {
 	if (ledger->settings.read_only || ledger->settings.durability == LEDGER_POWER)
@@ -718,6 +718,7 @@ static void settle_to_read(struct ledger *ledger)
 
 void ledger_retire(struct ledger *ledger, int64_t deadline)
 {
+	assert(!ledger->settings.read_only);
 	lock_take(&ledger->lock);
 	settle_queue(ledger, deadline);
 	if (ledger->stats.pending == 0) {
@@ -731,6 +732,7 @@ void ledger_log(struct ledger *ledger, int64_t at, const char *text)
 {
 	struct messages_line *line;
 
+	assert(!ledger->settings.read_only);
 	if (ledger->settings.message_seconds == 0)
 		return;
 	line = messages_line_new(at, text);
@@ -775,7 +777,7 @@ int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why
 	return handle == NULL || outcome != DRIVER_DONE ? -1 : sum;
 }
 
-/* ---- reading: a page is copied, then visited ---- */
+/* ---- reading: a page is copied before it is visited ---- */
 
 static struct sql *take_reader(struct ledger *ledger, struct why *why)
 {
@@ -826,7 +828,7 @@ int ledger_days(struct ledger *ledger, const struct ledger_days_query *query,
 		if (count < 0)
 			result = -1;
 		for (int i = 0; i < count && result == 0; i++)
-			if (days[i].rows > 0) /* 0: the rest of what is being expired */
+			if (days[i].rows > 0) /* 0: it is being expired */
 				result = visit(arg, &days[i]);
 		if (count > 0)
 			last = days[count - 1];
@@ -858,7 +860,7 @@ int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const ch
 	int count, result = 0;
 
 	if (!driver_config_parse(config, query.config))
-		return why_set(why, "\"%s\" names no policy configuration", config);
+		return why_set(why, "\"%s\" is not a policy configuration", config);
 	rows = calloc(PAGE_ROWS, sizeof *rows);
 	if (rows == NULL)
 		abort();

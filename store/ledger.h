@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ledger: aggregate data, counted. One row stands for all messages of a day that look alike to
- * a report; the row has a count. This room knows no mail and no RFC: a row is texts and numbers
- * (report/tally.h makes rows from verdicts).
+ * a report; the row has a count. This module knows nothing of mail or RFCs: a row is texts and
+ * numbers (report/tally.h makes rows from verdicts).
  *
  * One writer thread for each open ledger takes rows from a bounded queue and commits them in
  * groups. ledger_add() returns when the row is safe:
  *
  *   LEDGER_POWER    it is committed to the file and synchronized (SQLite, synchronous=FULL);
- *   LEDGER_PROCESS  it is in the process's journal (store/journal.h): it survives kill -9, and is
- *                   brought into the file within a quarter of a second, or by whoever opens the
- *                   ledger next. A lost power may cost what was counted in the last second or two.
+ *   LEDGER_PROCESS  it is in the process's journal (store/journal.h): it survives kill -9, and
+ *                   reaches the file within a quarter of a second, or when the ledger is opened
+ *                   next. A power failure may lose the last second or two.
  *
  * Several processes may have the same ledger open. A ledger is opened after fork, never before.
  */
@@ -28,16 +28,16 @@ struct ledger;
 enum ledger_durability { LEDGER_POWER, LEDGER_PROCESS };
 
 struct ledger_settings {
-	const char *path;   /* of the SQLite file; made (mode 0640) when absent */
-	const char *shared; /* NULL, or in place of PATH, to read: the shared store's URL */
+	const char *path;   /* of the SQLite file; created (mode 0640) when absent */
+	const char *shared; /* NULL, or the URL of a shared store to read instead of PATH */
 	int64_t lease;      /* seconds; of an outbox in the shared store (store/lease.h) */
 	bool read_only;     /* for the command: no writer, no change */
 	enum ledger_durability durability;
-	unsigned queue_rows;     /* bound of the queue; 0: 32768 (and 15 MiB in any case) */
-	unsigned group_rows;     /* rows of one commit at most; 0: 4096 */
-	int64_t message_seconds; /* how long lines of ledger_log() are kept; 0: they are not */
+	unsigned queue_rows;     /* limit of the queue; 0: 32768 (and always 15 MiB) */
+	unsigned group_rows;     /* limit of one commit; 0: 4096 */
+	int64_t message_seconds; /* how long lines of ledger_log() are kept; 0: not at all */
 	int64_t message_rows;    /* and how many of them at most */
-	unsigned keep_days;      /* days before today that are kept; 0: all */
+	unsigned keep_days;      /* how many days before today are kept; 0: all */
 	int64_t max_bytes;     /* the file may grow to this; 0: no limit. What is oldest makes room:
 				* lines of     messages first, then days before yesterday */
 	unsigned day_rows;     /* of a policy domain and day; beyond it rows are condensed
@@ -54,13 +54,13 @@ const char *ledger_url_path(const char *url, struct why *why);
 
 const char *ledger_sqlite_version(void); /* "3.40.1" */
 
-/* Opens and, unless read-only, brings the schema up to date and starts the writer. What the
- * journals of killed processes hold is brought into the file first; read-only: where it may. */
+/* Opens it and, unless read-only, brings the schema up to date and starts the writer. First the
+ * journals of killed processes are brought into the file (read-only: if it is writable). */
 struct ledger *ledger_open(const struct ledger_settings *settings, struct why *why);
 void ledger_close(struct ledger *ledger); /* commits what is queued; NULL is fine */
 
-/* For a process that ends while its threads go on: waits until what was added is in the file or
- * DEADLINE passes. What comes later waits for its commit. */
+/* For a process that ends while its threads still run: waits until what was added is in the file or
+ * DEADLINE passes. Later rows wait for their commit. */
 void ledger_retire(struct ledger *ledger, int64_t deadline);
 
 /*
@@ -78,8 +78,8 @@ void ledger_retire(struct ledger *ledger, int64_t deadline);
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why);
 
-/* Adds LINE to the log of messages (store/messages.h) with the next commit; does not wait. What
- * finds no room is left out. */
+/* Adds LINE to the log of messages (store/messages.h) with the next commit; does not wait. A line
+ * is dropped when the queue of lines is full. */
 void ledger_log(struct ledger *ledger, int64_t at, const char *line);
 
 struct ledger_stats {
@@ -93,8 +93,8 @@ struct ledger_stats {
 void ledger_stats(struct ledger *ledger, struct ledger_stats *stats);
 
 /* Deletes what is older than BEFORE_DAY, in short transactions. Returns the number of rows, or -1.
- * The writer does it by itself, once a day, when keep_days is set. Rows that are still to go to
- * the shared store (store/ship/ship.h) stay. Not for a read-only file. */
+ * With keep_days the writer does so once a day. Rows that have not been shipped yet
+ * (store/ship/ship.h) stay. Not for a read-only file. */
 int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why);
 
 /* ---- reading: any thread, also while the writer works; in pages, so that no transaction stays

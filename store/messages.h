@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The log of messages: the line that was logged for each, kept in the ledger's file for a while, so
- * that what became of a message can be found. It is a log, not a count: what a process killed by
- * force said in its last quarter of a second may be missing here (it is in the system's log).
+ * that a message can be looked up. It is a log, not a count: lines from the last quarter of a
+ * second of a killed process may be missing (the system log has them).
  */
 #ifndef STORE_MESSAGES_H
 #define STORE_MESSAGES_H
@@ -27,9 +27,9 @@ void messages_queue_init(struct messages_queue *queue);
 /* False: there is no room; LINE is freed. */
 bool messages_put(struct messages_queue *queue, struct messages_line *line);
 
-/* All of them; then the queue is empty. */
+/* Takes all lines out of the queue. */
 struct messages_line *messages_take(struct messages_queue *queue);
-void messages_lines_free(struct messages_line *line); /* with those behind it */
+void messages_lines_free(struct messages_line *line); /* and all that follow it */
 
 /* ---- reading ---- */
 

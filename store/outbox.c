@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tables report, report_part, delivery, suppression and token, in SQL that every engine understands
- * (store/sql/sql.h). Nothing here is done often.
+ * Tables report, report_part, delivery, suppression and token, in SQL for every engine
+ * (store/sql/sql.h). Nothing here is in a message's path.
  *
- * A report's content is stored in parts, so that memory does not grow with it. It is read into the
- * transaction from a file that is complete: the lock, which the milter's writer waits for, is held
- * for as long as the writing takes, not the building.
+ * A report's content is stored in parts, so that memory does not grow with it. The transaction
+ * reads it from a complete file: the milter's writer waits for the lock, so it is held only while
+ * the report is written, not while it is built.
  */
 #include "store/outbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ const char *outbox_state_text(enum outbox_state state)
 
 /* ---- opening ---- */
 
-/* The lock file has the owner of the ledger, whoever makes it. */
+/* The lock file gets the owner of the ledger, whoever creates it. */
 static int take_lock(struct outbox *outbox, const char *path, bool *busy, struct why *why)
 {
 	struct arena *arena = arena_new(0);
@@ -129,7 +130,7 @@ void outbox_close(struct outbox *outbox)
 	free(outbox);
 }
 
-/* ---- changes: each in a transaction, in which it is still our turn ---- */
+/* ---- changes: each in a transaction that renews the lease ---- */
 
 struct change {
 	struct outbox *outbox;
@@ -320,7 +321,7 @@ int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const ch
 	return 1;
 }
 
-/* One part at a time: an engine may give the whole of an answer at once. */
+/* One part at a time: an engine may return the whole answer at once. */
 int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE *gz,
 		struct why *why)
 {
@@ -471,6 +472,7 @@ int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, s
 {
 	struct outbox_delivery copy = *delivery;
 
+	assert(delivery->address != NULL && delivery->config != NULL);
 	return transact_change(outbox, mark_delivery, &copy, why);
 }
 

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The outbox: reports that were built, each with the places it goes to and what became of it there.
- * It is in the same file as the ledger, or in the store that several hosts share: then a report is
- * sent by one of them, whichever comes first. This room knows nothing of mail: an address is a
- * text.
+ * The outbox: reports that were built, with their deliveries and the state of each. It is in the
+ * ledger's file, or in the store that several hosts share: then any one of them sends a report.
+ * This module knows nothing of mail: an address is a text.
  *
- * Whatever happens, killing included, each change is there as a whole or not at all. A delivery
- * that is "sending" and has no sender has an unknown outcome: it is due again.
+ * Each change is complete or not there at all, even if the process is killed. The outcome of a
+ * delivery that is "sending" without a sender is unknown: it is due again.
  *
  * One process at a time sends: OUTBOX_SEND takes a lock that ends with its holder (in a shared
- * store: some time after). An outbox
- * belongs to one thread.
+ * store: some time later). An outbox belongs to one thread.
  */
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
@@ -36,10 +34,10 @@ enum outbox_state {
 };
 const char *outbox_state_text(enum outbox_state state);
 
-/* What a report is: a day's, or one about one message (its CONFIG is then a name of its own). */
+/* A report about a day, or about one message (its CONFIG is then a unique name). */
 enum outbox_kind { OUTBOX_AGGREGATE, OUTBOX_FAILURE };
 
-/* Texts that come out live in the arena given. */
+/* Texts that are read live in the given arena. */
 struct outbox_report {
 	const char *domain; /* these three name it, as in struct ledger_day */
 	int32_t day;
@@ -55,13 +53,13 @@ struct outbox_delivery {
 	int32_t day;
 	const char *config;
 	enum outbox_kind kind;
-	const char *address; /* as the domain asks for it */
+	const char *address; /* from the domain's record */
 	const char *sent_to; /* where it was sent instead, or NULL */
 	enum outbox_state state;
 	unsigned tries;
 	int64_t next;      /* wall seconds: when it is due; 0: never again */
 	int64_t tried;     /* the last try, or 0 */
-	const char *reply; /* of the server, or what else there is to say; or NULL */
+	const char *reply; /* of the server, or another reason; or NULL */
 };
 
 struct outbox;
@@ -70,49 +68,49 @@ struct outbox;
  * date. */
 struct outbox *outbox_open(const struct ledger_settings *settings, enum outbox_mode mode,
 			   bool *busy, struct why *why);
-void outbox_close(struct outbox *outbox); /* NULL is fine */
+void outbox_close(struct outbox *outbox); /* NULL is OK */
 
 /* ---- in a store that several hosts share: settings->shared, settings->lease ---- */
 
 bool outbox_is_shared(const struct outbox *outbox);
 
-/* Says that SEND is still at work; to be called now and then while it waits. -1: another host has
+/* Renews the lease of OUTBOX_SEND; to be called now and then while it waits. -1: another host has
  * taken over. */
 int outbox_keep(struct outbox *outbox, struct why *why);
 
-/* Whether every host's rows of DAY are there, or GRACE seconds have passed since its end: 1, 0 (WHO
- * is waited for), -1. Of a host's own outbox always 1. */
+/* Has every host shipped its rows of DAY, or have GRACE seconds passed since its end? 1, 0 (WHO:
+ * the hosts that have not), -1. Always 1 for a host's own outbox. */
 int outbox_is_complete(struct outbox *outbox, int32_t day, int64_t grace, struct arena *arena,
 		       const char **who, struct why *why);
 
-/* Before the rows of a report are read: from now on they stay as they are; what other hosts bring
- * later becomes a report of its own. */
+/* To be called before the rows of a report are read: they no longer change, and what other hosts
+ * ship later becomes another report. */
 int outbox_begin(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		 struct why *why);
 
 /* ---- reports. 0 or more, -1: failed ---- */
 
 /* Stores REPORT, the content of GZ from its beginning, and a delivery for each address, due NOW. 1:
- * it is there already; nothing was changed. */
+ * the report exists already; nothing was changed. */
 int outbox_put(struct outbox *outbox, const struct outbox_report *report, FILE *gz,
 	       const char *const *addresses, unsigned count, int64_t now, struct why *why);
 
-/* The report named by DOMAIN, DAY and CONFIG: 1 found, 0 not. */
+/* Finds the report of DOMAIN, DAY and CONFIG: 1 found, 0 not. */
 int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		struct arena *arena, struct outbox_report *report, struct why *why);
 
-/* How many of KIND were stored since a time, about DOMAIN (NULL: all). */
+/* Counts the reports of KIND about DOMAIN (NULL: all) that were stored at SINCE or later. */
 int outbox_stored(struct outbox *outbox, enum outbox_kind kind, const char *domain, int64_t since,
 		  int64_t *count, struct why *why);
 
-/* Its content, into GZ. 0: it is not kept any more (every delivery was sent; of a failure report
- * also: none will be tried again). */
+/* Writes its content to GZ. 0: it is no longer kept (every delivery was sent or, for a failure
+ * report, none will be tried again). */
 int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE *gz,
 		struct why *why);
 
 /* ---- deliveries ---- */
 
-/* Those of a report, by address; their number. */
+/* Lists those of a report, ordered by address. Returns their number. */
 int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		      struct arena *arena, struct outbox_delivery **list, struct why *why);
 
@@ -125,36 +123,36 @@ struct outbox_query {
 	unsigned max; /* at most so many */
 };
 
-/* Those that are due, the longest due first; their number. */
+/* Lists those that are due, the longest due first. Returns their number. */
 int outbox_due(struct outbox *outbox, const struct outbox_query *query, struct arena *arena,
 	       struct outbox_delivery **list, struct why *why);
 
-/* How many there are, whatever MAX is. */
+/* Counts them, without MAX. */
 int outbox_due_count(struct outbox *outbox, const struct outbox_query *query, int64_t *count,
 		     struct why *why);
 
-/* All of DOMAIN and those days, whatever their kind and state; their number. */
+/* Lists all of DOMAIN (NULL: all) and those days, of any kind and state. Returns their number. */
 int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, int32_t to_day,
 		 struct arena *arena, struct outbox_delivery **list, struct why *why);
 
-/* DELIVERY has a new state (all that follows ADDRESS is stored). When every delivery of a report is
- * sent, its content goes. */
+/* Stores the new state of DELIVERY (all members after ADDRESS). When every delivery of a report was
+ * sent, its content is deleted. */
 int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, struct why *why);
 
-/* Tries at addresses of HOST (NULL: all) since a time. */
+/* Counts the tries at addresses of HOST (NULL: all) at SINCE or later. */
 int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t *tries,
 		 struct why *why);
 
 /* ---- names that nobody can guess ---- */
 
-/* The token of NAME (16 letters and digits), made at random when it is first asked for. */
+/* The token of NAME: 16 random letters and digits, created when it is first needed. */
 int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, const char **token,
 		 struct why *why);
-/* Whose token that is: 1 found, 0 nobody's. */
+/* The name that has this token: 1 found, 0 not. */
 int outbox_token_name(struct outbox *outbox, const char *token, struct arena *arena,
 		      const char **name, struct why *why);
 
-/* ---- addresses that get nothing for a while ---- */
+/* ---- addresses that are sent nothing for a while ---- */
 
 #define OUTBOX_FOR_EVER INT64_MAX
 
@@ -165,13 +163,13 @@ struct outbox_suppression {
 	const char *reason;
 };
 
-/* 1: there is one; 0: none. */
+/* 1 found, 0 not. */
 int outbox_suppression(struct outbox *outbox, const char *address, struct arena *arena,
 		       struct outbox_suppression *found, struct why *why);
-/* FAILURES and UNTIL 0: forgets it; 1: there was one. */
+/* Stores it; FAILURES and UNTIL 0: deletes it, 1 if there was one. */
 int outbox_suppress(struct outbox *outbox, const struct outbox_suppression *suppression,
 		    struct why *why);
-/* All of them, by address; their number. */
+/* Lists all of them, ordered by address. Returns their number. */
 int outbox_suppressions(struct outbox *outbox, struct arena *arena,
 			struct outbox_suppression **list, struct why *why);
 

@@ -52,6 +52,8 @@ static void make_key(const char *begin, const char *end, unsigned char key[DRIVE
 
 static void make_keys(const struct parts *parts, struct driver_row *at)
 {
+	assert(parts->begin[SCHEMA_POLICY_KEY] < parts->begin[SCHEMA_POLICY_NOTE]);
+	assert(parts->begin[SCHEMA_ROW_KEY] < parts->begin[SCHEMA_ROW_NOTE]);
 	make_key(parts->begin[SCHEMA_POLICY_KEY], parts->begin[SCHEMA_POLICY_NOTE], at->config);
 	make_key(parts->begin[SCHEMA_ROW_KEY], parts->begin[SCHEMA_ROW_NOTE], at->key);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is stored, as plain structs: a counted row with the policy it was judged by, a day's totals,
- * and a line of the log of messages. Whoever passes one says how long its texts live.
+ * What is stored, as plain structs: a counted row with the policy that applied to it, a day's
+ * totals, and a line of the log of messages. Each function says how long their texts live.
  */
 #ifndef STORE_ROW_H
 #define STORE_ROW_H
 
 #include <stdint.h>
 
-/* The policy configuration a row was judged by: rows of one day, domain and configuration form one
- * report. RUA, RUF and ERROR are not part of its identity: the ones seen last are kept. */
+/* The policy configuration that applied to a row. Rows of one day, domain and configuration form
+ * one report. RUA, RUF and ERROR are not part of its identity: the last ones are kept. */
 struct ledger_policy {
 	const char *domain;       /* the policy domain; never NULL or "" */
 	const char *p, *sp, *np;  /* "none" "quarantine" "reject"; sp, np or NULL */
@@ -17,13 +17,13 @@ struct ledger_policy {
 	const char *fo;
 	const char *testing;   /* "y" "n" */
 	const char *discovery; /* "treewalk" "psl" */
-	const char *rua;       /* NULL: no report is wanted */
+	const char *rua;       /* NULL: no reports are wanted */
 	const char *ruf;
 	const char *error; /* what is wrong with the record, or NULL */
 };
 
-/* One combination. All texts make its identity but RUA, RUF, ERROR and the notes: those of the
- * first message are kept. Texts are UTF-8; NULL stands for "" except in the policy. */
+/* A row. All texts but RUA, RUF, ERROR and the notes are its identity; the notes are those of its
+ * first message. Texts are UTF-8; NULL stands for "" except in the policy. */
 struct ledger_row {
 	int32_t day; /* UTC, as clock_day() */
 	struct ledger_policy policy;
@@ -41,12 +41,12 @@ struct ledger_row {
 	const char *spf_result;    /* "none" "pass" ... */
 	const char *spf_note;      /* for people, or "" */
 	int64_t count;             /* 1 or more */
-	int64_t quiet;             /* how many of them are no reason to report */
+	int64_t quiet;             /* how many of them are not worth a report */
 };
 
 enum { LEDGER_CONFIG_MAX = 33 };
 
-/* What there is of one policy domain, day and configuration: what one report is made of. */
+/* The rows of one policy domain, day and configuration, which make one report. */
 struct ledger_day {
 	int32_t day;
 	struct ledger_policy policy;
@@ -55,7 +55,7 @@ struct ledger_day {
 	int64_t messages, passed;       /* passed: dkim_aligned or spf_aligned is "pass" */
 	int64_t rows;
 	int64_t accepted; /* of MESSAGES: those that were not rejected */
-	int64_t quiet;    /* of MESSAGES: no reason to report, see struct ledger_row */
+	int64_t quiet;    /* of MESSAGES: not worth a report, see struct ledger_row */
 };
 
 /* A line of the log of messages (store/messages.h), and the next one of its list. */

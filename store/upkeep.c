@@ -13,7 +13,7 @@
 
 enum { BACKUP_PAGES = 500 };
 
-/* ---- what it holds ---- */
+/* ---- contents ---- */
 
 static int read_number(struct sql *sql, int64_t *number, const char *text, struct why *why)
 {
@@ -72,7 +72,7 @@ int upkeep_spool(struct sql *local, struct arena *arena, struct upkeep_spool *sp
 	return 0;
 }
 
-/* ---- whether it holds together ---- */
+/* ---- consistency ---- */
 
 #define SAME(a, b)                                                                                 \
 	a ".domain = " b ".domain AND " a ".day = " b ".day AND " a ".config = " b ".config"
@@ -85,20 +85,20 @@ static const struct {
 	enum { BOTH, FILE_ONLY, SHARED_ONLY } of;
 } checks[] = {
     {"rows without a policy", WITHOUT("tally", "policy"), BOTH},
-    {"parts of reports that are not there", WITHOUT("report_part", "report"), BOTH},
-    {"deliveries of reports that are not there", WITHOUT("delivery", "report"), BOTH},
-    {"rows that count nothing, or less", "SELECT COUNT(*) FROM tally WHERE messages < 1", BOTH},
-    {"rows with more messages that are no reason to report than there are messages",
+    {"parts of missing reports", WITHOUT("report_part", "report"), BOTH},
+    {"deliveries of missing reports", WITHOUT("delivery", "report"), BOTH},
+    {"rows with a count of zero or less", "SELECT COUNT(*) FROM tally WHERE messages < 1", BOTH},
+    {"rows with more messages not worth a report than messages",
      "SELECT COUNT(*) FROM tally WHERE quiet > messages OR quiet < 0", BOTH},
     {"rows of which more was shipped than counted",
      "SELECT COUNT(*) FROM tally WHERE shipped > messages OR shipped < 0", FILE_ONLY},
-    {"rows to be shipped that nothing would ship",
+    {"unshipped rows that are not marked to be shipped",
      "SELECT COUNT(*) FROM tally AS t WHERE messages > shipped"
      " AND (SELECT joined FROM spool WHERE store IS NOT NULL) = 1"
      " AND NOT EXISTS (SELECT 1 FROM unshipped AS u WHERE " SAME(
 	 "u", "t") " AND u.source_ip = t.source_ip AND u.row_key = t.row_key)",
      FILE_ONLY},
-    {"rows to be shipped that are not there",
+    {"missing rows that are marked to be shipped",
      "SELECT COUNT(*) FROM (SELECT domain, day, config, source_ip, row_key FROM unshipped"
      " UNION ALL SELECT domain, day, config, source_ip, row_key FROM batch) AS u"
      " WHERE NOT EXISTS (SELECT 1 FROM tally AS t WHERE " SAME(
@@ -159,7 +159,7 @@ int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, upkeep_prog
 
 /* ---- a copy of the file ---- */
 
-/* In one reading transaction: others may write meanwhile, and the copy is of one moment. */
+/* In one read transaction, so that the copy is consistent while others write. */
 static int copy_pages(sqlite3 *from, sqlite3 *to, upkeep_progress *tell, void *arg, bool *stopped)
 {
 	sqlite3_backup *backup;

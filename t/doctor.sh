@@ -353,7 +353,7 @@ head -c 8192 /dev/urandom >"$db"
 chown countersign "$db"
 cp "$db" "$work/damaged"
 doctor 1 --only=ledger
-finds '.*(damaged|not a database|no SQLite)' 'pkill -o -x countersignd; mkdir'
+finds '.*(damaged|not a database|not an SQLite)' 'pkill -o -x countersignd; mkdir'
 run_fix
 ok "so is one that is no database" cmp "$work/damaged" "$db".damaged-*/"$(basename "$db")"
 stop_fixed

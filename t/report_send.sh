@@ -74,7 +74,7 @@ day=$(date -u -d yesterday +%F 2>/dev/null || date -u -v-1d +%F)
 printf 'store: { url = "sqlite:%s/l.db"; };\n' "$tmp" >"$tmp/conf"
 run "off until org and from are set" 78 'reports.org is not set' send
 conf ''
-run "no ledger yet" 69 'does not exist; countersignd makes it' send
+run "no ledger yet" 69 'does not exist; countersignd creates it' send
 "$fill" "$tmp/l.db" asked one.example "$day" 3 'mailto:dmarc@one.example' >/dev/null 2>&1
 "$fill" "$tmp/l.db" asked two.example "$day" 5 \
 	'https://x/,mailto:a@agent.test!10m,mailto:other@nobody.test,mailto:old@moved.test,mailto:x@dead.test' >/dev/null 2>&1
@@ -220,7 +220,7 @@ fresh
 conf 'max_per_destination = 2;'
 for i in 1 2 3; do
 	"$fill" "$tmp/l.db" asked one.example "$(date -u -d "$day -$i days" +%F)" 1 'mailto:dmarc@one.example' >/dev/null 2>&1
-	run "budget of a host: $i" "$([ $i = 3 ] && echo 75 || echo 0)" "$([ $i = 3 ] && echo 'are the limit for a day' || echo sent)" \
+	run "budget of a host: $i" "$([ $i = 3 ] && echo 75 || echo 0)" "$([ $i = 3 ] && echo 'daily limit of' || echo sent)" \
 		send --day "$(date -u -d "$day -$i days" +%F)"
 done
 fresh

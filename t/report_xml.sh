@@ -66,7 +66,7 @@ store: { url = "sqlite:$db"; };
 reports: { org = "Example <Org> & Co"; from = "dmarc-noreply@Reports.Example.NET"; contact = "https://example.net/"; };
 END
 
-run "no ledger yet" 69 'does not exist; countersignd makes it' list
+run "no ledger yet" 69 'does not exist; countersignd creates it' list
 messages=$("$fill" "$db" combinations example.com $day 2>/dev/null)
 "$fill" "$db" policies two.example $day >/dev/null 2>&1
 many=$("$fill" "$db" rows many.example $day 3000 2>/dev/null)
@@ -183,7 +183,7 @@ fi
 printf 'store: { url = ""; };\n' >"$tmp/conf"
 run "no ledger at all" 78 'store.url is empty' list
 printf 'store: { url = "sqlite:%s/conf"; };\n' "$tmp" >"$tmp/conf"
-run "no database" 69 'no SQLite database' list
+run "no database" 69 'not an SQLite database' list
 
 echo "1..$n"
 exit $failed

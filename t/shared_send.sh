@@ -77,7 +77,7 @@ fill b one.example 5
 fill b two.example 2
 conf a "$pg_url" 'grace = "2d";'
 conf b "$pg_url" 'grace = "2d";'
-run "nobody has shipped yet" a 69 'tables are not made yet' list
+run "nobody has shipped yet" a 69 'tables do not exist yet' list
 ship a
 run "what this host counted can be seen" b 0 'two.example .* collected' list --since 3d --local
 run "and what all did" a 0 'one.example .* 3 .* collected' list --since 3d

@@ -4,8 +4,8 @@
  * applied to the shared store in one transaction, and forgotten.
  *
  * Policies are inserted first, in the same transaction as the rows. That locks them: a report that
- * is begun meanwhile waits for us, and we, when one was begun before, find the policy closed and go
- * on to the one derived from it.
+ * is begun meanwhile waits for the transaction; if it was begun before, the policy is closed and
+ * the rows go to the one derived from it.
  */
 #include "store/ship/batch.h"
 
@@ -58,14 +58,14 @@ static int fix_rows(void *arg, struct sql *local, struct why *why)
 		    " FROM batch)",
 		    SQL_NO_VALUES) != 0)
 		return -1;
-	/* less than a whole batch: this is all of what there is until now */
+	/* less than a whole batch: nothing else is left to ship */
 	return sql_run(local, why,
 		       "UPDATE spool SET sequence = sequence + 1,"
 		       " through = CASE WHEN $1 < $2 THEN $3 ELSE through END",
 		       SQL_VALUES(sql_int(rows), sql_int(SHIP_BATCH_ROWS), sql_int(settled)));
 }
 
-/* The rows of the batch that is under way, or of a new one; 0: there is nothing to ship. */
+/* The number of rows in the current batch or a new one; 0: nothing to ship. */
 int ship_batch_fix(struct ship *ship, int64_t *rows, struct why *why)
 {
 	struct fixing fixing = {0};
@@ -94,8 +94,8 @@ struct target {
 	const char *domain;
 	int64_t day;
 	unsigned char config[DRIVER_KEY_LEN]; /* as counted here */
-	unsigned char to[DRIVER_KEY_LEN];     /* as it is called there */
-	bool own;   /* its report was sent from here before there was a shared store */
+	unsigned char to[DRIVER_KEY_LEN];     /* its name in the shared store */
+	bool own;   /* this host sent its report before it joined the store */
 	bool found; /* TO is open */
 };
 
@@ -138,8 +138,7 @@ static int read_targets(struct applying *a, struct why *why)
 	return more;
 }
 
-/* The configuration that the target has in the shared store, before any of its reports was begun
- * there. */
+/* The target's configuration in the shared store as long as no report of it was begun there. */
 static void begin_target(const struct ship *ship, struct target *target)
 {
 	memcpy(target->to, target->config, DRIVER_KEY_LEN);
@@ -212,7 +211,7 @@ static struct target *target_named(struct applying *a, struct sql_rows *rows, un
 	return NULL;
 }
 
-/* Inserts what is not found yet. How many are closed and have a new name now; -1. */
+/* Inserts the policies that are not found yet. Returns how many are closed, or -1. */
 static int put_policies(struct applying *a, struct sql *sql, struct why *why)
 {
 	struct ship_columns columns;
@@ -312,7 +311,7 @@ static int put_rows(struct applying *a, struct sql *sql, struct why *why)
 	return more;
 }
 
-/* What the batch is, whoever sends it under whatever number. */
+/* Identifies the batch by its content. */
 static int digest_batch(struct applying *a, struct why *why)
 {
 	uint8_t digest[CRYPT_DIGEST_LEN];
@@ -338,7 +337,7 @@ static int digest_batch(struct applying *a, struct why *why)
 	return more;
 }
 
-/* 1: this batch is in already. */
+/* 1: the store has this batch already. */
 static int check_same(struct applying *a, struct sql *sql, struct why *why)
 {
 	const struct ship_spool *spool = &a->ship->spool;
@@ -349,7 +348,7 @@ static int check_same(struct applying *a, struct sql *sql, struct why *why)
 	int more = sql_next(rows, why);
 
 	if (more != 1)
-		return more < 0 ? -1 : why_set(why, "the shared store: the batch went away");
+		return more < 0 ? -1 : why_set(why, "the shared store: the batch is gone");
 	sql_key_at(rows, 0, digest);
 	sql_drop(rows);
 	if (memcmp(digest, a->digest, DRIVER_KEY_LEN) == 0)
@@ -357,8 +356,8 @@ static int check_same(struct applying *a, struct sql *sql, struct why *why)
 	sql->fault = DRIVER_BROKEN;
 	return why_set(why,
 		       "the shared store has another batch %lld of this host: the ledger was copied"
-		       " from another host, or is an older one that was put back; move it away (a"
-		       " new one is made)",
+		       " from another host, or is an older one that was restored; move it away (a"
+		       " new one is created)",
 		       (long long)spool->sequence);
 }
 

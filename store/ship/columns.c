@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A column is one value of each row: the literal of an array, so that a statement brings any number
- * of rows.
+ * A column is an array literal with one value for each row, so that one statement inserts any
+ * number of rows.
  */
 #include "store/ship/columns.h"
 
@@ -28,7 +28,7 @@ static void add_separator(struct buf *to)
 		buf_char(to, ',');
 }
 
-/* The other side refuses a batch with what is not UTF-8: none must ever be in it. */
+/* The server refuses a batch that holds anything but UTF-8. */
 static void add_text(struct buf *to, const char *text, size_t len)
 {
 	struct buf clean;
@@ -108,6 +108,7 @@ struct sql_rows *ship_columns_insert(struct ship_columns *columns, struct sql *s
 	struct sql_value values[SCHEMA_COLUMNS_MAX];
 	struct buf text;
 
+	assert(list->count == schema_list(columns->table, SCHEMA_OF_SHARED).count);
 	buf_init(&text, arena, 0);
 	buf_printf(&text, "INSERT INTO %s (", columns->table->name);
 	schema_names(&text, list, 0, list->count, "");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rows on their way from the ledger's file to the shared store, gathered as columns.
+ * Rows to be shipped, gathered by column.
  */
 #ifndef STORE_SHIP_COLUMNS_H
 #define STORE_SHIP_COLUMNS_H
@@ -19,7 +19,7 @@ void ship_columns_init(struct ship_columns *columns, const struct schema_table *
 		       struct arena *arena);
 
 /* Column I of ROWS is column I of COLUMNS; CONFIG takes the place of the configuration. Text that
- * is not UTF-8 is cleaned: the other side refuses it, and a batch must never be refused. */
+ * is not UTF-8 is cleaned, because the server would refuse the whole batch. */
 void ship_columns_add(struct ship_columns *columns, struct sql_rows *rows,
 		      const unsigned char *config);
 

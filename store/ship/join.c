@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A host that comes to a shared store: what it holds is marked to be shipped, a stretch of the
- * table at a time, and the reports it has already built are brought there.
+ * A host that joins a shared store: what it holds is marked to be shipped, one range of the table
+ * at a time, and the reports it has already built are copied there.
  */
 #include "store/ship/join.h"
 
@@ -15,7 +15,7 @@ enum { JOIN_ROWS = 5000 };
 /* ---- what there is to ship ---- */
 
 struct walk {
-	bool fresh; /* another store than the one that TALLY.SHIPPED speaks of */
+	bool fresh; /* not the store that tally.shipped counts for */
 	bool begun, ended;
 	const char *domain, *source_ip;
 	int64_t day;
@@ -59,7 +59,7 @@ static int mark_range(const struct walk *from, const struct walk *to, struct sql
 				  sql_text(to->source_ip), sql_key(to->key)));
 }
 
-/* One stretch of the table: short, for the milter's writer waits. */
+/* One range of the table: short, because the milter's writer waits. */
 static int mark_some(void *arg, struct sql *local, struct why *why)
 {
 	struct walk *walk = arg, to = *walk;
@@ -117,7 +117,7 @@ struct import {
 	unsigned char config[DRIVER_KEY_LEN];
 };
 
-/* A configuration becomes this host's own. */
+/* A configuration becomes the one derived for this host. */
 static struct sql_value import_value(const struct import *import, struct sql_rows *from,
 				     unsigned at, const struct schema_column *column,
 				     struct arena *arena)
@@ -131,8 +131,8 @@ static struct sql_value import_value(const struct import *import, struct sql_row
 	return sql_key(own);
 }
 
-/* The rows of TABLE that CONDITION chooses, but for those that the shared store has. How many are
- * new, or -1. */
+/* Copies the rows of TABLE that CONDITION selects, except those that the shared store has. Returns
+ * how many are new, or -1. */
 static int64_t import_rows(const struct import *import, struct sql *sql,
 			   const struct schema_table *table, const char *condition,
 			   struct sql_values chosen, struct why *why)
@@ -182,7 +182,7 @@ static int64_t import_of_report(const struct import *import, struct sql *sql,
 	    why);
 }
 
-/* The report with all that belongs to it, unless it is there. */
+/* Copies the report with all that belongs to it, unless the store has it. */
 static int import_report(void *arg, struct sql *sql, struct why *why)
 {
 	const struct import *import = arg;
@@ -234,7 +234,7 @@ static int import_outbox(struct ship *ship, struct why *why)
 
 /* ---- joining ---- */
 
-/* The store knows this host, and the file does not know the store: it would count twice there. */
+/* The store knows this host, but the file does not know the store: rows would be counted twice. */
 static int refuse_return(struct ship *ship, struct why *why)
 {
 	int64_t sequence;
@@ -246,7 +246,7 @@ static int refuse_return(struct ship *ship, struct why *why)
 		return found < 0 ? -1 : 0;
 	return why_set(why, "the shared store holds what this host counted up to a time before it"
 			    " shipped elsewhere, so all since would be counted twice: use a fresh"
-			    " database, or move this host's ledger away (a new one is made)");
+			    " database, or move this host's ledger away (a new one is created)");
 }
 
 int ship_join(struct ship *ship, const unsigned char id[SHARED_ID_LEN], struct why *why)

@@ -8,7 +8,7 @@
 #include "store/ship/spool.h"
 #include "store/sql/shared.h"
 
-/* ID is that of the store SHIP is connected to. Does nothing when the host has joined it. */
+/* Joins the store with this ID, to which SHIP is connected; does nothing if it has joined it. */
 int ship_join(struct ship *ship, const unsigned char id[SHARED_ID_LEN], struct why *why);
 
 #endif

@@ -53,7 +53,7 @@ static int open_file(struct ship *ship, struct why *why)
 	return why_set(why, "%s: %s", ship->path, strerror(errno));
 }
 
-/* An administrator may move the ledger away: then the milter has a new one. */
+/* An administrator may have moved the ledger away: the milter then uses a new one. */
 static int follow_file(struct ship *ship, struct why *why)
 {
 	struct stat now;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the shipper knows of this host: one row of the ledger's file.
+ * The shipper's state: one row of the ledger's file.
  */
 #ifndef STORE_SHIP_SPOOL_H
 #define STORE_SHIP_SPOOL_H
@@ -33,8 +33,7 @@ struct ship {
 
 int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why);
 
-/* Puts this host's row into the shared store: a sign of life, and how much came with the last
- * batch. */
+/* Updates this host's row in the shared store: a sign of life, and the counts of the last batch. */
 int ship_spool_tell(const struct ship *ship, int64_t rows, int64_t messages, struct sql *sql,
 		    struct why *why);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A page of days has its sums read one by one, after its statement has ended: the engines differ in
- * how they would join and limit at once, and one statement at a time has rows to read.
+ * The sums of a page of days are read one by one after the page: a join with a limit is slow on one
+ * engine or the other, and only one statement at a time may have rows left to read.
  */
 #include "store/sql/page.h"
 

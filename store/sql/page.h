@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was counted, read a page at a time, so that no transaction stays open between two pages.
- * The same for every engine.
+ * Reads what was counted page by page, so that no transaction stays open in between. The same code
+ * for every engine.
  */
 #ifndef STORE_SQL_PAGE_H
 #define STORE_SQL_PAGE_H
 
 #include "store/sql/sql.h"
 
-/* Which days, and after which one: the last one that was read. */
+/* Which days to read, and the last one of the page before. */
 struct page_days {
 	struct ledger_days_query of;
 	const struct ledger_day *after; /* NULL: from the beginning */
 };
 
-/* The rows of one report, and after which one. */
+/* Which report's rows to read, and the last one of the page before. */
 struct page_rows {
 	const char *domain;
 	int32_t day;
@@ -22,9 +22,9 @@ struct page_rows {
 	const struct driver_row *after; /* NULL: from the beginning */
 };
 
-/* The next ones, at most MAX: their number (0: there are no more), or -1. They live in ARENA, which
- * is emptied after QUERY was used: its AFTER may lie there. A page of rows also ends when their
- * texts are many. */
+/* Read the next page, at most MAX items. Return their number (0: the end), or -1. Texts live in
+ * ARENA, which is emptied after QUERY has been used: its AFTER may live there. A page of rows ends
+ * early when their texts are long. */
 int page_read_days(struct sql *sql, const struct page_days *query, struct arena *arena,
 		   struct ledger_day *days, unsigned max, struct why *why);
 int page_read_rows(struct sql *sql, const struct page_rows *query, struct arena *arena,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SQL spoken to PostgreSQL and what is like it, by libpq; only this file includes it.
+ * SQL for PostgreSQL and compatible servers, over libpq; no other file includes it.
  *
  * Nothing here depends on the session: every statement is sent with its values, none is prepared,
- * so that a pool between us and the server may give each transaction another connection. An answer
- * is waited for until a deadline: a network that swallows packets must not hold us for ever.
+ * so that a connection pool may give each transaction another connection. Waiting for an answer has
+ * a deadline: a network that drops packets must not block the process for ever.
  *
- * A connection string may hold a password: it never gets into a reason. libpq also reads service
- * files, password files and its environment variables.
+ * A connection string may hold a password, so it is never part of a reason. libpq also reads
+ * service files, password files and its environment variables.
  */
 #include <assert.h>
 #include <errno.h>
@@ -53,7 +53,7 @@ static struct pg_rows *rows_of(const struct sql_rows *rows)
 
 /* ---- what went wrong ---- */
 
-/* By the first characters of an SQLSTATE; the first that fits counts. */
+/* By the first characters of an SQLSTATE; the first match counts. */
 static const struct {
 	const char *state;
 	enum driver_outcome outcome;
@@ -67,10 +67,10 @@ static const struct {
     {"25006", DRIVER_REOPEN, ""}, /* read only: another server took over */
     {"42501", DRIVER_BROKEN,
      " (the role of store.shared may not do that: let it own the database's tables)"},
-    {"42P01", DRIVER_BROKEN, " (make the tables: countersign store migrate)"},
+    {"42P01", DRIVER_BROKEN, " (create the tables: countersign store migrate)"},
 };
 
-/* The lines of TEXT as one. */
+/* Joins the lines of TEXT into one. */
 static void set_reason(struct why *why, const char *text, const char *advice)
 {
 	char line[400];
@@ -130,7 +130,7 @@ static void add_option(struct options *options, const char *name, const char *va
 	options->values[options->count++] = value;
 }
 
-/* What the administrator did not say. */
+/* For options that the administrator has not set. */
 static void add_defaults(struct options *options, const PQconninfoOption *given)
 {
 	static const char *const defaults[][2] = {
@@ -159,7 +159,7 @@ static int parse_conninfo(const char *conninfo, PQconninfoOption **given, struct
 		return 0;
 	(void)text; /* it may hold the password */
 	PQfreemem(text);
-	return why_set(why, "store.shared cannot be read: write"
+	return why_set(why, "store.shared is not a valid connection string: use"
 			    " \"postgresql://USER@HOST/DATABASE\"");
 }
 
@@ -195,7 +195,7 @@ static int connect_it(struct pg *pg, struct why *why)
 
 /* ---- a statement and its answer ---- */
 
-/* Waits until the server has said something. */
+/* Waits for data from the server. */
 static bool wait_for(struct pg *pg, short events, int64_t deadline)
 {
 	struct pollfd wait = {.fd = PQsocket(pg->conn), .events = events};
@@ -415,7 +415,7 @@ static int64_t pg_number(struct sql_rows *rows, int column)
 	return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
-/* Hosts that were in each other's way must not meet again. */
+/* Random, so that hosts whose transactions conflicted do not collide again. */
 static void pause_about(int64_t nanoseconds)
 {
 	int64_t time = nanoseconds / 2 + clock_mono() / 1000 * 7919 % (nanoseconds / 2 + 1);

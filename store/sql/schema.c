@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The order of the texts is that of the bytes that keys are hashed over: changing it, or inserting
- * a ROW_KEY or a POLICY_KEY, changes every key. The first columns of tally, to its counts, are the
- * order of a batch's digest (store/ship/batch.c).
+ * Keys are hashed over the texts in this order: changing it, or adding a ROW_KEY or a POLICY_KEY,
+ * changes every key. The columns of tally up to its counts are also the order of a batch's digest
+ * (store/ship/batch.c).
  *
- * The tables themselves are made by the migrations of store/sql/sqlite.c and store/sql/shared.c,
- * which stay as they were released; a column that came later is added from here.
+ * The tables are created by the migrations in store/sql/sqlite.c and store/sql/shared.c, which
+ * never change once released; later columns are added from here.
  */
 #include "store/sql/schema.h"
 
@@ -18,7 +18,7 @@
 #define ROW(member)   offsetof(struct driver_row, row.member)
 #define KEYED(member) offsetof(struct driver_row, member)
 
-/* The row is what comes first: an offset in one is an offset in the other. */
+/* An offset in a ledger_row is the same offset in a driver_row. */
 _Static_assert(offsetof(struct driver_row, row) == 0, "a driver_row begins with its row");
 
 #define COLUMN(text, of_type, of_role, member)                                                     \
@@ -70,7 +70,7 @@ static const struct schema_column tally[] = {
      .added = {5, SCHEMA_ABSENT}},
 };
 
-/* No member of a row: what the outbox keeps. */
+/* Columns of the outbox: not members of a row. */
 #define OTHER(text, of_type) COLUMN(text, of_type, SCHEMA_PLAIN, SCHEMA_NO_MEMBER)
 #define IDS                                                                                        \
 	{OTHER("domain", SCHEMA_TEXT)}, {OTHER("day", SCHEMA_INT)},                                \
@@ -185,6 +185,7 @@ void schema_names(struct buf *to, const struct schema_list *list, unsigned from,
 
 void schema_insert(struct buf *to, const struct schema_table *table, const struct schema_list *list)
 {
+	assert(list->count > 0 && list->count <= table->count);
 	buf_printf(to, "INSERT INTO %s (", table->name);
 	schema_names(to, list, 0, list->count, "");
 	buf_string(to, ") VALUES (");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The columns of the tables that a ledger's file and the shared store both have, one line for each.
- * From these lines are made: the lists of every INSERT and SELECT of a row, its reading, the bytes
- * that its keys are hashed over (store/packed.h), what is shipped, and the ALTER TABLE that gives
- * an older store a new column.
+ * Everything that lists columns is made from these lines: INSERT and SELECT of a row, reading it,
+ * the bytes that its keys are hashed over (store/packed.h), what is shipped, and the ALTER TABLE
+ * that adds a column to an older store.
  *
- * A new column of a row is one line of schema.c, with the version of each schema that brings it,
- * and the member of struct ledger_row (or ledger_policy) that it is kept in.
+ * To add a column, add one line to schema.c, with the version of each schema that adds it, and a
+ * member to struct ledger_row (or ledger_policy).
  */
 #ifndef STORE_SQL_SCHEMA_H
 #define STORE_SQL_SCHEMA_H
@@ -14,7 +14,7 @@
 #include "lib/buf.h"
 #include "store/sql/driver.h"
 
-/* As C holds it. SQL knows text, numbers and bytes. */
+/* The type of the member in C. SQL has text, numbers and bytes. */
 enum schema_type {
 	SCHEMA_TEXT, /* const char * */
 	SCHEMA_INT,  /* int64_t */
@@ -25,15 +25,15 @@ enum schema_type {
 
 enum schema_role {
 	SCHEMA_PLAIN,
-	SCHEMA_CONFIG, /* a configuration: another one in the shared store, see store/ship/batch.h
+	SCHEMA_CONFIG, /* may be another one in the shared store: see store/ship/batch.h
 			*/
-	SCHEMA_COUNT,  /* added up when the row exists */
-	/* texts, in the order of the bytes of store/packed.h */
+	SCHEMA_COUNT,  /* is added to an existing row */
+	/* texts, in the order of store/packed.h */
 	SCHEMA_DOMAIN,
-	SCHEMA_POLICY_KEY,  /* makes the configuration */
-	SCHEMA_POLICY_NOTE, /* of the policy: the last one seen is kept */
-	SCHEMA_ROW_KEY,     /* makes the row's key */
-	SCHEMA_ROW_NOTE,    /* the first one seen is kept */
+	SCHEMA_POLICY_KEY,  /* part of the configuration */
+	SCHEMA_POLICY_NOTE, /* of the policy: the last one is kept */
+	SCHEMA_ROW_KEY,     /* part of the row's key */
+	SCHEMA_ROW_NOTE,    /* the first one is kept */
 	SCHEMA_ROLES
 };
 
@@ -52,7 +52,7 @@ struct schema_column {
 	enum schema_role role;
 	size_t at; /* in struct driver_row, or SCHEMA_NO_MEMBER */
 	bool may_be_null;
-	const char *blank; /* of a text: what rows have that were written before it came, or that
+	const char *blank; /* of a text: the value of rows that are older than the column or
 			    * were condensed (store/condense.h). NULL: condensing keeps it */
 	unsigned char added[SCHEMA_ENGINES]; /* by which version of the schema; 0: with the table;
 					      * SCHEMA_ABSENT: this engine lacks it */
@@ -77,10 +77,10 @@ struct schema_list {
 };
 struct schema_list schema_list(const struct schema_table *table, enum schema_set set);
 
-/* Where NAME, which is there, is in LIST. */
+/* The index of NAME, which must be in LIST. */
 unsigned schema_index(const struct schema_list *list, const char *name);
 
-/* Names FROM to the one before END, each after PREFIX: "t.domain, t.day". */
+/* Writes the names from FROM up to but not including END, each with PREFIX: "t.domain, t.day". */
 void schema_names(struct buf *to, const struct schema_list *list, unsigned from, unsigned end,
 		  const char *prefix);
 
@@ -94,9 +94,9 @@ void schema_conflict(struct buf *to, const struct schema_table *table);
 /* The type's name in SQL. */
 const char *schema_type_name(const struct schema_column *column, enum schema_engine engine);
 
-/* Calls RUN with each statement that adds a column which came with VERSION of ENGINE's schema;
- * often with none. The shared store's may be run twice. What RUN returns unless that is 0, which
- * goes on. */
+/* Calls RUN with a statement for each column that VERSION of ENGINE's schema adds. Those of the
+ * shared store may be run twice. Stops at the first RUN that does not return 0, and returns its
+ * value. */
 typedef int schema_run(void *arg, const char *statement);
 int schema_add_columns(enum schema_engine engine, int version, schema_run *run, void *arg);
 int schema_version(enum schema_engine engine); /* the last one that adds a column */
@@ -118,16 +118,16 @@ static inline void schema_set_text(struct ledger_row *row, const struct schema_c
 	*(const char **)((char *)row + column->at) = text;
 }
 
-/* The texts of a row in the order of their roles: the first one after NULL; NULL at the end. */
+/* Iterates over the texts of a row in the order of their roles: NULL gives the first; NULL at the
+ * end. */
 const struct schema_column *schema_next_text(const struct schema_column *column);
 
-/* Members FROM and later of LIST, which are the columns of ROWS from the first one on. Other
- * members stay as they are. */
+/* Sets ROW's members from the current row of ROWS, whose columns are those of LIST from FROM on. */
 struct sql_rows;
 void schema_read(struct sql_rows *rows, const struct schema_list *list, unsigned from,
 		 struct arena *arena, struct driver_row *row);
 
-/* Column AT of ROWS as it is handed to another statement. Lives in ARENA. */
+/* Column AT of the current row as a value for another statement. Lives in ARENA. */
 struct sql_value schema_value(struct sql_rows *rows, unsigned at,
 			      const struct schema_column *column, struct arena *arena);
 

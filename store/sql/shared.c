@@ -7,15 +7,17 @@
  *   batch   which batches came in: a batch is applied in the transaction that puts its key here
  *   lease   who may build and send reports
  *
- * policy.closed: 0, SHARED_OWN, or when a report of it was begun. A host that brings more rows of
- * it afterwards finds it closed and puts them under a derived configuration, which gets a report of
- * its own: so a report's rows do not change once it is being built, and no row is in two.
+ * policy.closed: 0, SHARED_OWN, or when its report was begun. A host that ships more rows of a
+ * policy afterwards finds it closed and puts them under a derived configuration, which gets a
+ * report of its own: the rows of a report do not change once it is being built, and no row is in
+ * two reports.
  *
- * Every step of a migration can be done twice: hosts may do it at the same time, and not every
- * engine has transactions for it.
+ * Every step of a migration can be done twice: hosts may migrate at the same time, and not every
+ * engine supports schema changes in transactions.
  */
 #include "store/sql/shared.h"
 
+#include <assert.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,7 +65,7 @@ static const char *const first[] = {
     " term bigint NOT NULL, until bigint NOT NULL)",
     NULL};
 
-/* What each version did after it had added columns to the tables of store/sql/schema.c. */
+/* What each version does after it has added its columns (store/sql/schema.c). */
 static const char *const *const migrations[] = {first};
 enum { MIGRATIONS = sizeof migrations / sizeof migrations[0], MIGRATION_TRIES = 5 };
 
@@ -108,7 +110,8 @@ int shared_id(struct sql *sql, unsigned char id[SHARED_ID_LEN], struct why *why)
 	int more = sql_next(rows, why);
 
 	if (more == 0)
-		return why_set(why, "the shared store: it has no id: countersign store migrate");
+		return why_set(why,
+			       "the shared store: it has no id; run \"countersign store migrate\"");
 	if (more < 0)
 		return -1;
 	sql_key_at(rows, 0, id);
@@ -124,7 +127,7 @@ static int refuse_foreign(struct sql *sql, struct why *why)
 		return -1;
 	if (policy + tally == 0)
 		return 0;
-	return why_set(why, "the shared store: this database has tables of another program: give"
+	return why_set(why, "the shared store: this database holds tables of another program; give"
 			    " countersign a database of its own");
 }
 
@@ -133,7 +136,7 @@ static int make_store(struct sql *sql, struct why *why)
 	unsigned char id[SHARED_ID_LEN];
 
 	if (getentropy(id, sizeof id) != 0)
-		return why_set(why, "the system gives no random numbers");
+		return why_set(why, "the system has no random numbers");
 	if (sql_run(sql, why,
 		    "CREATE TABLE IF NOT EXISTS store (one bigint NOT NULL PRIMARY KEY,"
 		    " id bytea NOT NULL, version bigint NOT NULL)",
@@ -192,7 +195,7 @@ static int try_migration(struct sql *sql, struct why *why)
 	return migrate_from(sql, version, why);
 }
 
-/* Another host may be at it: then a step fails, and succeeds when it is tried again. */
+/* A step fails while another host migrates too, and succeeds when it is tried again. */
 static int migrate_tables(struct sql *sql, struct why *why)
 {
 	const struct timespec moment = {.tv_nsec = 200 * CLOCK_MS};
@@ -216,10 +219,10 @@ static int check_version(struct sql *sql, struct why *why)
 			       "the shared store: made by a newer countersign (schema %d; this one"
 			       " knows %d): upgrade this one",
 			       version, shared_schema());
-	return why_set(why,
-		       "the shared store: %s: countersign store migrate, or start countersignd",
-		       version == 0 ? "its tables are not made yet"
-				    : "its schema is older than this program's");
+	return why_set(
+	    why, "the shared store: %s: run \"countersign store migrate\" or start countersignd",
+	    version == 0 ? "its tables do not exist yet"
+			 : "its schema is older than this program's");
 }
 
 struct sql *shared_open(const char *conninfo, enum shared_opening opening, bool read_only,
@@ -256,6 +259,7 @@ int shared_is_complete(struct sql *sql, int32_t day, int64_t grace, struct arena
 {
 	unsigned count;
 
+	assert(grace >= 0);
 	*who = "";
 	if (clock_wall() >= clock_day_begin(day + 1) + grace)
 		return 1;
@@ -339,7 +343,7 @@ struct expiring {
 	int64_t max, deleted;
 };
 
-/* Rows, at most MAX; when none is left all that names the report. */
+/* Deletes at most MAX rows and, when none is left, everything else of the report. */
 static int expire_report(void *arg, struct sql *sql, struct why *why)
 {
 	static const char *const rest[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What every engine does alike: a statement run to its end, transactions that are tried again.
+ * What all engines have in common: running a statement to its end, trying a transaction again.
  */
 #include "store/sql/sql.h"
 
@@ -58,7 +58,7 @@ struct sql_value sql_config(const char *digits)
 
 struct sql_rows *sql_ask(struct sql *sql, const char *text, struct sql_values values)
 {
-	assert(values.count <= SQL_VALUES_MAX);
+	assert(values.count <= SQL_VALUES_MAX && (values.count == 0 || values.list != NULL));
 	return sql->ops->ask(sql, text, values);
 }
 

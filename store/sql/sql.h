@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A connection that speaks SQL, whichever the engine: what files that keep more than the hot path
- * in a store are written over. Implemented for SQLite (store/sql/sqlite_sql.c) and PostgreSQL
- * (store/sql/pg.c).
+ * A connection that speaks SQL, for code that is not in a message's path. Implemented for SQLite
+ * (store/sql/sqlite_sql.c) and PostgreSQL (store/sql/pg.c).
  *
- * Statements are in what both understand, with $1, $2 ... for values. A connection belongs to one
- * thread. One statement at a time has rows to read.
+ * Statements use the SQL that both understand, with $1, $2 ... for values. A connection belongs to
+ * one thread. Only one statement at a time may have rows left to read.
  */
 #ifndef STORE_SQL_SQL_H
 #define STORE_SQL_SQL_H
@@ -20,7 +19,7 @@
 struct sql;
 struct sql_rows;
 
-/* What stands for $1, $2 ... in a statement: made by the functions below. */
+/* A value for $1, $2 ... of a statement, made by the functions below. */
 struct sql_value {
 	enum { SQL_NULL, SQL_TEXT, SQL_INT, SQL_BLOB, SQL_KEY } kind;
 	const void *data; /* TEXT: ends with NUL; BLOB: never NULL */
@@ -35,7 +34,7 @@ struct sql_values {
 
 enum { SQL_VALUES_MAX = 40 };
 
-/* SQL_VALUES(sql_text(domain), sql_int(day)): it lives as long as the block it is written in. */
+/* SQL_VALUES(sql_text(domain), sql_int(day)): valid until the end of the block. */
 #define SQL_LIST(...) ((const struct sql_value[]){__VA_ARGS__})
 #define SQL_VALUES(...)                                                                            \
 	((struct sql_values){SQL_LIST(__VA_ARGS__),                                                \
@@ -79,7 +78,7 @@ struct sql_ops {
 	bool (*recover)(struct sql *sql, unsigned tries);
 };
 
-/* The beginning of a driver's own struct. */
+/* A driver's own struct begins with it. */
 struct sql {
 	const struct sql_ops *ops;
 	enum driver_outcome fault; /* of the last call that failed */
@@ -88,30 +87,30 @@ struct sql_rows {
 	struct sql *sql;
 };
 
-void sql_close(struct sql *sql); /* NULL is fine */
+void sql_close(struct sql *sql); /* NULL is OK */
 
 /*
- * BODY in a transaction, which is committed when BODY returns 0 or more; that value is returned.
- * Where the engine says that the same may succeed now (a conflict with another transaction, a lost
- * connection), it is all done again: what BODY does is right also when an earlier try was committed
- * without our hearing of it. -1 with WHY set: failed.
+ * Runs BODY in a transaction, which is committed when BODY returns 0 or more; returns that value.
+ * After a conflict with another transaction or a lost connection everything is done again, so BODY
+ * must also be right when an earlier try was committed without the answer arriving. -1 with WHY
+ * set: failed.
  */
 typedef int sql_body(void *arg, struct sql *sql, struct why *why);
 int sql_transact(struct sql *sql, sql_body *body, void *arg, struct why *why);
 
-/* A statement that gives rows. Never NULL: a failure is told by sql_next. */
+/* Runs a statement that returns rows. Never NULL: sql_next reports a failure. */
 struct sql_rows *sql_ask(struct sql *sql, const char *text, struct sql_values values);
 
-/* The next row: 1, 0 at the end, -1 with WHY set. ROWS is gone unless 1. */
+/* Goes to the next row: 1; 0 at the end; -1 with WHY set. ROWS is freed unless 1. */
 int sql_next(struct sql_rows *rows, struct why *why);
-void sql_drop(struct sql_rows *rows); /* leaves the rest unread */
+void sql_drop(struct sql_rows *rows); /* frees ROWS before its end */
 
-/* A statement whose rows are of no interest: how many it changed, or -1. */
+/* Runs a statement and ignores its rows. Returns how many it changed, or -1. */
 int64_t sql_do(struct sql *sql, struct why *why, const char *text, struct sql_values values);
-/* The same where it does not matter how many: 0 or -1. */
+/* The same; returns 0 or -1. */
 int sql_run(struct sql *sql, struct why *why, const char *text, struct sql_values values);
 
-/* The first column of the only row, a number. 0: read; 1: there is no row; -1. */
+/* Reads the first column of the only row. 0; 1: there is no row; -1 with WHY set. */
 int sql_number(struct sql *sql, int64_t *number, struct why *why, const char *text,
 	       struct sql_values values);
 

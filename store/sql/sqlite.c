@@ -2,23 +2,26 @@
 /*
  * The ledger in an SQLite file.
  *
- * Safe against kill -9 by a write-ahead log, and against power failure where the settings ask for
- * that, with synchronous=FULL (else the file stays whole, but what was committed since the last
- * sync() may be lost). Several processes write: every transaction begins IMMEDIATE (a later upgrade
- * could not be waited for), and the one that finds the file locked asks again every millisecond.
+ * A write-ahead log makes it safe against kill -9; synchronous=FULL, where the settings ask for it,
+ * also against power failure (otherwise the file stays consistent, but what was committed since the
+ * last sync() may be lost). Several processes write: every transaction begins IMMEDIATE, because a
+ * lock cannot be upgraded later, and a process that finds the file locked tries again every
+ * millisecond.
  *
  * Tables have natural keys that begin with the policy domain, no sequences, no triggers, and only
- * integers, texts and byte strings, so that the same tables serve on a server that is distributed
- * by domain. `policy` has one row for each day and configuration, `tally` has the counts.
+ * integers, texts and byte strings, so that the same tables work on a server that is distributed by
+ * domain. `policy` has one row for each day and configuration, `tally` has the counts.
  *
  * The schema's version is user_version; migrations[] brings any older one up to date. The file is
- * never opened but by SQLite (closing another descriptor of it would drop SQLite's locks).
+ * only opened by SQLite: closing another descriptor of it would drop SQLite's locks.
  *
- * An administrator may move the file away while it is in use: a new one is made. Then processes
- * that still have the old one must not remove the new one's log, nor the new one use the old one's.
+ * An administrator may move the file away while it is in use; a new one is then created. Processes
+ * that still have the old file open must not remove the new file's log, and the new file must not
+ * use the old log.
  */
 #include "store/sql/sqlite.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -37,7 +40,7 @@
 	" source_ip TEXT NOT NULL, row_key BLOB NOT NULL"
 #define KEY_NAMES "domain, day, config, source_ip, row_key"
 
-/* What each version did after it had added columns to the tables of store/sql/schema.c. */
+/* What each version does after it has added its columns (store/sql/schema.c). */
 static const char *const migrations[] = {
     /* 1 */
     "CREATE TABLE policy ("
@@ -55,7 +58,7 @@ static const char *const migrations[] = {
     " envelope_to TEXT NOT NULL, spf_domain TEXT NOT NULL, spf_result TEXT NOT NULL,"
     " reasons TEXT NOT NULL, dkim TEXT NOT NULL, dkim_notes TEXT NOT NULL,"
     " PRIMARY KEY (domain, day, config, source_ip, row_key)) WITHOUT ROWID;",
-    /* 2: reports that were built (store/outbox.h), and messages that are no reason for one */
+    /* 2: the outbox (store/outbox.h), and messages that are not worth a report */
     "CREATE TABLE report ("
     " domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
     " id TEXT NOT NULL, file_name TEXT NOT NULL, built INTEGER NOT NULL,"
@@ -75,13 +78,13 @@ static const char *const migrations[] = {
     "CREATE TABLE suppression ("
     " address TEXT NOT NULL PRIMARY KEY, failures INTEGER NOT NULL,"
     " until INTEGER NOT NULL, reason TEXT) WITHOUT ROWID;",
-    /* 3: more of what RFC 9990 has room for: columns only */
+    /* 3: more fields of RFC 9990: only new columns */
     "",
     /* 4: failure reports beside the aggregate ones, and names that nobody can guess */
     "CREATE INDEX report_by_kind ON report (kind, built, domain);"
     "CREATE TABLE token (name TEXT NOT NULL PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE UNIQUE INDEX token_by_token ON token (token);",
-    /* 5: what is still to go to a shared store (store/ship/ship.h) */
+    /* 5: what has not been shipped to a shared store yet (store/ship/ship.h) */
     "CREATE TABLE unshipped (" KEY ", PRIMARY KEY (" KEY_NAMES ")) WITHOUT ROWID;"
     "CREATE TABLE batch (" KEY ", messages INTEGER NOT NULL, quiet INTEGER NOT NULL,"
     " PRIMARY KEY (" KEY_NAMES ")) WITHOUT ROWID;"
@@ -89,11 +92,11 @@ static const char *const migrations[] = {
     " joined INTEGER NOT NULL, joined_at INTEGER NOT NULL, store BLOB,"
     " sequence INTEGER NOT NULL, through INTEGER NOT NULL, shipped_at INTEGER NOT NULL);"
     "INSERT INTO spool VALUES (1, randomblob(16), 0, 0, NULL, 0, -1, 0);",
-    /* 6: how far the rows of a journal (store/journal.h) are in */
+    /* 6: how much of each journal (store/journal.h) has been stored */
     "CREATE TABLE journal (id BLOB NOT NULL PRIMARY KEY, folded INTEGER NOT NULL) WITHOUT ROWID;",
     /* 7: the log of messages (store/messages.h) */
     "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line TEXT NOT NULL);",
-    /* 8: ENDS: the bytes of all lines up to this one, so that two of them tell what lies between */
+    /* 8: ENDS: the total size of all lines up to and including this one */
     "ALTER TABLE message ADD COLUMN ends INTEGER NOT NULL DEFAULT 0;",
 };
 enum {
@@ -104,7 +107,8 @@ enum {
 /* ---- what went wrong, and what to do about it ---- */
 
 #define DAMAGED                                                                                    \
-	"it is damaged: move it away, a new one is made then (\"sqlite3 FILE .recover\" may save " \
+	"it is damaged: move it away and a new one is created (\"sqlite3 FILE .recover\" may "     \
+	"save "                                                                                    \
 	"what the old one holds)"
 
 static const struct {
@@ -113,16 +117,14 @@ static const struct {
 	const char *text;
 } faults[] = {
     {SQLITE_BUSY, DRIVER_RETRY,
-     "locked by another program for too long: find it with \"fuser -v\" and end it"},
+     "locked by another program for too long: find it with \"fuser -v\" and stop it"},
     {SQLITE_FULL, DRIVER_RETRY, "no space is left for it: make room on its file system"},
-    {SQLITE_IOERR, DRIVER_RETRY,
-     "reading or writing it fails: check the disk and the system's log"},
-    {SQLITE_READONLY, DRIVER_RETRY,
-     "it may not be written: check its owner, its mode and the mount"},
+    {SQLITE_IOERR, DRIVER_RETRY, "it cannot be read or written: check the disk and the system log"},
+    {SQLITE_READONLY, DRIVER_RETRY, "it is not writable: check its owner, its mode and the mount"},
     {SQLITE_CANTOPEN, DRIVER_RETRY, "it cannot be opened: check its directory's owner and mode"},
     {SQLITE_NOMEM, DRIVER_RETRY, "out of memory"},
     {SQLITE_NOTADB, DRIVER_BROKEN,
-     "this is no SQLite database: move it away, a new one is made then"},
+     "it is not an SQLite database: move it away and a new one is created"},
     {SQLITE_CORRUPT, DRIVER_BROKEN, DAMAGED},
     {SQLITE_TOOBIG, DRIVER_BROKEN, DAMAGED}, /* a length that no row of the ledger has */
 };
@@ -146,7 +148,7 @@ static int refuse_file(const char *path, struct why *why, const char *text)
 	return why_set(why, "%s: %s", path, text);
 }
 
-/* Why a file that exists, or should, cannot be opened: SQLite does not say. */
+/* SQLite does not say why a file cannot be opened. */
 static int explain_path(const char *path, bool read_only, struct why *why)
 {
 	char *copy = strdup(path);
@@ -154,19 +156,20 @@ static int explain_path(const char *path, bool read_only, struct why *why)
 	struct stat st;
 
 	if (stat(dir, &st) != 0)
-		why_set(why,
-			"%s: the directory %s: %s (make it: install -d -m 0750 -o countersign %s)",
-			path, dir, strerror(errno), dir);
+		why_set(
+		    why,
+		    "%s: the directory %s: %s (create it: install -d -m 0750 -o countersign %s)",
+		    path, dir, strerror(errno), dir);
 	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		refuse_file(path, why, "this is a directory, not a file");
 	else if (stat(path, &st) != 0 && errno == ENOENT && read_only)
-		refuse_file(path, why, "it does not exist; countersignd makes it when it starts");
+		refuse_file(path, why, "it does not exist; countersignd creates it when it starts");
 	else if (access(path, read_only ? R_OK : R_OK | W_OK) != 0 && errno != ENOENT)
 		why_set(why, "%s: %s; run this as root or as the user that owns the file", path,
 			strerror(errno));
 	else if (access(dir, R_OK | W_OK | X_OK) != 0)
 		why_set(why,
-			"%s: the directory %s may not be written (SQLite keeps -wal and -shm files"
+			"%s: the directory %s is not writable (SQLite keeps -wal and -shm files"
 			" there): run this as root or as the user that owns the file",
 			path, dir);
 	else
@@ -187,7 +190,7 @@ static int explain_opening(struct sqlite *sqlite, int code, struct why *why)
 
 /* ---- transactions ---- */
 
-/* Another process holds the lock: ask again in a millisecond. */
+/* Another process holds the lock: try again in a millisecond. */
 static int wait_for_lock(void *arg, int calls)
 {
 	const struct timespec moment = {.tv_nsec = CLOCK_MS};
@@ -234,7 +237,7 @@ static int read_number(struct sqlite *sqlite, const char *sql, int64_t *number)
 	return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* What a file that was moved away left behind would be taken for the new file's log and index. */
+/* SQLite would take the log and index of a file that was moved away for the new file's. */
 static void remove_leftovers(const char *path)
 {
 	static const char *const suffixes[] = {"-wal", "-shm"};
@@ -248,7 +251,7 @@ static void remove_leftovers(const char *path)
 	}
 }
 
-/* Whatever the umask is, the file is not more open than 0640, and the group may read it. */
+/* The mode is 0640 whatever the umask is. */
 static int create_new(const char *path, struct why *why)
 {
 	int fd;
@@ -262,7 +265,7 @@ static int create_new(const char *path, struct why *why)
 	return close(fd);
 }
 
-/* One process at a time: the directory is locked. */
+/* The directory is locked so that only one process creates the file. */
 static int create_if_absent(const char *path, struct why *why)
 {
 	char *copy = strdup(path);
@@ -284,7 +287,7 @@ static int create_if_absent(const char *path, struct why *why)
 	return result;
 }
 
-/* The switch to write-ahead logging does not wait for locks by itself. */
+/* SQLite does not wait for locks when it switches to write-ahead logging. */
 static int use_wal(struct sqlite *sqlite)
 {
 	const struct timespec moment = {.tv_nsec = 5 * CLOCK_MS};
@@ -353,14 +356,16 @@ static int run_addition(void *arg, const char *statement)
 /* From VERSION to the next one. */
 static int migrate_step(struct sqlite *sqlite, int version)
 {
-	int code = schema_add_columns(SCHEMA_SQLITE, version + 1, run_addition, sqlite);
+	int code;
 
+	assert(version >= 0 && version < newest_schema());
+	code = schema_add_columns(SCHEMA_SQLITE, version + 1, run_addition, sqlite);
 	if (code == SQLITE_OK && version < MIGRATIONS)
 		code = sqlite3_exec(sqlite->db, migrations[version], NULL, NULL, NULL);
 	return code;
 }
 
-/* In a transaction: another process may be doing the same. */
+/* In a transaction, because another process may be migrating the file too. */
 static int migrate_file(struct sqlite *sqlite, int64_t *version)
 {
 	const int newest = newest_schema();
@@ -380,7 +385,7 @@ static int migrate_file(struct sqlite *sqlite, int64_t *version)
 	return sqlite_end(sqlite, code);
 }
 
-/* In a transaction, so that the three fit together. */
+/* In a transaction, so that the three values belong together. */
 static int look_at_schema(struct sqlite *sqlite, int64_t *version, bool *foreign)
 {
 	int64_t application = 0, tables = 0;
@@ -432,7 +437,7 @@ static int check_schema(struct sqlite *sqlite, enum driver_cause *cause, struct 
 	if (version < newest)
 		return refuse_file(
 		    sqlite->path, why,
-		    "its schema is older than this program's: a start of countersignd updates it");
+		    "its schema is older than this program's: start countersignd to update it");
 	return 0;
 }
 
@@ -445,7 +450,7 @@ bool sqlite_has_moved(struct sqlite *sqlite)
 	       moved != 0;
 }
 
-/* What its log holds goes into the file; log and index of that name may be another's by now. */
+/* Writes the log back into the file but keeps the log: by now it may belong to a new file. */
 static void leave_moved_file(struct sqlite *sqlite)
 {
 	int keep = 1;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A connection to an SQLite file, between the files that share it: store/sql/sqlite.c opens it,
- * store/sql/sqlite_sql.c speaks SQL over it (store/sql/sql.h), store/sql/sqlite_write.c is the
- * driver of the ledger's writer.
+ * A connection to an SQLite file. store/sql/sqlite.c opens it, store/sql/sqlite_sql.c speaks SQL
+ * over it (store/sql/sql.h), store/sql/sqlite_write.c is the driver of the ledger's writer.
  */
 #ifndef STORE_SQL_SQLITE_H
 #define STORE_SQL_SQLITE_H
@@ -13,7 +12,7 @@
 #include "store/sql/sql.h"
 
 struct sqlite {
-	struct sql sql; /* comes first: a struct sql * with sqlite_ops is one of these */
+	struct sql sql; /* first: a struct sql * can be cast to this one */
 	sqlite3 *db;
 	char *path;
 	bool read_only;
@@ -21,27 +20,27 @@ struct sqlite {
 	int64_t max_bytes;
 	unsigned day_rows;
 	int64_t busy_wait, busy_until;
-	char fault[160];    /* SQLite's words for what a rollback followed; "" otherwise */
-	sqlite3_stmt *kept; /* the last statement of sql_ask, or NULL */
-	struct sqlite_writer *writer; /* store/sql/sqlite_write.c's own, or NULL */
+	char fault[160];              /* SQLite's message before a rollback, or "" */
+	sqlite3_stmt *kept;           /* the last statement of sql_ask, or NULL */
+	struct sqlite_writer *writer; /* private to store/sql/sqlite_write.c, or NULL */
 };
 
 extern const struct sql_ops sqlite_ops;
 
-/* SQL was opened by sqlite_sql(). */
+/* SQL must come from sqlite_sql(). */
 struct sqlite *sqlite_of(struct sql *sql);
 
 void sqlite_close(struct sqlite *sqlite); /* finalizes all of its statements */
 
-/* BEGIN IMMEDIATE. Then, with the code of what was done: COMMIT, or ROLLBACK where CODE is not
- * SQLITE_OK; the code of all together. */
+/* BEGIN IMMEDIATE; then COMMIT, or ROLLBACK if CODE is not SQLITE_OK. Return SQLite's code, or CODE
+ * after a rollback. */
 int sqlite_begin(struct sqlite *sqlite);
 int sqlite_end(struct sqlite *sqlite, int code);
 
-/* Sets WHY to what CODE means for a person. */
+/* Explains CODE in WHY. */
 enum driver_outcome sqlite_explain(struct sqlite *sqlite, int code, struct why *why);
 
-/* Somebody moved the file away: what is written now would be lost with it. */
+/* The file was moved away or deleted: what is written now would be lost. */
 bool sqlite_has_moved(struct sqlite *sqlite);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SQL spoken to SQLite. Nothing here is done often: one statement is kept prepared.
+ * SQL for SQLite. Not in a message's path: only the last statement is kept prepared.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -78,7 +78,7 @@ static void bind_value(sqlite3_stmt *statement, unsigned n, const struct sql_val
 	}
 }
 
-/* The one that was used last where it is the same: some are asked many times in a row. */
+/* Reuses the last statement if the text is the same: some are run many times in a row. */
 static int take_statement(struct sqlite *sqlite, const char *text, sqlite3_stmt **statement)
 {
 	if (sqlite->kept == NULL || strcmp(sqlite3_sql(sqlite->kept), text) != 0)
@@ -153,7 +153,7 @@ static int64_t lite_number(struct sql_rows *rows, int column)
 	return sqlite3_column_int64(rows_of(rows)->statement, column);
 }
 
-/* A lock was waited for already; nothing else goes away by itself. */
+/* SQLite has already waited for locks, and no other failure is temporary. */
 static bool lite_recover(struct sql *sql, unsigned tries)
 {
 	(void)sql;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the ledger's writer does with its file: rows are added, lines logged, and what is old goes,
- * each in one transaction, by statements that are prepared once.
+ * The driver of the ledger's writer: adds rows, logs lines and deletes what is old, each in one
+ * transaction, with statements that are prepared once.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -16,9 +16,9 @@
 
 enum {
 	FAILURES_KEPT = 10 * 86400, /* seconds */
-	ROOM_LINES = 5000,          /* that go at once when the file is full */
+	ROOM_LINES = 5000,          /* deleted at once when the file is full */
 	ROOM_ROWS = 2000,
-	DISK_FREE = 16 << 20, /* bytes: then it is not the disk that is full */
+	DISK_FREE = 16 << 20, /* bytes: with so many free the disk is not full */
 	WATCHES = 256,        /* days whose rows are watched at one time; see watch_day() */
 	WATCH_SHARE = 8
 };
@@ -85,19 +85,19 @@ static const char *const statements[STATEMENTS] = {
 struct day_watch {
 	uint64_t id;
 	unsigned added;
-	enum condense_level level; /* of what is to be added: the rest could not be condensed */
+	enum condense_level level; /* at which new rows are condensed */
 };
 
 /* What a connection keeps for its writer: one piece of memory, made when it first writes. */
 struct sqlite_writer {
-	bool joined; /* what is counted goes to a shared store; as of the transaction */
+	bool joined; /* rows are shipped to a shared store; as of this transaction */
 	struct day_watch watches[WATCHES];
 	sqlite3_stmt *prepared[STATEMENTS];
 };
 
 /* ---- statements ---- */
 
-/* A policy whose notes are the same is left alone. */
+/* Does not rewrite a policy whose notes have not changed. */
 static void make_add_policy(struct buf *to, const struct schema_list *list)
 {
 	const char *word = " WHERE";
@@ -176,7 +176,7 @@ static void bind_report(sqlite3_stmt *statement, const char *domain, int32_t day
 
 /* ---- writing ---- */
 
-/* Member by member, in the order of make_text(). */
+/* In the order of the columns that make_text() lists. */
 static void bind_row(sqlite3_stmt *statement, const struct schema_table *table,
 		     const struct driver_row *row)
 {
@@ -260,7 +260,7 @@ static bool is_same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Nothing new to say about the policy. */
+/* The policy need not be written again. */
 static bool is_same_policy(const struct driver_row *a, const struct driver_row *b)
 {
 	if (a->row.day != b->row.day || memcmp(a->config, b->config, DRIVER_KEY_LEN) != 0 ||
@@ -369,7 +369,7 @@ static int add_row(struct sqlite *sqlite, const struct driver_row *at)
 	return code == SQLITE_OK && sqlite->writer->joined ? add_unshipped(sqlite, at) : code;
 }
 
-/* One that is not watched yet is to be counted at once. */
+/* A day that is not watched yet is counted at once. */
 static struct day_watch *find_watch(struct sqlite *sqlite, const struct driver_row *at)
 {
 	uint64_t id = UINT64_C(14695981039346656037) ^ (uint32_t)at->row.day; /* FNV-1a */
@@ -399,7 +399,7 @@ static int count_day(struct sqlite *sqlite, const struct driver_row *at, struct 
 	return code;
 }
 
-/* Counting is not for each row: other processes add too, so that no count is exact for long. */
+/* Not counted for each row: other processes add rows too, so no count stays exact. */
 static int watch_day(struct sqlite *sqlite, const struct driver_row *at, enum condense_level *level)
 {
 	struct day_watch *watch;
@@ -425,6 +425,7 @@ static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 		enum condense_level level = CONDENSE_NOT;
 		struct driver_row left;
 
+		assert(at->row.count > 0 && at->row.quiet >= 0 && at->row.quiet <= at->row.count);
 		if (i == 0 || !is_same_policy(batch->rows[i - 1], at))
 			code = add_policy(sqlite, at);
 		if (code == SQLITE_OK)
@@ -440,9 +441,9 @@ static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 	return code;
 }
 
-/* ---- what is old goes ---- */
+/* ---- expiry ---- */
 
-/* All that names the report but its rows. */
+/* Everything of a report but its rows. */
 static int expire_report(struct sqlite *sqlite, const char *domain, int32_t day,
 			 const unsigned char *config)
 {
@@ -461,7 +462,7 @@ static int expire_report(struct sqlite *sqlite, const char *domain, int32_t day,
 	return code;
 }
 
-/* The rows of the oldest report that is to go; then, when none is left, its policy. */
+/* Deletes rows of the oldest report and, when none is left, its policy. */
 static int expire_oldest(struct sqlite *sqlite, sqlite3_stmt *oldest, unsigned max,
 			 unsigned *deleted)
 {
@@ -484,7 +485,7 @@ static int expire_oldest(struct sqlite *sqlite, sqlite3_stmt *oldest, unsigned m
 	return expire_report(sqlite, domain, day, config);
 }
 
-/* Failure reports hold what a message said: they stay for some days only, whatever is kept else. */
+/* Failure reports hold parts of messages: they are kept for a few days only. */
 static int expire_failures(struct sqlite *sqlite, unsigned max)
 {
 	sqlite3_stmt *old = prepare_statement(sqlite, OLD_FAILURES);
@@ -564,7 +565,7 @@ static int32_t find_old_day(struct sqlite *sqlite)
 	return day < today - 1 ? day : today;
 }
 
-/* False: there is nothing left that may go. */
+/* False: nothing is left that may be deleted. */
 static bool make_room(struct sqlite *sqlite)
 {
 	int32_t today = clock_day(clock_wall()), day;
@@ -603,6 +604,7 @@ static enum driver_outcome write_commit(struct sql *sql, const struct driver_bat
 	bool full = false;
 	int code = SQLITE_OK;
 
+	assert(!sqlite->read_only);
 	if (sqlite_has_moved(sqlite)) {
 		why_set(why, "%s: the file was moved or deleted", sqlite->path);
 		return DRIVER_REOPEN;
@@ -616,8 +618,8 @@ static enum driver_outcome write_commit(struct sql *sql, const struct driver_bat
 	if (!full)
 		return sqlite_explain(sqlite, code, why);
 	why_set(why,
-		"%s: it is as large as store.max_size allows, and nothing old is left that could"
-		" go: raise it",
+		"%s: it is as large as store.max_size allows, and holds nothing old enough to be"
+		" deleted: raise store.max_size",
 		sqlite->path);
 	return DRIVER_RETRY;
 }

@@ -330,8 +330,8 @@ static void test_open_errors(void)
 	expect_refusal(new_path(), true, "does not exist");
 	snprintf(path, sizeof path, "%s", new_path());
 	write_file(path, 0, "This is a text, not a database.\n", 100);
-	expect_refusal(path, false, "no SQLite database");
-	expect_refusal(path, true, "no SQLite database");
+	expect_refusal(path, false, "not an SQLite database");
+	expect_refusal(path, true, "not an SQLite database");
 	snprintf(path, sizeof path, "%s", new_path());
 	sql(path, "CREATE TABLE other (x); PRAGMA user_version = 1");
 	expect_refusal(path, false, "another program");
