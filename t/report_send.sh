@@ -226,7 +226,7 @@ done
 fresh
 conf 'max_per_day = 1;'
 for d in a b; do "$fill" "$tmp/l.db" asked $d.example "$day" 1 "mailto:dmarc@$d.example" >/dev/null 2>&1; done
-run "budget of a day" 75 'the rest is left for later: 1 mails are the limit' send
+run "budget of a day" 75 'the rest is left for later: the daily limit of 1 mails' send
 fresh
 conf ''
 sed -i.bak 's,via = "[^"]*",via = "smtp://127.0.0.1:1",' "$tmp/conf"
