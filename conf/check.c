@@ -216,6 +216,23 @@ int conf_check_authserv_id(struct span text, struct why *why)
 		       (int)span_len(text), text.p);
 }
 
+/* A login, "*", or "*@" and a domain. */
+int conf_check_login(struct span text, struct why *why)
+{
+	if (span_eq(text, "*") || memchr(text.p, '*', span_len(text)) == NULL)
+		return 0;
+	if (span_istarts(text, "*@") &&
+	    conf_check_domain((struct span){text.p + 2, text.end}, why) == 0)
+		return 0;
+	return why_set(why, "\"%.*s\" is not a valid login; use alice, *@example.com or *",
+		       (int)span_len(text), text.p);
+}
+
+int conf_check_login_domain(struct span text, struct why *why)
+{
+	return span_eq(text, CONF_LOGIN_DOMAIN) ? 0 : conf_check_pattern(text, why);
+}
+
 /* Empty: none. */
 int conf_check_results_of(struct span text, struct why *why)
 {
@@ -341,6 +358,10 @@ void conf_check_sign(const struct conf_reader *reader, const struct conf *conf)
 	if (!from)
 		conf_option_error(reader, headers, place_of(conf, headers),
 				  "\"from\" must be among them");
+	if (conf->sign.sender == CONF_SENDER_ANY && conf->sign.login_count > 0)
+		conf_option_error(
+		    reader, find_option("sign.sender"), place_of(conf, find_option("sign.sender")),
+		    "is \"any\", but sign.logins says which domains each login may use");
 	if (conf->sign.expire % CLOCK_SECOND != 0)
 		conf_option_error(reader, expire, place_of(conf, expire), "must be whole seconds");
 }

@@ -18,6 +18,8 @@ int conf_check_forwarder(struct span text, struct why *why);
 int conf_check_pattern(struct span text, struct why *why);
 int conf_check_field(struct span text, struct why *why);
 int conf_check_authserv_id(struct span text, struct why *why);
+int conf_check_login(struct span text, struct why *why);
+int conf_check_login_domain(struct span text, struct why *why);
 int conf_check_results_of(struct span text, struct why *why);
 int conf_check_address(struct span text, struct why *why);
 int conf_check_smtp(struct span text, struct why *why);

@@ -86,9 +86,10 @@ struct conf_dmarc_action {
 
 /* One line of sign.logins: { login = "alice"; domains = [ "example.com" ]; } */
 struct conf_login {
-	const char *login;
-	struct conf_strings domains;
+	const char *login;           /* or "*", "*@example.com" */
+	struct conf_strings domains; /* patterns, and "$login": the login's own domain */
 };
+#define CONF_LOGIN_DOMAIN "$login"
 
 /* One line of sign.aliases: { domain = "example.com"; aliases = [ "example.org" ]; } */
 struct conf_alias {
@@ -96,6 +97,7 @@ struct conf_alias {
 	struct conf_strings aliases;
 };
 
+enum conf_sender { CONF_SENDER_LOGIN, CONF_SENDER_ENVELOPE, CONF_SENDER_ANY };
 enum conf_client { CONF_CLIENT_RECEIVED, CONF_CLIENT_SKIP };
 
 /* One line of relays: { from = [ "192.0.2.53" ]; client = "received"; results_of = "gw.example"; }
@@ -188,6 +190,7 @@ struct conf {
 		unsigned login_count;
 		const struct conf_alias *aliases;
 		unsigned alias_count;
+		enum conf_sender sender;
 		bool mta_checks_sender;
 		bool unclean_bodies;
 		enum conf_failure on_failure;

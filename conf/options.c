@@ -102,6 +102,11 @@ static const struct name_code dkim_results[] = {{"any", CONF_RESULT_ANY},
 static const struct name_code clients[] = {
     {"received", CONF_CLIENT_RECEIVED}, {"skip", CONF_CLIENT_SKIP}, {NULL, 0}};
 
+static const struct name_code senders[] = {{"login", CONF_SENDER_LOGIN},
+					   {"envelope", CONF_SENDER_ENVELOPE},
+					   {"any", CONF_SENDER_ANY},
+					   {NULL, 0}};
+
 /* ---- records ---- */
 
 static const struct conf_option action_fields[] = {
@@ -140,12 +145,13 @@ static const struct conf_option login_fields[] = {{.name = "login",
 						   .type = &conf_type_text,
 						   .offset = offsetof(struct conf_login, login),
 						   .min = 1,
+						   .check = conf_check_login,
 						   .required = true},
 						  {.name = "domains",
 						   .type = &conf_type_texts,
 						   .offset = offsetof(struct conf_login, domains),
 						   .min = 1,
-						   .check = conf_check_pattern,
+						   .check = conf_check_login_domain,
 						   .required = true}};
 static const struct conf_login login_initial = {"", {NULL, 0}};
 static const struct conf_record login_record = {login_fields, 2, sizeof login_initial,
@@ -508,13 +514,22 @@ const struct conf_option conf_options[] = {
 	 .def = "\"0s\"",
 	 .doc = "How long signatures are valid (x=). 0s: they do not expire. Mail can wait in a queue for days, "
 		"so some signatures fail if this is less than a week."},
+	{.name = "sign.sender", .type = &conf_type_choice, FIELD(sign.sender), .choices = senders,
+	 .def = "\"login\"",
+	 .doc = "What allows an authenticated client to have mail signed for a domain. login: its login is in that "
+		"domain, or logins or aliases allow it. envelope: that, or MAIL FROM is in the signing domain; only if the MTA "
+		"restricts each login to its own MAIL FROM (see mta_checks_sender). any: nothing; every client "
+		"that may submit mail can use every domain with a key, as with OpenDKIM. It cannot be "
+		"combined with logins. A client of a submission service that has not logged in needs "
+		"MAIL FROM in the signing domain, or the null sender, which bounces and automatic replies have."},
 	{.name = "sign.logins", .type = &conf_type_records, FIELD(sign.logins),
 	 .count_offset = offsetof(struct conf, sign.login_count), .record = &login_record,
 	 .def = "( )",
 	 .doc = "The author domains for which mail of a login is signed. As soon as there is an entry, mail of "
 		"an authenticated client is signed only if an entry for its login contains the domain: "
-		"example.com, *.example.com including all subdomains, or * for all. The login * matches every "
-		"login. Without any entry, the login must be in the author's domain: alice@example.com may use "
+		"example.com, *.example.com including all subdomains, $login for the login's own domain, or * for "
+		"all. The login * matches every login, *@example.com those of that domain. "
+		"Without any entry, the login must be in the author's domain: alice@example.com may use "
 		"any address in example.com, in its subdomains that have no key of their own, and in its "
 		"aliases; see also mta_checks_sender.",
 	 .example = "logins = ( { login = \"alice\"; domains = [ \"example.com\" ]; } );"},

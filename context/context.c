@@ -299,6 +299,30 @@ const struct signing_key *context_seal_key(const struct context *context)
 	return keyring_pick(context->outbound.keyring, context->seal_domain);
 }
 
+/* Its domains without "$login", or NULL. */
+static const struct domain_pattern *login_domains(struct context *context,
+						  const struct conf_login *login,
+						  struct outbound_login *out,
+						  struct refusal *refusal)
+{
+	const char **texts = arena_array(context->arena, login->domains.count + 1, sizeof *texts);
+
+	for (unsigned i = 0; i < login->domains.count; i++) {
+		if (strcmp(login->domains.items[i], CONF_LOGIN_DOMAIN) == 0)
+			out->own_domain = true;
+		else
+			texts[out->domain_count++] = login->domains.items[i];
+	}
+	return domain_patterns(context->arena, "sign.logins",
+			       &(struct conf_strings){texts, out->domain_count}, refusal);
+}
+
+static const enum outbound_sender_rule sender_of[] = {
+    [CONF_SENDER_LOGIN] = SENDER_LOGIN,
+    [CONF_SENDER_ENVELOPE] = SENDER_ENVELOPE,
+    [CONF_SENDER_ANY] = SENDER_ANY,
+};
+
 static int login_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
@@ -310,9 +334,11 @@ static int login_rules(struct context *context, struct refusal *refusal)
 		const struct conf_login *login = &conf->sign.logins[i];
 
 		logins[i].login = login->login;
-		logins[i].domain_count = login->domains.count;
-		logins[i].domains =
-		    domain_patterns(context->arena, "sign.logins", &login->domains, refusal);
+		logins[i].every = strcmp(login->login, "*") == 0;
+		if (strncmp(login->login, "*@", 2) == 0)
+			logins[i].domain =
+			    domain_to_ascii(context->arena, span_of(login->login + 2));
+		logins[i].domains = login_domains(context, login, &logins[i], refusal);
 		if (logins[i].domains == NULL)
 			return -1;
 	}
@@ -357,6 +383,7 @@ static int outbound_rules(struct context *context, struct refusal *refusal)
 		return -1;
 	rules->enabled = conf->sign.enabled;
 	rules->subdomains = conf->sign.subdomains;
+	rules->sender = sender_of[conf->sign.sender];
 	rules->mta_checks_sender = conf->sign.mta_checks_sender;
 	rules->unclean_body = conf->sign.unclean_bodies;
 	rules->signer = (struct signer_rules){

@@ -41,6 +41,7 @@ struct outbound {
 	const char *login;
 	const char *mail_from;
 	const char *envelope; /* domain of MAIL FROM, or NULL: it proves nothing */
+	bool null_sender;
 	const char *host;
 	struct from from;
 	bool travelled;                       /* it has been on another host */
@@ -75,6 +76,7 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 	outbound->login = arena_string(arena, sender->login);
 	outbound->mail_from = arena_string(arena, sender->mail_from);
 	outbound->host = arena_string(arena, sender->host);
+	outbound->null_sender = sender->mail_from[0] == '\0' && !sender->has_route;
 	if (!sender->has_route)
 		outbound->envelope = domain_of_address(arena, sender->mail_from);
 	from_init(&outbound->from, arena);
@@ -119,14 +121,23 @@ static bool is_any_of(const char *domain, const struct domain_pattern *patterns,
 	return false;
 }
 
-static bool map_allows(const struct outbound *outbound)
+static bool is_login(const struct outbound_login *entry, const char *login, const char *domain)
+{
+	if (entry->domain != NULL)
+		return domain != NULL && domain_equal(entry->domain, domain);
+	return entry->every || strcmp(entry->login, login) == 0;
+}
+
+/* DOMAIN: of the login, or NULL. */
+static bool map_allows(const struct outbound *outbound, const char *domain)
 {
 	for (unsigned i = 0; i < outbound->rules->login_count && outbound->login != NULL; i++) {
-		const struct outbound_login *login = &outbound->rules->logins[i];
+		const struct outbound_login *entry = &outbound->rules->logins[i];
 
-		if ((strcmp(login->login, "*") == 0 ||
-		     strcmp(login->login, outbound->login) == 0) &&
-		    is_any_of(outbound->author, login->domains, login->domain_count))
+		if (!is_login(entry, outbound->login, domain))
+			continue;
+		if (is_any_of(outbound->author, entry->domains, entry->domain_count) ||
+		    (entry->own_domain && domain != NULL && domain_equal(outbound->author, domain)))
 			return true;
 	}
 	return false;
@@ -172,25 +183,33 @@ static const char *object_to_envelope(const struct outbound *outbound, const cha
 			    outbound->mail_from, signing_domain);
 }
 
+/* A client of a submission service that has no login chooses MAIL FROM as it likes, so that From
+ * proves as much where MAIL FROM is the null sender: bounces, and replies of mail programs. */
+static const char *object_to_client(const struct outbound *outbound, const char *signing_domain)
+{
+	return outbound->null_sender ? NULL : object_to_envelope(outbound, signing_domain);
+}
+
 static const char *object_to_login(const struct outbound *outbound, const char *signing_domain)
 {
+	const struct outbound_rules *rules = outbound->rules;
 	const char *login = outbound->login == NULL ? "-" : outbound->login;
 	const char *domain = domain_of_address(outbound->arena, login);
 
-	if (outbound->rules->login_count > 0)
-		return map_allows(outbound)
+	if (rules->login_count > 0)
+		return map_allows(outbound, domain)
 			   ? NULL
 			   : arena_printf(outbound->arena,
 					  "login %s may not sign for %s (sign.logins)", login,
 					  outbound->author);
+	if ((domain != NULL && login_domain_allows(outbound, domain, signing_domain)) ||
+	    (rules->sender == SENDER_ENVELOPE && envelope_allows(outbound, signing_domain)))
+		return NULL;
 	if (domain != NULL)
-		return login_domain_allows(outbound, domain, signing_domain)
-			   ? NULL
-			   : arena_printf(
-				 outbound->arena,
-				 "login %s may not sign for %s (sign.logins, sign.aliases)", login,
-				 outbound->author);
-	if (outbound->rules->mta_checks_sender)
+		return arena_printf(outbound->arena,
+				    "login %s may not sign for %s (sign.logins, sign.aliases)",
+				    login, outbound->author);
+	if (rules->mta_checks_sender || rules->sender == SENDER_ENVELOPE)
 		return object_to_envelope(outbound, signing_domain);
 	return arena_printf(outbound->arena,
 			    "login %s has no domain, and nothing binds it to %s (sign.logins, "
@@ -295,11 +314,11 @@ static const char *object_to_passage(struct outbound *outbound)
 
 static const char *object_to_sender(const struct outbound *outbound, const char *signing_domain)
 {
-	if (outbound->origin == ORIGIN_LOCAL)
+	if (outbound->origin == ORIGIN_LOCAL || outbound->rules->sender == SENDER_ANY)
 		return NULL;
 	if (outbound->origin == ORIGIN_AUTH || outbound->rules->login_count > 0)
 		return object_to_login(outbound, signing_domain);
-	return object_to_envelope(outbound, signing_domain);
+	return object_to_client(outbound, signing_domain);
 }
 
 /* ---- which keys ---- */

@@ -15,9 +15,19 @@
 /* Which domains a login may sign for; with a map, nothing else lets an authenticated sender sign.
  */
 struct outbound_login {
-	const char *login; /* "*": any */
+	const char *login;  /* one, where the next two say nothing else */
+	bool every;         /* every login */
+	const char *domain; /* every login of this domain (alice@DOMAIN); or NULL */
 	const struct domain_pattern *domains;
 	unsigned domain_count;
+	bool own_domain; /* and the login's own */
+};
+
+/* What makes the author's domain the sender's, where there is no map of logins. */
+enum outbound_sender_rule {
+	SENDER_LOGIN,    /* the login's domain */
+	SENDER_ENVELOPE, /* or MAIL FROM, which the MTA binds to the login */
+	SENDER_ANY       /* nothing: who may submit may write as every domain with a key */
 };
 
 /* Domains that are agreed to be another name of DOMAIN: its logins may write as them. */
@@ -32,7 +42,9 @@ struct outbound_alias {
  *
  * A signature needs a fact that makes the author's domain the sender's. For a login: LOGINS, or
  * without them the login's own domain or an alias of that; for a login that names no domain, MAIL
- * FROM, and that only where the MTA checks it. For a submission service: MAIL FROM. For a trusted
+ * FROM, and that only where the MTA checks it (MTA_CHECKS_SENDER, SENDER_ENVELOPE). For a client of
+ * a submission service without a login: MAIL FROM, or From with the null sender, as it chooses
+ * both. SENDER_ANY is the operator's word that none of this is asked for. For a trusted
  * network: its address; but a message that was judged here before, or came over loopback and has
  * travelled, needs one of our domains in MAIL FROM as well, one that was not on it when it was
  * judged, and an author that did not fail.
@@ -41,6 +53,7 @@ struct outbound_rules {
 	bool enabled;
 	struct keyring *keyring;
 	bool subdomains;
+	enum outbound_sender_rule sender;
 	bool mta_checks_sender;
 	bool unclean_body; /* sign what verifiers read differently, too */
 	struct signer_rules signer;

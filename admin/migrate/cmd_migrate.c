@@ -215,12 +215,12 @@ static int print_result(struct migration *migration, struct migrate *migrate)
 		fputs(text, stdout);
 	print_warnings(admin, migrate);
 	if (migrate_has_keys(migrate)) {
-		/* OpenDKIM signs for every login, and knows no setting that binds it. */
+		/* OpenDKIM knows no setting that binds a login to a domain. */
 		admin_warning(admin,
-			      "OpenDKIM signs mail of every login for every domain; here a login "
-			      "with a domain signs for that domain, and mail of a login without "
-			      "one is not signed until sign.logins or sign.mta_checks_sender says "
-			      "so; see: countersign doctor --only=mta.logins");
+			      "as OpenDKIM did, every login can have mail signed as every domain "
+			      "with a key (sign.sender = \"any\"); take that line out where a login "
+			      "signs for its own domain only, or name its domains in sign.logins; "
+			      "see: countersign config explain sign.sender");
 		admin_note(admin, "then the keys: countersign key import --from-opendkim %s%s",
 			   migration->root, migration->files[MIGRATE_OPENDKIM]);
 	}

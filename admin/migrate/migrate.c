@@ -382,6 +382,8 @@ const char *migrate_result(struct migrate *m)
 	migrate_finish_authserv(m);
 	migrate_finish_subdomains(m);
 	migrate_finish_actions(m);
+	if (migrate_has_keys(m)) /* OpenDKIM asks for the author's domain alone */
+		migrate_put(m, "sign.sender", "\"any\"");
 	buf_init(&out, m->arena, 0);
 	buf_string(&out, "# countersign.conf(5), made by countersign migrate. What became of each "
 			 "line:\n");

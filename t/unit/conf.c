@@ -308,6 +308,10 @@ static const struct {
      "results_of has no use with client = \"skip\""},
     {"sign: { logins = ( { login = \"\"; domains = [ \"a.example\" ]; } ); };", 1,
      "login: must not be empty"},
+    {"sign: { logins = ( { login = \"al*\"; domains = [ \"*\" ]; } ); };", 1,
+     "\"al*\" is not a valid login; use alice, *@example.com or *"},
+    {"sign: { sender = \"any\"; logins = ( { login = \"a\"; domains = [ \"*\" ]; } ); };", 1,
+     "sign.sender: is \"any\", but sign.logins"},
     {"sign: { logins = ( { login = \"a\"; domains = [ ]; } ); };", 1, "domains: must not be empty"},
     {"sign: { oversign = [ \"a b\" ]; };", 1, "\"a b\" is not a valid header field name"},
     {"sign: { expire = \"1500ms\"; };", 1, "sign.expire: must be whole seconds"},
@@ -691,7 +695,7 @@ static const char everything[] =
     "    \"x-a-rather-long-field-name-3\", \"x-a-rather-long-field-name-4\" ];\n"
     "  logins = ( { login = \"a\\\\b\"; domains = [ \"*.c.example\", \"*\" ]; } );\n"
     "  aliases = ( { domain = \"a.example\"; aliases = [ \"*.b.example\" ]; } );"
-    " mta_checks_sender = true; unclean_bodies = true; };\n"
+    " sender = \"envelope\"; mta_checks_sender = true; unclean_bodies = true; };\n"
     "store: { url = \"sqlite:/x.db\"; durability = \"power\"; wait = \"0s\"; on_failure = "
     "\"tempfail\"; keep = \"3d\"; max_size = \"65MiB\"; max_rows = 200;"
     " shared = \"postgresql://x/\"; ship_every = \"1s\"; grace = \"1h\"; lease = \"1m\"; };\n"
