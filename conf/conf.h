@@ -62,8 +62,10 @@ enum conf_policy {
 	CONF_POLICY_ANY = -1,
 	CONF_POLICY_NONE,
 	CONF_POLICY_QUARANTINE,
-	CONF_POLICY_REJECT
+	CONF_POLICY_REJECT,
+	CONF_POLICY_ABSENT
 };
+enum conf_spf_reject { CONF_SPF_NEVER, CONF_SPF_NOMAIL, CONF_SPF_NO_DMARC };
 enum conf_result {
 	CONF_RESULT_ANY = -1,
 	CONF_RESULT_NONE,
@@ -147,6 +149,7 @@ struct conf {
 
 	struct {
 		enum conf_engine engine;
+		enum conf_spf_reject reject, helo_reject;
 	} spf;
 
 	struct {
@@ -171,6 +174,7 @@ struct conf {
 		const char *psl_file; /* "" : libpsl's own */
 		struct conf_strings psd_domains;
 		bool reject_bad_from;
+		const char *reject_text;
 		struct conf_strings trusted_forwarders;
 		struct conf_strings mailing_lists;
 		const struct conf_dmarc_action *actions;

@@ -11,6 +11,7 @@
 
 #include "conf/check.h"
 #include "lib/clock.h"
+#include "mail/smtp_reply.h"
 
 #define SECONDS(n) ((n)*CLOCK_SECOND)
 #define DAYS(n)    ((n)*86400 * CLOCK_SECOND)
@@ -84,6 +85,7 @@ static const struct name_code policies[] = {{"any", CONF_POLICY_ANY},
 					    {"none", CONF_POLICY_NONE},
 					    {"quarantine", CONF_POLICY_QUARANTINE},
 					    {"reject", CONF_POLICY_REJECT},
+					    {"absent", CONF_POLICY_ABSENT},
 					    {NULL, 0}};
 static const struct name_code spf_results[] = {{"any", CONF_RESULT_ANY},
 					       {"none", CONF_RESULT_NONE},
@@ -102,6 +104,10 @@ static const struct name_code dkim_results[] = {{"any", CONF_RESULT_ANY},
 static const struct name_code clients[] = {
     {"received", CONF_CLIENT_RECEIVED}, {"skip", CONF_CLIENT_SKIP}, {NULL, 0}};
 
+static const struct name_code spf_rejects[] = {{"never", CONF_SPF_NEVER},
+					       {"nomail", CONF_SPF_NOMAIL},
+					       {"no-dmarc", CONF_SPF_NO_DMARC},
+					       {NULL, 0}};
 static const struct name_code senders[] = {{"login", CONF_SENDER_LOGIN},
 					   {"envelope", CONF_SENDER_ENVELOPE},
 					   {"any", CONF_SENDER_ANY},
@@ -345,6 +351,19 @@ const struct conf_option conf_options[] = {
 	 .doc = "The implementation of SPF. native is countersign's own evaluator. libspf2 is the library of that "
 		"name. both runs the two, uses the native result and logs every disagreement."},
 
+	{.name = "spf.reject", .type = &conf_type_choice, FIELD(spf.reject), .choices = spf_rejects,
+	 .def = "\"never\"",
+	 .doc = "What is done with mail for whose MAIL FROM SPF says fail, when the author's domain has no "
+		"DMARC record. never: it is accepted. nomail: it is rejected with 550 5.7.23 where the SPF record is "
+		"exactly \"v=spf1 -all\", which says that the domain sends no mail. no-dmarc: it is rejected "
+		"whatever the record is. Mail with a DKIM signature that passes, mail through "
+		"dmarc.trusted_forwarders, mailing_lists and arc.trusted_sealers, and all mail with dmarc.enforce = "
+		"\"observe\" is not rejected. Where there is a DMARC record, that decides: see dmarc.actions. "
+		"Forwarding breaks SPF, so that forwarded mail is lost with no-dmarc."},
+	{.name = "spf.helo_reject", .type = &conf_type_choice, FIELD(spf.helo_reject), .choices = spf_rejects,
+	 .def = "\"never\"",
+	 .doc = "The same for the name in HELO or EHLO."},
+
 	{.name = "dkim.engine", .type = &conf_type_choice, FIELD(dkim.engine), .choices = dkim_engines,
 	 .def = "\"native\"",
 	 .doc = "The implementation of DKIM verification. native is countersign's own verifier. opendkim is the library "
@@ -442,6 +461,12 @@ const struct conf_option conf_options[] = {
 		"such a message. A malformed field in which every reader sees the same domain is checked against "
 		"that domain. Bounces (with the null sender) and mail through trusted_forwarders, mailing_lists "
 		"and arc.trusted_sealers are not rejected for this reason."},
+	{.name = "dmarc.reject_text", .type = &conf_type_text, FIELD(dmarc.reject_text), .min = 1,
+	 .check = smtp_reply_check, .what = "text",
+	 .def = "\"Email rejected per DMARC policy for %{domain}\"",
+	 .doc = "The text of a rejection by DMARC, after 550 5.7.1. %{domain} stands for the author's domain, "
+		"%{client} for the client's address. One line of printable ASCII, up to 200 characters.",
+	 .example = "reject_text = \"DMARC fails for %{domain}, see https://help.example.com/dmarc\";"},
 	{.name = "dmarc.trusted_forwarders", .type = &conf_type_texts,
 	 FIELD(dmarc.trusted_forwarders), .max = 1000,
 	 .check = conf_check_forwarder, .what = "list of networks and domains",
@@ -472,7 +497,8 @@ const struct conf_option conf_options[] = {
 		"the first matching entry applies. domain: example.com, *.example.com for it and all subdomains, "
 		"or * for all. recipient: the same for the domains of the recipients; every recipient of the "
 		"message must match, because the action applies to all of them. policy: the published policy to "
-		"which the entry applies (none, quarantine, reject). spf: the result for MAIL FROM (none, pass, "
+		"which the entry applies (none, quarantine, reject), or absent for mail from domains without a "
+		"DMARC record, whether or not a signature or SPF passes; any does not include absent. spf: the result for MAIL FROM (none, pass, "
 		"fail, softfail, neutral, permerror). dkim: whether a signature passes (pass), all of them fail "
 		"(fail) or there is none (none). A condition that is omitted, or any, or * for recipient, always "
 		"matches. action: accept, quarantine, reject, or published for exactly what the policy requests.",

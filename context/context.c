@@ -4,6 +4,7 @@
  */
 #include "context/context.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -88,6 +89,12 @@ static const enum auth_result result_of[] = {
     [CONF_RESULT_NEUTRAL] = AUTH_NEUTRAL, [CONF_RESULT_PERMERROR] = AUTH_PERMERROR,
 };
 
+static const enum spf_reject spf_reject_of[] = {
+    [CONF_SPF_NEVER] = SPF_REJECT_NEVER,
+    [CONF_SPF_NOMAIL] = SPF_REJECT_NOMAIL,
+    [CONF_SPF_NO_DMARC] = SPF_REJECT_NO_DMARC,
+};
+
 static int result_wanted(enum conf_result result)
 {
 	return result == CONF_RESULT_ANY ? -1 : (int)result_of[result];
@@ -114,6 +121,7 @@ static int action_rule(struct arena *arena, const struct conf_dmarc_action *acti
 		       struct decide_rule *rule, struct why *why)
 {
 	rule->text = action_text(arena, action);
+	static_assert((int)CONF_POLICY_ABSENT == (int)RULE_ABSENT, "policies have the same codes");
 	rule->published = (int)action->policy;
 	rule->spf = result_wanted(action->spf);
 	rule->dkim = result_wanted(action->dkim);
@@ -205,6 +213,8 @@ static int decide_rules(struct context *context, struct refusal *refusal)
 			return blame_option(refusal, "dmarc.actions");
 		rules->by_recipient = rules->by_recipient || matrix[i].recipient.domain != NULL;
 	}
+	rules->spf_reject = spf_reject_of[conf->spf.reject];
+	rules->helo_reject = spf_reject_of[conf->spf.helo_reject];
 	rules->enforce = enforce_of[conf->dmarc.enforce];
 	rules->matrix = matrix;
 	rules->matrix_count = conf->dmarc.action_count;

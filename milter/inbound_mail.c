@@ -14,6 +14,7 @@
 #include "metrics/counters.h"
 #include "milter/outbox_writer.h"
 #include "policy/authres.h"
+#include "policy/reply.h"
 #include "report/failure.h"
 #include "report/tally.h"
 
@@ -261,7 +262,7 @@ void inbound_mail_end(struct session *session, struct answer *answer, struct hea
 	verdict = check_finish(message->check, clock_mono() + conf->dns.timeout);
 	answer->action = verdict->decision.action;
 	if (answer->action == ACTION_REJECT || answer->action == ACTION_TEMPFAIL)
-		decide_reply(verdict, message->arena, &answer->reply);
+		reply_write(conf->dmarc.reject_text, verdict, message->arena, &answer->reply);
 	else
 		note = change_inbound(message, verdict, answer, changes);
 	if (answer->action != ACTION_TEMPFAIL || verdict->decision.action == ACTION_TEMPFAIL)

@@ -13,6 +13,7 @@
 
 #include "lib/span.h"
 #include "milter/service.h"
+#include "mail/smtp_reply.h"
 #include "policy/decide.h"
 
 struct session;

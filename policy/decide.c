@@ -64,12 +64,12 @@ static enum match result_matches(int wanted, enum auth_result result)
 	return result == AUTH_TEMPERROR ? MATCH_UNSURE : MATCH_NO;
 }
 
-static enum match match_rule(const struct judging *j, const struct decide_rule *rule,
-			     enum dmarc_policy policy)
+/* POLICY: an enum dmarc_policy, or RULE_ABSENT, for which a line must be meant. */
+static enum match match_rule(const struct judging *j, const struct decide_rule *rule, int policy)
 {
 	enum match spf, dkim;
 
-	if ((rule->published >= 0 && rule->published != (int)policy) ||
+	if ((rule->published >= 0 ? rule->published != policy : policy == RULE_ABSENT) ||
 	    !domain_pattern_matches(&rule->domain, j->dmarc->author_domain) ||
 	    !recipients_match(rule, j->facts))
 		return MATCH_NO;
@@ -78,7 +78,7 @@ static enum match match_rule(const struct judging *j, const struct decide_rule *
 	return spf < dkim ? spf : dkim;
 }
 
-static const struct decide_rule *first_match(const struct judging *j, enum dmarc_policy policy)
+static const struct decide_rule *first_match(const struct judging *j, int policy)
 {
 	for (unsigned i = 0; i < j->rules->matrix_count; i++)
 		if (match_rule(j, &j->rules->matrix[i], policy) == MATCH_YES)
@@ -238,12 +238,6 @@ static const char *could_be(const struct judging *j, enum dmarc_policy policy,
 	return rule == NULL ? NULL : rule->text;
 }
 
-/* For reports to the domain owner, who can do something about it. */
-static const char *fault_comment(const struct verdict *verdict)
-{
-	return verdict->dns_fault.bogus ? "a DNS answer was bogus (DNSSEC)" : "DNS did not answer";
-}
-
 static void decide_fail(const struct judging *j, struct decision *out)
 {
 	const char *other;
@@ -256,7 +250,7 @@ static void decide_fail(const struct judging *j, struct decision *out)
 	memset(out, 0, sizeof *out);
 	out->action = ACTION_TEMPFAIL;
 	out->why = arena_printf(j->arena, "could be a case of %s, but %s", other,
-				fault_comment(j->verdict));
+				verdict_fault(j->verdict));
 }
 
 /* ---- temperror ---- */
@@ -296,7 +290,7 @@ static void decide_temperror(const struct judging *j, struct decision *out)
 	out->why = suffers ? "no policy is applied on temperror (RFC 9989 section 5.3.6)"
 			   : "dmarc=temperror, and no answer could have harmed the message";
 	if (j->dmarc->worst != DMARC_POLICY_NONE)
-		add_override(out, OVERRIDE_OTHER, fault_comment(j->verdict));
+		add_override(out, OVERRIDE_OTHER, verdict_fault(j->verdict));
 }
 
 /* ---- the From field ---- */
@@ -353,6 +347,22 @@ static bool decide_bad_from(const struct judging *j, struct decision *out)
 	return true;
 }
 
+/* Is there no record, so that DMARC says nothing? */
+static bool is_absent(const struct dmarc_verdict *dmarc)
+{
+	return dmarc->result == AUTH_NONE && dmarc->published == NULL;
+}
+
+static bool refuses_absent(const struct decide_rules *rules)
+{
+	bool refuses =
+	    rules->spf_reject != SPF_REJECT_NEVER || rules->helo_reject != SPF_REJECT_NEVER;
+
+	for (unsigned i = 0; i < rules->matrix_count && !refuses; i++)
+		refuses = rules->matrix[i].published == RULE_ABSENT;
+	return refuses;
+}
+
 /* Asked only for what can suffer: most mail passes. */
 static void look_for_trust(struct judging *j, const struct verdict *verdict)
 {
@@ -360,9 +370,103 @@ static void look_for_trust(struct judging *j, const struct verdict *verdict)
 
 	if (j->rules->enforce != ENFORCE_OBSERVE &&
 	    (result == AUTH_FAIL || result == AUTH_TEMPERROR ||
+	     (is_absent(&verdict->dmarc) && refuses_absent(j->rules)) ||
 	     bad_from(j->facts->author, j->dmarc) != NULL))
 		trust_find(&j->rules->trust, verdict, j->facts->list_ids, j->facts->list_id_count,
 			   j->arena, &j->trust);
+}
+
+/* ---- no DMARC record ---- */
+
+/* RFC 7372 section 3: SPF failed, no signature passes, or both. */
+static const char *status_of(const struct decide_rule *rule)
+{
+	bool spf = rule->spf >= 0, dkim = rule->dkim >= 0;
+
+	if (spf && dkim)
+		return "5.7.26";
+	if (spf)
+		return rule->spf == AUTH_FAIL ? "5.7.23" : "5.7.1";
+	return dkim ? "5.7.20" : "5.7.1";
+}
+
+static void follow_absent_rule(const struct judging *j, const struct decide_rule *rule,
+			       struct decision *out)
+{
+	out->why = arena_printf(j->arena, "local rule for %s without a DMARC record", rule->text);
+	out->disposition = rule_outcome(rule, DMARC_POLICY_NONE);
+	out->action = action_for(out->disposition);
+	out->status = status_of(rule);
+}
+
+/* "v=spf1 -all": the domain sends no mail. */
+static bool sends_no_mail(const struct spf_verdict *spf)
+{
+	struct span rest = span_of(spf->record), word;
+	bool more = true, version, all;
+
+	version = span_split(&rest, &more, ' ', &word) && span_ieq(word, "v=spf1");
+	all = more && span_ieq(span_trim(rest), "-all");
+	return version && all;
+}
+
+static bool is_refused_by(enum spf_reject reject, const struct spf_verdict *spf)
+{
+	return spf->result == AUTH_FAIL && (reject == SPF_REJECT_NO_DMARC ||
+					    (reject == SPF_REJECT_NOMAIL && sends_no_mail(spf)));
+}
+
+static void refuse_by_spf(const struct judging *j, const struct spf_verdict *spf,
+			  struct decision *out)
+{
+	out->action = ACTION_REJECT;
+	out->disposition = DMARC_POLICY_REJECT;
+	out->status = "5.7.23";
+	out->spf = spf;
+	out->why = arena_printf(j->arena, "SPF fails for %s %s, which has no DMARC record (%s)",
+				spf->scope == SPF_SCOPE_HELO ? "HELO" : "MAIL FROM", spf->domain,
+				spf->scope == SPF_SCOPE_HELO ? "spf.helo_reject" : "spf.reject");
+}
+
+/* Of a decision to harm the message, which an answer that DNS did not give could have averted. */
+static void spare_unsure(const struct judging *j, struct decision *out)
+{
+	const char *other = j->trust.answer == TRUST_MAYBE ? j->trust.why
+			    : j->dkim == AUTH_TEMPERROR    ? "a signature that passes"
+							   : NULL;
+
+	if (other == NULL)
+		return;
+	memset(out, 0, sizeof *out);
+	out->action = j->rules->tempfail_on_temperror ? ACTION_TEMPFAIL : ACTION_ACCEPT;
+	out->why = arena_printf(j->arena, "could be a case of %s, but %s", other,
+				verdict_fault(j->verdict));
+}
+
+static void decide_absent(const struct judging *j, struct decision *out)
+{
+	const struct verdict *verdict = j->verdict;
+	const struct decide_rule *rule = first_match(j, RULE_ABSENT);
+
+	out->why = arena_printf(j->arena, "dmarc=%s", auth_text(j->dmarc->result));
+	if (j->rules->enforce == ENFORCE_OBSERVE)
+		return;
+	if (j->trust.answer == TRUST_YES) {
+		out->why = j->trust.why;
+		return;
+	}
+	if (rule != NULL) {
+		follow_absent_rule(j, rule, out);
+		return;
+	}
+	if (j->dkim == AUTH_PASS)
+		return;
+	if (is_refused_by(j->rules->spf_reject, &verdict->spf))
+		refuse_by_spf(j, &verdict->spf, out);
+	else if (is_refused_by(j->rules->helo_reject, &verdict->spf_helo))
+		refuse_by_spf(j, &verdict->spf_helo, out);
+	if (out->action == ACTION_REJECT)
+		spare_unsure(j, out);
 }
 
 void decide(const struct decide_rules *rules, const struct decide_facts *facts, struct arena *arena,
@@ -384,56 +488,8 @@ void decide(const struct decide_rules *rules, const struct decide_facts *facts, 
 		decide_fail(&j, out);
 	else if (j.dmarc->result == AUTH_TEMPERROR)
 		decide_temperror(&j, out);
+	else if (is_absent(j.dmarc))
+		decide_absent(&j, out);
 	else
 		out->why = arena_printf(arena, "dmarc=%s", auth_text(j.dmarc->result));
-}
-
-/* ---- what the client is told ---- */
-
-/* Printable ASCII only, whatever DOMAIN is. */
-static const char *printable_domain(struct arena *arena, const char *domain)
-{
-	char *copy = arena_string(arena, domain);
-
-	for (char *p = copy; *p != '\0'; p++)
-		if (*p <= ' ' || *p > '~')
-			*p = '?';
-	return copy;
-}
-
-/* "a DNS answer was bogus (DNSSEC): TXT _dmarc.example.com". The name is cut so that the reply fits
- * into a line (RFC 5321 section 4.5.3.1.5). */
-static const char *fault_text(const struct verdict *verdict, struct arena *arena)
-{
-	enum { NAME_SHOWN = 128 };
-	const struct dns_fault *fault = &verdict->dns_fault;
-	const char *name = fault->name == NULL ? "" : printable_domain(arena, fault->name);
-
-	if (fault->name == NULL)
-		return fault_comment(verdict);
-	return arena_printf(arena, "%s: %s %.*s%s", fault_comment(verdict),
-			    dns_type_text(fault->type), NAME_SHOWN, name,
-			    strlen(name) > NAME_SHOWN ? "..." : "");
-}
-
-void decide_reply(const struct verdict *verdict, struct arena *arena, struct smtp_reply *reply)
-{
-	const char *author = verdict->dmarc.author_domain;
-	const char *domain = *author == '\0' ? "this message" : printable_domain(arena, author);
-
-	if (verdict->decision.action == ACTION_TEMPFAIL) {
-		*reply = (struct smtp_reply){
-		    "451", "4.7.1",
-		    arena_printf(arena, "DMARC for %s could not be evaluated: %s; try again later",
-				 domain, fault_text(verdict, arena))};
-	} else if (verdict->decision.bad_from) {
-		*reply = (struct smtp_reply){
-		    "550", "5.7.1",
-		    "Message rejected: it needs exactly one valid From header field (RFC 5322 "
-		    "section 3.6)"};
-	} else {
-		*reply = (struct smtp_reply){
-		    "550", "5.7.1",
-		    arena_printf(arena, "Email rejected per DMARC policy for %s", domain)};
-	}
 }

@@ -7,7 +7,6 @@
 
 #include "lib/arena.h"
 #include "mail/domain.h"
-#include "mail/smtp_reply.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/result/verdict.h"
 #include "policy/trust.h"
@@ -24,20 +23,33 @@ enum enforce { ENFORCE_OBSERVE, ENFORCE_RFC, ENFORCE_STRICT };
  * would. The others hold whatever the domain owner asks for, t=y too. */
 enum rule_action { RULE_PUBLISHED, RULE_ACCEPT, RULE_QUARANTINE, RULE_REJECT };
 
+/* For mail whose author's domain has no DMARC record, whatever it proves. */
+enum { RULE_ABSENT = DMARC_POLICY_REJECT + 1 };
+
 struct decide_rule {
 	const char *text;                /* what it is called in reasons: "example.com" */
 	struct domain_pattern domain;    /* author domain */
 	struct domain_pattern recipient; /* "*", or all recipients' domains must fit */
-	int published;                   /* enum dmarc_policy this line is for, or -1: any */
+	int published;                   /* enum dmarc_policy this line is for, RULE_ABSENT, or -1:
+					    any policy */
 	int spf;                         /* the result for MAIL FROM, or -1: any */
 	int dkim;                        /* AUTH_PASS: a signature passes; AUTH_FAIL: none of them
 					    does; AUTH_NONE: there is none; -1: any */
 	enum rule_action action;
 };
 
+/* Mail that SPF fails, of an author whose domain has no DMARC record, without a signature that
+ * passes, and not through a trusted forwarder (RFC 7208 section 8.4). */
+enum spf_reject {
+	SPF_REJECT_NEVER,
+	SPF_REJECT_NOMAIL, /* only where the record says that the domain sends no mail */
+	SPF_REJECT_NO_DMARC
+};
+
 struct decide_rules {
 	enum enforce enforce;
-	const struct decide_rule *matrix; /* first match wins; no match: as ENFORCE says */
+	enum spf_reject spf_reject, helo_reject; /* by the result for MAIL FROM, for HELO */
+	const struct decide_rule *matrix;        /* first match wins; no match: as ENFORCE says */
 	unsigned matrix_count;
 	bool by_recipient;          /* a line of the matrix asks for recipients */
 	struct trust_rules trust;   /* goes before the matrix */
@@ -68,8 +80,5 @@ struct decide_facts {
  */
 void decide(const struct decide_rules *rules, const struct decide_facts *facts, struct arena *arena,
 	    struct verdict *verdict);
-
-/* The SMTP reply that tells the sender. Only for ACTION_REJECT and ACTION_TEMPFAIL. */
-void decide_reply(const struct verdict *verdict, struct arena *arena, struct smtp_reply *reply);
 
 #endif

@@ -112,15 +112,28 @@ static void add_action(struct buf *actions, const char *domain, const char *cond
 		   actions->len == 0 ? "" : ",\n\t\t", domain, condition, action);
 }
 
-static void tell_of_helo(struct migrate *m)
+static bool is_word(const struct migrate_fact *said, const char *word)
 {
-	const struct migrate_fact *helo = &m->spf.helo;
+	return said->at != NULL && span_eq(said->value, word);
+}
 
-	if (helo->at == NULL ||
-	    !(span_eq(helo->value, "False") || span_eq(helo->value, "No_Check")))
-		migrate_leave(m, helo->at == NULL ? m->files[MIGRATE_SPF] : helo->at,
-			      "mail is not refused because SPF fails for HELO%s",
-			      helo->at == NULL ? " (HELO_reject)" : "");
+/* HELO_reject is Fail where it says nothing else. "Null" is about the null sender, whose MAIL FROM
+ * is HELO. */
+static bool refuses_helo(const struct migrate *m)
+{
+	return !is_word(&m->spf.helo, "False") && !is_word(&m->spf.helo, "No_Check") &&
+	       !is_word(&m->spf.helo, "Null");
+}
+
+/* What is refused where the author's domain has no DMARC record. */
+static void refuse_without_dmarc(struct migrate *m, bool mail_from)
+{
+	const char *reject = m->spf.no_mail ? "\"nomail\"" : "\"no-dmarc\"";
+
+	if (mail_from)
+		migrate_put(m, "spf.reject", reject);
+	if (refuses_helo(m))
+		migrate_put(m, "spf.helo_reject", reject);
 }
 
 /* True when mail is refused by SPF. */
@@ -131,8 +144,7 @@ static bool add_refusals(struct migrate *m, struct buf *actions)
 
 	if (file == NULL || m->spf.observes)
 		return false;
-	tell_of_helo(m);
-	if (*refused == NULL)
+	if (*refused == NULL && !refuses_helo(m))
 		return false;
 	if (exemption != NULL) {
 		migrate_leave(
@@ -141,15 +153,16 @@ static bool add_refusals(struct migrate *m, struct buf *actions)
 		    "from DMARC too: nothing is refused because of SPF (see dmarc.actions)");
 		return false;
 	}
-	for (; *refused != NULL; refused++)
+	refuse_without_dmarc(m, *refused != NULL);
+	for (; *refused != NULL && !m->spf.no_mail; refused++)
 		add_action(actions, "*", arena_printf(m->arena, "spf = \"%s\"; ", *refused),
 			   "reject");
-	if (m->spf.permerror && strstr(buf_text(actions), "permerror") == NULL)
+	if (m->spf.permerror && !m->spf.no_mail && strstr(buf_text(actions), "permerror") == NULL)
 		add_action(actions, "*", "spf = \"permerror\"; ", "reject");
 	migrate_leave(
 	    m, m->spf.mail_from.at == NULL ? file : m->spf.mail_from.at,
-	    "mail is refused because of SPF only where DMARC fails: not where the author's "
-	    "domain has no DMARC record or a signature passes");
+	    "mail is refused because of SPF only where DMARC fails, or where the author's "
+	    "domain has no DMARC record and no signature passes");
 	return true;
 }
 

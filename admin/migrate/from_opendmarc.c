@@ -39,6 +39,24 @@ static int note_logins(struct migrate *m, const struct migrate_option *option, s
 	return note_truth(value, &m->opendmarc.ignores_logins, why);
 }
 
+/* "%s" stands for the author's domain. */
+static int take_reject_text(struct migrate *m, const struct migrate_option *option,
+			    struct span value, struct why *why)
+{
+	struct buf text;
+
+	buf_init(&text, m->arena, 0);
+	for (const char *p = value.p; p < value.end; p++) {
+		if (*p == '%' && p + 1 < value.end && p[1] == 's') {
+			buf_string(&text, "%{domain}");
+			p++;
+		} else {
+			buf_char(&text, *p);
+		}
+	}
+	return migrate_set(m, option->ours, migrate_quote(m, buf_text(&text)), why);
+}
+
 /* The value is always the path of a file. */
 static int note_ignored_hosts(struct migrate *m, const struct migrate_option *option,
 			      struct span value, struct why *why)
@@ -205,7 +223,7 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	UNLESS("RecordAllMessages", "record also mail without a DMARC record", "no", "what can be reported is counted; the log has every message"),
 	TAKE("RejectFailures", "refuse mail that p=reject asks to refuse", note_rejects, "dmarc.enforce", "together with HoldQuarantinedMessages"),
 	SAME("RejectMultiValueFrom", "refuse several authors", FROM),
-	LOST("RejectString", "text of the refusal", "the text is 550 5.7.1 with the author's domain (RFC 9989 section 7.2)"),
+	TAKE("RejectString", "text of the refusal", take_reject_text, "dmarc.reject_text", NULL),
 	SAME("ReportCommand", "the program that sends reports", "reports are sent by SMTP: reports.via"),
 	UNLESS("RequiredHeaders", "refuse mail whose fields RFC 5322 forbids", "no", FROM "; how often other fields occur is not asked"),
 	SAME("SPFIgnoreResults", "do not believe Received-SPF", OWNSPF),

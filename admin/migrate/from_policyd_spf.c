@@ -19,6 +19,15 @@ static int note_observes(struct migrate *m, const struct migrate_option *option,
 	return 0;
 }
 
+static int note_no_mail(struct migrate *m, const struct migrate_option *option, struct span value,
+			struct why *why)
+{
+	(void)option;
+	(void)why;
+	m->spf.no_mail = span_eq(value, "True");
+	return 0;
+}
+
 static int note_permerror(struct migrate *m, const struct migrate_option *option, struct span value,
 			  struct why *why)
 {
@@ -93,23 +102,23 @@ const struct migrate_option migrate_spf_options[] = {
 	TAKE("Domain_Whitelist_PTR", "client names whose SPF is not asked for", note_other_exempt, NULL, ALONE),
 	TAKE("HELO_Whitelist", "HELO names whose SPF is not asked for", note_other_exempt, NULL, ALONE),
 	TAKE("HELO_pass_restriction", "a Postfix restriction after a pass", note_other_exempt, NULL, "restrictions are Postfix's"),
-	NOTE("HELO_reject", "refuse by the result for HELO", spf.helo, NULL, "mail is not refused because SPF fails for HELO"),
+	NOTE("HELO_reject", "refuse by the result for HELO", spf.helo, "spf.helo_reject", "for fail, where the author's domain has no DMARC record"),
 	TAKE("Header_Type", "the field with the result", note_header_type, NULL, "one Authentication-Results has all results"),
 	SAME("Hide_Receiver", "no recipient's host in the field", "there is no Received-SPF"),
 	TAKE("InternalHosts", "pyspf-milter: clients whose SPF is not asked for", note_exempt, "relays", SKIP),
 	SAME("Lookup_Time", "how long SPF may take", "dns.timeout, 8 s, is for all lookups of a message together"),
 	TAKE("MacroList", "pyspf-milter: macros of mail whose SPF is not asked for", note_other_exempt, NULL, ALONE),
 	TAKE("Mail_From_pass_restriction", "a Postfix restriction after a pass", note_other_exempt, NULL, "restrictions are Postfix's"),
-	NOTE("Mail_From_reject", "refuse by the result for MAIL FROM", spf.mail_from, "dmarc.actions", "for mail that fails DMARC"),
+	NOTE("Mail_From_reject", "refuse by the result for MAIL FROM", spf.mail_from, "spf.reject", "for fail without a DMARC record; dmarc.actions for mail that fails DMARC"),
 	SAME("Mock", "write a field for milters that overlook the first", "one process has all results"),
-	TAKE("No_Mail", "refuse only domains that send no mail", note_other_exempt, NULL, "\"v=spf1 -all\" is not told from other records: mail is not refused by SPF"),
+	TAKE("No_Mail", "refuse only domains that send no mail", note_no_mail, "spf.reject", "nomail, where the author's domain has no DMARC record"),
 	TAKE("PermError_reject", "refuse after a permanent error", note_permerror, "dmarc.actions", "for mail that fails DMARC"),
 	TAKE("Per_User", "other settings for some recipients", note_other_exempt, NULL, "dmarc.actions can name recipients"),
 	SAME("PidFile", "pyspf-milter: file with the process id", UNIT),
 	LOST("Prospective", "what others would find of outbound mail", "outbound mail is not judged"),
 	SAME("QueueID", "the queue id in the log", "each log line has it"),
-	LOST("Reason_Message", "text of the refusal", "the text is 550 5.7.1 with the author's domain"),
-	LOST("Reject_Not_Pass_Domains", "domains refused without a pass", "list author domains in dmarc.actions with spf = \"softfail\" and spf = \"neutral\""),
+	LOST("Reason_Message", "text of the refusal", "the text names the domain and what its exp= says (550 5.7.23); that of DMARC is dmarc.reject_text"),
+	LOST("Reject_Not_Pass_Domains", "domains refused without a pass", "list author domains in dmarc.actions with spf = \"softfail\" and spf = \"neutral\", once more with policy = \"absent\" for those without a DMARC record"),
 	SAME("SPF_Enhanced_Status_Codes", "codes of RFC 7372", "a refusal by DMARC is 5.7.1 (RFC 9989 section 7.2)"),
 	SAME("Socket", "pyspf-milter: where the MTA connects", "countersignd has its own socket: countersign setup"),
 	UNLESS("TempError_Defer", "defer after a DNS error", "False", "dmarc.temperror defers mail whose DMARC result depends on it"),

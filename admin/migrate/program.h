@@ -115,7 +115,7 @@ struct migrate {
 		struct migrate_hosts exempt; /* whose SPF is not asked for */
 		const char *other_exempt;    /* where mail is exempted otherwise, or NULL */
 		struct migrate_fact mail_from, helo, authserv;
-		bool observes, permerror, writes_authres;
+		bool observes, permerror, writes_authres, no_mail;
 	} spf;
 	struct hostset
 	    trusted; /* of trusted_networks and loopback, after migrate_finish_networks */

@@ -55,3 +55,8 @@ void verdict_disagree(struct verdict *verdict, const char *text)
 	if (text != NULL && verdict->disagreement_count < DISAGREEMENTS_MAX)
 		verdict->disagreements[verdict->disagreement_count++] = text;
 }
+
+const char *verdict_fault(const struct verdict *verdict)
+{
+	return verdict->dns_fault.bogus ? "a DNS answer was bogus (DNSSEC)" : "DNS did not answer";
+}

@@ -149,6 +149,9 @@ struct decision {
 	struct override overrides[OVERRIDES_MAX];
 	unsigned override_count;
 	bool bad_from;   /* rejected because From is none that DMARC can judge */
+	const char *status; /* enhanced status code (RFC 7372) of a rejection without a DMARC
+			       policy, or NULL */
+	const struct spf_verdict *spf; /* whose fail it is rejected for, or NULL */
 	const char *why; /* for people; never NULL */
 };
 
@@ -180,6 +183,9 @@ struct verdict {
 	unsigned disagreement_count;
 	bool spf_disagrees, dkim_disagrees; /* in which mechanism that was */
 };
+
+/* Why there is a temperror, for reports to the domain owner, who can do something about it. */
+const char *verdict_fault(const struct verdict *verdict);
 
 /* Adds TEXT (NULL: nothing) to the disagreements; those beyond the bound are left out. */
 void verdict_disagree(struct verdict *verdict, const char *text);

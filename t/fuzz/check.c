@@ -20,6 +20,7 @@
 #include "milter/logline.h"
 #include "policy/authres.h"
 #include "policy/check.h"
+#include "policy/reply.h"
 #include "t/lib/authres_grammar.h"
 #include "t/lib/dns_memory.h"
 #include "t/lib/fuzz.h"
@@ -147,7 +148,7 @@ static void look_at(struct arena *arena, struct check *check, const struct verdi
 	if (v->dmarc.spf_aligned)
 		assert(v->spf.result == AUTH_PASS);
 	if (v->decision.action == ACTION_REJECT || v->decision.action == ACTION_TEMPFAIL) {
-		decide_reply(v, arena, &reply);
+		reply_write(REPLY_REJECT_TEXT, v, arena, &reply);
 		for (const char *p = reply.text; *p != '\0'; p++)
 			assert(*p >= ' ' && *p <= '~');
 	}

@@ -308,6 +308,8 @@ static const struct {
      "results_of has no use with client = \"skip\""},
     {"sign: { logins = ( { login = \"\"; domains = [ \"a.example\" ]; } ); };", 1,
      "login: must not be empty"},
+    {"dmarc: { reject_text = \"%{author}\"; };", 1, "only %{domain} and %{client} can follow"},
+    {"dmarc: { reject_text = \"nö\"; };", 1, "only printable ASCII can be sent in a reply"},
     {"sign: { logins = ( { login = \"al*\"; domains = [ \"*\" ]; } ); };", 1,
      "\"al*\" is not a valid login; use alice, *@example.com or *"},
     {"sign: { sender = \"any\"; logins = ( { login = \"a\"; domains = [ \"*\" ]; } ); };", 1,
@@ -673,14 +675,15 @@ static const char everything[] =
     "  cache_entries = 2000; resolv_conf = \"/r\"; trust_anchor = \"/root \\\"key\\\"\"; caps = "
     "\"off\"; };\n"
     "milter: { engine = \"libmilter\"; };\n"
-    "spf: { engine = \"libspf2\"; };\n"
+    "spf: { engine = \"libspf2\"; reject = \"nomail\"; helo_reject = \"no-dmarc\"; };\n"
     "dkim: { engine = \"both\"; max_signatures = 3; min_rsa_bits = 2048; "
     "accept_partial_body = true;\n"
     "  accept_testing_keys = false; accept_added_fields = true; };\n"
     "arc: { trusted_sealers = [ \"s.example\" ]; seal = \"a.example\"; }; "
     "dmarc: { enforce = \"observe\"; quarantine = \"hold\"; temperror = \"accept\"; discovery = "
     "\"psl\";"
-    "  psl_file = \"/psl.dat\"; psd_domains = [ \"a.example\", \"b.example\" ]; reject_bad_from = "
+    "  psl_file = \"/psl.dat\"; psd_domains = [ \"a.example\", \"b.example\" ]; reject_text = "
+    "\"x\"; reject_bad_from = "
     "false;\n"
     "  trusted_forwarders = [ \"192.0.2.0/24\", \"host:*.f.example\" ]; mailing_lists = [ "
     "\"l.example\" ];\n"

@@ -4,6 +4,7 @@
 
 #include "lib/buf.h"
 #include "policy/decide.h"
+#include "policy/reply.h"
 #include "t/lib/tap.h"
 
 static struct arena *arena;
@@ -588,13 +589,13 @@ static void test_fault_replies(struct verdict *verdict)
 
 	verdict->dns_fault = (struct dns_fault){
 	    .name = "_dmarc.example.com", .type = DNS_TYPE_TXT, .reason = "SERVFAIL"};
-	decide_reply(verdict, arena, &reply);
+	reply_write(REPLY_REJECT_TEXT, verdict, arena, &reply);
 	is_text(reply.text,
 		"DMARC for example.com could not be evaluated: DNS did not answer: TXT "
 		"_dmarc.example.com; try again later",
 		"tempfail: the question that failed");
 	verdict->dns_fault.bogus = true;
-	decide_reply(verdict, arena, &reply);
+	reply_write(REPLY_REJECT_TEXT, verdict, arena, &reply);
 	is_text(
 	    reply.text,
 	    "DMARC for example.com could not be evaluated: a DNS answer was bogus (DNSSEC): TXT "
@@ -606,7 +607,7 @@ static void test_fault_replies(struct verdict *verdict)
 	name[sizeof name - 1] = domain[sizeof domain - 1] = '\0';
 	verdict->dns_fault.name = name;
 	verdict->dmarc.author_domain = domain;
-	decide_reply(verdict, arena, &reply);
+	reply_write(REPLY_REJECT_TEXT, verdict, arena, &reply);
 	ok(fits_smtp(reply.text), "the longest names fit");
 }
 
@@ -617,27 +618,27 @@ static void test_replies(void)
 
 	set_dmarc(&verdict, "example.com", AUTH_FAIL, J, false);
 	verdict.decision.action = ACTION_REJECT;
-	decide_reply(&verdict, arena, &reply);
+	reply_write(REPLY_REJECT_TEXT, &verdict, arena, &reply);
 	is_text(reply.code, "550", "reject: code");
 	is_text(reply.enhanced, "5.7.1", "reject: enhanced code");
 	is_text(reply.text, "Email rejected per DMARC policy for example.com",
 		"reject: text of section 7.2");
 	verdict.decision.bad_from = true;
-	decide_reply(&verdict, arena, &reply);
+	reply_write(REPLY_REJECT_TEXT, &verdict, arena, &reply);
 	ok(strcmp(reply.code, "550") == 0 && strstr(reply.text, "From") != NULL, "bad From: %s",
 	   reply.text);
 	verdict.decision.bad_from = false;
 	verdict.decision.action = ACTION_TEMPFAIL;
-	decide_reply(&verdict, arena, &reply);
+	reply_write(REPLY_REJECT_TEXT, &verdict, arena, &reply);
 	is_text(reply.code, "451", "tempfail: code");
 	is_text(reply.enhanced, "4.7.1", "tempfail: enhanced code");
 	ok(strstr(reply.text, "example.com") != NULL, "tempfail: text");
 	test_fault_replies(&verdict);
 	verdict.dmarc.author_domain = "a\r\nQUIT\xff.example";
-	decide_reply(&verdict, arena, &reply);
+	reply_write(REPLY_REJECT_TEXT, &verdict, arena, &reply);
 	ok(fits_smtp(reply.text), "nothing breaks the line: %s", reply.text);
 	verdict.decision.action = ACTION_REJECT;
-	decide_reply(&verdict, arena, &reply);
+	reply_write(REPLY_REJECT_TEXT, &verdict, arena, &reply);
 	ok(fits_smtp(reply.text), "in no reply");
 }
 
