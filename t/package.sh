@@ -103,7 +103,7 @@ ok "Postfix is installed" in_try 'echo "postfix postfix/main_mailer_type select 
 	apt-get -qq install -y --no-install-recommends postfix' postfix
 is "and the directory of the socket is in its queue, with its group" "$(stat_of /var/spool/postfix/countersign)" \
 	"drwxr-s--- countersign:postfix"
-ok "countersign setup has it ask the filter" in_try 'countersign setup --apply --domain example.com' setup
+ok "countersign setup has it ask the filter" in_try 'countersign setup --apply --force --domain example.com' setup
 is "as the README says" "$(root_run "$try" 'postconf -h smtpd_milters non_smtpd_milters' | xargs)" \
 	'{ unix:countersign/milter.sock, default_action=tempfail } $smtpd_milters'
 is "the socket is added to the package's settings, which still only look" "$(root_run "$try" \

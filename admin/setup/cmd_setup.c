@@ -22,10 +22,12 @@
 #include "lib/clock.h"
 #include "lib/name.h"
 #include "mail/domain.h"
+#include "milter/protocol/client.h"
 
 enum {
 	OPTION_PRINT = 256,
 	OPTION_APPLY,
+	OPTION_FORCE,
 	OPTION_DOMAIN,
 	OPTION_REPLACE,
 	OPTION_POSTFIX,
@@ -37,6 +39,7 @@ enum {
 static const struct admin_option options[] = {
     {"print", OPTION_PRINT, NULL, "change nothing; print the commands that would be run"},
     {"apply", OPTION_APPLY, NULL, "change the MTA's settings too, after a copy of them"},
+    {"force", OPTION_FORCE, NULL, "with --apply: though the daemon does not answer yet"},
     {"domain", OPTION_DOMAIN, "DOMAIN", "whose first key is made (default: the MTA's domain)"},
     {"replace", OPTION_REPLACE, NULL, "take OpenDKIM, OpenDMARC and OpenARC out of Postfix"},
     {"undo", OPTION_UNDO, NULL, "remove from the MTA what setup added; with --print: show it"},
@@ -65,7 +68,8 @@ struct setup {
 	const char *self;   /* this command, as a shell finds it */
 	const char *listen; /* what the MTA is to use */
 	const char *stamp;  /* of copies */
-	bool print, apply, replace, undo;
+	bool print, apply, force, replace, undo;
+	bool starts;          /* the plan starts the daemon before the MTA asks it */
 	bool changed;         /* the settings */
 	bool refused;         /* to make a directory */
 	struct record record; /* as it will be */
@@ -641,28 +645,82 @@ static void offer_validation(struct setup *setup)
 
 /* ---- the daemon ---- */
 
-static void plan_daemon(struct setup *setup)
+static const char *daemon_command(const struct setup *setup, enum service_act act)
+{
+	const struct service_facts facts = {.user = setup->user,
+					    .conf = admin_conf_path(setup->admin)};
+
+	return service_command(setup->arena, act, &facts);
+}
+
+/* At the socket that the MTA will use. */
+static bool daemon_answers(const struct setup *setup)
+{
+	struct milter_client m;
+	struct why why;
+	bool answers = milter_client_open(&m, setup->listen, &why) == 0;
+
+	milter_client_close(&m);
+	return answers;
+}
+
+static void plan_start(struct setup *setup, const char *command, const char *undo)
+{
+	plan_add(&setup->plan,
+		 (struct plan_step){.id = "daemon",
+				    .what = "the daemon runs, now and after each boot",
+				    .command = command,
+				    .undo = undo});
+	setup->starts = true;
+}
+
+static void plan_restart(struct setup *setup)
+{
+	plan_add(&setup->plan,
+		 (struct plan_step){.id = "daemon",
+				    .what = "the daemon opens the new socket",
+				    .command = daemon_command(setup, SERVICE_RESTART)});
+	setup->starts = true;
+}
+
+static void plan_unit(struct setup *setup)
 {
 	const char *argv[] = {"systemctl", "is-active", "countersignd", NULL}, *text;
-	bool active = service_has_unit() && program_read(setup->arena, argv, &text, NULL) == 0;
 
-	if (!service_has_unit())
+	if (program_read(setup->arena, argv, &text, NULL) == 0) {
+		if (setup->changed)
+			plan_restart(setup);
+		return;
+	}
+	plan_start(setup, "systemctl enable --now countersignd",
+		   "systemctl disable --now countersignd");
+	setup->record.unit = "countersignd";
+	plan_record(setup, false);
+}
+
+/* FreeBSD's rc(8): the script starts only what rc.conf enables. */
+static void plan_script(struct setup *setup)
+{
+	const char *argv[] = {"service", "countersignd", "status", NULL}, *text;
+
+	if (program_read(setup->arena, argv, &text, NULL) == 0) {
+		if (setup->changed)
+			plan_restart(setup);
+		return;
+	}
+	plan_start(setup, "sysrc countersignd_enable=YES && service countersignd start",
+		   "service countersignd stop && sysrc -x countersignd_enable");
+}
+
+static void plan_daemon(struct setup *setup)
+{
+	if (service_has_unit())
+		plan_unit(setup);
+	else if (service_has_script())
+		plan_script(setup);
+	else if (!daemon_answers(setup))
 		add_note(setup, "daemon",
-			 TEXT(setup, "start the daemon: countersignd -u %s -c %s", setup->user,
-			      admin_conf_path(setup->admin)));
-	else if (!active) {
-		plan_add(&setup->plan,
-			 (struct plan_step){.id = "daemon",
-					    .what = "the daemon runs, now and after each boot",
-					    .command = "systemctl enable --now countersignd",
-					    .undo = "systemctl disable --now countersignd"});
-		setup->record.unit = "countersignd";
-		plan_record(setup, false);
-	} else if (setup->changed)
-		plan_add(&setup->plan,
-			 (struct plan_step){.id = "daemon",
-					    .what = "the daemon opens the new socket",
-					    .command = "systemctl restart countersignd"});
+			 TEXT(setup, "start the daemon: %s", daemon_command(setup, SERVICE_START)));
 }
 
 /* ---- the command ---- */
@@ -676,6 +734,7 @@ static int read_options(struct setup *setup, int argc, char **argv)
 			return ADMIN_USAGE;
 		setup->print = setup->print || letter == OPTION_PRINT;
 		setup->apply = setup->apply || letter == OPTION_APPLY;
+		setup->force = setup->force || letter == OPTION_FORCE;
 		setup->replace = setup->replace || letter == OPTION_REPLACE;
 		setup->undo = setup->undo || letter == OPTION_UNDO;
 		if (letter == OPTION_DOMAIN)
@@ -701,6 +760,8 @@ static int check_options(struct setup *setup)
 {
 	if (setup->print && setup->apply)
 		return admin_usage(setup->admin, "either --print or --apply");
+	if (setup->force && !setup->apply)
+		return admin_usage(setup->admin, "--force is for --apply");
 	if (setup->undo &&
 	    (setup->replace || setup->domain != NULL || setup->target == TARGET_SOCKET))
 		return admin_usage(setup->admin,
@@ -846,6 +907,28 @@ static int undo_setup(struct setup *setup)
 	return undo_run(setup->admin, &setup->place, setup->record_path, setup->print);
 }
 
+/* An MTA that asks a daemon which is not there defers all its mail. */
+static enum plan_mode choose_mode(const struct setup *setup)
+{
+	if (setup->print)
+		return PLAN_PRINT;
+	if (!setup->apply)
+		return PLAN_OURS;
+	if (!changes_mta(&setup->plan) || setup->force || setup->starts || daemon_answers(setup))
+		return PLAN_APPLY;
+	return PLAN_OURS;
+}
+
+static int refuse_mta(const struct setup *setup)
+{
+	admin_error(
+	    setup->admin,
+	    "the MTA was not connected: the daemon does not answer at %s, and all mail would "
+	    "be deferred; start it: %s; then again: %s setup --apply",
+	    setup->listen, daemon_command(setup, SERVICE_START), setup->self);
+	return ADMIN_UNAVAILABLE;
+}
+
 static int set_up(struct admin *admin, int argc, char **argv)
 {
 	struct setup setup = {
@@ -872,10 +955,12 @@ static int set_up(struct admin *admin, int argc, char **argv)
 		make_plan(&setup);
 	for (unsigned i = 0; setup.target == TARGET_SOCKET && i < setup.conf->listen.count; i++)
 		plan_socket_directory(&setup, setup.conf->listen.items[i]);
-	mode = setup.print ? PLAN_PRINT : setup.apply ? PLAN_APPLY : PLAN_OURS;
+	mode = choose_mode(&setup);
 	if (setup.refused)
 		return ADMIN_CANT_CREATE;
 	code = plan_run(&setup.plan, mode, "setup");
+	if (code == 0 && setup.apply && mode == PLAN_OURS)
+		return refuse_mta(&setup);
 	if (code == 0 && setup.target != TARGET_SOCKET)
 		say_next(&setup, mode);
 	return code;

@@ -18,6 +18,11 @@ bool service_has_unit(void)
 	return false;
 }
 
+bool service_has_script(void)
+{
+	return access("/usr/local/etc/rc.d/countersignd", X_OK) == 0;
+}
+
 static const char *stop_by_hand(struct arena *arena, const struct service_facts *facts)
 {
 	if (facts->pid > 0)
@@ -67,7 +72,7 @@ const char *service_command(struct arena *arena, enum service_act act,
 
 	if (service_has_unit())
 		return by_systemd[act];
-	if (access("/usr/local/etc/rc.d/countersignd", X_OK) == 0)
+	if (service_has_script())
 		return by_rc[act];
 	return act_by_hand(arena, act, facts);
 }

@@ -17,6 +17,9 @@ enum service_act { SERVICE_START, SERVICE_STOP, SERVICE_RESTART, SERVICE_RELOAD,
 /* Whether systemd runs (sd_booted(3)) and has the unit countersignd.service. */
 bool service_has_unit(void);
 
+/* Whether the script for rc(8) is installed. */
+bool service_has_script(void);
+
 /* The command, for root. PID: of the supervisor, or 0; USER, CONF: as countersignd -u and -c take
  * them. */
 struct service_facts {

@@ -128,6 +128,9 @@ chmod 755 $LAB/bin/*
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 zone
 
+mkdir -p /run/systemd/system /etc/systemd/system # for programs that ask whether it runs, and has the unit
+touch /etc/systemd/system/countersignd.service
+
 # ---- Postfix, its mailbox, mail ----
 machine_postfix 'mydestination = example.com' 'smtpd_authorized_xclient_hosts = 127.0.0.0/8' 'home_mailbox = Maildir/' \
 	"mailbox_command = /bin/sh -c 'cat >>$LAB/work/mailbox'" 'mynetworks = 127.0.0.0/8' 'default_transport = discard'
