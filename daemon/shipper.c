@@ -84,12 +84,18 @@ static void expire_results(struct shipping *shipping)
 	ledger_close(ledger);
 }
 
+static void notice_of_store(const char *text)
+{
+	log_warning("%s", text);
+}
+
 static struct ship *open_ship(const struct shipping *shipping, bool *busy, struct why *why)
 {
 	const struct ship_settings settings = {
 	    .path = ledger_url_path(shipping->conf->store.url, why),
 	    .shared = shipping->conf->store.shared,
 	    .name = shipping->name,
+	    .notice = notice_of_store,
 	};
 
 	*busy = false;

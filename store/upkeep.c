@@ -13,6 +13,9 @@
 
 enum { BACKUP_PAGES = 500 };
 
+/* Of table batch: what has not been shipped yet; the others are kept for a while. */
+#define OPEN " WHERE sequence > (SELECT applied FROM spool)"
+
 /* ---- contents ---- */
 
 static int read_number(struct sql *sql, int64_t *number, const char *text, struct why *why)
@@ -54,9 +57,9 @@ int upkeep_spool(struct sql *local, struct arena *arena, struct upkeep_spool *sp
 	struct sql_rows *rows =
 	    sql_ask(local,
 		    "SELECT host, joined, sequence, shipped_at,"
-		    " (SELECT COUNT(*) FROM unshipped) + (SELECT COUNT(*) FROM batch),"
+		    " (SELECT COUNT(*) FROM unshipped) + (SELECT COUNT(*) FROM batch" OPEN "),"
 		    " (SELECT COALESCE(SUM(messages - shipped), 0) FROM tally)"
-		    " + (SELECT COALESCE(SUM(messages), 0) FROM batch) FROM spool",
+		    " + (SELECT COALESCE(SUM(messages), 0) FROM batch" OPEN ") FROM spool",
 		    SQL_NO_VALUES);
 	int more = sql_next(rows, why);
 
@@ -100,7 +103,7 @@ static const struct {
      FILE_ONLY},
     {"missing rows that are marked to be shipped",
      "SELECT COUNT(*) FROM (SELECT domain, day, config, source_ip, row_key FROM unshipped"
-     " UNION ALL SELECT domain, day, config, source_ip, row_key FROM batch) AS u"
+     " UNION ALL SELECT domain, day, config, source_ip, row_key FROM batch" OPEN ") AS u"
      " WHERE NOT EXISTS (SELECT 1 FROM tally AS t WHERE " SAME(
 	 "u", "t") " AND u.source_ip = t.source_ip AND u.row_key = t.row_key)",
      FILE_ONLY},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A batch is fixed in the file first: its rows in table batch, its number in spool. Then it is
- * applied to the shared store in one transaction, and forgotten.
+ * applied to the shared store in one transaction, in which the number before it is the last one
+ * that the store has of this host. The file keeps it for some days, in case the store goes back.
  *
  * Policies are inserted first, in the same transaction as the rows. That locks them: a report that
  * is begun meanwhile waits for the transaction; if it was begun before, the policy is closed and
@@ -18,8 +19,9 @@
 #include "store/sql/shared.h"
 
 enum {
-	KEPT_BATCHES = 1000, /* numbers that the shared store remembers */
-	SETTLED = 600,       /* seconds after midnight: the last rows of the day are in the file */
+	KEPT_BATCHES = 1000, /* that the shared store remembers the numbers of, and the file all */
+	KEPT_SECONDS = 3 * 86400, /* the file keeps younger ones, too */
+	SETTLED = 600, /* seconds after midnight: the last rows of the day are in the file */
 	POLICY_ROUNDS_MAX = 1000,
 	BATCH_COLUMNS = 7 /* the first ones of tally: a row's key and its counts */
 };
@@ -31,7 +33,7 @@ int32_t ship_batch_settled(void)
 }
 
 struct fixing {
-	int64_t rows;
+	int64_t sequence, rows;
 };
 
 static int fix_rows(void *arg, struct sql *local, struct why *why)
@@ -39,24 +41,24 @@ static int fix_rows(void *arg, struct sql *local, struct why *why)
 	struct fixing *fixing = arg;
 	int32_t settled = ship_batch_settled();
 	int64_t rows = sql_do(local, why,
-			      "INSERT INTO batch (" SHIP_KEY ", messages, quiet)"
-			      " SELECT t.domain, t.day, t.config, t.source_ip, t.row_key,"
+			      "INSERT INTO batch (sequence, " SHIP_KEY ", messages, quiet)"
+			      " SELECT $2, t.domain, t.day, t.config, t.source_ip, t.row_key,"
 			      " t.messages - t.shipped, t.quiet - t.shipped_quiet"
 			      " FROM (SELECT " SHIP_KEY " FROM unshipped LIMIT $1) AS u"
 			      " JOIN tally AS t USING (" SHIP_KEY ") WHERE t.messages > t.shipped",
-			      SQL_VALUES(sql_int(SHIP_BATCH_ROWS)));
+			      SQL_VALUES(sql_int(SHIP_BATCH_ROWS), sql_int(fixing->sequence)));
 
 	fixing->rows = rows;
 	if (rows <= 0)
 		return rows < 0 ? -1 : 0;
 	if (sql_run(local, why,
 		    "UPDATE tally SET shipped = messages, shipped_quiet = quiet WHERE (" SHIP_KEY
-		    ") IN (SELECT " SHIP_KEY " FROM batch)",
-		    SQL_NO_VALUES) != 0 ||
+		    ") IN (SELECT " SHIP_KEY " FROM batch WHERE sequence = $1)",
+		    SQL_VALUES(sql_int(fixing->sequence))) != 0 ||
 	    sql_run(local, why,
 		    "DELETE FROM unshipped WHERE (" SHIP_KEY ") IN (SELECT " SHIP_KEY
-		    " FROM batch)",
-		    SQL_NO_VALUES) != 0)
+		    " FROM batch WHERE sequence = $1)",
+		    SQL_VALUES(sql_int(fixing->sequence))) != 0)
 		return -1;
 	/* less than a whole batch: nothing else is left to ship */
 	return sql_run(local, why,
@@ -68,9 +70,10 @@ static int fix_rows(void *arg, struct sql *local, struct why *why)
 /* The number of rows in the current batch or a new one; 0: nothing to ship. */
 int ship_batch_fix(struct ship *ship, int64_t *rows, struct why *why)
 {
-	struct fixing fixing = {0};
+	struct fixing fixing = {.sequence = ship->spool.sequence + 1};
 
-	if (sql_number(ship->local, rows, why, "SELECT COUNT(*) FROM batch", SQL_NO_VALUES) != 0)
+	if (sql_number(ship->local, rows, why, "SELECT COUNT(*) FROM batch WHERE sequence > $1",
+		       SQL_VALUES(sql_int(ship->spool.applied))) != 0)
 		return -1;
 	if (*rows == 0 && sql_transact(ship->local, fix_rows, &fixing, why) < 0)
 		return -1;
@@ -81,11 +84,24 @@ int ship_batch_fix(struct ship *ship, int64_t *rows, struct why *why)
 
 static int forget_batch(void *arg, struct sql *local, struct why *why)
 {
-	(void)arg;
-	if (sql_run(local, why, "UPDATE spool SET shipped_at = $1",
-		    SQL_VALUES(sql_int(clock_wall()))) != 0)
+	const struct ship *ship = arg;
+	const int64_t sequence = ship->spool.sequence, now = clock_wall();
+
+	if (sql_run(local, why,
+		    "INSERT OR REPLACE INTO shipment (sequence, applied, messages)"
+		    " SELECT $1, $2, SUM(messages) FROM batch WHERE sequence = $1",
+		    SQL_VALUES(sql_int(sequence), sql_int(now))) != 0 ||
+	    sql_run(local, why,
+		    "UPDATE spool SET shipped_at = $1, applied = $2, sent = CASE WHEN sent < 0"
+		    " THEN sent ELSE sent + (SELECT messages FROM shipment WHERE sequence = $2)"
+		    " END",
+		    SQL_VALUES(sql_int(now), sql_int(sequence))) != 0 ||
+	    sql_run(local, why, "DELETE FROM shipment WHERE sequence <= $1 AND applied < $2",
+		    SQL_VALUES(sql_int(sequence - KEPT_BATCHES), sql_int(now - KEPT_SECONDS))) != 0)
 		return -1;
-	return sql_run(local, why, "DELETE FROM batch", SQL_NO_VALUES);
+	return sql_run(local, why,
+		       "DELETE FROM batch WHERE sequence < (SELECT MIN(sequence) FROM shipment)",
+		       SQL_NO_VALUES);
 }
 
 /* ---- applying ---- */
@@ -101,6 +117,7 @@ struct target {
 
 struct applying {
 	struct ship *ship;
+	int64_t sequence;
 	struct arena *arena;
 	struct target *targets;
 	unsigned count;
@@ -119,14 +136,15 @@ static int read_targets(struct applying *a, struct why *why)
 	int more;
 
 	if (sql_number(a->ship->local, &count, why,
-		       "SELECT COUNT(*) FROM (SELECT DISTINCT domain, day, config FROM batch)",
-		       SQL_NO_VALUES) != 0)
+		       "SELECT COUNT(*) FROM (SELECT DISTINCT domain, day, config FROM batch"
+		       " WHERE sequence = $1)",
+		       SQL_VALUES(sql_int(a->sequence))) != 0)
 		return -1;
 	a->targets = arena_array(a->arena, (size_t)count + 1, sizeof *a->targets);
 	rows = sql_ask(a->ship->local,
 		       "SELECT DISTINCT domain, day, config, " OWN " FROM batch AS b"
-		       " ORDER BY domain, day, config",
-		       SQL_NO_VALUES);
+		       " WHERE sequence = $1 ORDER BY domain, day, config",
+		       SQL_VALUES(sql_int(a->sequence)));
 	while ((more = sql_next(rows, why)) == 1) {
 		struct target *target = &a->targets[a->count++];
 
@@ -264,9 +282,10 @@ static struct sql_rows *ask_rows(struct applying *a, const struct schema_list *l
 	if (list->count > BATCH_COLUMNS)
 		buf_string(&text, ", ");
 	schema_names(&text, list, BATCH_COLUMNS, list->count, "t.");
-	buf_string(&text, " FROM batch AS b JOIN tally AS t USING (" SHIP_KEY
-			  ") ORDER BY b.domain, b.day, b.config, b.source_ip, b.row_key");
-	return sql_ask(a->ship->local, buf_text(&text), SQL_NO_VALUES);
+	buf_string(&text,
+		   " FROM batch AS b JOIN tally AS t USING (" SHIP_KEY ") WHERE b.sequence = $1"
+		   " ORDER BY b.domain, b.day, b.config, b.source_ip, b.row_key");
+	return sql_ask(a->ship->local, buf_text(&text), SQL_VALUES(sql_int(a->sequence)));
 }
 
 /* Rows and targets are in the same order. */
@@ -337,53 +356,78 @@ static int digest_batch(struct applying *a, struct why *why)
 	return more;
 }
 
-/* 1: the store has this batch already. */
+static int refuse_number(const struct applying *a, struct sql *sql, struct why *why)
+{
+	sql->fault = DRIVER_BROKEN;
+	return why_set(why,
+		       "the shared store has another batch %lld of this host: the ledger was copied"
+		       " from another host, or is an older one that was put back; move it away (a"
+		       " new one is made)",
+		       (long long)a->sequence);
+}
+
+/* 1: this batch is in already. */
 static int check_same(struct applying *a, struct sql *sql, struct why *why)
 {
 	const struct ship_spool *spool = &a->ship->spool;
 	unsigned char digest[DRIVER_KEY_LEN];
 	struct sql_rows *rows =
 	    sql_ask(sql, "SELECT digest FROM batch WHERE host = $1 AND sequence = $2",
-		    SQL_VALUES(sql_key(spool->host), sql_int(spool->sequence)));
+		    SQL_VALUES(sql_key(spool->host), sql_int(a->sequence)));
 	int more = sql_next(rows, why);
 
 	if (more != 1)
-		return more < 0 ? -1 : why_set(why, "the shared store: the batch is gone");
+		return more < 0 ? -1 : refuse_number(a, sql, why);
 	sql_key_at(rows, 0, digest);
 	sql_drop(rows);
 	if (memcmp(digest, a->digest, DRIVER_KEY_LEN) == 0)
 		return 1;
-	sql->fault = DRIVER_BROKEN;
-	return why_set(why,
-		       "the shared store has another batch %lld of this host: the ledger was copied"
-		       " from another host, or is an older one that was restored; move it away (a"
-		       " new one is created)",
-		       (long long)spool->sequence);
+	return refuse_number(a, sql, why);
+}
+
+/* The number of the last batch that the store has of this host, whose row is locked. */
+static int read_last(const struct ship *ship, struct sql *sql, int64_t *last, struct why *why)
+{
+	int found =
+	    sql_number(sql, last, why, "SELECT sequence FROM host WHERE host = $1 FOR UPDATE",
+		       SQL_VALUES(sql_key(ship->spool.host)));
+
+	if (found == 1)
+		*last = ship->spool.base;
+	return found < 0 ? -1 : 0;
 }
 
 static int apply_once(void *arg, struct sql *sql, struct why *why)
 {
 	struct applying *a = arg;
 	const struct ship_spool *spool = &a->ship->spool;
-	int64_t fresh =
-	    sql_do(sql, why,
-		   "INSERT INTO batch (host, sequence, digest, applied)"
-		   " VALUES ($1, $2, $3, " SHARED_NOW ")"
-		   " ON CONFLICT (host, sequence) DO NOTHING",
-		   SQL_VALUES(sql_key(spool->host), sql_int(spool->sequence), sql_key(a->digest)));
+	int64_t last;
 
-	if (fresh <= 0)
-		return fresh < 0 ? -1 : check_same(a, sql, why);
+	if (read_last(a->ship, sql, &last, why) != 0)
+		return -1;
+	if (a->sequence <= last)
+		return check_same(a, sql, why);
+	if (a->sequence > last + 1)
+		return why_set(why,
+			       "the shared store: it has batch %lld of this host, and this is %lld:"
+			       " it went back",
+			       (long long)last, (long long)a->sequence);
+	if (sql_run(sql, why,
+		    "INSERT INTO batch (host, sequence, digest, applied)"
+		    " VALUES ($1, $2, $3, " SHARED_NOW ")",
+		    SQL_VALUES(sql_key(spool->host), sql_int(a->sequence), sql_key(a->digest))) !=
+	    0)
+		return -1;
 	if (find_open_policies(a, sql, why) != 0 || put_rows(a, sql, why) != 0 ||
-	    ship_spool_tell(a->ship, a->rows, a->messages, sql, why) != 0)
+	    ship_spool_tell(a->ship, a->sequence, a->rows, a->messages, sql, why) != 0)
 		return -1;
 	return sql_run(sql, why, "DELETE FROM batch WHERE host = $1 AND sequence = $2",
-		       SQL_VALUES(sql_key(spool->host), sql_int(spool->sequence - KEPT_BATCHES)));
+		       SQL_VALUES(sql_key(spool->host), sql_int(a->sequence - KEPT_BATCHES)));
 }
 
-int ship_batch_apply(struct ship *ship, struct why *why)
+int ship_batch_apply(struct ship *ship, int64_t sequence, struct why *why)
 {
-	struct applying a = {.ship = ship, .arena = arena_new(0)};
+	struct applying a = {.ship = ship, .sequence = sequence, .arena = arena_new(0)};
 	int result = read_targets(&a, why);
 
 	if (result == 0)
@@ -396,5 +440,5 @@ int ship_batch_apply(struct ship *ship, struct why *why)
 
 int ship_batch_forget(struct ship *ship, struct why *why)
 {
-	return sql_transact(ship->local, forget_batch, NULL, why) < 0 ? -1 : 0;
+	return sql_transact(ship->local, forget_batch, ship, why) < 0 ? -1 : 0;
 }

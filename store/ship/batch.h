@@ -15,10 +15,11 @@ int32_t ship_batch_settled(void);
 /* The number of rows in the current batch or a new one; 0: nothing to ship. */
 int ship_batch_fix(struct ship *ship, int64_t *rows, struct why *why);
 
-/* Adds the batch to the shared store unless it is there already. */
-int ship_batch_apply(struct ship *ship, struct why *why);
+/* Counts the batch with that number, which the file still has, in the shared store unless it is in
+ * already. Refused unless the one before is in, and where another batch has the number. */
+int ship_batch_apply(struct ship *ship, int64_t sequence, struct why *why);
 
-/* Removes the batch, which was applied, from the file. */
+/* The last one is in: the file keeps it only until it is old (store/ship/reconcile.h). */
 int ship_batch_forget(struct ship *ship, struct why *why);
 
 #endif

@@ -100,9 +100,12 @@ static int begin_joining(void *arg, struct sql *local, struct why *why)
 {
 	const bool *fresh = arg;
 
-	if (*fresh && (sql_run(local, why, "UPDATE spool SET store = NULL, through = -1",
+	if (*fresh && (sql_run(local, why,
+			       "UPDATE spool SET store = NULL, through = -1, base = sequence,"
+			       " applied = sequence, sent = 0, epoch = ''",
 			       SQL_NO_VALUES) != 0 ||
-		       sql_run(local, why, "DELETE FROM batch", SQL_NO_VALUES) != 0))
+		       sql_run(local, why, "DELETE FROM batch", SQL_NO_VALUES) != 0 ||
+		       sql_run(local, why, "DELETE FROM shipment", SQL_NO_VALUES) != 0))
 		return -1;
 	return sql_run(local, why, "UPDATE spool SET joined = 1, joined_at = $1",
 		       SQL_VALUES(sql_int(clock_wall())));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * In the file: table unshipped names rows of which more was counted than was put into batches
- * (tally.shipped says how much was); batch holds the one batch that is under way; spool has one
- * row: who this host is, which store it ships to, the number of the last batch, and through which
- * day everything is shipped once that batch is.
+ * (tally.shipped says how much was); batch holds the one batch that is under way, and those that
+ * were shipped not long ago (store/ship/reconcile.h); spool has one row: who this host is, which
+ * store it ships to, the number of the last batch and of the last one that was shipped, and through
+ * which day everything is shipped once that batch is.
  */
 #include "store/ship/ship.h"
 
@@ -17,6 +18,7 @@
 #include "lib/clock.h"
 #include "store/ship/batch.h"
 #include "store/ship/join.h"
+#include "store/ship/reconcile.h"
 
 enum { SIGN_OF_LIFE = 60 }; /* seconds */
 
@@ -48,8 +50,10 @@ static struct sql *open_local(const char *path, struct why *why)
 static int open_file(struct ship *ship, struct why *why)
 {
 	ship->local = open_local(ship->path, why);
-	if (ship->local == NULL || stat(ship->path, &ship->file) == 0)
-		return ship->local == NULL ? -1 : 0;
+	if (ship->local == NULL || ship_reconcile_begin(ship, why) != 0)
+		return -1;
+	if (stat(ship->path, &ship->file) == 0)
+		return 0;
 	return why_set(why, "%s: %s", ship->path, strerror(errno));
 }
 
@@ -64,6 +68,7 @@ static int follow_file(struct ship *ship, struct why *why)
 	sql_close(ship->local);
 	sql_close(ship->shared);
 	ship->shared = NULL;
+	ship->in_step = ship->resends = false;
 	return open_file(ship, why);
 }
 
@@ -77,6 +82,7 @@ struct ship *ship_open(const struct ship_settings *settings, bool *busy, struct 
 		abort();
 	*busy = false;
 	ship->lock = -1;
+	ship->notice = settings->notice;
 	if (open_file(ship, why) == 0 && take_lock(ship, settings->path, busy, why) == 0)
 		return ship;
 	ship_close(ship);
@@ -100,7 +106,8 @@ void ship_close(struct ship *ship)
 int ship_pending(struct ship *ship, int64_t *rows, int64_t *batches, struct why *why)
 {
 	if (sql_number(ship->local, rows, why,
-		       "SELECT (SELECT COUNT(*) FROM unshipped) + (SELECT COUNT(*) FROM batch)",
+		       "SELECT (SELECT COUNT(*) FROM unshipped) + (SELECT COUNT(*) FROM batch"
+		       " WHERE sequence > (SELECT applied FROM spool))",
 		       SQL_NO_VALUES) != 0)
 		return -1;
 	return sql_number(ship->local, batches, why, "SELECT sequence FROM spool", SQL_NO_VALUES) ==
@@ -140,7 +147,8 @@ static int connect_shared(struct ship *ship, struct why *why)
 	ship->shared = shared_open(ship->url, SHARED_MIGRATE, false, why);
 	if (ship->shared == NULL)
 		return -1;
-	if (shared_id(ship->shared, id, why) == 0 && ship_join(ship, id, why) == 0)
+	if (shared_id(ship->shared, id, why) == 0 && ship_join(ship, id, why) == 0 &&
+	    ship_reconcile_epoch(ship, why) == 0)
 		return 0;
 	sql_close(ship->shared);
 	ship->shared = NULL;
@@ -155,7 +163,7 @@ static int say_alive(struct ship *ship, int32_t settled, struct why *why)
 	if (ship->told_at != 0 && settled == ship->told_through &&
 	    now < ship->told_at + SIGN_OF_LIFE * CLOCK_SECOND)
 		return 0;
-	if (ship_spool_tell(ship, 0, 0, ship->shared, why) != 0)
+	if (ship_spool_tell(ship, ship->spool.base, 0, 0, ship->shared, why) != 0)
 		return -1;
 	ship->told_at = now;
 	ship->told_through = settled;
@@ -165,13 +173,17 @@ static int say_alive(struct ship *ship, int32_t settled, struct why *why)
 static int ship_next_batch(struct ship *ship, struct why *why)
 {
 	int32_t settled = ship_batch_settled();
+	int reconciled = ship_reconcile(ship, why);
 	int64_t rows;
 
+	if (reconciled != 0)
+		return reconciled;
 	if (ship_batch_fix(ship, &rows, why) != 0)
 		return -1;
 	if (rows == 0)
 		return say_alive(ship, settled, why);
-	if (ship_batch_apply(ship, why) != 0 || ship_batch_forget(ship, why) != 0)
+	if (ship_batch_apply(ship, ship->spool.sequence, why) != 0 ||
+	    ship_batch_forget(ship, why) != 0)
 		return -1;
 	ship->told_at = clock_mono();
 	return rows == SHIP_BATCH_ROWS;

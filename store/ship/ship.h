@@ -17,9 +17,10 @@
 #include "store/sql/sql.h"
 
 struct ship_settings {
-	const char *path;   /* of the ledger's file; created when absent */
-	const char *shared; /* the URL of the shared store */
-	const char *name;   /* of this host, for people */
+	const char *path;                 /* of the ledger's file; created when absent */
+	const char *shared;               /* the URL of the shared store */
+	const char *name;                 /* of this host, for people */
+	void (*notice)(const char *text); /* what an administrator must know; or NULL */
 };
 
 struct ship;

@@ -7,7 +7,7 @@ int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why
 {
 	struct sql_rows *rows = sql_ask(local,
 					"SELECT host, store, store IS NOT NULL, joined, joined_at,"
-					" sequence, through FROM spool",
+					" sequence, through, applied, base, sent FROM spool",
 					SQL_NO_VALUES);
 	int more = sql_next(rows, why);
 
@@ -20,12 +20,15 @@ int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why
 	spool->joined_at = sql_int_at(rows, 4);
 	spool->sequence = sql_int_at(rows, 5);
 	spool->through = sql_int_at(rows, 6);
+	spool->applied = sql_int_at(rows, 7);
+	spool->base = sql_int_at(rows, 8);
+	spool->sent = sql_int_at(rows, 9);
 	sql_drop(rows);
 	return 0;
 }
 
-int ship_spool_tell(const struct ship *ship, int64_t rows, int64_t messages, struct sql *sql,
-		    struct why *why)
+int ship_spool_tell(const struct ship *ship, int64_t sequence, int64_t rows, int64_t messages,
+		    struct sql *sql, struct why *why)
 {
 	const struct ship_spool *spool = &ship->spool;
 
@@ -33,12 +36,13 @@ int ship_spool_tell(const struct ship *ship, int64_t rows, int64_t messages, str
 		       "INSERT INTO host (host, name, seen, through, sequence, rows, messages)"
 		       " VALUES ($1, $2, " SHARED_NOW ", $3, $4, $5, $6)"
 		       " ON CONFLICT (host) DO UPDATE SET name = excluded.name,"
-		       " seen = excluded.seen, sequence = excluded.sequence,"
+		       " seen = excluded.seen, sequence = CASE WHEN excluded.sequence >"
+		       " host.sequence THEN excluded.sequence ELSE host.sequence END,"
 		       " through = CASE WHEN excluded.through > host.through"
 		       " THEN excluded.through ELSE host.through END,"
 		       " rows = host.rows + excluded.rows,"
 		       " messages = host.messages + excluded.messages",
 		       SQL_VALUES(sql_key(spool->host), sql_text(ship->name),
-				  sql_int(spool->through), sql_int(spool->sequence), sql_int(rows),
+				  sql_int(spool->through), sql_int(sequence), sql_int(rows),
 				  sql_int(messages)));
 }

@@ -19,12 +19,18 @@ struct ship_spool {
 	bool has_store, joined;
 	int64_t joined_at; /* wall seconds */
 	int64_t sequence;  /* number of the last batch */
+	int64_t applied;   /* number of the last one that is in the store: SEQUENCE, or one less */
+	int64_t base;      /* batches up to this number went to another store */
+	int64_t sent;      /* messages in the store; -1: not known yet */
 	int64_t through;   /* the day through which everything is shipped once that batch is */
 };
 
 struct ship {
 	struct sql *local, *shared; /* SHARED: NULL while not connected */
 	char *path, *url, *name;
+	void (*notice)(const char *text);
+	bool resends;     /* batches that the store had once */
+	bool in_step;     /* the store had all that was shipped, since the file was opened */
 	struct stat file; /* LOCAL */
 	int lock;
 	struct ship_spool spool;
@@ -33,8 +39,9 @@ struct ship {
 
 int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why);
 
-/* Updates this host's row in the shared store: a sign of life, and the counts of the last batch. */
-int ship_spool_tell(const struct ship *ship, int64_t rows, int64_t messages, struct sql *sql,
-		    struct why *why);
+/* Updates this host's row in the shared store: a sign of life, and the counts of a batch. A SEQUENCE
+ * lower than the one there changes nothing. */
+int ship_spool_tell(const struct ship *ship, int64_t sequence, int64_t rows, int64_t messages,
+		    struct sql *sql, struct why *why);
 
 #endif

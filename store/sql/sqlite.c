@@ -98,6 +98,20 @@ static const char *const migrations[] = {
     "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line TEXT NOT NULL);",
     /* 8: ENDS: the total size of all lines up to and including this one */
     "ALTER TABLE message ADD COLUMN ends INTEGER NOT NULL DEFAULT 0;",
+    /* 9: batches are kept for a while after they were shipped (store/ship/reconcile.h) */
+    "ALTER TABLE batch RENAME TO old_batch;"
+    "CREATE TABLE batch (sequence INTEGER NOT NULL, " KEY ", messages INTEGER NOT NULL,"
+    " quiet INTEGER NOT NULL, PRIMARY KEY (sequence, " KEY_NAMES ")) WITHOUT ROWID;"
+    "INSERT INTO batch SELECT (SELECT sequence FROM spool), " KEY_NAMES ", messages, quiet"
+    " FROM old_batch;"
+    "DROP TABLE old_batch;"
+    "CREATE TABLE shipment (sequence INTEGER NOT NULL PRIMARY KEY, applied INTEGER NOT NULL,"
+    " messages INTEGER NOT NULL);"
+    "ALTER TABLE spool ADD COLUMN applied INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE spool ADD COLUMN base INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE spool ADD COLUMN sent INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE spool ADD COLUMN epoch TEXT NOT NULL DEFAULT '';"
+    "UPDATE spool SET applied = sequence - EXISTS (SELECT 1 FROM batch);",
 };
 enum {
 	MIGRATIONS = sizeof migrations / sizeof migrations[0],

@@ -69,7 +69,8 @@ static const char *const statements[STATEMENTS] = {
     [OLDEST] = "SELECT domain, day, config FROM policy AS p WHERE day < ?1"
 	       " AND NOT EXISTS (SELECT 1 FROM unshipped AS u WHERE u.domain = p.domain"
 	       " AND u.day = p.day AND u.config = p.config)"
-	       " AND NOT EXISTS (SELECT 1 FROM batch AS b WHERE b.domain = p.domain"
+	       " AND NOT EXISTS (SELECT 1 FROM batch AS b WHERE b.sequence >"
+	       " (SELECT applied FROM spool) AND b.domain = p.domain"
 	       " AND b.day = p.day AND b.config = p.config) ORDER BY day LIMIT 1",
     [EXPIRE_TALLY] = "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
 		     " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT ?4)",

@@ -9,6 +9,11 @@
 
 #include "store/ship/ship.h"
 
+static void say_notice(const char *text)
+{
+	fprintf(stderr, "%s\n", text);
+}
+
 int main(int argc, char **argv)
 {
 	struct ship_settings settings;
@@ -19,7 +24,8 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		return 64;
-	settings = (struct ship_settings){.path = argv[1], .shared = argv[2], .name = argv[3]};
+	settings = (struct ship_settings){
+	    .path = argv[1], .shared = argv[2], .name = argv[3], .notice = say_notice};
 	ship = ship_open(&settings, &busy, &why);
 	if (ship == NULL) {
 		fprintf(stderr, "%s\n", why.text);
