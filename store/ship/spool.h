@@ -39,8 +39,8 @@ struct ship {
 
 int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why);
 
-/* Updates this host's row in the shared store: a sign of life, and the counts of a batch. A SEQUENCE
- * lower than the one there changes nothing. */
+/* Updates this host's row in the shared store: a sign of life, and the counts of a batch. A
+ * SEQUENCE lower than the one there changes nothing. */
 int ship_spool_tell(const struct ship *ship, int64_t sequence, int64_t rows, int64_t messages,
 		    struct sql *sql, struct why *why);
 
