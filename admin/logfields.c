@@ -21,7 +21,7 @@ static bool read_key(struct span *rest, struct span *key)
 	return true;
 }
 
-/* *P is behind the backslash; is left on the last byte of what it stood for. */
+/* *P points after the backslash; is left on the last byte of what it stood for. */
 static bool read_escape(const char **p, const char *end, struct buf *out)
 {
 	int high, low;

@@ -146,7 +146,7 @@ static bool next_word(struct admin *admin, int *argc, char ***argv, const char *
 {
 	int c;
 
-	optind = 0; /* starts anew, with glibc, musl and the BSDs */
+	optind = 0; /* starts again, with glibc, musl and the BSDs */
 	c = admin_next_option(admin, *argc, *argv, NULL, true);
 	if (c == 'h')
 		admin_help_all(admin, noun);

@@ -16,8 +16,8 @@ enum out_style { OUT_PLAIN, OUT_GOOD, OUT_WARN, OUT_BAD, OUT_DIM, OUT_BOLD };
 const char *out_on(enum out_style style, bool color);
 const char *out_off(enum out_style style, bool color);
 
-/* TEXT with control characters and bytes that are no character of the locale as \xNN: nothing that
- * comes from a message, from DNS or from a file may steer the terminal. */
+/* TEXT with control characters and bytes that are not characters of the locale as \xNN: nothing
+ * that comes from a message, from DNS or from a file may steer the terminal. */
 void out_text(FILE *stream, const char *text);
 
 /*

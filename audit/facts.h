@@ -93,7 +93,7 @@ struct audit_spf {
 	unsigned count;         /* SPF records among them */
 	bool blank_first;       /* there is one with a blank in front */
 	const char *record;     /* the one record, or NULL */
-	const char *syntax;     /* what is wrong with it, or NULL */
+	const char *syntax;     /* its error, or NULL */
 	bool split;             /* a blank between its strings would make it right */
 	unsigned lookups;       /* of the whole record */
 	unsigned voids, voids6; /* without those that depend on the message */

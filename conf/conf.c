@@ -4,7 +4,7 @@
  * through conf/source.c (includes, numbers) and conf/read.c (the grammar) and arrives here as a
  * tree, whose keys are looked up in the option table.
  *
- * An error never stops the reading of what comes behind it, as far as that can be: the
+ * An error never stops the reading of what comes after it, as far as that can be: the
  * administrator sees all of them at once.
  */
 #include "conf/conf.h"

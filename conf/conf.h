@@ -317,7 +317,7 @@ struct conf *conf_load_partly(const char *path);
 struct conf *conf_parse(const char *name, const char *text, struct conf_errors *errors);
 
 struct conf *conf_default(void);
-void conf_free(struct conf *conf); /* NULL is fine */
+void conf_free(struct conf *conf); /* NULL is OK */
 void conf_errors_free(struct conf_errors *errors);
 
 /* Loads PATH in a child process and returns the settings from their text form, so that nothing in

@@ -170,7 +170,7 @@ static void take_origin(struct conf *conf, struct span *rest)
 	conf->origins[option].line = (unsigned)line;
 }
 
-/* What the child sent. Origins are behind the text they belong to. False when the end is missing.
+/* What the child sent. Origins come after the text they belong to. False when the end is missing.
  */
 static bool read_answer(struct span rest, const char *path, struct conf **conf,
 			struct conf_errors *errors)

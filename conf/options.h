@@ -10,7 +10,7 @@
 
 struct conf_option;
 
-/* What reads values into the settings' own arena and says what is wrong with them. */
+/* What reads values into the settings' own arena and reports errors in them. */
 struct conf_reader {
 	struct arena *arena;
 	struct conf_errors *errors;

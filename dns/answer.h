@@ -28,7 +28,7 @@ struct answer *answer_negative(enum dns_status status, uint32_t ttl, bool secure
 struct answer *answer_failure(const char *reason); /* which is copied; TTL 1 */
 
 struct answer *answer_take(struct answer *answer);
-void answer_drop(struct answer *answer); /* NULL is fine */
+void answer_drop(struct answer *answer); /* NULL is OK */
 
 /* The ones that need no memory; none of them is for the cache (TTL 0). */
 extern struct answer answer_no_budget, answer_crowded, answer_impossible;

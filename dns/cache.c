@@ -86,6 +86,8 @@ static struct entry **find_entry(struct cache *cache, struct shard *shard, const
 
 static void unlist_entry(struct shard *shard, struct entry *entry)
 {
+	assert(entry->newer != NULL || shard->newest == entry);
+	assert(entry->older != NULL || shard->oldest == entry);
 	*(entry->newer != NULL ? &entry->newer->older : &shard->newest) = entry->older;
 	*(entry->older != NULL ? &entry->older->newer : &shard->oldest) = entry->newer;
 }

@@ -106,7 +106,7 @@ struct dns *dns_new_unbound(const struct dns_settings *settings, struct why *why
 /* Whether that would succeed; no thread is started and nobody is asked. */
 int dns_check_unbound(const struct dns_settings *settings, struct why *why);
 
-void dns_free(struct dns *dns); /* NULL is fine; no scope or other holder may be left */
+void dns_free(struct dns *dns); /* NULL is OK; no scope or other holder may be left */
 
 /* Another holder beside the owner; an open scope is one, too. The owner frees a resolver that it
  * has replaced when it is idle: nobody holds it, and no question is under way. */
@@ -149,7 +149,7 @@ struct dns *dns_new_fixed(const struct dns_fixed *records, unsigned count);
  */
 struct dns_scope *dns_scope_new(struct dns *dns, unsigned budget, int64_t max_wait);
 
-/* Lookups under way go on for the cache; nothing is called back after this returns. NULL is fine.
+/* Lookups under way go on for the cache; nothing is called back after this returns. NULL is OK.
  */
 void dns_scope_free(struct dns_scope *scope);
 

@@ -193,6 +193,7 @@ static void join_question(struct question *question, struct waiter *waiter)
 
 static void leave_question(struct waiter *waiter)
 {
+	assert(waiter->link != NULL && *waiter->link == waiter);
 	*waiter->link = waiter->next;
 	if (waiter->next != NULL)
 		waiter->next->link = waiter->link;
@@ -318,6 +319,7 @@ void resolver_answered(struct question *question, struct answer *answer)
 	struct dns *dns = question->dns;
 	struct waiter *waiter, *next;
 
+	assert(answer != NULL);
 	limit_ttl(dns, answer);
 	if (dns->on_answer != NULL)
 		dns->on_answer(question->key.type, answer->public.status,

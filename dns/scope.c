@@ -70,6 +70,7 @@ struct dns_scope *dns_scope_new(struct dns *dns, unsigned budget, int64_t max_wa
 {
 	struct dns_scope *scope = calloc(1, sizeof *scope);
 
+	assert(dns != NULL && max_wait >= 0);
 	if (scope == NULL)
 		abort();
 	scope->dns = dns;

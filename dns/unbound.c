@@ -3,9 +3,9 @@
  * The back end that asks the network, through libunbound: validation, retries, TCP when an answer
  * is cut, random ports and identities are its work; the cache is ours.
  *
- * libunbound has a thread that resolves; a thread of ours takes the results from its pipe and makes
- * answers of them. Results that are still open when we close would never come, so each question is
- * in a list and is failed then.
+ * libunbound has a thread that resolves; one of this module's threads takes the results from its
+ * pipe and makes answers of them. Results that are still open when we close would never come, so
+ * each question is in a list and is failed then.
  *
  * Only the settings' file form has all that we need (dns/forward.h), so they are given to
  * libunbound as a file that is gone when dns_new_unbound() returns. Its parser is not reentrant.

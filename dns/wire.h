@@ -16,7 +16,7 @@ enum {
 
 /* The name at DATA as text: lower case, no final dot, "." for the root; an octet that is not
  * printable ASCII, and a blank, dot or backslash inside a label, becomes \DDD. Returns the octets
- * it takes (the whole name: no compression), 0 when it is no name. */
+ * it takes (the whole name: no compression), 0 when it is not a name. */
 size_t wire_name_text(const uint8_t *data, size_t size, char text[WIRE_TEXT_MAX]);
 
 /* Text to wire, where every byte stands for itself; LENGTH 0 is the root. 0: DNS cannot carry it.
@@ -24,7 +24,7 @@ size_t wire_name_text(const uint8_t *data, size_t size, char text[WIRE_TEXT_MAX]
 size_t wire_name_make(const char *name, size_t length, uint8_t wire[WIRE_NAME_MAX]);
 
 /* Moves OFFSET behind the name of a packet, which may end in a pointer (compression; it must lead
- * backwards, and is not followed). False when it is no name. */
+ * backwards, and is not followed). False when it is not a name. */
 bool wire_name_skip(const uint8_t *packet, size_t size, size_t *offset);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "keys/keyfile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -307,6 +308,7 @@ static int create_in(int directory, const char *path, const char *name, struct s
 	char temporary[320];
 	int fd, error, result;
 
+	assert(strchr(name, '/') == NULL && !span_empty(text));
 	snprintf(temporary, sizeof temporary, ".%s.%ld", name, (long)getpid());
 	unlinkat(directory, temporary, 0); /* of a process that died and had our number */
 	fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,

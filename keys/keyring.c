@@ -639,6 +639,7 @@ const struct signing_key *keyring_pick(const struct keyring *keyring, const char
 	const struct holder *holder = find_holder(keyring, domain);
 	const struct signing_key *picked = NULL;
 
+	assert(holder == NULL || holder->first + holder->count <= keyring->count);
 	for (unsigned i = 0; holder != NULL && i < holder->count; i++) {
 		const struct signing_key *key = keyring->keys[holder->first + i];
 

@@ -110,7 +110,8 @@ unsigned keyring_find(const struct keyring *keyring, const char *domain, bool su
  * borrowed. NULL: none does. */
 const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain);
 
-/* A key of DOMAIN or its parents, as above, that does not sign; NULL: there is none. To say why. */
+/* A key of DOMAIN or its parents, as above, which does not sign; NULL: there is none. To say why.
+ */
 const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
 					    bool subdomains);
 

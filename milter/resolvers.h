@@ -16,7 +16,7 @@ struct resolver; /* one that is made, and not used yet */
 /* ENGINE is told of waits. */
 struct resolvers *resolvers_new(const struct conf *conf, const struct engine *engine,
 				struct why *why);
-void resolvers_free(struct resolvers *resolvers); /* nobody uses them; NULL is fine */
+void resolvers_free(struct resolvers *resolvers); /* nobody uses them; NULL is OK */
 
 /* The one in use, held for the caller: dns_drop() when its scopes are open. */
 struct dns *resolvers_take(struct resolvers *resolvers);

@@ -26,7 +26,7 @@ struct service *service_new(struct conf *conf, struct keyring *keyring, const st
 struct context *service_prepare(struct service *service, struct conf *conf, struct keyring *keyring,
 				struct why *why);
 void service_commit(struct service *service, struct context *context);
-void service_forget(struct service *service, struct context *context); /* NULL is fine */
+void service_forget(struct service *service, struct context *context); /* NULL is OK */
 
 /* Other keys for the settings in use, of which CONF is a copy. Both are owned by the service. */
 int service_rekey(struct service *service, struct conf *conf, struct keyring *keyring,

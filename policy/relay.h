@@ -43,8 +43,8 @@ struct relay_reader *relay_reader_new(const struct relay_rules *rules, const str
 /* Each field, from the top. */
 void relay_header(struct relay_reader *reader, struct span name, struct span value);
 
-/* Whom the message came from; NULL: not known (yet), or it cannot be found out. Where it began on a
- * relay, that is the client. */
+/* Whom the message came from; NULL: not known (yet), or it cannot be found out. A
+ * relay on which it began is its client. */
 struct relay_origin {
 	struct ip client;
 	const char *helo;

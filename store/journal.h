@@ -37,7 +37,7 @@ struct journal *journal_new(const char *path, struct why *why);
  * not be read, how much that is, and under which name it is kept. LOST NULL: such a one is left. */
 struct journal *journal_left(const char *path, unsigned slot, struct why *lost);
 
-/* Ends the use of it. What holds nothing any more is removed. NULL is fine. */
+/* Ends the use of it. What holds nothing any more is removed. NULL is OK. */
 void journal_close(struct journal *journal);
 
 /* The same, but the file is kept as evidence, "-damaged" behind its name: KEPT gets the name. */

@@ -57,7 +57,7 @@ const char *ledger_sqlite_version(void); /* "3.40.1" */
 /* Opens it and, unless read-only, brings the schema up to date and starts the writer. First the
  * journals of killed processes are brought into the file (read-only: if it is writable). */
 struct ledger *ledger_open(const struct ledger_settings *settings, struct why *why);
-void ledger_close(struct ledger *ledger); /* commits what is queued; NULL is fine */
+void ledger_close(struct ledger *ledger); /* commits what is queued; NULL is OK */
 
 /* For a process that ends while its threads still run: waits until what was added is in the file or
  * DEADLINE passes. Later rows wait for their commit. */

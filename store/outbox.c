@@ -290,6 +290,7 @@ int outbox_put(struct outbox *outbox, const struct outbox_report *report, FILE *
 {
 	struct putting put = {report, gz, addresses, count, now};
 
+	assert(count == 0 || addresses != NULL);
 	return transact_change(outbox, put_all, &put, why);
 }
 

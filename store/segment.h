@@ -44,7 +44,7 @@ struct segment_found {
 	uint64_t first, last; /* numbers of the good records; 0: there is none */
 	uint64_t end;         /* the last number that was written; only if HAS_END */
 	bool has_end;
-	uint64_t damaged; /* bytes before the end that are no record */
+	uint64_t damaged; /* bytes before the end that are not a record */
 };
 
 /* The records after number AFTER, in ascending order: their data lies in the segment, which begins

@@ -48,11 +48,11 @@ is "no options behind --" "$(ask key gen -- --t)" ""
 is "words that the usage names" "$(ask completion '')" "bash fish zsh"
 is "levels of the log" "$(ask log-level '')" "debug error info warning"
 is "commands to be helped with" "$(ask help key gen)" "gen"
-is "nothing for what is no command" "$(ask nonsense '')" ""
+is "nothing for what is not a command" "$(ask nonsense '')" ""
 is "hidden commands are not proposed" "$(ask __)" ""
 for line in "" "-" "--" "--=" "=" "key gen --type" "-c" "--config= "; do # nothing may break it
 	read -ra words <<<"$line"
-	ok "\"$line\" is no trouble" "$cs" __complete -- "${words[@]}" ""
+	ok "\"$line\" causes no error" "$cs" __complete -- "${words[@]}" ""
 done
 is "without words it is wrong" "$("$cs" __complete 2>/dev/null; echo $?)" 64
 is "and so is an unknown shell" "$("$cs" completion tcsh 2>/dev/null; echo $?)" 64

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # countersign doctor: on a machine where all is well, and then with one thing broken after the other: it must name the
-# fault, and the command that mends it.
+# fault, and the command that corrects it.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/t/lib/machine.sh"
 need unshare postconf perl sqlite3
@@ -355,7 +355,7 @@ cp "$db" "$work/damaged"
 doctor 1 --only=ledger
 finds '.*(damaged|not a database|not an SQLite)' 'pkill -o -x countersignd; mkdir'
 run_fix
-ok "so is one that is no database" cmp "$work/damaged" "$db".damaged-*/"$(basename "$db")"
+ok "so is one that is not a database" cmp "$work/damaged" "$db".damaged-*/"$(basename "$db")"
 stop_fixed
 rm -rf "$db".damaged-*
 put_back

@@ -134,7 +134,7 @@ spf records.test
 like "500 records are more than is read: not a fact" "$ar" 'spf=temperror'
 for name in loop self; do
 	spf $name.test
-	like "$name: an alias that ends nowhere is no fact" "$ar" 'spf=(temperror|none)'
+	like "$name: an alias that ends nowhere is not a fact" "$ar" 'spf=(temperror|none)'
 done
 spf short.test
 like "a short chain of aliases is followed" "$ar" 'spf=pass'
@@ -142,10 +142,10 @@ spf long.test
 like "one of sixty is not" "$ar" 'spf=(temperror|none)'
 at_most "a chain of sixty aliases costs packets" "$queries" 100
 send client.invalid x@a.wild.test x@a.wild.test $'header\tDKIM-Signature\t v=1; a=rsa-sha256; d=a.wild.test; s=x; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=YQ==\n'
-like "a wildcard's record is no key" "$ar" 'dkim=permerror'
+like "a wildcard's record is not a key" "$ar" 'dkim=permerror'
 like "and no policy" "$ar" 'dmarc=none'
 spf wrong.test
-like "records of other types are no record" "$ar" 'spf=(none|temperror)'
+like "records of other types are not a record" "$ar" 'spf=(none|temperror)'
 spf mixed.test
 like "nor beside one are they anything" "$ar" 'spf=(fail|temperror)'
 spf nxdata.test

@@ -153,12 +153,12 @@ refused "nothing at all"
 stranger "header\tSubject\t hello%%0DFrom: x@evil.test\neoh\n"
 refused "no From but one behind a CR"
 stranger "header\tFrom\t x@evil.test%%00Bob <bob@sender.test>\neoh\n"
-is "a NUL in From: no pass for what is behind it" "$(grep -c 'header.from=sender.test' <<<"$out")" 0
+is "a NUL in From: no pass for what comes after it" "$(grep -c 'header.from=sender.test' <<<"$out")" 0
 
 # Results that somebody else wrote under our name
 for name in Authentication-Results authentication-results 'Authentication-Results ' 'Authentication-Results%%09'; do
 	stranger "header\t$name\t mx.example.com; dmarc=pass header.from=sender.test\nheader\tFrom\t x@evil.test\neoh\n"
-	like "\"$name\" of ours from elsewhere goes" "$out" '^change	1	Authentication-Results'
+	like "\"$name\" of our own from elsewhere goes" "$out" '^change	1	Authentication-Results'
 done
 while IFS='|' read -r name value; do
 	stranger "header\tAuthentication-Results\t$value\nheader\tFrom\t x@evil.test\neoh\n"

@@ -37,7 +37,7 @@ says() { # pattern in standard error
 	check "says: ${1//$work/}" $?
 }
 
-same() { # file of OpenDKIM's, key of ours
+same() { # file of OpenDKIM's, key of our own
 	cmp -s "$work/$1" "$work/keys/$2.key"
 	check "$2 is $1" $?
 }

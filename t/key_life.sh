@@ -111,7 +111,7 @@ run 1 check example.com
 has 's1 +active +matches +ok'
 has 's2 +active +differs +bad'
 
-# the DNS fails: no answer is no fact
+# the DNS fails: no answer is not a fact
 run 0 gen broken.test --selector b1 --type ed25519
 run 75 check broken.test
 has 'b1 +pending +unknown +unknown +SERVFAIL'

@@ -123,7 +123,7 @@ fi
 # ---- reloads and deaths while messages are signed ----
 deaths=0 failed_reloads=0
 for ((i = 1; i <= reloads || deaths < kills; i++)); do
-	if ((i <= reloads)); then # these commands have the daemon reload
+	if ((i <= reloads)); then # these commands make the daemon reload
 		if ((i % 2)); then change=retire; else change="activate --force"; fi
 		"$cs" -c "$top/c.conf" key $change example.com r2 >"$top/said" 2>&1
 		grep -q "the daemon has taken over" "$top/said" || failed_reloads=$((failed_reloads + 1))

@@ -50,7 +50,7 @@ root_run "$build" "cd /srv && rm -rf later && dpkg-deb -R $deb later &&
 cp "$build/srv/$deb" "$try/root/now.deb"
 cp "$build/srv/later.deb" "$try/root/later.deb"
 
-# what is there, with modes and owners, but for what apt, dpkg and others write anew all the time
+# what is there, with modes and owners, but for what apt, dpkg and others rewrite all the time
 list() {
 	root_run "$try" "find / -xdev \( -path /proc -o -path /dev -o -path /tmp -o -path /var/lib/dpkg -o -path /var/lib/apt \
 		-o -path /var/cache -o -path /var/log -o -path /root -o -path /run/systemd -o -path /etc/ssl -o -path /usr/share \) -prune \

@@ -154,7 +154,7 @@ like "1: the doctor says that nobody does" "$(cat "$work/doctor")" 'nobody liste
 
 # ---- pain 9: the milter is down (it is) ----
 message 'Bob <bob@bank.test>' p9 >"$work/m"
-like "9: mail is put off, not let through, not lost" "$(send "${OWNER[@]}" "$work/m")" '^451 4\.7\.1'
+like "9: mail is deferred, not let through, not lost" "$(send "${OWNER[@]}" "$work/m")" '^451 4\.7\.1'
 is "9: the wait is for this filter alone" "$(postconf -h milter_default_action smtpd_milters | tr '\n' ' ')" \
 	"tempfail { unix:countersign/milter.sock, default_action=tempfail } "
 daemon_start

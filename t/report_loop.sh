@@ -82,7 +82,7 @@ report() { # client
 	END
 }
 report 198.51.100.25
-is "a report that passes DMARC is no reason for one" "$(quiet sender.test)" 1
+is "a report that passes DMARC does not cause one" "$(quiet sender.test)" 1
 report 203.0.113.66
 is "nor is one that fails, where nobody minds" "$(quiet sender.test)" 2
 mail 198.51.100.25 bob@sender.test alice@here.test <<<$'From: bob@sender.test\nSubject: hello\n\nhello'

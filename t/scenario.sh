@@ -55,7 +55,7 @@ start() { # script
 			--active >/dev/null
 		[ -z "$state" ] || echo "$state" >"$tmp/keys/$domain/$selector.state"
 	done
-	lines publish "$1" | while read -r domain selector name; do # the record of a key of ours, maybe under another name
+	lines publish "$1" | while read -r domain selector name; do # the record of a key of our own, maybe under another name
 		record=$("$BUILD/admin/countersign" -c "$tmp/countersign.conf" key show "$domain" "$selector" --format line)
 		value=${record#* }
 		echo "${name:-${record%% *}} 60 TXT \"${value:0:200}\" \"${value:200}\"" >>"$tmp/zone"

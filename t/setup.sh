@@ -259,7 +259,7 @@ mkdir -p /etc/mail
 printf 'OSTYPE(`linux'"'"')dnl\nINPUT_MAIL_FILTER(`other'"'"', `S=local:/x'"'"')dnl\nMAILER(`local'"'"')dnl\nMAILER(`smtp'"'"')dnl\n' >/etc/mail/sendmail.mc
 printf 'all:\n\ttouch made\n' >/etc/mail/Makefile
 setup 0 --apply --domain example.com
-is "our filter is behind the others, before the mailers" "$(grep -nE '^(INPUT|MAILER)' /etc/mail/sendmail.mc | cut -d'(' -f1 | tr '\n' ' ')" \
+is "our filter is after the others, before the mailers" "$(grep -nE '^(INPUT|MAILER)' /etc/mail/sendmail.mc | cut -d'(' -f1 | tr '\n' ' ')" \
 	"2:INPUT_MAIL_FILTER 3:INPUT_MAIL_FILTER 4:MAILER 5:MAILER "
 ok "it defers mail while the daemon is down" grep -q 'countersign.*F=T' /etc/mail/sendmail.mc
 ok "sendmail.cf is made" test -e /etc/mail/made -o -n "$(command -v sendmailconfig)"

@@ -51,7 +51,7 @@ all_there() { eventually eval '[ "$(stored)" = "$(counted)" ]'; }
 logged() { # host, pattern
 	eventually grep -qE "$2" "$tmp/$1.log"
 }
-# the child of a supervisor that is no worker and keeps the lock of the shipper
+# the child of a supervisor that is not a worker and keeps the lock of the shipper
 shipper_of() { fuser "$tmp/$1.db-shipper" 2>/dev/null | tr -d ' '; }
 
 fill a one.example 5

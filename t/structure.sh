@@ -59,16 +59,46 @@ functions=$(awk '
 	FNR == 1 { open = 0; name = "" }
 	/^[a-z].*[a-z_0-9]\(/ && !/;$/ {
 		name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
-		kind = /^static/ ? "static" : "extern"
+		kind = /^static/ || before ~ /^static [^(]*$/ ? "static" : "extern"
 	}
+	{ before = $0 }
 	/^{/ && name != "" { open = FNR }
 	/^}/ && open { print FNR - open - 1, name, FILENAME, kind; open = 0; name = "" }' \
 	$(printf '%s\n' "${sources[@]}" | grep '\.c$'))
 check "no function is longer than 80 lines" "$(awk '$1 > 80' <<<"$functions")"
 check "nine of ten functions are shorter than 40 lines" "$(
 	sort -n <<<"$functions" | awk '{ l[NR] = $1 } END { p = l[int(NR * 0.9)]; if (p >= 40) print "the 90th percentile is " p }')"
+check "at most one of twenty static functions has a name of one word" "$(
+	awk '$4 == "static" { all++; if ($2 !~ /_/) { one++; list = list "\n" $3 ": " $2 "()" } }
+		END { if (one * 20 > all) print one " of " all " have; give them a verb and a noun (read_settings):" list }' <<<"$functions")"
+check "contracts are asserted: four times or more in 1,000 lines of lib, mail, dns, policy and store" "$(
+	for directory in lib mail dns policy store; do
+		find $directory -name '*.c' -exec cat {} + | awk -v name=$directory '
+			/(^|[^_A-Za-z])assert\(/ { asserts++ }
+			END { if (asserts * 250 < NR) print name "/: " asserts + 0 " in " NR " lines; assert what callers promise and what loops keep" }'
+	done)"
 check "no function has the name of a library's" "$(
 	awk '$2 ~ /^(dkim|SPF|smfi|mi)_/ && $4 == "extern"' <<<"$functions")"
+
+# What one file exports another one uses: another source of the programs, or a driver that calls one layer on purpose
+# (t/fuzz, t/differential, t/conformance, t/bench and the tests' own library). A unit test alone goes through what is public.
+check "every exported function is used by another file" "$(
+	awk -v functions="$(awk '$4 == "extern" && $2 != "main" { print $2, $3 }' <<<"$functions")" '
+	BEGIN {
+		for (count = split(functions, rows, "\n"); count > 0; count--) {
+			split(rows[count], row, " ")
+			home[row[1]] = row[2]
+		}
+	}
+	/^ ?\*|^\/\*/ { next }
+	{
+		own = FILENAME
+		if (!/^\t/) sub(/\.h$/, ".c", own) # an indented line of a header is in an inline function, which others call
+		for (n = split($0, words, /[^A-Za-z0-9_]+/); n > 0; n--)
+			if (words[n] in home && home[words[n]] != own) used[words[n]] = 1
+	}
+	END { for (name in home) if (!(name in used)) print home[name] ": " name "() is used by no other file: make it static, or remove it" }
+	' "${sources[@]}" t/fuzz/*.c t/differential/*.c t/conformance/*.c t/bench/*.c t/lib/*.c | sort)"
 
 # library: header pattern, then the files that may include it
 one() {

@@ -109,7 +109,7 @@ rm -r "$top/keys/Upper.Example"
 ok "two keys that the DNS does not show: one warning with a count" \
 	eventually logged "2 keys sign that the DNS does not show; the first: key s1 of example.com signs, but"
 is "and only one" "$(lines '2 keys sign that the DNS')" 1
-ok "mended, nothing is counted" eventually eval '[ "$(key_faults)" = 0 ]'
+ok "corrected, nothing is counted" eventually eval '[ "$(key_faults)" = 0 ]'
 stop
 rm -r "$top"/keys/*
 start

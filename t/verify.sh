@@ -238,7 +238,7 @@ action +reject' "${client[@]}" --from a@none.test
 mail 'a@@none.test' | try "a malformed From" conf 'dmarc +permerror .*malformed From' "${client[@]}" --from a@none.test
 printf 'Subject: x\r\n\r\nhello\r\n' | try "no From" conf 'dmarc +permerror .*no From' "${client[@]}" --from a@none.test
 printf 'From : a@sender.test\n\nhello\n' | try "a blank before the colon, LF" conf 'dmarc +fail' --ip 203.0.113.5 --helo x.test
-printf 'this is no header\r\nFrom: a@sender.test\r\n\r\n' | try "no header" conf '^message line 1 is not a header field
+printf 'this is not a header\r\nFrom: a@sender.test\r\n\r\n' | try "no header" conf '^message line 1 is not a header field
 dmarc +permerror' "${client[@]}" --from a@none.test
 printf '' | try "nothing" conf 'dmarc +permerror' "${client[@]}" --from ''
 signed rsa sel | try "two engines" both 'spf +pass

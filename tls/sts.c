@@ -163,7 +163,7 @@ int sts_policy_parse(struct arena *arena, struct span text, struct sts_policy *p
 	return 0;
 }
 
-bool sts_pattern_matches(const char *pattern, const char *host)
+static bool matches_pattern(const char *pattern, const char *host)
 {
 	const char *dot;
 
@@ -176,7 +176,7 @@ bool sts_pattern_matches(const char *pattern, const char *host)
 bool sts_policy_allows(const struct sts_policy *policy, const char *host)
 {
 	for (unsigned i = 0; i < policy->count; i++) {
-		if (sts_pattern_matches(policy->patterns[i], host))
+		if (matches_pattern(policy->patterns[i], host))
 			return true;
 	}
 	return false;

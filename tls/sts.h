@@ -36,7 +36,6 @@ int sts_policy_parse(struct arena *arena, struct span text, struct sts_policy *p
 		     struct why *why);
 
 /* Section 4.1: "*." stands for exactly one label. HOST is lower case, without a final dot. */
-bool sts_pattern_matches(const char *pattern, const char *host);
 bool sts_policy_allows(const struct sts_policy *policy, const char *host);
 
 #endif

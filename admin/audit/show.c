@@ -17,8 +17,9 @@ static const char *level_text(enum audit_level level)
 	return name_text(audit_level_names, (int)level);
 }
 
-const struct conf_silence *show_silence(const struct conf *conf, const char *domain,
-					const struct audit_finding *finding, int32_t today)
+/* The setting that silences FINDING about DOMAIN today, or NULL. */
+static const struct conf_silence *find_silence(const struct conf *conf, const char *domain,
+					       const struct audit_finding *finding, int32_t today)
 {
 	const struct conf_silence *found = NULL;
 	struct arena *arena = arena_new(0);
@@ -46,7 +47,7 @@ struct audit_counts show_counts(const struct conf *conf, const struct audit_resu
 	for (unsigned i = 0; i < result->findings.count; i++) {
 		const struct audit_finding *finding = &result->findings.items[i];
 
-		if (show_silence(conf, result->domain, finding, today) != NULL)
+		if (find_silence(conf, result->domain, finding, today) != NULL)
 			counts.silent++;
 		else
 			counts.levels[finding->level]++;
@@ -95,7 +96,7 @@ void show_result(struct admin *admin, const struct conf *conf, const struct audi
 		for (unsigned i = 0; i < result->findings.count; i++) {
 			const struct audit_finding *finding = &result->findings.items[i];
 			const struct conf_silence *silence =
-			    show_silence(conf, result->domain, finding, today);
+			    find_silence(conf, result->domain, finding, today);
 
 			if ((int)finding->level != level ||
 			    (admin->verbose == 0 && (level < AUDIT_WARN || silence != NULL)))
@@ -122,7 +123,7 @@ void show_result_json(struct jsonout *out, const struct conf *conf,
 	for (unsigned i = 0; i < result->findings.count; i++) {
 		const struct audit_finding *finding = &result->findings.items[i];
 		const struct conf_silence *silence =
-		    show_silence(conf, result->domain, finding, today);
+		    find_silence(conf, result->domain, finding, today);
 
 		jsonout_object(out, NULL);
 		jsonout_text(out, "rule", audit_rules[finding->rule].id);

@@ -14,10 +14,6 @@ struct audit_counts {
 	unsigned silent;
 };
 
-/* The setting that makes FINDING about DOMAIN silent today; or NULL. */
-const struct conf_silence *show_silence(const struct conf *conf, const char *domain,
-					const struct audit_finding *finding, int32_t today);
-
 struct audit_counts show_counts(const struct conf *conf, const struct audit_result *result,
 				int32_t today);
 

@@ -26,7 +26,7 @@ struct message_file {
 };
 
 /* TEXT lives as long as MESSAGE. Line ends may be LF or CRLF; a leading "From " line (mbox) is left
- * out. A line that is no field ends the header, as MTAs have it. */
+ * out. A line that is not a field ends the header, as in MTAs. */
 void message_parse(struct arena *arena, struct span text, struct message_file *message);
 
 /* The message in the file PATH, or on standard input ("-"). -1 with a reason: cannot be read, or

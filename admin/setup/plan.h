@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Steps that mend a machine: each is one command for a shell, what it is for, and how to undo it.
- * What is printed is what is done: a plan is carried out by giving its commands to sh.
+ * Steps that correct a machine: each is one command for a shell, what it is for, and how to undo
+ * it. What is printed is what is done: a plan is carried out by giving its commands to sh.
  */
 #ifndef ADMIN_SETUP_PLAN_H
 #define ADMIN_SETUP_PLAN_H

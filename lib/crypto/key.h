@@ -21,7 +21,7 @@ struct crypt_key;
  */
 struct crypt_key *crypt_key_parse(struct span pem, struct why *why);
 struct crypt_key *crypt_key_generate(enum crypt_type type, unsigned bits, struct why *why);
-void crypt_key_free(struct crypt_key *key); /* NULL is fine; wipes it */
+void crypt_key_free(struct crypt_key *key); /* NULL is OK; wipes it */
 
 /* All that OpenSSL can check (RFC 8017 section 3.2: primes, exponents, coefficient). Takes some 40
  * ms for RSA-2048: for commands, not for a start with a thousand keys. */

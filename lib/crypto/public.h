@@ -22,7 +22,7 @@ struct crypt_public;
  * too few is the caller's to say.
  */
 struct crypt_public *crypt_public_parse(enum crypt_type type, struct span data, struct why *why);
-void crypt_public_free(struct crypt_public *key); /* NULL is fine */
+void crypt_public_free(struct crypt_public *key); /* NULL is OK */
 
 /* Whether SIGNATURE over DIGEST was made with the private half. */
 bool crypt_public_verify(const struct crypt_public *key, const uint8_t digest[CRYPT_DIGEST_LEN],

@@ -15,7 +15,7 @@ struct keycache;
 
 /* KEYS: how many are kept (a little more, for even sets); some 3 KiB each. */
 struct keycache *keycache_new(unsigned keys);
-void keycache_free(struct keycache *cache); /* NULL is fine */
+void keycache_free(struct keycache *cache); /* NULL is OK */
 
 /*
  * As crypt_public_parse(), and as free of locks for its user: the key stays as long as ARENA,

@@ -16,7 +16,7 @@
 struct dkimlib;
 
 struct dkimlib *dkimlib_new(struct why *why);
-void dkimlib_free(struct dkimlib *lib); /* NULL is fine; no run may be left */
+void dkimlib_free(struct dkimlib *lib); /* NULL is OK; no run may be left */
 
 /* One pass over one message with one or more signatures. Released with its arena. */
 struct dkimlib_run;

@@ -24,7 +24,7 @@ enum {
 };
 
 /* The rows and then the head go to WRITER. A document that is not well-formed is read once more,
- * repaired. -1: it is no such report, for the reason WHY; WRITER was restarted. */
+ * repaired. -1: it is not such a report, for the reason WHY; WRITER was restarted. */
 int aggregate_read(struct inbox_writer *writer, struct feed *feed, const struct inbox_hint *hint,
 		   struct why *why);
 

@@ -20,7 +20,7 @@ struct fields {
 	unsigned count;
 };
 
-/* As far as the first empty line; lines that are no field are passed over, and so are empty lines
+/* As far as the first empty line; lines that are not fields are passed over, and so are empty lines
  * at the beginning. Texts live as long as ARENA and TEXT. */
 struct fields *fields_parse(struct arena *arena, struct span text);
 

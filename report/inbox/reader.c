@@ -152,7 +152,7 @@ static bool take_frame(struct reader_result *result, struct span frame)
 	return keep_bytes(result, frame);
 }
 
-/* False: no helper of ours writes such bytes, or they are too many. */
+/* False: no helper writes such bytes, or they are too many. */
 static bool take_bytes(struct reader_result *result, struct span bytes)
 {
 	struct span rest;

@@ -13,7 +13,7 @@
 /* One message or bare file: bytes FROM to TO of FD. */
 struct source_item {
 	const char *path; /* "-" for standard input */
-	uint64_t number;  /* 1 for the first message of a mailbox; 0: the file is no mailbox */
+	uint64_t number;  /* 1 for the first message of a mailbox; 0: the file is not a mailbox */
 	int fd;
 	int64_t from, to;
 	uint64_t file, files; /* this is file number FILE of FILES */

@@ -64,7 +64,7 @@ static const char *member_list(struct reading *reading, const json_t *object, co
 	return wire_text(reading->arena, buf_view(&list));
 }
 
-/* A count of sessions; one that is no number, or below 0, is 0 and noted. */
+/* A count of sessions; one that is not a number, or below 0, is 0 and noted. */
 static int64_t member_count(struct reading *reading, const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);

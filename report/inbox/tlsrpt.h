@@ -17,8 +17,8 @@ enum {
 	TLSRPT_FAILURES_MAX = 20000 /* of all policies together */
 };
 
-/* The head, the policies and their failures go to WRITER. -1: it is no such report, for the reason
- * WHY; nothing was written then. */
+/* The head, the policies and their failures go to WRITER. -1: it is not such a report, for the
+ * reason WHY; nothing was written then. */
 int tlsrpt_read(struct inbox_writer *writer, struct feed *feed, const struct inbox_hint *hint,
 		struct why *why);
 

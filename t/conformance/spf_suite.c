@@ -196,7 +196,7 @@ static void run_case(struct dns *dns, const char *group, const struct line *line
 
 	cases++;
 	if (!ip_parse(span_of(line->field[4]), &request.client))
-		tap_note("%s is no address", line->field[4]);
+		tap_note("%s is not an address", line->field[4]);
 	right = run(dns, &request, line, ahead, arena, &verdict);
 	native_right += right;
 	ok(right, "%s: %s", group, line->field[1]);

@@ -203,7 +203,7 @@ for to in "bob@sender.test,$(printf '\n\t')\"C. D.\" <c@sender.test>" "$(printf 
 	lists=$((lists + 1))
 	message alice@example.com "$to" "list$lists" >"$LAB/m"
 	lab_submit alice@example.com bob@sender.test "$LAB/m" >/dev/null
-	verifies "relaxed: an address list that Sendmail folds anew verifies ($lists)" \
+	verifies "relaxed: an address list that Sendmail refolds verifies ($lists)" \
 		"$(lab_left "list$lists")" '^pass d=example.com'
 done
 

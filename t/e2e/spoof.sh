@@ -145,7 +145,7 @@ ok "a stranger who writes Received and results himself is refused" \
 	eventually relayed 'ip=203\.0\.113\.66 .*from=<bob@victim\.test> .*spf=fail .*action=reject'
 message 'CEO <ceo@example.com>' gateway3
 through_gateway 203.0.113.66 mx.evil.test ceo@example.com
-is "a spoof of ours through it is not signed, though it comes over loopback" "$(signed gateway3)" 0
+is "a spoof of our domain through it is not signed, though it comes over loopback" "$(signed gateway3)" 0
 like "but judged" "$(lab_field "$(lab_mail gateway3)" Authentication-Results)" 'spf=fail .*dmarc=fail'
 
 # ---- bodies and headers that are read differently ----

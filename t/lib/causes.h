@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The differences between an engine of ours and another implementation that are known, with their
+ * The differences between a native engine and another implementation that are known, with their
  * cause: t/differential/differences.txt, lines of
  *
  *     other implementation <TAB> difference <TAB> cause

@@ -172,7 +172,7 @@ run_command() { # line number, command
 	shown "$head:$1: ${2%%$'\n'*}" $? "$want"
 }
 
-# Whether the commands and options of ours in a text exist; and whether a shell takes it.
+# Whether the commands and options in a text exist; and whether a shell takes it.
 check_command() { # line number, command
 	local rest words noun verb word help status=0
 	bash -n -c "$2" >$LAB/out 2>&1 || status=1

@@ -16,7 +16,7 @@ struct span mailread_all(FILE *file, const char *name, struct arena *arena);
 struct span mailread_crlf(struct span text, struct arena *arena); /* each LF with its CR */
 
 /* Calls FIELD for each field of MESSAGE (line ends CRLF); returns the body. Ends the program at a
- * line that is no field. */
+ * line that is not a field. */
 typedef void mailread_field(void *arg, struct span name, struct span value);
 struct span mailread_header(struct span message, mailread_field *field, void *arg);
 

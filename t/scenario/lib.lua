@@ -4,7 +4,7 @@
 --
 --   -- conf: dmarc: { enforce = "strict"; };
 --   -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
---   -- key: example.com s1 rsa2048           (a signing key of ours)
+--   -- key: example.com s1 rsa2048           (a signing key of our own)
 --   -- foreign: sender.test sel1             (somebody else's key, put into the zone)
 --
 -- then: dofile(dir .. "/lib.lua"), calls of send{}, ok(), is(), like(), and done().

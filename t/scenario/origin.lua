@@ -24,7 +24,7 @@ is(kind(send{ ip = "203.0.113.66", from = "<alice@example.com>", headers = ours 
 is(kind(send{ ip = "203.0.113.66", from = "<alice@example.com>", headers = ours,
 	macros = { "i", "A1", "{auth_type}", "PLAIN", "{auth_authen}", "alice@example.com" } }), "signed", "auth")
 is(kind(send{ ip = "203.0.113.66", from = "<alice@example.com>", headers = ours,
-	macros = { "i", "A2", "{auth_type}", "", "{auth_authen}", "" } }), "judged", "an empty {auth_type} is no login")
+	macros = { "i", "A2", "{auth_type}", "", "{auth_authen}", "" } }), "judged", "an empty {auth_type} is not a login")
 local connect_macros = { "j", "mx.example.com", "{daemon_name}", "ORIGINATING" }
 local conn = connect{ ip = "203.0.113.66", macros = connect_macros }
 is(kind(transact(conn, { from = "<alice@example.com>", headers = ours })), "signed", "submission: ORIGINATING")

@@ -45,7 +45,7 @@ is(pass("<ceo@example.com>", spoofed, { from_evil, results("spf=pass smtp.mailfr
 is(pass("<list-bounces@example.com>", spoofed, { from_evil, results("spf=pass smtp.mailfrom=evil.test; dmarc=fail header.from=example.com") }),
 	"neither", "a spoof of our own domain that a list sends on")
 
--- lists on this host: an envelope of ours
+-- lists on this host: an envelope of our own
 local list = "Bob via Dev <dev@example.com>"
 is(pass("<dev-bounces+a=b.test@example.com>", list, { from_evil }), "signed", "a list's mail is signed")
 is(pass("<dev-bounces@example.com>", list, { from_evil, results("spf=pass smtp.mailfrom=sender.test; dmarc=pass header.from=sender.test") }),

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- Mail to those who get reports is counted, and is no reason to send a report.
+-- Mail to those who get reports is counted, and does not cause a report.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ];
 -- conf: reports: { org = "Example"; from = "noreply@example.com"; quiet = [ "dmarc@example.com", "dmarc@bücher.example" ]; };
 -- zone: _dmarc.sender.test 60 TXT "v=DMARC1; p=none; rua=mailto:d@sender.test"

@@ -57,7 +57,7 @@ local ours = { "From", "ceo@example.com" }
 for name, m in pairs{ ["from a trusted network"] = {}, ["with a login"] = { macros = { "i", "S1", "{auth_type}", "PLAIN", "{auth_authen}", "ceo@example.com" } } } do
 	m.author, m.from = ours, "<ceo@example.com>"
 	r = pass({ evil }, m)
-	ok(r.refused_for("example.com") and r.added("DKIM-Signature") == nil, "a spoof of ours through a relay is refused, " .. name)
+	ok(r.refused_for("example.com") and r.added("DKIM-Signature") == nil, "a spoof of our domain through a relay is refused, " .. name)
 	r = pass({ begun }, m)
 	ok(r.added("DKIM-Signature") == nil, "and not signed where it began there, " .. name)
 	like(r.ar, "dmarc=pass", "but judged by the relay's own address")

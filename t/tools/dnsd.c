@@ -255,7 +255,7 @@ static void read_udp(void)
 	}
 }
 
-/* Answers the whole queries that are there. False: what came is no query. */
+/* Answers the whole queries that are there. False: what came is not a query. */
 static bool take_queries(struct connection *connection)
 {
 	while (connection->have >= 2) {

@@ -53,7 +53,7 @@ static void test_text(void)
 	FILE *f = begin();
 
 	out_text(f, "a\nb\tc\x7f\xff");
-	end(f, "a\\x0ab\\x09c\\x7f\\xff", "what is no printable character is escaped");
+	end(f, "a\\x0ab\\x09c\\x7f\\xff", "what is not a printable character is escaped");
 }
 
 static void test_json(struct arena *arena)

@@ -129,7 +129,7 @@ static void test_instances(void)
 		is_int(authres_instance(&value), instances[i].instance, "instance of \"%s\"",
 		       instances[i].text);
 		if (instances[i].rest != NULL)
-			ok(span_eq(value, instances[i].rest), "and what is behind it");
+			ok(span_eq(value, instances[i].rest), "and what comes after it");
 	}
 }
 

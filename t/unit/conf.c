@@ -506,7 +506,7 @@ static void test_directory(loader *load)
 			      "listen = [ \"local:/a\", \"local:/b\" ];\n");
 	put_file("conf.d/10-a.conf", "dns: { budget = 112; };");
 	put_file("conf.d/9-b.conf", "\ndns: { budget = 113; };\nlisten = [ \"local:/c\" ];");
-	put_file("conf.d/README", "this is no file of settings");
+	put_file("conf.d/README", "this is not a file of settings");
 	put_file("conf.d/.hidden.conf", "neither is this");
 	conf = load(path, &errors);
 	if (!ok(conf != NULL, "a file with conf.d beside it"))

@@ -252,7 +252,7 @@ static void test_public_forms(struct arena *arena)
 	   "which stays as it is");
 	wrong = span_make(spki.p, span_len(spki) - 1);
 	ok(crypt_public_parse(CRYPT_RSA, wrong, NULL) == NULL, "one byte short");
-	ok(!crypt_public_spki(wrong, arena, &again), "is no key");
+	ok(!crypt_public_spki(wrong, arena, &again), "is not a key");
 	ok(crypt_public_parse(CRYPT_ED25519, wrong, NULL) == NULL, "nor an Ed25519 one");
 	copy = arena_copy(arena, spki.p, span_len(spki) + 0);
 	copy[span_len(spki) - 1] = 0;

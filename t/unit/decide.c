@@ -401,7 +401,8 @@ static void test_results_order(void)
 	rule[1] = rule[0];
 	rule[1].spf = ANY;
 	decide(&rules, &plain, arena, &verdict);
-	is_text(describe(&verdict.decision), "quarantine quarantine", "result: not what is behind");
+	is_text(describe(&verdict.decision), "quarantine quarantine",
+		"result: not what comes after it");
 }
 
 /* ---- trusted forwarders and lists ---- */

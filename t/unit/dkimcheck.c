@@ -719,7 +719,7 @@ static void test_odd_headers(struct arena *arena)
 		      joined(arena,
 			     sign(arena, &how, "From: a@example.com\r\nSubject: one two\r\n", ""),
 			     odd),
-		      "", AUTH_FAIL, "control character", "a VT is no blank");
+		      "", AUTH_FAIL, "control character", "a VT is not a blank");
 	expect(arena,
 	       joined(arena, sign(arena, &how, "From: a@example.com\r\nSubject: x\r\n", ""), blank),
 	       "", AUTH_PASS, NULL, "blanks before the colon");
@@ -742,7 +742,7 @@ static void test_odd_headers(struct arena *arena)
 	       "nothing");
 }
 
-/* A field whose name begins with a blank is no signature, and does not shift the others. */
+/* A field whose name begins with a blank is not a signature, and does not shift the others. */
 static void test_shifted(struct arena *arena)
 {
 	const struct how good = {.selector = "rsa", .key = RSA_2048, .header = 1, .body = 1};

@@ -257,7 +257,7 @@ static const struct form {
      {"DKIM-Signature: 2", FROM, "DKIM-Signature:  1"},
      "DKIM-Signature:  1\r\nDKIM-Signature: 2\r\n" FROM "\r\n",
      AUTH_PASS},
-    {"control characters are no blanks",
+    {"control characters are not blanks",
      "DKIM-Signature: " TAGS " h=from:x; b=<B>",
      {FROM, "x: a\v\f b"},
      FROM "\r\nx: a\v\f b\r\n",

@@ -234,7 +234,7 @@ static void test_defaults(struct arena *arena)
 	ok(!sig.has_length && sig.timestamp == -1 && sig.expires == -1, "no l=, t=, x=");
 	dkimsig_parse(arena, span_of(arena_printf(arena, "%s%s", GOOD, many)), &sig, NULL);
 	ok(sig.has_length && sig.length == UINT64_MAX, "an l= beyond all bodies");
-	is_int(sig.expires, -1, "an x= of 13 digits is no end");
+	is_int(sig.expires, -1, "an x= of 13 digits is not an end");
 }
 
 /* RFC 8616 section 4: U-labels are looked up as A-labels. */

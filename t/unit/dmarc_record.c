@@ -34,7 +34,7 @@ static void test_faults(void)
 	is_text(r.faults, "a part of it has no \"=\"; aspf= is not valid; rua= is not valid",
 		"what its owner is told");
 	dmarc_record_parse(arena, span_of("v=DMARC1; p=reject; pct=50; x=y"), &r, NULL);
-	ok(r.faults == NULL, "what is historic or unknown is no fault");
+	ok(r.faults == NULL, "what is historic or unknown is not a fault");
 	dmarc_record_parse(arena, span_of("v=DMARC1; p=reject; sp=none; sp=reject; p=reject"), &r,
 			   NULL);
 	is_text(r.faults, "p= appears twice; sp= appears twice with different values",

@@ -185,7 +185,7 @@ static void test_records(void)
 	is_int(answer->count, 2, "two TXT records");
 	ok(answer->records[0].length == 700 && memcmp(answer->records[0].text, txt, 700) == 0,
 	   "strings are joined, any byte goes through");
-	ok(answer->records[0].text[700] == '\0', "a NUL is behind it");
+	ok(answer->records[0].text[700] == '\0', "a NUL comes after it");
 	ok(answer->records[1].length == 0, "an empty string is a text");
 	add(dns, "m.example", DNS_TYPE_MX, "20 B.example");
 	add(dns, "m.example", DNS_TYPE_A, "192.0.2.9");
@@ -291,7 +291,7 @@ static void test_long_names(void)
 	for (int i = 0; i < 100000; i++)
 		name[i] = i % 2 ? '.' : 'N';
 	name[100000] = '\0';
-	is_int(ask(scope, name, DNS_TYPE_A)->status, DNS_NXDOMAIN, "100 kB are no name");
+	is_int(ask(scope, name, DNS_TYPE_A)->status, DNS_NXDOMAIN, "100 kB are not a name");
 	is_int(strlen(dns_lookup_name(dns_start(scope, name, DNS_TYPE_A))), DNS_NAME_MAX,
 	       "it is cut");
 	name[255] = '\0';

@@ -82,7 +82,7 @@ static void test_wanted(void)
 	ok(!failure_wanted(&v), "the null sender");
 	v = sample("1");
 	v.dmarc.result = AUTH_TEMPERROR;
-	ok(!failure_wanted(&v), "a temporary error is no failure");
+	ok(!failure_wanted(&v), "a temporary error is not a failure");
 	v = sample("1");
 	v.dmarc.published = NULL;
 	ok(!failure_wanted(&v), "no record");

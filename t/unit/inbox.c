@@ -125,7 +125,7 @@ static void test_words(void)
 					     "cher.example")),
 		"xn--bcher-kva.example", "a domain in Unicode");
 	is_text(normal_domain(arena, span_of("not a domain\x07")), "not a domain\xef\xbf\xbd",
-		"what is no domain is kept clean");
+		"what is not a domain is cleaned");
 }
 
 /* ---- texts and records ---- */
@@ -152,7 +152,7 @@ static void test_texts(void)
 		"bytes that are not UTF-8");
 	is_text(wire_text(arena, span_of("\xc3\xbc\xf0\x9f\x98\x80")), "\xc3\xbc\xf0\x9f\x98\x80",
 		"other characters stay");
-	ok(wire_text(arena, span_of(" \r\n")) == NULL, "nothing is no text");
+	ok(wire_text(arena, span_of(" \r\n")) == NULL, "nothing is not a text");
 }
 
 static void test_frames(void)

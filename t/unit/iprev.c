@@ -48,7 +48,7 @@ static const struct {
     {"192.0.2.6", AUTH_TEMPERROR, "broken.example"},
     {"192.0.2.7", AUTH_PASS, "seven.example"}, /* another name's failure does not matter */
     {"192.0.2.8", AUTH_PERMERROR, NULL},       /* no data */
-    {"192.0.2.9", AUTH_PERMERROR, NULL},       /* the root is no name */
+    {"192.0.2.9", AUTH_PERMERROR, NULL},       /* the root is not a name */
     {"192.0.2.99", AUTH_PERMERROR, NULL},      /* no such name */
     {"2001:db8::1", AUTH_PASS, "six.example"},
 };

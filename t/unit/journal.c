@@ -113,7 +113,7 @@ static void test_left(void)
 	seen = look(journal, 0);
 	is_text(seen.text, "a-c", "all it added is there");
 	is_int(seen.last, 3, "numbered");
-	is_text(look(journal, 2).text, "c", "what is behind a number");
+	is_text(look(journal, 2).text, "c", "what comes after a number");
 	journal_folded(journal, 1);
 	is_text(look(journal, 0).text, "-c", "what is not folded yet");
 	journal_close(journal);
@@ -366,7 +366,7 @@ static void test_names(void)
 	ok(is_journal(), "two of three names may be lost");
 	change(2048, 40, NULL);
 	ok(!is_journal() && access(name(0), F_OK) == 0,
-	   "without a name it is no journal, and stays where nobody can say so");
+	   "without a name it is not a journal, and stays where nobody can say so");
 	ok(journal_left(path, 0, &lost) == NULL && access(name(0), F_OK) != 0, "else it is kept");
 	ok(strstr(lost.text, "messages, are not counted; the file is kept as") != NULL, "%s",
 	   lost.text);

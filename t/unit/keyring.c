@@ -200,11 +200,9 @@ static void test_record_and_sign(void)
 	is_int(keyring_find(keyring, "example.com", false, arena, &keys), 3, "three keys");
 	is_int(signing_key_sign(keys[1], digest, arena, &signature, NULL), 0, "it signs");
 	is_int(span_len(signature), 128, "as long as the key");
-	ok(span_istarts(span_of(signing_key_record(keys[0])), "v=DKIM1; k=ed25519; p="),
-	   "record");
+	ok(span_istarts(span_of(signing_key_record(keys[0])), "v=DKIM1; k=ed25519; p="), "record");
 	is_int(strlen(signing_key_record(keys[0])), 22 + 44, "of 32 bytes");
-	ok(span_istarts(span_of(signing_key_record(keys[1])), "v=DKIM1; k=rsa; p=MIGf"),
-	   "record");
+	ok(span_istarts(span_of(signing_key_record(keys[1])), "v=DKIM1; k=rsa; p=MIGf"), "record");
 	keyring_drop(keyring);
 	keyring_drop(NULL);
 }
@@ -291,7 +289,7 @@ static void test_modes(void)
 	chmod(below(""), 01777);
 	refused("mode 1777 lets every user", "sticky does not help");
 	chmod(below(""), 0750);
-	is_text(outcome(), "loaded 5", "mended");
+	is_text(outcome(), "loaded 5", "corrected");
 }
 
 /* Run as root: who owns it matters. Not run as root: what may not be read is told. */
@@ -365,7 +363,7 @@ static void test_content(void)
 	unlink(below("example.com/m.key"));
 	put_file("example.com/-.key", key_text(CRYPT_ED25519, 0), 0600);
 	put_file("example.com/a b.key", "", 0600);
-	refused("is not a selector", "a name that is no selector");
+	refused("is not a selector", "a name that is not a selector");
 	unlink(below("example.com/a b.key"));
 	unlink(below("example.com/-.key"));
 	put_file("example.com/.hidden.key", "", 0666);
@@ -384,7 +382,7 @@ static void test_content(void)
 	mkdir(below("not a domain"), 0750);
 	refused("\"not a domain\" is not a domain name", "no domain");
 	rmdir(below("not a domain"));
-	is_text(outcome(), "loaded 4", "mended");
+	is_text(outcome(), "loaded 4", "corrected");
 }
 
 /* Several threads sign with the same keys. */

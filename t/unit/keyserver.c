@@ -275,7 +275,7 @@ static void test_hostile(void)
 	struct key_task task = task_for(keyring, "ed", KEY_FOR_DKIM);
 	char byte;
 
-	is_int(send(hostile, "sign this", 9, 0), 9, "a packet that is no request");
+	is_int(send(hostile, "sign this", 9, 0), 9, "a packet that is not a request");
 	is_int(recv(hostile, &byte, 1, 0), 0, "its connection ends");
 	close(hostile);
 	keys_sign(&task, 1, arena);

@@ -137,7 +137,7 @@ static void test_failure(void)
 	const char *detail;
 
 	is_int(published_judge(&answer, make(CRYPT_ED25519, "e1"), arena, &detail),
-	       PUBLISHED_UNKNOWN, "no answer is no fact");
+	       PUBLISHED_UNKNOWN, "no answer is not a fact");
 	is_text(detail, "SERVFAIL", "with its reason");
 }
 

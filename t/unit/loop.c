@@ -225,7 +225,7 @@ static void test_silence(void)
 	send(half.fd, "\0\0", 2, MSG_NOSIGNAL);
 	ok(!closed_within(&half, (int)(silence / CLOCK_MS / 2)), "half a packet is waited for");
 	ok(closed_within(&half, 20000), "but not for ever");
-	is_int(say_mail(&idle), 'c', "silence between packets is no fault");
+	is_int(say_mail(&idle), 'c', "silence between packets is not a fault");
 	milter_client_close(&half);
 	milter_client_close(&idle);
 }

@@ -155,11 +155,14 @@ static void test_policies(struct arena *arena)
 
 static void test_patterns(void)
 {
-	ok(sts_pattern_matches("*.example.com", "mx.example.com"), "one label");
-	ok(!sts_pattern_matches("*.example.com", "a.mx.example.com"), "not two");
-	ok(!sts_pattern_matches("*.example.com", "example.com"), "not none");
-	ok(sts_pattern_matches("mx.example.com", "mx.example.com"), "the name itself");
-	ok(!sts_pattern_matches("mx.example.com", "mx2.example.com"), "not another");
+	const struct sts_policy wild = {.count = 2, .patterns = {"other.example", "*.example.com"}};
+	const struct sts_policy plain = {.count = 1, .patterns = {"mx.example.com"}};
+
+	ok(sts_policy_allows(&wild, "mx.example.com"), "one label");
+	ok(!sts_policy_allows(&wild, "a.mx.example.com"), "not two");
+	ok(!sts_policy_allows(&wild, "example.com"), "not none");
+	ok(sts_policy_allows(&plain, "mx.example.com"), "the name itself");
+	ok(!sts_policy_allows(&plain, "mx2.example.com"), "not another");
 }
 
 int main(void)

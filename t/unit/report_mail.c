@@ -153,7 +153,7 @@ static void test_verp(void)
 	   "another's address");
 	ok(mail_verp_token(arena, "r@example.net", "r+bounce-a@example.org") == NULL,
 	   "another domain");
-	ok(mail_verp_token(arena, "", "r+bounce-a@example.org") == NULL, "no address of ours");
+	ok(mail_verp_token(arena, "", "r+bounce-a@example.org") == NULL, "not our own address");
 	arena_free(arena);
 }
 
@@ -214,7 +214,7 @@ static const struct script scripts[] = {
      SEND_REFUSED,
      "552 5.3.4 too big",
      {NULL, NULL}},
-    {"put off at the end",
+    {"deferred at the end",
      "220 hi",
      "250 ok",
      "250 ok",

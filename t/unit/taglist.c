@@ -121,7 +121,7 @@ static void test_values(void)
 		is_int(taglist_value_ok(value, false), cases[i].ascii, "value %zu, ASCII", i);
 		is_int(taglist_value_ok(value, true), cases[i].utf8, "value %zu, UTF-8", i);
 	}
-	ok(!taglist_value_ok(span_make("a\0b", 3), true), "a NUL is no value");
+	ok(!taglist_value_ok(span_make("a\0b", 3), true), "a NUL is not a value");
 }
 
 int main(void)

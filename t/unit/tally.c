@@ -122,7 +122,7 @@ static void test_not_counted(void)
 	ok(!tally_row(&verdict, NULL, RECEIVED, arena, &row), "no address");
 	verdict = sample();
 	verdict.decision.action = ACTION_TEMPFAIL;
-	ok(!tally_row(&verdict, NULL, RECEIVED, arena, &row), "put off: it will come again");
+	ok(!tally_row(&verdict, NULL, RECEIVED, arena, &row), "deferred: it will come again");
 }
 
 #define LOCAL "[{\"type\":\"local_policy\"}]"
