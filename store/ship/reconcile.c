@@ -174,7 +174,7 @@ static int send_again(struct ship *ship, const struct there *there, struct why *
 
 /* ---- the ledger went back ---- */
 
-/* What it had not shipped when it was opened: if it turns out to be an old one, that was shipped
+/* What it had not shipped when it was opened: if it turns out to be an old one, this was shipped
  * in its first life. */
 int ship_reconcile_begin(struct ship *ship, struct why *why)
 {

@@ -26,7 +26,7 @@ local function refused(r, text) return r.reply_is("550", "5.7.23", text) end
 
 ok(refused(mail("plain.test"), "SPF check of MAIL FROM failed for plain.test; plain.test explains: use our servers"), "no DMARC record: SPF fail refuses")
 is(mail("plain.test", { ip = "198.51.100.25" }).reply, "accept", "a client that SPF permits is accepted")
-is(mail("soft.test").reply, "accept", "softfail is no fail")
+is(mail("soft.test").reply, "accept", "softfail is not a fail")
 is(mail("strict.test").reply, "accept", "a DMARC record decides: p=none")
 ok(mail("refuse.test").reply_is("550", "5.7.1", "DMARC fails for refuse.test: see https://help.example/203.0.113.66"), "p=reject, in the operator's words")
 local signed_mail = { headers = signed("other.test", "o1", { { "From", "a@plain.test" } }, "hello\r\n") }
