@@ -150,6 +150,22 @@ is "not a domain: exit status 65" $? 65
 is "all domains with a key" "$(cs -c conf --json audit --all | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["domains"]))')" \
 	"$(ls -d keys/*/*.key | cut -d/ -f2 | sort -u | wc -l)"
 
+# ---- countersign dns prints them, too ----
+cs -c conf dns clean1.test >records
+like "MX" "$(cat records)" '^clean1\.test\. 3600 IN MX 10 mx1\.clean1\.test\.'
+like "TLSA" "$(cat records)" '^_25\._tcp\.mx2\.clean1\.test\. 3600 IN TLSA 3 1 1 aaaa'
+like "MTA-STS" "$(cat records)" '^_mta-sts\.clean1\.test\. 3600 IN TXT \( "v=STSv1; id=20260101;"'
+like "TLS-RPT" "$(cat records)" '^_smtp\._tls\.clean1\.test\. 3600 IN TXT \( "v=TLSRPTv1;'
+like "BIMI" "$(cat records)" '^default\._bimi\.clean1\.test\. 3600 IN TXT \( "v=BIMI1;'
+like "SRV" "$(cat records)" '^_imaps\._tcp\.clean1\.test\. 3600 IN SRV 0 1 993 mail\.clean1\.test\.'
+{ printf '$ORIGIN .\n$TTL 300\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\n'; cat records; } >printed.zone
+ok "it is a zone" nsd-checkzone . printed.zone
+cs -c conf dns --check clean1.test >out
+is "and all of it is as it should be" $? 0
+cs -c conf dns --check f-sts-id-bad.test >out
+like "one that is not valid" "$(cat out)" '^mta-sts +_mta-sts\.f-sts-id-bad\.test +wrong'
+like "a proposal is a comment" "$(cs -c conf dns f-tlsrpt-none.test)" '^; _smtp\._tls\.f-tlsrpt-none\.test\. 3600 IN TXT'
+
 # ---- silence ----
 port=$(sed -n 's/.*@\([0-9]*\)".*/\1/p' conf)
 settings conf.quiet $port list.test 'silence = ( { rule = "spf.none"; reason = "on the way"; until = "2999-12-31"; } );'

@@ -12,6 +12,7 @@
 
 #include "admin/check/evaluate.h"
 #include "admin/check/explain.h"
+#include "admin/check/posture.h"
 #include "admin/check/zone.h"
 #include "admin/jsonout.h"
 #include "admin/key/look.h"
@@ -41,15 +42,17 @@ static const struct {
     [FOUND_UNKNOWN] = {"not known", OUT_WARN, ADMIN_TEMPORARY},
 };
 
-/* A TXT record that the domain should have. */
+/* A record that the domain should have, or has. */
 struct wanted {
-	const char *kind; /* "spf", "dkim", "dmarc", "report" */
+	const char *kind; /* "spf", "dkim", "dmarc", "report", those of posture.h */
 	const char *name;
+	const char *type; /* "TXT", and VALUE is its text; else VALUE is as in a zone file */
 	struct span value;
 	const char *remark; /* for its reader: where it comes from */
 	enum found found;
 	const char *detail; /* or NULL */
 	bool elsewhere;     /* nothing is to be published: a record above covers it */
+	bool optional;      /* a proposal that the domain does not need */
 };
 
 struct domain_records {
@@ -77,7 +80,7 @@ static struct wanted *add_wanted(struct domain_records *records, const char *kin
 			memcpy(records->items, old, records->count * sizeof *old);
 	}
 	wanted = &records->items[records->count++];
-	*wanted = (struct wanted){.kind = kind, .name = name, .value = span_of("")};
+	*wanted = (struct wanted){.kind = kind, .name = name, .type = "TXT", .value = span_of("")};
 	return wanted;
 }
 
@@ -282,6 +285,19 @@ static void add_agreements(struct domain_records *records, enum destination_tag 
 
 /* ---- what is printed ---- */
 
+static void print_record(const struct domain_records *records, const struct wanted *wanted)
+{
+	const char *indent = wanted->elsewhere || wanted->optional ? "; " : "";
+
+	if (strcmp(wanted->type, "TXT") == 0) {
+		zone_print_txt(stdout, indent, wanted->name, wanted->value);
+		return;
+	}
+	printf("%s%s. %d IN %s ", indent, wanted->name, ZONE_TTL, wanted->type);
+	out_text(stdout, arena_span(records->arena, wanted->value));
+	printf("\n");
+}
+
 static void print_zone(const struct domain_records *records)
 {
 	printf("; records for mail of %s\n", records->domain);
@@ -296,7 +312,7 @@ static void print_zone(const struct domain_records *records)
 			out_text(stdout, wanted->detail);
 		}
 		printf("\n");
-		zone_print_txt(stdout, wanted->elsewhere ? "; " : "", wanted->name, wanted->value);
+		print_record(records, wanted);
 	}
 }
 
@@ -308,6 +324,8 @@ static void print_check(const struct domain_records *records)
 	for (unsigned i = 0; i < records->count; i++) {
 		const struct wanted *wanted = &records->items[i];
 
+		if (wanted->optional)
+			continue;
 		out_cell(table, OUT_PLAIN, "%s", wanted->kind);
 		out_cell(table, OUT_PLAIN, "%s", wanted->name);
 		out_cell(table, founds[wanted->found].style, "%s", founds[wanted->found].text);
@@ -330,7 +348,7 @@ static void print_json(const struct domain_records *records)
 		jsonout_object(out, NULL);
 		jsonout_text(out, "kind", wanted->kind);
 		jsonout_text(out, "name", wanted->name);
-		jsonout_text(out, "type", "TXT");
+		jsonout_text(out, "type", wanted->type);
 		jsonout_int(out, "ttl", ZONE_TTL);
 		jsonout_text(out, "value", arena_span(records->arena, wanted->value));
 		jsonout_text(out, "remark", wanted->remark);
@@ -349,7 +367,8 @@ static int check_status(const struct domain_records *records)
 	int status = ADMIN_DONE;
 
 	for (unsigned i = 0; i < records->count; i++) {
-		int own = founds[records->items[i].found].status;
+		int own = records->items[i].optional ? ADMIN_DONE
+						     : founds[records->items[i].found].status;
 
 		if (own == ADMIN_NO)
 			return ADMIN_NO;
@@ -381,6 +400,22 @@ static int collect_records(struct domain_records *records)
 	return 0;
 }
 
+/* What is optional is printed as it is published; a proposal is only a comment. */
+static void add_posture(void *arg, const struct posture_record *record)
+{
+	struct wanted *wanted = add_wanted(arg, record->kind, record->name);
+
+	wanted->type = record->type;
+	wanted->value = span_of(record->value);
+	wanted->remark = record->proposed ? "a proposal: reports about TLS on the way to the domain"
+					  : "as published";
+	wanted->optional = record->proposed;
+	wanted->found = record->proposed        ? FOUND_MISSING
+			: record->fault != NULL ? FOUND_WRONG
+						: FOUND_RIGHT;
+	wanted->detail = record->fault;
+}
+
 static int show_records(struct domain_records *records)
 {
 	int status = evaluate_open(&records->evaluate, records->admin);
@@ -388,6 +423,7 @@ static int show_records(struct domain_records *records)
 	if (status == 0)
 		status = collect_records(records);
 	if (status == 0) {
+		posture_each(&records->evaluate, records->domain, add_posture, records);
 		if (records->admin->json)
 			print_json(records);
 		else if (records->check)
