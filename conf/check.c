@@ -216,6 +216,20 @@ int conf_check_authserv_id(struct span text, struct why *why)
 		       (int)span_len(text), text.p);
 }
 
+/* The name of an MTA's service, with or without "*" at its end. */
+int conf_check_service(struct span text, struct why *why)
+{
+	const char *star = memchr(text.p, '*', span_len(text));
+
+	if (span_empty(text) || span_eq(text, "*"))
+		return why_set(why, "\"%.*s\" would match every service", (int)span_len(text),
+			       text.p);
+	if (star != NULL && star + 1 != text.end)
+		return why_set(why, "\"%.*s\": only the end of a name can be \"*\"",
+			       (int)span_len(text), text.p);
+	return 0;
+}
+
 /* A login, "*", or "*@" and a domain. */
 int conf_check_login(struct span text, struct why *why)
 {

@@ -18,6 +18,7 @@ int conf_check_forwarder(struct span text, struct why *why);
 int conf_check_pattern(struct span text, struct why *why);
 int conf_check_field(struct span text, struct why *why);
 int conf_check_authserv_id(struct span text, struct why *why);
+int conf_check_service(struct span text, struct why *why);
 int conf_check_login(struct span text, struct why *why);
 int conf_check_login_domain(struct span text, struct why *why);
 int conf_check_results_of(struct span text, struct why *why);

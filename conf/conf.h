@@ -123,6 +123,7 @@ struct conf {
 	struct conf_strings listen; /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
 	const char *authserv_id;    /* "auto": the MTA's own name */
 	struct conf_networks trusted_networks;
+	struct conf_strings submission_services, inbound_services; /* names, or "MSP*" */
 	const struct conf_relay *relays;
 	unsigned relay_count;
 	bool trust_everybody;      /* whether one of them may be as large as the Internet */

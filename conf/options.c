@@ -259,6 +259,20 @@ const struct conf_option conf_options[] = {
 		"shorter than /8 or an IPv6 prefix shorter than /7, in particular 0.0.0.0/0. Anyone who can "
 		"reach the MTA from there can get mail signed with the keys of this host. Without this setting "
 		"such a network is an error."},
+	{.name = "submission_services", .type = &conf_type_texts, FIELD(submission_services), .max = 64,
+	 .check = conf_check_service, .what = "list of names",
+	 .def = "[ \"ORIGINATING\", \"MSA\", \"MSP*\" ]",
+	 .doc = "The services of the MTA through which users submit mail, by the name that the MTA passes in the macro "
+		"{daemon_name} (Postfix: milter_macro_daemon_name, Sendmail: Name= in DaemonPortOptions). Mail through them "
+		"is signed, not checked. A * at the end matches all names that begin so; the case does not matter. "
+		"Do not list a service that accepts mail from outside."},
+	{.name = "inbound_services", .type = &conf_type_texts, FIELD(inbound_services), .max = 64,
+	 .check = conf_check_service, .what = "list of names",
+	 .def = "[ ]",
+	 .doc = "Services whose clients are not trusted because of their address: mail through them is checked even if "
+		"it comes from trusted_networks, such as a service to which a proxy on this host passes on mail. A client that has "
+		"logged in is not affected.",
+	 .example = "inbound_services = [ \"VERIFYING\" ];"},
 	{.name = "relays", .type = &conf_type_records, FIELD(relays), .max = 256,
 	 .count_offset = offsetof(struct conf, relay_count), .record = &relay_record,
 	 .def = "( )",

@@ -181,6 +181,10 @@ static enum origin decide_origin(const struct session *session, const struct mes
 	    .client = session->client,
 	    .on_socket = session->on_socket,
 	    .relay = message->relay != NULL,
+	    .submission = conf->submission_services.items,
+	    .submission_count = conf->submission_services.count,
+	    .inbound = conf->inbound_services.items,
+	    .inbound_count = conf->inbound_services.count,
 	    .trusted = conf->trusted_networks.items,
 	    .trusted_count = conf->trusted_networks.count,
 	};

@@ -10,16 +10,31 @@
 #include "lib/span.h"
 
 const struct name_code origin_names[] = {
-    {"auth", ORIGIN_AUTH},       {"submission", ORIGIN_SUBMISSION}, {"local", ORIGIN_LOCAL},
-    {"inbound", ORIGIN_INBOUND}, {"unknown", ORIGIN_UNKNOWN},       {"relay", ORIGIN_RELAY},
+    {"auth", ORIGIN_AUTH},
+    {"submission", ORIGIN_SUBMISSION},
+    {"local", ORIGIN_LOCAL},
+    {"inbound", ORIGIN_INBOUND},
+    {"unknown", ORIGIN_UNKNOWN},
+    {"relay", ORIGIN_RELAY},
     {NULL, 0},
 };
 
-static bool is_submission(const char *daemon)
+bool origin_is_service(const char *name, const char *const *patterns, unsigned count)
 {
-	struct span name = span_of(daemon);
+	struct span have = span_of(name);
 
-	return span_ieq(name, "ORIGINATING") || span_ieq(name, "MSA") || span_istarts(name, "MSP");
+	for (unsigned i = 0; i < count && name != NULL; i++) {
+		struct span pattern = span_of(patterns[i]);
+		bool begins = !span_empty(pattern) && pattern.end[-1] == '*';
+
+		pattern.end -= begins;
+		if (begins && span_len(have) >= span_len(pattern) &&
+		    span_isame(span_make(have.p, span_len(pattern)), pattern))
+			return true;
+		if (!begins && span_isame(have, pattern))
+			return true;
+	}
+	return false;
 }
 
 bool origin_is_loopback(const struct ip *ip)
@@ -54,9 +69,10 @@ enum origin origin_decide(const struct origin_facts *facts)
 		return ORIGIN_RELAY;
 	if (facts->auth_type != NULL && facts->auth_type[0] != '\0')
 		return ORIGIN_AUTH;
-	if (is_submission(facts->daemon_name))
+	if (origin_is_service(facts->daemon_name, facts->submission, facts->submission_count))
 		return ORIGIN_SUBMISSION;
-	if (is_trusted(facts))
+	if (!origin_is_service(facts->daemon_name, facts->inbound, facts->inbound_count) &&
+	    is_trusted(facts))
 		return ORIGIN_LOCAL;
 	return facts->client.family == 0 ? ORIGIN_UNKNOWN : ORIGIN_INBOUND;
 }

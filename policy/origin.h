@@ -24,7 +24,11 @@ struct origin_facts {
 	const char *daemon_name; /* or NULL */
 	struct ip client;        /* family 0: not TCP/IP */
 	bool on_socket; /* the client is on a local socket (AF_UNIX): it counts as loopback */
-	bool relay; /* the client is one of the operator's relays */
+	bool relay;     /* the client is one of the operator's relays */
+	const char *const *submission; /* names of services: origin_is_service() */
+	unsigned submission_count;
+	const char *const *inbound; /* through these a trusted network is not trusted */
+	unsigned inbound_count;
 	const struct ip_network *trusted;
 	unsigned trusted_count;
 };
@@ -34,9 +38,13 @@ struct origin_facts {
 #define ORIGIN_PROBE "COUNTERSIGN-PROBE"
 
 /* A relay is one whatever else holds: who logs in from there may be anybody that it serves.
- * ORIGINATING, MSA and names that begin with MSP are submission services. Nothing but the trusted
+ * A login and a submission service go before an inbound service. Nothing but the trusted
  * networks makes a client local, loopback included: a proxy may be in front of the MTA. */
 enum origin origin_decide(const struct origin_facts *facts);
+
+/* Is NAME ({daemon_name}, or NULL) one of PATTERNS: in either case, and with "*" at its end all
+ * names that begin so? */
+bool origin_is_service(const char *name, const char *const *patterns, unsigned count);
 
 /* Is mail of this origin judged? The other is signed. */
 bool origin_is_judged(enum origin origin);

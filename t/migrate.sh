@@ -202,10 +202,12 @@ for option in Domain_Whitelist=example.com Domain_Whitelist_PTR=example.com HELO
 	hasnt '(trusted_(networks|forwarders)|relays) ='
 	hasnt 'action ='
 done
-lines 2 opendkim <<<'MTA MSA, MSP-v4, ORIGINATING, inside'
-says '1 setting was left out'
-says 'MTA: mail through the service inside is not signed'
-lines 2 opendkim <<<'MacroList {daemon_name}|ORIGINATING|MSA, daemon_name, {auth_type}'
+lines 0 opendkim <<<'MTA MSA, MSP-v4, ORIGINATING, inside'
+has '^submission_services = \[ "MSA", "MSP-v4", "ORIGINATING", "inside" \];'
+lines 2 opendkim <<<'MTA MSA*'
+hasnt 'submission_services ='
+lines 2 opendkim <<<'MacroList {daemon_name}|ORIGINATING|VPN, daemon_name, {auth_type}'
+has '^submission_services = \[ "ORIGINATING", "VPN" \];'
 says '2 settings were'
 
 # ---- subdomains ----

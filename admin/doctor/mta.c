@@ -13,6 +13,7 @@
 #include "admin/program.h"
 #include "admin/setup/otherfilters.h"
 #include "lib/buf.h"
+#include "policy/origin.h"
 
 #define SETUP "countersign setup --apply"
 
@@ -367,10 +368,16 @@ void doctor_other_filters(struct doctor *doctor)
 
 /* ---- master.cf ---- */
 
-static bool takes_strangers(const char *name)
+/* Without settings that can be read, by the names that are the default. */
+static bool takes_strangers(const struct doctor *doctor, const char *name)
 {
-	return name != NULL && (strcmp(name, "ORIGINATING") == 0 || strcmp(name, "MSA") == 0 ||
-				strncmp(name, "MSP", 3) == 0);
+	struct conf *initial = doctor->conf == NULL ? conf_default() : NULL;
+	const struct conf *conf = doctor->conf == NULL ? initial : doctor->conf;
+	bool takes = origin_is_service(name, conf->submission_services.items,
+				       conf->submission_services.count);
+
+	conf_free(initial);
+	return takes;
 }
 
 void doctor_daemon_names(struct doctor *doctor)
@@ -389,13 +396,14 @@ void doctor_daemon_names(struct doctor *doctor)
 				 arena_span(doctor->arena, service.type));
 
 		own = own == NULL ? all : own;
-		if (postfix_is_submission(&service) && !takes_strangers(own))
+		if (postfix_is_submission(&service) && !takes_strangers(doctor, own))
 			doctor_say(
 			    doctor, DOCTOR_WARN, SETUP,
 			    "%s has no milter_macro_daemon_name=ORIGINATING: who sends there "
 			    "without a login is judged like a stranger",
 			    name);
-		else if (!postfix_is_submission(&service) && takes_strangers(all) && own == all)
+		else if (!postfix_is_submission(&service) && takes_strangers(doctor, all) &&
+			 own == all)
 			doctor_say(doctor, DOCTOR_ERROR,
 				   "postconf -X milter_macro_daemon_name && postfix reload",
 				   "milter_macro_daemon_name = %s in main.cf: mail of strangers "

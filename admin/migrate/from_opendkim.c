@@ -8,7 +8,6 @@
 
 #include "admin/migrate/opendkim_text.h"
 #include "admin/migrate/program.h"
-#include "policy/origin.h"
 
 enum { HEADER_MIN = 64 << 10, HEADER_MAX = 16 << 20 };
 
@@ -154,13 +153,16 @@ static int note_peers(struct migrate *m, const struct migrate_option *option, st
 	return read_hosts(m, &m->opendkim.peers, value, why);
 }
 
-/* Do clients that log in through a service of this name count as submission here? */
-static bool is_submission(struct migrate *m, struct span name)
+static void add_service(struct migrate *m, struct span name)
 {
-	const struct origin_facts facts = {.daemon_name = arena_span(m->arena, name),
-					   .client = {.family = 4, .bytes = {192, 0, 2, 1}}};
+	const char *text = arena_span(m->arena, name);
 
-	return origin_decide(&facts) == ORIGIN_SUBMISSION;
+	if (memchr(name.p, '*', span_len(name)) != NULL)
+		migrate_leave(m, NULL, "the service %s is left out: its \"*\" would be a pattern",
+			      text);
+	else
+		buf_printf(&m->opendkim.services, "%s%s", m->opendkim.services.len == 0 ? "" : ", ",
+			   migrate_quote(m, text));
 }
 
 static int take_services(struct migrate *m, const struct migrate_option *option, struct span value,
@@ -171,13 +173,8 @@ static int take_services(struct migrate *m, const struct migrate_option *option,
 	(void)option;
 	if (opendkim_dataset(value, &where) != OPENDKIM_LIST)
 		return why_set(why, "only a list on the line itself is read");
-	while (migrate_next_item(&where, &item)) {
-		if (!is_submission(m, item))
-			migrate_leave(m, NULL,
-				      "mail through the service %s is not signed for that: here "
-				      "submission services are named ORIGINATING, MSA or MSP...",
-				      arena_span(m->arena, item));
-	}
+	while (migrate_next_item(&where, &item))
+		add_service(m, item);
 	return 0;
 }
 
@@ -197,15 +194,26 @@ static int take_macros(struct migrate *m, const struct migrate_option *option, s
 			    (span_eq(part, "daemon_name") || span_eq(part, "{daemon_name}"));
 
 		while (good && span_split(&rest, &more, '|', &part))
-			good = is_submission(m, part);
+			add_service(m, part);
 		if (!good)
 			migrate_leave(
 			    m, NULL,
-			    "mail is not signed for the macro %s: here only the service's "
-			    "name (daemon_name) counts, if it is ORIGINATING, MSA or MSP...",
+			    "mail is not signed because of the macro %s: only the names of "
+			    "services (daemon_name) can be listed",
 			    arena_span(m->arena, item));
 	}
 	return 0;
+}
+
+void migrate_finish_services(struct migrate *m)
+{
+	struct why why;
+
+	if (m->opendkim.services.len > 0 &&
+	    migrate_set(m, "submission_services",
+			arena_printf(m->arena, "[ %s ]", buf_text(&m->opendkim.services)),
+			&why) != 0)
+		migrate_leave(m, m->files[MIGRATE_OPENDKIM], "%s", why.text);
 }
 
 /* What a file that cannot be read would say of InternalHosts is not known. */
@@ -365,9 +373,9 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("LDAPUseTLS", "LDAP: TLS", LDAP),
 	SAME("LogResults", "log each signature's result", LOGGED),
 	SAME("LogWhy", "log why a message is signed or not", LOGGED),
-	TAKE("MTA", "services whose mail is signed", take_services, NULL, "the services ORIGINATING, MSA and MSP... are known"),
+	TAKE("MTA", "services whose mail is signed", take_services, "submission_services", NULL),
 	SAME("MTACommand", "the program that sends reports", "reports are sent by SMTP: reports.via"),
-	TAKE("MacroList", "macros whose mail is signed", take_macros, NULL, "the services ORIGINATING, MSA and MSP... are known"),
+	TAKE("MacroList", "macros whose mail is signed", take_macros, "submission_services", "for the macro daemon_name"),
 	TAKE("MaximumHeaders", "size of a header", take_max_header, "max_header_bytes", NULL),
 	TAKE("MaximumSignaturesToVerify", "how many signatures", take_max_signatures, "dkim.max_signatures", "50 at most"),
 	LOST("MaximumSignedBytes", "sign only the beginning of a body", "the whole body is signed (RFC 6376 section 8.2)"),

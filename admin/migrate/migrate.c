@@ -348,6 +348,7 @@ struct migrate *migrate_new(struct arena *arena, const char *hostname, migrate_r
 	m->arg = arg;
 	buf_init(&m->comments, arena, 0);
 	buf_init(&m->opendmarc.ignored_authors, arena, 0);
+	buf_init(&m->opendkim.services, arena, 0);
 	return m;
 }
 
@@ -379,6 +380,7 @@ const char *migrate_result(struct migrate *m)
 	struct buf out;
 
 	migrate_finish_networks(m);
+	migrate_finish_services(m);
 	migrate_finish_authserv(m);
 	migrate_finish_subdomains(m);
 	migrate_finish_actions(m);

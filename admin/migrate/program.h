@@ -103,6 +103,7 @@ struct migrate {
 
 	struct {
 		struct migrate_hosts internal, peers;
+		struct buf services; /* names in quotes, between commas */
 		struct migrate_fact key, keytable, signingtable, subdomains, authserv;
 	} opendkim;
 	struct {
@@ -161,6 +162,7 @@ int migrate_include(struct migrate *m, enum migrate_source source, struct span p
 /* ---- what is decided at the end, in this order ---- */
 
 void migrate_finish_networks(struct migrate *m);   /* trusted_networks */
+void migrate_finish_services(struct migrate *m);   /* submission_services */
 void migrate_finish_authserv(struct migrate *m);   /* authserv_id */
 void migrate_finish_subdomains(struct migrate *m); /* sign.subdomains */
 void migrate_finish_actions(struct migrate *m); /* dmarc.enforce, quarantine, actions, forwarders */

@@ -297,6 +297,8 @@ static const struct {
     {"dmarc: { mailing_lists = [ \"<dev.lists.example>\" ]; };", 1,
      "\"<dev.lists.example>\" is not a valid domain"},
     {"dmarc: { mailing_lists = [ \"*\" ]; };", 1, "\"*\" is not a valid domain"},
+    {"submission_services = [ \"*\" ];", 1, "\"*\" would match every service"},
+    {"inbound_services = [ \"a*b\" ];", 1, "\"a*b\": only the end of a name can be \"*\""},
     {"relays = ( { client = \"skip\"; } );", 1, "the key from is missing"},
     {"relays = ( { from = [ ]; } );", 1, "from: must not be empty"},
     {"relays = ( { from = [ \"0.0.0.0/1\" ]; } );", 1, "0.0.0.0/1 matches everybody"},
@@ -664,6 +666,7 @@ static void round_trip(const struct conf *conf, enum conf_write_style style, con
 
 static const char everything[] =
     "listen = [ \"inet:8891@127.0.0.1\", \"local:/a/b\" ]; socket_mode = \"0666\";\n"
+    "submission_services = [ \"IN*\" ]; inbound_services = [ \"OUT\" ];\n"
     "relays = ( { from = [ \"192.0.2.53\" ]; client = \"skip\"; },\n"
     "{ from = [ \"2001:db8::/32\" ]; results_of = \"gw.example.com\"; } );\n"
     "authserv_id = \"mx.example.com\"; trusted_networks = [ \"192.0.2.0/24\", \"2001:db8::/48\" "

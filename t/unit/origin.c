@@ -20,6 +20,10 @@ static const struct {
     {NULL, "MSP-v6", "127.0.0.1", ORIGIN_SUBMISSION},
     {NULL, "MSAX", "198.51.100.1", ORIGIN_INBOUND},
     {NULL, "MTA", "198.51.100.1", ORIGIN_INBOUND},
+    {NULL, "MS", "198.51.100.1", ORIGIN_INBOUND},
+    {NULL, "VERIFYING", "192.0.2.1", ORIGIN_INBOUND},
+    {NULL, "verifying", "", ORIGIN_UNKNOWN},
+    {"plain", "VERIFYING", "192.0.2.1", ORIGIN_AUTH},
     {NULL, "smtpd", "198.51.100.1", ORIGIN_INBOUND},
     {NULL, NULL, "127.0.0.1", ORIGIN_INBOUND},
     {NULL, NULL, "::1", ORIGIN_INBOUND},
@@ -31,6 +35,9 @@ static const struct {
     {NULL, NULL, "2001:db8::9", ORIGIN_LOCAL},
     {NULL, NULL, "2001:db9::9", ORIGIN_INBOUND},
 };
+
+static const char *const services[] = {"ORIGINATING", "MSA", "MSP*"};
+static const char *const inbound[] = {"VERIFYING"};
 
 /* What the default of trusted_networks makes local. */
 static void test_loopback(void)
@@ -92,7 +99,11 @@ int main(void)
 	       ip_network_parse(span_of("2001:db8::/32"), &trusted[1]),
 	   "trusted networks");
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct origin_facts facts = {.auth_type = cases[i].auth,
+		struct origin_facts facts = {.submission = services,
+					     .submission_count = 3,
+					     .inbound = inbound,
+					     .inbound_count = 1,
+					     .auth_type = cases[i].auth,
 					     .daemon_name = cases[i].daemon,
 					     .trusted = trusted,
 					     .trusted_count = 2};
