@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/doctor/doctor.h"
+#include "lib/name.h"
 
 static const char *name_of(const struct doctor *doctor, const struct postfix_service *service)
 {
@@ -13,27 +14,19 @@ static const char *name_of(const struct doctor *doctor, const struct postfix_ser
 			    arena_span(doctor->arena, service->type));
 }
 
-/* What SERVICE has for a setting: its own of master.cf, else main.cf's. */
 static const char *value_of(const struct doctor *doctor, const struct postfix_service *service,
 			    const char *name)
 {
-	const struct postfix *postfix = &doctor->place.postfix;
-	const char *own = postfix_override(postfix, doctor->arena, service, name);
-
-	return own != NULL ? own : postfix_setting(postfix, doctor->arena, name);
+	return postfix_value(&doctor->place.postfix, doctor->arena, service, name);
 }
 
 /* ---- content filters ---- */
 
 static bool asks_us(const struct doctor *doctor, const struct postfix_service *service)
 {
-	const struct postfix *postfix = &doctor->place.postfix;
-	const char *own = postfix_override(postfix, doctor->arena, service, "smtpd_milters");
 	struct milter_item item;
 
-	if (own == NULL || strchr(own, '$') != NULL)
-		own = postfix->smtpd_milters;
-	return doctor_find_ours(doctor, own, &item);
+	return doctor_find_ours(doctor, value_of(doctor, service, "smtpd_milters"), &item);
 }
 
 /* FILTERED mail comes back over loopback, where nothing tells any more who has sent it. */
@@ -70,25 +63,51 @@ void doctor_content_filter(struct doctor *doctor)
 
 /* ---- logins ---- */
 
-/* Postfix looks them up in smtpd_sender_login_maps (postconf(5)). */
+/* The next word of a list of restrictions, which blanks and commas separate (postconf(5)). */
+static bool next_restriction(struct span *rest, struct span *word)
+{
+	while (rest->p < rest->end && strchr(", \t\r\n", *rest->p) != NULL)
+		rest->p++;
+	*word = span_make(rest->p, 0);
+	while (rest->p < rest->end && strchr(", \t\r\n", *rest->p) == NULL)
+		rest->p++;
+	word->end = rest->p;
+	return !span_empty(*word);
+}
+
+/* The first restriction of a list that says something of a client with a login ends the list. */
+static bool list_binds(const char *list)
+{
+	static const struct name_code words[] = {
+	    {"reject_sender_login_mismatch", true},
+	    {"reject_authenticated_sender_login_mismatch", true},
+	    {"permit_sasl_authenticated", false},
+	    {"permit", false},
+	    {NULL, 0}};
+	struct span rest = span_of(list), word;
+
+	while (next_restriction(&rest, &word)) {
+		int binds = name_code(words, word, -1);
+
+		if (binds != -1)
+			return binds;
+	}
+	return false;
+}
+
+/* Postfix looks logins up in smtpd_sender_login_maps (postconf(5)). */
 static bool binds_senders(const struct doctor *doctor, const struct postfix_service *service)
 {
 	static const char *const lists[] = {
 	    "smtpd_client_restrictions",    "smtpd_helo_restrictions",
 	    "smtpd_sender_restrictions",    "smtpd_relay_restrictions",
 	    "smtpd_recipient_restrictions", "smtpd_data_restrictions"};
-	static const char *const words[] = {"reject_sender_login_mismatch",
-					    "reject_authenticated_sender_login_mismatch"};
 
 	if (*value_of(doctor, service, "smtpd_sender_login_maps") == '\0')
 		return false;
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-		const char *list = value_of(doctor, service, lists[i]);
-
-		for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
-			if (strstr(list, words[k]) != NULL)
-				return true;
-		}
+		if (list_binds(value_of(doctor, service, lists[i])))
+			return true;
 	}
 	return false;
 }

@@ -126,14 +126,32 @@ bool postfix_next_service(const struct postfix *postfix, struct span *rest, cons
 	return false;
 }
 
+static const char *name_parameter(struct arena *arena, const struct postfix_service *service,
+				  const char *name)
+{
+	return arena_printf(arena, "%s/%s/%s", arena_span(arena, service->name),
+			    arena_span(arena, service->type), name);
+}
+
 const char *postfix_override(const struct postfix *postfix, struct arena *arena,
 			     const struct postfix_service *service, const char *name)
 {
-	const char *key = arena_printf(arena, "%s/%s/%s", arena_span(arena, service->name),
-				       arena_span(arena, service->type), name);
+	const char *key = name_parameter(arena, service, name);
 	struct span value;
 
 	return find_line(postfix->parameters, key, &value) ? arena_span(arena, value) : NULL;
+}
+
+const char *postfix_value(const struct postfix *postfix, struct arena *arena,
+			  const struct postfix_service *service, const char *name)
+{
+	const char *key = name_parameter(arena, service, name);
+	struct span value;
+
+	if (find_line(postfix->expanded_parameters, key, &value) ||
+	    find_line(postfix->expanded_settings, name, &value))
+		return arena_span(arena, value);
+	return "";
 }
 
 bool postfix_is_submission(const struct postfix_service *service)
@@ -207,17 +225,24 @@ static void find_user(struct arena *arena, struct postfix *postfix)
 
 int postfix_look(struct arena *arena, const char *config, struct postfix *postfix, struct why *why)
 {
+	const char *expanded[WANTED + 1] = {"-x"};
 	static const char *const directory[] = {"-h", "config_directory"},
 				 *const smtpd[] = {"-x", "-h", "smtpd_milters"},
 				 *const other[] = {"-x", "-h", "non_smtpd_milters"},
-				 *const services[] = {"-M"}, *const parameters[] = {"-P"};
+				 *const services[] = {"-M"}, *const parameters[] = {"-P"},
+				 *const parameters_expanded[] = {"-x", "-P"};
 
+	memcpy(expanded + 1, wanted, sizeof wanted);
 	if (run_postconf(arena, config, wanted, WANTED, &postfix->settings, why) == -1 ||
 	    run_postconf(arena, config, directory, 2, &postfix->config, why) == -1 ||
 	    run_postconf(arena, config, smtpd, 3, &postfix->smtpd_milters, why) == -1 ||
 	    run_postconf(arena, config, other, 3, &postfix->non_smtpd_milters, why) == -1 ||
 	    run_postconf(arena, config, services, 1, &postfix->services, why) == -1 ||
-	    run_postconf(arena, config, parameters, 1, &postfix->parameters, why) == -1)
+	    run_postconf(arena, config, parameters, 1, &postfix->parameters, why) == -1 ||
+	    run_postconf(arena, config, expanded, WANTED + 1, &postfix->expanded_settings, why) ==
+		-1 ||
+	    run_postconf(arena, config, parameters_expanded, 2, &postfix->expanded_parameters,
+			 why) == -1)
 		return -1;
 	if (config != NULL)
 		postfix->config = config;

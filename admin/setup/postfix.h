@@ -18,9 +18,10 @@ struct postfix {
 	const char *smtpd_milters, *non_smtpd_milters; /* with $name replaced */
 	const char *services;                          /* master.cf, a service a line */
 	const char *parameters; /* master.cf's -o: "service/type/name = value" a line */
-	const char *queue;      /* directory */
-	bool chrooted;          /* smtpd or cleanup runs in it */
-	const char *user;       /* of its processes; "postfix" */
+	const char *expanded_settings, *expanded_parameters; /* the same, with $name replaced */
+	const char *queue;                                   /* directory */
+	bool chrooted;                                       /* smtpd or cleanup runs in it */
+	const char *user;                                    /* of its processes; "postfix" */
 	uid_t uid;
 	gid_t gid;
 	const char *group; /* of that user; its name, or "postfix" */
@@ -47,6 +48,11 @@ bool postfix_next_service(const struct postfix *postfix, struct span *rest, cons
 /* What -o gives SERVICE for the setting NAME; NULL: nothing. */
 const char *postfix_override(const struct postfix *postfix, struct arena *arena,
 			     const struct postfix_service *service, const char *name);
+
+/* What holds for SERVICE: its -o, else main.cf's or the default, with $name replaced (postconf -x).
+ */
+const char *postfix_value(const struct postfix *postfix, struct arena *arena,
+			  const struct postfix_service *service, const char *name);
 
 /* Whether it serves mail programs of own users, as its name or port tells: submission, smtps. */
 bool postfix_is_submission(const struct postfix_service *service);
