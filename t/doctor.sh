@@ -43,6 +43,7 @@ mainly() { # lines of main.cf: the last one counts. Of a file that was just chan
 	printf '%s\n' "$@" >>$main
 	touch -d '1 minute ago' $main
 }
+lacks_line() { ! grep -qE -- "$1" "$work/out"; check "has not: $1" $?; }
 fine() { grep -qE -- "ok +$1" "$work/out"; check "fine: $1" $?; }
 
 daemon_start() {
@@ -126,6 +127,24 @@ like "not for the directory of a domain either" "$(cat "$work/out")" 'example\.c
 chmod 750 "$etc/keys"
 doctor 64 --only=nosuch
 doctor 0 --only=clock
+
+# ---- the probe is own mail, by whatever makes mail own ----
+probe_with() { # settings: the daemon reads them
+	echo "$1" >"$etc/conf.d/85-probe.conf"
+	"$cs" reload >/dev/null 2>&1
+	"$cs" doctor --only=probe.outbound >"$work/out" 2>"$work/err"
+}
+probe_with 'trusted_networks = [ ];'
+fine 'signed with s[0-9]*a of example\.com, and it verifies'
+for login in '"alice"; domains = [ "example.com" ]' '"*"; domains = [ "$login" ]' '"*@other.test"; domains = [ "*.example.org", "example.com" ]'; do
+	probe_with "sign: { logins = ( { login = $login; } ); };"
+	fine 'signed with s[0-9]*a of example\.com, and it verifies'
+done
+probe_with 'sign: { logins = ( { login = "alice"; domains = [ "other.test" ]; } ); };'
+finds 'no login may sign for example\.com \(sign\.logins\)' 'countersign config explain sign\.logins'
+is "which is no fault of the key" "$(grep -c ERROR "$work/out")" 0
+rm "$etc/conf.d/85-probe.conf"
+"$cs" reload >/dev/null 2>&1
 
 # ---- the socket: path, rights, nobody there ----
 mainly 'smtpd_milters = { unix:/var/spool/postfix/countersign/milter.sock, default_action=tempfail }'
@@ -222,6 +241,18 @@ finds 'submission/inet checks the senders of its logins, and sign\.mta_checks_se
 echo 'sign: { mta_checks_sender = true; };' >"$etc/conf.d/30-logins.conf"
 doctor 0 --only=mta.logins
 fine 'logins are bound to their senders'
+mainly 'own_restrictions = permit_mynetworks, reject_sender_login_mismatch' 'smtpd_sender_restrictions = $own_restrictions'
+doctor 0 --only=mta.logins
+fine 'logins are bound to their senders'
+postconf -P 'submission/inet/own=reject_authenticated_sender_login_mismatch' 'submission/inet/smtpd_sender_restrictions=$own'
+touch -d '1 minute ago' /etc/postfix/*.cf
+mainly 'smtpd_sender_restrictions ='
+doctor 0 --only=mta.logins
+lacks_line 'submission/inet does not check it'
+postconf -PX submission/inet/own submission/inet/smtpd_sender_restrictions
+mainly 'smtpd_sender_restrictions = permit_sasl_authenticated, reject_sender_login_mismatch'
+doctor 0 --only=mta.logins
+finds 'sign\.mta_checks_sender = true, and submission/inet does not check it' 'countersign config explain sign\.mta_checks_sender'
 mainly 'smtpd_sender_restrictions ='
 doctor 0 --only=mta.logins
 finds 'sign\.mta_checks_sender = true, and submission/inet does not check it' 'countersign config explain sign\.mta_checks_sender'

@@ -14,6 +14,7 @@
 #include "admin/doctor/doctor.h"
 #include "admin/program.h"
 #include "lib/clock.h"
+#include "mail/domain.h"
 #include "milter/protocol/client.h"
 #include "policy/dkim/check.h"
 #include "policy/origin.h"
@@ -28,6 +29,7 @@ struct field {
 struct probe {
 	struct arena *arena;
 	const char *client, *helo, *mail_from;
+	const char *login; /* SASL, or NULL */
 	struct field fields[5];
 	const char *body;
 	struct field added[FIELDS_MAX];
@@ -93,6 +95,17 @@ static int say_connect(struct probe *probe, struct milter_client *m, struct why 
 	return send_step(probe, m, 'C', &data, why);
 }
 
+/* With the macros that Postfix and Sendmail have for a client that has logged in. */
+static int say_sender(struct probe *probe, struct milter_client *m, const char *from,
+		      struct why *why)
+{
+	const char *const macros[] = {"{auth_type}", "PLAIN", "{auth_authen}", probe->login, NULL};
+
+	if (probe->login != NULL)
+		milter_client_macros(m, 'M', macros);
+	return say_text(probe, m, 'M', from, why);
+}
+
 static int say_fields(struct probe *probe, struct milter_client *m, struct why *why)
 {
 	for (size_t i = 0; i < sizeof probe->fields / sizeof *probe->fields; i++) {
@@ -156,7 +169,7 @@ static int talk_to_filter(struct probe *probe, struct milter_client *m, struct w
 	buf_init(&body, probe->arena, 0);
 	buf_string(&body, probe->body);
 	if (say_connect(probe, m, why) == -1 || say_text(probe, m, 'H', probe->helo, why) == -1 ||
-	    say_text(probe, m, 'M', from, why) == -1 || say_text(probe, m, 'R', from, why) == -1 ||
+	    say_sender(probe, m, from, why) == -1 || say_text(probe, m, 'R', from, why) == -1 ||
 	    send_step(probe, m, 'T', &nothing, why) == -1 || say_fields(probe, m, why) == -1 ||
 	    send_step(probe, m, 'N', &nothing, why) == -1 ||
 	    send_step(probe, m, 'B', &body, why) == -1)
@@ -329,6 +342,61 @@ static void judge_key(struct doctor *doctor, const struct signing_key *key,
 			   selector, domain);
 }
 
+/* Whether one of the entry's domains is DOMAIN; for "$login" OWN, the login's, is. "*.example.com"
+ * is only what is below, as in policy/outbound. */
+static bool entry_has_domain(struct doctor *doctor, const struct conf_login *entry,
+			     const char *domain, const char *own)
+{
+	for (unsigned i = 0; i < entry->domains.count; i++) {
+		const char *text = entry->domains.items[i];
+		struct domain_pattern pattern;
+
+		if (strcmp(text, CONF_LOGIN_DOMAIN) == 0) {
+			if (own != NULL && domain_equal(own, domain))
+				return true;
+		} else if (domain_pattern_parse(doctor->arena, span_of(text), &pattern) &&
+			   (pattern.domain == NULL ||
+			    (pattern.below ? domain_is_below(domain, pattern.domain)
+					   : domain_equal(domain, pattern.domain)))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A login that sign.logins lets sign for DOMAIN; NULL: there is none. */
+static const char *find_login(struct doctor *doctor, const char *domain)
+{
+	for (unsigned i = 0; i < doctor->conf->sign.login_count; i++) {
+		const struct conf_login *entry = &doctor->conf->sign.logins[i];
+		const char *login = entry->login;
+
+		if (strcmp(login, "*") == 0)
+			login = arena_printf(doctor->arena, "postmaster@%s", domain);
+		else if (strncmp(login, "*@", 2) == 0)
+			login = arena_printf(doctor->arena, "postmaster%s", login + 1);
+		if (entry_has_domain(doctor, entry, domain,
+				     domain_of_address(doctor->arena, login)))
+			return login;
+	}
+	return NULL;
+}
+
+/* Chooses what makes the probe's mail the host's own: loopback, or a login where that does not
+ * count (policy/outbound.h). False: nothing does. */
+static bool choose_login(struct doctor *doctor, struct probe *probe, const char *domain)
+{
+	const struct conf *conf = doctor->conf;
+	struct ip client;
+
+	if (conf->sign.login_count > 0)
+		probe->login = find_login(doctor, domain);
+	else if (!ip_parse(span_of(probe->client), &client) ||
+		 !ip_in_any(&client, conf->trusted_networks.items, conf->trusted_networks.count))
+		probe->login = arena_printf(doctor->arena, "postmaster@%s", domain);
+	return conf->sign.login_count == 0 || probe->login != NULL;
+}
+
 static void probe_domain(struct doctor *doctor, struct dkimcheck_engine *engine, const char *domain)
 {
 	struct probe *probe =
@@ -338,7 +406,11 @@ static void probe_domain(struct doctor *doctor, struct dkimcheck_engine *engine,
 	struct verdict verdict = {.dkim_count = 0};
 	struct why why;
 
-	if (send_probe(doctor, probe, &why) == -1)
+	if (!choose_login(doctor, probe, domain))
+		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.logins",
+			   "no login may sign for %s (sign.logins): its mail is not signed",
+			   domain);
+	else if (send_probe(doctor, probe, &why) == -1)
 		doctor_say(doctor, DOCTOR_ERROR, doctor_service(doctor, SERVICE_LOG),
 			   "mail of %s: %s", domain, why.text);
 	else
