@@ -223,6 +223,10 @@ struct conf {
 	} messages;
 
 	struct {
+		int64_t keep; /* reports that were received, and their rows */
+	} inbox;
+
+	struct {
 		const char *org;
 		const char *from;
 		const char *contact;

@@ -693,6 +693,12 @@ const struct conf_option conf_options[] = {
 	 .doc = "The maximum size of the kept log lines; the oldest are deleted first. Raise it on a busy host "
 		"that needs more than the last 45,000 messages. A change needs a restart."},
 
+    {.name = "inbox.keep", .type = &conf_type_duration, FIELD(inbox.keep),
+     .min = DAYS(1), .max = DAYS(3650),
+     .def = "\"90d\"",
+     .doc = "How long reports that others sent, and their rows, are kept in the ledger's file; countersign "
+	    "inbox expire deletes those that are older. The sums of each day stay."},
+
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",
 	 .doc = "The name of the organization in the reports to other domains, such as its "
@@ -911,6 +917,7 @@ const struct conf_section conf_sections[] = {
     {"sign", "Signing outbound mail with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
     {"messages", "The message log in the ledger.", NULL},
+    {"inbox", "Reports that others send, read by countersign inbox.", NULL},
     {"reports", "Reports to other domains.", conf_check_reports},
     {"failures", "Failure reports about single messages.", conf_check_failures},
     {"audit", "countersign audit: checks of your domains.", NULL},

@@ -104,7 +104,11 @@ cat >table <<T
 0 report list
 0 report show one.example --day=$yesterday
 0 report build
-0 inbox read $dir/report.xml
+0 inbox read --store $dir/report.xml
+0 inbox list
+0 inbox show 6
+0 inbox tls
+0 inbox expire
 0 report failures
 0,1,75 report send
 0,1 report retry

@@ -147,6 +147,8 @@ int inbox_print_json(const struct reader_result *result, unsigned i,
 		buf_printf(line, ",\"message\":%" PRIu64, place->message);
 	if (end->reason != NULL)
 		put_member(line, "reason", end->reason);
+	if (place->ledger != NULL)
+		put_member(line, "ledger", place->ledger);
 	buf_printf(line, ",\"repaired\":%s", end->repaired ? "true" : "false");
 	status = reader_each(result, i, print_part, &print, why);
 	close_lists(&print, 0);
@@ -246,6 +248,8 @@ int inbox_print_text(struct admin *admin, const struct reader_result *result, un
 		fputs(": ", stdout);
 		out_text(stdout, end->reason);
 	}
+	if (place->ledger != NULL)
+		printf(", %s", place->ledger);
 	putchar('\n');
 	status = reader_each(result, i, print_text_part, &print, why);
 	if (print.rows > ROWS_SHOWN && admin->verbose == 0)

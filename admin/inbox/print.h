@@ -13,6 +13,7 @@
 struct inbox_place {
 	const char *file;
 	uint64_t message;
+	const char *ledger; /* what became of it there, or NULL */
 };
 
 /* The object without its last brace. -1 with WHY. */

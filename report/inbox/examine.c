@@ -200,6 +200,8 @@ static void read_mail(struct examination *exam, const struct mime_message *messa
 
 	exam->mail.date =
 	    message->date == NULL ? INBOX_NO_TIME : normal_mail_date(span_of(message->date));
+	if (message->authres != NULL)
+		exam->mail.authres = wire_text(exam->arena, span_of(message->authres));
 	if (message->message_id != NULL)
 		exam->mail.message_id = normal_report_id(exam->arena, span_of(message->message_id));
 	if (message->from != NULL &&

@@ -263,6 +263,7 @@ static void read_top(struct arena *arena, struct mime_message *message, GMimeMes
 	message->from = field_of(arena, parsed, "From");
 	message->message_id = field_of(arena, parsed, "Message-ID");
 	message->date = field_of(arena, parsed, "Date");
+	message->authres = field_of(arena, parsed, "Authentication-Results");
 	message->type = whole == NULL ? "text/plain" : type_of(arena, whole);
 	message->report_type =
 	    whole == NULL

@@ -22,6 +22,7 @@ struct mime_message {
 	const char *from;       /* the From field, or NULL */
 	const char *message_id; /* likewise */
 	const char *date;
+	const char *authres;                    /* the first Authentication-Results field */
 	const char *type;                       /* of the whole, lower case */
 	const char *report_type;                /* parameter of multipart/report, or NULL */
 	struct mime_part parts[MIME_PARTS_MAX]; /* leaves, in their order */

@@ -47,6 +47,7 @@ static const struct inbox_field mail_fields[] = {
     NAMED(inbox_mail, "mail_from_domain", from),
     NAMED(inbox_mail, "mail_message_id", message_id),
     {"mail_date", INBOX_TIME, offsetof(struct inbox_mail, date)},
+    NAMED(inbox_mail, "mail_authentication_results", authres),
     END};
 static const struct inbox_field aggregate_fields[] = {
     TEXT(inbox_aggregate, version),

@@ -38,6 +38,7 @@ struct inbox_mail {
 	const char *from; /* domain of the From field */
 	const char *message_id;
 	int64_t date;
+	const char *authres; /* its first Authentication-Results field */
 };
 
 /* ---- DMARC aggregate ---- */

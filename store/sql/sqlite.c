@@ -112,6 +112,32 @@ static const char *const migrations[] = {
     "ALTER TABLE spool ADD COLUMN sent INTEGER NOT NULL DEFAULT -1;"
     "ALTER TABLE spool ADD COLUMN epoch TEXT NOT NULL DEFAULT '';"
     "UPDATE spool SET applied = sequence - EXISTS (SELECT 1 FROM batch);",
+    /* 10: reports that others sent (store/received.h) */
+    "CREATE TABLE rx_report (key BLOB NOT NULL PRIMARY KEY, kind TEXT NOT NULL,"
+    " domain TEXT NOT NULL, org TEXT NOT NULL, report_id TEXT NOT NULL, begins INTEGER NOT NULL,"
+    " ends INTEGER NOT NULL, received INTEGER NOT NULL, trust TEXT NOT NULL, mail_from TEXT,"
+    " email TEXT, p TEXT, sp TEXT, np TEXT, adkim TEXT, aspf TEXT, testing TEXT,"
+    " row_count INTEGER NOT NULL, messages INTEGER NOT NULL, passed INTEGER NOT NULL,"
+    " refused INTEGER NOT NULL, repaired INTEGER NOT NULL, overlaps INTEGER NOT NULL,"
+    " remarks TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX rx_report_received ON rx_report (received);"
+    "CREATE INDEX rx_report_domain ON rx_report (domain, org, begins);"
+    "CREATE TABLE rx_row (key BLOB NOT NULL, n INTEGER NOT NULL, source_ip TEXT,"
+    " messages INTEGER NOT NULL, disposition TEXT NOT NULL, dkim_aligned TEXT NOT NULL,"
+    " spf_aligned TEXT NOT NULL, header_from TEXT, envelope_from TEXT, envelope_to TEXT,"
+    " reasons TEXT NOT NULL, dkim TEXT NOT NULL, spf TEXT NOT NULL,"
+    " PRIMARY KEY (key, n)) WITHOUT ROWID;"
+    "CREATE TABLE rx_day (domain TEXT NOT NULL, day INTEGER NOT NULL, org TEXT NOT NULL,"
+    " disposition TEXT NOT NULL, dkim_aligned TEXT NOT NULL, spf_aligned TEXT NOT NULL,"
+    " messages INTEGER NOT NULL, PRIMARY KEY (domain, day, org, disposition, dkim_aligned,"
+    " spf_aligned)) WITHOUT ROWID;"
+    "CREATE TABLE rx_tls (key BLOB NOT NULL, n INTEGER NOT NULL, policy_type TEXT,"
+    " policy_domain TEXT, mx_host TEXT, successful INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " PRIMARY KEY (key, n)) WITHOUT ROWID;"
+    "CREATE TABLE rx_tls_failure (key BLOB NOT NULL, policy INTEGER NOT NULL,"
+    " n INTEGER NOT NULL, result_type TEXT, failed INTEGER NOT NULL, sending_ip TEXT,"
+    " mx_hostname TEXT, receiving_ip TEXT, reason_code TEXT, information TEXT,"
+    " PRIMARY KEY (key, policy, n)) WITHOUT ROWID;",
 };
 enum {
 	MIGRATIONS = sizeof migrations / sizeof migrations[0],

@@ -21,6 +21,7 @@
 #include "report/inbox/sandbox.h"
 #include "report/inbox/unpack.h"
 #include "report/inbox/wire.h"
+#include "store/received.h"
 #include "t/lib/inbox_check.h"
 #include "t/lib/tap.h"
 
@@ -254,6 +255,43 @@ static void test_aggregate(void)
 	ok(strstr(read_document("<a><b>"), "refused") != NULL, "another document");
 }
 
+/* ---- days ---- */
+
+static const char *split_text(long long begins, long long ends, long long messages)
+{
+	int64_t shares[RECEIVED_DAYS_MAX];
+	int32_t first;
+	unsigned count = received_split(begins, ends, messages, &first, shares);
+	struct buf text;
+
+	buf_init(&text, arena, 0);
+	buf_printf(&text, "%d:", first);
+	for (unsigned i = 0; i < count; i++)
+		buf_printf(&text, " %lld", (long long)shares[i]);
+	return buf_text(&text);
+}
+
+static void test_days(void)
+{
+	const long long day = 86400, d = 20419 * day;
+	int64_t shares[RECEIVED_DAYS_MAX], sum = 0;
+	int32_t first;
+	unsigned count;
+
+	is_text(split_text(d, d + day - 1, 7), "20419: 7", "a day");
+	is_text(split_text(d, d + day, 7), "20419: 7", "to midnight");
+	is_text(split_text(d - 3 * 3600, d + 21 * 3600, 7), "20419: 7", "most of it counts");
+	is_text(split_text(d, d, 7), "20419: 7", "no time at all");
+	is_text(split_text(d, d - 5, 7), "20419: 7", "an end before the beginning");
+	is_text(split_text(d, d + 2 * day, 7), "20419: 3 4", "two days");
+	is_text(split_text(d, d + 7 * day, 14), "20419: 2 2 2 2 2 2 2", "a week");
+	is_text(split_text(d + day / 2, d + 2 * day, 9), "20419: 3 6", "one and a half");
+	count = received_split(0, 400 * day, 1000001, &first, shares);
+	for (unsigned i = 0; i < count; i++)
+		sum += shares[i];
+	ok(count == RECEIVED_DAYS_MAX && sum == 1000001, "a year: bounded, and nothing is lost");
+}
+
 /* ---- the process ---- */
 
 /* What a process in the sandbox cannot do, as bits. */
@@ -363,6 +401,7 @@ int main(void)
 	test_fields();
 	test_cleaning();
 	test_aggregate();
+	test_days();
 	test_sandbox();
 	test_reader();
 	arena_free(arena);

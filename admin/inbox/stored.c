@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "admin/inbox/stored.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/jsonout.h"
+#include "admin/out.h"
+#include "admin/report/print.h"
+#include "admin/report/send.h"
+#include "context/context.h"
+#include "lib/clock.h"
+#include "mail/domain.h"
+#include "report/json.h"
+#include "store/received.h"
+
+enum { SINCE_DAYS = 30, ID_DIGITS = 12, ROWS_SHOWN = 40 };
+
+/* ---- the ledger ---- */
+
+struct sql *inbox_ledger(struct admin *admin, bool read_only, int *status)
+{
+	const struct conf *conf = admin_conf(admin);
+	struct ledger_settings settings;
+	struct sql *sql = NULL;
+	struct why why = {""};
+
+	*status = ADMIN_CONFIG;
+	if (conf == NULL)
+		return NULL;
+	if (context_store(conf, true, &settings, &why) == 0) {
+		*status = ADMIN_UNAVAILABLE;
+		settings.busy_wait = 5 * CLOCK_SECOND;
+		settings.read_only = true; /* it is the daemon that makes one */
+		sql = sqlite_sql(&settings, &why);
+	}
+	if (sql != NULL && !read_only) {
+		sql_close(sql);
+		settings.read_only = false;
+		sql = sqlite_sql(&settings, &why);
+	}
+	if (sql == NULL)
+		admin_error(admin, "%s", why.text);
+	else
+		*status = ADMIN_DONE;
+	return sql;
+}
+
+const char *inbox_authserv_id(struct admin *admin)
+{
+	const struct conf *conf = admin_conf(admin);
+
+	if (conf == NULL || strcmp(conf->authserv_id, "auto") == 0)
+		return NULL;
+	return conf->authserv_id;
+}
+
+static int fail_unavailable(const struct admin *admin, const struct why *why)
+{
+	admin_error(admin, "%s", why->text);
+	return ADMIN_UNAVAILABLE;
+}
+
+/* ---- which reports ---- */
+
+enum { OPTION_SINCE = 256, OPTION_FAILING };
+
+const struct admin_option inbox_list_options[] = {
+    {"since", OPTION_SINCE, "WHEN",
+     "that were received on this day, UTC, or later (30d): 2026-11-22, today, 7d"},
+    {"failing", OPTION_FAILING, NULL, "only those in which something did not pass"},
+    {NULL, 0, NULL, NULL}};
+
+struct choice {
+	struct admin *admin;
+	struct received_query query;
+	struct sql *sql;
+	struct out_table *table;
+	struct jsonout *json;
+	uint64_t count;
+};
+
+static const char *read_domain(struct admin *admin, const char *text)
+{
+	const char *domain = domain_to_ascii(admin->arena, span_of(text));
+
+	if (domain == NULL)
+		admin_usage(admin, "\"%s\" is not a valid domain", text);
+	return domain;
+}
+
+static int read_choice(struct choice *choice, int argc, char **argv)
+{
+	struct admin *admin = choice->admin;
+	int32_t day = clock_day(clock_wall()) - SINCE_DAYS;
+	int c, status;
+
+	while ((c = admin_getopt(admin, argc, argv)) != -1) {
+		if (c == '?')
+			return ADMIN_USAGE;
+		if (c == OPTION_FAILING)
+			choice->query.failing = true;
+		else if (!report_since_parse(optarg, &day))
+			return admin_usage(
+			    admin, "--since: \"%s\" is not a valid day (2026-11-22, 7d)", optarg);
+	}
+	if (argc - optind > 1)
+		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind + 1]);
+	if (optind < argc) {
+		choice->query.domain = read_domain(admin, argv[optind]);
+		if (choice->query.domain == NULL)
+			return ADMIN_USAGE;
+	}
+	choice->query.since = clock_day_begin(day);
+	choice->sql = inbox_ledger(admin, true, &status);
+	return status;
+}
+
+static int end_choice(struct choice *choice, int result, const struct why *why)
+{
+	struct admin *admin = choice->admin;
+
+	sql_close(choice->sql);
+	if (result != 0)
+		return fail_unavailable(admin, why);
+	if (admin->json)
+		admin_print_json(admin, choice->json);
+	else
+		out_table_print(choice->table, stdout, admin_color(admin, stdout));
+	if (!admin->json && choice->count == 0)
+		admin_note(admin, "no such report was received");
+	return ADMIN_DONE;
+}
+
+/* ---- texts ---- */
+
+static const char *id_text(struct arena *arena, const unsigned char key[DRIVER_KEY_LEN])
+{
+	char text[LEDGER_CONFIG_MAX];
+
+	driver_config_text(key, text);
+	return arena_printf(arena, "%.*s", ID_DIGITS, text);
+}
+
+static const char *time_or_null(int64_t at, char text[CLOCK_TEXT_MAX])
+{
+	return at == 0 ? NULL : clock_utc_text(at, text);
+}
+
+/* What deserves a look, in a few words. */
+static const char *peculiarities(struct arena *arena, const struct received_report *r)
+{
+	const struct {
+		bool is_so;
+		const char *word;
+	} words[] = {{r->repaired != 0, "repaired"},
+		     {r->refused > 0, "rows refused"},
+		     {r->overlaps > 0, "overlaps another"},
+		     {r->ends - r->begins > 86400, "over a day"},
+		     {r->messages == 0, "no messages"}};
+	struct buf text;
+
+	buf_init(&text, arena, 0);
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (words[i].is_so)
+			buf_printf(&text, "%s%s", text.len == 0 ? "" : ", ", words[i].word);
+	return buf_text(&text);
+}
+
+static void add_report_json(struct jsonout *json, struct arena *arena,
+			    const struct received_report *r)
+{
+	const struct {
+		const char *name, *text;
+	} texts[] = {{"id", id_text(arena, r->key)},
+		     {"kind", r->kind},
+		     {"domain", r->domain},
+		     {"org_name", r->org},
+		     {"report_id", r->report_id},
+		     {"trust", r->trust},
+		     {"mail_from_domain", r->mail_from},
+		     {"email", r->email},
+		     {"p", r->p},
+		     {"sp", r->sp},
+		     {"np", r->np},
+		     {"adkim", r->adkim},
+		     {"aspf", r->aspf},
+		     {"testing", r->testing}};
+	const struct {
+		const char *name;
+		int64_t number;
+	} numbers[] = {{"rows", r->rows},
+		       {"messages", r->messages},
+		       {"passed", r->passed},
+		       {"rows_refused", r->refused},
+		       {"overlaps", r->overlaps}};
+	char text[CLOCK_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		jsonout_text(json, texts[i].name, texts[i].text);
+	jsonout_text(json, "begin", time_or_null(r->begins, text));
+	jsonout_text(json, "end", time_or_null(r->ends, text));
+	jsonout_text(json, "received", time_or_null(r->received, text));
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		jsonout_int(json, numbers[i].name, numbers[i].number);
+	jsonout_bool(json, "repaired", r->repaired != 0);
+}
+
+/* ---- inbox list ---- */
+
+static int list_report(void *arg, const struct received_report *r)
+{
+	struct choice *choice = arg;
+	struct arena *arena = choice->admin->arena;
+	char text[CLOCK_TEXT_MAX];
+
+	choice->count++;
+	if (choice->json != NULL) {
+		jsonout_object(choice->json, NULL);
+		add_report_json(choice->json, arena, r);
+		jsonout_end(choice->json);
+		return 0;
+	}
+	out_cell(choice->table, OUT_PLAIN, "%s", id_text(arena, r->key));
+	out_cell(choice->table, OUT_PLAIN, "%s",
+		 r->begins == 0 ? "-" : clock_day_text(clock_day(r->begins), text));
+	out_cell(choice->table, OUT_PLAIN, "%s", r->kind);
+	out_cell(choice->table, OUT_PLAIN, "%s", r->domain);
+	out_cell(choice->table, OUT_PLAIN, "%s", r->org);
+	out_cell(choice->table, OUT_PLAIN, "%" PRId64, r->messages);
+	if (r->messages == 0) /* neither pass nor fail */
+		out_cell(choice->table, OUT_DIM, "-");
+	else
+		out_cell(choice->table, r->passed == r->messages ? OUT_GOOD : OUT_WARN, "%.1f",
+			 report_percent(r->passed, r->messages));
+	out_cell(choice->table, OUT_PLAIN, "%s", r->trust);
+	out_cell(choice->table, OUT_DIM, "%s", peculiarities(arena, r));
+	return 0;
+}
+
+int inbox_list(struct admin *admin, int argc, char **argv)
+{
+	static const char *const headings[] = {"ID",        "DAY",    "KIND",  "DOMAIN", "FROM",
+					       ">MESSAGES", ">PASS%", "TRUST", "REMARKS"};
+	struct choice choice = {.admin = admin};
+	int status = read_choice(&choice, argc, argv);
+	struct why why = {""};
+
+	if (status != ADMIN_DONE)
+		return status;
+	if (admin->json) {
+		choice.json = jsonout_new(admin->arena, "inbox.list");
+		jsonout_array(choice.json, "reports");
+	} else {
+		choice.table = out_table_new(admin->arena, headings, 9);
+	}
+	return end_choice(
+	    &choice, received_list(choice.sql, &choice.query, list_report, &choice, &why), &why);
+}
+
+/* ---- the failures of a TLS report ---- */
+
+static void add_tls_json(struct jsonout *json, const struct received_tls *tls,
+			 const struct received_tls_failure *failure)
+{
+	jsonout_text(json, "policy_type", tls->policy_type);
+	jsonout_text(json, "policy_domain", tls->policy_domain);
+	jsonout_text(json, "mx_host", tls->mx_host);
+	jsonout_int(json, "successful_sessions", tls->successful);
+	jsonout_int(json, "failed_sessions", failure == NULL ? tls->failed : failure->failed);
+	jsonout_text(json, "result_type", failure == NULL ? NULL : failure->result_type);
+	jsonout_text(json, "sending_mta_ip", failure == NULL ? NULL : failure->sending_ip);
+	jsonout_text(json, "receiving_mx_hostname", failure == NULL ? NULL : failure->mx_hostname);
+	jsonout_text(json, "receiving_ip", failure == NULL ? NULL : failure->receiving_ip);
+	jsonout_text(json, "failure_reason_code", failure == NULL ? NULL : failure->reason_code);
+	jsonout_text(json, "additional_information", failure == NULL ? NULL : failure->information);
+}
+
+static const char *or_dash(const char *text)
+{
+	return text == NULL || *text == '\0' ? "-" : text;
+}
+
+static void add_tls_cells(struct out_table *table, const struct received_tls *tls,
+			  const struct received_tls_failure *failure)
+{
+	int64_t failed = failure == NULL ? tls->failed : failure->failed;
+
+	out_cell(table, OUT_PLAIN, "%s", or_dash(tls->policy_domain));
+	out_cell(table, OUT_PLAIN, "%s", or_dash(tls->policy_type));
+	out_cell(table, OUT_PLAIN, "%s",
+		 or_dash(failure != NULL && failure->mx_hostname != NULL ? failure->mx_hostname
+									 : tls->mx_host));
+	out_cell(table, OUT_PLAIN, "%" PRId64, tls->successful);
+	out_cell(table, failed > 0 ? OUT_BAD : OUT_GOOD, "%" PRId64, failed);
+	out_cell(table, OUT_PLAIN, "%s", or_dash(failure == NULL ? NULL : failure->result_type));
+	out_cell(table, OUT_DIM, "%s", or_dash(failure == NULL ? NULL : failure->sending_ip));
+}
+
+/* ---- inbox tls ---- */
+
+/* The reports, since their rows cannot be asked for while they are being read. */
+struct tls_report {
+	unsigned char key[DRIVER_KEY_LEN];
+	const char *org;
+	int64_t begins;
+	struct tls_report *next;
+};
+
+struct tls_view {
+	struct choice choice;
+	struct tls_report *first, **last;
+	const struct tls_report *report;
+};
+
+static int keep_report(void *arg, const struct received_report *r)
+{
+	struct tls_view *view = arg;
+	struct tls_report *kept = arena_make(view->choice.admin->arena, struct tls_report);
+
+	memcpy(kept->key, r->key, sizeof kept->key);
+	kept->org = arena_string(view->choice.admin->arena, r->org);
+	kept->begins = r->begins;
+	*view->last = kept;
+	view->last = &kept->next;
+	return 0;
+}
+
+static int show_tls(void *arg, const struct received_tls *tls,
+		    const struct received_tls_failure *failure)
+{
+	struct tls_view *view = arg;
+	struct choice *choice = &view->choice;
+	char text[CLOCK_TEXT_MAX];
+
+	if (choice->query.failing && failure == NULL && tls->failed == 0)
+		return 0;
+	choice->count++;
+	if (choice->json != NULL) {
+		jsonout_object(choice->json, NULL);
+		jsonout_text(choice->json, "begin", time_or_null(view->report->begins, text));
+		jsonout_text(choice->json, "org_name", view->report->org);
+		add_tls_json(choice->json, tls, failure);
+		jsonout_end(choice->json);
+		return 0;
+	}
+	out_cell(choice->table, OUT_PLAIN, "%s",
+		 view->report->begins == 0 ? "-"
+					   : clock_day_text(clock_day(view->report->begins), text));
+	out_cell(choice->table, OUT_PLAIN, "%s", view->report->org);
+	add_tls_cells(choice->table, tls, failure);
+	return 0;
+}
+
+int inbox_tls(struct admin *admin, int argc, char **argv)
+{
+	static const char *const headings[] = {"DAY",         "FROM",    "DOMAIN", "POLICY", "MX",
+					       ">SUCCESSFUL", ">FAILED", "RESULT", "SENDER"};
+	struct tls_view view = {.choice = {.admin = admin}};
+	int status = read_choice(&view.choice, argc, argv), result;
+	struct why why = {""};
+
+	if (status != ADMIN_DONE)
+		return status;
+	if (admin->json) {
+		view.choice.json = jsonout_new(admin->arena, "inbox.tls");
+		jsonout_array(view.choice.json, "sessions");
+	} else {
+		view.choice.table = out_table_new(admin->arena, headings, 9);
+	}
+	view.last = &view.first;
+	view.choice.query.kind = "tls";
+	result = received_list(view.choice.sql, &view.choice.query, keep_report, &view, &why);
+	for (view.report = view.first; result == 0 && view.report != NULL;
+	     view.report = view.report->next)
+		result =
+		    received_tls_rows(view.choice.sql, view.report->key, show_tls, &view, &why);
+	return end_choice(&view.choice, result, &why);
+}
+
+/* ---- inbox show ---- */
+
+struct show {
+	struct admin *admin;
+	struct out_table *table;
+	struct jsonout *json;
+	uint64_t rows;
+};
+
+/* The members NAMES of each object of a stored list, as an array. */
+static void add_list_json(struct show *show, const char *key, const char *text,
+			  const char *const *names)
+{
+	const struct json_list *list = json_list_parse(show->admin->arena, text);
+
+	jsonout_array(show->json, key);
+	for (unsigned i = 0; i < json_list_count(list); i++) {
+		jsonout_object(show->json, NULL);
+		for (const char *const *name = names; *name != NULL; name++)
+			jsonout_text(show->json, *name, json_list_get(list, i, *name));
+		jsonout_end(show->json);
+	}
+	jsonout_end(show->json);
+}
+
+static void add_row_json(struct show *show, const struct received_row *row)
+{
+	static const char *const reasons[] = {"type", "comment", NULL};
+	static const char *const dkim[] = {"domain", "selector", "result", NULL};
+	static const char *const spf[] = {"domain", "scope", "result", NULL};
+
+	jsonout_object(show->json, NULL);
+	jsonout_text(show->json, "source_ip", row->source_ip);
+	jsonout_int(show->json, "count", row->messages);
+	jsonout_text(show->json, "disposition", row->disposition);
+	jsonout_text(show->json, "dkim_aligned", row->dkim_aligned);
+	jsonout_text(show->json, "spf_aligned", row->spf_aligned);
+	jsonout_text(show->json, "header_from", row->header_from);
+	jsonout_text(show->json, "envelope_from", row->envelope_from);
+	jsonout_text(show->json, "envelope_to", row->envelope_to);
+	add_list_json(show, "reasons", row->reasons, reasons);
+	add_list_json(show, "dkim", row->dkim, dkim);
+	add_list_json(show, "spf", row->spf, spf);
+	jsonout_end(show->json);
+}
+
+/* "example.com/s1=pass other.example=fail" */
+static const char *results_text(struct arena *arena, const char *text)
+{
+	const struct json_list *list = json_list_parse(arena, text);
+	struct buf all;
+
+	buf_init(&all, arena, 0);
+	for (unsigned i = 0; i < json_list_count(list); i++) {
+		const char *domain = json_list_get(list, i, "domain");
+		const char *selector = json_list_get(list, i, "selector");
+		const char *result = json_list_get(list, i, "result");
+
+		buf_printf(&all, "%s%s%s%s=%s", all.len == 0 ? "" : " ", or_dash(domain),
+			   selector == NULL ? "" : "/", selector == NULL ? "" : selector,
+			   or_dash(result));
+	}
+	return buf_text(&all);
+}
+
+static int show_row(void *arg, const struct received_row *row)
+{
+	struct show *show = arg;
+	bool passes =
+	    strcmp(row->dkim_aligned, "pass") == 0 || strcmp(row->spf_aligned, "pass") == 0;
+
+	show->rows++;
+	if (show->json != NULL) {
+		add_row_json(show, row);
+		return 0;
+	}
+	if (show->rows > ROWS_SHOWN && show->admin->verbose == 0)
+		return 0;
+	out_cell(show->table, OUT_PLAIN, "%s", or_dash(row->source_ip));
+	out_cell(show->table, OUT_PLAIN, "%" PRId64, row->messages);
+	out_cell(show->table, passes ? OUT_GOOD : OUT_BAD, "%s", passes ? "pass" : "fail");
+	out_cell(show->table, OUT_PLAIN, "%s", row->disposition);
+	out_cell(show->table, OUT_PLAIN, "%s", or_dash(row->header_from));
+	out_cell(show->table, OUT_PLAIN, "%s", results_text(show->admin->arena, row->dkim));
+	out_cell(show->table, OUT_PLAIN, "%s", results_text(show->admin->arena, row->spf));
+	return 0;
+}
+
+static int show_tls_row(void *arg, const struct received_tls *tls,
+			const struct received_tls_failure *failure)
+{
+	struct show *show = arg;
+
+	if (show->json == NULL) {
+		add_tls_cells(show->table, tls, failure);
+		return 0;
+	}
+	jsonout_object(show->json, NULL);
+	add_tls_json(show->json, tls, failure);
+	jsonout_end(show->json);
+	return 0;
+}
+
+static void print_line(const char *name, const char *value)
+{
+	printf("%-10s", name);
+	out_text(stdout, value);
+	putchar('\n');
+}
+
+static void print_report(struct show *show, const struct received_report *r)
+{
+	struct arena *arena = show->admin->arena;
+	const struct json_list *remarks = json_list_parse(arena, r->remarks);
+	char begin[CLOCK_TEXT_MAX] = "-", end[CLOCK_TEXT_MAX] = "-";
+
+	print_line("report", arena_printf(arena, "%s (%s), id %s", id_text(arena, r->key), r->kind,
+					  r->report_id));
+	print_line("from", arena_printf(arena, "%s%s%s%s", r->org, r->email == NULL ? "" : " <",
+					or_dash(r->email), r->email == NULL ? "" : ">"));
+	print_line("mail",
+		   arena_printf(arena, "from %s, DMARC %s", or_dash(r->mail_from), r->trust));
+	if (r->begins != 0)
+		clock_utc_text(r->begins, begin);
+	if (r->ends != 0)
+		clock_utc_text(r->ends, end);
+	print_line("time", arena_printf(arena, "%s to %s", begin, end));
+	print_line("domain", r->domain);
+	if (r->p != NULL)
+		print_line("policy", arena_printf(arena, "p=%s sp=%s", r->p, or_dash(r->sp)));
+	print_line("messages",
+		   arena_printf(arena, "%" PRId64 ", %" PRId64 " passed", r->messages, r->passed));
+	for (unsigned i = 0; i < json_list_count(remarks); i++)
+		print_line("remark", or_dash(json_list_get(remarks, i, "text")));
+}
+
+static void begin_show(struct show *show, const struct received_report *r, bool tls)
+{
+	static const char *const rows[] = {"SOURCE",      ">MESSAGES", "DMARC", "DISPOSITION",
+					   "HEADER FROM", "DKIM",      "SPF"};
+	static const char *const sessions[] = {"DOMAIN",  "POLICY", "MX",    ">SUCCESSFUL",
+					       ">FAILED", "RESULT", "SENDER"};
+	struct arena *arena = show->admin->arena;
+	const struct json_list *remarks;
+
+	if (!show->admin->json) {
+		print_report(show, r);
+		show->table = out_table_new(arena, tls ? sessions : rows, 7);
+		return;
+	}
+	show->json = jsonout_new(arena, "inbox.show");
+	add_report_json(show->json, arena, r);
+	remarks = json_list_parse(arena, r->remarks);
+	jsonout_array(show->json, "remarks");
+	for (unsigned i = 0; i < json_list_count(remarks); i++)
+		jsonout_text(show->json, NULL, json_list_get(remarks, i, "text"));
+	jsonout_end(show->json);
+	jsonout_array(show->json, tls ? "sessions" : "records");
+}
+
+static int show_report(struct show *show, struct sql *sql, const struct received_report *r)
+{
+	bool tls = strcmp(r->kind, "tls") == 0;
+	struct why why = {""};
+	int result;
+
+	begin_show(show, r, tls);
+	result = tls ? received_tls_rows(sql, r->key, show_tls_row, show, &why)
+		     : received_rows(sql, r->key, show_row, show, &why);
+	if (result != 0)
+		return fail_unavailable(show->admin, &why);
+	if (show->json != NULL) {
+		admin_print_json(show->admin, show->json);
+		return ADMIN_DONE;
+	}
+	out_table_print(show->table, stdout, admin_color(show->admin, stdout));
+	if (show->rows > ROWS_SHOWN && show->admin->verbose == 0)
+		printf("... %" PRIu64 " more rows (-v)\n", show->rows - ROWS_SHOWN);
+	return ADMIN_DONE;
+}
+
+int inbox_show(struct admin *admin, int argc, char **argv)
+{
+	struct show show = {.admin = admin};
+	struct received_report report;
+	struct why why = {""};
+	int status = admin_args(admin, argc, argv, 1, 1), found;
+	struct sql *sql = status == ADMIN_DONE ? inbox_ledger(admin, true, &status) : NULL;
+
+	if (sql == NULL)
+		return status;
+	found = received_find(sql, argv[optind], admin->arena, &report, &why);
+	if (found < 0) {
+		status = fail_unavailable(admin, &why);
+	} else if (found > 0) {
+		admin_error(admin,
+			    found == 1 ? "no report \"%s\"; see: countersign inbox list"
+				       : "several reports begin with \"%s\"; give more of the id",
+			    argv[optind]);
+		status = ADMIN_NO;
+	} else {
+		status = show_report(&show, sql, &report);
+	}
+	sql_close(sql);
+	return status;
+}
+
+/* ---- inbox expire ---- */
+
+int inbox_expire(struct admin *admin, int argc, char **argv)
+{
+	int status = admin_args(admin, argc, argv, 0, 0);
+	struct sql *sql = status == ADMIN_DONE ? inbox_ledger(admin, false, &status) : NULL;
+	struct why why = {""};
+	int64_t deleted;
+
+	if (sql == NULL)
+		return status;
+	deleted =
+	    received_expire(sql, clock_wall() - admin_conf(admin)->inbox.keep / CLOCK_SECOND, &why);
+	sql_close(sql);
+	if (deleted < 0)
+		return fail_unavailable(admin, &why);
+	admin_note(admin, "%" PRId64 " reports deleted", deleted);
+	return ADMIN_DONE;
+}

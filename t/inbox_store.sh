@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# countersign inbox read --store, list, show, tls, expire: each report is stored and counted once, whatever comes twice and
+# whenever the command is killed; the sums of days are those of the rows.
+. "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+need python3 sqlite3
+build=$COUNTERSIGN_BUILD
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 99
+reports() { PYTHONDONTWRITEBYTECODE=1 python3 "$COUNTERSIGN_SRC/t/tools/reports.py" "$@"; }
+settings() { # LEDGER
+	printf 'listen = [ "local:%s/a.sock" ];\nauthserv_id = "mx.example.com";\nstore: { url = "sqlite:%s"; };\n' "$dir" "$1"
+}
+cs() { "$build/admin/countersign" -c conf "$@"; }
+sql() { sqlite3 "${2:-$dir/ledger.db}" "$1"; }
+member() { # EXPRESSION of "found", the object on standard input
+	python3 -c "import json, sys; found = json.load(sys.stdin); print($1)"
+}
+rows="SELECT COALESCE(SUM(messages), 0) FROM rx_row"
+days="SELECT COALESCE(SUM(messages), 0) FROM rx_day"
+heads="SELECT COALESCE(SUM(messages), 0) FROM rx_report WHERE kind = 'aggregate'"
+
+settings "$dir/ledger.db" >conf
+reports make plain plain
+cs inbox read --store plain >out 2>err
+like "without a ledger nothing is stored, and none is made" "$? $(cat err)" '^69 .*does not exist'
+ok "none" test ! -e ledger.db
+cs store migrate >/dev/null 2>&1
+is "a file reader stores nothing" "$(cs inbox read plain >/dev/null; sql "SELECT COUNT(*) FROM rx_report")" 0
+
+# ---- once ----
+like "a report is stored" "$(cs inbox read --store plain)" '^plain: aggregate, stored'
+like "the same again is a duplicate" "$(cs inbox read --store plain)" '^plain: aggregate, duplicate'
+sed 's/2025\.1</2025.other</' plain >again
+like "and under another identifier" "$(cs inbox read --store again)" '^again: aggregate, duplicate'
+sed 's/<count>3</<count>5</' plain >other
+like "another report under the same identifier is one" "$(cs inbox read --store other)" '^other: aggregate, stored'
+is "which overlaps the first" "$(sql "SELECT overlaps FROM rx_report ORDER BY overlaps")" "0
+1"
+is "messages in the reports, the rows, the days" "$(sql "$heads; $rows; $days")" "16
+16
+16"
+reports make null-report null
+reports make time-week week
+reports make abuse abuse
+reports make tls tls
+cs inbox read --store null week tls >/dev/null
+like "reports about single messages are not kept" "$(cs inbox read --store abuse)" '^abuse: complaint, not kept'
+is "a report of a week is shared among its days" "$(sql "SELECT COUNT(*), SUM(messages) FROM rx_day WHERE day < 20419")" "5|5"
+is "nothing of it is lost" "$(sql "$heads; $days")" "23
+23"
+
+# ---- trust ----
+for result in pass fail; do
+	{
+		printf 'Authentication-Results: mx.example.com;\n\tdmarc=%s header.from=receiver.example\n' $result
+		printf 'Authentication-Results: mx.other.example; dmarc=pass header.from=receiver.example\n'
+		reports make whole-zip | sed "s/2025.1/$result/"
+	} >$result.eml
+done
+reports make whole-zip >none.eml
+sed '1s/^/Authentication-Results: mx.other.example; dmarc=pass header.from=receiver.example\n/' none.eml >foreign.eml
+for mail in pass fail none foreign; do
+	rm -f trust.db
+	settings "$dir/trust.db" >conf
+	cs store migrate >/dev/null 2>&1
+	cs inbox read --store $mail.eml >/dev/null
+	cs inbox list --json | member '[r["trust"] for r in found["reports"]][0]'
+done >trust
+settings "$dir/ledger.db" >conf
+is "only what this host wrote about the mail is believed" "$(tr '\n' ' ' <trust)" "pass fail unverified unverified "
+
+# ---- looking at them ----
+is "list has the newest reports" "$(cs inbox list --json | member 'len(found["reports"])')" 5
+is "of a domain" "$(cs inbox list other.example --json | member 'len(found["reports"])')" 0
+is "those in which something failed" "$(cs inbox list --failing --json | member 'len(found["reports"])')" 4
+is "since a day" "$(cs inbox list --since 2999-01-01 --json 2>/dev/null | member 'len(found["reports"])')" 0
+like "a report without messages neither passes nor fails" "$(cs inbox list)" 'example.com +receiver.example +0 +- .*no messages'
+like "one of a week says so" "$(cs inbox list)" 'over a day'
+id=$(cs inbox list --json | member '[r["id"] for r in found["reports"] if r["kind"] == "tls"][0]')
+like "show has the failures of a TLS report" "$(cs inbox show "$id")" 'mx.example.com +5 +2 +certificate-expired +192.0.2.9'
+id=$(cs inbox list --json | member '[r["id"] for r in found["reports"] if r["messages"] == 9][0]')
+like "and the rows of an aggregate one" "$(cs inbox show "$id")" '^192.0.2.1 +5 +pass +none +example.com +example.com/s1=pass'
+is "as JSON, too" "$(cs inbox show "$id" --json | member '[(r["source_ip"], r["count"], r["dkim"][0]["selector"]) for r in found["records"]][0]')" \
+	"('192.0.2.1', 5, 's1')"
+cs inbox show ffffffffffff >out 2>&1
+is "an id that is not there" "$?" 1
+like "tls lists sessions by MX" "$(cs inbox tls)" 'receiver.example +example.com +sts +mx.example.com +5 +2 +certificate-expired'
+
+# ---- killed at any moment, and begun again ----
+mkdir many
+reports many 150 many 5
+rm -f whole.db
+settings "$dir/whole.db" >conf
+cs store migrate >/dev/null 2>&1
+cs inbox read --store many >/dev/null 2>&1
+settings "$dir/killed.db" >conf
+cs store migrate >/dev/null 2>&1
+for n in {1..12}; do
+	cs inbox read --store many >/dev/null 2>&1 &
+	sleep 0.0$((RANDOM % 10))
+	sleep 0.$((n % 4))
+	kill -9 $! 2>/dev/null
+	wait $! 2>/dev/null
+done
+cs inbox read --store many >/dev/null 2>&1
+dump="SELECT kind, domain, org, messages, passed, hex(key) FROM rx_report ORDER BY key; SELECT * FROM rx_day ORDER BY 1, 2, 3, 4, 5, 6;
+	SELECT hex(key), n, source_ip, messages FROM rx_row ORDER BY key, n"
+ok "reports were stored" test "$(sql "SELECT COUNT(*) FROM rx_report" whole.db)" -gt 60
+is "after twelve kills the same is stored as without one" "$(sql "$dump" killed.db | sha256sum)" "$(sql "$dump" whole.db | sha256sum)"
+is "no message is lost, and none counted twice" "$(sql "$rows" killed.db)" "$(sql "$heads" killed.db)"
+is "a ledger with them is in order" "$(cs store check >/dev/null 2>&1; echo $?)" 0
+
+# ---- expiry ----
+sql "UPDATE rx_report SET received = received - 91 * 86400 WHERE kind = 'aggregate'" killed.db
+before=$(sql "$days" killed.db)
+like "expire deletes what is older than inbox.keep" "$(cs inbox expire 2>&1)" '[1-9][0-9]* reports deleted'
+is "its rows, too" "$(sql "$rows" killed.db)" 0
+is "TLS reports are still there" "$(sql "SELECT COUNT(*) > 0 FROM rx_tls" killed.db)" 1
+is "and so are the sums of days" "$(sql "$days" killed.db)" "$before"
+done_testing
