@@ -11,8 +11,14 @@
 #include "lib/arena.h"
 #include "policy/dmarc/dmarc.h"
 
+enum audit_profile {
+	AUDIT_PROFILE_DEFAULT,
+	AUDIT_PROFILE_PARKED /* a domain that neither sends nor takes mail */
+};
+
 /* What the operator has set; borrowed, and shared by all audits of a run. */
 struct audit_settings {
+	enum audit_profile profile;
 	const struct dmarc_rules *dmarc;
 	const struct keyring *keyring; /* or NULL */
 	const struct ip *addresses;    /* that own mail leaves from */

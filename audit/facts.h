@@ -120,6 +120,7 @@ struct audit_key {
 
 struct audit_dkim {
 	struct audit_answer wildcard; /* TXT of a selector that nobody has made */
+	bool revoked;                 /* it is a key with an empty p=: nothing verifies */
 	unsigned count;
 	struct audit_key *keys;
 };

@@ -127,11 +127,15 @@ struct audit_findings audit_judge(const struct audit_settings *settings,
 	struct judge judge = {.settings = settings, .facts = facts, .arena = arena};
 
 	judge.sends = domain_sends(facts);
-	judge_mail(&judge);
-	judge_spf(&judge);
-	judge_dkim(&judge);
-	judge_dmarc(&judge);
-	judge_tls(&judge);
+	if (settings->profile == AUDIT_PROFILE_PARKED) {
+		judge_parked(&judge);
+	} else {
+		judge_mail(&judge);
+		judge_spf(&judge);
+		judge_dkim(&judge);
+		judge_dmarc(&judge);
+		judge_tls(&judge);
+	}
 	judge_zone(&judge);
 	if (judge.findings.count > 1)
 		qsort(judge.findings.items, judge.findings.count, sizeof *judge.findings.items,

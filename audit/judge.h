@@ -28,6 +28,7 @@ void judge_remedy(struct judge *judge, const char *name, const char *type, const
 /* True when ANSWER is a temporary failure: RULE is then skipped. */
 bool judge_skips(struct judge *judge, enum audit_rule rule, const struct audit_answer *answer);
 
+void judge_parked(struct judge *judge);
 void judge_mail(struct judge *judge);
 void judge_spf(struct judge *judge);
 void judge_dkim(struct judge *judge);

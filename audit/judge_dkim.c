@@ -85,7 +85,7 @@ void judge_dkim(struct judge *judge)
 	const char *domain = judge->facts->domain;
 	unsigned rsa = 0, active = 0;
 
-	if (dkim->wildcard.count > 0)
+	if (dkim->wildcard.count > 0 && !dkim->revoked)
 		judge_find(judge, AUDIT_DKIM_WILDCARD, domain, "%s has a TXT record",
 			   dkim->wildcard.name);
 	if (dkim->count == 0 && !judge->facts->mail.null)

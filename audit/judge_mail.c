@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "audit/judge.h"
-#include "audit/special.h"
+#include "lib/special.h"
 #include "mail/domain.h"
 
 /* ---- MX ---- */

@@ -91,6 +91,17 @@ static void take_key(void *arg, const struct signing_key *signing, const char *p
 	read_published(look, key);
 }
 
+/* "*._domainkey TXT v=DKIM1; p=", as a domain without mail may have it. */
+static bool is_revoked(const struct look *look, const struct audit_answer *answer)
+{
+	struct dkimkey parsed;
+	struct why why;
+
+	return answer->count == 1 &&
+	       dkimkey_parse(look->arena, look_text(&answer->records[0]), &parsed, &why) == 0 &&
+	       parsed.length == 0;
+}
+
 void look_start_dkim(const struct look *look)
 {
 	struct collect collect = {.look = look};
@@ -105,6 +116,7 @@ void look_dkim(const struct look *look)
 	struct collect collect = {.look = look, .dkim = &look->facts->dkim};
 
 	look->facts->dkim.wildcard = look_ask(look, look_name(look, absent), DNS_TYPE_TXT);
+	look->facts->dkim.revoked = is_revoked(look, &look->facts->dkim.wildcard);
 	if (look->settings->keyring == NULL)
 		return;
 	keyring_each(look->settings->keyring, count_key, &collect);

@@ -33,6 +33,10 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(HELO_NOT_FQDN, "helo.not-fqdn", ERROR, "RFC 5321 section 4.1.1.1", "the HELO name is not a host name with a domain") \
 	RULE(HELO_NOT_RESOLVING, "helo.not-resolving", ERROR, "RFC 5321 section 4.1.4", "the HELO name has no address") \
 	RULE(HELO_DIFFERS, "helo.differs-from-ptr", INFO, "RFC 8601 section 3", "the HELO name is not the name of a sending address") \
+	RULE(PARKED_MX, "parked.mx", ERROR, "RFC 7505 section 3", "a domain without mail should have a null MX and nothing else") \
+	RULE(PARKED_SPF, "parked.spf", ERROR, "RFC 7208 section 10.1.2", "a domain without mail should let nobody send") \
+	RULE(PARKED_DMARC, "parked.dmarc", ERROR, "RFC 9989 section 4.7", "a domain without mail should ask for its forged mail to be refused") \
+	RULE(PARKED_DKIM, "parked.dkim", WARN, "RFC 6376 section 3.6.1", "a domain without mail should have no key that verifies") \
 	RULE(SPF_NONE, "spf.none", WARN, "RFC 7208 section 3", "the domain does not say who sends for it") \
 	RULE(SPF_SEVERAL, "spf.several", ERROR, "RFC 7208 section 4.5", "of several SPF records none counts") \
 	RULE(SPF_SYNTAX, "spf.syntax", ERROR, "RFC 7208 section 4.6", "the SPF record is not valid") \

@@ -92,7 +92,7 @@ is "each rule has its fault here" "$(cut -f1 zones/faults | sort)" \
 	"$(cs --json audit --rules | python3 -c 'import json, sys; print(*sorted(r["rule"] for r in json.load(sys.stdin)["rules"]), sep="\n")')"
 # Those without arguments of their own in one run, as an administrator of many domains has it.
 awk -F'\t' '$5 == "" { print $2 }' zones/faults >plain
-cs -c conf --json audit --file plain >plain.json 2>err
+cs -c conf --json audit --parallel=4 --file plain >plain.json 2>err
 is "a run over all of them ends with errors" $? 2
 while IFS=$'\t' read -r _ audited _ _ arguments; do
 	case $arguments in
@@ -115,8 +115,13 @@ done < <(python3 - <<-'P'
 )
 
 # ---- and none on the domains that are in order ----
-cs -c conf --json audit --file zones/clean >clean.json
-is "twenty domains that are in order" $? 0
+look_at_clean() { # until every answer has come: a busy machine loses some
+	cs -c conf --json audit --parallel=4 --file zones/clean >clean.json
+	status=$?
+	! grep -q '"level": "skip"' clean.json
+}
+eventually -t 60 look_at_clean
+is "twenty domains that are in order" $status 0
 is "of which nothing is said" "$(python3 - <<-'P'
 	import json
 	domains = json.load(open("clean.json"))["domains"]
@@ -125,9 +130,11 @@ is "of which nothing is said" "$(python3 - <<-'P'
 )" 20
 
 # ---- facts ----
-cs -c conf audit --facts --file zones/clean >facts.1
-is "facts: exit status" $? 0
-cs -c conf audit --facts --parallel=1 --file zones/clean >facts.2
+look_for_facts() {
+	cs -c conf audit --facts --parallel=$2 --file zones/clean >$1 && ! grep -q '"temporary failure"' $1
+}
+ok "facts: exit status" eventually -t 60 look_for_facts facts.1 4
+ok "and again" eventually -t 60 look_for_facts facts.2 1
 ok "the same facts are the same bytes" cmp facts.1 facts.2
 is "facts have types" "$(python3 - <<-'P'
 	import json
@@ -149,6 +156,18 @@ cs -c conf audit 'a b' >/dev/null 2>err
 is "not a domain: exit status 65" $? 65
 is "all domains with a key" "$(cs -c conf --json audit --all | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["domains"]))')" \
 	"$(ls -d keys/*/*.key | cut -d/ -f2 | sort -u | wc -l)"
+
+# ---- a domain without mail ----
+cs -c conf --json audit --profile=parked parked.test >out
+is "its four records are there" "$? $(python3 -c 'import json; print(json.load(open("out"))["domains"][0]["findings"])')" "0 []"
+cs -c conf audit --profile=parked parked.test | grep ' IN ' >four
+is "four are printed" "$(wc -l <four)" 4
+{ printf '$ORIGIN .\n$TTL 300\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\n'; cat four; } >printed.zone
+ok "they are a zone" nsd-checkzone . printed.zone
+cs -c conf audit --profile=parked clean1.test >out
+is "one with mail is not parked" $? 2
+cs -c conf audit --profile=nothing clean1.test >out 2>&1
+is "a profile that is not there" $? 64
 
 # ---- countersign dns prints them, too ----
 cs -c conf dns clean1.test >records

@@ -22,6 +22,7 @@ enum {
 	OPTION_PARALLEL,
 	OPTION_ADDRESS,
 	OPTION_HELO,
+	OPTION_PROFILE,
 	DOMAINS_MAX = 1000000,
 	LINE_MAX_BYTES = 1000,
 	PARALLEL = 16
@@ -35,6 +36,7 @@ static const struct admin_option options[] = {
     {"parallel", OPTION_PARALLEL, "N", "domains at a time (16)"},
     {"address", OPTION_ADDRESS, "IP",
      "an address that own mail leaves from, beside audit.addresses"},
+    {"profile", OPTION_PROFILE, "NAME", "what the domain is for: default or parked"},
     {"helo", OPTION_HELO, "NAME", "the name in HELO, in place of audit.helo"},
     {NULL, 0, NULL, NULL},
 };
@@ -230,6 +232,8 @@ static void take_result(void *arg, const struct audit_result *result)
 	command->blind += is_blind(result->facts);
 	if (command->out == NULL) {
 		show_result(command->admin, command->conf, result, command->today);
+		if (command->settings.profile == AUDIT_PROFILE_PARKED)
+			show_parked(result->domain);
 		fflush(stdout);
 		return;
 	}
@@ -298,6 +302,18 @@ static int parse_parallel(struct audit_command *command, const char *text)
 	return 0;
 }
 
+static int parse_profile(struct audit_command *command, const char *text)
+{
+	static const struct name_code profiles[] = {
+	    {"default", AUDIT_PROFILE_DEFAULT}, {"parked", AUDIT_PROFILE_PARKED}, {NULL, 0}};
+	int profile = name_code(profiles, span_of(text), -1);
+
+	if (profile == -1)
+		return admin_usage(command->admin, "--profile is default or parked");
+	command->settings.profile = (enum audit_profile)profile;
+	return 0;
+}
+
 static int take_option(struct audit_command *command, int letter)
 {
 	switch (letter) {
@@ -317,6 +333,8 @@ static int take_option(struct audit_command *command, int letter)
 		return parse_parallel(command, optarg);
 	case OPTION_ADDRESS:
 		return add_address(command, optarg);
+	case OPTION_PROFILE:
+		return parse_profile(command, optarg);
 	case OPTION_HELO:
 		command->settings.helo = optarg;
 		return 0;

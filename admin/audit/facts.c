@@ -167,6 +167,7 @@ static void put_dkim(const struct writer *to, const struct audit_dkim *dkim)
 {
 	jsonout_object(to->out, "dkim");
 	put_answer(to, "wildcard", &dkim->wildcard);
+	jsonout_bool(to->out, "wildcard_revoked", dkim->revoked);
 	jsonout_array(to->out, "keys");
 	for (unsigned i = 0; i < dkim->count; i++)
 		put_key(to, &dkim->keys[i]);

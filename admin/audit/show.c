@@ -106,6 +106,14 @@ void show_result(struct admin *admin, const struct conf *conf, const struct audi
 	}
 }
 
+void show_parked(const char *domain)
+{
+	printf("; the records of a domain without mail\n%s. 3600 IN MX 0 .\n"
+	       "%s. 3600 IN TXT \"v=spf1 -all\"\n_dmarc.%s. 3600 IN TXT \"v=DMARC1; p=reject\"\n"
+	       "*._domainkey.%s. 3600 IN TXT \"v=DKIM1; p=\"\n",
+	       domain, domain, domain, domain);
+}
+
 /* ---- JSON ---- */
 
 void show_result_json(struct jsonout *out, const struct conf *conf,

@@ -22,6 +22,9 @@ void show_result(struct admin *admin, const struct conf *conf, const struct audi
 void show_result_json(struct jsonout *out, const struct conf *conf,
 		      const struct audit_result *result, int32_t today);
 
+/* The four records of a domain without mail, as lines of a zone file. */
+void show_parked(const char *domain);
+
 void show_rules(const struct admin *admin);
 
 #endif

@@ -194,6 +194,10 @@ FAULTS = {
     "ns.one-only": put("", "NS", "ns1"),
     "ns.no-address": put("", "NS", "ns1", "text"),
     "ns.cname": both(put("", "NS", "ns1", "nsa"), put("nsa", "CNAME", "ns2")),
+    "parked.mx": attribute(arguments="--profile=parked"),
+    "parked.spf": attribute(arguments="--profile=parked"),
+    "parked.dmarc": both(txt("_dmarc", "v=DMARC1; p=quarantine"), attribute(arguments="--profile=parked")),
+    "parked.dkim": attribute(arguments="--profile=parked"),
     "srv.cname": both(put("_imaps._tcp", "SRV", "0 1 993 alias"), put("alias", "CNAME", "mail")),
     "srv.no-address": put("_imaps._tcp", "SRV", "0 1 993 text"),
     "srv.implicit-tls-missing": drop("_submissions._tcp", "SRV"),
@@ -231,11 +235,15 @@ root = ["$ORIGIN .", "$TTL 300", ". IN SOA ns.test. root.test. 1 3600 900 604800
         "1.0.66.45.in-addr.arpa. IN PTR out.clean1.test.",
         "2.0.0.127.broken.test. IN A 127.0.0.2", "1.0.0.127.broken.test. IN A 127.0.0.2"]
 conf = ['zone:\n  name: "."\n  zonefile: "root.zone"\n']
+parked = Zone("parked", 200)
+both(null, txt("", "v=spf1 -all"), txt("_dmarc", "v=DMARC1; p=reject"), txt("*._domainkey", "v=DKIM1; p="))(parked)
+for kind in [key for key in parked.records if key[0] in ("rsa._domainkey", "ed25519._domainkey", "default._bimi")]:
+    parked.drop(*kind)
 for rule, zone in faulty.items():
     if not rule.startswith("dkim."):
         zone.keys = ""
     FAULTS[rule](zone)
-for zone in clean + list(faulty.values()):
+for zone in clean + [parked] + list(faulty.values()):
     text, ds = zone.text(), ""
     if zone.signed:
         text, ds = sign(zone.domain + ".", text)

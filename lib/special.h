@@ -2,8 +2,8 @@
 /*
  * Addresses that the Internet cannot reach (RFC 6890 section 2.2 and the registries it made).
  */
-#ifndef AUDIT_SPECIAL_H
-#define AUDIT_SPECIAL_H
+#ifndef LIB_SPECIAL_H
+#define LIB_SPECIAL_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "audit/special.h"
+#include "lib/special.h"
 
 static bool is_in_some(const struct ip *ip, const char *const *networks)
 {
