@@ -5,26 +5,36 @@
  * sleeps again after a restart until its record is seen again, and the log says what to type.
  *
  * It looks at the start, after a reload, every ten minutes, and soon after a message would have
- * been signed by a pending key. Pending keys are asked for at every look, active ones at the first
- * look at a keyring and then once an hour, and not more than ACTIVE_MAX of them: with more,
- * `countersign key check` is the tool.
+ * been signed by a pending key, then only at the keys of that author. Pending keys are asked for at
+ * every other look, active ones at the first look at a keyring and then once an hour, ACTIVE_MAX of
+ * them at a time.
  */
 #include "milter/keywatch.h"
+
+#include <string.h>
 
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "mail/domain.h"
 #include "metrics/counters.h"
 #include "policy/dkim/published.h"
 
-enum { BATCH = 32, ACTIVE_MAX = 256, LOOKS_OF_AN_HOUR = 6 };
+enum { BATCH = 32, ACTIVE_MAX = 256, LOOKS_OF_AN_HOUR = 6, HINTS_MAX = 8, DOMAIN_ROOM = 256 };
 static const int64_t INTERVAL = 600 * CLOCK_SECOND;
 static const int64_t HINT_INTERVAL = 5 * CLOCK_SECOND;
+
+/* Authors whose mail would have been signed by a pending key. */
+struct hints {
+	char domains[HINTS_MAX][DOMAIN_ROOM];
+	unsigned count;
+};
 
 static struct {
 	struct lock lock;
 	struct cond cond;
-	bool asked, hinted;
+	bool asked;
+	struct hints hints;
 	int64_t looked; /* when the last look began */
 	struct service *service;
 } watch;
@@ -33,11 +43,21 @@ static struct {
 struct round {
 	const struct signing_key **keys;
 	unsigned count, active;
+	unsigned from;             /* the first of the active keys that are looked at */
+	const struct hints *hints; /* only pending keys for these authors, or NULL */
 	struct arena *arena;
 	bool first; /* look at this keyring, or within an hour: active keys are looked at too */
 	unsigned missing;             /* active keys whose record is absent or another */
 	const char *example, *domain; /* of the first of them */
 };
+
+static bool is_hinted(const struct hints *hints, const char *domain)
+{
+	for (unsigned i = 0; hints != NULL && i < hints->count; i++)
+		if (domain_within(hints->domains[i], domain))
+			return true;
+	return hints == NULL;
+}
 
 static void pick_key(void *arg, const struct signing_key *key, const char *path)
 {
@@ -45,10 +65,15 @@ static void pick_key(void *arg, const struct signing_key *key, const char *path)
 	enum keystate state = signing_key_status(key).state;
 
 	(void)path;
-	if (state == KEYSTATE_PENDING && !signing_key_signs(key))
-		round->keys[round->count++] = key;
-	else if (state == KEYSTATE_ACTIVE && round->first && round->active++ < ACTIVE_MAX)
-		round->keys[round->count++] = key;
+	if (state == KEYSTATE_PENDING && !signing_key_signs(key)) {
+		if (is_hinted(round->hints, signing_key_domain(key)))
+			round->keys[round->count++] = key;
+	} else if (state == KEYSTATE_ACTIVE && round->first) {
+		unsigned i = round->active++;
+
+		if (i >= round->from && i - round->from < ACTIVE_MAX)
+			round->keys[round->count++] = key;
+	}
 }
 
 static void wake_key(const struct signing_key *key)
@@ -122,12 +147,15 @@ static void look_at_batch(struct round *round, unsigned begin, unsigned count, i
 	arena_free(arena);
 }
 
-static void look_at_keys(bool first)
+/* HINTS: only at what they are about, or NULL. With many active keys each look continues where the
+ * last one ended. */
+static void look_at_keys(bool first, const struct hints *hints)
 {
+	static unsigned from;
 	struct context *context = service_context(watch.service);
 	struct keyring *keyring = context->outbound.keyring; /* NULL: nothing is signed */
 	struct arena *arena = arena_new(0);
-	struct round round = {.first = first, .arena = arena};
+	struct round round = {.first = first, .from = from, .hints = hints, .arena = arena};
 
 	if (keyring != NULL) {
 		round.keys = arena_array(arena, keyring_count(keyring), sizeof *round.keys);
@@ -136,35 +164,47 @@ static void look_at_keys(bool first)
 	for (unsigned i = 0; i < round.count; i += BATCH)
 		look_at_batch(&round, i, round.count - i < BATCH ? round.count - i : BATCH,
 			      context->conf->dns.timeout);
+	if (first)
+		from = from + ACTIVE_MAX < round.active ? from + ACTIVE_MAX : 0;
 	tell_missing(&round);
 	arena_free(arena);
 	context_drop(context);
 }
 
-/* Until the time has come, or somebody asked: then true. */
-static bool sleep_until(int64_t deadline)
+enum wake { WAKE_TIME, WAKE_ASKED, WAKE_HINTS };
+
+/* Until the time has come, somebody asked, or there are hints, which go to HINTS. */
+static enum wake sleep_until(int64_t deadline, struct hints *hints)
 {
-	bool asked;
+	enum wake wake;
 
 	lock_take(&watch.lock);
-	while (!watch.asked && !watch.hinted && cond_wait_until(&watch.cond, &watch.lock, deadline))
+	while (!watch.asked && watch.hints.count == 0 &&
+	       cond_wait_until(&watch.cond, &watch.lock, deadline))
 		continue;
-	asked = watch.asked;
+	wake = watch.asked ? WAKE_ASKED : watch.hints.count > 0 ? WAKE_HINTS : WAKE_TIME;
+	*hints = watch.hints;
 	watch.asked = false;
-	watch.hinted = false;
+	watch.hints.count = 0;
 	watch.looked = clock_mono();
 	lock_drop(&watch.lock);
-	return asked;
+	return wake;
 }
 
 static void *watch_keys(void *arg)
 {
 	unsigned looks = 0;
+	struct hints hints;
+	enum wake wake;
 
 	(void)arg;
 	for (;;) {
-		look_at_keys(looks % LOOKS_OF_AN_HOUR == 0);
-		looks = sleep_until(clock_mono() + INTERVAL) ? 0 : looks + 1;
+		int64_t next = clock_mono() + INTERVAL;
+
+		look_at_keys(looks % LOOKS_OF_AN_HOUR == 0, NULL);
+		while ((wake = sleep_until(next, &hints)) == WAKE_HINTS)
+			look_at_keys(false, &hints);
+		looks = wake == WAKE_ASKED ? 0 : looks + 1;
 	}
 	return NULL;
 }
@@ -190,11 +230,15 @@ void keywatch_look(void)
 	lock_drop(&watch.lock);
 }
 
-void keywatch_hint(void)
+void keywatch_hint(const char *author)
 {
+	struct hints *hints = &watch.hints;
+	size_t size = strlen(author) + 1;
+
 	lock_take(&watch.lock);
-	if (clock_mono() - watch.looked > HINT_INTERVAL) {
-		watch.hinted = true;
+	if (clock_mono() - watch.looked > HINT_INTERVAL && hints->count < HINTS_MAX &&
+	    size <= DOMAIN_ROOM) {
+		memcpy(hints->domains[hints->count++], author, size);
 		cond_wake_one(&watch.cond);
 	}
 	lock_drop(&watch.lock);

@@ -17,8 +17,8 @@ int keywatch_start(struct service *service, struct why *why);
 /* After a reload: look now. */
 void keywatch_look(void);
 
-/* A message would have been signed, but its key is pending: look soon, though not more often than
- * every few seconds. */
-void keywatch_hint(void);
+/* A message of AUTHOR (a domain) would have been signed, but its key is pending: look for that key
+ * soon, though not more often than every few seconds. */
+void keywatch_hint(const char *author);
 
 #endif

@@ -34,7 +34,7 @@ void outbound_mail_end(struct session *session, struct answer *answer,
 	assert(message->outbound != NULL && message->check == NULL);
 	outbound_finish(message->outbound, result);
 	if (result->reason == OUTBOUND_KEY_PENDING)
-		keywatch_hint();
+		keywatch_hint(result->author_domain);
 	if (result->reason == OUTBOUND_LATER &&
 	    message->context->conf->sign.on_failure == CONF_FAILURE_TEMPFAIL) {
 		message_tempfail(answer, MESSAGE_UNSIGNED);

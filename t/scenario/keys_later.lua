@@ -3,6 +3,7 @@
 -- conf: authserv_id = "mx.example.com"; dns: { timeout = "2s"; };
 -- dnsd: --negative-ttl 1
 -- key: later.test p1 ed25519 pending
+-- key: other.test p2 ed25519 pending
 dofile(dir .. "/lib.lua")
 
 local function signed_now()
@@ -17,6 +18,8 @@ local record = output(countersign .. " key show later.test --format line 2>/dev/
 ok(record ~= nil, "the record to publish")
 local zone = assert(io.open(tmp .. "/zone", "a"))
 zone:write("p1._domainkey.later.test 60 TXT \"" .. record .. "\"\n")
+local others = output(countersign .. " key show other.test --format line 2>/dev/null"):match("v=DKIM1[^\n]*")
+zone:write("p2._domainkey.other.test 60 TXT \"" .. others .. "\"\n")
 zone:close()
 os.execute("pkill -HUP -f -- '" .. tmp .. "/zone$'")
 local signs = false
@@ -28,4 +31,7 @@ for _ = 1, 60 do -- the look comes at most every five seconds, and the daemon re
 	os.execute("sleep 0.25")
 end
 ok(signs, "after that it signs, without a reload")
+local log = output("cat " .. tmp .. "/log")
+like(log, "key p1 of later%.test: ", "the log says so")
+unlike(log, "key p2 of other%.test: ", "a key that no message needs is not looked up for that")
 done()
