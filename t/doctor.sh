@@ -142,7 +142,7 @@ for login in '"alice"; domains = [ "example.com" ]' '"*"; domains = [ "$login" ]
 done
 probe_with 'sign: { logins = ( { login = "alice"; domains = [ "other.test" ]; } ); };'
 finds 'no login may sign for example\.com \(sign\.logins\)' 'countersign config explain sign\.logins'
-is "which is no fault of the key" "$(grep -c ERROR "$work/out")" 0
+is "which is not the fault of the key" "$(grep -c ERROR "$work/out")" 0
 rm "$etc/conf.d/85-probe.conf"
 "$cs" reload >/dev/null 2>&1
 

@@ -29,13 +29,13 @@ enum {
 
 static const struct admin_option options[] = {
     {"print", OPTION_PRINT, NULL, "change nothing; print the commands that would be run"},
-    {"apply", OPTION_APPLY, NULL, "change the MTA's settings too, after a copy of them"},
-    {"force", OPTION_FORCE, NULL, "with --apply: though the daemon does not answer yet"},
-    {"domain", OPTION_DOMAIN, "DOMAIN", "whose first key is made (default: the MTA's domain)"},
-    {"replace", OPTION_REPLACE, NULL, "take OpenDKIM, OpenDMARC and OpenARC out of Postfix"},
+    {"apply", OPTION_APPLY, NULL, "change the MTA's configuration too, after copying it"},
+    {"force", OPTION_FORCE, NULL, "with --apply: even if the daemon does not answer yet"},
+    {"domain", OPTION_DOMAIN, "DOMAIN", "make the first key for it (default: the MTA's domain)"},
+    {"replace", OPTION_REPLACE, NULL, "remove OpenDKIM, OpenDMARC and OpenARC from Postfix"},
     {"undo", OPTION_UNDO, NULL, "remove from the MTA what setup added; with --print: show it"},
-    {"postfix", OPTION_POSTFIX, "DIR", "where Postfix has main.cf"},
-    {"sendmail", OPTION_SENDMAIL, "DIR", "where Sendmail has sendmail.mc"},
+    {"postfix", OPTION_POSTFIX, "DIR", "the directory of Postfix's main.cf"},
+    {"sendmail", OPTION_SENDMAIL, "DIR", "the directory of sendmail.mc"},
     {"user", OPTION_USER, "NAME", "the daemon's user (default: " PLACE_USER ")"},
     {NULL, 0, NULL, NULL},
 };

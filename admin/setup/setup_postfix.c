@@ -258,7 +258,7 @@ void setup_postfix(struct setup *setup)
 	setup_record(setup, true);
 	plan_add(&setup->plan, (struct plan_step){
 				   .id = "postfix.reload",
-				   .what = "Postfix reads its settings, where it runs",
+				   .what = "Postfix reloads its configuration if it is running",
 				   .command = TEXT(setup,
 						   "postfix -c %s status 2>/dev/null && postfix "
 						   "-c %s reload || true",

@@ -30,8 +30,8 @@ void setup_sendmail(struct setup *setup)
 	plan_add(&setup->plan,
 		 (struct plan_step){
 		     .id = "sendmail.mc",
-		     .what = "Sendmail asks countersignd behind its other filters, and defers mail "
-			     "while it is not there",
+		     .what = "Sendmail uses countersignd after its other filters, and defers mail "
+			     "while it is not available",
 		     .command = TEXT(setup,
 				     "cp -p %s %s.%s\nawk -v line=%s '/^MAILER\\(/ && !done { "
 				     "print line; done = 1 } { print }' %s.%s >%s",
@@ -42,7 +42,7 @@ void setup_sendmail(struct setup *setup)
 	setup_record(setup, true);
 	plan_add(&setup->plan,
 		 (struct plan_step){.id = "sendmail.cf",
-				    .what = "sendmail.cf is made again; then restart Sendmail",
+				    .what = "sendmail.cf is rebuilt; then restart Sendmail",
 				    .command = program_there("sendmailconfig")
 						   ? "yes | sendmailconfig"
 						   : TEXT(setup, "make -C %s", dir),

@@ -37,7 +37,7 @@ static void plan_user(struct setup *setup)
 			       " --shell /usr/sbin/nologin %s",
 			       user);
 	plan_add(&setup->plan, (struct plan_step){.id = "user",
-						  .what = "the user of the daemon",
+						  .what = "the daemon's user",
 						  .command = command,
 						  .undo = TEXT(setup, "userdel %s", user)});
 }
@@ -274,11 +274,10 @@ bool setup_daemon_answers(const struct setup *setup)
 
 static void plan_start(struct setup *setup, const char *command, const char *undo)
 {
-	plan_add(&setup->plan,
-		 (struct plan_step){.id = "daemon",
-				    .what = "the daemon runs, now and after each boot",
-				    .command = command,
-				    .undo = undo});
+	plan_add(&setup->plan, (struct plan_step){.id = "daemon",
+						  .what = "the daemon is started, now and at boot",
+						  .command = command,
+						  .undo = undo});
 	setup->starts = true;
 }
 
