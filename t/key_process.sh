@@ -18,12 +18,12 @@ done
 bin=$COUNTERSIGN_BUILD/t/bin
 cs=$COUNTERSIGN_BUILD/admin/countersign
 top=$(mktemp -d "${TMPDIR:-/tmp}/countersign-keyprocess.XXXXXX") || exit 99
-daemon='' load='' stopped=''
+daemon='' load='' stopped='' activate=''
 finish() {
 	: >"$top/stop"
 	[ -z "$stopped" ] || kill -CONT $stopped 2>/dev/null
-	kill $daemon 2>/dev/null
-	wait $daemon $load 2>/dev/null
+	kill $daemon $activate 2>/dev/null
+	wait $daemon $load $activate 2>/dev/null
 	rm -rf "$top"
 }
 trap finish EXIT
@@ -41,9 +41,9 @@ settings() { # more settings on standard input
 		cat
 	} >"$top/c.conf"
 }
-start() {
+start() { # options
 	: >"$top/log"
-	"$COUNTERSIGN_BUILD/daemon/countersignd" $root -f -c "$top/c.conf" 2>>"$top/log" </dev/null &
+	"$COUNTERSIGN_BUILD/daemon/countersignd" $root -f -c "$top/c.conf" "$@" 2>>"$top/log" </dev/null &
 	daemon=$!
 	eventually eval 'grep -q "ready:" "$top/log" || ! kill -0 $daemon 2>/dev/null'
 }
@@ -187,4 +187,27 @@ ok "the log names the key and the setting" eventually logged "key [er][12] of ex
 ok "they are counted" eventually eval '[ "$(metric "key_requests_total{outcome=.limited.}")" -gt 0 ]'
 stop
 is "a stop ends all of it" $code 0
+
+# ---- the service manager starts the launcher ----
+if command -v systemd-socket-activate >/dev/null; then
+	systemd-socket-activate --accept -l "$top/keys.sock" "$COUNTERSIGN_BUILD/daemon/countersignd" --key-launcher >"$top/activate" 2>&1 &
+	activate=$!
+	eventually test -S "$top/keys.sock"
+	start --key-socket "$top/keys.sock"
+	ok "with --key-socket: the daemon is ready" logged ready:
+	like "a message is signed" "$(once)" "^[23] "
+	eventually has_key_process
+	current=$(key_process)
+	is "by a process that is not the daemon's" "$(descendants $daemon | grep -cx "$current")" 0
+	kill -9 "$current"
+	like "the next one signs, too" "$(once)" "^[23] "
+	stop
+	is "the daemon ends" $code 0
+	ok "and the launcher with it" eventually eval '[ -z "$(pgrep -P $activate)" ]'
+	kill $activate
+	wait $activate 2>/dev/null
+	activate=
+else
+	skip "the service manager starts the launcher" "there is no systemd-socket-activate"
+fi
 done_testing

@@ -111,12 +111,23 @@ static void look_at_owner(struct doctor *doctor, const char *path, uid_t daemon)
 			   path, place_user(doctor->arena, daemon));
 }
 
+/* The user of the process that reads them. */
+static const char *reader_of_keys(const struct doctor *doctor)
+{
+	struct become keys;
+
+	if (strcmp(doctor->user, PLACE_USER) == 0 && become_find(PLACE_KEY_USER, &keys))
+		return PLACE_KEY_USER;
+	return doctor->user;
+}
+
 void doctor_key_files(struct doctor *doctor)
 {
 	struct key_place place = {doctor->conf->sign.keys, context_key_access(doctor->conf)};
 	const struct keyring_fault *faults;
 	const char *path = place.path;
 	unsigned before = doctor->count, fault_count;
+	const char *reader = reader_of_keys(doctor);
 	struct become who;
 	struct why why;
 
@@ -131,14 +142,14 @@ void doctor_key_files(struct doctor *doctor)
 	fault_count = keyring_faults(doctor->keys.keyring, &faults);
 	for (unsigned i = 0; i < fault_count; i++)
 		say_reason(doctor, "", faults[i].text);
-	if (!become_find(doctor->user, &who)) {
+	if (!become_find(reader, &who)) {
 		doctor_say(doctor, DOCTOR_ERROR, "countersign setup",
-			   "there is no user %s for the daemon", doctor->user);
+			   "there is no user %s for the daemon", reader);
 		return;
 	}
 	if (geteuid() != 0 && geteuid() != who.uid)
 		doctor_say(doctor, DOCTOR_SKIP, NULL,
-			   "whether user %s can read them: only root can try that", doctor->user);
+			   "whether user %s can read them: only root can try that", reader);
 	else if (fault_count == 0 && become(&who, load_keys, &place, &why) == -1)
 		say_unreadable(doctor, why.text);
 	look_at_owner(doctor, path, who.uid);
@@ -147,7 +158,7 @@ void doctor_key_files(struct doctor *doctor)
 			   "no key in %s: no mail is signed", path);
 	if (doctor->count == before)
 		doctor_say(doctor, DOCTOR_OK, NULL, "%u in %s, of root, readable for %s",
-			   doctor->keys.count, path, doctor->user);
+			   doctor->keys.count, path, reader);
 }
 
 /* ---- clock ---- */

@@ -11,7 +11,8 @@
 #include "admin/admin.h"
 #include "admin/setup/postfix.h"
 
-#define PLACE_USER "countersign"
+#define PLACE_USER     "countersign"
+#define PLACE_KEY_USER "countersign-keys" /* and group, where the daemon is PLACE_USER */
 
 enum place_mta { PLACE_NONE, PLACE_POSTFIX, PLACE_SENDMAIL };
 

@@ -6,6 +6,7 @@
 #include "admin/setup/setup.h"
 
 #include <dirent.h>
+#include <grp.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -347,15 +348,23 @@ static void plan_run_directory(struct setup *setup)
 						 setup->user, setup->group, 0755});
 }
 
+/* Of the process that holds the keys, where it has a user of its own. */
+static const char *group_of_keys(const struct setup *setup)
+{
+	if (strcmp(setup->user, PLACE_USER) == 0 && getgrnam(PLACE_KEY_USER) != NULL)
+		return PLACE_KEY_USER;
+	return setup->group;
+}
+
 void setup_system(struct setup *setup)
 {
 	struct arena *arena = setup->arena;
 
 	plan_user(setup);
 	plan_settings(setup);
-	plan_directory(setup,
-		       (struct directory){"keys.directory", "the directory of the keys",
-					  setup->conf->sign.keys, "root", setup->group, 0750});
+	plan_directory(setup, (struct directory){"keys.directory", "the directory of the keys",
+						 setup->conf->sign.keys, "root",
+						 group_of_keys(setup), 0750});
 	if (strncmp(setup->conf->store.url, "sqlite:/", 8) == 0)
 		plan_directory(setup,
 			       (struct directory){
