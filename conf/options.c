@@ -862,9 +862,9 @@ const struct conf_option conf_options[] = {
 	 .count_offset = offsetof(struct conf, audit.silence_count), .record = &silence_record,
 	 .def = "( )",
 	 .doc = "Findings of countersign audit that are known and accepted. Each entry has a rule, the reason, "
-		"and the last day on which it is silenced; domain is a domain, \"*.\" and a domain (it and all "
-		"subdomains), or \"*\" for all, which is the default. A silenced finding is shown with -v and "
-		"does not affect the exit status.",
+		"and the last day on which it is silenced; domain is a domain, *.domain (with its "
+		"subdomains), or * for all, the default. A silenced finding is shown with -v and does not "
+		"affect the exit status.",
 	 .example = "silence = ( { rule = \"mx.one-only\"; reason = \"small site\"; until = \"2027-01-31\"; } );"},
 
 	{.name = "log.target", .type = &conf_type_choice, FIELD(log.target), .choices = targets,

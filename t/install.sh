@@ -111,7 +111,7 @@ is "debian/control builds with the libraries that the README's command installs"
 	"$(sed -n '/^Build-Depends:/,/^[A-Z]/s/^ \(lib[^,]*-dev\|zlib[^,]*\),*.*/\1/p' "$src/debian/control" | sort)" \
 	"$(printf '%s\n' $packages_build | grep -E '^(lib.*-dev|zlib)' | sort)"
 is "and so does contrib/container/Containerfile" "$(sed -n '/^FROM/,/^COPY/p' "$src/contrib/container/Containerfile" | sed '/^COPY/q' |
-	grep -oE '(lib[a-z0-9-]*-dev|zlib1g-dev)' | sort)" "$(printf '%s\n' $packages_build | grep -E '^(lib.*-dev|zlib)' | sort)"
+	grep -oE '(lib[a-z0-9.-]*-dev|zlib1g-dev)' | sort)" "$(printf '%s\n' $packages_build | grep -E '^(lib.*-dev|zlib)' | sort)"
 ok "the container's settings are right" "$build/admin/countersign" config check "$src/contrib/container/countersign.conf"
 ok "the package's settings are right" "$build/admin/countersign" config check "$src/debian/countersign.conf"
 is "and change no default but for dmarc.enforce" "$("$build/admin/countersign" -c "$src/debian/countersign.conf" config show --changed |
