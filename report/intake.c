@@ -33,7 +33,7 @@ struct storing {
 };
 
 /* The DMARC result of the mail that brought the report, as our own host wrote it (RFC 8601 section
- * 5: a forged field of ours was removed when it came in). */
+ * 5: a forged field with our name was removed when it came in). */
 static const char *read_trust(struct storing *storing, const char *field)
 {
 	struct span value = span_of(field);
