@@ -71,7 +71,7 @@ static void expire_results(struct shipping *shipping)
 	const struct conf *conf = shipping->conf;
 	struct ledger_settings settings = {.shared = conf->store.shared, .read_only = true};
 	int32_t today = clock_day(clock_wall());
-	int32_t keep = (int32_t)(conf->store.keep / CLOCK_SECOND / 86400);
+	unsigned keep = (unsigned)(conf->store.keep / CLOCK_SECOND / 86400);
 	struct ledger *ledger;
 	struct why why = {""};
 
@@ -79,7 +79,7 @@ static void expire_results(struct shipping *shipping)
 		return;
 	shipping->expired_day = today;
 	ledger = ledger_open(&settings, &why);
-	if (ledger == NULL || ledger_expire(ledger, today - keep, &why) < 0)
+	if (ledger == NULL || ledger_expire_old(ledger, keep, &why) < 0)
 		log_warning("%s: old results are not removed from it yet", why.text);
 	ledger_close(ledger);
 }

@@ -275,8 +275,6 @@ int sender_build_late(struct sender *sender, const char *domain, struct why *why
 	    .since = clock_wall() - (int64_t)SENDER_BUILD_DAYS * DAY,
 	};
 
-	if (!outbox_is_shared(sender->outbox))
-		return 0;
 	return ledger_days(sender->ledger, &late, build_day, &building, why);
 }
 

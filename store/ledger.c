@@ -25,6 +25,7 @@
 #include "store/packed.h"
 #include "store/queue.h"
 #include "store/sql/page.h"
+#include "store/sql/shared.h"
 
 enum {
 	COMMIT_TRIES = 5,
@@ -33,6 +34,7 @@ enum {
 	REST_TIMES = 50, /* what the last commit took */
 	REST_MAX_MS = 250,
 	SYNC_MS = 1000,
+	CLOCK_JUMP = 1800, /* seconds */
 	PROBE_MS = 1000,
 	LEFT_MS = 60000, /* what a first look could not bring into the file */
 	SETTLE_MS = 2000,
@@ -64,8 +66,10 @@ struct ledger {
 	struct queue_group group;
 	int32_t expired_day;
 	int64_t expire_after;
-	int64_t sync_at; /* 0: all is synchronized */
-	int64_t left_at; /* 0: no journal is left to be looked at */
+	int32_t newest;     /* the day of the newest row when it was opened */
+	int64_t wall, mono; /* when the clocks were compared last */
+	int64_t sync_at;    /* 0: all is synchronized */
+	int64_t left_at;    /* 0: no journal is left to be looked at */
 
 	struct lock read_lock;
 	struct sql *reader;
@@ -334,18 +338,36 @@ static bool expire_is_due(const struct ledger *ledger)
 	       clock_mono() >= ledger->expire_after;
 }
 
-/* Without the lock. One short transaction. */
+/* The day of the newest row, or TODAY where there is none or a later one. */
+static int32_t find_newest(struct sql *handle, int32_t today)
+{
+	int64_t newest = today;
+	struct why why;
+
+	if (sql_number(handle, &newest, &why, "SELECT COALESCE(MAX(day), $1) FROM policy",
+		       SQL_VALUES(sql_int(today))) != 0)
+		return INT32_MIN;
+	return newest < today ? (int32_t)newest : today;
+}
+
+/* Without the lock. One short transaction. Nothing goes that is newer than the newest row without
+ * the days that are kept; of rows that came since the start, not before a day is over. */
 static void expire_some(struct ledger *ledger)
 {
-	int32_t today = clock_day(clock_wall());
+	int32_t today = clock_day(clock_wall()), newest = INT32_MIN;
 	enum driver_outcome outcome = DRIVER_RETRY;
 	unsigned deleted;
 	bool more = false;
 	struct why why = {""};
 
 	if (ledger->handle != NULL)
+		newest = ledger->expired_day == INT32_MIN && ledger->newest != INT32_MIN &&
+				 ledger->newest < today
+			     ? ledger->newest
+			     : find_newest(ledger->handle, today);
+	if (newest != INT32_MIN)
 		outcome = ledger->driver->expire(ledger->handle,
-						 today - (int32_t)ledger->settings.keep_days,
+						 newest - (int32_t)ledger->settings.keep_days,
 						 EXPIRE_ROWS, &deleted, &more, &why);
 	if (outcome == DRIVER_DONE && !more)
 		ledger->expired_day = today;
@@ -353,6 +375,27 @@ static void expire_some(struct ledger *ledger)
 		ledger->expire_after = clock_mono() + 3600 * CLOCK_SECOND;
 	if (outcome != DRIVER_DONE && why.text[0] != '\0')
 		note_failure(ledger, &why);
+}
+
+/* A clock that was set, or a machine that slept: what is old is judged again a day later. */
+static void watch_clock(struct ledger *ledger)
+{
+	int64_t wall = clock_wall(), mono = clock_mono();
+	int64_t ahead = wall - ledger->wall - (mono - ledger->mono) / CLOCK_SECOND;
+	struct why text;
+
+	ledger->wall = wall;
+	ledger->mono = mono;
+	if (ahead < CLOCK_JUMP && ahead > -CLOCK_JUMP)
+		return;
+	ledger->expire_after = mono + 86400 * CLOCK_SECOND;
+	why_set(
+	    &text,
+	    "the clock jumped %lld hours %s: messages are counted for the day that it shows, and"
+	    " nothing is expired for a day",
+	    (long long)(ahead < 0 ? -ahead : ahead) / 3600, ahead < 0 ? "back" : "ahead");
+	if (ledger->settings.on_loss != NULL)
+		ledger->settings.on_loss(text.text);
 }
 
 static bool is_due(int64_t at)
@@ -363,6 +406,7 @@ static bool is_due(int64_t at)
 /* Without the lock: everything that is due but committing. */
 static void do_chores(struct ledger *ledger)
 {
+	watch_clock(ledger);
 	if (expire_is_due(ledger))
 		expire_some(ledger);
 	if (is_due(ledger->sync_at) && ledger->handle != NULL)
@@ -481,6 +525,8 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 	queue_group_init(&ledger->group, settings->group_rows);
 	messages_queue_init(&ledger->lines);
 	ledger->expired_day = INT32_MIN;
+	ledger->wall = clock_wall();
+	ledger->mono = clock_mono();
 	if (ledger->settings.path == NULL)
 		abort();
 	lock_init(&ledger->lock);
@@ -513,6 +559,7 @@ static int start_writer(struct ledger *ledger, struct why *why)
 	ledger->handle = ledger->driver->open(&ledger->settings, why);
 	if (ledger->handle == NULL)
 		return -1;
+	ledger->newest = find_newest(ledger->handle, clock_day(ledger->wall));
 	look_for_left(ledger);
 	if (ledger->settings.durability == LEDGER_PROCESS) {
 		ledger->journal = journal_new(ledger->settings.path, why);
@@ -775,6 +822,25 @@ int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why
 	}
 	sql_close(handle);
 	return handle == NULL || outcome != DRIVER_DONE ? -1 : sum;
+}
+
+int64_t ledger_expire_old(struct ledger *ledger, unsigned keep_days, struct why *why)
+{
+	struct ledger_settings settings = ledger->settings;
+	int64_t now = clock_wall();
+	int32_t newest = INT32_MIN;
+	struct sql *handle;
+
+	settings.read_only = true;
+	handle = ledger->driver->open(&settings, why);
+	if (handle == NULL)
+		return -1;
+	if (settings.shared == NULL ||
+	    sql_number(handle, &now, why, "SELECT " SHARED_NOW, SQL_NO_VALUES) == 0)
+		newest = find_newest(handle, clock_day(now));
+	sql_close(handle);
+	return newest == INT32_MIN ? why_set(why, "its newest row cannot be read")
+				   : ledger_expire(ledger, newest - (int32_t)keep_days, why);
 }
 
 /* ---- reading: a page is copied before it is visited ---- */

@@ -44,7 +44,8 @@ struct ledger_settings {
 				* (store/condense.h); 0: no limit */
 	int64_t message_bytes; /* lines of ledger_log() take so much at most; 0: no limit */
 	void (*on_wait)(void); /* called before ledger_add() waits for the writer; or NULL */
-	void (*on_loss)(const char *text); /* says how much was lost to damage, from any thread;
+	void (*on_loss)(const char *text); /* says how much was lost to damage, or that the clock
+					    * jumped, from any thread;
 					    * NULL: what is damaged is left to one who can say it */
 	int64_t busy_wait; /* how long another process may hold the file; 0: 5 seconds */
 };
@@ -96,6 +97,10 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *stats);
  * With keep_days the writer does so once a day. Rows that have not been shipped yet
  * (store/ship/ship.h) stay. Not for a read-only file. */
 int64_t ledger_expire(struct ledger *ledger, int32_t before_day, struct why *why);
+
+/* The same for what is more than KEEP_DAYS older than the newest row, or than today if that is
+ * earlier. In a shared store today is the database's. */
+int64_t ledger_expire_old(struct ledger *ledger, unsigned keep_days, struct why *why);
 
 /* ---- reading: any thread, also while the writer works; in pages, so that no transaction stays
  * open during a visit and memory does not grow with the number of rows ---- */

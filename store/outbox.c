@@ -175,21 +175,28 @@ int outbox_is_complete(struct outbox *outbox, int32_t day, int64_t grace, struct
 struct beginning {
 	const char *domain, *config;
 	int32_t day;
+	bool shared;
 };
 
 static int begin_report(void *arg, struct sql *sql, struct why *why)
 {
 	const struct beginning *beginning = arg;
 
+	if (!beginning->shared)
+		return sql_run(sql, why,
+			       "INSERT INTO closed (domain, day, config) VALUES ($1, $2, $3)"
+			       " ON CONFLICT (domain, day, config) DO NOTHING",
+			       SQL_VALUES(sql_text(beginning->domain), sql_int(beginning->day),
+					  sql_config(beginning->config)));
 	return shared_close_policy(sql, beginning->domain, beginning->day, beginning->config, why);
 }
 
 int outbox_begin(struct outbox *outbox, const char *domain, int32_t day, const char *config,
 		 struct why *why)
 {
-	struct beginning beginning = {domain, config, day};
+	struct beginning beginning = {domain, config, day, outbox->shared};
 
-	return outbox->shared ? transact_change(outbox, begin_report, &beginning, why) : 0;
+	return transact_change(outbox, begin_report, &beginning, why);
 }
 
 /* ---- reports ---- */

@@ -301,4 +301,20 @@ is "none is lost" $lost 0
 is "each is whole" $wrong 0
 is "what came twice ($copies mails for 12) is the same" $changed 0
 
+# ---- rows that come after their day's report was built ----
+sink
+conf ''
+fresh
+"$fill" "$tmp/l.db" asked one.example "$day" 3 'mailto:dmarc@one.example' >/dev/null 2>&1
+run "a day's report" 0 "" send
+"$fill" "$tmp/l.db" asked one.example "$day" 2 'mailto:dmarc@one.example' >/dev/null 2>&1
+run "what comes later" 0 "" send
+is "is a second report" "$(mails dmarc@one.example | wc -l)" 2
+is "of its own name" "$(for f in $(mails dmarc@one.example); do field "$f" Subject; done | sort -u | wc -l)" 2
+is "each message is in one of them" \
+	"$(for f in $(mails dmarc@one.example); do attached "$f" | sed -n 's:.*<count>\(.*\)</count>.*:\1:p'; done | awk '{ n += $1 } END { print n }')" \
+	"$(sqlite3 "$tmp/l.db" 'SELECT SUM(messages) FROM tally')"
+run "nothing is sent again" 0 "" send
+is "and no third" "$(mails dmarc@one.example | wc -l)" 2
+
 done_testing

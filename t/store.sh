@@ -112,7 +112,7 @@ run "and is not sent again" 0 'nothing is to be sent' report send
 is "two mails" "$(ls "$tmp/sink" | grep -c mail)" 2
 fill a one.example $day 5
 run "what comes later" 0 'complete|there' store copy
-run "belongs to what was sent" 0 'nothing is to be sent' report send
+run "gets a report of its own" 0 '1 built, 1 sent' report send
 fill a new.example $day 5
 run "ships" 0 '' store copy
 run "a new domain is reported" 0 '1 built, 1 sent' report send new.example

@@ -258,10 +258,13 @@ int shared_is_complete(struct sql *sql, int32_t day, int64_t grace, struct arena
 		       const char **who, struct why *why)
 {
 	unsigned count;
+	int64_t now;
 
 	assert(grace >= 0);
 	*who = "";
-	if (clock_wall() >= clock_day_begin(day + 1) + grace)
+	if (sql_number(sql, &now, why, "SELECT " SHARED_NOW, SQL_NO_VALUES) != 0)
+		return -1;
+	if (now >= clock_day_begin(day + 1) + grace)
 		return 1;
 	*who = waited_for(sql_ask(sql,
 				  "SELECT name FROM host WHERE through < $1 AND seen >= $2"

@@ -138,6 +138,10 @@ static const char *const migrations[] = {
     " n INTEGER NOT NULL, result_type TEXT, failed INTEGER NOT NULL, sending_ip TEXT,"
     " mx_hostname TEXT, receiving_ip TEXT, reason_code TEXT, information TEXT,"
     " PRIMARY KEY (key, policy, n)) WITHOUT ROWID;",
+    /* 11: what a report was built of stays as it was; later rows go to another configuration */
+    "CREATE TABLE closed (domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
+    " PRIMARY KEY (domain, day, config)) WITHOUT ROWID;"
+    "INSERT INTO closed SELECT domain, day, config FROM report WHERE kind = 'aggregate';",
 };
 enum {
 	MIGRATIONS = sizeof migrations / sizeof migrations[0],

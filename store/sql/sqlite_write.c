@@ -12,10 +12,12 @@
 #include "store/condense.h"
 #include "store/messages.h"
 #include "store/sql/schema.h"
+#include "store/sql/shared.h"
 #include "store/sql/sqlite.h"
 
 enum {
 	FAILURES_KEPT = 10 * 86400, /* seconds */
+	CONFIG_ROUNDS_MAX = 1000,   /* reports of one policy and day */
 	ROOM_LINES = 5000,          /* deleted at once when the file is full */
 	ROOM_ROWS = 2000,
 	DISK_FREE = 16 << 20, /* bytes: with so many free the disk is not full */
@@ -32,6 +34,9 @@ enum statement {
 	OLDEST_LINE,
 	EXPIRE_LINES,
 	OLDEST_DAY,
+	NEWEST_DAY,
+	IS_CLOSED,
+	EXPIRE_CLOSED,
 	FREE_LINES,
 	SET_FOLDED,
 	FORGET_JOURNAL,
@@ -61,6 +66,9 @@ static const char *const statements[STATEMENTS] = {
 		    " FROM message ORDER BY id LIMIT 1",
     [EXPIRE_LINES] = "DELETE FROM message WHERE id < ?1 AND (id <= ?2 OR at < ?3 OR ends < ?4)",
     [OLDEST_DAY] = "SELECT MIN(day) FROM policy",
+    [NEWEST_DAY] = "SELECT MAX(day) FROM policy",
+    [IS_CLOSED] = "SELECT 1 FROM closed WHERE " REPORT,
+    [EXPIRE_CLOSED] = "DELETE FROM closed WHERE " REPORT,
     [FREE_LINES] = "DELETE FROM message WHERE id < ?1 + (SELECT MIN(id) FROM message)",
     [SET_FOLDED] = "INSERT INTO journal (id, folded) VALUES (?1, ?2)"
 		   " ON CONFLICT (id) DO UPDATE SET folded = excluded.folded",
@@ -416,19 +424,49 @@ static int watch_day(struct sqlite *sqlite, const struct driver_row *at, enum co
 	return code;
 }
 
+static bool is_closed(struct sqlite *sqlite, const struct driver_row *at)
+{
+	sqlite3_stmt *statement = prepare_statement(sqlite, IS_CLOSED);
+	bool closed;
+
+	if (statement == NULL)
+		return false; /* the next statement fails, too */
+	bind_report(statement, at->row.policy.domain, at->row.day, at->config);
+	closed = sqlite3_step(statement) == SQLITE_ROW;
+	sqlite3_reset(statement);
+	return closed;
+}
+
+/* A report of a closed configuration was begun: what comes later goes to one derived from it, as in
+ * the shared store (store/ship/batch.c), and gets a report of its own. */
+static void find_open_config(struct sqlite *sqlite, struct driver_row *at)
+{
+	unsigned char first[DRIVER_KEY_LEN];
+
+	memcpy(first, at->config, sizeof first);
+	for (unsigned round = 1; round < CONFIG_ROUNDS_MAX && is_closed(sqlite, at); round++)
+		shared_derive(first, &round, sizeof round, at->config);
+}
+
 static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 {
+	unsigned char config[DRIVER_KEY_LEN] = {0}; /* of this policy, as it is open */
 	struct arena *arena = arena_new(0);
 	int code = SQLITE_OK;
 
 	for (unsigned i = 0; i < batch->count && code == SQLITE_OK; i++) {
 		const struct driver_row *at = batch->rows[i];
 		enum condense_level level = CONDENSE_NOT;
-		struct driver_row left;
+		struct driver_row left, target = *at;
 
 		assert(at->row.count > 0 && at->row.quiet >= 0 && at->row.quiet <= at->row.count);
-		if (i == 0 || !is_same_policy(batch->rows[i - 1], at))
-			code = add_policy(sqlite, at);
+		if (i == 0 || !is_same_policy(batch->rows[i - 1], at)) {
+			find_open_config(sqlite, &target);
+			memcpy(config, target.config, sizeof config);
+			code = add_policy(sqlite, &target);
+		}
+		memcpy(target.config, config, sizeof config);
+		at = &target;
 		if (code == SQLITE_OK)
 			code = watch_day(sqlite, at, &level);
 		if (code == SQLITE_OK && level != CONDENSE_NOT) {
@@ -444,12 +482,25 @@ static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 
 /* ---- expiry ---- */
 
+/* By the clock, but not later than the newest row: a clock that jumped ahead makes nothing old. */
+static int32_t find_today(struct sqlite *sqlite)
+{
+	sqlite3_stmt *statement = prepare_statement(sqlite, NEWEST_DAY);
+	int32_t today = clock_day(clock_wall()), newest = today;
+
+	if (statement != NULL && sqlite3_step(statement) == SQLITE_ROW &&
+	    sqlite3_column_type(statement, 0) != SQLITE_NULL)
+		newest = sqlite3_column_int(statement, 0);
+	sqlite3_reset(statement);
+	return newest < today ? newest : today;
+}
+
 /* Everything of a report but its rows. */
 static int expire_report(struct sqlite *sqlite, const char *domain, int32_t day,
 			 const unsigned char *config)
 {
 	static const enum statement all[] = {EXPIRE_PARTS, EXPIRE_DELIVERIES, EXPIRE_REPORT,
-					     EXPIRE_POLICY};
+					     EXPIRE_CLOSED, EXPIRE_POLICY};
 	int code = SQLITE_OK;
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0] && code == SQLITE_OK; i++) {
@@ -493,7 +544,7 @@ static int expire_failures(struct sqlite *sqlite, unsigned max)
 	int code = old == NULL ? sqlite3_errcode(sqlite->db) : SQLITE_ROW;
 
 	for (unsigned i = 0; i < max && code == SQLITE_ROW; i++) {
-		sqlite3_bind_int64(old, 1, clock_wall() - FAILURES_KEPT);
+		sqlite3_bind_int64(old, 1, clock_day_begin(find_today(sqlite)) - FAILURES_KEPT);
 		code = sqlite3_step(old);
 		if (code == SQLITE_ROW &&
 		    expire_report(sqlite, (const char *)sqlite3_column_text(old, 0),
@@ -557,7 +608,7 @@ static int free_lines(struct sqlite *sqlite)
 static int32_t find_old_day(struct sqlite *sqlite)
 {
 	sqlite3_stmt *statement = prepare_statement(sqlite, OLDEST_DAY);
-	int32_t today = clock_day(clock_wall()), day = today;
+	int32_t today = find_today(sqlite), day = today;
 
 	if (statement != NULL && sqlite3_step(statement) == SQLITE_ROW &&
 	    sqlite3_column_type(statement, 0) != SQLITE_NULL)
@@ -569,7 +620,7 @@ static int32_t find_old_day(struct sqlite *sqlite)
 /* False: nothing is left that may be deleted. */
 static bool make_room(struct sqlite *sqlite)
 {
-	int32_t today = clock_day(clock_wall()), day;
+	int32_t today = find_today(sqlite), day;
 	unsigned deleted = 0;
 	struct why why;
 	bool more;

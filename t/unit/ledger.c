@@ -16,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "store/ledger.h"
+#include "store/outbox.h"
 #include "t/lib/tap.h"
 
 static const char *dir;
@@ -913,6 +914,73 @@ static void test_expire(void)
 	ledger_close(ledger);
 }
 
+/* As if the clock stood so many days ahead of what was counted, or behind it. */
+static void test_clock_ahead(int days)
+{
+	struct ledger_settings settings = {.path = new_path()};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	int32_t today = clock_day(clock_wall()), newest = today - days;
+	int32_t keeps = (days > 0 ? newest : today) - 9;
+
+	for (int i = 0; i < 20; i++) {
+		struct ledger_row row = sample("example.com", newest - i, "192.0.2.1");
+
+		add(ledger, &row);
+	}
+	ledger_close(ledger);
+	settings.keep_days = 9;
+	ledger = ledger_open(&settings, NULL);
+	for (int i = 0;
+	     i < 500 && read_all(ledger) > (newest - keeps < 19 ? newest - keeps + 1 : 20); i++)
+		usleep(10000);
+	is_int(sum_of(ledger, NULL, 0, keeps - 1).rows, 0, "clock %+d days: what is old goes",
+	       days);
+	is_int(sum_of(ledger, NULL, keeps, 100000).rows,
+	       newest - keeps < 19 ? newest - keeps + 1 : 20,
+	       "nothing newer than the newest row without the retention");
+	ledger_close(ledger);
+}
+
+static int begin_day(void *outbox, const struct ledger_day *day)
+{
+	struct why why;
+
+	return outbox_begin(outbox, day->policy.domain, day->day, day->config, &why);
+}
+
+/* Rows that come after their day's report was begun are in another one. */
+static void test_late(void)
+{
+	struct ledger_settings settings = {.path = new_path()};
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	struct why why = {""};
+	struct outbox *outbox;
+	struct sum sum;
+	bool busy;
+
+	add(ledger, &row);
+	outbox = outbox_open(&settings, OUTBOX_SEND, &busy, &why);
+	for (int round = 1; round <= 3; round++) {
+		is_int(ledger_days(ledger, &(struct ledger_days_query){.to_day = 100000}, begin_day,
+				   outbox, &why),
+		       0, "reports are begun");
+		add(ledger, &row);
+		add(ledger, &row);
+		sum = sum_all(ledger);
+		is_int(sum.days, round + 1, "what comes later is a report of its own");
+		is_int(sum.messages, 1 + 2 * round, "nothing is lost");
+	}
+	row.source_ip = "192.0.2.2";
+	row.day = 20001;
+	add(ledger, &row);
+	is_int(sum_all(ledger).days, 5, "another day is not concerned");
+	outbox_close(outbox);
+	is_int(ledger_expire(ledger, 20001, &why), 4, "all of them expire");
+	is_int(sum_all(ledger).days, 1, "with what names them");
+	ledger_close(ledger);
+}
+
 static void test_close(void)
 {
 	const char *path = new_path();
@@ -1060,6 +1128,8 @@ static void test_journal(void)
 
 int main(void)
 {
+	static const int jumps[] = {0, 1, 400, -1, -400};
+
 	dir = tap_directory();
 	test_counts();
 	test_identity();
@@ -1081,6 +1151,9 @@ int main(void)
 	test_moved();
 	test_moved_from_others();
 	test_expire();
+	for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++)
+		test_clock_ahead(jumps[i]);
+	test_late();
 	test_close();
 	test_journal();
 	return tap_done();
