@@ -675,7 +675,7 @@ static void test_disk_full(void)
 static void test_room(void)
 {
 	struct ledger_settings settings = {.path = new_path(),
-					   .max_bytes = 300 * 1024,
+					   .max_bytes = 344 * 1024,
 					   .message_seconds = 86400,
 					   .message_rows = 100000};
 	struct ledger *ledger = ledger_open(&settings, NULL);
