@@ -155,11 +155,6 @@ static int transact_change(struct outbox *outbox, sql_body *body, void *arg, str
 	return sql_transact(outbox->sql, run_change, &change, why);
 }
 
-bool outbox_is_shared(const struct outbox *outbox)
-{
-	return outbox->shared;
-}
-
 int outbox_keep(struct outbox *outbox, struct why *why)
 {
 	return lease_keep(&outbox->lease, outbox->sql, why);

@@ -72,8 +72,6 @@ void outbox_close(struct outbox *outbox); /* NULL is OK */
 
 /* ---- in a store that several hosts share: settings->shared, settings->lease ---- */
 
-bool outbox_is_shared(const struct outbox *outbox);
-
 /* Renews the lease of OUTBOX_SEND; to be called now and then while it waits. -1: another host has
  * taken over. */
 int outbox_keep(struct outbox *outbox, struct why *why);
