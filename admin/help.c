@@ -296,17 +296,13 @@ void admin_version(const struct admin *admin)
 static const struct {
 	const char *word, *command;
 } other_words[] = {
-    {"sign", "dkim sign"},   {"genkey", "key gen"},
-    {"keygen", "key gen"},   {"testkey", "key check"},
-    {"judge", "verify"},     {"restart", "reload"},
-    {"log", "message find"}, {"search", "message find"},
-    {"records", "dns"},      {"settings", "config show"},
-    {"conf", "config"},      {"import", "migrate"},
-    {"test", "doctor"},      {"diagnose", "doctor"},
-    {"install", "setup"},    {"rua", "report list"},
-    {"posture", "audit"},
-    {"zone", "dns"},         {"arc", "verify"},
-    {"ledger", "store"},
+    {"sign", "dkim sign"},       {"genkey", "key gen"},      {"keygen", "key gen"},
+    {"testkey", "key check"},    {"judge", "verify"},        {"restart", "reload"},
+    {"log", "message find"},     {"search", "message find"}, {"records", "dns"},
+    {"settings", "config show"}, {"conf", "config"},         {"import", "migrate"},
+    {"test", "doctor"},          {"diagnose", "doctor"},     {"install", "setup"},
+    {"rua", "report list"},      {"posture", "audit"},       {"zone", "dns"},
+    {"arc", "verify"},           {"ledger", "store"},
 };
 
 /* The commands whose verb is WORD: "key list or report list". */

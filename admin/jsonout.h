@@ -35,8 +35,8 @@ void jsonout_null(struct jsonout *out, const char *key);
 /* Closes what is open and prints it, with a line end. */
 void jsonout_print(struct jsonout *out, FILE *stream);
 
-/* The members alone, each after a comma and all on one line, and the brace that closes an object which was printed
- * without it. OUT has at least one member. */
+/* The members alone, each after a comma and all on one line, and the brace that closes an object
+ * which was printed without it. OUT has at least one member. */
 void jsonout_print_rest(struct jsonout *out, FILE *stream);
 
 #endif

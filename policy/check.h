@@ -30,13 +30,13 @@ struct check_rules {
 
 struct check_client {
 	struct ip ip;
-	bool address_unknown;  /* without IP: there is a client, but the MTA does not know where */
+	bool address_unknown; /* without IP: there is a client, but the MTA does not know where */
 	const struct relay *relay; /* IP is of this one, which does not skip: the message is judged
 				      by the client that its Received field names. NULL: none */
-	const char *helo;      /* as given; "" when there was none */
-	const char *mail_from; /* without <>; "" for the null sender */
-	const char *receiver;  /* our host name */
-	bool explain;          /* keep the steps of SPF, DKIM and DMARC */
+	const char *helo;          /* as given; "" when there was none */
+	const char *mail_from;     /* without <>; "" for the null sender */
+	const char *receiver;      /* our host name */
+	bool explain;              /* keep the steps of SPF, DKIM and DMARC */
 	const struct signing_key *seal; /* seals the message (policy/arc/seal.h); NULL: it is not */
 };
 

@@ -369,8 +369,8 @@ static bool is_there(const struct import *import, const struct planned *planned,
 	const struct signing_key *there =
 	    keyring_load_one(import->cmd->keys, planned->domain, planned->selector,
 			     import->cmd->access, arena, NULL);
-	bool same = there != NULL &&
-		    strcmp(signing_key_record(there), signing_key_record(key)) == 0;
+	bool same =
+	    there != NULL && strcmp(signing_key_record(there), signing_key_record(key)) == 0;
 
 	arena_free(arena);
 	return same;

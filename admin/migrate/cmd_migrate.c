@@ -216,11 +216,11 @@ static int print_result(struct migration *migration, struct migrate *migrate)
 	print_warnings(admin, migrate);
 	if (migrate_has_keys(migrate)) {
 		/* OpenDKIM knows no setting that binds a login to a domain. */
-		admin_warning(admin,
-			      "as OpenDKIM did, every login can have mail signed as every domain "
-			      "with a key (sign.sender = \"any\"); take that line out where a login "
-			      "signs for its own domain only, or name its domains in sign.logins; "
-			      "see: countersign config explain sign.sender");
+		admin_warning(
+		    admin, "as OpenDKIM did, every login can have mail signed as every domain "
+			   "with a key (sign.sender = \"any\"); take that line out where a login "
+			   "signs for its own domain only, or name its domains in sign.logins; "
+			   "see: countersign config explain sign.sender");
 		admin_note(admin, "then the keys: countersign key import --from-opendkim %s%s",
 			   migration->root, migration->files[MIGRATE_OPENDKIM]);
 	}

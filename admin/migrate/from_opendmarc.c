@@ -141,10 +141,11 @@ static void tell_of_trusted(struct migrate *m, const char *const *own, size_t co
 		for (size_t i = 0; i < count; i++)
 			known = known || (own[i] != NULL && span_ieq(item, own[i]));
 		if (!known)
-			migrate_leave(m, m->opendmarc.trusted.at,
-				      "results of %s are not used: if it is a gateway in front, name "
-				      "its address in relays, with results_of for its SPF result",
-				      arena_span(m->arena, item));
+			migrate_leave(
+			    m, m->opendmarc.trusted.at,
+			    "results of %s are not used: if it is a gateway in front, name "
+			    "its address in relays, with results_of for its SPF result",
+			    arena_span(m->arena, item));
 	}
 }
 

@@ -92,8 +92,7 @@ static int note_other_exempt(struct migrate *m, const struct migrate_option *opt
 #define ALONE                                                                                      \
 	"SPF alone refuses nothing here, so that nobody is exempted from it; DMARC is not waived"
 
-#define SKIP                                                                                       \
-	"with client = skip, where DMARC did not refuse their mail: neither judged nor signed"
+#define SKIP "with client = skip, where DMARC did not refuse their mail: neither judged nor signed"
 
 /* clang-format off */
 const struct migrate_option migrate_spf_options[] = {

@@ -148,11 +148,11 @@ struct decision {
 	enum dmarc_policy disposition; /* what is reported as applied (none also for pass) */
 	struct override overrides[OVERRIDES_MAX];
 	unsigned override_count;
-	bool bad_from;   /* rejected because From is none that DMARC can judge */
+	bool bad_from;      /* rejected because From is none that DMARC can judge */
 	const char *status; /* enhanced status code (RFC 7372) of a rejection without a DMARC
 			       policy, or NULL */
 	const struct spf_verdict *spf; /* whose fail it is rejected for, or NULL */
-	const char *why; /* for people; never NULL */
+	const char *why;               /* for people; never NULL */
 };
 
 enum { DKIM_VERDICTS_MAX = 100, DISAGREEMENTS_MAX = 4 };

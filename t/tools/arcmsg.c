@@ -81,8 +81,7 @@ static void print_seal(struct run *run, struct arcseal *seal, const char *result
 
 	if (seal == NULL)
 		die("no seal", "the chain cannot go on");
-	if (arcseal_finish(seal, &run->verdict.arc, results, &fields, &(bool){false},
-			   &why) != 0)
+	if (arcseal_finish(seal, &run->verdict.arc, results, &fields, &(bool){false}, &why) != 0)
 		die("no seal", why.text);
 	printf("ARC-Seal: %s\r\nARC-Message-Signature: %s\r\nARC-Authentication-Results: %s\r\n",
 	       fields.seal, fields.message, fields.results);
