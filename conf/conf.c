@@ -107,7 +107,7 @@ static const char *find_elsewhere(struct span name)
 	return found;
 }
 
-enum { NAMES_MAX = 128 };
+enum { NAMES_MAX = 512 }; /* all settings and sections */
 
 const char *conf_option_nearest(struct span name)
 {
