@@ -701,7 +701,8 @@ static const char everything[] =
     "    \"x-a-rather-long-field-name-3\", \"x-a-rather-long-field-name-4\" ];\n"
     "  logins = ( { login = \"a\\\\b\"; domains = [ \"*.c.example\", \"*\" ]; } );\n"
     "  aliases = ( { domain = \"a.example\"; aliases = [ \"*.b.example\" ]; } );"
-    " sender = \"envelope\"; mta_checks_sender = true; unclean_bodies = true; };\n"
+    " sender = \"envelope\"; mta_checks_sender = true; unclean_bodies = true;"
+    " on_failure = \"accept\"; max_rate = 7; };\n"
     "store: { url = \"sqlite:/x.db\"; durability = \"power\"; wait = \"0s\"; on_failure = "
     "\"tempfail\"; keep = \"3d\"; max_size = \"65MiB\"; max_rows = 200;"
     " shared = \"postgresql://x/\"; ship_every = \"1s\"; grace = \"1h\"; lease = \"1m\"; };\n"
@@ -721,6 +722,7 @@ static const char everything[] =
     " key_days = 1; budget = 100; timeout = \"1s\"; silence = ( { rule = \"a.b\"; domain = "
     "\"b.example\";"
     " reason = \"c\"; until = \"2027-01-31\"; } ); };\n"
+    "inbox: { keep = \"30d\"; };\n"
     "log: { target = \"stderr\"; format = \"json\"; level = \"error\"; recipients = true; };\n"
     "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n"
     "http: { listen = [ \"127.0.0.1:9817\", \"[::1]:0\" ]; };\n";

@@ -610,6 +610,8 @@ static void test_fault_replies(struct verdict *verdict)
 	verdict->dmarc.author_domain = domain;
 	reply_write(REPLY_REJECT_TEXT, verdict, arena, &reply);
 	ok(fits_smtp(reply.text), "the longest names fit");
+	verdict->dns_fault.name = NULL;
+	verdict->dmarc.author_domain = "example.com";
 }
 
 static void test_replies(void)
