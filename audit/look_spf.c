@@ -183,7 +183,7 @@ static bool read_range(const struct audit_term *term, struct range *range)
 /* Those that the domain's own records name, and those of records of others that it includes. */
 static void measure_width(const char *name, struct audit_spf *spf)
 {
-	struct range own[AUDIT_TERMS_MAX], included[AUDIT_TERMS_MAX];
+	struct range own[AUDIT_TERMS_MAX] = {{0, 0}}, included[AUDIT_TERMS_MAX] = {{0, 0}};
 	unsigned own_count = 0, included_count = 0;
 
 	for (unsigned i = 0; i < spf->term_count; i++) {

@@ -53,7 +53,7 @@ static inline struct sql_value sql_int(int64_t number)
 
 static inline struct sql_value sql_int_or_null(int64_t number) /* 0 gives NULL */
 {
-	return number == 0 ? (struct sql_value){.kind = SQL_NULL} : sql_int(number);
+	return (struct sql_value){.kind = number == 0 ? SQL_NULL : SQL_INT, .number = number};
 }
 
 static inline struct sql_value sql_blob(const void *data, size_t len)
