@@ -44,6 +44,8 @@ static void look_at_report(const struct look *look, const char *policy_domain,
 	report->why = arena_string(look->arena, why.text);
 }
 
+_Static_assert((int)AUDIT_REPORTS_MAX >= (int)DESTINATION_MAX, "there is room for every address");
+
 unsigned reports_look(const struct look *look, const char *rua, const char *policy_domain,
 		      struct audit_report list[AUDIT_REPORTS_MAX])
 {
