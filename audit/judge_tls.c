@@ -6,14 +6,14 @@
 
 #include "audit/judge.h"
 
-static const char *below(struct judge *judge, const char *prefix)
+static const char *name_below(struct judge *judge, const char *prefix)
 {
 	return arena_printf(judge->arena, "%s.%s", prefix, judge->facts->domain);
 }
 
 static void judge_sts(struct judge *judge, const struct audit_tls *tls)
 {
-	const char *name = below(judge, "_mta-sts");
+	const char *name = name_below(judge, "_mta-sts");
 
 	if (judge_skips(judge, AUDIT_STS_NONE, &tls->sts))
 		return;
@@ -38,7 +38,7 @@ static void judge_sts(struct judge *judge, const struct audit_tls *tls)
 
 static void judge_rpt(struct judge *judge, const struct audit_tls *tls)
 {
-	const char *name = below(judge, "_smtp._tls");
+	const char *name = name_below(judge, "_smtp._tls");
 
 	if (judge_skips(judge, AUDIT_RPT_NONE, &tls->rpt))
 		return;
@@ -147,7 +147,7 @@ static const char *gate_fault(const struct audit_dmarc *dmarc)
 
 static void judge_bimi(struct judge *judge, const struct audit_tls *tls)
 {
-	const char *name = below(judge, "default._bimi");
+	const char *name = name_below(judge, "default._bimi");
 	const char *gate = gate_fault(&judge->facts->dmarc);
 
 	if (judge_skips(judge, AUDIT_BIMI_SYNTAX, &tls->bimi) || tls->bimi_count == 0)

@@ -185,7 +185,7 @@ static void wait_for_reply(struct keyclient *client, struct waiter *waiter, cons
 	drop_link(link);
 }
 
-static void enlist(struct keyclient *client, struct waiter *waiter)
+static void add_waiter(struct keyclient *client, struct waiter *waiter)
 {
 	cond_init(&waiter->wake);
 	waiter->id = ++client->last_id;
@@ -193,7 +193,7 @@ static void enlist(struct keyclient *client, struct waiter *waiter)
 	client->waiters = waiter;
 }
 
-static void delist(struct keyclient *client, struct waiter *waiter)
+static void remove_waiter(struct keyclient *client, struct waiter *waiter)
 {
 	struct waiter **place = &client->waiters;
 
@@ -214,7 +214,7 @@ static size_t exchange_packets(struct keyclient *client, struct keywire_request 
 	size_t len;
 
 	lock_take(&client->lock);
-	enlist(client, &waiter);
+	add_waiter(client, &waiter);
 	request->id = waiter.id;
 	len = keywire_put_request(request, packet);
 	while (!waiter.done && !(client->link == NULL && client->superseded)) {
@@ -222,7 +222,7 @@ static size_t exchange_packets(struct keyclient *client, struct keywire_request 
 		if (!waiter.done && clock_mono() >= deadline)
 			break;
 	}
-	delist(client, &waiter);
+	remove_waiter(client, &waiter);
 	pass_on_reading(client);
 	lock_drop(&client->lock);
 	return waiter.done ? waiter.reply_len : 0;

@@ -103,7 +103,7 @@ static void tell_absent(void *arg, const char *path, const char *reason)
 }
 
 /* 0 when all was read; 2 when a part was; 65 when nothing was; 66: a file could not be opened. */
-static int conclude(struct reading *reading, int failed)
+static int conclude_reading(struct reading *reading, int failed)
 {
 	struct admin *admin = reading->admin;
 	uint64_t all = reading->read + reading->unreadable;
@@ -148,7 +148,7 @@ static int inbox_read(struct admin *admin, int argc, char **argv)
 		failed = source_each(argv[i], read_item, tell_absent, &reading, &reading.why);
 	progress_end(&reading.progress);
 	sql_close(reading.sql);
-	return conclude(&reading, failed);
+	return conclude_reading(&reading, failed);
 }
 
 const struct admin_verb cmd_inbox[] = {

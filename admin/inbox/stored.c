@@ -150,7 +150,7 @@ static const char *time_or_null(int64_t at, char text[CLOCK_TEXT_MAX])
 }
 
 /* What deserves a look, in a few words. */
-static const char *peculiarities(struct arena *arena, const struct received_report *r)
+static const char *list_peculiarities(struct arena *arena, const struct received_report *r)
 {
 	const struct {
 		bool is_so;
@@ -236,7 +236,7 @@ static int list_report(void *arg, const struct received_report *r)
 		out_cell(choice->table, r->passed == r->messages ? OUT_GOOD : OUT_WARN, "%.1f",
 			 report_percent(r->passed, r->messages));
 	out_cell(choice->table, OUT_PLAIN, "%s", r->trust);
-	out_cell(choice->table, OUT_DIM, "%s", peculiarities(arena, r));
+	out_cell(choice->table, OUT_DIM, "%s", list_peculiarities(arena, r));
 	return 0;
 }
 

@@ -214,7 +214,7 @@ static noreturn void serve_forever(struct held_keys *process)
 
 /* ---- the start ---- */
 
-static void introduce(struct held_keys *process, bool locked)
+static void introduce_process(struct held_keys *process, bool locked)
 {
 	const struct passwd *user = getpwuid(geteuid());
 	struct why line;
@@ -264,7 +264,7 @@ noreturn void keyprocess_run(int fd, const char *job)
 		fail_start(&process, "sign.keys", strerror(errno));
 	process.wake = fds[0];
 	wake_write = fds[1];
-	introduce(&process, lock_memory());
+	introduce_process(&process, lock_memory());
 	load_keys(&process);
 	serve_forever(&process);
 }

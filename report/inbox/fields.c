@@ -16,20 +16,20 @@ static struct span take_line(struct span *rest)
 	return line;
 }
 
-static bool continues(struct span rest)
+static bool is_continuation(struct span rest)
 {
 	return !span_empty(rest) && char_is_wsp((unsigned char)*rest.p);
 }
 
-static struct span unfold(struct arena *arena, struct span first, struct span *rest)
+static struct span unfold_field(struct arena *arena, struct span first, struct span *rest)
 {
 	struct buf value;
 
-	if (!continues(*rest))
+	if (!is_continuation(*rest))
 		return span_trim(first);
 	buf_init(&value, arena, 0);
 	buf_span(&value, first);
-	while (continues(*rest)) {
+	while (is_continuation(*rest)) {
 		struct span line = take_line(rest);
 
 		if (span_empty(span_trim(line)))
@@ -68,7 +68,7 @@ struct fields *fields_parse(struct arena *arena, struct span text)
 		if (colon == NULL)
 			continue;
 		field->name = name_of(line, colon);
-		field->value = unfold(arena, (struct span){colon + 1, line.end}, &text);
+		field->value = unfold_field(arena, (struct span){colon + 1, line.end}, &text);
 		if (!span_empty(field->name))
 			fields->count++;
 	}
