@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "context/sending.h"
 
-#include <string.h>
+#include <assert.h>
 
 #include "context/context.h"
 #include "keys/publickeys.h"
@@ -28,6 +28,44 @@ static int open_network(struct sending *sending, const struct conf *conf, struct
 	return sending->sender.dns == NULL ? -1 : 0;
 }
 
+/* An outcome that another run did not get to store needs no turn at sending. */
+static int resume_shared(struct sender *sender, const struct ledger_settings *settings,
+			 struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct outbox_attempt attempt;
+	int result = outbox_attempt_read(sender->own, arena, &attempt, why);
+	bool busy;
+
+	arena_free(arena);
+	if (result != 1)
+		return result;
+	sender->outbox = outbox_open(settings, OUTBOX_CHANGE, &busy, why);
+	result = sender->outbox == NULL ? -1 : sender_resume(sender, why);
+	outbox_close(sender->outbox);
+	sender->outbox = NULL;
+	return result;
+}
+
+static int open_outboxes(struct sender *sender, const struct ledger_settings *settings, bool *busy,
+			 struct why *why)
+{
+	enum outbox_mode mode = sender->dry_run ? OUTBOX_READ : OUTBOX_SEND;
+	struct ledger_settings own = *settings;
+
+	own.shared = NULL;
+	if (settings->shared != NULL) {
+		sender->own = outbox_open(&own, mode, busy, why);
+		if (sender->own == NULL ||
+		    (!sender->dry_run && resume_shared(sender, settings, why) != 0))
+			return -1;
+	}
+	sender->outbox = outbox_open(settings, mode, busy, why);
+	if (sender->outbox == NULL)
+		return -1;
+	return sender->dry_run || sender->own != NULL ? 0 : sender_resume(sender, why);
+}
+
 /* The ledger is read only: its rows are the milter's. */
 static enum sending_state open_store(struct sending *sending, const struct conf *conf,
 				     struct why *why)
@@ -39,15 +77,7 @@ static enum sending_state open_store(struct sending *sending, const struct conf 
 	if (context_store(conf, false, &settings, why) != 0)
 		return SENDING_CONFIG;
 	sender->ledger = ledger_open(&settings, why);
-	if (sender->ledger != NULL)
-		sender->outbox =
-		    outbox_open(&settings, sender->dry_run ? OUTBOX_READ : OUTBOX_SEND, &busy, why);
-	if (sender->outbox != NULL && settings.shared != NULL) {
-		settings.shared = NULL;
-		sender->own =
-		    outbox_open(&settings, sender->dry_run ? OUTBOX_READ : OUTBOX_SEND, &busy, why);
-	}
-	if (sender->outbox != NULL && (sender->own != NULL || conf->store.shared[0] == '\0'))
+	if (sender->ledger != NULL && open_outboxes(sender, &settings, &busy, why) == 0)
 		return SENDING_READY;
 	return busy ? SENDING_BUSY : SENDING_UNAVAILABLE;
 }
@@ -98,8 +128,14 @@ enum sending_state sending_open(struct sending *sending, const struct conf *conf
 {
 	enum sending_state state = SENDING_CONFIG;
 
-	memset(sending, 0, sizeof *sending);
-	sending->sender.dry_run = dry_run;
+	assert(sending->sender.tell != NULL);
+	sending->sender = (struct sender){.tell = sending->sender.tell,
+					  .go_on = sending->sender.go_on,
+					  .arg = sending->sender.arg,
+					  .dry_run = dry_run};
+	sending->context = NULL;
+	sending->arena = NULL;
+	sending->warning = NULL;
 	if (check_settings(conf, why) != 0)
 		return SENDING_CONFIG;
 	sending->arena = arena_new(0);

@@ -10,7 +10,7 @@
 #include "report/sender.h"
 
 struct sending {
-	struct sender sender; /* the caller sets tell, go_on and arg */
+	struct sender sender; /* the caller has set tell, go_on and arg */
 	struct sender_settings settings;
 	struct context *context;
 	struct arena *arena;
@@ -24,7 +24,8 @@ enum sending_state {
 	SENDING_UNAVAILABLE, /* the ledger cannot be used */
 };
 
-/* A dry run opens no socket and changes nothing. CONF outlives it. KEYS: our public keys as text
+/* Also stores what became of a mail of an earlier run, and tells it (sender_resume). A dry run
+ * opens no socket and changes nothing. CONF outlives it. KEYS: our public keys as text
  * (keys/publickeys.h); NULL: from their files, where they may be read. Unless READY there is
  * nothing to close, and WHY says why. */
 enum sending_state sending_open(struct sending *sending, const struct conf *conf, const char *keys,

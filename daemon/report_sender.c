@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sending is in a process of its own: it waits for mail servers and for hours, and whatever goes
- * wrong in it cannot harm the milter. It keeps no state but the store's, so it may be killed.
+ * wrong in it cannot harm the milter. It keeps no state but the store's and the note of the mail
+ * under way, so it may be killed.
  *
  * It is forked from the supervisor, which has no threads, no ledger and no network open. When the
  * supervisor is gone it ends, too: it looks for that between mails.
@@ -24,6 +25,7 @@ enum { DAY = 86400, AFTER_MIDNIGHT = SENDER_AFTER_MIDNIGHT };
 static const int64_t first_pause = 5 * CLOCK_SECOND;
 static const int64_t pause_between = 1800 * CLOCK_SECOND;
 static const int64_t pause_of_failures = 60 * CLOCK_SECOND;
+static const int64_t pause_without_store = 300 * CLOCK_SECOND;
 
 /* ---- in the process ---- */
 
@@ -137,7 +139,8 @@ static void count_pending(const struct sender *sender, int32_t yesterday)
 		counters_set(METRIC_REPORTS_PENDING, pending);
 }
 
-static void send_all(struct sender *sender)
+/* -1: the store failed. */
+static int send_all(struct sender *sender)
 {
 	int32_t yesterday = clock_day(clock_wall()) - 1;
 	struct why why = {""};
@@ -159,14 +162,17 @@ static void send_all(struct sender *sender)
 		log_info("reports: %u built, %u sent, %u deferred, %u failed, %u suppressed",
 			 sender->built, sender->sent, sender->deferred, sender->failed,
 			 sender->suppressed);
+	return result;
 }
 
 static noreturn void run_sender(const struct conf *conf, pid_t parent)
 {
 	struct work work = {.conf = conf, .parent = parent};
-	struct sending sending;
+	struct sending sending = {
+	    .sender = {.tell = log_event, .go_on = wait_for_turn, .arg = &work}};
 	struct why why = {""};
 	enum sending_state state;
+	int result;
 
 	helper_take_signals(on_term);
 	state = sending_open(&sending, conf, public_keys, false, &why);
@@ -175,18 +181,15 @@ static noreturn void run_sender(const struct conf *conf, pid_t parent)
 	else if (state != SENDING_READY)
 		log_error("reports: %s", why.text);
 	if (state != SENDING_READY)
-		daemon_exit(0);
-	sending.sender.tell = log_event;
-	sending.sender.go_on = wait_for_turn;
+		daemon_exit(state == SENDING_UNAVAILABLE);
 	sending.settings.server.go_on = goes_on;
-	sending.sender.arg = &work;
 	work.sender = &sending.sender;
 	send_failures(&work);
-	send_all(&sending.sender);
+	result = send_all(&sending.sender);
 	if (sending.sender.sent > 0 && sending.warning != NULL)
 		log_warning("reports: %s", sending.warning);
 	sending_close(&sending);
-	daemon_exit(0);
+	daemon_exit(result != 0);
 }
 
 /* ---- in the supervisor ---- */
@@ -234,7 +237,10 @@ int64_t report_sender_look_after(struct helper *report_sender)
 	long pid = (long)report_sender->pid;
 	int status;
 	int64_t next = helper_look_after(report_sender, &status);
+	int64_t soon = clock_mono() + pause_without_store;
 
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && report_sender->next_at > soon)
+		report_sender->next_at = soon;
 	if (WIFSIGNALED(status))
 		log_warning("reports: process %ld was killed by signal %d; the next one"
 			    " sends what it had not finished",

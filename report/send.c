@@ -277,7 +277,8 @@ static enum send_outcome judge_outcome(CURLcode code, const struct trace *trace,
 }
 
 enum send_outcome send_mail(const struct send_server *server, const char *sender,
-			    const char *recipient, FILE *message, struct why *reply)
+			    const char *recipient, FILE *message, send_answer *answer, void *arg,
+			    struct why *reply)
 {
 	char error[CURL_ERROR_SIZE] = "";
 	struct trace trace = {.go_on = server->go_on, .message = message, .fd = CURL_SOCKET_BAD};
@@ -296,6 +297,8 @@ enum send_outcome send_mail(const struct send_server *server, const char *sender
 	curl_easy_setopt(curl, CURLOPT_READDATA, &trace);
 	rewind(message);
 	outcome = judge_outcome(curl_easy_perform(curl), &trace, error, reply);
+	if (answer != NULL)
+		answer(arg, outcome, reply->text);
 	if (trace.fd == CURL_SOCKET_BAD)
 		curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &trace.fd);
 	stop_listening(trace.fd); /* libcurl says QUIT now */

@@ -47,10 +47,13 @@ int send_init(struct why *why);
  * that everybody can read. */
 const char *send_password(struct arena *arena, const char *path, struct why *why);
 
+/* Hears the outcome and REPLY at once, before the connection is closed. */
+typedef void send_answer(void *arg, enum send_outcome outcome, const char *reply);
+
 /* SENDER "": the null sender. MESSAGE is sent from its beginning. REPLY gets the server's last
- * words
- * ("250 2.0.0 Ok: queued as 4cX"), or why there are none. */
+ * words ("250 2.0.0 Ok: queued as 4cX"), or why there are none. ANSWER: or NULL. */
 enum send_outcome send_mail(const struct send_server *server, const char *sender,
-			    const char *recipient, FILE *message, struct why *reply);
+			    const char *recipient, FILE *message, send_answer *answer, void *arg,
+			    struct why *reply);
 
 #endif

@@ -6,14 +6,19 @@
  * is SMTP.
  *
  * The state "sending" is stored before the server hears of the mail, the outcome after it. Between
- * the two nobody knows; a delivery found in that state is simply due.
+ * the two it is known to the note on this host alone (outbox_attempt_put), to which the answer goes
+ * first: when the store cannot be told, the next run does it. Only a death between the server's
+ * answer and that note sends a mail twice. Other hosts leave a delivery in that state alone for
+ * SENDER_HOLD.
  */
 #include "report/sender.h"
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/clock.h"
+#include "lib/name.h"
 #include "mail/domain.h"
 #include "policy/dmarc/destination.h"
 #include "report/gzip.h"
@@ -29,6 +34,8 @@ enum {
 	CUT_ROUNDS = 8,     /* tries to find how many rows fit */
 	UNREACHABLE_MAX = 3 /* tries without a server: then the rest waits */
 };
+
+static const int64_t store_patience = 30 * CLOCK_SECOND; /* to tell the store an outcome */
 
 /* ---- building ---- */
 
@@ -285,8 +292,19 @@ struct delivering {
 	struct arena *arena;
 	struct outbox_delivery *delivery;
 	int64_t now;
+	bool answered;   /* by the mail server: a fact, whoever's turn it is to send */
+	bool noted;      /* on this host */
 	struct why *why; /* of a failing store */
 };
+
+static int store_state(const struct delivering *d)
+{
+	struct outbox *outbox = d->sender->outbox;
+
+	if (!d->answered)
+		return outbox_mark(outbox, d->delivery, d->why);
+	return outbox_settle(outbox, d->delivery, d->why) < 0 ? -1 : 0;
+}
 
 /* Stores and tells the delivery's new state. 1, or -1. */
 static int settle_delivery(struct delivering *d, enum outbox_state state, int64_t next,
@@ -305,7 +323,7 @@ static int settle_delivery(struct delivering *d, enum outbox_state state, int64_
 	d->delivery->state = state;
 	d->delivery->next = next;
 	d->delivery->reply = arena_string(d->arena, reply);
-	if (outbox_mark(sender->outbox, d->delivery, d->why) != 0)
+	if (store_state(d) != 0)
 		return -1;
 	sender->sent += state == OUTBOX_SENT;
 	sender->deferred += state == OUTBOX_DEFERRED;
@@ -417,17 +435,38 @@ static const char *find_recipient(const struct outbox_delivery *delivery)
 	return delivery->sent_to != NULL ? delivery->sent_to : delivery->address;
 }
 
-static int note_outcome(struct delivering *d, enum send_outcome outcome, const char *reply)
+static const struct name_code outcomes[] = {{"accepted", SEND_DONE},
+					    {"later", SEND_LATER},
+					    {"away", SEND_AWAY},
+					    {"refused", SEND_REFUSED},
+					    {NULL, 0}};
+
+/* Where the note of the mail under way is. */
+static struct outbox *notes_of(const struct sender *sender)
+{
+	return sender->own != NULL ? sender->own : sender->outbox;
+}
+
+/* OUTCOME NULL: not known yet. */
+static int note_attempt(const struct delivering *d, const char *outcome, const char *reply)
+{
+	const struct outbox_attempt attempt = {.domain = d->delivery->domain,
+					       .day = d->delivery->day,
+					       .config = d->delivery->config,
+					       .address = d->delivery->address,
+					       .tries = d->delivery->tries,
+					       .outcome = outcome,
+					       .reply = reply};
+
+	return outbox_attempt_put(notes_of(d->sender), &attempt, d->why);
+}
+
+static int store_outcome(struct delivering *d, enum send_outcome outcome, const char *reply)
 {
 	struct sender *sender = d->sender;
 	const char *to = find_recipient(d->delivery);
 	int64_t first = sender->settings->suppress;
 
-	sender->unreachable = outcome == SEND_AWAY ? sender->unreachable + 1 : 0;
-	if (sender->unreachable == UNREACHABLE_MAX) {
-		sender->stopped = true;
-		why_set(&sender->stop_reason, "%s: %s", sender->settings->server.url, reply);
-	}
 	switch (outcome) {
 	case SEND_DONE:
 		return suppress_success(sender->outbox, to, first, d->now, d->why) < 0
@@ -440,12 +479,107 @@ static int note_outcome(struct delivering *d, enum send_outcome outcome, const c
 	case SEND_LATER:
 	case SEND_AWAY:
 		return defer_delivery(d, reply);
-	case SEND_STOPPED: /* it stays "sending", and is due */
-		sender->stopped = true;
-		why_set(&sender->stop_reason, "%s", reply);
+	case SEND_STOPPED: /* it stays "sending": the next run finds the note */
 		return 1;
 	}
 	return 0;
+}
+
+static void judge_server(struct sender *sender, enum send_outcome outcome, const char *reply)
+{
+	sender->unreachable = outcome == SEND_AWAY ? sender->unreachable + 1 : 0;
+	if (sender->unreachable == UNREACHABLE_MAX) {
+		sender->stopped = true;
+		why_set(&sender->stop_reason, "%s: %s", sender->settings->server.url, reply);
+	}
+	if (outcome == SEND_STOPPED) {
+		sender->stopped = true;
+		why_set(&sender->stop_reason, "%s", reply);
+	}
+}
+
+static bool may_wait(const struct sender *sender, int64_t end)
+{
+	bool (*go_on)(void) = sender->settings->server.go_on;
+
+	return clock_mono() < end && (go_on == NULL || go_on());
+}
+
+/* The note comes first: the store's connection may be lost just now. */
+static void hear_answer(void *arg, enum send_outcome outcome, const char *reply)
+{
+	struct delivering *d = arg;
+
+	d->answered = outcome != SEND_STOPPED;
+	if (d->answered)
+		d->noted = note_attempt(d, name_text(outcomes, (int)outcome), reply) == 0;
+}
+
+static int note_outcome(struct delivering *d, enum send_outcome outcome, const char *reply)
+{
+	const struct timespec pause = {.tv_sec = 1};
+	int64_t end = clock_mono() + store_patience;
+	int result;
+
+	judge_server(d->sender, outcome, reply);
+	if (!d->answered)
+		return 1;
+	while ((result = store_outcome(d, outcome, reply)) < 0 && may_wait(d->sender, end))
+		nanosleep(&pause, NULL);
+	if (result >= 0)
+		return outbox_attempt_put(notes_of(d->sender), NULL, d->why) < 0 ? -1 : result;
+	return !d->noted
+		   ? -1
+		   : why_prefix(d->why, "the mail server's answer is kept for the next run: ");
+}
+
+/* ---- what an earlier run did not get to store ---- */
+
+/* 1: the delivery is in this outbox. */
+static int resume_attempt(struct sender *sender, const struct outbox_attempt *attempt,
+			  struct arena *arena, struct why *why)
+{
+	struct delivering d = {
+	    .sender = sender, .arena = arena, .now = clock_wall(), .answered = true, .why = why};
+	struct outbox_delivery *list;
+	int count = outbox_deliveries(sender->outbox, attempt->domain, attempt->day,
+				      attempt->config, arena, &list, why);
+
+	for (int i = 0; i < count; i++)
+		if (strcmp(list[i].address, attempt->address) == 0)
+			d.delivery = &list[i];
+	if (d.delivery == NULL)
+		return count < 0 ? -1 : 0;
+	if (d.delivery->state != OUTBOX_SENDING || d.delivery->tries != attempt->tries)
+		return 1;
+	if (attempt->outcome != NULL)
+		return store_outcome(
+		    &d,
+		    (enum send_outcome)name_code(outcomes, span_of(attempt->outcome), SEND_LATER),
+		    attempt->reply);
+	d.delivery->next = d.now; /* nobody knows: it is due */
+	return outbox_settle(sender->outbox, d.delivery, why) < 0 ? -1 : 1;
+}
+
+int sender_resume(struct sender *sender, struct why *why)
+{
+	struct outbox *outbox = sender->outbox;
+	struct arena *arena = arena_new(0);
+	struct outbox_attempt attempt;
+	int result = outbox_attempt_read(notes_of(sender), arena, &attempt, why);
+
+	if (result == 1) {
+		result = resume_attempt(sender, &attempt, arena, why);
+		if (result == 0 && sender->own != NULL) {
+			sender->outbox = sender->own;
+			result = resume_attempt(sender, &attempt, arena, why);
+			sender->outbox = outbox;
+		}
+		if (result >= 0)
+			result = outbox_attempt_put(notes_of(sender), NULL, why);
+	}
+	arena_free(arena);
+	return result < 0 ? -1 : 0;
 }
 
 static struct mail mail_of(const struct sender *sender, const struct outbox_report *report,
@@ -528,10 +662,30 @@ fail:
 	return NULL;
 }
 
-static int transmit_report(struct delivering *d)
+/* The note of another mail is never lost: where it could not be stored nothing more is sent. */
+static int begin_attempt(struct delivering *d)
 {
 	struct outbox_delivery *delivery = d->delivery;
-	const char *to = find_recipient(delivery);
+	const struct sender *sender = d->sender;
+	bool shared = sender->own != NULL && sender->outbox != sender->own;
+	struct outbox_attempt other;
+	int pending = outbox_attempt_read(notes_of(sender), d->arena, &other, d->why);
+
+	if (pending != 0)
+		return pending < 0
+			   ? -1
+			   : why_set(d->why, "what became of the mail to %s is not stored yet",
+				     other.address);
+	delivery->state = OUTBOX_SENDING;
+	delivery->tries++;
+	delivery->tried = d->now;
+	delivery->next = d->now + (shared ? SENDER_HOLD : 0);
+	return note_attempt(d, NULL, NULL) != 0 || store_state(d) != 0 ? -1 : 0;
+}
+
+static int transmit_report(struct delivering *d)
+{
+	const char *to = find_recipient(d->delivery);
 	const char *from = return_path(d->sender, d->arena, to, d->why);
 	enum send_outcome outcome;
 	struct why reply = {""};
@@ -543,15 +697,12 @@ static int transmit_report(struct delivering *d)
 	message = make_mail(d, to, &result);
 	if (message == NULL)
 		return result;
-	delivery->state = OUTBOX_SENDING;
-	delivery->tries++;
-	delivery->tried = d->now;
-	delivery->next = d->now;
-	if (outbox_mark(d->sender->outbox, delivery, d->why) != 0) {
+	if (begin_attempt(d) != 0) {
 		fclose(message);
 		return -1;
 	}
-	outcome = send_mail(&d->sender->settings->server, from, to, message, &reply);
+	outcome =
+	    send_mail(&d->sender->settings->server, from, to, message, hear_answer, d, &reply);
 	fclose(message);
 	return note_outcome(d, outcome, reply.text);
 }
@@ -672,7 +823,7 @@ static int send_copy(struct copying *copying, const struct ledger_day *day, stru
 	mail = mail_of(sender, &report, copying->address);
 	if (mail_write(&mail, files->gz, message, copying->why) != 0)
 		return -1;
-	switch (send_mail(&sender->settings->server, from, mail.to, message, &reply)) {
+	switch (send_mail(&sender->settings->server, from, mail.to, message, NULL, NULL, &reply)) {
 	case SEND_DONE:
 		event.state = OUTBOX_SENT;
 		sender->sent++;

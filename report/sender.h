@@ -3,8 +3,9 @@
  * From the ledger to the mail server: builds the reports that are due, keeps them in the outbox,
  * sends them and notes what became of them.
  *
- * Killed at any moment it loses nothing: a report and its deliveries are stored in one step, and a
- * delivery whose outcome is not known is sent again with the same identifier (RFC 9990 section
+ * Killed at any moment it loses nothing: a report and its deliveries are stored in one step. What
+ * the mail server answered is noted on this host at once, so a lost store or a death sends nothing
+ * again; a delivery whose outcome nobody knows is, with the same identifier (RFC 9990 section
  * 3.5.4). To annoy nobody, there are daily budgets, an address that refused several reports in a
  * row is sent none for a while, and a domain gets reports only if it sent more than reports.
  */
@@ -21,6 +22,8 @@ enum {
 	SENDER_BUILD_DAYS = 3,       /* days before today whose missing reports are built */
 	SENDER_AFTER_MIDNIGHT = 600, /* seconds (UTC) until a day's reports are built: its last
 					messages are in the ledger by then */
+	SENDER_HOLD = 3600,          /* seconds that other hosts leave a mail alone which one of
+					them was sending: it may know the outcome */
 	SENDER_KEEP_DAYS = 5,        /* days after which sending is given up */
 	SENDER_LATE_DAYS = 30        /* days before today whose late rows are reported */
 };
@@ -76,6 +79,10 @@ struct sender {
 	struct why waiting_for;
 	unsigned unreachable; /* tries in a row in which there was no server */
 };
+
+/* Stores what became of the mail that an earlier run on this host had under way, if its note is
+ * still there. To be called before anything is sent; OUTBOX may be OUTBOX_CHANGE here. */
+int sender_resume(struct sender *sender, struct why *why);
 
 /* Builds the reports of DOMAIN (NULL: all) for the days FROM_DAY to TO_DAY, as far as they are
  * over. 0, or -1 when the store fails. */

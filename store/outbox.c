@@ -21,6 +21,7 @@
 
 #include "lib/clock.h"
 #include "lib/name.h"
+#include "store/attempt.h"
 #include "store/lease.h"
 #include "store/sql/shared.h"
 #include "store/sql/sql.h"
@@ -31,7 +32,7 @@ struct outbox {
 	struct sql *sql;
 	bool shared;        /* with other hosts */
 	struct lease lease; /* SEND in a shared store */
-	int lock;           /* -1: none */
+	int lock;           /* and the note of the mail under way; -1: none */
 };
 
 static const struct name_code states[] = {{"built", OUTBOX_BUILT},
@@ -60,7 +61,7 @@ static int take_lock(struct outbox *outbox, const char *path, bool *busy, struct
 	struct stat st;
 	int result = 0;
 
-	outbox->lock = open(name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	outbox->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (outbox->lock >= 0 && geteuid() == 0 && stat(path, &st) == 0 &&
 	    fchown(outbox->lock, st.st_uid, st.st_gid) != 0)
 		errno = 0; /* the daemon will say so */
@@ -448,27 +449,39 @@ int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, in
 	    arena, list, why);
 }
 
-static int mark_delivery(void *arg, struct sql *sql, struct why *why)
+/* A report's content goes when nobody needs it. */
+static int drop_content(const struct outbox_delivery *d, struct sql *sql, struct why *why)
 {
-	const struct outbox_delivery *d = arg;
-
-	if (sql_run(
-		sql, why,
-		"UPDATE delivery SET sent_to = $5, state = $6, tries = $7, next = $8, tried = $9,"
-		" reply = $10 WHERE " REPORT " AND address = $4",
-		SQL_VALUES(sql_text(d->domain), sql_int(d->day), sql_config(d->config),
-			   sql_text(d->address), sql_text(d->sent_to),
-			   sql_text(outbox_state_text(d->state)), sql_int(d->tries),
-			   sql_int_or_null(d->next), sql_int_or_null(d->tried),
-			   sql_text(d->reply))) != 0)
-		return -1;
-	if (d->next != 0)
-		return 0;
 	return sql_run(sql, why,
 		       "DELETE FROM report_part WHERE " REPORT
 		       " AND NOT EXISTS (SELECT 1 FROM delivery WHERE " REPORT
 		       " AND state <> 'sent' AND (kind <> 'failure' OR next IS NOT NULL))",
 		       SQL_VALUES(sql_text(d->domain), sql_int(d->day), sql_config(d->config)));
+}
+
+#define MARK                                                                                       \
+	"UPDATE delivery SET sent_to = $5, state = $6, tries = $7, next = $8, tried = $9,"         \
+	" reply = $10 WHERE " REPORT " AND address = $4"
+
+/* Returns how many deliveries it has changed: 1, or 0. */
+static int64_t update_delivery(const struct outbox_delivery *d, const char *text, struct sql *sql,
+			       struct why *why)
+{
+	int64_t changed = sql_do(
+	    sql, why, text,
+	    SQL_VALUES(sql_text(d->domain), sql_int(d->day), sql_config(d->config),
+		       sql_text(d->address), sql_text(d->sent_to),
+		       sql_text(outbox_state_text(d->state)), sql_int(d->tries),
+		       sql_int_or_null(d->next), sql_int_or_null(d->tried), sql_text(d->reply)));
+
+	if (changed < 0 || (d->next == 0 && drop_content(d, sql, why) != 0))
+		return -1;
+	return changed;
+}
+
+static int mark_delivery(void *arg, struct sql *sql, struct why *why)
+{
+	return update_delivery(arg, MARK, sql, why) < 0 ? -1 : 0;
 }
 
 int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, struct why *why)
@@ -477,6 +490,35 @@ int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, s
 
 	assert(delivery->address != NULL && delivery->config != NULL);
 	return transact_change(outbox, mark_delivery, &copy, why);
+}
+
+static int settle_delivery(void *arg, struct sql *sql, struct why *why)
+{
+	return (int)update_delivery(arg, MARK " AND state = 'sending' AND tries = $7", sql, why);
+}
+
+int outbox_settle(struct outbox *outbox, const struct outbox_delivery *delivery, struct why *why)
+{
+	struct outbox_delivery copy = *delivery;
+
+	assert(delivery->address != NULL && delivery->config != NULL);
+	return sql_transact(outbox->sql, settle_delivery, &copy, why);
+}
+
+/* ---- the mail under way ---- */
+
+int outbox_attempt_put(struct outbox *outbox, const struct outbox_attempt *attempt, struct why *why)
+{
+	assert(outbox->lock >= 0);
+	return attempt == NULL ? attempt_clear(outbox->lock, why)
+			       : attempt_put(outbox->lock, attempt, why);
+}
+
+int outbox_attempt_read(struct outbox *outbox, struct arena *arena, struct outbox_attempt *attempt,
+			struct why *why)
+{
+	assert(outbox->lock >= 0);
+	return attempt_read(outbox->lock, arena, attempt, why);
 }
 
 int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t *tries,

@@ -5,7 +5,7 @@
  * This module knows nothing of mail: an address is a text.
  *
  * Each change is complete or not there at all, even if the process is killed. The outcome of a
- * delivery that is "sending" without a sender is unknown: it is due again.
+ * delivery that is "sending" without a sender is known to the note of its host at most.
  *
  * One process at a time sends: OUTBOX_SEND takes a lock that ends with its holder (in a shared
  * store: some time later). An outbox belongs to one thread.
@@ -137,9 +137,33 @@ int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, in
  * sent, its content is deleted. */
 int outbox_mark(struct outbox *outbox, const struct outbox_delivery *delivery, struct why *why);
 
+/* The same for what became of a mail: holds only if the delivery is still "sending" with as many
+ * TRIES, and needs no turn at sending, since it is a fact. 1: it held, 0: not. */
+int outbox_settle(struct outbox *outbox, const struct outbox_delivery *delivery, struct why *why);
+
 /* Counts the tries at addresses of HOST (NULL: all) at SINCE or later. */
 int outbox_tries(struct outbox *outbox, const char *host, int64_t since, int64_t *tries,
 		 struct why *why);
+
+/* ---- the mail under way: a note on this host (store/attempt.h), which is there when the store
+ * cannot be reached. OUTBOX is a host's own, and OUTBOX_SEND ---- */
+
+struct outbox_attempt {
+	const char *domain; /* these four name the delivery */
+	int32_t day;
+	const char *config;
+	const char *address;
+	unsigned tries;
+	const char *outcome; /* a word of the caller's; NULL: not known yet */
+	const char *reply;   /* or NULL */
+};
+
+/* Puts it in the place of the last one; NULL: there is none any more. */
+int outbox_attempt_put(struct outbox *outbox, const struct outbox_attempt *attempt,
+		       struct why *why);
+/* 1: there is one, 0: not. */
+int outbox_attempt_read(struct outbox *outbox, struct arena *arena, struct outbox_attempt *attempt,
+			struct why *why);
 
 /* ---- names that nobody can guess ---- */
 

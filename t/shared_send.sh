@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Reports from a store that several hosts share: each goes out once, under one id, whichever host sends it;
 # one that is killed or cut off at any packet is followed by another; what comes late gets a report of its
-# own; a day waits for the hosts that have not shipped it.
+# own; a day waits for the hosts that have not shipped it. A mail that the server has taken is not sent again, though
+# the store never heard of it.
 #   shared_send.sh [STRIDE]   each STRIDE-th packet only (12; 1 for all of them)
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
 build=${COUNTERSIGN_BUILD:?}
@@ -55,6 +56,7 @@ reports() { # of a domain
 reported() { # messages in the reports, each counted once
 	reports "$1" | sort -u | awk '{ s += $3 } END { print s + 0 }'
 }
+mails_of() { grep -l "^X-Rcpt: dmarc@$1" "$tmp"/sink/*.mail 2>/dev/null | wc -l | tr -d ' '; }
 ids() { reports "$1" | cut -d' ' -f1,2 | sort -u | wc -l | tr -d ' '; }
 counted() { # domain: messages at all hosts
 	for host in a b; do
@@ -129,9 +131,17 @@ attempt() { # packet [pid file]: host a sends, and something happens to it
 	rm -f "$tmp/.s.PGSQL.1"
 	packets=$(cat "$tmp/packets")
 }
+conf a "$pg_url" 'grace = "2d";'
+mv "$tmp/a.conf" "$tmp/again.conf"
 conf a "postgresql://countersign@/countersign?host=$tmp&port=1" 'grace = "2d";'
+send_now() { # configuration: it sends all that is due, or says why not
+	pg_ask "UPDATE lease SET until = 0" # the other's time is over
+	"$build/admin/countersign" -c "$tmp/$1.conf" report send "$domain" >"$tmp/out" 2>&1 || bad="$bad $n:$1:$?"
+}
+# killed: by turns the same host sends again, which knows what the mail server said last, or another one, which has to
+# leave a mail that is under way alone for an hour, and may then send it twice
 for way in kill cut; do
-	n=1 bad=
+	n=1 bad= turn=again
 	while :; do
 		domain=$way$n.example
 		fill a $domain 3
@@ -139,14 +149,24 @@ for way in kill cut; do
 		ship a
 		ship b
 		attempt $n $([ $way = kill ] && echo "$tmp/pid")
-		pg_ask "UPDATE lease SET until = 0" # its time is over
-		"$build/admin/countersign" -c "$tmp/b.conf" report send "$domain" >"$tmp/out" 2>&1 || bad="$bad $n:$?"
+		before=$(mails_of $domain) under_way=$(pg_ask "SELECT COUNT(*) FROM delivery WHERE domain = '$domain' AND state = 'sending'")
+		[ $way = cut ] || [ $turn = b ] || send_now again
+		send_now b
+		if [ "$under_way" = 1 ] && [ $way$turn = killb ]; then
+			[ "$(mails_of $domain)" = "$before" ] || bad="$bad $n:early"
+			pg_ask "UPDATE delivery SET next = next - 3600 WHERE state = 'sending'"
+			send_now b
+		elif [ "$(mails_of $domain)" != 1 ]; then
+			bad="$bad $n:$(mails_of $domain)mails"
+		fi
+		[ "$(pg_ask "SELECT DISTINCT state FROM delivery WHERE domain = '$domain'")" = sent ] || bad="$bad $n:unsent"
 		[ "$(ids $domain)" = 1 ] || bad="$bad $n:$(ids $domain)ids"
 		[ "$(reported $domain)" = 7 ] || bad="$bad $n:$(reported $domain)"
 		[ "$packets" -ge "$n" ] || break
 		n=$((n + stride))
+		[ $turn = b ] && turn=again || turn=b
 	done 2>/dev/null
-	is "$way at one of $n packets (stride $stride): each report under one id, with all that was counted" "$bad" ""
+	is "$way at one of $n packets (stride $stride): each report once, under one id, with all that was counted" "$bad" ""
 	ok "every step was hit" test $n -gt 40
 done
 is "no report has other rows than those it was made of" "$(pg_ask "SELECT COUNT(*) FROM report AS r WHERE r.messages <>

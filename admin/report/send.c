@@ -321,15 +321,6 @@ static int send_reports(struct show *show, struct sending *sending)
 	struct why why = {""};
 	int result;
 
-	progress_catch();
-	progress_begin(&show->progress, show->choice.admin, "sending");
-	sender->tell = tell_event;
-	sender->go_on = go_on;
-	sender->arg = show;
-	if (show->choice.admin->json) {
-		show->json = jsonout_new(show->choice.admin->arena, "report.send");
-		jsonout_array(show->json, "events");
-	}
 	result = run_sender(&show->choice, sender, &why);
 	read_waiting(&show->choice, &waiting);
 	if (show->json != NULL) {
@@ -346,6 +337,18 @@ static int send_reports(struct show *show, struct sending *sending)
 	if (show->shown > 0 && sending->warning != NULL)
 		admin_warning(show->choice.admin, "%s", sending->warning);
 	return exit_code(sender);
+}
+
+static void begin_show(struct show *show)
+{
+	struct admin *admin = show->choice.admin;
+
+	progress_catch();
+	progress_begin(&show->progress, admin, "sending");
+	if (!admin->json)
+		return;
+	show->json = jsonout_new(admin->arena, "report.send");
+	jsonout_array(show->json, "events");
 }
 
 static int check_send(const struct report_choice *choice)
@@ -374,8 +377,8 @@ static int run_command(struct admin *admin, bool build_only, int argc, char **ar
 				      [SENDING_BUSY] = ADMIN_TEMPORARY,
 				      [SENDING_UNAVAILABLE] = ADMIN_UNAVAILABLE};
 	struct show show = {.choice = {.admin = admin, .build_only = build_only}};
+	struct sending sending = {.sender = {.tell = tell_event, .go_on = go_on, .arg = &show}};
 	const struct conf *conf;
-	struct sending sending;
 	enum sending_state state;
 	struct why why = {""};
 	int status;
@@ -385,6 +388,7 @@ static int run_command(struct admin *admin, bool build_only, int argc, char **ar
 	conf = admin_conf(admin);
 	if (conf == NULL)
 		return ADMIN_CONFIG;
+	begin_show(&show);
 	state = sending_open(&sending, conf, NULL, show.choice.dry_run, &why);
 	if (state != SENDING_READY) {
 		admin_error(admin, "%s", why.text);

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -219,6 +220,78 @@ static void test_failures(struct outbox *outbox, struct arena *arena)
 	fclose(back);
 }
 
+/* A fact about a mail holds once, and only for the try that it is about. */
+static void test_settle(struct outbox *outbox, struct arena *arena)
+{
+	struct outbox_report report = sample("settle.example", 100);
+	FILE *gz = content(100), *back = tmpfile();
+	struct outbox_delivery *list;
+	struct why why = {""};
+
+	outbox_put(outbox, &report, gz, two, 1, 1000, &why);
+	outbox_deliveries(outbox, "settle.example", 100, CONFIG, arena, &list, &why);
+	list[0].tries = 1;
+	list[0].state = OUTBOX_SENT;
+	list[0].next = 0;
+	is_int(outbox_settle(outbox, &list[0], &why), 0, "it was not being sent");
+	list[0].state = OUTBOX_SENDING;
+	list[0].next = 1000;
+	outbox_mark(outbox, &list[0], &why);
+	list[0].state = OUTBOX_SENT;
+	list[0].next = 0;
+	list[0].tries = 2;
+	is_int(outbox_settle(outbox, &list[0], &why), 0, "another try");
+	is_int(outbox_read(outbox, &report, back, &why), 1, "its content is kept");
+	list[0].tries = 1;
+	is_int(outbox_settle(outbox, &list[0], &why), 1, "sent");
+	is_int(outbox_settle(outbox, &list[0], &why), 0, "once");
+	is_int(outbox_read(outbox, &report, back, &why), 0, "its content is gone");
+	fclose(gz);
+	fclose(back);
+}
+
+static void test_attempt(struct outbox *outbox, struct arena *arena)
+{
+	struct outbox_attempt attempt = {"example.com", 100, CONFIG, two[0], 3,
+					 NULL,          NULL}; /* begun */
+	char *reply = arena_array(arena, 8000, 1);
+	struct outbox_attempt found;
+	struct why why = {""};
+	struct stat st;
+	FILE *file;
+
+	is_int(outbox_attempt_read(outbox, arena, &found, &why), 0, "no mail is under way");
+	is_int(outbox_attempt_put(outbox, &attempt, &why), 0, "one is");
+	is_int(outbox_attempt_read(outbox, arena, &found, &why), 1, "it is read");
+	ok(found.outcome == NULL && found.day == 100 && found.tries == 3, "its outcome is unknown");
+	is_text(found.domain, "example.com", "domain");
+	is_text(found.config, CONFIG, "configuration");
+	is_text(found.address, two[0], "address");
+	memset(reply, 'x', 7999);
+	attempt.outcome = "accepted";
+	attempt.reply = reply;
+	is_int(outbox_attempt_put(outbox, &attempt, &why), 0, "with its outcome");
+	is_int(outbox_attempt_read(outbox, arena, &found, &why), 1, "it is read");
+	is_text(found.outcome, "accepted", "outcome");
+	is_int(strlen(found.reply), 1024, "a long reply is cut");
+	attempt.reply = "250 ok";
+	outbox_attempt_put(outbox, &attempt, &why);
+	outbox_attempt_read(outbox, arena, &found, &why);
+	is_text(found.reply, "250 ok", "a short one after a long one");
+	is_int(stat(arena_printf(arena, "%s-sender", path), &st), 0, "the file");
+	is_int(st.st_size, 4096, "is of one size");
+	is_int(truncate(arena_printf(arena, "%s-sender", path), 90), 0, "cut");
+	is_int(outbox_attempt_read(outbox, arena, &found, &why), 0, "part of a note is none");
+	file = fopen(arena_printf(arena, "%s-sender", path), "w");
+	fprintf(file, "countersign attempt 1\nexample.com\n-1\n\n\n99999999999\n\n\n\n");
+	fclose(file);
+	is_int(outbox_attempt_read(outbox, arena, &found, &why), 0, "nor is one that is damaged");
+	attempt.address = reply;
+	is_int(outbox_attempt_put(outbox, &attempt, &why), -1, "too long: %s", why.text);
+	is_int(outbox_attempt_put(outbox, NULL, &why), 0, "removed");
+	is_int(outbox_attempt_read(outbox, arena, &found, &why), 0, "none");
+}
+
 static void test_lock(void)
 {
 	struct why why;
@@ -337,6 +410,8 @@ int main(void)
 	test_suppressions(outbox, arena);
 	test_tokens(outbox, arena);
 	test_failures(outbox, arena);
+	test_settle(outbox, arena);
+	test_attempt(outbox, arena);
 	test_lock();
 	outbox_close(outbox);
 	test_kill();

@@ -319,7 +319,7 @@ static enum send_outcome send_by(struct send_server *server, const struct script
 	server->url = url;
 	server->helo = "client.example";
 	fputs("Subject: x\r\n\r\n.dot\r\n", message);
-	outcome = send_mail(server, "", "a@example.com", message, reply);
+	outcome = send_mail(server, "", "a@example.com", message, NULL, NULL, reply);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(listener);
