@@ -224,6 +224,8 @@ struct conf {
 
 	struct {
 		int64_t keep; /* reports that were received, and their rows */
+		int64_t keep_personal;
+		bool hash_addresses;
 	} inbox;
 
 	struct {

@@ -693,11 +693,20 @@ const struct conf_option conf_options[] = {
 	 .doc = "The maximum size of the kept log lines; the oldest are deleted first. Raise it on a busy host "
 		"that needs more than the last 45,000 messages. A change needs a restart."},
 
-    {.name = "inbox.keep", .type = &conf_type_duration, FIELD(inbox.keep),
-     .min = DAYS(1), .max = DAYS(3650),
-     .def = "\"90d\"",
-     .doc = "How long reports that others sent, and their rows, are kept in the ledger's file; countersign "
-	    "inbox expire deletes those that are older. The sums of each day stay."},
+	{.name = "inbox.keep", .type = &conf_type_duration, FIELD(inbox.keep),
+	 .min = DAYS(1), .max = DAYS(3650),
+	 .def = "\"90d\"",
+	 .doc = "How long reports that others sent, and their rows, are kept in the ledger's file; countersign "
+		"inbox expire deletes those that are older. The sums of each day stay."},
+	{.name = "inbox.keep_personal", .type = &conf_type_duration, FIELD(inbox.keep_personal),
+	 .min = DAYS(1), .max = DAYS(3650),
+	 .def = "\"30d\"",
+	 .doc = "The same for failure reports, complaints and mail that could not be read. They are about single "
+		"messages, and are kept in a file of their own beside the ledger's, which only its owner can read."},
+	{.name = "inbox.hash_addresses", .type = &conf_type_bool, FIELD(inbox.hash_addresses),
+	 .def = "true",
+	 .doc = "Whether the local parts of addresses in failure reports and complaints are stored as a hash, the "
+		"same one each time."},
 
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",

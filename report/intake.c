@@ -12,6 +12,7 @@
 #include "lib/crypto/hash.h"
 #include "mail/authres_read.h"
 #include "report/json.h"
+#include "report/keep.h"
 #include "store/received.h"
 
 /* ---- the head ---- */
@@ -19,7 +20,6 @@
 struct storing {
 	const struct reader_result *result;
 	unsigned i;
-	const char *authserv_id;
 	struct arena *arena;     /* of the head */
 	struct arena *row_arena; /* of the row */
 	struct sql *sql;
@@ -31,24 +31,6 @@ struct storing {
 	struct received_tls tls;
 	int64_t n, policies, failures;
 };
-
-/* The DMARC result of the mail that brought the report, as our own host wrote it (RFC 8601 section
- * 5: a forged field with our name was removed when it came in). */
-static const char *read_trust(struct storing *storing, const char *field)
-{
-	struct span value = span_of(field);
-	const char *semicolon = memchr(value.p, ';', span_len(value));
-	const struct authres_result *dmarc;
-	struct authres_results results;
-	struct span id = {value.p, semicolon == NULL ? value.end : semicolon};
-
-	if (storing->authserv_id == NULL || field == NULL ||
-	    !span_ieq(span_trim(id), storing->authserv_id) ||
-	    !authres_parse(storing->arena, value, &results))
-		return "unverified";
-	dmarc = authres_find(&results, "dmarc");
-	return dmarc == NULL ? "unverified" : arena_string(storing->arena, dmarc->result);
-}
 
 static const char *keep_text(struct storing *storing, const char *text)
 {
@@ -114,11 +96,6 @@ static int visit_head(void *arg, enum inbox_part part, const void *record)
 		read_aggregate(storing, record);
 	} else if (part == INBOX_PART_TLS) {
 		read_tls(storing, record);
-	} else if (part == INBOX_PART_MAIL) {
-		const struct inbox_mail *mail = record;
-
-		r->mail_from = keep_text(storing, mail->from);
-		r->trust = read_trust(storing, mail->authres);
 	} else if (part == INBOX_PART_NOTE) {
 		json_write_object(&storing->remarks);
 		json_write_member(&storing->remarks, "text",
@@ -272,46 +249,154 @@ static int store_rows(void *arg, struct sql *sql, struct why *why)
 	return end_row(storing);
 }
 
+/* ---- the mail that brought it ---- */
+
+struct bringing {
+	const char *authserv_id;
+	struct arena *arena;
+	struct keep_mail mail;
+};
+
+/* The DMARC result of the mail that brought the report, as our own host wrote it (RFC 8601 section
+ * 5: a forged field with our name was removed when it came in). */
+static const char *read_trust(const struct bringing *bringing, const char *field)
+{
+	struct span value = span_of(field);
+	const char *semicolon = memchr(value.p, ';', span_len(value));
+	const struct authres_result *dmarc;
+	struct authres_results results;
+	struct span id = {value.p, semicolon == NULL ? value.end : semicolon};
+
+	if (bringing->authserv_id == NULL || field == NULL ||
+	    !span_ieq(span_trim(id), bringing->authserv_id) ||
+	    !authres_parse(bringing->arena, value, &results))
+		return "unverified";
+	dmarc = authres_find(&results, "dmarc");
+	return dmarc == NULL ? "unverified" : arena_string(bringing->arena, dmarc->result);
+}
+
+/* The head, in which it is, comes first: the rows are not read for it. */
+static int visit_mail(void *arg, enum inbox_part part, const void *record)
+{
+	struct bringing *bringing = arg;
+	const struct inbox_mail *mail = record;
+
+	if (part != INBOX_PART_MAIL)
+		return 0;
+	bringing->mail.from = arena_string(bringing->arena, mail->from);
+	if (bringing->mail.trust == NULL)
+		bringing->mail.trust = read_trust(bringing, mail->authres);
+	return 1;
+}
+
+static int read_mail(struct bringing *bringing, const struct reader_result *result, unsigned i,
+		     struct why *why)
+{
+	if (reader_each(result, i, visit_mail, bringing, why) < 0)
+		return -1;
+	if (bringing->mail.trust == NULL)
+		bringing->mail.trust = "unverified";
+	return 0;
+}
+
 /* ---- all of it ---- */
 
-static enum intake_outcome store_report(struct storing *storing, struct sql *sql,
-					const struct reader_report *read, struct why *why)
+static int store_report(struct storing *storing, struct sql *sql, const struct keep_mail *mail,
+			struct why *why)
 {
+	const struct reader_report *read = reader_report(storing->result, storing->i);
 	struct received_report *r = &storing->report;
 
 	r->kind = inbox_kind_text((enum inbox_kind)read->end.kind);
 	r->repaired = read->end.repaired;
-	r->trust = "unverified";
+	r->received = mail->received;
+	r->trust = mail->trust;
+	r->mail_from = mail->from;
 	json_write_begin(&storing->remarks, storing->arena);
 	if (reader_each(storing->result, storing->i, visit_head, storing, why) != 0)
-		return INTAKE_FAILED;
+		return -1;
 	r->domain = or_empty(r->domain);
 	r->remarks = json_write_end(&storing->remarks);
 	make_key(storing, read->digest);
-	switch (received_add(sql, r, store_rows, storing, why)) {
-	case 0:
-		return INTAKE_STORED;
-	case 1:
-		return INTAKE_DUPLICATE;
-	default:
-		return INTAKE_FAILED;
-	}
+	return received_add(sql, r, store_rows, storing, why);
 }
 
-enum intake_outcome intake_store(struct sql *sql, const struct reader_result *result, unsigned i,
-				 const char *authserv_id, int64_t now, struct why *why)
+static int store_rows_of(const struct intake *intake, const struct reader_result *result,
+			 unsigned i, const struct keep_mail *mail, struct why *why)
 {
-	const struct reader_report *read = reader_report(result, i);
-	struct storing storing = {.result = result, .i = i, .authserv_id = authserv_id};
-	enum intake_outcome outcome;
+	struct storing storing = {
+	    .result = result, .i = i, .arena = arena_new(0), .row_arena = arena_new(0)};
+	int status = store_report(&storing, intake->ledger, mail, why);
 
-	if (read->end.kind != INBOX_AGGREGATE && read->end.kind != INBOX_TLS)
-		return INTAKE_NOT_KEPT;
-	storing.arena = arena_new(0);
-	storing.row_arena = arena_new(0);
-	storing.report.received = now;
-	outcome = store_report(&storing, sql, read, why);
 	arena_free(storing.row_arena);
 	arena_free(storing.arena);
-	return outcome;
+	return status;
+}
+
+/* 0: stored; 1: a duplicate; 2: not kept; -1. */
+static int store_by_kind(const struct intake *intake, const struct reader_result *result,
+			 unsigned i, const struct keep_mail *mail, struct why *why)
+{
+	switch ((enum inbox_kind)reader_report(result, i)->end.kind) {
+	case INBOX_AGGREGATE:
+	case INBOX_TLS:
+		return store_rows_of(intake, result, i, mail, why);
+	case INBOX_FAILURE:
+	case INBOX_COMPLAINT:
+		return keep_feedback(intake->personal, result, i, mail, why);
+	case INBOX_NOTHING:
+		return keep_unreadable(intake->personal, result, i, mail, why);
+	case INBOX_BOUNCE:
+		break;
+	}
+	return 2;
+}
+
+enum intake_outcome intake_store(const struct intake *intake, const struct reader_result *result,
+				 unsigned i, const struct intake_mail *mail, struct why *why)
+{
+	struct bringing bringing = {.authserv_id = intake->authserv_id,
+				    .arena = arena_new(0),
+				    .mail = {.name = mail->name,
+					     .trust = mail->trust,
+					     .received = mail->received,
+					     .fd = mail->fd,
+					     .begin = mail->begin,
+					     .end = mail->end,
+					     .hashed = intake->hash_addresses}};
+	int status = read_mail(&bringing, result, i, why);
+
+	if (status == 0)
+		status = store_by_kind(intake, result, i, &bringing.mail, why);
+	arena_free(bringing.arena);
+	return status < 0    ? INTAKE_FAILED
+	       : status == 0 ? INTAKE_STORED
+	       : status == 1 ? INTAKE_DUPLICATE
+			     : INTAKE_NOT_KEPT;
+}
+
+int intake_open(struct intake *intake, const struct ledger_settings *ledger, struct why *why)
+{
+	struct ledger_settings settings = *ledger;
+
+	settings.read_only = true; /* it is the daemon that makes one */
+	intake->ledger = sqlite_sql(&settings, why);
+	if (intake->ledger == NULL)
+		return -1;
+	sql_close(intake->ledger);
+	settings.read_only = false;
+	intake->ledger = sqlite_sql(&settings, why);
+	if (intake->ledger == NULL)
+		return -1;
+	intake->personal = personal_open(settings.path, false, why);
+	if (intake->personal != NULL)
+		return 0;
+	sql_close(intake->ledger);
+	return -1;
+}
+
+void intake_close(struct intake *intake)
+{
+	sql_close(intake->ledger);
+	sql_close(intake->personal);
 }

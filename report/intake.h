@@ -11,13 +11,35 @@
 enum intake_outcome {
 	INTAKE_STORED,
 	INTAKE_DUPLICATE, /* it is there already, under this identifier or another */
-	INTAKE_NOT_KEPT,  /* of a kind that is not kept: it is about single messages */
+	INTAKE_NOT_KEPT,  /* of a kind that is not kept */
 	INTAKE_FAILED     /* WHY says why */
 };
 
-/* Report I of RESULT. AUTHSERV_ID: whose Authentication-Results in the mail that brought it is
- * believed, or NULL. NOW: wall seconds. */
-enum intake_outcome intake_store(struct sql *sql, const struct reader_result *result, unsigned i,
-				 const char *authserv_id, int64_t now, struct why *why);
+/* Where reports are put. */
+struct intake {
+	struct sql *ledger;
+	struct sql *personal; /* store/personal.h */
+	const char
+	    *authserv_id; /* whose Authentication-Results in the mail are believed, or NULL */
+	bool hash_addresses;
+};
+
+/* The mail or file that was read: bytes BEGIN to END of FD. */
+struct intake_mail {
+	const char *name;  /* of the file, or NULL */
+	const char *trust; /* the DMARC result of the mail; NULL: its Authentication-Results say */
+	int64_t received;  /* wall seconds */
+	int fd;
+	int64_t begin, end;
+};
+
+/* Opens both files: the ledger's must be there. -1 with WHY. */
+int intake_open(struct intake *intake, const struct ledger_settings *ledger, struct why *why);
+void intake_close(struct intake *intake);
+
+/* Report I of RESULT: aggregate and TLS reports go into the ledger, failure reports, complaints and
+ * what cannot be read into the file for personal data. */
+enum intake_outcome intake_store(const struct intake *intake, const struct reader_result *result,
+				 unsigned i, const struct intake_mail *mail, struct why *why);
 
 #endif

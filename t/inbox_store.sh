@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# countersign inbox read --store, list, show, tls, expire: each report is stored and counted once, whatever comes twice and
+# countersign inbox read, list, show, tls, failures, complaints, why, expire: each report is stored and counted once, whatever comes twice and
 # whenever the command is killed; the sums of days are those of the rows.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 need python3 sqlite3
@@ -13,7 +13,7 @@ settings() { # LEDGER
 	printf 'listen = [ "local:%s/a.sock" ];\nauthserv_id = "mx.example.com";\nstore: { url = "sqlite:%s"; };\n' "$dir" "$1"
 }
 cs() { "$build/admin/countersign" -c conf "$@"; }
-sql() { sqlite3 "${2:-$dir/ledger.db}" "$1"; }
+sql() { sqlite3 -cmd ".timeout 10000" "${2:-$dir/ledger.db}" "$1"; }
 member() { # EXPRESSION of "found", the object on standard input
 	python3 -c "import json, sys; found = json.load(sys.stdin); print($1)"
 }
@@ -27,11 +27,16 @@ cs inbox read --store plain >out 2>err
 like "without a ledger nothing is stored, and none is made" "$? $(cat err)" '^69 .*does not exist'
 ok "none" test ! -e ledger.db
 cs store migrate >/dev/null 2>&1
-is "a file reader stores nothing" "$(cs inbox read plain >/dev/null; sql "SELECT COUNT(*) FROM rx_report")" 0
+is "--no-store stores nothing" "$(cs inbox read --no-store plain >/dev/null; sql "SELECT COUNT(*) FROM rx_report")" 0
+rm -f absent.db
+settings "$dir/absent.db" >conf
+like "without a ledger reports are printed all the same" "$(cs inbox read plain 2>&1; echo $?)" '^plain: aggregate'
+ok "and none is made" test ! -e absent.db
+settings "$dir/ledger.db" >conf
 
 # ---- once ----
-like "a report is stored" "$(cs inbox read --store plain)" '^plain: aggregate, stored'
-like "the same again is a duplicate" "$(cs inbox read --store plain)" '^plain: aggregate, duplicate'
+like "a report is stored" "$(cs inbox read plain)" '^plain: aggregate, stored'
+like "the same again is a duplicate, also as JSON" "$(cs inbox read --json plain)" '"ledger":"duplicate"'
 sed 's/2025\.1</2025.other</' plain >again
 like "and under another identifier" "$(cs inbox read --store again)" '^again: aggregate, duplicate'
 sed 's/<count>3</<count>5</' plain >other
@@ -46,7 +51,6 @@ reports make time-week week
 reports make abuse abuse
 reports make tls tls
 cs inbox read --store null week tls >/dev/null
-like "reports about single messages are not kept" "$(cs inbox read --store abuse)" '^abuse: complaint, not kept'
 is "a report of a week is shared among its days" "$(sql "SELECT COUNT(*), SUM(messages) FROM rx_day WHERE day < 20419")" "5|5"
 is "nothing of it is lost" "$(sql "$heads; $days")" "23
 23"
@@ -70,6 +74,45 @@ for mail in pass fail none foreign; do
 done >trust
 settings "$dir/ledger.db" >conf
 is "only what this host wrote about the mail is believed" "$(tr '\n' ' ' <trust)" "pass fail unverified unverified "
+
+# ---- reports about single messages, and what cannot be read ----
+settings "$dir/single.db" >conf
+cs store migrate >/dev/null 2>&1
+reports make abuse | sed 's/^Feedback-Type:/Original-Mail-From: <Alice@Example.COM>\n&/' >abuse.eml
+reports make dmarc-failure >failure.eml
+printf 'From: a@b.example\nSubject: hello\n\nno report \033[31m at all\n' >hello.eml
+like "a complaint is stored" "$(cs inbox read abuse.eml)" '^abuse.eml: complaint, stored'
+sed '1s/^/Received: from elsewhere\nAuthentication-Results: mx.example.com; dmarc=pass header.from=receiver.example\n/' abuse.eml >again.eml
+like "the same that came another way is a duplicate" "$(cs inbox read again.eml)" '^again.eml: complaint, duplicate'
+like "a failure report is stored" "$(cs inbox read failure.eml)" '^failure.eml: failure, stored'
+cs inbox read hello.eml >out 2>err
+is "what cannot be read is kept, and the exit status stays" "$?" 65
+is "they are in a file that only its owner can read" "$(stat -c %a single.db-personal)" 600
+is "and not in the ledger" "$(sql "SELECT COUNT(*) FROM rx_report" single.db)" 0
+is "complaints lists them" "$(cs inbox complaints --json | member '[(r["feedback_type"], r["source_ip"], r["message_id"]) for r in found["reports"]]')" \
+	"[('abuse', '192.0.2.7', 'orig@example.com')]"
+like "failures, too" "$(cs inbox failures)" 'dmarc'
+is "not those of another domain" "$(cs inbox failures other.example --json | member 'len(found["reports"])')" 0
+hashed=$(cs inbox complaints --json | member 'found["reports"][0]["original_mail_from"]')
+like "local parts are hashed" "$hashed" '^[0-9a-f]{16}@Example.COM$'
+is "neither file has the address" "$(cat single.db* | grep -aic alice)" 0
+like "why lists what could not be read" "$(cs inbox why)" 'no report in this message'
+id=$(cs inbox why --json | member 'found["unreadable"][0]["id"]')
+like "and shows one, with its reason and how it begins" "$(cs inbox why "$id")" '^reason: no report in this message'
+like "and how it begins" "$(cs inbox why "$id")" '^  Subject: hello'
+is "no control character gets out" "$(cs inbox why "$id" | tr -d '\n\011\040-\176' | tr -d '\200-\377' | wc -c)" 0
+cs inbox why hello.eml >out
+is "why FILE gives the reason" "$? $(cat out)" '1 hello.eml: unreadable: no report in this message, which begins "no report �[31m at all"'
+cs inbox why nothing.here >out 2>err
+like "an id that is not there" "$? $(cat err)" '^66 .*neither a file nor the id'
+settings "$dir/plain.db" | sed '$a inbox: { hash_addresses = false; };' >conf
+cs store migrate >/dev/null 2>&1
+cs inbox read abuse.eml >/dev/null
+like "the settings may want addresses as they are" "$(cs inbox complaints --json | member 'found["reports"][0]["original_mail_from"]')" '^Alice@Example.COM$'
+settings "$dir/single.db" >conf
+sqlite3 single.db-personal "UPDATE feedback SET received = received - 31 * 86400; UPDATE unreadable SET received = received - 31 * 86400"
+like "they are deleted after inbox.keep_personal" "$(cs inbox expire 2>&1)" '3 reports deleted, 3 about single messages'
+settings "$dir/ledger.db" >conf
 
 # ---- looking at them ----
 is "list has the newest reports" "$(cs inbox list --json | member 'len(found["reports"])')" 5

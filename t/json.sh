@@ -108,6 +108,10 @@ cat >table <<T
 0 inbox list
 0 inbox show 6
 0 inbox tls
+0 inbox failures
+0 inbox complaints
+0 inbox why
+0 inbox why $dir/report.xml
 0 inbox expire
 0 report failures
 0,1,75 report send

@@ -5,8 +5,10 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/inbox/personal.h"
 #include "admin/inbox/print.h"
 #include "admin/inbox/stored.h"
 #include "admin/progress.h"
@@ -16,30 +18,30 @@
 
 /* ---- inbox read ---- */
 
-enum { OPTION_STORE = 256 };
+enum { OPTION_STORE = 256, OPTION_NO_STORE };
 
 static const struct admin_option read_options[] = {
-    {"store", OPTION_STORE, NULL, "put them into the ledger, too; one that is there counts once"},
+    {"store", OPTION_STORE, NULL, "fail if they cannot be stored in the ledger"},
+    {"no-store", OPTION_NO_STORE, NULL, "print them only"},
     {NULL, 0, NULL, NULL}};
 
 struct reading {
 	struct admin *admin;
 	struct progress progress;
 	uint64_t read, unreadable, absent;
-	struct sql *sql;         /* NULL: they are not stored */
-	const char *authserv_id; /* whose results are believed */
-	bool printed;            /* JSON: an object whose last brace is missing */
+	struct intake intake;
+	bool stores;  /* INTAKE is open */
+	bool printed; /* JSON: an object whose last brace is missing */
 	struct why why;
 };
 
 /* NULL: it is not to be stored; else what became of it. */
 static const char *store_report(struct reading *reading, const struct reader_result *result,
-				unsigned i, int *status)
+				unsigned i, const struct intake_mail *mail, int *status)
 {
-	if (reading->sql == NULL || reader_report(result, i)->end.kind == INBOX_NOTHING)
+	if (!reading->stores)
 		return NULL;
-	switch (intake_store(reading->sql, result, i, reading->authserv_id, clock_wall(),
-			     &reading->why)) {
+	switch (intake_store(&reading->intake, result, i, mail, &reading->why)) {
 	case INTAKE_STORED:
 		return "stored";
 	case INTAKE_DUPLICATE:
@@ -56,9 +58,6 @@ static const char *store_report(struct reading *reading, const struct reader_res
 static void print_report(struct reading *reading, const struct reader_result *result, unsigned i,
 			 struct inbox_place *place, int *status)
 {
-	place->ledger = store_report(reading, result, i, status);
-	if (*status != 0)
-		return;
 	if (reading->admin->json) {
 		if (reading->printed)
 			fputs("}\n", stdout);
@@ -75,10 +74,14 @@ static int read_item(void *arg, const struct source_item *item)
 {
 	struct reading *reading = arg;
 	struct inbox_place place = {item->path, item->number, NULL};
-	const char *name = strrchr(item->path, '/');
+	const char *slash = strrchr(item->path, '/');
+	const struct intake_mail mail = {.name = slash == NULL ? item->path : slash + 1,
+					 .received = clock_wall(),
+					 .fd = item->fd,
+					 .begin = item->from,
+					 .end = item->to};
 	struct reader_result *result =
-	    reader_read(item->fd, item->from, item->to, name == NULL ? item->path : name + 1,
-			clock_wall(), &reading->why);
+	    reader_read(item->fd, item->from, item->to, mail.name, mail.received, &reading->why);
 	int status = result == NULL ? -1 : 0;
 
 	for (unsigned i = 0; status == 0 && i < reader_count(result); i++) {
@@ -86,7 +89,9 @@ static int read_item(void *arg, const struct source_item *item)
 			reading->unreadable++;
 		else
 			reading->read++;
-		print_report(reading, result, i, &place, &status);
+		place.ledger = store_report(reading, result, i, &mail, &status);
+		if (status == 0)
+			print_report(reading, result, i, &place, &status);
 	}
 	reader_free(result);
 	if (!progress_show(&reading->progress, (int64_t)item->file, (int64_t)item->files))
@@ -124,30 +129,59 @@ static int conclude_reading(struct reading *reading, int failed)
 	return ADMIN_DONE;
 }
 
+/* Reports are stored where there is a ledger; STORE: there must be one. */
+static int open_intake(struct reading *reading, bool store)
+{
+	struct admin *admin = reading->admin;
+	struct ledger_settings settings;
+	struct why why = {""};
+	int status = inbox_settings(admin, &settings, &why);
+
+	if (status == ADMIN_CONFIG && !store && admin_conf(admin) != NULL)
+		return ADMIN_DONE; /* the settings want no ledger */
+	if (status == ADMIN_DONE && !store && access(settings.path, F_OK) != 0)
+		return ADMIN_DONE;
+	if (status == ADMIN_DONE && intake_open(&reading->intake, &settings, &why) == 0) {
+		reading->intake.authserv_id = inbox_authserv_id(admin);
+		reading->intake.hash_addresses = admin_conf(admin)->inbox.hash_addresses;
+		reading->stores = true;
+		return ADMIN_DONE;
+	}
+	if (status == ADMIN_DONE && !store) {
+		admin_note(admin, "the reports are not stored: %s", why.text);
+		return ADMIN_DONE;
+	}
+	if (why.text[0] != '\0')
+		admin_error(admin, "%s", why.text);
+	return status == ADMIN_DONE ? ADMIN_UNAVAILABLE : status;
+}
+
 static int inbox_read(struct admin *admin, int argc, char **argv)
 {
 	struct reading reading = {.admin = admin};
-	bool store = false;
+	bool store = false, no_store = false;
 	int c, status = ADMIN_DONE, failed = 0;
 
 	while ((c = admin_getopt(admin, argc, argv)) != -1) {
 		if (c == '?')
 			return ADMIN_USAGE;
-		store = true;
+		store = store || c == OPTION_STORE;
+		no_store = no_store || c == OPTION_NO_STORE;
 	}
 	if (optind == argc)
 		return admin_usage(admin, "missing argument: FILE, DIR or -");
-	if (store)
-		reading.sql = inbox_ledger(admin, false, &status);
+	if (store && no_store)
+		return admin_usage(admin, "--store and --no-store exclude each other");
+	if (!no_store)
+		status = open_intake(&reading, store);
 	if (status != ADMIN_DONE)
 		return status;
-	if (store)
-		reading.authserv_id = inbox_authserv_id(admin);
 	progress_begin(&reading.progress, admin, "files");
 	for (int i = optind; i < argc && failed == 0; i++)
 		failed = source_each(argv[i], read_item, tell_absent, &reading, &reading.why);
 	progress_end(&reading.progress);
-	sql_close(reading.sql);
+	if (reading.stores)
+		intake_close(&reading.intake);
 	return conclude_reading(&reading, failed);
 }
 
@@ -159,6 +193,13 @@ const struct admin_verb cmd_inbox[] = {
     {"inbox", "show", "ID", "Show a received report with its rows", inbox_show, NULL, false},
     {"inbox", "tls", "[DOMAIN]", "Show which TLS connections to a domain failed, by MX", inbox_tls,
      inbox_list_options, false},
+    {"inbox", "failures", "[DOMAIN]", "List the failure reports that are stored, the newest first",
+     inbox_failures, inbox_personal_options, false},
+    {"inbox", "complaints", "[DOMAIN]", "List the complaints that are stored, the newest first",
+     inbox_complaints, inbox_personal_options, false},
+    {"inbox", "why", "[FILE|ID]",
+     "Say why a mail could not be read as a report, or list those that could not", inbox_why, NULL,
+     false},
     {"inbox", "expire", "", "Delete received reports that are older than inbox.keep", inbox_expire,
      NULL, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},

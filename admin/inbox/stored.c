@@ -13,38 +13,42 @@
 #include "context/context.h"
 #include "lib/clock.h"
 #include "mail/domain.h"
+#include "report/intake.h"
 #include "report/json.h"
+#include "store/personal.h"
 #include "store/received.h"
 
 enum { SINCE_DAYS = 30, ID_DIGITS = 12, ROWS_SHOWN = 40 };
 
 /* ---- the ledger ---- */
 
-struct sql *inbox_ledger(struct admin *admin, bool read_only, int *status)
+int inbox_settings(struct admin *admin, struct ledger_settings *settings, struct why *why)
 {
 	const struct conf *conf = admin_conf(admin);
+
+	if (conf == NULL || context_store(conf, true, settings, why) != 0)
+		return ADMIN_CONFIG;
+	settings->busy_wait = 5 * CLOCK_SECOND;
+	return ADMIN_DONE;
+}
+
+/* To read. NULL after the error was printed; *STATUS is the exit code. */
+static struct sql *open_ledger(struct admin *admin, int *status)
+{
 	struct ledger_settings settings;
 	struct sql *sql = NULL;
 	struct why why = {""};
 
-	*status = ADMIN_CONFIG;
-	if (conf == NULL)
-		return NULL;
-	if (context_store(conf, true, &settings, &why) == 0) {
+	*status = inbox_settings(admin, &settings, &why);
+	if (*status == ADMIN_DONE) {
 		*status = ADMIN_UNAVAILABLE;
-		settings.busy_wait = 5 * CLOCK_SECOND;
-		settings.read_only = true; /* it is the daemon that makes one */
+		settings.read_only = true;
 		sql = sqlite_sql(&settings, &why);
 	}
-	if (sql != NULL && !read_only) {
-		sql_close(sql);
-		settings.read_only = false;
-		sql = sqlite_sql(&settings, &why);
-	}
-	if (sql == NULL)
-		admin_error(admin, "%s", why.text);
-	else
+	if (sql != NULL)
 		*status = ADMIN_DONE;
+	else if (why.text[0] != '\0')
+		admin_error(admin, "%s", why.text);
 	return sql;
 }
 
@@ -65,12 +69,10 @@ static int fail_unavailable(const struct admin *admin, const struct why *why)
 
 /* ---- which reports ---- */
 
-enum { OPTION_SINCE = 256, OPTION_FAILING };
-
 const struct admin_option inbox_list_options[] = {
-    {"since", OPTION_SINCE, "WHEN",
+    {"since", INBOX_SINCE, "WHEN",
      "that were received on this day, UTC, or later (30d): 2026-11-22, today, 7d"},
-    {"failing", OPTION_FAILING, NULL, "only those in which something did not pass"},
+    {"failing", INBOX_FAILING, NULL, "only those in which something did not pass"},
     {NULL, 0, NULL, NULL}};
 
 struct choice {
@@ -82,39 +84,43 @@ struct choice {
 	uint64_t count;
 };
 
-static const char *read_domain(struct admin *admin, const char *text)
+int inbox_choice_read(struct admin *admin, int argc, char **argv, struct inbox_choice *choice)
 {
-	const char *domain = domain_to_ascii(admin->arena, span_of(text));
-
-	if (domain == NULL)
-		admin_usage(admin, "\"%s\" is not a valid domain", text);
-	return domain;
-}
-
-static int read_choice(struct choice *choice, int argc, char **argv)
-{
-	struct admin *admin = choice->admin;
 	int32_t day = clock_day(clock_wall()) - SINCE_DAYS;
-	int c, status;
+	int c;
 
+	*choice = (struct inbox_choice){.domain = NULL};
 	while ((c = admin_getopt(admin, argc, argv)) != -1) {
 		if (c == '?')
 			return ADMIN_USAGE;
-		if (c == OPTION_FAILING)
-			choice->query.failing = true;
+		if (c == INBOX_FAILING)
+			choice->failing = true;
 		else if (!report_since_parse(optarg, &day))
 			return admin_usage(
 			    admin, "--since: \"%s\" is not a valid day (2026-11-22, 7d)", optarg);
 	}
+	choice->since = clock_day_begin(day);
 	if (argc - optind > 1)
 		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind + 1]);
-	if (optind < argc) {
-		choice->query.domain = read_domain(admin, argv[optind]);
-		if (choice->query.domain == NULL)
-			return ADMIN_USAGE;
-	}
-	choice->query.since = clock_day_begin(day);
-	choice->sql = inbox_ledger(admin, true, &status);
+	if (optind == argc)
+		return ADMIN_DONE;
+	choice->domain = domain_to_ascii(admin->arena, span_of(argv[optind]));
+	return choice->domain != NULL
+		   ? ADMIN_DONE
+		   : admin_usage(admin, "\"%s\" is not a valid domain", argv[optind]);
+}
+
+static int read_choice(struct choice *choice, int argc, char **argv)
+{
+	struct inbox_choice wanted;
+	int status = inbox_choice_read(choice->admin, argc, argv, &wanted);
+
+	if (status != ADMIN_DONE)
+		return status;
+	choice->query.domain = wanted.domain;
+	choice->query.since = wanted.since;
+	choice->query.failing = wanted.failing;
+	choice->sql = open_ledger(choice->admin, &status);
 	return status;
 }
 
@@ -136,7 +142,7 @@ static int end_choice(struct choice *choice, int result, const struct why *why)
 
 /* ---- texts ---- */
 
-static const char *id_text(struct arena *arena, const unsigned char key[DRIVER_KEY_LEN])
+const char *inbox_id_text(struct arena *arena, const unsigned char key[DRIVER_KEY_LEN])
 {
 	char text[LEDGER_CONFIG_MAX];
 
@@ -174,7 +180,7 @@ static void add_report_json(struct jsonout *json, struct arena *arena,
 {
 	const struct {
 		const char *name, *text;
-	} texts[] = {{"id", id_text(arena, r->key)},
+	} texts[] = {{"id", inbox_id_text(arena, r->key)},
 		     {"kind", r->kind},
 		     {"domain", r->domain},
 		     {"org_name", r->org},
@@ -223,7 +229,7 @@ static int list_report(void *arg, const struct received_report *r)
 		jsonout_end(choice->json);
 		return 0;
 	}
-	out_cell(choice->table, OUT_PLAIN, "%s", id_text(arena, r->key));
+	out_cell(choice->table, OUT_PLAIN, "%s", inbox_id_text(arena, r->key));
 	out_cell(choice->table, OUT_PLAIN, "%s",
 		 r->begins == 0 ? "-" : clock_day_text(clock_day(r->begins), text));
 	out_cell(choice->table, OUT_PLAIN, "%s", r->kind);
@@ -278,7 +284,7 @@ static void add_tls_json(struct jsonout *json, const struct received_tls *tls,
 	jsonout_text(json, "additional_information", failure == NULL ? NULL : failure->information);
 }
 
-static const char *or_dash(const char *text)
+const char *inbox_or_dash(const char *text)
 {
 	return text == NULL || *text == '\0' ? "-" : text;
 }
@@ -288,15 +294,17 @@ static void add_tls_cells(struct out_table *table, const struct received_tls *tl
 {
 	int64_t failed = failure == NULL ? tls->failed : failure->failed;
 
-	out_cell(table, OUT_PLAIN, "%s", or_dash(tls->policy_domain));
-	out_cell(table, OUT_PLAIN, "%s", or_dash(tls->policy_type));
+	out_cell(table, OUT_PLAIN, "%s", inbox_or_dash(tls->policy_domain));
+	out_cell(table, OUT_PLAIN, "%s", inbox_or_dash(tls->policy_type));
 	out_cell(table, OUT_PLAIN, "%s",
-		 or_dash(failure != NULL && failure->mx_hostname != NULL ? failure->mx_hostname
-									 : tls->mx_host));
+		 inbox_or_dash(failure != NULL && failure->mx_hostname != NULL
+				   ? failure->mx_hostname
+				   : tls->mx_host));
 	out_cell(table, OUT_PLAIN, "%" PRId64, tls->successful);
 	out_cell(table, failed > 0 ? OUT_BAD : OUT_GOOD, "%" PRId64, failed);
-	out_cell(table, OUT_PLAIN, "%s", or_dash(failure == NULL ? NULL : failure->result_type));
-	out_cell(table, OUT_DIM, "%s", or_dash(failure == NULL ? NULL : failure->sending_ip));
+	out_cell(table, OUT_PLAIN, "%s",
+		 inbox_or_dash(failure == NULL ? NULL : failure->result_type));
+	out_cell(table, OUT_DIM, "%s", inbox_or_dash(failure == NULL ? NULL : failure->sending_ip));
 }
 
 /* ---- inbox tls ---- */
@@ -438,9 +446,9 @@ static const char *results_text(struct arena *arena, const char *text)
 		const char *selector = json_list_get(list, i, "selector");
 		const char *result = json_list_get(list, i, "result");
 
-		buf_printf(&all, "%s%s%s%s=%s", all.len == 0 ? "" : " ", or_dash(domain),
+		buf_printf(&all, "%s%s%s%s=%s", all.len == 0 ? "" : " ", inbox_or_dash(domain),
 			   selector == NULL ? "" : "/", selector == NULL ? "" : selector,
-			   or_dash(result));
+			   inbox_or_dash(result));
 	}
 	return buf_text(&all);
 }
@@ -458,11 +466,11 @@ static int show_row(void *arg, const struct received_row *row)
 	}
 	if (show->rows > ROWS_SHOWN && show->admin->verbose == 0)
 		return 0;
-	out_cell(show->table, OUT_PLAIN, "%s", or_dash(row->source_ip));
+	out_cell(show->table, OUT_PLAIN, "%s", inbox_or_dash(row->source_ip));
 	out_cell(show->table, OUT_PLAIN, "%" PRId64, row->messages);
 	out_cell(show->table, passes ? OUT_GOOD : OUT_BAD, "%s", passes ? "pass" : "fail");
 	out_cell(show->table, OUT_PLAIN, "%s", row->disposition);
-	out_cell(show->table, OUT_PLAIN, "%s", or_dash(row->header_from));
+	out_cell(show->table, OUT_PLAIN, "%s", inbox_or_dash(row->header_from));
 	out_cell(show->table, OUT_PLAIN, "%s", results_text(show->admin->arena, row->dkim));
 	out_cell(show->table, OUT_PLAIN, "%s", results_text(show->admin->arena, row->spf));
 	return 0;
@@ -496,12 +504,12 @@ static void print_report(struct show *show, const struct received_report *r)
 	const struct json_list *remarks = json_list_parse(arena, r->remarks);
 	char begin[CLOCK_TEXT_MAX] = "-", end[CLOCK_TEXT_MAX] = "-";
 
-	print_line("report", arena_printf(arena, "%s (%s), id %s", id_text(arena, r->key), r->kind,
-					  r->report_id));
+	print_line("report", arena_printf(arena, "%s (%s), id %s", inbox_id_text(arena, r->key),
+					  r->kind, r->report_id));
 	print_line("from", arena_printf(arena, "%s%s%s%s", r->org, r->email == NULL ? "" : " <",
-					or_dash(r->email), r->email == NULL ? "" : ">"));
+					inbox_or_dash(r->email), r->email == NULL ? "" : ">"));
 	print_line("mail",
-		   arena_printf(arena, "from %s, DMARC %s", or_dash(r->mail_from), r->trust));
+		   arena_printf(arena, "from %s, DMARC %s", inbox_or_dash(r->mail_from), r->trust));
 	if (r->begins != 0)
 		clock_utc_text(r->begins, begin);
 	if (r->ends != 0)
@@ -509,11 +517,11 @@ static void print_report(struct show *show, const struct received_report *r)
 	print_line("time", arena_printf(arena, "%s to %s", begin, end));
 	print_line("domain", r->domain);
 	if (r->p != NULL)
-		print_line("policy", arena_printf(arena, "p=%s sp=%s", r->p, or_dash(r->sp)));
+		print_line("policy", arena_printf(arena, "p=%s sp=%s", r->p, inbox_or_dash(r->sp)));
 	print_line("messages",
 		   arena_printf(arena, "%" PRId64 ", %" PRId64 " passed", r->messages, r->passed));
 	for (unsigned i = 0; i < json_list_count(remarks); i++)
-		print_line("remark", or_dash(json_list_get(remarks, i, "text")));
+		print_line("remark", inbox_or_dash(json_list_get(remarks, i, "text")));
 }
 
 static void begin_show(struct show *show, const struct received_report *r, bool tls)
@@ -567,7 +575,7 @@ int inbox_show(struct admin *admin, int argc, char **argv)
 	struct received_report report;
 	struct why why = {""};
 	int status = admin_args(admin, argc, argv, 1, 1), found;
-	struct sql *sql = status == ADMIN_DONE ? inbox_ledger(admin, true, &status) : NULL;
+	struct sql *sql = status == ADMIN_DONE ? open_ledger(admin, &status) : NULL;
 
 	if (sql == NULL)
 		return status;
@@ -589,20 +597,40 @@ int inbox_show(struct admin *admin, int argc, char **argv)
 
 /* ---- inbox expire ---- */
 
+static int expire_reports(struct admin *admin, const struct intake *intake, int64_t *deleted,
+			  int64_t *personal, struct why *why)
+{
+	const struct conf *conf = admin_conf(admin);
+	int64_t now = clock_wall();
+
+	*deleted = received_expire(intake->ledger, now - conf->inbox.keep / CLOCK_SECOND, why);
+	if (*deleted >= 0)
+		*personal = personal_expire(intake->personal,
+					    now - conf->inbox.keep_personal / CLOCK_SECOND, why);
+	return *deleted < 0 || *personal < 0 ? -1 : 0;
+}
+
 int inbox_expire(struct admin *admin, int argc, char **argv)
 {
 	int status = admin_args(admin, argc, argv, 0, 0);
-	struct sql *sql = status == ADMIN_DONE ? inbox_ledger(admin, false, &status) : NULL;
+	int64_t deleted = 0, personal = 0;
+	struct ledger_settings settings;
+	struct intake intake;
 	struct why why = {""};
-	int64_t deleted;
 
-	if (sql == NULL)
+	if (status != ADMIN_DONE)
 		return status;
-	deleted =
-	    received_expire(sql, clock_wall() - admin_conf(admin)->inbox.keep / CLOCK_SECOND, &why);
-	sql_close(sql);
-	if (deleted < 0)
-		return fail_unavailable(admin, &why);
-	admin_note(admin, "%" PRId64 " reports deleted", deleted);
-	return ADMIN_DONE;
+	status = inbox_settings(admin, &settings, &why);
+	if (status != ADMIN_DONE || intake_open(&intake, &settings, &why) != 0) {
+		if (why.text[0] != '\0')
+			admin_error(admin, "%s", why.text);
+		return status == ADMIN_DONE ? ADMIN_UNAVAILABLE : status;
+	}
+	if (expire_reports(admin, &intake, &deleted, &personal, &why) != 0)
+		status = fail_unavailable(admin, &why);
+	else
+		admin_note(admin, "%" PRId64 " reports deleted, %" PRId64 " about single messages",
+			   deleted + personal, personal);
+	intake_close(&intake);
+	return status;
 }

@@ -14,8 +14,21 @@ int inbox_tls(struct admin *admin, int argc, char **argv);
 int inbox_expire(struct admin *admin, int argc, char **argv);
 extern const struct admin_option inbox_list_options[];
 
-/* The ledger's file of the settings. NULL after the error was printed; *STATUS is the exit code. */
-struct sql *inbox_ledger(struct admin *admin, bool read_only, int *status);
+/* What the options and the argument of a list choose. */
+enum { INBOX_SINCE = 256, INBOX_FAILING };
+struct inbox_choice {
+	const char *domain; /* and those below it; NULL: any */
+	int64_t since;      /* wall seconds */
+	bool failing;
+};
+int inbox_choice_read(struct admin *admin, int argc, char **argv, struct inbox_choice *choice);
+
+const char *inbox_id_text(struct arena *arena, const unsigned char key[DRIVER_KEY_LEN]);
+const char *inbox_or_dash(const char *text);
+
+/* Which ledger the settings name: an exit code; ADMIN_CONFIG: none, WHY says why (empty: the error
+ * was printed). */
+int inbox_settings(struct admin *admin, struct ledger_settings *settings, struct why *why);
 
 /* The settings' authserv_id; NULL: it is "auto", which only the daemon knows. */
 const char *inbox_authserv_id(struct admin *admin);

@@ -76,6 +76,19 @@ const char *driver_sqlite_version(void);  /* "3.40.1" */
 /* The same as driver_sqlite.open. */
 struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why);
 
+/* What another file than the ledger holds: the statements of each version of its schema. */
+struct driver_schema {
+	int application_id; /* tells it from other programs' files */
+	unsigned mode;      /* of a new file */
+	const char *const *steps;
+	int count;
+};
+
+/* The file SETTINGS->path with that schema instead of the ledger's; of SETTINGS only read_only,
+ * durability, busy_wait and max_bytes count. Created when absent, unless read-only. */
+struct sql *sqlite_sql_as(const struct driver_schema *schema,
+			  const struct ledger_settings *settings, struct why *why);
+
 /* Why the file that SETTINGS name cannot be opened. */
 enum driver_cause {
 	DRIVER_CAUSE_NONE, /* it can be opened */

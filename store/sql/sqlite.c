@@ -143,9 +143,11 @@ static const char *const migrations[] = {
     " PRIMARY KEY (domain, day, config)) WITHOUT ROWID;"
     "INSERT INTO closed SELECT domain, day, config FROM report WHERE kind = 'aggregate';",
 };
-enum {
-	MIGRATIONS = sizeof migrations / sizeof migrations[0],
-	APPLICATION_ID = 0x4353474e /* tells our file from another program's: "CSGN" */
+static const struct driver_schema ledger_schema = {
+    .application_id = 0x4353474e, /* "CSGN" */
+    .mode = 0640,
+    .steps = migrations,
+    .count = sizeof migrations / sizeof migrations[0],
 };
 
 /* ---- what went wrong, and what to do about it ---- */
@@ -295,22 +297,35 @@ static void remove_leftovers(const char *path)
 	}
 }
 
-/* The mode is 0640 whatever the umask is. */
-static int create_new(const char *path, struct why *why)
+/* What root makes in the directory of the daemon's user is that user's. */
+static int give_to_owner(int fd, const char *path)
+{
+	char *copy = strdup(path);
+	struct stat st;
+	int result = 0;
+
+	if (geteuid() == 0 && copy != NULL && stat(dirname(copy), &st) == 0)
+		result = fchown(fd, st.st_uid, st.st_gid);
+	free(copy);
+	return result;
+}
+
+/* The mode is MODE whatever the umask is. */
+static int create_new(const char *path, unsigned mode, struct why *why)
 {
 	int fd;
 
 	remove_leftovers(path);
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return errno == EEXIST ? 0 : explain_path(path, false, why);
-	if (fchmod(fd, 0640) != 0)
-		why_set(why, "%s: its mode cannot be set: %s", path, strerror(errno));
+	if (fchmod(fd, mode) != 0 || give_to_owner(fd, path) != 0)
+		why_set(why, "%s: its mode and owner cannot be set: %s", path, strerror(errno));
 	return close(fd);
 }
 
 /* The directory is locked so that only one process creates the file. */
-static int create_if_absent(const char *path, struct why *why)
+static int create_if_absent(const char *path, unsigned mode, struct why *why)
 {
 	char *copy = strdup(path);
 	struct stat st;
@@ -324,7 +339,7 @@ static int create_if_absent(const char *path, struct why *why)
 	if (dir < 0 || flock(dir, LOCK_EX) != 0)
 		result = explain_path(path, false, why);
 	else
-		result = stat(path, &st) == 0 ? 0 : create_new(path, why);
+		result = stat(path, &st) == 0 ? 0 : create_new(path, mode, why);
 	if (dir >= 0)
 		close(dir);
 	free(copy);
@@ -385,11 +400,11 @@ static int configure_connection(struct sqlite *sqlite, const struct ledger_setti
 	return code;
 }
 
-static int newest_schema(void)
+static int newest_schema(const struct driver_schema *schema)
 {
-	int columns = schema_version(SCHEMA_SQLITE);
+	int columns = schema == &ledger_schema ? schema_version(SCHEMA_SQLITE) : 0;
 
-	return columns > MIGRATIONS ? columns : MIGRATIONS;
+	return columns > schema->count ? columns : schema->count;
 }
 
 static int run_addition(void *arg, const char *statement)
@@ -400,19 +415,21 @@ static int run_addition(void *arg, const char *statement)
 /* From VERSION to the next one. */
 static int migrate_step(struct sqlite *sqlite, int version)
 {
-	int code;
+	const struct driver_schema *schema = sqlite->schema;
+	int code = SQLITE_OK;
 
-	assert(version >= 0 && version < newest_schema());
-	code = schema_add_columns(SCHEMA_SQLITE, version + 1, run_addition, sqlite);
-	if (code == SQLITE_OK && version < MIGRATIONS)
-		code = sqlite3_exec(sqlite->db, migrations[version], NULL, NULL, NULL);
+	assert(version >= 0 && version < newest_schema(schema));
+	if (schema == &ledger_schema)
+		code = schema_add_columns(SCHEMA_SQLITE, version + 1, run_addition, sqlite);
+	if (code == SQLITE_OK && version < schema->count)
+		code = sqlite3_exec(sqlite->db, schema->steps[version], NULL, NULL, NULL);
 	return code;
 }
 
 /* In a transaction, because another process may be migrating the file too. */
 static int migrate_file(struct sqlite *sqlite, int64_t *version)
 {
-	const int newest = newest_schema();
+	const int newest = newest_schema(sqlite->schema);
 	char sql[80];
 	int code = sqlite_begin(sqlite);
 
@@ -421,7 +438,7 @@ static int migrate_file(struct sqlite *sqlite, int64_t *version)
 	for (int64_t v = *version; code == SQLITE_OK && v < newest; v++)
 		code = migrate_step(sqlite, (int)v);
 	sqlite3_snprintf(sizeof sql, sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-			 APPLICATION_ID, newest);
+			 sqlite->schema->application_id, newest);
 	if (code == SQLITE_OK && *version < newest)
 		code = sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL);
 	if (*version < newest)
@@ -441,7 +458,7 @@ static int look_at_schema(struct sqlite *sqlite, int64_t *version, bool *foreign
 		code = read_number(sqlite, "PRAGMA application_id", &application);
 	if (code == SQLITE_OK)
 		code = read_number(sqlite, "SELECT COUNT(*) FROM sqlite_master", &tables);
-	*foreign = tables > 0 && application != APPLICATION_ID;
+	*foreign = tables > 0 && application != sqlite->schema->application_id;
 	return sqlite_end(sqlite, code);
 }
 
@@ -457,7 +474,7 @@ static enum driver_cause cause_of_code(int code)
 static int check_schema(struct sqlite *sqlite, enum driver_cause *cause, struct why *why)
 {
 	int64_t version = 0;
-	const int newest = newest_schema();
+	const int newest = newest_schema(sqlite->schema);
 	bool foreign = false;
 	int code = look_at_schema(sqlite, &version, &foreign);
 
@@ -518,7 +535,8 @@ void sqlite_close(struct sqlite *sqlite)
 }
 
 /* NULL with CAUSE and WHY. */
-static struct sqlite *open_file(const struct ledger_settings *settings, enum driver_cause *cause,
+static struct sqlite *open_file(const struct driver_schema *schema,
+				const struct ledger_settings *settings, enum driver_cause *cause,
 				struct why *why)
 {
 	int flags = settings->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
@@ -528,6 +546,7 @@ static struct sqlite *open_file(const struct ledger_settings *settings, enum dri
 	if (sqlite == NULL || (sqlite->path = strdup(settings->path)) == NULL)
 		abort();
 	sqlite->sql.ops = &sqlite_ops;
+	sqlite->schema = schema;
 	sqlite->read_only = settings->read_only;
 	sqlite->busy_wait = settings->busy_wait;
 	sqlite->message_seconds = settings->message_seconds;
@@ -536,7 +555,7 @@ static struct sqlite *open_file(const struct ledger_settings *settings, enum dri
 	sqlite->max_bytes = settings->max_bytes;
 	sqlite->day_rows = settings->day_rows;
 	*cause = DRIVER_CAUSE_OTHER;
-	if (!sqlite->read_only && create_if_absent(sqlite->path, why) != 0)
+	if (!sqlite->read_only && create_if_absent(sqlite->path, schema->mode, why) != 0)
 		goto fail;
 	if (sqlite3_open_v2(sqlite->path, &sqlite->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
 	    SQLITE_OK) {
@@ -554,18 +573,24 @@ fail:
 	return NULL;
 }
 
-struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why)
+struct sql *sqlite_sql_as(const struct driver_schema *schema,
+			  const struct ledger_settings *settings, struct why *why)
 {
 	enum driver_cause cause;
-	struct sqlite *sqlite = open_file(settings, &cause, why);
+	struct sqlite *sqlite = open_file(schema, settings, &cause, why);
 
 	return sqlite == NULL ? NULL : &sqlite->sql;
+}
+
+struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why)
+{
+	return sqlite_sql_as(&ledger_schema, settings, why);
 }
 
 enum driver_cause sqlite_cause(const struct ledger_settings *settings, struct why *why)
 {
 	enum driver_cause cause;
-	struct sqlite *sqlite = open_file(settings, &cause, why);
+	struct sqlite *sqlite = open_file(&ledger_schema, settings, &cause, why);
 
 	if (sqlite == NULL)
 		return cause;

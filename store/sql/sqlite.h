@@ -15,6 +15,7 @@ struct sqlite {
 	struct sql sql; /* first: a struct sql * can be cast to this one */
 	sqlite3 *db;
 	char *path;
+	const struct driver_schema *schema;
 	bool read_only;
 	int64_t message_seconds, message_rows, message_bytes; /* bounds, as in the settings */
 	int64_t max_bytes;
