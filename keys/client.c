@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * There is no thread for the replies: of the threads that wait, one reads the socket for all. It
- * hands over what is another's, and when it has its own, that job goes to the next. So a request
- * that is alone costs two calls of the kernel and no hand-over between threads.
+ * A thread that wants a signature takes a lane, sends its request there, and reads the reply: two
+ * calls of the kernel, and no hand-over between threads. Lanes are made when they are needed, up to
+ * one for each core, which is as many signatures as can be made at once.
  *
- * A socket that ended is not used again; who still reads it holds a reference, so that its
- * descriptor does not become another file's meanwhile.
+ * A thread is blocked for about as long as it would compute if it had the key itself, and the core
+ * is the key process's meanwhile. So it only tells the engine that it waits when the reply takes
+ * longer than signing does.
  */
 #include "keys/client.h"
 
@@ -21,211 +22,214 @@
 #include "keys/wire.h"
 #include "lib/lock.h"
 
-/* A thread in a call of the kernel looks at its deadline that often. */
-static const struct timeval look = {.tv_usec = 500000};
+enum { LOOK_MS = 20 }; /* a thread in a call of the kernel looks at its deadline that often */
 
-struct link {
+struct lane {
+	struct lane *next;
 	int fd;
-	unsigned users; /* of this struct, the client among them */
-};
-
-/* A request under way: a thread waits for its reply. */
-struct waiter {
-	struct waiter *next;
-	uint64_t id;
-	const struct link *link; /* it was sent there; NULL: it is to be sent (again) */
-	bool done;
-	struct cond wake;
-	uint8_t *reply; /* KEYWIRE_REPLY_MAX bytes */
-	size_t reply_len;
+	unsigned link; /* the number of the link that it belongs to */
+	bool busy;     /* a thread uses it, without the lock */
 };
 
 struct keyclient {
 	atomic_uint references;
 	void (*waits)(void);
-	struct lock lock;  /* of all below */
-	struct link *link; /* NULL: there is no key process now */
+	unsigned lanes_max;
+	struct lock lock; /* of all below */
+	struct cond change;
+	int fd;        /* the link; -1: there is no key process now */
+	unsigned link; /* its number */
 	bool superseded;
-	bool reading; /* a thread reads LINK */
-	struct waiter *waiters;
-	uint64_t last_id;
+	struct lane *lanes;
+	unsigned lane_count;
 };
 
-/* ---- the link; the caller holds the lock ---- */
+/* A request under way, in one thread. */
+struct exchange {
+	int64_t deadline;
+	bool waits;    /* and the engine was told so */
+	unsigned lost; /* lanes that ended meanwhile */
+	size_t request_len;
+	uint8_t request[KEYWIRE_REQUEST_MAX];
+	uint8_t *reply; /* KEYWIRE_REPLY_MAX bytes */
+};
 
-static void drop_link(struct link *link)
+static void tell_engine(const struct keyclient *client, struct exchange *exchange)
 {
-	assert(link->users > 0);
-	if (--link->users > 0)
-		return;
-	close(link->fd);
-	free(link);
+	if (!exchange->waits && client->waits != NULL)
+		client->waits();
+	exchange->waits = true;
 }
 
-static void wake_waiters(struct keyclient *client)
+/* ---- lanes; the caller holds the lock ---- */
+
+static void end_lane(struct keyclient *client, struct lane *lane)
 {
-	for (struct waiter *waiter = client->waiters; waiter != NULL; waiter = waiter->next)
-		cond_wake_one(&waiter->wake);
+	struct lane **place = &client->lanes;
+
+	while (*place != lane)
+		place = &(*place)->next;
+	*place = lane->next;
+	client->lane_count--;
+	close(lane->fd);
+	free(lane);
 }
 
-/* LINK has ended: what was sent there is to be sent again. */
-static void lose_link(struct keyclient *client, struct link *link)
+/* The key process has ended, or another takes its place: who waits for a reply is to ask again. */
+static void lose_link(struct keyclient *client)
 {
-	for (struct waiter *waiter = client->waiters; waiter != NULL; waiter = waiter->next) {
-		if (waiter->link == link)
-			waiter->link = NULL;
+	struct lane *next;
+
+	if (client->fd >= 0)
+		close(client->fd);
+	client->fd = -1;
+	for (struct lane *lane = client->lanes; lane != NULL; lane = next) {
+		next = lane->next;
+		if (lane->busy)
+			shutdown(lane->fd, SHUT_RDWR);
+		else
+			end_lane(client, lane);
 	}
-	if (client->link == link) {
-		client->link = NULL;
-		drop_link(link);
-	}
-	wake_waiters(client);
 }
 
-static struct link *new_link(int fd)
+/* Gives the key process the other end of a lane, FD. */
+static int send_lane(const struct keyclient *client, int fd)
 {
-	struct link *link = calloc(1, sizeof *link);
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof fd)];
+	} control = {.space = {0}};
+	struct iovec data = {(void *)"", 1};
+	struct msghdr message = {.msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof control.space};
 
-	if (link == NULL)
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+	return sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -1;
+}
+
+static struct lane *add_lane(struct keyclient *client, int fd)
+{
+	static const struct timeval look = {.tv_usec = LOOK_MS * 1000};
+	struct lane *lane = calloc(1, sizeof *lane);
+
+	if (lane == NULL)
 		abort();
-	link->fd = fd;
-	link->users = 1;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &look, sizeof look);
-	return link;
+	lane->fd = fd;
+	lane->link = client->link;
+	lane->next = client->lanes;
+	client->lanes = lane;
+	client->lane_count++;
+	return lane;
 }
 
-/* ---- replies ---- */
-
-static void hand_over(struct keyclient *client, const uint8_t *packet, size_t len)
+/* NULL: there cannot be one more now. */
+static struct lane *open_lane(struct keyclient *client)
 {
-	struct waiter *waiter = client->waiters;
-	uint64_t id;
+	int fds[2], bad;
 
-	if (len < sizeof id)
-		return;
-	memcpy(&id, packet, sizeof id);
-	while (waiter != NULL && waiter->id != id)
-		waiter = waiter->next;
-	if (waiter == NULL || waiter->done)
-		return; /* it came too late */
-	memcpy(waiter->reply, packet, len);
-	waiter->reply_len = len;
-	waiter->done = true;
-	cond_wake_one(&waiter->wake);
+	if (client->lane_count >= client->lanes_max ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return NULL;
+	bad = send_lane(client, fds[1]);
+	close(fds[1]);
+	if (bad == 0)
+		return add_lane(client, fds[0]);
+	close(fds[0]);
+	if (errno == EPIPE || errno == ECONNRESET)
+		lose_link(client);
+	return NULL;
 }
 
-/* The caller holds the lock, which is free meanwhile. */
-static void read_reply(struct keyclient *client, struct link *link)
+static struct lane *find_idle(const struct keyclient *client)
 {
-	uint8_t packet[KEYWIRE_REPLY_MAX];
-	ssize_t n;
+	struct lane *lane = client->lanes;
 
-	client->reading = true;
-	lock_drop(&client->lock);
-	n = recv(link->fd, packet, sizeof packet, 0);
-	lock_take(&client->lock);
-	client->reading = false;
-	if (n > 0)
-		hand_over(client, packet, (size_t)n);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		lose_link(client, link);
+	while (lane != NULL && lane->busy)
+		lane = lane->next;
+	return lane;
 }
 
-/* Somebody else is to read what comes for the others. */
-static void pass_on_reading(struct keyclient *client)
+/* Waits for a lane. NULL: there will be none in time. */
+static struct lane *take_lane(struct keyclient *client, struct exchange *exchange)
 {
-	struct waiter *waiter = client->waiters;
+	for (;;) {
+		int64_t now = clock_mono(), look = now + LOOK_MS * CLOCK_MS;
+		struct lane *lane = client->fd < 0 ? NULL : find_idle(client);
 
-	while (waiter != NULL && (waiter->done || waiter->link != client->link))
-		waiter = waiter->next;
-	if (waiter != NULL && !client->reading)
-		cond_wake_one(&waiter->wake);
+		if (lane == NULL && client->fd >= 0 && exchange->lost <= client->lanes_max)
+			lane = open_lane(client);
+		if (lane != NULL) {
+			lane->busy = true;
+			return lane;
+		}
+		if (now >= exchange->deadline || (client->fd < 0 && client->superseded))
+			return NULL;
+		tell_engine(client, exchange);
+		cond_wait_until(&client->change, &client->lock,
+				look < exchange->deadline ? look : exchange->deadline);
+		exchange->lost = 0;
+	}
 }
 
 /* ---- requests ---- */
 
-/* The caller holds the lock, which is free meanwhile. */
-static void send_request(struct keyclient *client, struct waiter *waiter, struct link *link,
-			 const uint8_t *packet, size_t len)
+/* The length of the reply; 0: it does not come in time; -1: the lane has ended, with the key
+ * process perhaps, which the next lane shows. */
+static ssize_t ask_key_process(const struct keyclient *client, const struct lane *lane,
+			       struct exchange *exchange)
 {
 	ssize_t n;
 
-	waiter->link = link; /* the reply may come before we have the lock again */
-	lock_drop(&client->lock);
-	n = send(link->fd, packet, len, MSG_NOSIGNAL);
-	lock_take(&client->lock);
-	if (n == (ssize_t)len)
-		return;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		waiter->link = NULL;
-	else
-		lose_link(client, link);
-}
-
-/* One step towards the reply. The caller holds the lock. */
-static void wait_for_reply(struct keyclient *client, struct waiter *waiter, const uint8_t *packet,
-			   size_t len, int64_t deadline)
-{
-	struct link *link = client->link;
-
-	if (link == NULL) {
-		cond_wait_until(&waiter->wake, &client->lock, deadline);
-		return;
+	if (send(lane->fd, exchange->request, exchange->request_len, MSG_NOSIGNAL) !=
+	    (ssize_t)exchange->request_len)
+		return -1;
+	for (;;) {
+		n = recv(lane->fd, exchange->reply, KEYWIRE_REPLY_MAX, 0);
+		if (n > 0)
+			return n;
+		if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			return -1;
+		if (clock_mono() >= exchange->deadline)
+			return 0;
+		tell_engine(client, exchange);
 	}
-	if (waiter->link == link && client->reading) {
-		cond_wait_until(&waiter->wake, &client->lock, deadline);
-		return;
-	}
-	link->users++;
-	if (waiter->link != link)
-		send_request(client, waiter, link, packet, len);
-	else
-		read_reply(client, link);
-	drop_link(link);
 }
 
-static void add_waiter(struct keyclient *client, struct waiter *waiter)
+/* ANSWERED: another thread may use it. The caller holds the lock. */
+static void release_lane(struct keyclient *client, struct lane *lane, bool answered)
 {
-	cond_init(&waiter->wake);
-	waiter->id = ++client->last_id;
-	waiter->next = client->waiters;
-	client->waiters = waiter;
+	lane->busy = false;
+	if (!answered || client->fd < 0 || lane->link != client->link)
+		end_lane(client, lane);
+	cond_wake_one(&client->change);
 }
 
-static void remove_waiter(struct keyclient *client, struct waiter *waiter)
+/* 0: there is no reply. */
+static size_t exchange_packets(struct keyclient *client, struct exchange *exchange)
 {
-	struct waiter **place = &client->waiters;
+	ssize_t got = -1;
 
-	while (*place != waiter)
-		place = &(*place)->next;
-	*place = waiter->next;
-	cond_done(&waiter->wake);
-}
-
-/* Sends the request, which it numbers, and waits. REPLY has KEYWIRE_REPLY_MAX bytes; 0: there is no
- * reply. */
-static size_t exchange_packets(struct keyclient *client, struct keywire_request *request,
-			       uint8_t *reply)
-{
-	int64_t deadline = clock_mono() + KEYCLIENT_PATIENCE;
-	struct waiter waiter = {.reply = reply};
-	uint8_t packet[KEYWIRE_REQUEST_MAX];
-	size_t len;
-
+	exchange->deadline = clock_mono() + KEYCLIENT_PATIENCE;
 	lock_take(&client->lock);
-	add_waiter(client, &waiter);
-	request->id = waiter.id;
-	len = keywire_put_request(request, packet);
-	while (!waiter.done && !(client->link == NULL && client->superseded)) {
-		wait_for_reply(client, &waiter, packet, len, deadline);
-		if (!waiter.done && clock_mono() >= deadline)
+	while (got < 0) {
+		struct lane *lane = take_lane(client, exchange);
+
+		if (lane == NULL)
 			break;
+		lock_drop(&client->lock);
+		got = ask_key_process(client, lane, exchange);
+		lock_take(&client->lock);
+		release_lane(client, lane, got > 0);
+		exchange->lost += got < 0;
 	}
-	remove_waiter(client, &waiter);
-	pass_on_reading(client);
 	lock_drop(&client->lock);
-	return waiter.done ? waiter.reply_len : 0;
+	return got < 0 ? 0 : (size_t)got;
 }
 
 static void fail_tasks(struct key_task *tasks, unsigned count, const char *failure)
@@ -257,6 +261,7 @@ static void sign_batch(struct keyclient *client, struct key_task *tasks, unsigne
 {
 	struct keywire_request request = {.count = count};
 	uint8_t packet[KEYWIRE_REPLY_MAX];
+	struct exchange exchange = {.reply = packet};
 	struct keywire_reply reply;
 	size_t len;
 
@@ -268,7 +273,8 @@ static void sign_batch(struct keyclient *client, struct key_task *tasks, unsigne
 		item->purpose = (uint8_t)tasks[i].purpose;
 		memcpy(item->digest, tasks[i].digest, sizeof item->digest);
 	}
-	len = exchange_packets(client, &request, packet);
+	exchange.request_len = keywire_put_request(&request, exchange.request);
+	len = exchange_packets(client, &exchange);
 	if (len == 0) {
 		fail_tasks(tasks, count, "the key process does not answer");
 		return;
@@ -285,14 +291,19 @@ static void sign_tasks(void *arg, struct key_task *tasks, unsigned count, struct
 {
 	struct keyclient *client = arg;
 
-	if (client->waits != NULL)
-		client->waits();
 	for (unsigned i = 0; i < count; i += KEYWIRE_TASKS)
 		sign_batch(client, tasks + i, count - i < KEYWIRE_TASKS ? count - i : KEYWIRE_TASKS,
 			   arena);
 }
 
 /* ---- the client ---- */
+
+static unsigned count_cores(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cores < 1 ? 1 : cores > KEYWIRE_LANES ? KEYWIRE_LANES : (unsigned)cores;
+}
 
 struct keyclient *keyclient_new(int fd, void (*waits)(void))
 {
@@ -302,24 +313,20 @@ struct keyclient *keyclient_new(int fd, void (*waits)(void))
 		abort();
 	atomic_init(&client->references, 1);
 	client->waits = waits;
+	client->lanes_max = count_cores();
 	lock_init(&client->lock);
-	if (fd >= 0)
-		client->link = new_link(fd);
+	cond_init(&client->change);
+	client->fd = fd;
 	return client;
 }
 
 void keyclient_attach(struct keyclient *client, int fd)
 {
-	struct link *old;
-
 	lock_take(&client->lock);
-	old = client->link;
-	if (old != NULL) {
-		shutdown(old->fd, SHUT_RDWR); /* who reads it goes on */
-		lose_link(client, old);
-	}
-	client->link = new_link(fd);
-	wake_waiters(client);
+	lose_link(client);
+	client->fd = fd;
+	client->link++;
+	cond_wake_all(&client->change);
 	lock_drop(&client->lock);
 }
 
@@ -327,7 +334,7 @@ void keyclient_supersede(struct keyclient *client)
 {
 	lock_take(&client->lock);
 	client->superseded = true;
-	wake_waiters(client);
+	cond_wake_all(&client->change);
 	lock_drop(&client->lock);
 }
 
@@ -343,9 +350,9 @@ void keyclient_drop(struct keyclient *client)
 		return;
 	if (atomic_fetch_sub(&client->references, 1) > 1)
 		return;
-	assert(client->waiters == NULL);
-	if (client->link != NULL)
-		drop_link(client->link);
+	lose_link(client);
+	assert(client->lanes == NULL); /* nobody waits for a reply */
+	cond_done(&client->change);
 	lock_done(&client->lock);
 	free(client);
 }

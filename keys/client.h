@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A worker's end of its socket pair with the key process: signs for any thread, several requests in
- * flight. When the key process is gone the requests wait for the next one, which keyclient_attach()
- * brings, and are sent again; after KEYCLIENT_PATIENCE they fail.
+ * A worker's end of its link with the key process (keys/wire.h): signs for any thread, several
+ * requests in flight. When the key process is gone the requests wait for the next one, which
+ * keyclient_attach() brings, and are sent again; after KEYCLIENT_PATIENCE they fail.
  */
 #ifndef KEYS_CLIENT_H
 #define KEYS_CLIENT_H
@@ -14,8 +14,8 @@ struct keyclient;
 
 #define KEYCLIENT_PATIENCE (10 * CLOCK_SECOND)
 
-/* FD: a SOCK_SEQPACKET socket, which it takes; -1: it comes later. WAITS is called by a thread that
- * may have to wait for a while; NULL: not. */
+/* FD: the link, which it takes; -1: it comes later. WAITS is called by a thread that waits for
+ * longer than a signature takes; NULL: not. */
 struct keyclient *keyclient_new(int fd, void (*waits)(void));
 
 /* Another key process takes over. Takes FD. */

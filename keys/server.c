@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A thread takes one packet, signs all that it asks for and answers with one packet; the threads of
- * a connection wait in the same recv(). What a worker sends is not trusted: a packet that is not
- * exactly a request ends its connection.
+ * A lane's thread takes a packet, signs all that it asks for and answers with one packet. A link's
+ * thread takes lanes. What a worker sends is not trusted: a packet that is not exactly a request
+ * ends its lane, one without a lane the link; a file that is not a socket is an error of recv().
  *
  * Pending keys sign, since the worker that asks has seen their record in the DNS, where the key
  * process cannot look; keys that are retired or revoked do not, whoever asks.
@@ -22,8 +22,6 @@
 #include "lib/lock.h"
 #include "mail/domain.h"
 
-enum { THREADS_MAX = 64 };
-
 /* A key and what it has done. */
 struct served {
 	const struct signing_key *key;
@@ -36,14 +34,20 @@ struct keyserver {
 	const struct keyserver_rules *rules;
 	struct served *keys; /* ordered by number */
 	unsigned count;
-	atomic_uint connections;
+	atomic_uint links;
 	atomic_uint outcomes[KEYWIRE_OUTCOMES];
 };
 
-struct connection {
+/* It is there until its last lane has ended. */
+struct link {
 	struct keyserver *server;
 	int fd;
-	atomic_uint threads;
+	atomic_uint threads; /* its own and its lanes' */
+};
+
+struct lane {
+	struct link *link;
+	int fd;
 };
 
 /* ---- keys ---- */
@@ -143,8 +147,8 @@ static void sign_item(struct keyserver *server, const struct keywire_item *item,
 	atomic_fetch_add_explicit(&server->outcomes[answer->outcome], 1, memory_order_relaxed);
 }
 
-/* -1: the connection is over. */
-static int answer_packet(struct connection *connection, const uint8_t *packet, size_t len,
+/* -1: the lane is over. */
+static int answer_packet(const struct lane *lane, const uint8_t *packet, size_t len,
 			 struct arena *arena)
 {
 	struct keywire_request request;
@@ -155,47 +159,117 @@ static int answer_packet(struct connection *connection, const uint8_t *packet, s
 
 	if (keywire_parse_request(packet, packet + len, &request) != 0)
 		return -1;
-	reply.id = request.id;
 	reply.count = request.count;
 	for (unsigned i = 0; i < request.count; i++)
-		sign_item(connection->server, &request.items[i], arena, &reply.answers[i]);
+		sign_item(lane->link->server, &request.items[i], arena, &reply.answers[i]);
 	size = keywire_put_reply(&reply, out);
 	do
-		n = send(connection->fd, out, size, MSG_NOSIGNAL);
+		n = send(lane->fd, out, size, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -1 : 0;
 }
 
-static void end_thread(struct connection *connection)
+static void leave_link(struct link *link)
 {
-	struct keyserver *server = connection->server;
+	struct keyserver *server = link->server;
 
-	shutdown(connection->fd, SHUT_RDWR); /* the other threads end, too */
-	if (atomic_fetch_sub(&connection->threads, 1) > 1)
+	if (atomic_fetch_sub(&link->threads, 1) > 1)
 		return;
-	close(connection->fd);
-	free(connection);
-	if (atomic_fetch_sub(&server->connections, 1) == 1)
+	free(link);
+	if (atomic_fetch_sub(&server->links, 1) == 1)
 		server->rules->idle();
 }
 
-static void *serve_connection(void *arg)
+static void end_lane(struct lane *lane)
 {
-	struct connection *connection = arg;
+	close(lane->fd);
+	leave_link(lane->link);
+	free(lane);
+}
+
+static void *serve_lane(void *arg)
+{
+	struct lane *lane = arg;
 	struct arena *arena = arena_new(0);
 	uint8_t packet[KEYWIRE_REQUEST_MAX + 1];
 	ssize_t n;
 
 	do {
 		do
-			n = recv(connection->fd, packet, sizeof packet, 0);
+			n = recv(lane->fd, packet, sizeof packet, 0);
 		while (n < 0 && errno == EINTR);
-		if (n > 0 && answer_packet(connection, packet, (size_t)n, arena) != 0)
+		if (n > 0 && answer_packet(lane, packet, (size_t)n, arena) != 0)
 			n = 0;
 		arena_reset(arena);
 	} while (n > 0);
 	arena_free(arena);
-	end_thread(connection);
+	end_lane(lane);
+	return NULL;
+}
+
+/* ---- lanes ---- */
+
+/* Takes FD. -1: too many, or no thread. */
+static int start_lane(struct link *link, int fd)
+{
+	struct lane *lane;
+	pthread_t thread;
+
+	if (atomic_load(&link->threads) > KEYWIRE_LANES) {
+		close(fd);
+		return -1;
+	}
+	lane = calloc(1, sizeof *lane);
+	if (lane == NULL)
+		abort();
+	*lane = (struct lane){link, fd};
+	atomic_fetch_add(&link->threads, 1);
+	if (thread_start(&thread, serve_lane, lane) != 0) {
+		end_lane(lane);
+		return -1;
+	}
+	pthread_detach(thread);
+	return 0;
+}
+
+/* The next lane; -1: the link is over. */
+static int receive_lane(int link)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char octet;
+	struct iovec data = {&octet, 1};
+	struct msghdr message = {.msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = CMSG_LEN(sizeof(int))};
+	const struct cmsghdr *head;
+	ssize_t n;
+	int fd;
+
+	do
+		n = recvmsg(link, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS ||
+	    head->cmsg_len != CMSG_LEN(sizeof fd))
+		return -1;
+	memcpy(&fd, CMSG_DATA(head), sizeof fd);
+	return fd;
+}
+
+static void *serve_link(void *arg)
+{
+	struct link *link = arg;
+	int fd;
+
+	do
+		fd = receive_lane(link->fd);
+	while (fd >= 0 && start_lane(link, fd) == 0);
+	close(link->fd);
+	leave_link(link);
 	return NULL;
 }
 
@@ -216,37 +290,29 @@ struct keyserver *keyserver_new(const struct keyring *keyring, const struct keys
 	return server;
 }
 
-static unsigned count_cores(void)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (unsigned)cores;
-}
-
 int keyserver_serve(struct keyserver *server, int fd, struct why *why)
 {
-	struct connection *connection = calloc(1, sizeof *connection);
-	unsigned threads = count_cores(), started = 0;
+	struct link *link = calloc(1, sizeof *link);
 	pthread_t thread;
 
-	if (connection == NULL)
+	if (link == NULL)
 		abort();
-	connection->server = server;
-	connection->fd = fd;
-	atomic_init(&connection->threads, threads);
-	atomic_fetch_add(&server->connections, 1);
-	while (started < threads && thread_start(&thread, serve_connection, connection) == 0) {
+	link->server = server;
+	link->fd = fd;
+	atomic_init(&link->threads, 1);
+	atomic_fetch_add(&server->links, 1);
+	if (thread_start(&thread, serve_link, link) == 0) {
 		pthread_detach(thread);
-		started++;
+		return 0;
 	}
-	for (unsigned i = started; i < threads; i++) /* as if they had ended */
-		end_thread(connection);
-	return started == threads ? 0 : why_set(why, "cannot start threads that sign");
+	close(fd);
+	leave_link(link);
+	return why_set(why, "cannot start a thread for a worker");
 }
 
-unsigned keyserver_connections(const struct keyserver *server)
+unsigned keyserver_links(const struct keyserver *server)
 {
-	return atomic_load(&server->connections);
+	return atomic_load(&server->links);
 }
 
 unsigned keyserver_count(struct keyserver *server, enum keywire_outcome outcome)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The key process's end of the workers' socket pairs: answers requests (keys/wire.h) with a keyring
- * that has the private halves. It serves each connection with as many threads as there are cores.
+ * The key process's end of the workers' links and lanes: answers requests (keys/wire.h) with a
+ * keyring that has the private halves. Each lane has its thread; a worker makes as many lanes as
+ * there are cores.
  */
 #ifndef KEYS_SERVER_H
 #define KEYS_SERVER_H
@@ -16,16 +17,16 @@ struct keyserver_rules {
 	bool dkim;          /* keys sign DKIM-Signature fields */
 	const char *seal;   /* the domain whose keys sign ARC sets; NULL: none */
 	unsigned max_rate;  /* signatures of one key in a second; 0: no limit */
-	void (*idle)(void); /* the last connection has ended; from a thread of the server */
+	void (*idle)(void); /* the last link has ended; from a thread of the server */
 };
 
 /* KEYRING and RULES are borrowed for ever. Once for a process: it never ends. */
 struct keyserver *keyserver_new(const struct keyring *keyring, const struct keyserver_rules *rules);
 
-/* Serves FD, a SOCK_SEQPACKET socket, which it takes, until the other side closes it. */
+/* Serves FD, a link, which it takes, and its lanes, until the other side closes them. */
 int keyserver_serve(struct keyserver *server, int fd, struct why *why);
 
-unsigned keyserver_connections(const struct keyserver *server);
+unsigned keyserver_links(const struct keyserver *server);
 
 /* How many requests for a signature ended so, since the last call. */
 unsigned keyserver_count(struct keyserver *server, enum keywire_outcome outcome);

@@ -35,19 +35,17 @@ static int take_bytes(const uint8_t **p, const uint8_t *end, void *data, size_t 
 	return 1;
 }
 
-static uint8_t *put_head(uint8_t *out, uint64_t id, uint32_t count)
+static uint8_t *put_head(uint8_t *out, uint32_t count)
 {
 	assert(count > 0 && count <= KEYWIRE_TASKS);
-	out = put_bytes(out, &id, sizeof id);
 	return put_bytes(out, &count, sizeof count);
 }
 
-static int take_head(const uint8_t **p, const uint8_t *end, uint64_t *id, unsigned *count)
+static int take_head(const uint8_t **p, const uint8_t *end, unsigned *count)
 {
 	uint32_t items;
 
-	if (!take_bytes(p, end, id, sizeof *id) || !take_bytes(p, end, &items, sizeof items) ||
-	    items == 0 || items > KEYWIRE_TASKS)
+	if (!take_bytes(p, end, &items, sizeof items) || items == 0 || items > KEYWIRE_TASKS)
 		return 0;
 	*count = items;
 	return 1;
@@ -57,7 +55,7 @@ static int take_head(const uint8_t **p, const uint8_t *end, uint64_t *id, unsign
 
 size_t keywire_put_request(const struct keywire_request *request, uint8_t *out)
 {
-	uint8_t *end = put_head(out, request->id, request->count);
+	uint8_t *end = put_head(out, request->count);
 
 	for (unsigned i = 0; i < request->count; i++) {
 		const struct keywire_item *item = &request->items[i];
@@ -80,7 +78,7 @@ static int take_item(const uint8_t **p, const uint8_t *end, struct keywire_item 
 
 int keywire_parse_request(const uint8_t *p, const uint8_t *end, struct keywire_request *request)
 {
-	if (!take_head(&p, end, &request->id, &request->count))
+	if (!take_head(&p, end, &request->count))
 		return -1;
 	for (unsigned i = 0; i < request->count; i++) {
 		if (!take_item(&p, end, &request->items[i]))
@@ -93,7 +91,7 @@ int keywire_parse_request(const uint8_t *p, const uint8_t *end, struct keywire_r
 
 size_t keywire_put_reply(const struct keywire_reply *reply, uint8_t *out)
 {
-	uint8_t *end = put_head(out, reply->id, reply->count);
+	uint8_t *end = put_head(out, reply->count);
 
 	for (unsigned i = 0; i < reply->count; i++) {
 		const struct keywire_answer *answer = &reply->answers[i];
@@ -124,7 +122,7 @@ static int take_answer(const uint8_t **p, const uint8_t *end, struct keywire_ans
 
 int keywire_parse_reply(const uint8_t *p, const uint8_t *end, struct keywire_reply *reply)
 {
-	if (!take_head(&p, end, &reply->id, &reply->count))
+	if (!take_head(&p, end, &reply->count))
 		return -1;
 	for (unsigned i = 0; i < reply->count; i++) {
 		if (!take_answer(&p, end, &reply->answers[i]))

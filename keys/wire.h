@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a worker and the key process say to each other: one packet of a SOCK_SEQPACKET pair for each
- * request and each reply. Numbers are in the machine's order; both ends are one program.
+ * What a worker and the key process say to each other, in packets over SOCK_SEQPACKET pairs. The
+ * supervisor gives both an end of one, the link. Over it the worker only sends lanes: one octet,
+ * and with it an end of another pair (SCM_RIGHTS). Over a lane it sends requests, one at a time,
+ * each of which has one reply. Numbers are in the machine's order; both ends are one program.
  *
- *     request = id[8] count[4] 1*TASKS item      item   = number[8] type[1] purpose[1] digest[32]
- *     reply   = id[8] count[4] 1*TASKS answer    answer = outcome[1] length[2] *length OCTET
+ *     request = count[4] 1*TASKS item      item   = number[8] type[1] purpose[1] digest[32]
+ *     reply   = count[4] 1*TASKS answer    answer = outcome[1] length[2] *length OCTET
  *
  * The key process does not trust a worker, nor does a worker trust what it reads: both parsers take
  * (pointer, end) and are exact.
@@ -19,9 +21,10 @@
 #include "lib/name.h"
 
 enum {
+	KEYWIRE_LANES = 64, /* of a link */
 	KEYWIRE_TASKS = 16,
 	KEYWIRE_SIGNATURE_MAX = CRYPT_RSA_MAX_BITS / 8,
-	KEYWIRE_HEAD = 12,
+	KEYWIRE_HEAD = 4,
 	KEYWIRE_ITEM = 10 + CRYPT_DIGEST_LEN,
 	KEYWIRE_REQUEST_MAX = KEYWIRE_HEAD + KEYWIRE_TASKS * KEYWIRE_ITEM,
 	KEYWIRE_REPLY_MAX = KEYWIRE_HEAD + KEYWIRE_TASKS * (3 + KEYWIRE_SIGNATURE_MAX)
@@ -35,7 +38,6 @@ struct keywire_item {
 };
 
 struct keywire_request {
-	uint64_t id;
 	unsigned count;
 	struct keywire_item items[KEYWIRE_TASKS];
 };
@@ -62,7 +64,6 @@ struct keywire_answer {
 };
 
 struct keywire_reply {
-	uint64_t id;
 	unsigned count;
 	struct keywire_answer answers[KEYWIRE_TASKS];
 };

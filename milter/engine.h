@@ -30,8 +30,9 @@ struct engine {
 	void (*drain)(void); /* no new connections, nor messages; what is under way is finished */
 	bool (*busy)(void);  /* an answer is on its way out: the process must not end yet */
 
-	/* Called by a thread that serves: it is about to wait for DNS, for the ledger, for the key
-	 * process. NULL: it does not matter to this engine. They never block. */
+	/* Called by a thread that serves: it is about to wait for DNS or for the ledger; it waits
+	 * longer for the key process than a signature takes. NULL: it does not matter to this
+	 * engine. They never block. */
 	void (*waits_for_dns)(void);
 	void (*waits_for_ledger)(void);
 	void (*waits_for_keys)(void);

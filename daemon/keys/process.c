@@ -33,7 +33,7 @@ struct held_keys {
 	struct keyring *keyring;
 	struct keyserver_rules rules;
 	struct keyserver *server;
-	int wake; /* a byte comes when the last connection has ended */
+	int wake; /* a byte comes when the last link has ended */
 	bool retired;
 };
 
@@ -207,7 +207,7 @@ static noreturn void serve_forever(struct held_keys *process)
 			told = clock_mono();
 			tell_counts(process);
 		}
-		if (process->retired && keyserver_connections(process->server) == 0)
+		if (process->retired && keyserver_links(process->server) == 0)
 			end_process(process);
 	}
 }

@@ -5,12 +5,15 @@
  */
 #include "keys/server.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "keys/client.h"
@@ -20,7 +23,7 @@
 #include "lib/lock.h"
 #include "t/lib/tap.h"
 
-enum { THREADS = 8, EACH = 50 };
+enum { THREADS = 8, EACH = 50, DEATHS = 20 };
 
 static struct arena *arena;
 static struct keyring *private_keys;
@@ -114,8 +117,8 @@ static struct keyserver *new_server(unsigned max_rate)
 	return servers[server_count++];
 }
 
-/* Our end of a connection with SERVER. */
-static int open_connection(struct keyserver *server)
+/* Our end of a link with SERVER. */
+static int open_link(struct keyserver *server)
 {
 	struct why why;
 	int fds[2];
@@ -182,8 +185,8 @@ static void test_public_halves(void)
 
 static void test_wire(void)
 {
-	struct keywire_request request = {.id = 3, .count = 1}, again;
-	struct keywire_reply reply = {.id = 3, .count = 1}, back;
+	struct keywire_request request = {.count = 1}, again;
+	struct keywire_reply reply = {.count = 1}, back;
 	uint8_t packet[KEYWIRE_REPLY_MAX];
 	size_t size = keywire_put_request(&request, packet);
 
@@ -193,11 +196,11 @@ static void test_wire(void)
 			ok(false, "a request cut at %zu", cut);
 	}
 	is_int(keywire_parse_request(packet, packet + size + 1, &again), -1, "one byte too many");
-	packet[8] = 0;
+	packet[0] = 0;
 	is_int(keywire_parse_request(packet, packet + size, &again), -1, "no task");
-	packet[8] = KEYWIRE_TASKS + 1;
+	packet[0] = KEYWIRE_TASKS + 1;
 	is_int(keywire_parse_request(packet, packet + size, &again), -1, "too many tasks");
-	packet[8] = 1;
+	packet[0] = 1;
 	packet[KEYWIRE_HEAD + 8] = 9;
 	is_int(keywire_parse_request(packet, packet + size, &again), -1, "an unknown type");
 	reply.answers[0] = (struct keywire_answer){KEYWIRE_SIGNED, 3, (const uint8_t *)"sig"};
@@ -217,7 +220,7 @@ static void test_wire(void)
 static void test_signing(void)
 {
 	struct keyserver *server = new_server(0);
-	struct keyclient *client = keyclient_new(open_connection(server), NULL);
+	struct keyclient *client = keyclient_new(open_link(server), NULL);
 	struct keyring *keyring = public_ring(client);
 	struct key_task tasks[] = {
 	    task_for(keyring, "rsa", KEY_FOR_DKIM), task_for(keyring, "ed", KEY_FOR_DKIM),
@@ -236,18 +239,18 @@ static void test_signing(void)
 	is_int(keyserver_count(server, KEYWIRE_SIGNED), 4, "each is counted");
 	is_int(keyserver_count(server, KEYWIRE_IDLE), 1, "by its outcome");
 	keyring_drop(keyring);
-	is_int(keyserver_connections(server), 1, "the connection stays");
+	is_int(keyserver_links(server), 1, "the link stays");
 	keyclient_drop(client);
-	for (unsigned i = 0; i < 500 && keyserver_connections(server) > 0; i++)
+	for (unsigned i = 0; i < 500 && keyserver_links(server) > 0; i++)
 		usleep(10000);
-	is_int(keyserver_connections(server), 0, "and ends with its last user");
+	is_int(keyserver_links(server), 0, "and ends with its last user");
 	is_int(atomic_load(&idled), 1, "which the server says");
 }
 
 static void test_rate(void)
 {
 	struct keyserver *server = new_server(3);
-	struct keyclient *client = keyclient_new(open_connection(server), NULL);
+	struct keyclient *client = keyclient_new(open_link(server), NULL);
 	struct keyring *keyring = public_ring(client);
 	struct key_task tasks[KEYWIRE_TASKS + 4];
 	unsigned refused = 0;
@@ -265,18 +268,57 @@ static void test_rate(void)
 	keyclient_drop(client);
 }
 
-/* What is not a request ends its connection, and no other. */
+/* As a worker does it; returns our end, or -1. */
+static int open_lane(int link, int theirs)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {.space = {0}};
+	struct iovec data = {(void *)"", 1};
+	struct msghdr message = {.msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof control.space};
+	int fds[2] = {-1, theirs};
+
+	if (theirs < 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return -1;
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.head), &fds[1], sizeof(int));
+	if (sendmsg(link, &message, MSG_NOSIGNAL) != 1)
+		tap_note("the link is over");
+	close(fds[1]);
+	return fds[0];
+}
+
+/* What is not a request ends its lane, what brings no lane the link, and neither another's. */
 static void test_hostile(void)
 {
 	struct keyserver *server = new_server(0);
-	int hostile = open_connection(server), good = open_connection(server);
-	struct keyclient *client = keyclient_new(good, NULL);
+	int hostile = open_link(server), lane = open_lane(hostile, -1);
+	int lanes[KEYWIRE_LANES + 1];
+	struct keyclient *client = keyclient_new(open_link(server), NULL);
 	struct keyring *keyring = public_ring(client);
 	struct key_task task = task_for(keyring, "ed", KEY_FOR_DKIM);
 	char byte;
 
-	is_int(send(hostile, "sign this", 9, 0), 9, "a packet that is not a request");
-	is_int(recv(hostile, &byte, 1, 0), 0, "its connection ends");
+	is_int(send(lane, "sign this", 9, 0), 9, "a packet that is not a request");
+	is_int(recv(lane, &byte, 1, 0), 0, "its lane ends");
+	close(lane);
+	open_lane(hostile, dup(hostile)); /* each packet of the link is a lane's then, or ends it */
+	open_lane(hostile, open("/dev/null", O_RDWR));
+	is_int(send(hostile, "sign this", 9, 0), 9, "a packet without a lane");
+	is_int(recv(hostile, &byte, 1, 0), 0, "the link ends");
+	close(hostile);
+	hostile = open_link(server);
+	for (unsigned i = 0; i <= KEYWIRE_LANES; i++)
+		lanes[i] = open_lane(hostile, -1);
+	is_int(recv(lanes[KEYWIRE_LANES], &byte, 1, 0), 0, "there is a bound for lanes");
+	for (unsigned i = 0; i <= KEYWIRE_LANES; i++)
+		close(lanes[i]);
 	close(hostile);
 	keys_sign(&task, 1, arena);
 	ok(verifies(&task), "another goes on");
@@ -285,6 +327,11 @@ static void test_hostile(void)
 }
 
 /* ---- a key process that dies ---- */
+
+static struct {
+	pid_t pid;
+	int fd;
+} mortals[DEATHS];
 
 struct crowd {
 	struct keyring *keyring;
@@ -310,33 +357,62 @@ static void *sign_often(void *arg)
 	return NULL;
 }
 
+/* A key process; returns our end of its link. */
+static int fork_server(pid_t *pid)
+{
+	struct why why;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return -1;
+	*pid = fork();
+	if (*pid == 0) {
+		close(fds[0]);
+		if (keyserver_serve(new_server(0), fds[1], &why) == 0)
+			pause();
+		_exit(1);
+	}
+	close(fds[1]);
+	return fds[0];
+}
+
+static void *kill_often(void *arg)
+{
+	struct keyclient *client = arg;
+
+	for (unsigned i = 0; i < DEATHS; i++) {
+		keyclient_attach(client, mortals[i].fd);
+		usleep(4000);
+		if (i % 3 > 0 && i + 1 < DEATHS)
+			kill(mortals[i].pid, SIGKILL); /* else it is only replaced */
+		usleep(1000);
+	}
+	return NULL;
+}
+
 static void test_deaths(void)
 {
-	struct keyserver *server = new_server(0);
 	struct keyclient *client = keyclient_new(-1, NULL);
 	struct crowd crowd = {.keyring = public_ring(client)};
-	pthread_t threads[THREADS];
+	pthread_t threads[THREADS + 1];
 
 	atomic_init(&crowd.good, 0);
 	atomic_init(&crowd.bad, 0);
+	for (unsigned i = 0; i < DEATHS; i++)
+		mortals[i].fd = fork_server(&mortals[i].pid);
 	for (unsigned i = 0; i < THREADS; i++)
 		thread_start(&threads[i], sign_often, &crowd);
-	for (unsigned i = 0; i < 40; i++) {
-		int fd = open_connection(server), copy = dup(fd);
-
-		keyclient_attach(client, fd);
-		usleep(2000);
-		if (i % 2 == 0 && i < 38)
-			shutdown(copy, SHUT_RDWR); /* as if the other end had died */
-		close(copy);
-		usleep(1000);
-	}
-	for (unsigned i = 0; i < THREADS; i++)
+	thread_start(&threads[THREADS], kill_often, client);
+	for (unsigned i = 0; i <= THREADS; i++)
 		pthread_join(threads[i], NULL);
 	is_int(atomic_load(&crowd.good), THREADS * EACH, "every signature is made, and verifies");
 	is_int(atomic_load(&crowd.bad), 0, "none is lost");
 	keyring_drop(crowd.keyring);
 	keyclient_drop(client);
+	for (unsigned i = 0; i < DEATHS; i++) {
+		kill(mortals[i].pid, SIGKILL);
+		waitpid(mortals[i].pid, NULL, 0);
+	}
 }
 
 static void test_superseded(void)
@@ -360,10 +436,10 @@ int main(void)
 	make_keys();
 	test_public_halves();
 	test_wire();
+	test_deaths(); /* it forks, and the others start threads that stay */
 	test_signing();
 	test_rate();
 	test_hostile();
-	test_deaths();
 	test_superseded();
 	return tap_done();
 }
