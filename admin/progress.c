@@ -44,18 +44,18 @@ static int64_t seconds_left(const struct progress *progress, int64_t now, int64_
 	return done <= 0 ? 0 : (int64_t)(spent * (double)(all - done) / (double)done + 0.5);
 }
 
-bool progress_show(void *arg, int64_t done, int64_t all)
+void progress_draw(struct progress *progress, int64_t done, int64_t all)
 {
-	struct progress *progress = arg;
 	int64_t now = clock_mono();
 
-	if (progress->admin->quiet || now < progress->shown + redraw_pause ||
-	    isatty(STDERR_FILENO) != 1)
-		return !interrupted;
+	if (progress->admin->quiet || isatty(STDERR_FILENO) != 1)
+		return;
 	progress->shown = now;
 	progress->drawn = true;
 	if (all <= 0)
 		fprintf(stderr, "\r\033[K%s: %" PRId64, progress->what, done);
+	else if (done <= 0)
+		fprintf(stderr, "\r\033[K%s: 0 of %" PRId64, progress->what, all);
 	else
 		fprintf(stderr,
 			"\r\033[K%s: %" PRId64 " of %" PRId64 ", %" PRId64 " %%, %" PRId64
@@ -63,6 +63,14 @@ bool progress_show(void *arg, int64_t done, int64_t all)
 			progress->what, done, all, (int64_t)(100.0 * (double)done / (double)all),
 			seconds_left(progress, now, done, all));
 	fflush(stderr);
+}
+
+bool progress_show(void *arg, int64_t done, int64_t all)
+{
+	struct progress *progress = arg;
+
+	if (clock_mono() >= progress->shown + redraw_pause)
+		progress_draw(progress, done, all);
 	return !interrupted;
 }
 

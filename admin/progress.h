@@ -19,6 +19,9 @@ struct progress {
 
 void progress_begin(struct progress *progress, const struct admin *admin, const char *what);
 
+/* Draws the line at once, before work that may take long by itself. */
+void progress_draw(struct progress *progress, int64_t done, int64_t all);
+
 /* DONE of ALL (0: not known). False: SIGINT or SIGTERM came after progress_catch(). PROGRESS is a
  * struct progress. */
 bool progress_show(void *progress, int64_t done, int64_t all);

@@ -131,6 +131,7 @@ enum sending_state sending_open(struct sending *sending, const struct conf *conf
 	assert(sending->sender.tell != NULL);
 	sending->sender = (struct sender){.tell = sending->sender.tell,
 					  .go_on = sending->sender.go_on,
+					  .look = sending->sender.look,
 					  .arg = sending->sender.arg,
 					  .dry_run = dry_run};
 	sending->context = NULL;

@@ -10,7 +10,7 @@
 #include "report/sender.h"
 
 struct sending {
-	struct sender sender; /* the caller has set tell, go_on and arg */
+	struct sender sender; /* the caller has set tell, go_on, look and arg */
 	struct sender_settings settings;
 	struct context *context;
 	struct arena *arena;

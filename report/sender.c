@@ -201,6 +201,7 @@ struct building {
 	struct why *why;
 	int32_t looked_at; /* COMPLETE is known for this day */
 	int complete;
+	int64_t done, all; /* policies of days, where somebody wants to know */
 };
 
 /* Days come in order: each is looked up once. */
@@ -235,16 +236,32 @@ static int build_new(struct building *building, const struct ledger_day *day,
 			       : build_report(sender, day, addresses, count, arena, building->why);
 }
 
+/* False: it is to end here. */
+static bool tell_done(struct building *building)
+{
+	struct sender *sender = building->sender;
+
+	if (sender->look == NULL || sender->look(sender->arg, building->done++, building->all))
+		return true;
+	sender->stopped = true;
+	why_set(&sender->stop_reason, "stopped");
+	return false;
+}
+
 static int build_day(void *arg, const struct ledger_day *day)
 {
 	struct building *building = arg;
 	struct sender *sender = building->sender;
-	struct arena *arena = arena_new(0);
+	struct arena *arena;
 	const char *addresses[DESTINATION_MAX];
-	unsigned count = find_addresses(sender, day, arena, addresses);
 	struct outbox_report old;
+	unsigned count;
 	int result = 0;
 
+	if (!tell_done(building))
+		return 1;
+	arena = arena_new(0);
+	count = find_addresses(sender, day, arena, addresses);
 	if (count > 0)
 		result = outbox_find(sender->outbox, day->policy.domain, day->day, day->config,
 				     arena, &old, building->why);
@@ -261,19 +278,34 @@ static int32_t last_full_day(int32_t to_day)
 	return to_day < yesterday ? to_day : yesterday;
 }
 
-int sender_build(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
-		 struct why *why)
+static int count_day(void *arg, const struct ledger_day *day)
+{
+	(void)day;
+	++*(int64_t *)arg;
+	return 0;
+}
+
+static int build_days(struct sender *sender, const struct ledger_days_query *query, struct why *why)
 {
 	struct building building = {.sender = sender, .why = why, .looked_at = INT32_MIN};
 
-	return ledger_days(sender->ledger,
-			   &(struct ledger_days_query){domain, from_day, last_full_day(to_day), 0},
-			   build_day, &building, why);
+	if (sender->stopped)
+		return 0;
+	if (sender->look != NULL &&
+	    ledger_days(sender->ledger, query, count_day, &building.all, why) != 0)
+		return -1;
+	return ledger_days(sender->ledger, query, build_day, &building, why) < 0 ? -1 : 0;
+}
+
+int sender_build(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
+		 struct why *why)
+{
+	return build_days(
+	    sender, &(struct ledger_days_query){domain, from_day, last_full_day(to_day), 0}, why);
 }
 
 int sender_build_late(struct sender *sender, const char *domain, struct why *why)
 {
-	struct building building = {.sender = sender, .why = why, .looked_at = INT32_MIN};
 	const int32_t yesterday = clock_day(clock_wall()) - 1;
 	const struct ledger_days_query late = {
 	    .domain = domain,
@@ -282,7 +314,7 @@ int sender_build_late(struct sender *sender, const char *domain, struct why *why
 	    .since = clock_wall() - (int64_t)SENDER_BUILD_DAYS * DAY,
 	};
 
-	return ledger_days(sender->ledger, &late, build_day, &building, why);
+	return build_days(sender, &late, why);
 }
 
 /* ---- one delivery ---- */

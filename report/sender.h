@@ -69,6 +69,8 @@ struct sender {
 	bool dry_run;
 	void (*tell)(void *arg, const struct sender_event *event);
 	bool (*go_on)(void *arg, unsigned left); /* before each mail; may wait. NULL: at once */
+	/* while reports are built: how many of how many days' policies are done. NULL: not told */
+	bool (*look)(void *arg, int64_t done, int64_t all);
 	void *arg;
 
 	/* counted by the functions below */

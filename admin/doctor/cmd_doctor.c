@@ -12,6 +12,7 @@
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "admin/program.h"
+#include "admin/progress.h"
 #include "context/context.h"
 #include "milter/protocol/client.h"
 
@@ -191,25 +192,42 @@ static void note_told(struct doctor *doctor, unsigned before)
 	}
 }
 
+static void run_check(struct doctor *doctor, const struct doctor_check *check)
+{
+	enum doctor_needs need;
+	const char *fault = find_missing(doctor, check->needs, &need);
+	unsigned before = doctor->count;
+
+	doctor->check = check;
+	if (fault == NULL)
+		check->run(doctor);
+	else if (!doctor_follows(doctor, need, fault))
+		doctor_say(doctor, DOCTOR_SKIP, NULL, "not looked at: %s", fault);
+	if (doctor->count == before)
+		doctor_say(doctor, DOCTOR_OK, NULL, "nothing to look at");
+	note_told(doctor, before);
+}
+
+/* A check that asks others may take seconds: what is under way is shown before. */
 static void run_checks(struct doctor *doctor, const char *only)
 {
-	for (unsigned i = 0; i < CHECKS; i++) {
-		const struct doctor_check *check = &checks[i];
-		enum doctor_needs need;
-		const char *fault = find_missing(doctor, check->needs, &need);
-		unsigned before = doctor->count;
+	struct progress progress;
+	unsigned all = 0, done = 0;
 
-		doctor->check = check;
-		if (!is_asked_for(doctor, check, only))
+	for (unsigned i = 0; i < CHECKS; i++)
+		all += is_asked_for(doctor, &checks[i], only);
+	progress_begin(&progress, doctor->admin, "checks");
+	for (unsigned i = 0; i < CHECKS; i++) {
+		if (!is_asked_for(doctor, &checks[i], only))
 			continue;
-		if (fault == NULL)
-			check->run(doctor);
-		else if (!doctor_follows(doctor, need, fault))
-			doctor_say(doctor, DOCTOR_SKIP, NULL, "not looked at: %s", fault);
-		if (doctor->count == before)
-			doctor_say(doctor, DOCTOR_OK, NULL, "nothing to look at");
-		note_told(doctor, before);
+		if ((checks[i].needs & (DOCTOR_DNS | DOCTOR_DAEMON)) != 0)
+			progress_draw(&progress, done, all);
+		else
+			progress_show(&progress, done, all);
+		run_check(doctor, &checks[i]);
+		done++;
 	}
+	progress_end(&progress);
 }
 
 /* ---- what checks share ---- */

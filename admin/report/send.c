@@ -104,15 +104,23 @@ struct show {
 	struct report_choice choice;
 	struct jsonout *json;
 	unsigned shown;
-	struct progress progress;
+	struct progress building, progress;
 	unsigned all, left; /* mails of the run, and those that wait */
 };
+
+static bool look(void *arg, int64_t done, int64_t all)
+{
+	struct show *show = arg;
+
+	return progress_show(&show->building, done, all);
+}
 
 /* Before each mail; how many there are in all is known from the first call of a run. */
 static bool go_on(void *arg, unsigned left)
 {
 	struct show *show = arg;
 
+	progress_end(&show->building);
 	if (left > 0 && left < UINT32_MAX / 2) {
 		if (left > show->left)
 			show->all = left;
@@ -181,6 +189,7 @@ static void tell_event(void *arg, const struct sender_event *event)
 	struct show *show = arg;
 
 	show->shown++;
+	progress_end(&show->building);
 	progress_end(&show->progress);
 	if (show->json != NULL)
 		tell_json(show, event);
@@ -322,6 +331,8 @@ static int send_reports(struct show *show, struct sending *sending)
 	int result;
 
 	result = run_sender(&show->choice, sender, &why);
+	progress_end(&show->building);
+	progress_end(&show->progress);
 	read_waiting(&show->choice, &waiting);
 	if (show->json != NULL) {
 		json_waiting(show->json, &waiting);
@@ -344,6 +355,7 @@ static void begin_show(struct show *show)
 	struct admin *admin = show->choice.admin;
 
 	progress_catch();
+	progress_begin(&show->building, admin, "policies of the days looked through");
 	progress_begin(&show->progress, admin, "sending");
 	if (!admin->json)
 		return;
@@ -377,7 +389,8 @@ static int run_command(struct admin *admin, bool build_only, int argc, char **ar
 				      [SENDING_BUSY] = ADMIN_TEMPORARY,
 				      [SENDING_UNAVAILABLE] = ADMIN_UNAVAILABLE};
 	struct show show = {.choice = {.admin = admin, .build_only = build_only}};
-	struct sending sending = {.sender = {.tell = tell_event, .go_on = go_on, .arg = &show}};
+	struct sending sending = {
+	    .sender = {.tell = tell_event, .go_on = go_on, .look = look, .arg = &show}};
 	const struct conf *conf;
 	enum sending_state state;
 	struct why why = {""};
