@@ -334,12 +334,46 @@ static void check_relays(const struct conf_reader *reader, const struct conf *co
 	}
 }
 
+static bool is_trusted(const struct conf *conf, const struct ip_network *network)
+{
+	for (unsigned i = 0; i < conf->trusted_networks.count; i++) {
+		const struct ip_network *trusted = &conf->trusted_networks.items[i];
+
+		if (trusted->bits <= network->bits && trusted->ip.family == network->ip.family &&
+		    ip_in_network(&network->ip, &trusted->ip, trusted->bits))
+			return true;
+	}
+	return false;
+}
+
+static void check_lists(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *lists = find_option("lists");
+	char text[IP_TEXT_MAX];
+
+	for (unsigned i = 0; i < conf->list_count; i++) {
+		const struct conf_list *list = &conf->lists[i];
+
+		for (unsigned k = 0; k < list->from.count; k++)
+			if (!is_trusted(conf, &list->from.items[k]))
+				conf_option_error(
+				    reader, lists, place_of(conf, lists),
+				    "%s is not in trusted_networks: mail from there is checked, "
+				    "not signed",
+				    ip_text(&list->from.items[k].ip, text));
+	}
+	if (conf->list_count > 0 && *conf->store.url == '\0')
+		conf_option_error(reader, lists, place_of(conf, lists),
+				  "is set, but store.url is empty: the secret is kept there");
+}
+
 void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *listen = find_option("listen");
 
 	check_trusted_networks(reader, conf);
 	check_relays(reader, conf);
+	check_lists(reader, conf);
 	for (unsigned i = 0; i < conf->listen.count; i++) {
 		for (unsigned k = 0; k < i; k++) {
 			if (strcmp(conf->listen.items[i], conf->listen.items[k]) == 0)
@@ -347,17 +381,6 @@ void conf_check_top(const struct conf_reader *reader, const struct conf *conf)
 						  "\"%s\" is listed twice", conf->listen.items[i]);
 		}
 	}
-}
-
-void conf_check_arc(const struct conf_reader *reader, const struct conf *conf)
-{
-	const struct conf_option *seal = find_option("arc.seal");
-	struct why why;
-
-	if (*conf->arc.seal == '\0')
-		return;
-	if (conf_check_domain(span_of(conf->arc.seal), &why) != 0)
-		conf_option_error(reader, seal, place_of(conf, seal), "%s", why.text);
 }
 
 /* RFC 6376: the From field MUST be signed (section 5.4); x= is in seconds (section 3.5). */

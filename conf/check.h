@@ -26,7 +26,6 @@ int conf_check_address(struct span text, struct why *why);
 int conf_check_smtp(struct span text, struct why *why);
 
 void conf_check_top(const struct conf_reader *reader, const struct conf *conf);
-void conf_check_arc(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_sign(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_failures(const struct conf_reader *reader, const struct conf *conf);

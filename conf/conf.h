@@ -110,6 +110,14 @@ struct conf_relay {
 	const char *results_of; /* "": none */
 };
 
+/* One line of lists: { id = "lists.example.org"; from = [ "127.0.0.1" ]; sign = "example.org"; } */
+struct conf_list {
+	const char *id; /* a domain */
+	struct conf_networks from;
+	const char *sign; /* a domain */
+	bool seal;
+};
+
 /* One line of audit.silence. */
 struct conf_silence {
 	const char *rule;   /* "spf.void" */
@@ -126,6 +134,8 @@ struct conf {
 	struct conf_strings submission_services, inbound_services; /* names, or "MSP*" */
 	const struct conf_relay *relays;
 	unsigned relay_count;
+	const struct conf_list *lists;
+	unsigned list_count;
 	bool trust_everybody;      /* whether one of them may be as large as the Internet */
 	int64_t socket_mode;       /* of local sockets: 0660 */
 	int64_t max_header_bytes;  /* of one message's header, all fields together */
@@ -163,7 +173,7 @@ struct conf {
 	} dkim;
 
 	struct {
-		const char *seal; /* domain; "": nothing is sealed */
+		struct conf_strings seal; /* domains; none: nothing is sealed */
 		struct conf_strings trusted_sealers;
 	} arc;
 

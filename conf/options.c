@@ -196,6 +196,26 @@ static const struct conf_relay relay_initial = {{NULL, 0}, CONF_CLIENT_RECEIVED,
 static const struct conf_record relay_record = {relay_fields, 3, sizeof relay_initial,
 						&relay_initial};
 
+static const struct conf_option list_fields[] = {
+    {.name = "id",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_list, id),
+     .check = conf_check_domain,
+     .required = true},
+    {.name = "from",
+     .type = &conf_type_networks,
+     .offset = offsetof(struct conf_list, from),
+     .min = 1,
+     .required = true},
+    {.name = "sign",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_list, sign),
+     .check = conf_check_domain,
+     .required = true},
+    {.name = "seal", .type = &conf_type_bool, .offset = offsetof(struct conf_list, seal)}};
+static const struct conf_list list_initial = {"", {NULL, 0}, "", false};
+static const struct conf_record list_record = {list_fields, 4, sizeof list_initial, &list_initial};
+
 static const struct conf_option silence_fields[] = {
     {.name = "rule",
      .type = &conf_type_text,
@@ -289,6 +309,20 @@ const struct conf_option conf_options[] = {
 		"Received field that names the client. No other result is used: DKIM and DMARC are evaluated "
 		"here.",
 	 .example = "relays = ( { from = [ \"192.0.2.53\" ]; results_of = \"gw.example.com\"; } );"},
+	{.name = "lists", .type = &conf_type_records, FIELD(lists), .max = 256,
+	 .count_offset = offsetof(struct conf, list_count), .record = &list_record,
+	 .def = "( )",
+	 .doc = "Mailing lists that this host serves. Mail whose author's domain has no key here is "
+		"signed as the list's. id: the domain of the lists; the List-Id and the recipients of their mail are in it "
+		"or in a subdomain. from: the addresses from which the list manager hands its mail to the MTA; they must "
+		"be in trusted_networks. sign: the domain whose keys sign. seal: whether the same key also seals the message "
+		"(ARC), with the results that it had on arrival. For this, "
+		"mail with a recipient in id gets a property policy.binding in the "
+		"Authentication-Results field, an HMAC that binds the results to the list, From, Message-ID and the "
+		"ARC chain for 14 days. Mail from the list manager is signed and sealed only if it still has that field, and MAIL FROM "
+		"is in id or sign, and not in the domain with which the message arrived. Arrival and departure must "
+		"pass through the same host, and store.url must be set: the secret for the HMAC is kept there.",
+	 .example = "lists = ( { id = \"l.example.org\"; from = [ \"::1\" ]; sign = \"l.example.org\"; } );"},
 	{.name = "max_header_bytes", .type = &conf_type_size, FIELD(max_header_bytes),
 	 .min = KIB(64), .max = MIB(16),
 	 .def = "\"1MiB\"",
@@ -424,13 +458,17 @@ const struct conf_option conf_options[] = {
 		"author's domain says local_policy, with the chain as the comment. A trusted sealer can get any "
 		"mail accepted: list only those that you would trust with your policy.",
 	 .example = "trusted_sealers = [ \"lists.example.org\", \"*.forwarder.example\" ];"},
-	{.name = "arc.seal", .type = &conf_type_text, FIELD(arc.seal),
-	 .def = "\"\"",
-	 .doc = "The domain with whose key inbound mail is sealed when it is accepted, for hosts to which it may "
-		"be forwarded. It is useful on hosts where aliases or users forward mail elsewhere. The domain "
+	{.name = "arc.seal", .type = &conf_type_texts, FIELD(arc.seal), .max = 1000, .single = true,
+	 .check = conf_check_domain, .what = "list of domains",
+	 .def = "[ ]",
+	 .doc = "The domains with whose keys inbound mail is sealed when it is accepted, for hosts to which it may "
+		"be forwarded. It is useful on hosts where aliases or users forward mail elsewhere. Of several, the one "
+		"that the domain of all recipients is, or is a subdomain of, seals the message, otherwise the first one. "
+		"Receivers trust sealers by name: a single one that they know is better than many. Each domain "
 		"needs a key below sign.keys; an RSA key is preferred. Sealing works even if sign.enabled is "
-		"false. Changes to the message after this filter break the seal. Empty: mail is not sealed.",
-	 .example = "seal = \"example.com\";"},
+		"false. Changes to the message after this filter break the seal. Empty: mail is not sealed. A single "
+		"domain can be written without brackets.",
+	 .example = "seal = [ \"example.com\" ];"},
 
 	{.name = "dmarc.enforce", .type = &conf_type_choice, FIELD(dmarc.enforce),
 	 .choices = enforcements,
@@ -921,7 +959,7 @@ const struct conf_section conf_sections[] = {
     {"dns", "DNS lookups.", NULL},
     {"spf", "SPF, RFC 7208.", NULL},
     {"dkim", "Verifying DKIM signatures, RFC 6376.", NULL},
-    {"arc", "ARC, RFC 8617: results of hosts that forwarded a message.", conf_check_arc},
+    {"arc", "ARC, RFC 8617: results of hosts that forwarded a message.", NULL},
     {"dmarc", "DMARC, RFC 9989: actions for mail that fails.", NULL},
     {"sign", "Signing outbound mail with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},

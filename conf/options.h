@@ -49,6 +49,7 @@ struct conf_option {
 	int (*check)(struct span value, struct why *why); /* a text, or each entry of texts */
 	const struct conf_record *record;
 	bool required;    /* in a record */
+	bool single;      /* list of texts: a text alone is a list of one */
 	const char *what; /* in place of the type's name: "list of domains" */
 	const char *def;  /* as written in a file */
 	const char *doc;

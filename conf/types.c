@@ -400,14 +400,16 @@ static void texts_read(const struct conf_reader *reader, const struct conf_optio
 		       const struct conf_node *node, void *base)
 {
 	struct conf_strings *strings = field_of(option, base);
+	bool lone = option->single && node->kind == CONF_KIND_STRING;
+	unsigned count = lone ? *node->text != '\0' : node->count;
 	const char **items;
 	unsigned good = 0;
 
-	if (!is_list(reader, option, node))
+	if (!lone && !is_list(reader, option, node))
 		return;
-	items = arena_array(reader->arena, node->count, sizeof *items);
-	for (unsigned i = 0; i < node->count; i++) {
-		items[good] = take_text(reader, option, &node->children[i]);
+	items = arena_array(reader->arena, count + 1, sizeof *items);
+	for (unsigned i = 0; i < count; i++) {
+		items[good] = take_text(reader, option, lone ? node : &node->children[i]);
 		if (items[good] != NULL)
 			good++;
 	}

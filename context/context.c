@@ -280,7 +280,7 @@ enum keyring_access context_key_access(const struct conf *conf)
 
 bool context_uses_keys(const struct conf *conf)
 {
-	return conf->sign.enabled || conf->arc.seal[0] != '\0';
+	return conf->sign.enabled || conf->arc.seal.count > 0;
 }
 
 static int no_seal_key(const char *seal, const char *path, struct why *why)
@@ -293,20 +293,44 @@ static int seal_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
 
-	if (conf->arc.seal[0] == '\0')
-		return 0;
-	context->seal_domain = domain_to_ascii(context->arena, span_of(conf->arc.seal));
-	if (context->seal_domain != NULL)
-		return 0;
-	no_seal_key(conf->arc.seal, conf->sign.keys, &refusal->why);
-	return blame_option(refusal, "arc.seal");
+	context->seal_domains = plain_domains(context->arena, "arc.seal", &conf->arc.seal, refusal);
+	context->seal_count = conf->arc.seal.count;
+	return context->seal_domains == NULL ? -1 : 0;
 }
 
-const struct signing_key *context_seal_key(const struct context *context)
+const struct signing_key *context_seal_key(const struct context *context, const char *recipients)
 {
-	if (context->seal_domain == NULL)
-		return NULL;
-	return keyring_pick(context->outbound.keyring, context->seal_domain);
+	const struct keyring *keyring = context->outbound.keyring;
+	const struct signing_key *key = NULL;
+
+	for (unsigned i = 0; i < context->seal_count && key == NULL && recipients != NULL; i++)
+		if (domain_within(recipients, context->seal_domains[i]))
+			key = keyring_pick(keyring, context->seal_domains[i]);
+	if (key == NULL && context->seal_count > 0)
+		key = keyring_pick(keyring, context->seal_domains[0]);
+	return key;
+}
+
+static int list_host_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct list_host *lists = arena_array(context->arena, conf->list_count + 1, sizeof *lists);
+
+	(void)refusal;
+	for (unsigned i = 0; i < conf->list_count; i++) {
+		const struct conf_list *list = &conf->lists[i];
+
+		lists[i] = (struct list_host){
+		    .id = domain_to_ascii(context->arena, span_of(list->id)),
+		    .from = list->from.items,
+		    .from_count = list->from.count,
+		    .sign = domain_to_ascii(context->arena, span_of(list->sign)),
+		    .seal = list->seal,
+		};
+		assert(lists[i].id != NULL && lists[i].sign != NULL); /* conf_check_domain */
+	}
+	context->outbound.lists = (struct list_rules){lists, conf->list_count};
+	return 0;
 }
 
 /* Its domains without "$login", or NULL. */
@@ -448,8 +472,8 @@ static int report_rules(struct context *context, struct refusal *refusal)
 /* All that settings say but the keys, each step by itself. */
 typedef int context_step(struct context *context, struct refusal *refusal);
 static context_step *const steps[] = {
-    engine_rules, decide_rules,   dmarc_rules, forwarder_rules, list_rules,
-    sealer_rules, outbound_rules, seal_rules,  report_rules,    relay_rules,
+    engine_rules,   decide_rules, dmarc_rules,  forwarder_rules, list_rules,      sealer_rules,
+    outbound_rules, seal_rules,   report_rules, relay_rules,     list_host_rules,
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 
@@ -496,19 +520,19 @@ struct context *context_new_with(const struct conf *conf, struct dkimcheck_engin
 struct context *context_new(const struct conf *conf, struct dkimcheck_engine *engine,
 			    struct why *why)
 {
-	struct context_keys keys = context_keys(conf);
+	struct arena *arena = arena_new(0);
+	struct context_keys keys = context_keys(conf, arena);
 	struct keyring *keyring = NULL;
 	const char *option;
+	int result = 0;
 
 	keys.required = false;
 	if (context_uses_keys(conf)) {
 		keyring = context_load_keys(&keys, &option, why);
-		if (keyring == NULL) {
-			why_prefix(why, "%s: ", option);
-			return NULL;
-		}
+		result = keyring == NULL ? why_prefix(why, "%s: ", option) : 0;
 	}
-	return context_new_with(conf, engine, keyring, why);
+	arena_free(arena);
+	return result != 0 ? NULL : context_new_with(conf, engine, keyring, why);
 }
 
 /* ---- the check ---- */
@@ -520,15 +544,43 @@ static bool is_chosen(const struct conf *conf, const char *option)
 
 /* ---- keys ---- */
 
-struct context_keys context_keys(const struct conf *conf)
+static const char *join_domains(struct arena *arena, const struct conf_strings *texts)
+{
+	struct buf out;
+
+	buf_init(&out, arena, 0);
+	for (unsigned i = 0; i < texts->count; i++) {
+		const char *domain = domain_to_ascii(arena, span_of(texts->items[i]));
+
+		assert(domain != NULL); /* conf_check_domain */
+		buf_printf(&out, "%s ", domain);
+	}
+	return buf_text(&out);
+}
+
+/* Whose keys sign for lists, all of them or those that seal. */
+static const char *list_domains(struct arena *arena, const struct conf *conf, bool seal)
+{
+	const char **items = arena_array(arena, conf->list_count + 1, sizeof *items);
+	struct conf_strings texts = {items, 0};
+
+	for (unsigned i = 0; i < conf->list_count; i++)
+		if (conf->lists[i].seal || !seal)
+			items[texts.count++] = conf->lists[i].sign;
+	return join_domains(arena, &texts);
+}
+
+struct context_keys context_keys(const struct conf *conf, struct arena *arena)
 {
 	return (struct context_keys){
 	    .path = conf->sign.keys,
 	    .access = context_key_access(conf),
 	    .required = is_chosen(conf, "sign.keys"),
 	    .dkim = conf->sign.enabled,
-	    .seal = conf->arc.seal,
 	    .max_rate = (unsigned)conf->sign.max_rate,
+	    .seal = join_domains(arena, &conf->arc.seal),
+	    .seal_lists = list_domains(arena, conf, true),
+	    .sign_lists = list_domains(arena, conf, false),
 	};
 }
 
@@ -541,16 +593,32 @@ static int check_key_directory(const struct context_keys *keys, struct why *why)
 	return -1;
 }
 
-/* A domain that seals must have a key, which may wait for its record or be faulty. */
-static int check_seal_key(const struct keyring *keyring, const struct context_keys *keys,
-			  struct why *why)
+/* The next of DOMAINS, or NULL. */
+static const char *next_domain(struct arena *arena, struct span *domains)
+{
+	struct span domain;
+	bool more = true;
+
+	while (more && span_split(domains, &more, ' ', &domain))
+		if (!span_empty(domain))
+			return arena_span(arena, domain);
+	return NULL;
+}
+
+/* Each of DOMAINS must have a key, which may wait for its record or be faulty. */
+static int require_keys(const struct keyring *keyring, const char *path, const char *domains,
+			struct why *why)
 {
 	struct arena *arena = arena_new(0);
-	const char *domain = domain_to_ascii(arena, span_of(keys->seal));
-	bool known = keys->seal[0] == '\0' || (domain != NULL && keyring_knows(keyring, domain));
+	struct span rest = span_of(domains);
+	const char *domain;
+	int result = 0;
 
+	while (result == 0 && (domain = next_domain(arena, &rest)) != NULL)
+		if (!keyring_knows(keyring, domain))
+			result = no_seal_key(domain, path, why);
 	arena_free(arena);
-	return known ? 0 : no_seal_key(keys->seal, keys->path, why);
+	return result;
 }
 
 struct keyring *context_load_keys(const struct context_keys *keys, const char **option,
@@ -564,26 +632,40 @@ struct keyring *context_load_keys(const struct context_keys *keys, const char **
 	if (keyring == NULL)
 		return NULL;
 	*option = "arc.seal";
-	if (check_seal_key(keyring, keys, why) == 0)
-		return keyring;
+	if (require_keys(keyring, keys->path, keys->seal, why) == 0) {
+		*option = "lists";
+		if (require_keys(keyring, keys->path, keys->sign_lists, why) == 0)
+			return keyring;
+	}
 	keyring_drop(keyring);
 	return NULL;
 }
 
+static void check_required_keys(const struct conf *conf, const struct context_keys *keys,
+				const char *option, const char *domains, struct conf_errors *errors)
+{
+	struct span rest = span_of(domains);
+	const char *domain;
+	struct why why;
+
+	while ((domain = next_domain(errors->arena, &rest)) != NULL)
+		if (keyring_check(keys->path, domain, keys->access, &why) != 1) {
+			no_seal_key(domain, keys->path, &why);
+			conf_refuse(conf, errors, option, "%s", why.text);
+		}
+}
+
 static void check_keys(const struct conf *conf, struct conf_errors *errors)
 {
-	struct context_keys keys = context_keys(conf);
-	const char *seal = domain_to_ascii(errors->arena, span_of(keys.seal));
+	struct context_keys keys = context_keys(conf, errors->arena);
 	struct why why;
 
 	if (!context_uses_keys(conf))
 		return;
 	if (check_key_directory(&keys, &why) != 0)
 		conf_refuse(conf, errors, "sign.keys", "%s", why.text);
-	if (seal != NULL && keyring_check(keys.path, seal, keys.access, &why) != 1) {
-		no_seal_key(keys.seal, keys.path, &why);
-		conf_refuse(conf, errors, "arc.seal", "%s", why.text);
-	}
+	check_required_keys(conf, &keys, "arc.seal", keys.seal, errors);
+	check_required_keys(conf, &keys, "lists", keys.sign_lists, errors);
 }
 
 /* At its default place the package or setup makes it, and without it store.on_failure decides. */

@@ -18,7 +18,8 @@ struct context {
 	struct check_rules check;       /* for inbound messages */
 	struct outbound_rules outbound; /* for the others; holds the keyring */
 	struct psl *psl;
-	const char *seal_domain;  /* arc.seal, or NULL */
+	const char *const *seal_domains; /* arc.seal */
+	unsigned seal_count;
 	const char *report_from;  /* reports.from, or "" */
 	const char *const *quiet; /* reports.quiet */
 	unsigned quiet_count;
@@ -37,8 +38,9 @@ struct context *context_new_with(const struct conf *conf, struct dkimcheck_engin
 				 struct keyring *keyring, struct why *why);
 void context_own(struct context *context, struct conf *conf); /* CONF is freed with CONTEXT */
 
-/* The key that seals inbound mail now; NULL: none. */
-const struct signing_key *context_seal_key(const struct context *context);
+/* The key that seals inbound mail to RECIPIENTS (the domain of all of them; NULL: they have not
+ * one) now; NULL: none. */
+const struct signing_key *context_seal_key(const struct context *context, const char *recipients);
 
 /* A conf_verify: adds an error for each setting that a start or a reload would refuse although its
  * value is well-formed (a file that is missing, a domain without a key ...). Both programs use
@@ -52,13 +54,18 @@ void context_check_settings(const struct conf *conf, struct conf_errors *errors)
 struct context_keys {
 	const char *path;
 	enum keyring_access access;
-	bool required;    /* PATH must exist */
-	bool dkim;        /* keys sign our own mail */
-	const char *seal; /* domain whose keys seal; "": none */
+	bool required; /* PATH must exist */
+	bool dkim;     /* keys sign our own mail */
 	unsigned max_rate;
+
+	/* Domains, a blank after each: whose keys seal, and which must have one. */
+	const char *seal;       /* arc.seal */
+	const char *seal_lists; /* lists with seal = true */
+	const char *sign_lists; /* lists */
 };
 bool context_uses_keys(const struct conf *conf);
-struct context_keys context_keys(const struct conf *conf); /* points into CONF */
+struct context_keys context_keys(const struct conf *conf,
+				 struct arena *arena); /* points into CONF, too */
 
 /* The keys themselves, as context_check() has them. NULL: *OPTION cannot be used. */
 struct keyring *context_load_keys(const struct context_keys *keys, const char **option,

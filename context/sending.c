@@ -113,13 +113,15 @@ static const char *find_warning(const struct context *context,
 /* The keys are only looked at for a warning. */
 static struct context *make_context(const struct conf *conf, const char *keys, struct why *why)
 {
-	struct context_keys wanted = context_keys(conf);
+	struct arena *arena = arena_new(0);
+	struct context_keys wanted = context_keys(conf, arena);
 	struct keyring *keyring = NULL;
 	const char *option;
 
 	if (context_uses_keys(conf))
 		keyring = keys != NULL ? publickeys_read(span_of(keys), NULL, why)
 				       : context_load_keys(&wanted, &option, why);
+	arena_free(arena);
 	return context_new_with(conf, NULL, keyring, why);
 }
 

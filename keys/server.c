@@ -97,12 +97,23 @@ static bool is_within_rate(struct served *served, unsigned max_rate)
 	return atomic_fetch_add(&served->recent, 1) < max_rate;
 }
 
+static bool is_listed(const char *domains, const char *domain)
+{
+	struct span rest = span_of(domains), one;
+	bool more = true;
+
+	while (span_split(&rest, &more, ' ', &one))
+		if (span_ieq(one, domain))
+			return true;
+	return false;
+}
+
 static bool may_serve(const struct keyserver_rules *rules, const struct signing_key *key,
 		      enum key_purpose purpose)
 {
 	if (purpose == KEY_FOR_DKIM)
 		return rules->dkim;
-	return rules->seal != NULL && domain_equal(rules->seal, signing_key_domain(key));
+	return is_listed(rules->seal, signing_key_domain(key));
 }
 
 /* The key that may sign ITEM now, or NULL with the outcome. */

@@ -15,7 +15,7 @@ struct keyserver;
 
 struct keyserver_rules {
 	bool dkim;          /* keys sign DKIM-Signature fields */
-	const char *seal;   /* the domain whose keys sign ARC sets; NULL: none */
+	const char *seal;   /* the domains whose keys sign ARC sets, a blank after each */
 	unsigned max_rate;  /* signatures of one key in a second; 0: no limit */
 	void (*idle)(void); /* the last link has ended; from a thread of the server */
 };

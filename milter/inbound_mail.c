@@ -14,6 +14,7 @@
 #include "metrics/counters.h"
 #include "milter/outbox_writer.h"
 #include "policy/authres.h"
+#include "policy/binding.h"
 #include "policy/reply.h"
 #include "report/failure.h"
 #include "report/tally.h"
@@ -45,7 +46,6 @@ void inbound_mail_begin(struct session *session, struct message *message)
 	    .helo = session->helo == NULL ? "" : session->helo,
 	    .mail_from = message->mail_from,
 	    .receiver = message->authserv_id,
-	    .seal = context_seal_key(message->context),
 	};
 	struct check_dns dns = {
 	    .dns = service_dns(session->service),
@@ -88,6 +88,13 @@ void inbound_mail_header(struct message *message, struct span name, struct span 
 	check_header(message->check, name, value);
 }
 
+/* All recipients are known. */
+void inbound_mail_end_of_headers(struct message *message)
+{
+	check_seal_with(message->check, context_seal_key(message->context, message->rcpt_domain));
+	check_end_of_headers(message->check);
+}
+
 void inbound_mail_body(struct message *message, struct span chunk)
 {
 	copy_body(message, chunk);
@@ -121,15 +128,18 @@ static void hold_or_mark(const struct message *message, const struct verdict *ve
 	message_insert(message, answer, changes, QUARANTINE_FIELD, QUARANTINE_VALUE);
 }
 
-/* RFC 8617 section 5.1: an ARC set with RESULTS. Returns a note for the log, or NULL. */
+/* RFC 8617 section 5.1: an ARC set with RESULTS. Returns a note for the log, or NULL. *NEWEST: the
+ * value of the newest seal, once it is there. */
 static const char *add_arc_set(const struct message *message, const char *results,
-			       struct answer *answer, struct header_change *changes)
+			       struct answer *answer, struct header_change *changes,
+			       struct span *newest)
 {
 	enum conf_failure on_failure = message->context->conf->sign.on_failure;
 	struct arcseal_fields fields;
 	enum check_sealing sealing;
 	struct why why;
 
+	*newest = check_newest_seal(message->check);
 	sealing = check_seal(message->check, results, &fields, &why);
 	if (sealing == CHECK_SEAL_LATER && on_failure == CONF_FAILURE_TEMPFAIL)
 		message_tempfail(answer, MESSAGE_UNSIGNED);
@@ -137,11 +147,29 @@ static const char *add_arc_set(const struct message *message, const char *result
 		return why.text[0] == '\0'
 			   ? NULL
 			   : arena_printf(message->arena, "not sealed: %s", why.text);
-	message_insert(message, answer, changes, "ARC-Authentication-Results", fields.results);
-	message_insert(message, answer, changes, "ARC-Message-Signature", fields.message);
-	message_insert(message, answer, changes, "ARC-Seal", fields.seal);
-	counters_count(METRIC_ARC_SEALED, 0, 0, 0);
+	message_insert_set(message, answer, changes, &fields);
+	*newest = span_of(fields.seal);
 	return NULL;
+}
+
+/* RESULTS, bound to the message if it goes to a list of this host; not where the chain's status is
+ * not yet known. */
+static const char *bind_results(const struct message *message, const struct verdict *verdict,
+				const char *results, struct span newest_seal)
+{
+	struct binding binding = {
+	    .secret = message->list == NULL ? NULL : outbox_writer_key(),
+	    .author = verdict->dmarc.author_domain,
+	    .message_id = message->id,
+	    .seal = newest_seal,
+	    .now = clock_wall(),
+	};
+
+	if (binding.secret == NULL || binding.message_id == NULL || *binding.author == '\0' ||
+	    verdict->arc.temporary)
+		return results;
+	binding.list = message->list->id;
+	return binding_write(&binding, results, message->arena);
 }
 
 /* Returns a note for the log, or NULL. */
@@ -149,13 +177,15 @@ static const char *change_inbound(const struct message *message, const struct ve
 				  struct answer *answer, struct header_change *changes)
 {
 	const char *results = authres_write(message->arena, message->authserv_id, verdict);
+	struct span newest_seal;
 	const char *note;
 
 	remove_forged(message, &verdict->arc, answer, changes);
 	hold_or_mark(message, verdict, answer, changes);
-	note = add_arc_set(message, results, answer, changes);
+	note = add_arc_set(message, results, answer, changes, &newest_seal);
 	if (answer->action != ACTION_TEMPFAIL)
-		message_insert(message, answer, changes, "Authentication-Results", results);
+		message_insert(message, answer, changes, "Authentication-Results",
+			       bind_results(message, verdict, results, newest_seal));
 	return note;
 }
 

@@ -13,6 +13,7 @@ void inbound_mail_begin(struct session *session, struct message *message);
 
 /* Each goes to the check, and is kept as far as a failure report may need it. */
 void inbound_mail_header(struct message *message, struct span name, struct span value);
+void inbound_mail_end_of_headers(struct message *message);
 void inbound_mail_body(struct message *message, struct span chunk);
 
 /* The verdict, the changes it makes and the row in the ledger, which is written before the answer.

@@ -208,6 +208,8 @@ const struct log_record *logline_outbound(struct arena *arena, const struct logl
 	add_field(&line, "sign",
 		  result->signatures == NULL ? "no"
 					     : copy_bounded(&line, result->signatures, LIST_MAX));
+	if (result->sealed_by != NULL)
+		put_text(&line, "seal", result->sealed_by);
 	if (result->why != NULL)
 		put_text(&line, "reason", result->why);
 	put_text(&line, "action", name_text(action_names, (int)action));

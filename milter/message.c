@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "lib/clock.h"
+#include "metrics/counters.h"
 
 enum { LOG_LINE_MAX = 24 * 1024 /* of a message's line in the ledger, escapes and all */ };
 
@@ -58,6 +59,15 @@ void message_insert(const struct message *message, struct answer *answer,
 			*out++ = *in;
 	}
 	*out = '\0';
+}
+
+void message_insert_set(const struct message *message, struct answer *answer,
+			struct header_change *changes, const struct arcseal_fields *fields)
+{
+	message_insert(message, answer, changes, "ARC-Authentication-Results", fields->results);
+	message_insert(message, answer, changes, "ARC-Message-Signature", fields->message);
+	message_insert(message, answer, changes, "ARC-Seal", fields->seal);
+	counters_count(METRIC_ARC_SEALED, 0, 0, 0);
 }
 
 void message_tempfail(struct answer *answer, const char *text)

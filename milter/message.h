@@ -43,6 +43,7 @@ struct message {
 	struct buf rcpt_list;    /* those that are logged; empty unless the settings want it */
 	const char *rcpt_domain; /* the one domain of all recipients so far, or NULL */
 	bool rcpt_mixed;
+	const struct list_host *list; /* of the first recipient that is a list of this host */
 	bool rcpt_quiet,
 	    rcpt_normal;          /* there is a recipient that gets reports; there is another one */
 	struct inspect *inspect;  /* looks for bounces and reports; NULL: not needed */
@@ -78,6 +79,10 @@ void message_remove(const struct message *message, enum forged_kind kind, struct
 		    struct header_change *changes);
 void message_insert(const struct message *message, struct answer *answer,
 		    struct header_change *changes, const char *name, const char *value);
+
+/* The three fields of an ARC set; counted. */
+void message_insert_set(const struct message *message, struct answer *answer,
+			struct header_change *changes, const struct arcseal_fields *fields);
 
 /* What a message is told that must wait for its signature (sign.on_failure). */
 #define MESSAGE_UNSIGNED "this message cannot be signed now, try again later"

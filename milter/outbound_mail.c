@@ -10,15 +10,19 @@
 #include "lib/clock.h"
 #include "metrics/count.h"
 #include "milter/keywatch.h"
+#include "milter/outbox_writer.h"
 
 void outbound_mail_begin(const struct session *session, struct message *message, bool routed)
 {
 	struct outbound_sender sender = {
 	    .origin = message->origin,
+	    .client = session->client,
+	    .on_socket = session->on_socket,
 	    .loopback = session->on_socket || origin_is_loopback(&session->client),
 	    .login = message->login,
 	    .mail_from = message->mail_from,
 	    .has_route = routed,
+	    .list_secret = message->context->outbound.lists.count == 0 ? NULL : outbox_writer_key(),
 	    .host = session->mta_name == NULL ? message->authserv_id : session->mta_name,
 	};
 
@@ -41,8 +45,10 @@ void outbound_mail_end(struct session *session, struct answer *answer,
 		result->field_count = 0;
 		return;
 	}
-	if (message->origin != ORIGIN_LOCAL)
+	if (message->origin != ORIGIN_LOCAL || result->from_list)
 		message_remove(message, FORGED_AUTHRES, answer, changes);
+	if (result->arc != NULL)
+		message_insert_set(message, answer, changes, result->arc);
 	for (unsigned i = 0; i < result->field_count; i++)
 		message_insert(message, answer, changes, "DKIM-Signature", result->fields[i]);
 }

@@ -128,11 +128,13 @@ void service_seek_ledger(struct service *service)
 	context_drop(context);
 }
 
-/* Failure reports are made from the first message on. Without a ledger there are none, which is
- * said where it is missing. */
-static int want_redaction_key(struct service *service, const struct conf *conf, struct why *why)
+/* Failure reports are made, and results bound to mail for lists, from the first message on. Without
+ * a ledger there are none, which is said where it is missing. */
+static int want_secret(struct service *service, const struct conf *conf, struct why *why)
 {
-	if (!conf->failures.send || !conf->failures.redact || service_ledger(service) == NULL)
+	bool wanted = conf->list_count > 0 || (conf->failures.send && conf->failures.redact);
+
+	if (!wanted || service_ledger(service) == NULL)
 		return 0;
 	return outbox_writer_await_key(why);
 }
@@ -206,7 +208,7 @@ struct service *service_new(struct conf *conf, struct keyring *keyring, const st
 		return NULL;
 	}
 	tell_key_faults(service->context->outbound.keyring);
-	if (want_redaction_key(service, service->context->conf, why) != 0)
+	if (want_secret(service, service->context->conf, why) != 0)
 		log_warning("%s", why->text);
 	return service;
 }
@@ -254,7 +256,7 @@ struct context *service_prepare(struct service *service, struct conf *conf, stru
 	set_voting(service, true);
 	if (fixed != NULL)
 		why_set(why, "a change of %s needs a restart", fixed);
-	if (fixed != NULL || want_redaction_key(service, conf, why) != 0 ||
+	if (fixed != NULL || want_secret(service, conf, why) != 0 ||
 	    resolvers_prepare(service->resolvers, conf, &service->next, why) != 0)
 		free_inputs(conf, keyring);
 	else

@@ -305,6 +305,8 @@ static void note_quiet(struct message *message, const char *address)
 
 static void note_recipient_domain(struct message *message, const char *domain)
 {
+	if (message->list == NULL)
+		message->list = listmail_find(&message->context->outbound.lists, domain);
 	if (message->check != NULL && check_wants_recipients(message->check))
 		check_recipient(message->check, domain);
 	if (domain == NULL ||
@@ -462,7 +464,7 @@ void session_end_of_headers(struct session *session)
 	if (message->inspect != NULL)
 		inspect_end_of_headers(message->inspect);
 	if (message->check != NULL)
-		check_end_of_headers(message->check);
+		inbound_mail_end_of_headers(message);
 	else if (message->outbound != NULL)
 		outbound_end_of_headers(message->outbound);
 	count_memory(session);

@@ -149,7 +149,6 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 	dkim.explain = client->explain;
 	check->dkim =
 	    dkimcheck_new(rules->dkim_engine, &dkim, arena, check->scopes[PART_KEYS], now);
-	check->seal_key = client->seal;
 	check->now = now;
 	check->arc = arc_new(&rules->arc, check->dkim, arena, check->scopes[PART_KEYS], now);
 	start_envelope(check, client, now);
@@ -220,6 +219,16 @@ static void start_alignment(struct check *check)
 			break;
 		author_start_alignment(check->author, domain);
 	}
+}
+
+void check_seal_with(struct check *check, const struct signing_key *key)
+{
+	check->seal_key = key;
+}
+
+struct span check_newest_seal(const struct check *check)
+{
+	return arc_newest_seal(check->arc);
 }
 
 void check_end_of_headers(struct check *check)

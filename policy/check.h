@@ -37,7 +37,6 @@ struct check_client {
 	const char *mail_from;     /* without <>; "" for the null sender */
 	const char *receiver;      /* our host name */
 	bool explain;              /* keep the steps of SPF, DKIM and DMARC */
-	const struct signing_key *seal; /* seals the message (policy/arc/seal.h); NULL: it is not */
 };
 
 /* What the message may ask of DNS. */
@@ -67,6 +66,8 @@ void check_recipient(struct check *check, const char *domain);
 
 /* NAME and VALUE as in policy/dkim/check.h. */
 void check_header(struct check *check, struct span name, struct span value);
+/* Before the end of the header: the key that seals the message (policy/arc/seal.h). */
+void check_seal_with(struct check *check, const struct signing_key *key);
 void check_end_of_headers(struct check *check);
 void check_body(struct check *check, struct span chunk);
 bool check_body_done(const struct check *check);
@@ -86,6 +87,9 @@ enum check_sealing {
  * has the reason or is empty. */
 enum check_sealing check_seal(struct check *check, const char *results, struct arcseal_fields *out,
 			      struct why *why);
+
+/* The value of the newest seal that the message came with; empty: there is none. */
+struct span check_newest_seal(const struct check *check);
 
 /* The lookups of the message, for its explanation. */
 void check_each_lookup(struct check *check, dns_visit *visit, void *arg);

@@ -50,17 +50,16 @@ bool origin_is_judged(enum origin origin)
 	return origin == ORIGIN_INBOUND || origin == ORIGIN_UNKNOWN || origin == ORIGIN_RELAY;
 }
 
-/* A client on a local socket is where loopback is: either address of that will do. */
-static bool is_trusted(const struct origin_facts *facts)
+bool origin_is_from(const struct ip *client, bool on_socket, const struct ip_network *networks,
+		    unsigned count)
 {
 	static const uint8_t four[4] = {127, 0, 0, 1}, six[16] = {[15] = 1};
 	const struct ip loopback4 = ip_from_bytes(four, sizeof four);
 	const struct ip loopback6 = ip_from_bytes(six, sizeof six);
 
-	if (!facts->on_socket)
-		return ip_in_any(&facts->client, facts->trusted, facts->trusted_count);
-	return ip_in_any(&loopback4, facts->trusted, facts->trusted_count) ||
-	       ip_in_any(&loopback6, facts->trusted, facts->trusted_count);
+	if (!on_socket)
+		return ip_in_any(client, networks, count);
+	return ip_in_any(&loopback4, networks, count) || ip_in_any(&loopback6, networks, count);
 }
 
 enum origin origin_decide(const struct origin_facts *facts)
@@ -72,7 +71,7 @@ enum origin origin_decide(const struct origin_facts *facts)
 	if (origin_is_service(facts->daemon_name, facts->submission, facts->submission_count))
 		return ORIGIN_SUBMISSION;
 	if (!origin_is_service(facts->daemon_name, facts->inbound, facts->inbound_count) &&
-	    is_trusted(facts))
+	    origin_is_from(&facts->client, facts->on_socket, facts->trusted, facts->trusted_count))
 		return ORIGIN_LOCAL;
 	return facts->client.family == 0 ? ORIGIN_UNKNOWN : ORIGIN_INBOUND;
 }

@@ -49,6 +49,11 @@ bool origin_is_service(const char *name, const char *const *patterns, unsigned c
 /* Is mail of this origin judged? The other is signed. */
 bool origin_is_judged(enum origin origin);
 
+/* Is the client in one of NETWORKS? One on a local socket is where loopback is: either address of
+ * that will do. */
+bool origin_is_from(const struct ip *client, bool on_socket, const struct ip_network *networks,
+		    unsigned count);
+
 bool origin_is_loopback(const struct ip *ip);
 
 #endif

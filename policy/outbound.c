@@ -51,6 +51,9 @@ struct outbound {
 	const char *author;    /* domain of From */
 	const char *why;
 	enum outbound_reason reason; /* for WHY */
+	struct listmail *list;       /* it comes from a list manager; or NULL */
+	const char *list_secret;
+	const struct list_host *sent_by; /* the list, once that is proven */
 	const struct signing_key *const *keys;
 	unsigned key_count;
 	bool ends_in_cr; /* the body so far */
@@ -80,6 +83,10 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 	if (!sender->has_route)
 		outbound->envelope = domain_of_address(arena, sender->mail_from);
 	from_init(&outbound->from, arena);
+	outbound->list_secret = sender->list_secret;
+	if (sender->origin == ORIGIN_LOCAL)
+		outbound->list =
+		    listmail_new(&rules->lists, &sender->client, sender->on_socket, arena, now);
 	if (!rules->enabled)
 		refuse_signing(outbound, OUTBOUND_DISABLED,
 			       "signing is switched off (sign.enabled)");
@@ -97,6 +104,8 @@ void outbound_header(struct outbound *outbound, struct span name, struct span va
 		outbound->travelled = !trace_is_local(value, outbound->host);
 	if (outbound->signer != NULL)
 		signer_header(outbound->signer, name, value);
+	if (outbound->list != NULL)
+		listmail_header(outbound->list, name, value);
 }
 
 void outbound_own_results(struct outbound *outbound, struct span value)
@@ -104,6 +113,8 @@ void outbound_own_results(struct outbound *outbound, struct span value)
 	if (outbound->result_count < OWN_RESULTS_MAX)
 		outbound->results[outbound->result_count] = arena_span(outbound->arena, value);
 	outbound->result_count++;
+	if (outbound->list != NULL)
+		listmail_own_results(outbound->list, value);
 }
 
 /* ---- may this sender have that signature? ---- */
@@ -323,30 +334,29 @@ static const char *object_to_sender(const struct outbound *outbound, const char 
 
 /* ---- which keys ---- */
 
-static void no_key(struct outbound *outbound)
+/* There is no active key of DOMAIN. */
+static void no_key(struct outbound *outbound, const char *domain, bool subdomains)
 {
 	const struct outbound_rules *rules = outbound->rules;
-	const struct signing_key *idle =
-	    keyring_find_idle(rules->keyring, outbound->author, rules->subdomains);
+	const struct signing_key *idle = keyring_find_idle(rules->keyring, domain, subdomains);
 	const struct keyring_fault *fault;
 	enum keystate state;
 
 	if (idle == NULL) {
-		fault = keyring_find_fault(rules->keyring, outbound->author, rules->subdomains);
-		refuse_signing(
-		    outbound, OUTBOUND_NO_KEY,
-		    fault != NULL
-			? arena_printf(outbound->arena, "no usable key for %s: %s",
-				       outbound->author, fault->text)
-			: arena_printf(outbound->arena, "no key for %s", outbound->author));
+		fault = keyring_find_fault(rules->keyring, domain, subdomains);
+		refuse_signing(outbound, OUTBOUND_NO_KEY,
+			       fault != NULL
+				   ? arena_printf(outbound->arena, "no usable key for %s: %s",
+						  domain, fault->text)
+				   : arena_printf(outbound->arena, "no key for %s", domain));
 		return;
 	}
 	state = signing_key_status(idle).state;
 	refuse_signing(outbound,
 		       state == KEYSTATE_PENDING ? OUTBOUND_KEY_PENDING : OUTBOUND_KEY_RETIRED,
-		       arena_printf(outbound->arena, "no active key for %s: %s of %s is %s",
-				    outbound->author, signing_key_selector(idle),
-				    signing_key_domain(idle), keystate_text(state)));
+		       arena_printf(outbound->arena, "no active key for %s: %s of %s is %s", domain,
+				    signing_key_selector(idle), signing_key_domain(idle),
+				    keystate_text(state)));
 }
 
 /* Why From names nobody whose domain could sign, or NULL. */
@@ -379,7 +389,7 @@ static void choose_keys(struct outbound *outbound)
 	outbound->key_count = keyring_find(rules->keyring, outbound->author, rules->subdomains,
 					   outbound->arena, &outbound->keys);
 	if (outbound->key_count == 0) {
-		no_key(outbound);
+		no_key(outbound, outbound->author, rules->subdomains);
 		return;
 	}
 	why = object_to_sender(outbound, signing_key_domain(outbound->keys[0]));
@@ -387,9 +397,65 @@ static void choose_keys(struct outbound *outbound)
 		refuse_signing(outbound, OUTBOUND_SENDER, why);
 }
 
+/* The list's keys, for a message that its author's cannot sign. */
+static void choose_list_keys(struct outbound *outbound)
+{
+	const struct outbound_rules *rules = outbound->rules;
+	const char *why = NULL;
+	const struct list_host *list = listmail_prove(outbound->list, outbound->list_secret,
+						      outbound->author, outbound->envelope, &why);
+
+	if (list == NULL && why != NULL)
+		refuse_signing(outbound,
+			       outbound->list_secret == NULL ? OUTBOUND_LATER : OUTBOUND_NOT_OURS,
+			       why);
+	if (list == NULL)
+		return;
+	outbound->sent_by = list;
+	outbound->why = NULL;
+	outbound->reason = OUTBOUND_SIGNED;
+	outbound->key_count =
+	    keyring_find(rules->keyring, list->sign, false, outbound->arena, &outbound->keys);
+	if (outbound->key_count == 0)
+		no_key(outbound, list->sign, false);
+}
+
+/* A list's message is sealed whoever has signed it. */
+static void begin_seal(struct outbound *outbound)
+{
+	const struct signing_key *key =
+	    keyring_pick(outbound->rules->keyring, outbound->sent_by->sign);
+
+	if (key != NULL)
+		listmail_begin_seal(outbound->list, key);
+}
+
+/* The results of a message that its author's keys sign are used for the seal alone. */
+static void use_list(struct outbound *outbound)
+{
+	const char *why;
+
+	if (outbound->why != NULL)
+		choose_list_keys(outbound);
+	else
+		outbound->sent_by = listmail_prove(outbound->list, outbound->list_secret,
+						   outbound->author, outbound->envelope, &why);
+	if (outbound->sent_by != NULL && outbound->sent_by->seal)
+		begin_seal(outbound);
+}
+
+static bool is_open(const struct outbound *outbound)
+{
+	return outbound->reason == OUTBOUND_SIGNED || outbound->reason == OUTBOUND_NO_KEY ||
+	       outbound->reason == OUTBOUND_KEY_PENDING ||
+	       outbound->reason == OUTBOUND_KEY_RETIRED || outbound->reason == OUTBOUND_NOT_OURS;
+}
+
 void outbound_end_of_headers(struct outbound *outbound)
 {
 	choose_keys(outbound);
+	if (outbound->list != NULL && outbound->author != NULL && is_open(outbound))
+		use_list(outbound);
 	if (outbound->why != NULL)
 		outbound->signer = NULL;
 }
@@ -428,13 +494,18 @@ static void refuse_body(struct outbound *outbound, const char *what)
 		"the body has a %s, which verifiers read differently (RFC 5322 section 2.3)",
 		what));
 	outbound->signer = NULL;
+	outbound->sent_by = NULL;
 }
 
 void outbound_body(struct outbound *outbound, struct span chunk)
 {
 	const char *what;
 
-	if (outbound->signer == NULL || span_empty(chunk))
+	if (span_empty(chunk))
+		return;
+	if (outbound->sent_by != NULL)
+		listmail_body(outbound->list, chunk);
+	if (outbound->signer == NULL)
 		return;
 	what = outbound->rules->unclean_body ? NULL : find_unclean(chunk, outbound->ends_in_cr);
 	outbound->ends_in_cr = chunk.end[-1] == '\r';
@@ -446,7 +517,7 @@ void outbound_body(struct outbound *outbound, struct span chunk)
 
 bool outbound_body_done(const struct outbound *outbound)
 {
-	return outbound->signer == NULL;
+	return outbound->signer == NULL && outbound->sent_by == NULL;
 }
 
 static const char *algorithm_text(enum crypt_type type)
@@ -501,6 +572,23 @@ static void make_signatures(struct outbound *outbound, struct outbound_result *r
 		result->reason = OUTBOUND_FAILED;
 }
 
+static void make_seal(struct outbound *outbound, struct outbound_result *result)
+{
+	struct arcseal_fields *fields = arena_make(outbound->arena, struct arcseal_fields);
+	struct why why;
+	bool later;
+
+	if (listmail_seal(outbound->list, fields, &later, &why) == 0) {
+		result->arc = fields;
+		result->sealed_by = outbound->sent_by->sign;
+		return;
+	}
+	if (later)
+		result->reason = OUTBOUND_LATER;
+	if (why.text[0] != '\0')
+		result->why = arena_printf(outbound->arena, "not sealed: %s", why.text);
+}
+
 void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 {
 	struct arena *arena = outbound->arena;
@@ -515,4 +603,7 @@ void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 	result->made = arena_array(arena, outbound->key_count + 1, sizeof *result->made);
 	if (outbound->signer != NULL)
 		make_signatures(outbound, result);
+	result->from_list = outbound->sent_by != NULL;
+	if (outbound->sent_by != NULL && outbound->sent_by->seal)
+		make_seal(outbound, result);
 }

@@ -10,6 +10,7 @@
 #include "lib/name.h"
 #include "mail/domain.h"
 #include "policy/dkim/sign.h"
+#include "policy/listmail.h"
 #include "policy/origin.h"
 
 /* Which domains a login may sign for; with a map, nothing else lets an authenticated sender sign.
@@ -47,7 +48,8 @@ struct outbound_alias {
  * both. SENDER_ANY is the operator's word that none of this is asked for. For a trusted
  * network: its address; but a message that was judged here before, or came over loopback and has
  * travelled, needs one of our domains in MAIL FROM as well, one that was not on it when it was
- * judged, and an author that did not fail.
+ * judged, and an author that did not fail. What a list manager sends on in the name of others is
+ * signed as the list's: policy/listmail.h.
  */
 struct outbound_rules {
 	bool enabled;
@@ -61,15 +63,19 @@ struct outbound_rules {
 	unsigned login_count;
 	const struct outbound_alias *aliases;
 	unsigned alias_count;
+	struct list_rules lists;
 };
 
 struct outbound_sender {
-	enum origin origin;    /* one that is not judged */
+	enum origin origin; /* one that is not judged */
+	struct ip client;
+	bool on_socket;
 	bool loopback;         /* the client's address is one, or it is on a local socket */
 	const char *login;     /* {auth_authen}, or NULL */
 	const char *mail_from; /* without <> and without a route */
 	bool has_route;   /* MAIL FROM had one (RFC 5321 appendix C), which MTAs read differently */
 	const char *host; /* the MTA's name for itself */
+	const char *list_secret; /* of policy/binding.h; NULL: none yet */
 };
 
 /* Why a message was not signed, for counting. */
@@ -101,6 +107,9 @@ struct outbound_result {
 	const char *author_domain;       /* or "" */
 	const char *signatures;          /* for the log: "example.com/s1/rsa-sha256,..." or NULL */
 	struct outbound_signature *made; /* FIELD_COUNT of them */
+	struct arcseal_fields *arc;      /* an ARC set to insert, or NULL */
+	const char *sealed_by;           /* its domain */
+	bool from_list;                  /* the results of its arrival have been used */
 	const char *why;                 /* why not signed (or not with all keys); NULL: signed */
 	enum outbound_reason reason;     /* LATER also when another key has signed */
 };

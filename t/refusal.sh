@@ -78,6 +78,13 @@ C
 refuse "a psl_file that is none" 5 "dmarc.psl_file: $top/empty: not a public suffix list" <<-C
 	dmarc: { discovery = "psl"; psl_file = "$top/empty"; }; sign: { enabled = false; };
 C
+mkdir "$top/ledger"
+ledger=sqlite:$top/ledger/ledger.db
+refuse "a list without a key" 6 "lists: there is no key of lists.example.org below $top/keys" <<-C
+	sign: { keys = "$top/keys"; };
+	lists = ( { id = "lists.example.org"; from = [ "127.0.0.1" ]; sign = "lists.example.org"; } );
+C
+ledger=
 refuse "a seal without a key" 6 "arc.seal: there is no key of example.com below $top/keys" <<-C
 	sign: { enabled = false; keys = "$top/keys"; };
 	arc: { seal = "example.com"; };

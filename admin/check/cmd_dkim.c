@@ -194,7 +194,8 @@ static int sign_with_keys(const struct signing *signing)
 	int status = ADMIN_DONE;
 
 	conf.sign.enabled = true;
-	conf.arc.seal = "";
+	conf.arc.seal.count = 0;
+	conf.list_count = 0;
 	if (signing->keys != NULL)
 		conf.sign.keys = signing->keys;
 	context = context_new(&conf, NULL, &why);

@@ -29,7 +29,8 @@ int evaluate_open(struct evaluate *evaluate, struct admin *admin)
 		return ADMIN_CONFIG;
 	evaluate->judging = *evaluate->conf; /* borrows all of it */
 	evaluate->judging.sign.enabled = false;
-	evaluate->judging.arc.seal = "";
+	evaluate->judging.arc.seal.count = 0;
+	evaluate->judging.list_count = 0;
 	evaluate->host = find_host_name(admin->arena, evaluate->conf);
 	settings = context_dns(evaluate->conf);
 	evaluate->engine = dkimcheck_engine_new(&why);

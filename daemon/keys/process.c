@@ -25,7 +25,7 @@
 #include "keys/server.h"
 #include "lib/clock.h"
 
-enum { COMMAND_MAX = 64, TELL_MS = 1000, JOB_LINES = 6 };
+enum { COMMAND_MAX = 64, TELL_MS = 1000, JOB_LINES = 8 };
 
 struct held_keys {
 	struct channel channel;
@@ -43,10 +43,13 @@ static int wake_write = -1;
 
 void keyprocess_write_job(const struct conf *conf, struct buf *out)
 {
-	struct context_keys keys = context_keys(conf);
+	struct arena *arena = arena_new(0);
+	struct context_keys keys = context_keys(conf, arena);
 
-	buf_printf(out, "%s\n%d\n%d\n%d\n%u\n%s\n%s", VERSION, keys.access == KEYRING_READABLE,
-		   keys.required, keys.dkim, keys.max_rate, keys.seal, keys.path);
+	buf_printf(out, "%s\n%d\n%d\n%d\n%u\n%s\n%s\n%s\n%s", VERSION,
+		   keys.access == KEYRING_READABLE, keys.required, keys.dkim, keys.max_rate,
+		   keys.seal, keys.seal_lists, keys.sign_lists, keys.path);
+	arena_free(arena);
 }
 
 static bool read_job(char *job, struct context_keys *keys)
@@ -66,6 +69,8 @@ static bool read_job(char *job, struct context_keys *keys)
 	    .required = lines[2][0] == '1',
 	    .dkim = lines[3][0] == '1',
 	    .seal = lines[5],
+	    .seal_lists = lines[6],
+	    .sign_lists = lines[7],
 	    .max_rate = (unsigned)strtoul(lines[4], NULL, 10),
 	};
 	return strcmp(lines[0], VERSION) == 0;
@@ -228,14 +233,16 @@ static void load_keys(struct held_keys *process)
 {
 	const char *option;
 	struct why why;
-	struct buf text;
+	struct buf text, seal;
 
 	process->keyring = context_load_keys(&process->keys, &option, &why);
 	if (process->keyring == NULL)
 		fail_start(process, option, why.text);
+	buf_init(&seal, NULL, 0); /* the server keeps it */
+	buf_printf(&seal, "%s%s", process->keys.seal, process->keys.seal_lists);
 	process->rules = (struct keyserver_rules){
 	    .dkim = process->keys.dkim,
-	    .seal = process->keys.seal[0] == '\0' ? NULL : process->keys.seal,
+	    .seal = buf_text(&seal),
 	    .max_rate = process->keys.max_rate,
 	    .idle = on_idle,
 	};

@@ -5,6 +5,7 @@
 #include "lib/crypto/hash.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "lib/crypto/openssl.h"
@@ -59,6 +60,16 @@ void crypt_sha256(const void *data, size_t len, uint8_t digest[CRYPT_DIGEST_LEN]
 	unsigned written;
 
 	if (EVP_Digest(data, len, digest, &written, openssl_sha256(), NULL) != 1)
+		abort();
+}
+
+void crypt_hmac(const void *key, size_t key_len, const void *data, size_t len,
+		uint8_t digest[CRYPT_DIGEST_LEN])
+{
+	unsigned written;
+
+	assert(key != NULL && key_len <= INT_MAX);
+	if (HMAC(openssl_sha256(), key, (int)key_len, data, len, digest, &written) == NULL)
 		abort();
 }
 

@@ -23,6 +23,10 @@ void crypt_hash_peek(const struct crypt_hash *hash, const void *data, size_t len
 /* Of one piece. */
 void crypt_sha256(const void *data, size_t len, uint8_t digest[CRYPT_DIGEST_LEN]);
 
+/* HMAC-SHA-256 (RFC 2104). */
+void crypt_hmac(const void *key, size_t key_len, const void *data, size_t len,
+		uint8_t digest[CRYPT_DIGEST_LEN]);
+
 void crypt_wipe(void *data, size_t len); /* never optimised away */
 
 const char *crypt_version(void); /* of OpenSSL, as it runs */

@@ -336,6 +336,15 @@ unsigned arc_next_instance(const struct arc *arc)
 	return arc->newest + 1;
 }
 
+struct span arc_newest_seal(const struct arc *arc)
+{
+	const struct set *newest = arc->sets[arc->newest];
+
+	if (newest == NULL || newest->fields[PART_SEAL] == NULL)
+		return span_of("");
+	return newest->fields[PART_SEAL]->value;
+}
+
 void arc_canonical(const struct arc *arc, struct buf *out)
 {
 	assert(arc->fault == NULL);
@@ -386,4 +395,20 @@ void arc_finish(struct arc *arc, struct arc_verdict *out)
 						     "section 5.2)",
 						     arc->newest, arc->newest == 1 ? "" : "s",
 						     out->sets[arc->newest - 1].domain);
+}
+
+void arc_resume(struct arc *arc, enum auth_result told, struct arc_verdict *out)
+{
+	memset(out, 0, sizeof *out);
+	out->why = "the chain was validated when the message arrived";
+	out->result = told;
+	if (arc->fields == 0)
+		return;
+	check_structure(arc);
+	describe_sets(arc, out);
+	if (told == AUTH_NONE)
+		out->result = AUTH_PASS; /* its first set is our own */
+	out->temporary = arc->fault != NULL && out->result == AUTH_PASS;
+	if (arc->fault != NULL)
+		out->why = arc->fault;
 }

@@ -44,6 +44,14 @@ void arc_finish(struct arc *arc, struct arc_verdict *out);
  * newest seal says cv=fail, or it has 50 sets). */
 unsigned arc_next_instance(const struct arc *arc);
 
+/* The value of the newest seal; empty: there is none. */
+struct span arc_newest_seal(const struct arc *arc);
+
+/* In place of arc_end_of_headers, await and finish: nothing is looked up or verified, because the
+ * chain was, earlier, with TOLD as the result. A set that was added to it since then, by ourselves,
+ * holds. OUT->temporary: the sets do not fit together, so that the chain cannot go on. */
+void arc_resume(struct arc *arc, enum auth_result told, struct arc_verdict *out);
+
 /* Appends the sets of a chain that is good, as the next seal signs them. */
 void arc_canonical(const struct arc *arc, struct buf *out);
 

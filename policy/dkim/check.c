@@ -165,61 +165,11 @@ static void add_signature(struct dkimcheck *check, struct dkimengine_field *fiel
 		start_key(check, signature);
 }
 
-/* Copies VALUE to TO, with room for one more byte a line, with folds as CRLF. */
-static char *copy_value(char *to, struct span value)
-{
-	const char *lf;
-
-	while ((lf = memchr(value.p, '\n', span_len(value))) != NULL) {
-		size_t len = (size_t)(lf - value.p);
-
-		memcpy(to, value.p, len);
-		to += len;
-		if (len == 0 || lf[-1] != '\r')
-			*to++ = '\r';
-		*to++ = '\n';
-		value.p = lf + 1;
-	}
-	if (!span_empty(value))
-		memcpy(to, value.p, span_len(value));
-	return to + span_len(value);
-}
-
-static size_t lines_of(struct span text)
-{
-	const char *lf;
-	size_t count = 0;
-
-	for (; (lf = memchr(text.p, '\n', span_len(text))) != NULL; text.p = lf + 1)
-		count++;
-	return count;
-}
-
-/* "Name:value" with folds as CRLF, without a CRLF at the end. */
-static struct span field_text(struct arena *arena, struct span name, struct span value)
-{
-	char *text, *to;
-
-	if (span_len(value) >= 2 && value.end[-2] == '\r' && value.end[-1] == '\n')
-		value.end -= 2;
-	text = arena_alloc(arena, span_len(name) + span_len(value) + lines_of(value) + 1);
-	memcpy(text, name.p, span_len(name));
-	to = text + span_len(name);
-	*to++ = ':';
-	return (struct span){text, copy_value(to, value)};
-}
-
-/* The name may have blanks before the colon; they belong to the text, for simple canonicalization.
- * A name that begins with a blank cannot match any name. */
 const struct dkimengine_field *dkimcheck_header(struct dkimcheck *check, struct span name,
 						struct span value)
 {
-	struct dkimengine_field *field = arena_make(check->arena, struct dkimengine_field);
+	struct dkimengine_field *field = dkimengine_field_new(check->arena, name, value);
 
-	field->text = field_text(check->arena, name, value);
-	field->name = span_make(field->text.p, span_len(name));
-	field->name.end = span_trim(field->name).end;
-	field->value = (struct span){field->text.p + span_len(name) + 1, field->text.end};
 	*check->fields_end = field;
 	check->fields_end = &field->next;
 	addition_note(&check->counts, field->name);

@@ -1,12 +1,75 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What two engines made of the same signature. An engine that cannot verify a signature has no
- * opinion of it; that is not a disagreement.
+ * What engines are given, and what two of them made of the same signature. An engine that cannot
+ * verify a signature has no opinion of it; that is not a disagreement.
  */
 #include "policy/dkim/engine.h"
 
+#include <string.h>
+
 #include "lib/buf.h"
 #include "policy/dkim/canon.h"
+
+/* ---- fields ---- */
+
+/* Copies VALUE to TO, with room for one more byte a line, with folds as CRLF. */
+static char *copy_value(char *to, struct span value)
+{
+	const char *lf;
+
+	while ((lf = memchr(value.p, '\n', span_len(value))) != NULL) {
+		size_t len = (size_t)(lf - value.p);
+
+		memcpy(to, value.p, len);
+		to += len;
+		if (len == 0 || lf[-1] != '\r')
+			*to++ = '\r';
+		*to++ = '\n';
+		value.p = lf + 1;
+	}
+	if (!span_empty(value))
+		memcpy(to, value.p, span_len(value));
+	return to + span_len(value);
+}
+
+static size_t lines_of(struct span text)
+{
+	const char *lf;
+	size_t count = 0;
+
+	for (; (lf = memchr(text.p, '\n', span_len(text))) != NULL; text.p = lf + 1)
+		count++;
+	return count;
+}
+
+/* "Name:value" with folds as CRLF, without a CRLF at the end. */
+static struct span field_text(struct arena *arena, struct span name, struct span value)
+{
+	char *text, *to;
+
+	if (span_len(value) >= 2 && value.end[-2] == '\r' && value.end[-1] == '\n')
+		value.end -= 2;
+	text = arena_alloc(arena, span_len(name) + span_len(value) + lines_of(value) + 1);
+	memcpy(text, name.p, span_len(name));
+	to = text + span_len(name);
+	*to++ = ':';
+	return (struct span){text, copy_value(to, value)};
+}
+
+/* The blanks before the colon belong to the text, for simple canonicalization. */
+struct dkimengine_field *dkimengine_field_new(struct arena *arena, struct span name,
+					      struct span value)
+{
+	struct dkimengine_field *field = arena_make(arena, struct dkimengine_field);
+
+	field->text = field_text(arena, name, value);
+	field->name = span_make(field->text.p, span_len(name));
+	field->name.end = span_trim(field->name).end;
+	field->value = (struct span){field->text.p + span_len(name) + 1, field->text.end};
+	return field;
+}
+
+/* ---- disagreements ---- */
 
 static const char *const result_texts[] = {
     [DKIMENGINE_OPEN] = "nothing",

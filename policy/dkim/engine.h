@@ -29,6 +29,11 @@ struct dkimengine_field {
 	const struct dkimsig *sig; /* of a DKIM-Signature field that passed the gate; else NULL */
 };
 
+/* NAME as in the message, with the blanks that may stand before the colon; VALUE: everything after
+ * the colon, exactly. A name that begins with a blank cannot match any name. */
+struct dkimengine_field *dkimengine_field_new(struct arena *arena, struct span name,
+					      struct span value);
+
 enum dkimengine_result {
 	DKIMENGINE_OPEN,
 	DKIMENGINE_GOOD,

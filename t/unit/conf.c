@@ -80,7 +80,10 @@ static const struct {
      "\n  \"host:mx.fwd.example\", \"host:*.fwd.example\" ]"},
     {"arc: { trusted_sealers = [ \"lists.example\", \"*.relay.example\" ]; };",
      "arc.trusted_sealers", "[ \"lists.example\", \"*.relay.example\" ]"},
-    {"arc: { seal = \"example.com\"; };", "arc.seal", "\"example.com\""},
+    {"arc: { seal = \"example.com\"; };", "arc.seal", "[ \"example.com\" ]"},
+    {"arc: { seal = [ \"example.com\", \"example.org\" ]; };", "arc.seal",
+     "[ \"example.com\", \"example.org\" ]"},
+    {"arc: { seal = \"\"; };", "arc.seal", "[ ]"},
     {"dmarc: { mailing_lists = [ \"dev.lists.example\" ]; };", "dmarc.mailing_lists",
      "[ \"dev.lists.example\" ]"},
     {"sign: { logins = ( { login = \"a\"; domains = [ \"x.example\", \"y.example\" ]; },"
@@ -299,6 +302,15 @@ static const struct {
     {"dmarc: { mailing_lists = [ \"*\" ]; };", 1, "\"*\" is not a valid domain"},
     {"submission_services = [ \"*\" ];", 1, "\"*\" would match every service"},
     {"inbound_services = [ \"a*b\" ];", 1, "\"a*b\": only the end of a name can be \"*\""},
+    {"lists = ( { id = \"l.example\"; sign = \"l.example\"; from = [ \"192.0.2.1\" ]; } );", 1,
+     "lists: 192.0.2.1 is not in trusted_networks: mail from there is checked, not signed"},
+    {"lists = ( { id = \"l.example\"; sign = \"l.example\"; from = [ \"0.0.0.0/0\" ]; } );", 1,
+     "lists: 0.0.0.0 is not in trusted_networks"},
+    {"lists = ( { id = \"a b\"; sign = \"l.example\"; from = [ \"::1\" ]; } );", 1,
+     "id: \"a b\" is not a valid domain"},
+    {"lists = ( { id = \"l.example\"; sign = \"l.example\"; from = [ \"::1\" ]; } );"
+     "store: { url = \"\"; };",
+     1, "lists: is set, but store.url is empty"},
     {"relays = ( { client = \"skip\"; } );", 1, "the key from is missing"},
     {"relays = ( { from = [ ]; } );", 1, "from: must not be empty"},
     {"relays = ( { from = [ \"0.0.0.0/1\" ]; } );", 1, "0.0.0.0/1 matches everybody"},
@@ -669,6 +681,8 @@ static const char everything[] =
     "submission_services = [ \"IN*\" ]; inbound_services = [ \"OUT\" ];\n"
     "relays = ( { from = [ \"192.0.2.53\" ]; client = \"skip\"; },\n"
     "{ from = [ \"2001:db8::/32\" ]; results_of = \"gw.example.com\"; } );\n"
+    "lists = ( { id = \"lists.example\"; from = [ \"192.0.2.7\" ]; sign = \"example.com\"; "
+    "seal = true; } );\n"
     "authserv_id = \"mx.example.com\"; trusted_networks = [ \"192.0.2.0/24\", \"2001:db8::/48\" "
     "];\n"
     "trust_everybody = true; max_header_bytes = \"100KiB\"; max_header_fields = 500; "

@@ -111,8 +111,10 @@ static struct keyserver *new_server(unsigned max_rate)
 {
 	struct keyserver_rules *rules = arena_make(arena, struct keyserver_rules);
 
-	*rules = (struct keyserver_rules){
-	    .dkim = true, .seal = "example.net", .max_rate = max_rate, .idle = count_idle};
+	*rules = (struct keyserver_rules){.dkim = true,
+					  .seal = "example.org example.net ",
+					  .max_rate = max_rate,
+					  .idle = count_idle};
 	servers[server_count] = keyserver_new(private_keys, rules);
 	return servers[server_count++];
 }

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A private Mailman 3 core in the lab (contrib/lab.sh), with the list mm@lists.example.org, to which everybody may post, and
+# one reader. To be sourced by bash.
+
+# mailman_begin SMTP LMTP: hands in its mail at the port SMTP and takes it at LMTP. False: it is not installed.
+mailman_begin() {
+	MAILMAN=/usr/lib/mailman3/bin/mailman
+	[ -x "$MAILMAN" ] || return 1
+	mkdir -p "$LAB/mailman"
+	chown "$LAB_USER" "$LAB/mailman"
+	{
+		cat <<-C
+			[mailman]
+			layout: lab
+			site_owner: postmaster@lists.example.org
+			[paths.lab]
+			var_dir: $LAB/mailman
+			bin_dir: /usr/lib/mailman3/bin
+			[mta]
+			incoming: mailman.mta.null.NullMTA
+			smtp_host: 127.0.0.1
+			smtp_port: $1
+			lmtp_host: 127.0.0.1
+			lmtp_port: $2
+			[webservice]
+			port: $(lab_ports 1)
+		C
+		# what a list needs to send on a message, and no more
+		for runner in archive bad bounces command digest nntp rest retry shunt task virgin; do
+			printf '[runner.%s]\nstart: no\n' "$runner"
+		done
+	} >"$LAB/etc/mailman.cfg"
+	mailman_do create -d mm@lists.example.org && echo reader@reader.test >"$LAB/etc/readers" &&
+		mailman_do addmembers --no-welcome-msg "$LAB/etc/readers" mm.lists.example.org || return 1
+	cat >"$LAB/etc/open.py" <<-P
+		from mailman.interfaces.action import Action
+		from mailman.interfaces.mailinglist import IAcceptableAliasSet
+		def open(mlist):
+		    mlist.default_nonmember_action = Action.accept
+		    mlist.require_explicit_destination = False
+	P
+	(cd "$LAB/etc" && PYTHONPATH=$LAB/etc mailman_do withlist -r open.open -l mm@lists.example.org) || return 1
+	setpriv --reuid "$LAB_USER" --regid "$(id -g "$LAB_USER")" --clear-groups \
+		/usr/lib/mailman3/bin/master -C "$LAB/etc/mailman.cfg" >>"$LAB/log/mailman" 2>&1 &
+	MAILMAN_PID=$!
+	eventually -t 120 lab_answers "$2"
+}
+
+mailman_do() {
+	HOME=$LAB/mailman setpriv --reuid "$LAB_USER" --regid "$(id -g "$LAB_USER")" --clear-groups \
+		"$MAILMAN" -C "$LAB/etc/mailman.cfg" "$@" >>"$LAB/log/mailman" 2>&1
+}
+
+mailman_end() {
+	kill "$MAILMAN_PID" 2>/dev/null
+	wait "$MAILMAN_PID" 2>/dev/null
+}
