@@ -111,7 +111,14 @@ void doctor_other_filters(struct doctor *doctor);
 void doctor_rewriting(struct doctor *doctor);
 void doctor_bounces(struct doctor *doctor);
 void doctor_daemon_names(struct doctor *doctor);
-void doctor_sendmail(struct doctor *doctor);
+
+/* Tells of another filter that the MTA asks at ADDRESS; LATE: after ours. ADVICE: the command that
+ * removes it, and the list in which ours belongs at the end. */
+struct doctor_advice {
+	const char *removal, *list;
+};
+void doctor_say_other(struct doctor *doctor, struct span address, bool late,
+		      const struct doctor_advice *advice);
 
 /* Ours among the filters of LIST: the one that is one of our sockets, else one that has our name.
  */
@@ -121,6 +128,9 @@ bool doctor_find_ours(const struct doctor *doctor, const char *list, struct milt
 void doctor_content_filter(struct doctor *doctor);
 void doctor_logins(struct doctor *doctor);
 void doctor_bare_newline(struct doctor *doctor);
+
+/* ---- admin/doctor/sendmail.c ---- */
+void doctor_sendmail(struct doctor *doctor);
 
 /* ---- admin/doctor/probe.c ---- */
 void doctor_daemon_runs(struct doctor *doctor);

@@ -300,26 +300,26 @@ void doctor_protocol(struct doctor *doctor)
 			   protocol);
 }
 
-/* LATE: it is asked after ours. */
-static void say_other(struct doctor *doctor, struct span address, bool late)
+void doctor_say_other(struct doctor *doctor, struct span address, bool late,
+		      const struct doctor_advice *advice)
 {
 	struct otherfilter filter = otherfilter_at(&doctor->place, doctor->arena, "", address);
 	const char *text = arena_span(doctor->arena, address);
 	const char *by =
 	    filter.source == NULL ? "" : arena_printf(doctor->arena, ", by %s", filter.source);
+	const char *name = filter.name == NULL ? "another filter" : filter.name;
 
 	if (filter.replaced)
-		doctor_say(doctor, DOCTOR_WARN, "countersign setup --apply --replace",
-			   "%s (%s%s) is asked too: what it does is done twice", filter.name, text,
-			   by);
+		doctor_say(doctor, DOCTOR_WARN, advice->removal,
+			   "%s (%s%s) is asked too: what it does is done twice", name, text, by);
 	else if (late)
 		doctor_say(doctor, DOCTOR_WARN, NULL,
 			   "%s (%s%s) is asked after countersignd: if it changes header or body, "
-			   "signatures break; put ours last in smtpd_milters",
-			   filter.name == NULL ? "another filter" : filter.name, text, by);
+			   "signatures break; put ours last in %s",
+			   name, text, by, advice->list);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "%s (%s%s) is asked before countersignd",
-			   filter.name == NULL ? "another filter" : filter.name, text, by);
+		doctor_say(doctor, DOCTOR_OK, NULL, "%s (%s%s) is asked before countersignd", name,
+			   text, by);
 }
 
 /* Services of master.cf whose own smtpd_milters take the place of main.cf's. */
@@ -350,16 +350,18 @@ static void look_at_own_milters(struct doctor *doctor)
 void doctor_other_filters(struct doctor *doctor)
 {
 	struct span rest = span_of(doctor->place.postfix.smtpd_milters);
-	struct milter_item ours = {.text = span_of("")}, item;
+	const struct doctor_advice advice = {"countersign setup --apply --replace",
+					     "smtpd_milters"};
+	struct milter_item ours, item;
+	bool there = doctor_find_ours(doctor, doctor->place.postfix.smtpd_milters, &ours);
 	unsigned before = doctor->count;
 	bool late = false;
 
-	doctor_find_ours(doctor, doctor->place.postfix.smtpd_milters, &ours);
 	while (milters_next(&rest, &item)) {
-		if (item.text.p == ours.text.p)
+		if (there && item.text.p == ours.text.p)
 			late = true;
 		else
-			say_other(doctor, item.address, late);
+			doctor_say_other(doctor, item.address, late, &advice);
 	}
 	look_at_own_milters(doctor);
 	if (doctor->count == before)
@@ -446,31 +448,4 @@ void doctor_bounces(struct doctor *doctor)
 		       : "internal_mail_filter_classes = %s: they are not (as shipped; \"bounce\" "
 			 "there has them signed)",
 		   classes);
-}
-
-/* ---- Sendmail ---- */
-
-void doctor_sendmail(struct doctor *doctor)
-{
-	const char *mc = arena_printf(doctor->arena, "%s/sendmail.mc", doctor->place.sendmail),
-		   *cf = arena_printf(doctor->arena, "%s/sendmail.cf", doctor->place.sendmail);
-	const char *argv[] = {"grep", "-E", "^[^d]*(INPUT_MAIL_FILTER|include).*countersign", mc,
-			      NULL},
-		   *text;
-	struct stat made, source;
-
-	if (program_read(doctor->arena, argv, &text, NULL) == -1) {
-		doctor_say(doctor, DOCTOR_ERROR, "countersign setup sendmail --apply",
-			   "%s has no filter countersign: no mail is judged", mc);
-		return;
-	}
-	if (strstr(text, "INPUT_MAIL_FILTER") != NULL && strstr(text, "F=T") == NULL)
-		doctor_say(doctor, DOCTOR_WARN, NULL,
-			   "its filter line has no F=T: mail passes while the daemon is down");
-	if (stat(mc, &source) == 0 && stat(cf, &made) == 0 && made.st_mtime < source.st_mtime)
-		doctor_say(doctor, DOCTOR_WARN,
-			   arena_printf(doctor->arena, "make -C %s", doctor->place.sendmail),
-			   "sendmail.cf is older than sendmail.mc");
-	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "%s has the filter", mc);
 }
