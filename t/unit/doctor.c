@@ -245,7 +245,7 @@ static const struct {
     {"IPv6", "opendmarc.conf", "Socket inet6:8893@[::1]\n", "inet6:[::1]:8893", "OpenDMARC", true},
     {"a path below the queue directory", "openarc.conf",
      "Socket local:/var/spool/postfix/run/x.sock\n", "unix:run/x.sock", "OpenARC", true},
-    {"a comment is no setting", "openarc.conf", "#Socket local:/run/x.sock\n", "unix:/run/x.sock",
+    {"a comment does not count", "openarc.conf", "#Socket local:/run/x.sock\n", "unix:/run/x.sock",
      NULL, false},
     {"one of a shell's", "default/spamass-milter", "SOCKET=\"/run/sa.sock\"\n", "unix:/run/sa.sock",
      "SpamAssassin", false},
