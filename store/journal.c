@@ -25,8 +25,12 @@
 
 #include "lib/clock.h"
 
+#ifndef JOURNAL_SEGMENT /* t/sim fills small ones */
+#define JOURNAL_SEGMENT (8 * 1024 * 1024)
+#endif
+
 enum {
-	SEGMENT = 8 * 1024 * 1024,
+	SEGMENT = JOURNAL_SEGMENT,
 	FIRST = 4096, /* where the first one begins */
 	SEGMENTS = 2,
 	NAMES = 3,         /* the file says so often who it is */
@@ -59,7 +63,8 @@ struct old_top {
 struct journal {
 	int fd;
 	char *name;
-	bool old; /* as an earlier version wrote it: is only read */
+	bool old;        /* as an earlier version wrote it: is only read */
+	bool unreadable; /* the disk failed: what was read is not all there is */
 	unsigned char id[JOURNAL_ID];
 	struct segment_key key;
 	uint64_t noted, noted_last; /* as the file has them */
@@ -104,9 +109,19 @@ void journal_close(struct journal *journal)
 {
 	if (journal == NULL)
 		return;
-	if (journal->folded >= journal->last)
+	if (journal->folded >= journal->last && !journal->unreadable)
 		unlink(journal->name);
 	journal_free(journal);
+}
+
+bool journal_is_read(const struct journal *journal)
+{
+	return !journal->unreadable;
+}
+
+void journal_sync(struct journal *journal)
+{
+	(void)!fsync(journal->fd); /* the ledger fails, too, and says so */
 }
 
 /* A free name is found, or the last of them is used again. */
@@ -167,20 +182,29 @@ static void use_id(struct journal *journal, const unsigned char *id)
 	journal->key = segment_key(journal->id, JOURNAL_ID);
 }
 
+/* What is damaged or not there is one thing, a disk that fails another. */
+static bool read_at(struct journal *journal, void *to, size_t len, off_t at)
+{
+	ssize_t got = pread(journal->fd, to, len, at);
+
+	if (got < 0)
+		journal->unreadable = true;
+	return got == (ssize_t)len;
+}
+
 static bool read_name(struct journal *journal)
 {
 	struct old_top old;
 	struct name name;
 
 	for (off_t i = 0; i < NAMES; i++) {
-		if (pread(journal->fd, &name, sizeof name, i * NAME_EVERY) != sizeof name ||
-		    name.magic != MAGIC || name.check != sum_name(&name))
+		if (!read_at(journal, &name, sizeof name, i * NAME_EVERY) || name.magic != MAGIC ||
+		    name.check != sum_name(&name))
 			continue;
 		use_id(journal, name.id);
 		return true;
 	}
-	journal->old =
-	    pread(journal->fd, &old, sizeof old, 0) == sizeof old && old.magic == OLD_MAGIC;
+	journal->old = read_at(journal, &old, sizeof old, 0) && old.magic == OLD_MAGIC;
 	if (journal->old)
 		use_id(journal, old.id);
 	return journal->old;
@@ -193,9 +217,9 @@ static void read_note(struct journal *journal)
 	struct note note;
 
 	journal->noted = journal->noted_last = 0;
-	if (journal->old && pread(journal->fd, &old, sizeof old, 0) == sizeof old) {
+	if (journal->old && read_at(journal, &old, sizeof old, 0)) {
 		journal->noted = old.folded;
-	} else if (pread(journal->fd, &note, sizeof note, NOTE_AT) == sizeof note &&
+	} else if (read_at(journal, &note, sizeof note, NOTE_AT) &&
 		   note.check == sum_note(journal, &note)) {
 		journal->noted = note.folded;
 		journal->noted_last = note.last;
@@ -351,6 +375,8 @@ static struct span read_segment(struct journal *journal, unsigned segment)
 	if (*data == NULL && (*data = malloc(SEGMENT)) == NULL)
 		abort();
 	len = pread(journal->fd, *data, SEGMENT, segment_at(segment));
+	if (len < 0)
+		journal->unreadable = true;
 	return span_make(*data, len < 0 ? 0 : (size_t)len);
 }
 
@@ -462,7 +488,8 @@ static void put_aside(struct journal *journal, struct why *lost)
 	struct why kept;
 	struct stat st;
 
-	if (fstat(journal->fd, &st) != 0 || st.st_nlink == 0 || !S_ISREG(st.st_mode))
+	if (journal->unreadable || fstat(journal->fd, &st) != 0 || st.st_nlink == 0 ||
+	    !S_ISREG(st.st_mode))
 		return;
 	if (bytes == 0) {
 		unlink(journal->name);
@@ -484,10 +511,12 @@ struct journal *journal_left(const char *path, unsigned slot, struct why *lost)
 		lost->text[0] = '\0';
 	journal->fd = open(journal->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (journal->fd >= 0 && flock(journal->fd, LOCK_EX | LOCK_NB) == 0) {
-		if (is_still_there(journal)) {
+		bool there = is_still_there(journal);
+
+		if (there)
 			journal_each(journal, UINT64_MAX, NULL, NULL); /* sets LAST */
+		if (there || journal->unreadable)
 			return journal;
-		}
 		if (lost != NULL)
 			put_aside(journal, lost);
 	}

@@ -33,9 +33,13 @@ struct journal;
 /* A new, empty one. NULL with the reason: also when the disk has no room for it. */
 struct journal *journal_new(const char *path, struct why *why);
 
-/* The one in that slot that a process left behind; NULL: there is none, or LOST says that it could
- * not be read, how much that is, and under which name it is kept. LOST NULL: such a one is left. */
+/* The one in that slot that a process left behind; NULL: there is none, or LOST says that it is
+ * damaged, how much that is, and under which name it is kept. LOST NULL: such a one is left. */
 struct journal *journal_left(const char *path, unsigned slot, struct why *lost);
+
+/* False: the disk failed while it was read, so what was read is not all: it is to be closed, which
+ * leaves the file, and read later. */
+bool journal_is_read(const struct journal *journal);
 
 /* Ends the use of it. What holds nothing any more is removed. NULL is OK. */
 void journal_close(struct journal *journal);
@@ -60,6 +64,9 @@ bool journal_has_room(const struct journal *journal, size_t len);
 /* RECORD begins with JOURNAL_HEAD bytes that are set here. The record's number, from 1 on; 0 with
  * WHY set: it could not be written. */
 uint64_t journal_add(struct journal *journal, char *record, size_t len, struct why *why);
+
+/* Makes what it holds survive a power failure. */
+void journal_sync(struct journal *journal);
 
 /* Up to this number all is in the ledger's file, as that says. */
 void journal_folded(struct journal *journal, uint64_t number);

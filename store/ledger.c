@@ -157,6 +157,9 @@ static bool commit_group(struct ledger *ledger, const struct messages_line *line
 		note_failure(ledger, &why);
 		if (last || is_given_up(&batch, outcome, tries))
 			return false;
+		if (ledger->journal !=
+		    NULL) /* it is all that has the rows, for who knows how long */
+			journal_sync(ledger->journal);
 		last = !pause_writer(ledger, pause); /* closing: one last try */
 	}
 }
@@ -233,6 +236,10 @@ static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more
 	if (!read_folded(ledger, journal, &folded))
 		return false;
 	journal_each(journal, folded, add_left, &left);
+	if (!journal_is_read(journal)) {
+		queue_group_finish(&ledger->group, false);
+		return false;
+	}
 	*more = ledger->group.count == ledger->group.max;
 	batch.folded = left.number;
 	batch.count = queue_group_merge(&ledger->group);
@@ -293,9 +300,11 @@ static bool fold_left(struct ledger *ledger, struct journal *journal)
 	bool can_say = ledger->settings.on_loss != NULL, damaged, more = true, done;
 	uint64_t folded;
 
-	done = ledger->handle != NULL && read_folded(ledger, journal, &folded);
+	done = ledger->handle != NULL && journal_is_read(journal) &&
+	       read_folded(ledger, journal, &folded);
 	if (done)
 		journal_examine(journal, folded, &damage);
+	done = done && journal_is_read(journal);
 	damaged = damage.bytes > 0 || damage.messages > 0;
 	if (damaged && can_say && done)
 		tell_damage(ledger, journal, &damage);
@@ -338,13 +347,13 @@ static bool expire_is_due(const struct ledger *ledger)
 	       clock_mono() >= ledger->expire_after;
 }
 
-/* The day of the newest row, or TODAY where there is none or a later one. */
+/* The newest day that has rows (SQL_NEWEST_DAY), or TODAY where there is none or a later one. */
 static int32_t find_newest(struct sql *handle, int32_t today)
 {
 	int64_t newest = today;
 	struct why why;
 
-	if (sql_number(handle, &newest, &why, "SELECT COALESCE(MAX(day), $1) FROM policy",
+	if (sql_number(handle, &newest, &why, "SELECT COALESCE((" SQL_NEWEST_DAY "), $1)",
 		       SQL_VALUES(sql_int(today))) != 0)
 		return INT32_MIN;
 	return newest < today ? (int32_t)newest : today;
