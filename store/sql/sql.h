@@ -64,6 +64,14 @@ static inline struct sql_value sql_blob(const void *data, size_t len)
 struct sql_value sql_key(const unsigned char key[DRIVER_KEY_LEN]);
 struct sql_value sql_config(const char *digits); /* NULL unless they are a configuration's */
 
+/* The newest day that has rows; but not one a month after all others: a clock that was ahead for a
+ * moment has made it, and nothing is old by it. */
+#define SQL_NEWEST_DAY                                                                             \
+	"SELECT CASE WHEN newest - previous > 30 THEN previous ELSE newest END FROM (SELECT"       \
+	" (SELECT MAX(day) FROM policy) AS newest,"                                                \
+	" (SELECT MAX(day) FROM policy WHERE day < (SELECT MAX(day) FROM policy)) AS previous)"    \
+	" AS days"
+
 struct sql_ops {
 	void (*close)(struct sql *sql);
 	int (*begin)(struct sql *sql, struct why *why);

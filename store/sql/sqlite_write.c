@@ -66,7 +66,7 @@ static const char *const statements[STATEMENTS] = {
 		    " FROM message ORDER BY id LIMIT 1",
     [EXPIRE_LINES] = "DELETE FROM message WHERE id < ?1 AND (id <= ?2 OR at < ?3 OR ends < ?4)",
     [OLDEST_DAY] = "SELECT MIN(day) FROM policy",
-    [NEWEST_DAY] = "SELECT MAX(day) FROM policy",
+    [NEWEST_DAY] = SQL_NEWEST_DAY,
     [IS_CLOSED] = "SELECT 1 FROM closed WHERE " REPORT,
     [EXPIRE_CLOSED] = "DELETE FROM closed WHERE " REPORT,
     [FREE_LINES] = "DELETE FROM message WHERE id < ?1 + (SELECT MIN(id) FROM message)",
@@ -424,28 +424,38 @@ static int watch_day(struct sqlite *sqlite, const struct driver_row *at, enum co
 	return code;
 }
 
-static bool is_closed(struct sqlite *sqlite, const struct driver_row *at)
+/* An error is told at once: SQLite may have rolled back, and what follows would be a transaction of
+ * its own. */
+static int look_closed(struct sqlite *sqlite, const struct driver_row *at, bool *closed)
 {
 	sqlite3_stmt *statement = prepare_statement(sqlite, IS_CLOSED);
-	bool closed;
+	int code;
 
 	if (statement == NULL)
-		return false; /* the next statement fails, too */
+		return sqlite3_errcode(sqlite->db);
 	bind_report(statement, at->row.policy.domain, at->row.day, at->config);
-	closed = sqlite3_step(statement) == SQLITE_ROW;
+	code = sqlite3_step(statement);
+	*closed = code == SQLITE_ROW;
 	sqlite3_reset(statement);
-	return closed;
+	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
 /* A report of a closed configuration was begun: what comes later goes to one derived from it, as in
  * the shared store (store/ship/batch.c), and gets a report of its own. */
-static void find_open_config(struct sqlite *sqlite, struct driver_row *at)
+static int find_open_config(struct sqlite *sqlite, struct driver_row *at)
 {
 	unsigned char first[DRIVER_KEY_LEN];
+	bool closed = false;
+	int code;
 
 	memcpy(first, at->config, sizeof first);
-	for (unsigned round = 1; round < CONFIG_ROUNDS_MAX && is_closed(sqlite, at); round++)
+	code = look_closed(sqlite, at, &closed);
+	for (unsigned round = 1; round < CONFIG_ROUNDS_MAX && code == SQLITE_OK && closed;
+	     round++) {
 		shared_derive(first, &round, sizeof round, at->config);
+		code = look_closed(sqlite, at, &closed);
+	}
+	return code;
 }
 
 static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
@@ -461,9 +471,10 @@ static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 
 		assert(at->row.count > 0 && at->row.quiet >= 0 && at->row.quiet <= at->row.count);
 		if (i == 0 || !is_same_policy(batch->rows[i - 1], at)) {
-			find_open_config(sqlite, &target);
+			code = find_open_config(sqlite, &target);
 			memcpy(config, target.config, sizeof config);
-			code = add_policy(sqlite, &target);
+			if (code == SQLITE_OK)
+				code = add_policy(sqlite, &target);
 		}
 		memcpy(target.config, config, sizeof config);
 		at = &target;
@@ -482,7 +493,7 @@ static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 
 /* ---- expiry ---- */
 
-/* By the clock, but not later than the newest row: a clock that jumped ahead makes nothing old. */
+/* By the clock, but not later than the newest day: a clock that jumped ahead makes nothing old. */
 static int32_t find_today(struct sqlite *sqlite)
 {
 	sqlite3_stmt *statement = prepare_statement(sqlite, NEWEST_DAY);

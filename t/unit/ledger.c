@@ -686,7 +686,7 @@ static void test_room(void)
 	int result = 0;
 
 	for (int i = 0; i < 200; i++) {
-		struct ledger_row row = sample("old.example", 20000, source);
+		struct ledger_row row = sample("old.example", today - 20, source);
 
 		snprintf(source, sizeof source, "192.0.2.%d", i);
 		add(ledger, &row);
@@ -941,6 +941,35 @@ static void test_clock_ahead(int days)
 	ledger_close(ledger);
 }
 
+/* A worker counted a message while the clock was ahead by 400 days; then it was started again. */
+static void test_clock_was_ahead(void)
+{
+	struct ledger_settings settings = {.path = new_path()};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	int32_t ahead = clock_day(clock_wall());
+	struct ledger_row row = sample("example.com", ahead, "192.0.2.1");
+
+	add(ledger, &row);
+	for (int i = 0; i < 20; i++) {
+		row = sample("example.com", ahead - 400 - i, "192.0.2.1");
+		add(ledger, &row);
+	}
+	ledger_close(ledger);
+	settings.keep_days = 9;
+	ledger = ledger_open(&settings, NULL);
+	for (int i = 0; i < 500 && read_all(ledger) > 11; i++)
+		usleep(10000);
+	is_int(sum_all(ledger).messages, 11, "a row of a month later makes nothing old");
+	row = sample("example.com", ahead - 1, "192.0.2.1");
+	add(ledger, &row);
+	ledger_close(ledger);
+	ledger = ledger_open(&settings, NULL);
+	for (int i = 0; i < 500 && read_all(ledger) > 2; i++)
+		usleep(10000);
+	is_int(sum_all(ledger).messages, 2, "those of two days do");
+	ledger_close(ledger);
+}
+
 static int begin_day(void *outbox, const struct ledger_day *day)
 {
 	struct why why;
@@ -1153,6 +1182,7 @@ int main(void)
 	test_expire();
 	for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++)
 		test_clock_ahead(jumps[i]);
+	test_clock_was_ahead();
 	test_late();
 	test_close();
 	test_journal();
