@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The simulation: what happens in the life of a few hosts, decided by the seed. Each step does
+ * something to them and lets time pass; then it is compared what there is with what was answered.
+ * In the end all faults are over, and everything must be where it belongs, or said to be lost.
+ *
+ * usage: sim [-v] [--first] [--break FAULT] SEED [COUNT]
+ *        sim --break list
+ */
+#include <getopt.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "store/sql/driver.h"
+#include "store/sql/sql.h"
+#include "t/sim/actors.h"
+#include "t/sim/disk.h"
+#include "t/sim/truth.h"
+#include "t/sim/vfs.h"
+
+enum { HOSTS = 2, WORKERS = 2 };
+
+/* ---- the hosts ---- */
+
+static struct host hosts[HOSTS];
+static unsigned host_count;
+static struct process *workers[HOSTS][WORKERS];
+static unsigned worker_count;
+
+/* What may happen in this life. */
+static struct {
+	bool kills, power, eio, torn, full, rot, clock;
+	unsigned steps;
+} plan;
+
+static void begin_plan(void)
+{
+	const unsigned one_in = 2 + world_below(2);
+
+	plan.kills = world_below(4) != 0;
+	plan.power = world_below(one_in) == 0;
+	plan.eio = world_below(one_in) == 0;
+	plan.torn = world_below(one_in) == 0;
+	plan.full = world_below(one_in) == 0;
+	plan.rot = world_below(one_in) == 0;
+	plan.clock = world_below(one_in) == 0;
+	plan.steps = 10 + world_below(30);
+	host_count = 1 + (world_below(4) == 0);
+	worker_count = 1 + world_below(WORKERS);
+}
+
+/* An empty ledger, made by the product; most lives begin with a copy of it. */
+static struct disk *template_disk;
+
+static struct sql *open_sql(const char *path, bool read_only, struct why *why)
+{
+	const struct ledger_settings settings = {
+	    .path = path, .read_only = read_only, .durability = LEDGER_POWER};
+
+	return sqlite_sql(&settings, why);
+}
+
+static void make_template(void)
+{
+	struct why why = {""};
+	struct sql *sql;
+
+	world.machines[0] = (struct machine){.name = "t", .disk = disk_new("/sim/t")};
+	sql = open_sql("/sim/t/ledger.db", false, &why);
+	if (sql == NULL) {
+		fprintf(stderr, "sim: %s\n", why.text);
+		abort();
+	}
+	sql_close(sql);
+	template_disk = world.machines[0].disk;
+}
+
+/* Each ledger is a host's own: it has an id that no other has. */
+static void begin_ledger(struct host *host)
+{
+	struct why why = {""};
+	struct sql *sql;
+
+	if (world_below(16) == 0)
+		return; /* its first process makes it */
+	world.sheltered++;
+	disk_copy(disk_find(template_disk, "/sim/t/ledger.db"),
+		  disk_create(host->machine->disk, host->path));
+	sql = open_sql(host->path, false, &why);
+	if (sql == NULL ||
+	    sql_run(sql, &why, "UPDATE spool SET host = randomblob(16)", SQL_NO_VALUES) != 0)
+		world_violate("the first ledger: %s", why.text);
+	sql_close(sql);
+	world.sheltered--;
+}
+
+static void begin_host(unsigned number)
+{
+	static const char *const names[] = {"h0", "h1"};
+	struct machine *machine = &world.machines[number];
+	struct host *host = &hosts[number];
+	char directory[40];
+
+	snprintf(directory, sizeof directory, "/sim/%s", names[number]);
+	*machine = (struct machine){.name = names[number], .disk = disk_new(directory)};
+	*host = (struct host){.machine = machine};
+	snprintf(host->path, sizeof host->path, "/sim/%s/ledger.db", names[number]);
+	host->durability = world_below(3) == 0 ? LEDGER_POWER : LEDGER_PROCESS;
+	host->keep_days = world_below(2) == 0 ? 0 : 30;
+	host->wait = world_span(CLOCK_SECOND, 10 * CLOCK_SECOND);
+	begin_ledger(host);
+}
+
+/* ---- what there is ---- */
+
+/* Without a fault, and without that time passes. */
+static void count_ledger(const struct host *host)
+{
+	struct why why = {""};
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows;
+	struct sql *sql;
+	int more = -1;
+
+	world.sheltered++;
+	sql = open_sql(host->path, true, &why);
+	if (sql != NULL) {
+		rows = sql_ask(sql, "SELECT source_ip, messages FROM tally", SQL_NO_VALUES);
+		while ((more = sql_next(rows, &why)) == 1)
+			truth_count(WHERE_LEDGER, sql_text_at(rows, 0, arena), sql_int_at(rows, 1));
+	}
+	if (more != 0 && world.weather.eio == 0)
+		world_say("%s cannot be looked at: %s", host->path, why.text);
+	sql_close(sql);
+	world.sheltered--;
+	arena_free(arena);
+}
+
+/* What has not been written to is as it was. */
+static bool has_changed(struct host *host)
+{
+	const struct inode *file = disk_find(host->machine->disk, host->path);
+	char log[80];
+	uint64_t writes;
+
+	snprintf(log, sizeof log, "%s-wal", host->path);
+	writes = file == NULL ? 0 : disk_writes(file) + (disk_number(file) << 32);
+	file = disk_find(host->machine->disk, log);
+	writes += file == NULL ? 0 : disk_writes(file);
+	if (writes == host->looked_at)
+		return false;
+	host->looked_at = writes;
+	return true;
+}
+
+static void check_step(void)
+{
+	for (unsigned i = 0; i < host_count; i++) {
+		if (!has_changed(&hosts[i]))
+			continue;
+		truth_begin_count(WHERE_LEDGER, hosts[i].machine);
+		count_ledger(&hosts[i]);
+	}
+	truth_check_most(WHERE_LEDGER, "after a step");
+}
+
+/* ---- what happens ---- */
+
+static bool has_worker(unsigned host, unsigned worker)
+{
+	return workers[host][worker] != NULL && workers[host][worker]->alive;
+}
+
+static void start_workers(unsigned of_1000)
+{
+	for (unsigned i = 0; i < host_count; i++)
+		for (unsigned j = 0; j < worker_count; j++)
+			if (!has_worker(i, j) && world_chance(of_1000))
+				workers[i][j] = actors_worker(&hosts[i]);
+}
+
+static bool is_ready(unsigned host)
+{
+	for (unsigned j = 0; j < worker_count; j++)
+		if (!has_worker(host, j) || !actors_ready(workers[host][j]))
+			return false;
+	return true;
+}
+
+static bool all_ready(void)
+{
+	for (unsigned i = 0; i < host_count; i++)
+		if (!is_ready(i))
+			return false;
+	return true;
+}
+
+static void note_calm(void)
+{
+	for (unsigned i = 0; i < host_count; i++) {
+		bool calm = world.weather.eio == 0 && is_ready(i);
+
+		if (calm && hosts[i].machine->calm_since == INT64_MAX)
+			hosts[i].machine->calm_since = world.now;
+	}
+}
+
+static void send_messages(void)
+{
+	unsigned host = world_below(host_count), worker = world_below(worker_count);
+	unsigned tasks = 1 + world_below(3);
+
+	if (!has_worker(host, worker))
+		return;
+	while (tasks-- > 0)
+		actors_send(workers[host][worker], 1 + world_below(6));
+}
+
+static struct process *choose_process(void)
+{
+	struct process *chosen = NULL;
+	unsigned alive = 0;
+
+	for (struct process *p = world.processes; p != NULL; p = p->next)
+		if (p->alive && world_below(++alive) == 0)
+			chosen = p;
+	return chosen;
+}
+
+static void kill_one(void)
+{
+	struct process *process = choose_process();
+
+	if (plan.kills && process != NULL)
+		process->die_in = 1 + (unsigned)world_span(0, 300);
+}
+
+static void cut_power(void)
+{
+	if (plan.power)
+		world.machines[world_below(host_count)].power_in = 1 + (unsigned)world_span(0, 300);
+}
+
+static void fill_disk(unsigned host, bool full)
+{
+	if (full)
+		world.machines[host].grows_since = INT64_MAX / 2;
+	else if (world.weather.full[host])
+		world.machines[host].grows_since = world.now;
+	world.weather.full[host] = full;
+}
+
+static void change_weather(void)
+{
+	world.weather.eio = plan.eio && world_below(2) == 0 ? 1 + world_below(40) : 0;
+	world.weather.torn = plan.torn && world_below(2) == 0 ? 1 + world_below(60) : 0;
+	for (unsigned i = 0; i < host_count; i++)
+		fill_disk(i, plan.full && world_below(3) == 0);
+}
+
+static void rot_file(void *arg, const char *path, struct inode *inode)
+{
+	(void)arg;
+	if (strstr(path, "-pending.") == NULL || strstr(path, "-damaged") != NULL ||
+	    world_below(2) == 0 || !disk_rot(inode, world_below(4) == 0 ? 0 : DISK_PAGE))
+		return;
+	world_fault(FAULT_ROT);
+	world_say("a bit of %s changes", path);
+}
+
+/* A journal is read only when its process was killed. */
+static void rot_journal(void)
+{
+	unsigned host = world_below(host_count);
+
+	if (!plan.rot)
+		return;
+	for (unsigned j = 0; j < worker_count; j++)
+		if (has_worker(host, j) && world_below(2) == 0)
+			process_kill(workers[host][j]);
+	disk_each(hosts[host].machine->disk, rot_file, NULL);
+	hosts[host].machine->calm_since = INT64_MAX;
+}
+
+static void set_clock(struct machine *machine, int64_t skew)
+{
+	machine->skew = skew;
+	world_fault(FAULT_CLOCK);
+	world_say("the clock of %s is off by %lld s", machine->name, (long long)skew);
+}
+
+static void jump_clock(void)
+{
+	static const int64_t jumps[] = {3600, 86400, 400 * 86400};
+	struct machine *machine = &world.machines[world_below(host_count)];
+	int64_t jump = jumps[world_below(3)] * (world_below(2) == 0 ? 1 : -1);
+
+	if (plan.clock)
+		set_clock(machine, machine->skew != 0 && world_below(3) == 0 ? 0 : jump);
+}
+
+/* A clock that is off by a year is seen and set before it shows a second day; until then. */
+static int64_t hurry_clocks(int64_t pause)
+{
+	for (unsigned i = 0; i < host_count; i++) {
+		struct machine *machine = &world.machines[i];
+		int64_t left = 86400 - machine_wall(machine) % 86400;
+
+		if (machine->skew < 30 * 86400 && machine->skew > -30 * 86400)
+			continue;
+		if (left < 60 || pause > 600 * CLOCK_SECOND || world_below(8) == 0)
+			set_clock(machine, 0);
+		else if (pause / CLOCK_SECOND > left / 2)
+			pause = left / 2 * CLOCK_SECOND;
+	}
+	return pause;
+}
+
+static void read_ledger(void)
+{
+	actors_reader(&hosts[world_below(host_count)]);
+}
+
+static void reload_worker(void)
+{
+	unsigned host = world_below(host_count), worker = world_below(worker_count);
+
+	if (!has_worker(host, worker))
+		return;
+	actors_stop(workers[host][worker]);
+	workers[host][worker] = NULL;
+}
+
+static const struct {
+	void (*run)(void);
+	unsigned weight;
+} actions[] = {{send_messages, 40}, {kill_one, 10},  {cut_power, 4},   {change_weather, 8},
+	       {rot_journal, 3},    {jump_clock, 2}, {read_ledger, 3}, {reload_worker, 3}};
+
+static void act(void)
+{
+	unsigned all = 0, chosen;
+
+	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+		all += actions[i].weight;
+	chosen = world_below(all);
+	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+		if (chosen < actions[i].weight) {
+			actions[i].run();
+			return;
+		}
+		chosen -= actions[i].weight;
+	}
+}
+
+/* ---- a life ---- */
+
+static void calm_down(void)
+{
+	for (unsigned i = 0; i < host_count; i++)
+		fill_disk(i, false);
+	memset(&world.weather, 0, sizeof world.weather);
+	for (struct process *p = world.processes; p != NULL; p = p->next)
+		p->die_in = 0;
+	for (unsigned i = 0; i < host_count; i++)
+		world.machines[i].power_in = 0;
+	world_say("all faults are over");
+}
+
+static void end_life(void)
+{
+	calm_down();
+	start_workers(1000);
+	while (!all_ready())
+		task_sleep(60 * CLOCK_SECOND);
+	task_sleep(100 * CLOCK_SECOND);
+	for (unsigned i = 0; i < host_count; i++)
+		actors_reader(&hosts[i]); /* takes over what a process left that others outlived */
+	task_sleep(100 * CLOCK_SECOND);
+	check_step();
+	for (unsigned i = 0; i < host_count; i++)
+		truth_check_all(WHERE_LEDGER, hosts[i].machine, "in the end");
+}
+
+static void live(void)
+{
+	begin_plan();
+	truth_begin();
+	for (unsigned i = 0; i < host_count; i++)
+		begin_host(i);
+	memset(workers, 0, sizeof workers);
+	start_workers(1000);
+	for (unsigned i = 0; i < plan.steps; i++) {
+		act();
+		task_sleep(hurry_clocks(world_span(CLOCK_MS / 10, world_below(8) == 0
+								      ? 6 * 3600 * CLOCK_SECOND
+								      : 20 * CLOCK_SECOND)));
+		start_workers(800);
+		note_calm();
+		check_step();
+	}
+	end_life();
+}
+
+/* ---- seeds ---- */
+
+struct sum {
+	uint64_t seeds, failed, messages, calls, digest;
+	uint64_t faults[FAULTS];
+};
+
+static void add_sum(struct sum *to, const struct sum *from)
+{
+	to->seeds += from->seeds;
+	to->failed += from->failed;
+	to->messages += from->messages;
+	to->calls += from->calls;
+	to->digest = to->digest * 31 + from->digest;
+	for (int i = 0; i < FAULTS; i++)
+		to->faults[i] += from->faults[i];
+}
+
+static void run_seed(uint64_t seed, struct sum *sum)
+{
+	struct sum own = {.seeds = 1};
+
+	sqlite3_randomness(0, NULL); /* it is seeded anew */
+	world_run(seed, live);
+	own.messages = truth_messages();
+	own.calls = world.calls;
+	own.digest = world.digest;
+	own.failed = world.violation[0] != '\0';
+	memcpy(own.faults, world.faults, sizeof own.faults);
+	add_sum(sum, &own);
+	if (own.failed > 0)
+		printf("seed %llu: %s\n", (unsigned long long)seed, world.violation);
+	for (unsigned i = 0; i < WORLD_MACHINES; i++)
+		if (world.machines[i].disk != NULL)
+			disk_free(world.machines[i].disk);
+}
+
+enum { CPU_MAX = 60 /* seconds, of a batch */ };
+
+/* Dead processes leave their memory, so a process of the simulation lives a few seeds only. */
+static void run_some(uint64_t seed, unsigned count, struct sum *sum)
+{
+	struct sum own = {0};
+	int pipes[2], status = 0;
+	pid_t child;
+
+	fflush(stdout);
+	if (pipe(pipes) != 0 || (child = fork()) < 0)
+		abort();
+	if (child == 0) {
+		(void)setrlimit(RLIMIT_CPU, &(struct rlimit){CPU_MAX, CPU_MAX});
+		for (unsigned i = 0; i < count; i++)
+			run_seed(seed + i, &own);
+		fflush(stdout);
+		_exit(write(pipes[1], &own, sizeof own) == sizeof own ? 0 : 1);
+	}
+	close(pipes[1]);
+	if (read(pipes[0], &own, sizeof own) != sizeof own) {
+		printf("seeds %llu to %llu: the program died\n", (unsigned long long)seed,
+		       (unsigned long long)(seed + count - 1));
+		own = (struct sum){.seeds = count, .failed = 1};
+	}
+	close(pipes[0]);
+	waitpid(child, &status, 0);
+	add_sum(sum, &own);
+}
+
+static void print_sum(const struct sum *sum)
+{
+	struct rusage used;
+	double cpu;
+
+	getrusage(sum->seeds == 1 ? RUSAGE_SELF : RUSAGE_CHILDREN, &used);
+	cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+	      (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+	printf("%llu seeds, %llu failed, %llu messages, %llu calls, %.1f CPU s, digest %016llx\n",
+	       (unsigned long long)sum->seeds, (unsigned long long)sum->failed,
+	       (unsigned long long)sum->messages, (unsigned long long)sum->calls, cpu,
+	       (unsigned long long)sum->digest);
+	printf("faults:");
+	for (int i = 0; i < FAULTS; i++)
+		printf("%s %s %llu", i == 0 ? "" : ",", fault_names[i],
+		       (unsigned long long)sum->faults[i]);
+	putchar('\n');
+}
+
+/* Faults that the simulation must find. */
+static const char *const breaks[][2] = {
+    {"sync-does-nothing", "a disk that does not synchronize"},
+    {"flock-lies", "locks of files that do not exclude"},
+    {"sqlite-locks-lie", "locks of SQLite's that do not exclude"},
+};
+
+static int list_breaks(void)
+{
+	for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++)
+		printf("%s\t%s\n", breaks[i][0], breaks[i][1]);
+	return 0;
+}
+
+static int give_usage(void)
+{
+	fputs("usage: sim [-v] [--first] [--break FAULT] SEED [COUNT]\n", stderr);
+	return 64;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"break", required_argument, NULL, 'b'},
+						{"first", no_argument, NULL, 'f'},
+						{NULL, 0, NULL, 0}};
+	enum { AT_ONCE = 50 };
+	uint64_t seed, count;
+	struct sum sum = {0};
+	bool first = false; /* ends with the first failure */
+	int option;
+
+	while ((option = getopt_long(argc, argv, "v", options, NULL)) != -1) {
+		if (option == 'v')
+			world.verbose++;
+		else if (option == 'b')
+			world.broken = optarg;
+		else if (option == 'f')
+			first = true;
+		else
+			return give_usage();
+	}
+	if (world.broken != NULL && strcmp(world.broken, "list") == 0)
+		return list_breaks();
+	if (argc - optind < 1 || argc - optind > 2)
+		return give_usage();
+	seed = strtoull(argv[optind], NULL, 10);
+	count = argc - optind == 2 ? strtoull(argv[optind + 1], NULL, 10) : 1;
+	vfs_register();
+	world_run(0, make_template);
+	if (count == 1)
+		run_seed(seed, &sum);
+	for (uint64_t i = 0; i < count && count > 1 && !(first && sum.failed > 0); i += AT_ONCE)
+		run_some(seed + i, count - i < AT_ONCE ? (unsigned)(count - i) : AT_ONCE, &sum);
+	print_sum(&sum);
+	return sum.failed > 0;
+}
