@@ -233,6 +233,9 @@ struct conf {
 	} messages;
 
 	struct {
+		struct conf_strings addresses; /* to which reports are sent */
+		bool deliver;
+		int64_t max_spool, max_files, max_message; /* of the spool: bytes, files, bytes */
 		int64_t keep; /* reports that were received, and their rows */
 		int64_t keep_personal;
 		bool hash_addresses;

@@ -731,6 +731,31 @@ const struct conf_option conf_options[] = {
 	 .doc = "The maximum size of the kept log lines; the oldest are deleted first. Raise it on a busy host "
 		"that needs more than the last 45,000 messages. A change needs a restart."},
 
+	{.name = "inbox.addresses", .type = &conf_type_texts, FIELD(inbox.addresses),
+	 .check = conf_check_address, .what = "list of mail addresses",
+	 .max = 100,
+	 .def = "[]",
+	 .doc = "Your addresses to which other sites send reports: those in your rua=, ruf= and TLS-RPT records, and "
+		"in CFBL-Address. Mail to them that passes is read as a report and stored in the ledger, which "
+		"needs store.url. It does not cause reports, as with reports.quiet.",
+	 .example = "addresses = [ \"dmarc@example.com\", \"tls-reports@example.com\" ];"},
+	{.name = "inbox.deliver", .type = &conf_type_bool, FIELD(inbox.deliver),
+	 .def = "true",
+	 .doc = "Whether mail to inbox.addresses is delivered, too. false: the MTA discards what was taken, if all of "
+		"its recipients are inbox.addresses."},
+	{.name = "inbox.max_spool", .type = &conf_type_size, FIELD(inbox.max_spool),
+	 .min = MIB(1), .max = MIB(65536),
+	 .def = "\"256MiB\"",
+	 .doc = "How much mail waits to be read as reports at most, in the directory whose name is that of the ledger's "
+		"file with -inbox. What finds no room is delivered, not taken, and the log says so."},
+	{.name = "inbox.max_files", .type = &conf_type_integer, FIELD(inbox.max_files),
+	 .min = 10, .max = 1000000,
+	 .def = "10000",
+	 .doc = "The same for the number of mails."},
+	{.name = "inbox.max_message", .type = &conf_type_size, FIELD(inbox.max_message),
+	 .min = KIB(64), .max = MIB(64),
+	 .def = "\"16MiB\"",
+	 .doc = "The maximum size of a mail that is taken as a report; larger ones are only delivered."},
 	{.name = "inbox.keep", .type = &conf_type_duration, FIELD(inbox.keep),
 	 .min = DAYS(1), .max = DAYS(3650),
 	 .def = "\"90d\"",

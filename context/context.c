@@ -17,6 +17,7 @@
 #include "lib/clock.h"
 #include "mail/address.h"
 #include "mail/domain.h"
+#include "report/spool.h"
 
 /* ---- settings to rules ---- */
 
@@ -450,22 +451,53 @@ static const char *plain_address(struct arena *arena, const char *text, struct w
 	return arena_printf(arena, "%s@%s", address.local, address.domain);
 }
 
+/* The addresses of OPTION in the form that recipients are compared with. */
+static const char *const *plain_addresses(struct context *context, const struct conf_strings *texts,
+					  const char *option, struct refusal *refusal)
+{
+	const char **list = arena_array(context->arena, texts->count + 1, sizeof *list);
+
+	for (unsigned i = 0; i < texts->count; i++) {
+		list[i] = plain_address(context->arena, texts->items[i], &refusal->why);
+		if (list[i] == NULL) {
+			blame_option(refusal, option);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 static int report_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
-	const struct conf_strings *texts = &conf->reports.quiet;
-	const char **quiet = arena_array(context->arena, texts->count + 1, sizeof *quiet);
 
 	context->report_from = plain_address(context->arena, conf->reports.from, &refusal->why);
 	if (context->report_from == NULL)
 		return blame_option(refusal, "reports.from");
-	for (unsigned i = 0; i < texts->count; i++) {
-		quiet[i] = plain_address(context->arena, texts->items[i], &refusal->why);
-		if (quiet[i] == NULL)
-			return blame_option(refusal, "reports.quiet");
+	context->quiet = plain_addresses(context, &conf->reports.quiet, "reports.quiet", refusal);
+	context->quiet_count = conf->reports.quiet.count;
+	return context->quiet == NULL ? -1 : 0;
+}
+
+/* Received reports are kept in the ledger's file, and wait for that beside it. */
+static int inbox_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	const char *path;
+
+	context->inbox =
+	    plain_addresses(context, &conf->inbox.addresses, "inbox.addresses", refusal);
+	context->inbox_count = conf->inbox.addresses.count;
+	if (context->inbox == NULL || context->inbox_count == 0)
+		return context->inbox == NULL ? -1 : 0;
+	if (conf->store.url[0] == '\0') {
+		why_set(&refusal->why, "the reports are kept in the ledger: set store.url, too");
+		return blame_option(refusal, "inbox.addresses");
 	}
-	context->quiet = quiet;
-	context->quiet_count = texts->count;
+	path = ledger_url_path(conf->store.url, &refusal->why);
+	if (path == NULL)
+		return blame_option(refusal, "store.url");
+	context->inbox_spool = spool_directory(context->arena, path);
 	return 0;
 }
 
@@ -473,7 +505,7 @@ static int report_rules(struct context *context, struct refusal *refusal)
 typedef int context_step(struct context *context, struct refusal *refusal);
 static context_step *const steps[] = {
     engine_rules,   decide_rules, dmarc_rules,  forwarder_rules, list_rules,      sealer_rules,
-    outbound_rules, seal_rules,   report_rules, relay_rules,     list_host_rules,
+    outbound_rules, seal_rules,   report_rules, relay_rules,     list_host_rules, inbox_rules,
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 

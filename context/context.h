@@ -23,6 +23,9 @@ struct context {
 	const char *report_from;  /* reports.from, or "" */
 	const char *const *quiet; /* reports.quiet */
 	unsigned quiet_count;
+	const char *const *inbox; /* inbox.addresses */
+	unsigned inbox_count;
+	const char *inbox_spool; /* where mail to them is put; NULL: there are none */
 	struct arena *arena;
 	_Atomic unsigned references;
 };

@@ -28,6 +28,7 @@
 #include "daemon/measure.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
+#include "daemon/report_reader.h"
 #include "daemon/report_sender.h"
 #include "daemon/shipper.h"
 #include "daemon/status.h"
@@ -51,6 +52,7 @@ struct supervisor {
 	struct exporter exporter;
 	struct control *control;
 	struct helper shipper;
+	struct helper report_reader;
 	int signal_fd;
 	bool hup;
 	unsigned terms;
@@ -168,6 +170,7 @@ static void drain_all(struct supervisor *s)
 	helper_stop(&s->report_sender, s->conf->drain);
 	exporter_stop(&s->exporter);
 	shipper_stop(&s->shipper);
+	report_reader_stop(&s->report_reader);
 	close_all(s, s->conf->drain + WORKERS_DRAIN_GRACE);
 }
 
@@ -181,6 +184,7 @@ static void stop_now(struct supervisor *s)
 	helper_stop(&s->report_sender, quit_grace);
 	exporter_stop(&s->exporter);
 	shipper_stop(&s->shipper);
+	report_reader_stop(&s->report_reader);
 	close_all(s, quit_grace);
 	for (struct member *member = s->workers.members; member != NULL; member = member->next) {
 		channel_send(&member->channel, CHANNEL_QUIT, "");
@@ -396,6 +400,7 @@ static void continue_reload(struct supervisor *s)
 			    s->conf->drain); /* the next one has the new settings */
 		exporter_stop(&s->exporter);
 		shipper_stop(&s->shipper);
+		report_reader_stop(&s->report_reader);
 		s->commit_deadline = clock_mono() + commit_patience;
 	}
 	if (s->commit_deadline != 0 && all_use_new_settings(s)) {
@@ -732,7 +737,7 @@ static void obey_signals(struct supervisor *s)
 static bool have_all_ended(const struct supervisor *s)
 {
 	return s->stopping && s->workers.members == NULL && s->report_sender.pid == 0 &&
-	       s->exporter.helper.pid == 0 && s->shipper.pid == 0;
+	       s->exporter.helper.pid == 0 && s->shipper.pid == 0 && s->report_reader.pid == 0;
 }
 
 static int64_t start_helpers(struct supervisor *s)
@@ -741,6 +746,7 @@ static int64_t start_helpers(struct supervisor *s)
 	    earlier_of(report_sender_start(&s->report_sender, s->conf, s->keys.text, &s->workers),
 		       exporter_start(&s->exporter, s->conf, &s->workers));
 
+	next = earlier_of(next, report_reader_start(&s->report_reader, s->conf, &s->workers));
 	return earlier_of(next, shipper_start(&s->shipper, s->conf, &s->workers));
 }
 
@@ -770,6 +776,7 @@ static void run_loop(struct supervisor *s)
 		next = earlier_of(next, report_sender_look_after(&s->report_sender));
 		next = earlier_of(next, exporter_look_after(&s->exporter));
 		next = earlier_of(next, shipper_look_after(&s->shipper));
+		next = earlier_of(next, report_reader_look_after(&s->report_reader));
 		if (s->ready && !s->stopping)
 			next = earlier_of(next, start_helpers(s));
 		if (s->reload.conf != NULL)

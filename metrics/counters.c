@@ -72,6 +72,16 @@ static const struct name_code skip_names[] = {{"key", COUNTERS_SKIP_KEY},
 					      {"limit", COUNTERS_SKIP_LIMIT},
 					      {"queue", COUNTERS_SKIP_QUEUE},
 					      {NULL, 0}};
+static const struct name_code taking_names[] = {
+    {"taken", COUNT_TAKEN}, {"not_taken", COUNT_NOT_TAKEN}, {NULL, 0}};
+/* enum inbox_kind of report/inbox/record.h */
+static const struct name_code kind_names[] = {{"unreadable", 0}, {"aggregate", 1}, {"failure", 2},
+					      {"complaint", 3},  {"tls", 4},       {"bounce", 5},
+					      {NULL, 0}};
+static const struct name_code intake_names[] = {{"stored", COUNT_INTAKE_STORED},
+						{"duplicate", COUNT_INTAKE_DUPLICATE},
+						{"not_kept", COUNT_INTAKE_NOT_KEPT},
+						{NULL, 0}};
 static const struct name_code reload_names[] = {
     {"accepted", COUNT_RELOAD_ACCEPTED}, {"refused", COUNT_RELOAD_REFUSED}, {NULL, 0}};
 
@@ -158,6 +168,16 @@ const struct metric_family metric_families[METRICS] = {
 	.help = "Failure reports that were due but not made."},
     [METRIC_REPORT_SUCCESS_TIME] = {"report_last_success_timestamp_seconds", METRIC_GAUGE,
 	.help = "When a report was last taken by a mail server; 0: not since the start."},
+    [METRIC_INBOX_TAKEN] = {"inbox_mails_total", METRIC_COUNTER,
+	.labels = {{"outcome", taking_names, 2}},
+	.help = "Mails to inbox.addresses, and whether they were taken as reports."},
+    [METRIC_INBOX_REPORTS] = {"inbox_reports_total", METRIC_COUNTER,
+	.labels = {{"kind", kind_names, 6}, {"outcome", intake_names, 3}},
+	.help = "Received reports that were read, by kind and what became of them."},
+    [METRIC_INBOX_SPOOL_FILES] = {"inbox_spool_files", METRIC_GAUGE,
+	.help = "Mails that wait to be read as reports."},
+    [METRIC_INBOX_SPOOL_BYTES] = {"inbox_spool_bytes", METRIC_GAUGE,
+	.help = "Size of the mails that wait to be read as reports."},
     [METRIC_RELOADS] = {"config_reloads_total", METRIC_COUNTER,
 	.labels = {{"outcome", reload_names, 2}},
 	.help = "Reloads of the settings."},

@@ -57,6 +57,10 @@ enum metric {
 	METRIC_REPORTS_PENDING,
 	METRIC_FAILURES_SKIPPED, /* enum counters_skip */
 	METRIC_REPORT_SUCCESS_TIME,
+	METRIC_INBOX_TAKEN,   /* enum count_taking */
+	METRIC_INBOX_REPORTS, /* enum inbox_kind, enum count_intake */
+	METRIC_INBOX_SPOOL_FILES,
+	METRIC_INBOX_SPOOL_BYTES,
 	METRIC_RELOADS, /* enum count_reload */
 	METRIC_RELOAD_SUCCESS,
 	METRIC_RELOAD_TIME,
@@ -90,6 +94,8 @@ enum count_stage { /* where the MTA's protocol went wrong */
 		   COUNT_STAGE_CHANGE /* the MTA did not take a change of the header */
 };
 enum count_outcome { COUNT_SENT, COUNT_DEFERRED, COUNT_FAILED, COUNT_SUPPRESSED };
+enum count_taking { COUNT_TAKEN, COUNT_NOT_TAKEN };
+enum count_intake { COUNT_INTAKE_STORED, COUNT_INTAKE_DUPLICATE, COUNT_INTAKE_NOT_KEPT };
 enum count_reload { COUNT_RELOAD_ACCEPTED, COUNT_RELOAD_REFUSED };
 
 /* ---- counting ---- */

@@ -205,7 +205,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
 	struct answer answer;
 
 	session_end(connection->session, queue_id, &answer);
-	status = status_of[answer.action];
+	status = answer.discard ? SMFIS_DISCARD : status_of[answer.action];
 	if (make_changes(ctx, connection, &answer) != MI_SUCCESS) {
 		counters_count(METRIC_MILTER_ERRORS, COUNT_STAGE_CHANGE, 0, 0);
 		log_error("%s: the MTA did not take a change of the header; answered with 451",

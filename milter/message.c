@@ -2,6 +2,7 @@
 #include "milter/message.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "lib/clock.h"
 #include "metrics/counters.h"
@@ -13,7 +14,21 @@ void message_free(struct session *session, struct message *message)
 	service_memory(session->service, -message->held);
 	buf_free(&message->header);
 	buf_free(&message->body);
+	spool_abandon(message->taking);
 	arena_free(message->arena);
+}
+
+bool message_is_mailbox(const char *address, const char *listed)
+{
+	const char *at = strrchr(address, '@'), *listed_at = strrchr(listed, '@');
+	size_t local;
+
+	if (at == NULL || listed_at == NULL || !span_ieq(span_of(at), listed_at))
+		return false;
+	local = (size_t)(listed_at - listed);
+	return (size_t)(at - address) >= local &&
+	       (address + local == at || address[local] == '+') &&
+	       span_isame(span_make(address, local), span_make(listed, local));
 }
 
 unsigned message_count_forged(const struct message *message)

@@ -14,6 +14,7 @@
 #include "milter/session.h"
 #include "policy/forged.h"
 #include "report/inspect.h"
+#include "report/spool.h"
 
 /* Fields of one name that may be forged. */
 struct suspects {
@@ -50,6 +51,9 @@ struct message {
 	const char *bounce_token; /* of a recipient to whom bounces of our reports go, or NULL */
 	bool keeps_header;        /* for a failure report, in HEADER and BODY */
 	struct buf header, body;
+	int64_t taken_recipients; /* of RECIPIENTS: those of inbox.addresses */
+	bool taking_begun;
+	struct spool_file *taking; /* its copy for the report reader, or NULL */
 	uint64_t size, header_bytes;
 	int64_t header_fields, recipients;
 	int64_t held; /* bytes, as the service knows them */
@@ -70,6 +74,9 @@ struct session {
 };
 
 void message_free(struct session *session, struct message *message);
+
+/* ADDRESS is LISTED, or that with an extension: name+anything@domain. */
+bool message_is_mailbox(const char *address, const char *listed);
 
 /* How many changes message_remove() makes at most, over all kinds. */
 unsigned message_count_forged(const struct message *message);

@@ -21,6 +21,7 @@
 #include "milter/outbound_mail.h"
 #include "milter/outbox_writer.h"
 #include "milter/skipped_mail.h"
+#include "milter/taking.h"
 #include "policy/spf/iprev.h"
 #include "report/mail.h"
 
@@ -278,27 +279,15 @@ void session_abort(struct session *session)
 	service_message_end(session->service);
 }
 
-/* ADDRESS is LISTED, or that with an extension: name+anything@domain. */
-static bool same_mailbox(const char *address, const char *listed)
-{
-	const char *at = strrchr(address, '@'), *listed_at = strrchr(listed, '@');
-	size_t local;
-
-	if (at == NULL || listed_at == NULL || !span_ieq(span_of(at), listed_at))
-		return false;
-	local = (size_t)(listed_at - listed);
-	return (size_t)(at - address) >= local &&
-	       (address + local == at || address[local] == '+') &&
-	       span_isame(span_make(address, local), span_make(listed, local));
-}
-
 static void note_quiet(struct message *message, const char *address)
 {
 	const struct context *context = message->context;
-	bool quiet = same_mailbox(address, context->report_from);
+	bool quiet = message_is_mailbox(address, context->report_from);
 
+	for (unsigned i = 0; i < context->inbox_count && !quiet; i++)
+		quiet = message_is_mailbox(address, context->inbox[i]);
 	for (unsigned i = 0; i < context->quiet_count && !quiet; i++)
-		quiet = same_mailbox(address, context->quiet[i]);
+		quiet = message_is_mailbox(address, context->quiet[i]);
 	message->rcpt_quiet = message->rcpt_quiet || quiet;
 	message->rcpt_normal = message->rcpt_normal || !quiet;
 }
@@ -336,6 +325,7 @@ static void note_recipient(struct message *message, const char *address)
 
 	address = bare_address(scratch, address);
 	list_recipient(message, address);
+	taking_recipient(message, address);
 	if (!message->rcpt_normal)
 		note_quiet(message, address);
 	token = mail_verp_token(scratch, message->context->report_from, address);
@@ -448,6 +438,7 @@ void session_header(struct session *session, struct span name, struct span value
 	look_for_forged(session, message, name, value);
 	look_at_form(session, message, name, value);
 	note_message_id(message, name, value);
+	taking_header(message, name, value);
 	if (message->check != NULL)
 		inbound_mail_header(message, name, value);
 	else if (message->outbound != NULL)
@@ -463,6 +454,7 @@ void session_end_of_headers(struct session *session)
 		return;
 	if (message->inspect != NULL)
 		inspect_end_of_headers(message->inspect);
+	taking_end_of_headers(message);
 	if (message->check != NULL)
 		inbound_mail_end_of_headers(message);
 	else if (message->outbound != NULL)
@@ -479,6 +471,8 @@ bool session_body(struct session *session, struct span chunk)
 		return false;
 	message->size += span_len(chunk);
 	wanted = message->inspect != NULL && inspect_body(message->inspect, chunk);
+	taking_body(message, chunk);
+	wanted = wanted || message->taking != NULL;
 	if (message->check != NULL) {
 		inbound_mail_body(message, chunk);
 		wanted = wanted || !check_body_done(message->check);
@@ -565,6 +559,8 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 		skipped_mail_end(session, answer, changes);
 	else
 		outbound_mail_end(session, answer, changes, &result);
+	taking_end(message, message->check == NULL ? NULL : check_verdict(message->check), queue_id,
+		   answer);
 	facts.nanoseconds = clock_mono() - start;
 	if (message->probe)
 		return;

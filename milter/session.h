@@ -37,6 +37,7 @@ struct header_change {
 struct answer {
 	enum action action;      /* ACTION_QUARANTINE: accept and hold */
 	const char *hold;        /* reason for the hold */
+	bool discard;            /* accepted mail is not delivered */
 	struct smtp_reply reply; /* for reject and tempfail */
 	const struct header_change *changes;
 	unsigned change_count;

@@ -24,7 +24,7 @@ heads="SELECT COALESCE(SUM(messages), 0) FROM rx_report WHERE kind = 'aggregate'
 settings "$dir/ledger.db" >conf
 reports make plain plain
 cs inbox read --store plain >out 2>err
-like "without a ledger nothing is stored, and none is made" "$? $(cat err)" '^69 .*does not exist'
+like "without a ledger nothing is stored, and none is made" "$? $(cat err)" '^75 .*does not exist'
 ok "none" test ! -e ledger.db
 cs store migrate >/dev/null 2>&1
 is "--no-store stores nothing" "$(cs inbox read --no-store plain >/dev/null; sql "SELECT COUNT(*) FROM rx_report")" 0
@@ -87,6 +87,8 @@ like "the same that came another way is a duplicate" "$(cs inbox read again.eml)
 like "a failure report is stored" "$(cs inbox read failure.eml)" '^failure.eml: failure, stored'
 cs inbox read hello.eml >out 2>err
 is "what cannot be read is kept, and the exit status stays" "$?" 65
+cs inbox read --store hello.eml >out 2>err
+is "an MTA learns that it was taken" "$?" 0
 is "they are in a file that only its owner can read" "$(stat -c %a single.db-personal)" 600
 is "and not in the ledger" "$(sql "SELECT COUNT(*) FROM rx_report" single.db)" 0
 is "complaints lists them" "$(cs inbox complaints --json | member '[(r["feedback_type"], r["source_ip"], r["message_id"]) for r in found["reports"]]')" \

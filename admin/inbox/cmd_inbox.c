@@ -21,7 +21,8 @@
 enum { OPTION_STORE = 256, OPTION_NO_STORE };
 
 static const struct admin_option read_options[] = {
-    {"store", OPTION_STORE, NULL, "fail if they cannot be stored in the ledger"},
+    {"store", OPTION_STORE, NULL,
+     "exit with 0 if all were stored, readable or not, and with 75 if not: for an MTA"},
     {"no-store", OPTION_NO_STORE, NULL, "print them only"},
     {NULL, 0, NULL, NULL}};
 
@@ -30,8 +31,9 @@ struct reading {
 	struct progress progress;
 	uint64_t read, unreadable, absent;
 	struct intake intake;
-	bool stores;  /* INTAKE is open */
-	bool printed; /* JSON: an object whose last brace is missing */
+	bool stores;   /* INTAKE is open */
+	bool delivers; /* --store: an MTA gave the mail to this command */
+	bool printed;  /* JSON: an object whose last brace is missing */
 	struct why why;
 };
 
@@ -107,7 +109,8 @@ static void tell_absent(void *arg, const char *path, const char *reason)
 	admin_error(reading->admin, "%s: %s", path, reason);
 }
 
-/* 0 when all was read; 2 when a part was; 65 when nothing was; 66: a file could not be opened. */
+/* 0 when all was read; 2 when a part was; 65 when nothing was; 66: a file could not be opened. With
+ * --store 0 when all was stored, and 75 when not. */
 static int conclude_reading(struct reading *reading, int failed)
 {
 	struct admin *admin = reading->admin;
@@ -115,14 +118,14 @@ static int conclude_reading(struct reading *reading, int failed)
 
 	if (failed != 0) {
 		admin_error(admin, "%s", reading->why.text);
-		return ADMIN_NO_INPUT;
+		return reading->delivers ? ADMIN_TEMPORARY : ADMIN_NO_INPUT;
 	}
 	if (reading->unreadable > 0)
 		admin_error(admin, "%" PRIu64 " of %" PRIu64 " reports could not be read",
 			    reading->unreadable, all);
 	if (reading->absent > 0)
 		return ADMIN_NO_INPUT;
-	if (reading->unreadable > 0)
+	if (reading->unreadable > 0 && !reading->delivers)
 		return reading->read > 0 ? ADMIN_PARTLY : ADMIN_BAD_INPUT;
 	if (all == 0)
 		admin_note(admin, "there are no files to read");
@@ -153,7 +156,7 @@ static int open_intake(struct reading *reading, bool store)
 	}
 	if (why.text[0] != '\0')
 		admin_error(admin, "%s", why.text);
-	return status == ADMIN_DONE ? ADMIN_UNAVAILABLE : status;
+	return status == ADMIN_DONE ? ADMIN_TEMPORARY : status;
 }
 
 static int inbox_read(struct admin *admin, int argc, char **argv)
@@ -172,6 +175,7 @@ static int inbox_read(struct admin *admin, int argc, char **argv)
 		return admin_usage(admin, "missing argument: FILE, DIR or -");
 	if (store && no_store)
 		return admin_usage(admin, "--store and --no-store exclude each other");
+	reading.delivers = store;
 	if (!no_store)
 		status = open_intake(&reading, store);
 	if (status != ADMIN_DONE)

@@ -362,6 +362,8 @@ static void put_answer(struct wire *wire, const struct answer *answer, struct bu
 	if (answer->reply.code != NULL &&
 	    (answer->action == ACTION_REJECT || answer->action == ACTION_TEMPFAIL))
 		put_reply(wire, &answer->reply, out);
+	else if (answer->discard)
+		packet_put(out, 'd');
 	else
 		packet_put(out, answer_kinds[answer->action]);
 }

@@ -736,7 +736,9 @@ static const char everything[] =
     " key_days = 1; budget = 100; timeout = \"1s\"; silence = ( { rule = \"a.b\"; domain = "
     "\"b.example\";"
     " reason = \"c\"; until = \"2027-01-31\"; } ); };\n"
-    "inbox: { keep = \"30d\"; keep_personal = \"7d\"; hash_addresses = false; };\n"
+    "inbox: { addresses = [ \"a@example.com\" ]; deliver = false; max_spool = \"1MiB\"; max_files "
+    "= 10; max_message = \"64KiB\"; keep = \"30d\"; keep_personal = \"7d\"; hash_addresses = "
+    "false; };\n"
     "log: { target = \"stderr\"; format = \"json\"; level = \"error\"; recipients = true; };\n"
     "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n"
     "http: { listen = [ \"127.0.0.1:9817\", \"[::1]:0\" ]; };\n";
