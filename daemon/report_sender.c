@@ -153,6 +153,8 @@ static int send_all(struct sender *sender)
 	if (sender->incomplete > 0)
 		log_info("reports: %u wait for what other hosts have not shipped yet: %s",
 			 sender->incomplete, sender->waiting_for.text);
+	if (sender->damaged > 0)
+		log_error("reports: %u are not made: %s", sender->damaged, sender->damage.text);
 	if (result != 0)
 		log_error("reports: %s", why.text);
 	count_pending(sender, yesterday);

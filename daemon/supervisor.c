@@ -20,6 +20,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "daemon/checker.h"
 #include "daemon/daemon.h"
 #include "conf/errors.h"
 #include "context/context.h"
@@ -836,6 +837,7 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	if (take_signals(&s) != 0) {
 		start_failed(&s, EX_OSERR, strerror(errno));
 	} else if (open_all(&s)) {
+		checker_look(s.conf);
 		open_control(&s);
 		run_loop(&s);
 		log_info("stopped");

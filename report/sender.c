@@ -57,14 +57,17 @@ static void close_files(struct files *files)
 static int write_report(const struct sender *sender, const struct ledger_day *day, int64_t max_rows,
 			struct files *files, struct why *why)
 {
+	int result;
+
 	close_files(files);
 	files->xml = tmpfile();
 	files->gz = tmpfile();
 	if (files->xml == NULL || files->gz == NULL)
 		return why_set(why, "cannot create a temporary file: %s", strerror(errno));
-	if (aggregate_write(sender->ledger, &sender->settings->reporter, day, max_rows, files->xml,
-			    &files->sum, why) != 0)
-		return -1;
+	result = aggregate_write(sender->ledger, &sender->settings->reporter, day, max_rows,
+				 files->xml, &files->sum, why);
+	if (result != 0)
+		return result;
 	return gzip_file(files->xml, files->gz, why);
 }
 
@@ -143,6 +146,14 @@ static int tell_dry(struct sender *sender, const struct ledger_day *day,
 	return 0;
 }
 
+/* Nobody is told counts that may be wrong; what was counted of other domains is reported. */
+static int skip_damaged(struct sender *sender, const struct why *why)
+{
+	sender->damaged++;
+	sender->damage = *why;
+	return 0;
+}
+
 static int build_report(struct sender *sender, const struct ledger_day *day,
 			const char *const *addresses, unsigned count, struct arena *arena,
 			struct why *why)
@@ -161,6 +172,8 @@ static int build_report(struct sender *sender, const struct ledger_day *day,
 			tell_built(sender, &report);
 	}
 	close_files(&files);
+	if (result == LEDGER_DAMAGED)
+		return skip_damaged(sender, why);
 	return result < 0 ? -1 : 0;
 }
 
@@ -265,8 +278,12 @@ static int build_day(void *arg, const struct ledger_day *day)
 	if (count > 0)
 		result = outbox_find(sender->outbox, day->policy.domain, day->day, day->config,
 				     arena, &old, building->why);
-	if (count > 0 && result == 0)
+	if (count > 0 && result == 0 && day->damaged) {
+		ledger_explain_damage(day, building->why);
+		result = skip_damaged(sender, building->why);
+	} else if (count > 0 && result == 0) {
 		result = build_new(building, day, addresses, count, arena);
+	}
 	arena_free(arena);
 	return result < 0 ? -1 : 0;
 }
@@ -301,7 +318,8 @@ int sender_build(struct sender *sender, const char *domain, int32_t from_day, in
 		 struct why *why)
 {
 	return build_days(
-	    sender, &(struct ledger_days_query){domain, from_day, last_full_day(to_day), 0}, why);
+	    sender, &(struct ledger_days_query){domain, from_day, last_full_day(to_day), 0, true},
+	    why);
 }
 
 int sender_build_late(struct sender *sender, const char *domain, struct why *why)
@@ -312,6 +330,7 @@ int sender_build_late(struct sender *sender, const char *domain, struct why *why
 	    .from_day = yesterday - SENDER_LATE_DAYS + 1,
 	    .to_day = yesterday - SENDER_BUILD_DAYS,
 	    .since = clock_wall() - (int64_t)SENDER_BUILD_DAYS * DAY,
+	    .damaged = true,
 	};
 
 	return build_days(sender, &late, why);
@@ -899,6 +918,7 @@ int sender_copy(struct sender *sender, const char *domain, int32_t from_day, int
 {
 	struct copying copying = {sender, address, why};
 
-	return ledger_days(sender->ledger, &(struct ledger_days_query){domain, from_day, to_day, 0},
+	return ledger_days(sender->ledger,
+			   &(struct ledger_days_query){domain, from_day, to_day, 0, false},
 			   copy_day, &copying, why);
 }

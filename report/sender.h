@@ -79,6 +79,8 @@ struct sender {
 	struct why stop_reason;
 	unsigned incomplete; /* reports that wait for other hosts: WAITING_FOR */
 	struct why waiting_for;
+	unsigned damaged; /* reports that are not made, because the ledger is damaged: DAMAGE */
+	struct why damage;
 	unsigned unreachable; /* tries in a row in which there was no server */
 };
 

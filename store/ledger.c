@@ -887,10 +887,39 @@ static int read_days(struct ledger *ledger, const struct page_days *query, struc
 	return count;
 }
 
+void ledger_explain_damage(const struct ledger_day *day, struct why *why)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	clock_day_text(day->day, text);
+	if (day->missing == 0)
+		why_set(why,
+			"the ledger is damaged: the policy of %s on %s is not as it was stored"
+			" (countersign store check)",
+			day->policy.domain, text);
+	else
+		why_set(why,
+			"the ledger is damaged: the rows of %s on %s have %lld messages, %lld were"
+			" counted (countersign store check)",
+			day->policy.domain, text, (long long)day->messages,
+			(long long)(day->messages + day->missing));
+}
+
+/* No rows: it is being expired. */
+static int visit_day(const struct ledger_days_query *query, const struct ledger_day *day,
+		     ledger_day_visit *visit, void *arg, struct why *why)
+{
+	if (day->damaged && !query->damaged) {
+		ledger_explain_damage(day, why);
+		return LEDGER_DAMAGED;
+	}
+	return day->rows > 0 || day->damaged ? visit(arg, day) : 0;
+}
+
 int ledger_days(struct ledger *ledger, const struct ledger_days_query *query,
 		ledger_day_visit *visit, void *arg, struct why *why)
 {
-	struct page_days page = {.of = *query};
+	struct page_days page = {.of = *query, .sums = ledger->settings.shared == NULL};
 	struct ledger_day *days = calloc(PAGE_DAYS, sizeof *days);
 	struct arena *arena = arena_new(0);
 	struct ledger_day last;
@@ -903,8 +932,7 @@ int ledger_days(struct ledger *ledger, const struct ledger_days_query *query,
 		if (count < 0)
 			result = -1;
 		for (int i = 0; i < count && result == 0; i++)
-			if (days[i].rows > 0) /* 0: it is being expired */
-				result = visit(arg, &days[i]);
+			result = visit_day(query, &days[i], visit, arg, why);
 		if (count > 0)
 			last = days[count - 1];
 		page.after = &last;
@@ -929,7 +957,8 @@ static int read_rows(struct ledger *ledger, const struct page_rows *query, struc
 int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const char *config,
 		ledger_row_visit *visit, void *arg, struct why *why)
 {
-	struct page_rows query = {.domain = domain, .day = day};
+	struct page_rows query = {
+	    .domain = domain, .day = day, .sums = ledger->settings.shared == NULL};
 	struct driver_row *rows, last;
 	struct arena *arena;
 	int count, result = 0;
@@ -942,7 +971,7 @@ int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const ch
 	arena = arena_new(0);
 	while (result == 0 && (count = read_rows(ledger, &query, arena, rows, why)) != 0) {
 		if (count < 0)
-			result = -1;
+			result = count;
 		for (int i = 0; i < count && result == 0; i++)
 			result = visit(arg, &rows[i].row);
 		if (count > 0)

@@ -110,10 +110,18 @@ struct ledger_days_query {
 	const char *domain; /* NULL: all */
 	int32_t from_day, to_day;
 	int64_t since; /* wall seconds; only those whose first row came then or later */
+	bool damaged;  /* visit also those whose rows do not add up to what was counted */
 };
 
+/* What is in a damaged file (store/integrity.h) and not to be trusted; WHY says which report. */
+enum { LEDGER_DAMAGED = -2 };
+
+/* Explains DAY, which is damaged. */
+void ledger_explain_damage(const struct ledger_day *day, struct why *why);
+
 /* Visits them, ordered by day, domain, since. Texts live during the call. A callback that returns
- * non-zero ends the reading; that value is returned. 0: all visited. -1 with WHY set: failed. */
+ * non-zero ends the reading; that value is returned. 0: all visited. -1 with WHY set: failed.
+ * LEDGER_DAMAGED: one of them does not add up, and QUERY does not ask for those. */
 typedef int ledger_day_visit(void *arg, const struct ledger_day *day);
 int ledger_days(struct ledger *ledger, const struct ledger_days_query *query,
 		ledger_day_visit *visit, void *arg, struct why *why);

@@ -6,6 +6,7 @@
 #ifndef STORE_ROW_H
 #define STORE_ROW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The policy configuration that applied to a row. Rows of one day, domain and configuration form
@@ -56,6 +57,8 @@ struct ledger_day {
 	int64_t rows;
 	int64_t accepted; /* of MESSAGES: those that were not rejected */
 	int64_t quiet;    /* of MESSAGES: not worth a report, see struct ledger_row */
+	bool damaged;     /* the rows are not what was counted: MISSING messages more, or less */
+	int64_t missing;
 };
 
 /* A line of the log of messages (store/messages.h), and the next one of its list. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "store/integrity.h"
 #include "store/sql/sqlite.h"
 
 enum { BACKUP_PAGES = 500 };
@@ -95,6 +96,13 @@ static const struct {
      "SELECT COUNT(*) FROM tally WHERE quiet > messages OR quiet < 0", BOTH},
     {"rows of which more was shipped than counted",
      "SELECT COUNT(*) FROM tally WHERE shipped > messages OR shipped < 0", FILE_ONLY},
+    {"reports whose rows do not add up to what was counted",
+     "SELECT COUNT(*) FROM total AS x WHERE messages >= 0 AND (messages, quiet) IS NOT"
+     " (SELECT COALESCE(SUM(messages), 0), COALESCE(SUM(quiet), 0) FROM tally AS y WHERE " SAME(
+	 "x", "y") ")",
+     FILE_ONLY},
+    {"policies without a total", WITHOUT("policy", "total"), FILE_ONLY},
+    {"totals without a policy", WITHOUT("total", "policy"), FILE_ONLY},
     {"unshipped rows that are not marked to be shipped",
      "SELECT COUNT(*) FROM tally AS t WHERE messages > shipped"
      " AND (SELECT joined FROM spool WHERE store IS NOT NULL) = 1"
@@ -138,6 +146,20 @@ static int check_pages(struct sql *sql, upkeep_finding *tell, void *arg, struct 
 	return more < 0 ? -1 : findings;
 }
 
+/* Rows beside the digests of their texts. */
+static int check_digests(struct sql *sql, upkeep_finding *tell, void *arg, struct why *why)
+{
+	int64_t rows, policies;
+
+	if (integrity_count(sql, &rows, &policies, why) != 0)
+		return -1;
+	if (rows > 0)
+		tell(arg, "rows that are not as they were stored", rows);
+	if (policies > 0)
+		tell(arg, "policies that are not as they were stored", policies);
+	return (rows > 0) + (policies > 0);
+}
+
 int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, upkeep_progress *progress,
 		 void *arg, struct why *why)
 {
@@ -156,6 +178,11 @@ int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, upkeep_prog
 			continue;
 		tell(arg, checks[i].what, count);
 		findings++;
+	}
+	if (!shared && findings >= 0) {
+		int digests = check_digests(sql, tell, arg, why);
+
+		findings = digests < 0 ? -1 : findings + digests;
 	}
 	return findings;
 }

@@ -86,6 +86,34 @@ for at in 0 1024 4100 4300 4700 5100; do
 	run_lone_daemon
 done
 
+# ---- a ledger in which something has changed while the daemon was stopped ----
+damage() { # text, replacement of the same length: in the file, not in its log
+	sqlite3 "$top/d/ledger.db" 'PRAGMA wal_checkpoint(TRUNCATE);' >/dev/null
+	perl -0777 -pi -e 'BEGIN { ($a, $b) = splice(@ARGV, 0, 2) } s/\Q$a\E/$b/' "$1" "$2" "$top/d/ledger.db"
+}
+is "three messages" "$(send 3)" 3
+eventually eval '[ "$(counted)" = 3 ]'
+stop_lone_daemon TERM
+damage 198.51.100.25 198.51.100.26
+run_lone_daemon
+like "a row has changed: it is not counted from" "$("$BUILD/admin/countersign" -c "$top/conf" stats 2>&1)" \
+	"error: the ledger is damaged: a row of sender.test on .* is not as it was stored"
+"$BUILD/admin/countersign" -c "$top/conf" store check >"$top/said" 2>&1
+is "store check finds it" "$?: $(grep -c 'rows that are not as they were stored' "$top/said")" "1: 1"
+stop_lone_daemon TERM
+damage reject rejecs
+sqlite3 "$top/d/ledger.db" 'UPDATE tally SET messages = messages + 4 WHERE rowid IS NOT NULL' 2>/dev/null ||
+	sqlite3 "$top/d/ledger.db" 'UPDATE tally SET messages = messages + 4'
+run_lone_daemon
+ok "the sums have changed: it is said at the start" eventually logged "the ledger: .* is damaged: .*: what can be read of it is saved"
+ok "what is missing is said" eventually logged "it is kept as $top/d/ledger.db-damaged, and a new one is begun with [0-9]+ rows of [0-9]+ messages of it: at most [0-9]+ messages are missing"
+like "doctor names the file" "$("$BUILD/admin/countersign" -c "$top/conf" doctor --only=ledger.lost 2>&1)" "ledger.db-damaged is a damaged ledger"
+is "mail is counted in the new one" "$(send 2)" 2
+ok "and nothing else is" eventually eval '[ "$(counted)" = 2 ]'
+stop_lone_daemon TERM
+fresh
+run_lone_daemon
+
 # ---- a full disk: the journal has its room ----
 fill() { dd if=/dev/zero of="$top/d/filler" bs=64k 2>/dev/null; }
 fill

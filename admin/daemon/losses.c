@@ -2,6 +2,7 @@
 #include "admin/daemon/losses.h"
 
 #include <glob.h>
+#include <string.h>
 
 #include "admin/daemon/daemon.h"
 
@@ -20,6 +21,32 @@ static unsigned find_kept_journals(struct admin *admin, const char *path, losses
 					 "not counted (remove the file when it was looked at)",
 					 found.gl_pathv[count]),
 			    0);
+	}
+	globfree(&found);
+	return count;
+}
+
+static unsigned find_kept_ledgers(struct admin *admin, const char *path, losses_tell *tell,
+				  void *arg)
+{
+	glob_t found = {.gl_pathc = 0};
+	unsigned count = 0;
+
+	if (glob(arena_printf(admin->arena, "%s-damaged*", path), 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			const char *name = found.gl_pathv[i];
+			size_t len = strlen(name);
+
+			if (len > 4 && strcmp(name + len - 4, "-wal") == 0)
+				continue;
+			count++;
+			tell(arg,
+			     arena_printf(admin->arena,
+					  "%s is a damaged ledger: what could not be read in it is "
+					  "in no report (remove the file when it was looked at)",
+					  name),
+			     0);
+		}
 	}
 	globfree(&found);
 	return count;
@@ -52,5 +79,6 @@ static unsigned ask_daemon(struct admin *admin, losses_tell *tell, void *arg)
 
 unsigned losses_find(struct admin *admin, const char *path, losses_tell *tell, void *arg)
 {
-	return find_kept_journals(admin, path, tell, arg) + ask_daemon(admin, tell, arg);
+	return find_kept_journals(admin, path, tell, arg) +
+	       find_kept_ledgers(admin, path, tell, arg) + ask_daemon(admin, tell, arg);
 }

@@ -20,6 +20,7 @@
 #include "lib/clock.h"
 #include "policy/forged.h"
 #include "store/integrity.h"
+#include "store/rescue.h"
 #include "store/outbox.h"
 
 /* ---- settings ---- */
@@ -272,7 +273,9 @@ static const char *ledger_fix(struct doctor *doctor, enum driver_cause cause, co
 	case DRIVER_CAUSE_FOREIGN:
 		return "countersign config explain store.url";
 	case DRIVER_CAUSE_DAMAGED:
-		return set_aside(doctor, path);
+		return rescue_is_ledger(path)
+			   ? doctor_service(doctor, runs ? SERVICE_RESTART : SERVICE_START)
+			   : set_aside(doctor, path);
 	case DRIVER_CAUSE_OTHER:
 	case DRIVER_CAUSE_NONE:
 		break;
@@ -285,7 +288,7 @@ static const char *ledger_note(enum driver_cause cause)
 	static const char *const notes[] = {
 	    [DRIVER_CAUSE_OLD] = " (nothing is lost: the daemon brings it up to date)",
 	    [DRIVER_CAUSE_FOREIGN] = " (give the ledger a file of its own)",
-	    [DRIVER_CAUSE_DAMAGED] = " (the fix keeps all of the old one)"};
+	    [DRIVER_CAUSE_DAMAGED] = " (the old file is kept)"};
 
 	return (size_t)cause < sizeof notes / sizeof *notes && notes[cause] != NULL ? notes[cause]
 										    : "";

@@ -103,7 +103,7 @@ static int find_day(struct ledger *ledger, const char *domain, int32_t *day, str
 	*day = yesterday;
 	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && newest == INT32_MIN; i++) {
 		if (ledger_days(ledger,
-				&(struct ledger_days_query){domain, ranges[i][0], ranges[i][1], 0},
+				&(struct ledger_days_query){domain, ranges[i][0], ranges[i][1], 0, false},
 				note_day, &newest, why) != 0)
 			return -1;
 	}
@@ -516,7 +516,7 @@ static int show_reports(struct show *show)
 	if (result == 0)
 		result = ledger_days(show->view.ledger,
 				     &(struct ledger_days_query){show->view.domain, show->view.day,
-								 show->view.day, 0},
+								 show->view.day, 0, false},
 				     collect_day, show, &why);
 	if (result == 0 && !show->day_named && show->view.count > 0)
 		tell_day(show->view.admin, show->view.day);

@@ -234,6 +234,9 @@ static void sum_up(const struct show *show, const struct sender *sender)
 		admin_warning(admin,
 			      "%u reports wait for what other hosts have not shipped yet: %s",
 			      sender->incomplete, sender->waiting_for.text);
+	if (sender->damaged > 0)
+		admin_error(admin, "%u reports are not made: %s", sender->damaged,
+			    sender->damage.text);
 	if (sender->stopped)
 		admin_warning(admin, "the rest is left for later: %s", sender->stop_reason.text);
 }
@@ -268,7 +271,7 @@ static void read_waiting(const struct report_choice *choice, struct waiting *wai
 	*waiting = (struct waiting){.at = clock_day_begin(today + 1) + SENDER_AFTER_MIDNIGHT};
 	ledger = report_ledger(choice->admin, false, &status);
 	if (ledger != NULL &&
-	    ledger_days(ledger, &(struct ledger_days_query){choice->domain, today, today, 0},
+	    ledger_days(ledger, &(struct ledger_days_query){choice->domain, today, today, 0, false},
 			count_waiting, waiting, &why) != 0)
 		waiting->domains = 0;
 	ledger_close(ledger);
@@ -317,7 +320,7 @@ static void json_waiting(struct jsonout *json, const struct waiting *waiting)
  * not. */
 static int exit_code(const struct sender *sender)
 {
-	if (sender->failed > 0)
+	if (sender->failed + sender->damaged > 0)
 		return ADMIN_NO;
 	return sender->deferred > 0 || sender->stopped || sender->incomplete > 0 ? ADMIN_TEMPORARY
 										 : ADMIN_DONE;

@@ -8,19 +8,38 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/clock.h"
+#include "store/integrity.h"
 #include "store/sql/schema.h"
 
 enum { PAGE_BYTES = 1024 * 1024 /* of texts */ };
 
-static int read_sums(struct sql *sql, struct ledger_day *day, struct why *why)
+#define REPORT "domain = $1 AND day = $2 AND config = $3"
+#define SUMS                                                                                       \
+	"SELECT COUNT(*), COALESCE(SUM(messages), 0), COALESCE(SUM(CASE"                           \
+	" WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0"                 \
+	" END), 0), COALESCE(SUM(quiet), 0), COALESCE(SUM(CASE"                                    \
+	" WHEN disposition = 'reject' THEN 0 ELSE messages END), 0)"
+#define TOTALS                                                                                     \
+	", COALESCE((SELECT messages FROM total WHERE " REPORT "), CASE WHEN EXISTS"               \
+	" (SELECT 1 FROM policy WHERE " REPORT ") THEN -2 ELSE -1 END),"                           \
+	" (SELECT quiet FROM total WHERE " REPORT ")"
+enum { BEING_EXPIRED = -1, NO_TOTAL = -2 }; /* in the place of a total */
+
+static void compare_sums(struct ledger_day *day, int64_t messages, int64_t quiet)
+{
+	if (messages == BEING_EXPIRED)
+		return;
+	if (messages != NO_TOTAL)
+		day->missing = messages - day->messages;
+	if (messages != day->messages || quiet != day->quiet)
+		day->damaged = true;
+}
+
+static int read_sums(struct sql *sql, bool sums, struct ledger_day *day, struct why *why)
 {
 	struct sql_rows *rows = sql_ask(
-	    sql,
-	    "SELECT COUNT(*), COALESCE(SUM(messages), 0), COALESCE(SUM(CASE"
-	    " WHEN dkim_aligned = 'pass' OR spf_aligned = 'pass' THEN messages ELSE 0"
-	    " END), 0), COALESCE(SUM(quiet), 0), COALESCE(SUM(CASE"
-	    " WHEN disposition = 'reject' THEN 0 ELSE messages END), 0)"
-	    " FROM tally WHERE domain = $1 AND day = $2 AND config = $3",
+	    sql, sums ? SUMS TOTALS " FROM tally WHERE " REPORT : SUMS " FROM tally WHERE " REPORT,
 	    SQL_VALUES(sql_text(day->policy.domain), sql_int(day->day), sql_config(day->config)));
 
 	if (sql_next(rows, why) != 1)
@@ -30,6 +49,8 @@ static int read_sums(struct sql *sql, struct ledger_day *day, struct why *why)
 	day->passed = sql_int_at(rows, 2);
 	day->quiet = sql_int_at(rows, 3);
 	day->accepted = sql_int_at(rows, 4);
+	if (sums)
+		compare_sums(day, sql_int_at(rows, 5), sql_int_at(rows, 6));
 	sql_drop(rows);
 	return 0;
 }
@@ -63,6 +84,8 @@ static void set_day(struct ledger_day *day, const struct driver_row *row)
 {
 	*day = (struct ledger_day){
 	    .day = row->row.day, .policy = row->row.policy, .since = row->since};
+	if (day->policy.domain == NULL) /* only in a damaged file */
+		day->policy.domain = "";
 	driver_config_text(row->config, day->config);
 }
 
@@ -79,10 +102,11 @@ int page_read_days(struct sql *sql, const struct page_days *query, struct arena 
 
 		assert((unsigned)count < max);
 		schema_read(rows, &list, 0, arena, &row);
-		set_day(&days[count++], &row);
+		set_day(&days[count], &row);
+		days[count++].damaged = query->sums && !integrity_of_policy(&row);
 	}
 	for (int i = 0; i < count && more == 0; i++)
-		more = read_sums(sql, &days[i], why);
+		more = read_sums(sql, query->sums, &days[i], why);
 	return more < 0 ? -1 : count;
 }
 
@@ -108,6 +132,17 @@ static struct sql_rows *ask_rows(struct sql *sql, const struct page_rows *query,
 	return rows;
 }
 
+static int refuse_row(const struct driver_row *row, struct why *why)
+{
+	char day[CLOCK_TEXT_MAX];
+
+	why_set(why,
+		"the ledger is damaged: a row of %s on %s is not as it was stored (countersign"
+		" store check)",
+		row->row.policy.domain, clock_day_text(row->row.day, day));
+	return LEDGER_DAMAGED;
+}
+
 int page_read_rows(struct sql *sql, const struct page_rows *query, struct arena *arena,
 		   struct driver_row *rows, unsigned max, struct why *why)
 {
@@ -124,6 +159,10 @@ int page_read_rows(struct sql *sql, const struct page_rows *query, struct arena 
 		    (struct driver_row){.row = {.day = query->day, .policy.domain = query->domain}};
 		memcpy(row->config, query->config, DRIVER_KEY_LEN);
 		schema_read(answer, &list, SCHEMA_IDS, arena, row);
+		if (query->sums && !integrity_of_row(row)) {
+			sql_drop(answer);
+			return refuse_row(row, why);
+		}
 		if (arena_used(arena) < PAGE_BYTES)
 			continue;
 		sql_drop(answer);

@@ -16,6 +16,7 @@
 
 enum {
 	SHARED_ID_LEN = 16,
+	SHARED_ROUNDS_MAX = 1000, /* reports of one policy and day */
 	SHARED_OWN = -1 /* policy.closed: its host sent the report before it joined the store */
 };
 

@@ -142,6 +142,16 @@ static const char *const migrations[] = {
     "CREATE TABLE closed (domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
     " PRIMARY KEY (domain, day, config)) WITHOUT ROWID;"
     "INSERT INTO closed SELECT domain, day, config FROM report WHERE kind = 'aggregate';",
+    /* 12: what the rows of a report must add up to (store/integrity.h); -1: they are being expired */
+    "CREATE TABLE total (domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
+    " messages INTEGER NOT NULL, quiet INTEGER NOT NULL, PRIMARY KEY (domain, day, config))"
+    " WITHOUT ROWID;"
+    "INSERT INTO total SELECT domain, day, config, 0, 0 FROM policy;"
+    "INSERT INTO total SELECT domain, day, config, SUM(messages), SUM(quiet) FROM tally"
+    " WHERE true GROUP BY domain, day, config ON CONFLICT (domain, day, config) DO UPDATE"
+    " SET messages = excluded.messages, quiet = excluded.quiet;"
+    "ALTER TABLE spool ADD COLUMN ledger BLOB NOT NULL DEFAULT x'';"
+    "UPDATE spool SET ledger = randomblob(16);",
 };
 static const struct driver_schema ledger_schema = {
     .application_id = 0x4353474e, /* "CSGN" */
@@ -153,9 +163,8 @@ static const struct driver_schema ledger_schema = {
 /* ---- what went wrong, and what to do about it ---- */
 
 #define DAMAGED                                                                                    \
-	"it is damaged: move it away and a new one is created (\"sqlite3 FILE .recover\" may "     \
-	"save "                                                                                    \
-	"what the old one holds)"
+	"it is damaged: restart countersignd, which sets it aside and begins a new one with what"  \
+	" can be read of it"
 
 static const struct {
 	int code; /* primary result code of SQLite */

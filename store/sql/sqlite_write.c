@@ -17,7 +17,6 @@
 
 enum {
 	FAILURES_KEPT = 10 * 86400, /* seconds */
-	CONFIG_ROUNDS_MAX = 1000,   /* reports of one policy and day */
 	ROOM_LINES = 5000,          /* deleted at once when the file is full */
 	ROOM_ROWS = 2000,
 	DISK_FREE = 16 << 20, /* bytes: with so many free the disk is not full */
@@ -28,6 +27,7 @@ enum {
 enum statement {
 	ADD_POLICY,
 	ADD_TALLY,
+	ADD_TOTAL,
 	READ_JOINED,
 	ADD_UNSHIPPED,
 	ADD_LINE,
@@ -43,6 +43,8 @@ enum statement {
 	READ_FOLDED,
 	OLDEST,
 	EXPIRE_TALLY,
+	LEAVE_TOTAL,
+	EXPIRE_TOTAL,
 	EXPIRE_POLICY,
 	EXPIRE_REPORT,
 	EXPIRE_PARTS,
@@ -57,6 +59,10 @@ enum statement {
 
 /* ADD_POLICY and ADD_TALLY are made from the table of columns. */
 static const char *const statements[STATEMENTS] = {
+    [ADD_TOTAL] = "INSERT INTO total (domain, day, config, messages, quiet)"
+		  " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (domain, day, config) DO UPDATE"
+		  " SET messages = CASE WHEN messages < 0 THEN messages"
+		  " ELSE messages + excluded.messages END, quiet = quiet + excluded.quiet",
     [READ_JOINED] = "SELECT joined FROM spool",
     [ADD_UNSHIPPED] = "INSERT INTO unshipped (" KEY_NAMES ") VALUES (?1, ?2, ?3, ?4, ?5)"
 		      " ON CONFLICT (" KEY_NAMES ") DO NOTHING",
@@ -82,6 +88,8 @@ static const char *const statements[STATEMENTS] = {
 	       " AND b.day = p.day AND b.config = p.config) ORDER BY day LIMIT 1",
     [EXPIRE_TALLY] = "DELETE FROM tally WHERE " REPORT " AND (source_ip, row_key) IN"
 		     " (SELECT source_ip, row_key FROM tally WHERE " REPORT " LIMIT ?4)",
+    [LEAVE_TOTAL] = "UPDATE total SET messages = -1 WHERE " REPORT,
+    [EXPIRE_TOTAL] = "DELETE FROM total WHERE " REPORT,
     [EXPIRE_POLICY] = "DELETE FROM policy WHERE " REPORT,
     [EXPIRE_REPORT] = "DELETE FROM report WHERE " REPORT,
     [EXPIRE_PARTS] = "DELETE FROM report_part WHERE " REPORT,
@@ -450,12 +458,33 @@ static int find_open_config(struct sqlite *sqlite, struct driver_row *at)
 
 	memcpy(first, at->config, sizeof first);
 	code = look_closed(sqlite, at, &closed);
-	for (unsigned round = 1; round < CONFIG_ROUNDS_MAX && code == SQLITE_OK && closed;
+	for (unsigned round = 1; round < SHARED_ROUNDS_MAX && code == SQLITE_OK && closed;
 	     round++) {
 		shared_derive(first, &round, sizeof round, at->config);
 		code = look_closed(sqlite, at, &closed);
 	}
 	return code;
+}
+
+/* From FIRST on, the rows of one policy. */
+static int add_total(struct sqlite *sqlite, const struct driver_batch *batch, unsigned first,
+		     const struct driver_row *target)
+{
+	sqlite3_stmt *statement = prepare_statement(sqlite, ADD_TOTAL);
+	int64_t messages = 0, quiet = 0;
+
+	if (statement == NULL)
+		return sqlite3_errcode(sqlite->db);
+	for (unsigned i = first; i < batch->count; i++) {
+		if (i > first && !is_same_policy(batch->rows[i - 1], batch->rows[i]))
+			break;
+		messages += batch->rows[i]->row.count;
+		quiet += batch->rows[i]->row.quiet;
+	}
+	bind_report(statement, target->row.policy.domain, target->row.day, target->config);
+	sqlite3_bind_int64(statement, 4, messages);
+	sqlite3_bind_int64(statement, 5, quiet);
+	return run_statement(sqlite, statement);
 }
 
 static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
@@ -475,6 +504,8 @@ static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 			memcpy(config, target.config, sizeof config);
 			if (code == SQLITE_OK)
 				code = add_policy(sqlite, &target);
+			if (code == SQLITE_OK)
+				code = add_total(sqlite, batch, i, &target);
 		}
 		memcpy(target.config, config, sizeof config);
 		at = &target;
@@ -510,8 +541,8 @@ static int32_t find_today(struct sqlite *sqlite)
 static int expire_report(struct sqlite *sqlite, const char *domain, int32_t day,
 			 const unsigned char *config)
 {
-	static const enum statement all[] = {EXPIRE_PARTS, EXPIRE_DELIVERIES, EXPIRE_REPORT,
-					     EXPIRE_CLOSED, EXPIRE_POLICY};
+	static const enum statement all[] = {EXPIRE_PARTS,  EXPIRE_DELIVERIES, EXPIRE_REPORT,
+					     EXPIRE_CLOSED, EXPIRE_TOTAL,      EXPIRE_POLICY};
 	int code = SQLITE_OK;
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0] && code == SQLITE_OK; i++) {
@@ -523,6 +554,18 @@ static int expire_report(struct sqlite *sqlite, const char *domain, int32_t day,
 		code = run_statement(sqlite, statement);
 	}
 	return code;
+}
+
+/* From now on its rows do not add up: some are deleted. */
+static int leave_total(struct sqlite *sqlite, const char *domain, int32_t day,
+		       const unsigned char *config)
+{
+	sqlite3_stmt *statement = prepare_statement(sqlite, LEAVE_TOTAL);
+
+	if (statement == NULL)
+		return sqlite3_errcode(sqlite->db);
+	bind_report(statement, domain, day, config);
+	return run_statement(sqlite, statement);
 }
 
 /* Deletes rows of the oldest report and, when none is left, its policy. */
@@ -544,7 +587,7 @@ static int expire_oldest(struct sqlite *sqlite, sqlite3_stmt *oldest, unsigned m
 		return code;
 	*deleted = (unsigned)sqlite3_changes(sqlite->db);
 	if (*deleted == max)
-		return SQLITE_OK;
+		return leave_total(sqlite, domain, day, config);
 	return expire_report(sqlite, domain, day, config);
 }
 

@@ -4,6 +4,7 @@
  *   ledgerfill PATH combinations DOMAIN DAY         every kind of row a report can have
  *   ledgerfill PATH token ADDRESS DAY               prints the token that stands for it
  *   ledgerfill PATH policies DOMAIN DAY             one row under each of three policies
+ *   ledgerfill PATH marked DOMAIN DAY               three messages that were quarantined
  *   ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no waiting
  *   ledgerfill PATH asked DOMAIN DAY COUNT RUA [QUIET]  COUNT rows of a domain that asks for
  * reports there; QUIET: of them no reason to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS
@@ -156,6 +157,15 @@ static void policies(const char *domain, int32_t day)
 	const char *const p[] = {"none", "quarantine", "reject", NULL};
 
 	add_each(&row, &row.policy.p, p);
+}
+
+static void marked(const char *domain, int32_t day)
+{
+	struct ledger_row row = sample(domain, day);
+
+	row.disposition = "quarantine";
+	row.count = 3;
+	add(&row);
 }
 
 static void rows(const char *domain, int32_t day, unsigned from, unsigned to)
@@ -346,6 +356,8 @@ int main(int argc, char **argv)
 		combinations(argv[3], day);
 	else if (strcmp(argv[2], "policies") == 0)
 		policies(argv[3], day);
+	else if (strcmp(argv[2], "marked") == 0)
+		marked(argv[3], day);
 	else if (strcmp(argv[2], "rows") == 0)
 		rows(argv[3], day, 0, count);
 	else if (strcmp(argv[2], "wait") == 0 && argc > 6)
