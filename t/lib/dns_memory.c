@@ -42,6 +42,11 @@ struct mode {
 	enum dns_memory_mode mode;
 };
 
+struct signed_name {
+	struct signed_name *next;
+	const char *name;
+};
+
 struct pending {
 	struct pending *next;
 	struct question *question;
@@ -56,6 +61,7 @@ struct memory {
 	struct arena *arena; /* of nodes, records and modes */
 	struct node *buckets[BUCKETS];
 	struct mode *modes; /* the last one set is the first */
+	struct signed_name *signed_names;
 	uint32_t ttl, negative_ttl;
 	int64_t delay;
 	struct pending *first, **last; /* in the order in which they are due */
@@ -141,8 +147,21 @@ static struct node *find_or_wildcard(struct memory *memory, const char *name)
 	return find(memory, wildcard);
 }
 
+static bool is_signed(const struct memory *memory, const char *name)
+{
+	for (const struct signed_name *zone = memory->signed_names; zone != NULL;
+	     zone = zone->next) {
+		size_t length = strlen(zone->name), all = strlen(name);
+
+		if (length == 0 || (all >= length && strcmp(name + all - length, zone->name) == 0 &&
+				    (all == length || name[all - length - 1] == '.')))
+			return true;
+	}
+	return false;
+}
+
 static struct answer *records_answer(struct memory *memory, const struct node *node,
-				     enum dns_type type)
+				     enum dns_type type, bool secure)
 {
 	struct rdata rdata[DNS_RECORDS_MAX + 1];
 	size_t count = 0;
@@ -152,8 +171,26 @@ static struct answer *records_answer(struct memory *memory, const struct node *n
 			rdata[count++] = record->rdata;
 	}
 	if (count == 0)
-		return answer_negative(DNS_NODATA, memory->negative_ttl, false);
-	return answer_data(type, rdata, count, memory->ttl, false);
+		return answer_negative(DNS_NODATA, memory->negative_ttl, secure);
+	return answer_data(type, rdata, count, memory->ttl, secure);
+}
+
+static struct answer *alias_answer(const struct memory *memory, const struct node *node,
+				   bool secure)
+{
+	uint8_t wire[WIRE_NAME_MAX];
+	struct rdata rdata = {.data = wire};
+
+	rdata.length = wire_name_make(node->alias, strlen(node->alias), wire);
+	return answer_data(DNS_TYPE_CNAME, &rdata, 1, memory->ttl, secure);
+}
+
+static struct answer *bogus_answer(void)
+{
+	struct answer *answer = answer_failure("bogus: no valid signature");
+
+	answer->public.bogus = true;
+	return answer;
 }
 
 static enum dns_memory_mode mode_of(const struct memory *memory, const char *name, int type)
@@ -169,9 +206,12 @@ static enum dns_memory_mode mode_of(const struct memory *memory, const char *nam
 /* NULL: no answer will come. */
 static struct answer *resolve(struct memory *memory, const char *name, enum dns_type type)
 {
+	bool secure = true;
+
 	for (unsigned aliases = 0; aliases <= ALIASES_MAX; aliases++) {
 		const struct node *node = find_or_wildcard(memory, name);
 
+		secure = secure && is_signed(memory, name);
 		switch (mode_of(memory, name, (int)type)) {
 		case DNS_MEMORY_SERVFAIL:
 			return answer_failure("SERVFAIL");
@@ -179,13 +219,17 @@ static struct answer *resolve(struct memory *memory, const char *name, enum dns_
 			return answer_failure("truncated");
 		case DNS_MEMORY_SILENT:
 			return NULL;
+		case DNS_MEMORY_BOGUS:
+			return bogus_answer();
 		case DNS_MEMORY_ANSWER:
 			break;
 		}
 		if (node == NULL)
-			return answer_negative(DNS_NXDOMAIN, memory->negative_ttl, false);
+			return answer_negative(DNS_NXDOMAIN, memory->negative_ttl, secure);
+		if (type == DNS_TYPE_CNAME && node->alias != NULL)
+			return alias_answer(memory, node, secure);
 		if (node->alias == NULL)
-			return records_answer(memory, node, type);
+			return records_answer(memory, node, type, secure);
 		name = node->alias;
 	}
 	return answer_failure("too many aliases in a chain");
@@ -538,6 +582,20 @@ void dns_memory_ttl(struct dns *dns, uint32_t ttl, uint32_t negative_ttl)
 	dns_flush(dns);
 }
 
+void dns_memory_sign(struct dns *dns, const char *name)
+{
+	struct memory *memory = memory_of(dns);
+	struct signed_name *zone;
+
+	lock_take(&memory->lock);
+	zone = arena_make(memory->arena, struct signed_name);
+	zone->name = arena_string(memory->arena, name);
+	zone->next = memory->signed_names;
+	memory->signed_names = zone;
+	lock_drop(&memory->lock);
+	dns_flush(dns);
+}
+
 void dns_memory_clear(struct dns *dns)
 {
 	struct memory *memory = memory_of(dns);
@@ -546,6 +604,7 @@ void dns_memory_clear(struct dns *dns)
 	arena_reset(memory->arena);
 	memset(memory->buckets, 0, sizeof memory->buckets);
 	memory->modes = NULL;
+	memory->signed_names = NULL;
 	find_or_add(memory, "");
 	lock_drop(&memory->lock);
 	dns_flush(dns);

@@ -11,6 +11,7 @@ enum dns_memory_mode {
 	DNS_MEMORY_ANSWER,
 	DNS_MEMORY_SERVFAIL,
 	DNS_MEMORY_SILENT,   /* never answers */
+	DNS_MEMORY_BOGUS,    /* DNSSEC forbids to believe the answer */
 	DNS_MEMORY_TRUNCATED /* as a resolver without TCP would see it: a temporary failure */
 };
 
@@ -28,6 +29,8 @@ int dns_memory_alias(struct dns *dns, const char *name, const char *target, stru
 void dns_memory_mode(struct dns *dns, const char *name, int type_or_0, enum dns_memory_mode mode);
 void dns_memory_delay(struct dns *dns, int64_t nanoseconds); /* of every answer from now on */
 void dns_memory_ttl(struct dns *dns, uint32_t ttl, uint32_t negative_ttl); /* 300, 60 at first */
+/* NAME and all below it are signed, and validated, until dns_memory_clear(). "": everything. */
+void dns_memory_sign(struct dns *dns, const char *name);
 void dns_memory_clear(struct dns *dns); /* records, modes and cache */
 
 #endif
