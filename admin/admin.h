@@ -160,6 +160,7 @@ extern const struct admin_verb cmd_setup[];
 extern const struct admin_verb cmd_spf[];
 extern const struct admin_verb cmd_stats[];
 extern const struct admin_verb cmd_store[];
+extern const struct admin_verb cmd_tls[];
 extern const struct admin_verb cmd_verify[];
 
 /* ---- for main.c and complete.c ---- */

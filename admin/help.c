@@ -26,6 +26,7 @@ static const struct group {
     {"The running daemon", {"status", "reload", "log-level", "cache"}},
     {"What became of mail", {"message", "stats"}},
     {"Reports", {"report", "inbox"}},
+    {"Mail to others", {"tls"}},
     {"The ledger", {"store"}},
     {"Help", {"help", "version", "completion"}},
 };
@@ -72,6 +73,9 @@ static const struct example {
     {"inbox show", {"inbox show 7fbd5918a835"}},
     {"inbox tls", {"inbox tls example.com"}},
     {"inbox expire", {"inbox expire"}},
+    {"tls policy", {"tls policy example.com", "tls policy --json example.com"}},
+    {"tls list", {"tls list"}},
+    {"tls refresh", {"tls refresh example.com"}},
     {"stats", {"stats", "stats --would-reject --since=30d"}},
     {"completion", {"completion bash"}},
     {"status", {"status", "status --watch"}},

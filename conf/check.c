@@ -473,3 +473,30 @@ void conf_check_failures(const struct conf_reader *reader, const struct conf *co
 		conf_option_error(reader, send, place_of(conf, send),
 				  "is true, but reports.send is not: nothing would send them");
 }
+
+/* The levels of smtp_tls_policy_maps that need no attributes. */
+int conf_check_tls_level(struct span text, struct why *why)
+{
+	static const char *const levels[] = {"default", "none",      "may",    "encrypt",
+					     "dane",    "dane-only", "verify", "secure"};
+
+	for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+		if (span_eq(text, levels[i]))
+			return 0;
+	}
+	return why_set(why,
+		       "\"%.*s\" is not one of default, none, may, encrypt, dane, dane-only, "
+		       "verify, secure",
+		       (int)(span_len(text) < 80 ? span_len(text) : 80), text.p);
+}
+
+void conf_check_tls(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *listen = find_option("tls.listen");
+
+	if (conf->tls.listen.count > 0 && *conf->dns.trust_anchor == '\0')
+		conf_option_error(reader, listen, place_of(conf, listen),
+				  "is set, but dns.trust_anchor is not: without DNSSEC, MTA-STS "
+				  "would take the place of DANE; on Debian, install dns-root-data "
+				  "and set dns.trust_anchor to \"/usr/share/dns/root.key\"");
+}

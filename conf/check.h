@@ -24,11 +24,13 @@ int conf_check_login_domain(struct span text, struct why *why);
 int conf_check_results_of(struct span text, struct why *why);
 int conf_check_address(struct span text, struct why *why);
 int conf_check_smtp(struct span text, struct why *why);
+int conf_check_tls_level(struct span text, struct why *why);
 
 void conf_check_top(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_sign(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_failures(const struct conf_reader *reader, const struct conf *conf);
+void conf_check_tls(const struct conf_reader *reader, const struct conf *conf);
 void conf_check_reports(const struct conf_reader *reader, const struct conf *conf);
 
 #endif

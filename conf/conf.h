@@ -118,6 +118,14 @@ struct conf_list {
 	bool seal;
 };
 
+enum conf_dane { CONF_DANE_ONLY, CONF_DANE_FALLBACK };
+
+/* One line of tls.exceptions. */
+struct conf_tls_exception {
+	const char *domain; /* a pattern */
+	const char *level;  /* of Postfix, or "default" */
+};
+
 /* One line of audit.silence. */
 struct conf_silence {
 	const char *rule;   /* "spf.void" */
@@ -271,6 +279,14 @@ struct conf {
 		int64_t max_per_hour, max_per_day;
 		int64_t max_per_domain; /* in a day */
 	} failures;
+
+	struct {
+		struct conf_strings listen; /* as the milter's; none: no policy service */
+		enum conf_dane dane;
+		const struct conf_tls_exception *exceptions;
+		unsigned exception_count;
+		const char *ca_file; /* "": the system's */
+	} tls;
 
 	struct {
 		struct conf_strings addresses; /* that mail leaves from */

@@ -113,6 +113,9 @@ static const struct name_code senders[] = {{"login", CONF_SENDER_LOGIN},
 					   {"any", CONF_SENDER_ANY},
 					   {NULL, 0}};
 
+static const struct name_code danes[] = {
+    {"dane-only", CONF_DANE_ONLY}, {"dane", CONF_DANE_FALLBACK}, {NULL, 0}};
+
 /* ---- records ---- */
 
 static const struct conf_option action_fields[] = {
@@ -239,6 +242,21 @@ static const struct conf_option silence_fields[] = {
 static const struct conf_silence silence_initial = {"", "*", "", ""};
 static const struct conf_record silence_record = {silence_fields, 4, sizeof silence_initial,
 						  &silence_initial};
+
+static const struct conf_option exception_fields[] = {
+    {.name = "domain",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_tls_exception, domain),
+     .check = conf_check_pattern,
+     .required = true},
+    {.name = "level",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_tls_exception, level),
+     .check = conf_check_tls_level,
+     .required = true}};
+static const struct conf_tls_exception exception_initial = {"", ""};
+static const struct conf_record exception_record = {exception_fields, 2, sizeof exception_initial,
+						    &exception_initial};
 
 /* ---- the table ---- */
 
@@ -905,6 +923,32 @@ const struct conf_option conf_options[] = {
 	 .def = "10",
 	 .doc = "The maximum number of failure reports about one domain in a day."},
 
+	{.name = "tls.listen", .type = &conf_type_texts, FIELD(tls.listen), .max = 8,
+	 .check = conf_check_socket, .what = "list of sockets",
+	 .def = "[ ]",
+	 .doc = "The sockets on which countersignd answers Postfix's smtp_tls_policy_maps, in the form of listen: "
+		"which connections must be protected, as the recipient's domain demands by DANE (RFC 7672) and "
+		"MTA-STS (RFC 8461). Empty: there is no such service. It needs dns.trust_anchor: without DNSSEC, "
+		"MTA-STS would take the place of DANE.",
+	 .example = "listen = [ \"unix:/var/spool/postfix/countersign/tls.sock\" ];"},
+	{.name = "tls.dane", .type = &conf_type_choice, FIELD(tls.dane), .choices = danes,
+	 .def = "\"dane-only\"",
+	 .doc = "What Postfix is told about a domain all of whose hosts have TLSA records. dane-only: mail is sent "
+		"to a host only if its TLSA records match. dane: Postfix looks at the records again, and delivers "
+		"unauthenticated if its own resolver does not validate them. With dane-only it defers mail to "
+		"such domains in that case. Both need smtp_dns_support_level = dnssec."},
+	{.name = "tls.exceptions", .type = &conf_type_records, FIELD(tls.exceptions), .max = 1000,
+	 .count_offset = offsetof(struct conf, tls.exception_count), .record = &exception_record,
+	 .def = "( )",
+	 .doc = "Domains whose own demands are not followed. domain: a domain, or *.domain with its subdomains; the "
+		"first entry that matches counts. level: none, may, encrypt, dane, dane-only, verify or secure, as "
+		"in Postfix's TLS_README, or default, as if there were no policy service.",
+	 .example = "exceptions = ( { domain = \"example.com\"; level = \"may\"; } );"},
+	{.name = "tls.ca_file", .type = &conf_type_path, FIELD(tls.ca_file),
+	 .def = "\"\"",
+	 .doc = "The root certificates that the web servers of MTA-STS policies are verified with. Empty: those of the "
+		"system."},
+
 	{.name = "audit.addresses", .type = &conf_type_texts, FIELD(audit.addresses), .max = 16,
 	 .check = conf_check_ip, .what = "list of addresses",
 	 .def = "[ ]",
@@ -992,6 +1036,7 @@ const struct conf_section conf_sections[] = {
     {"inbox", "Reports that others send, read by countersign inbox.", NULL},
     {"reports", "Reports to other domains.", conf_check_reports},
     {"failures", "Failure reports about single messages.", conf_check_failures},
+    {"tls", "TLS on the way to other hosts: the policy service for Postfix.", conf_check_tls},
     {"audit", "countersign audit: checks of your domains.", NULL},
     {"log", "Log lines.", NULL},
     {"http", "Metrics for Prometheus.", NULL},

@@ -33,6 +33,7 @@
 #include "daemon/report_sender.h"
 #include "daemon/shipper.h"
 #include "daemon/status.h"
+#include "daemon/tls_service.h"
 #include "daemon/workers.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -54,6 +55,7 @@ struct supervisor {
 	struct control *control;
 	struct helper shipper;
 	struct helper report_reader;
+	struct tls_service tls;
 	int signal_fd;
 	bool hup;
 	unsigned terms;
@@ -172,6 +174,7 @@ static void drain_all(struct supervisor *s)
 	exporter_stop(&s->exporter);
 	shipper_stop(&s->shipper);
 	report_reader_stop(&s->report_reader);
+	tls_service_stop(&s->tls);
 	close_all(s, s->conf->drain + WORKERS_DRAIN_GRACE);
 }
 
@@ -186,6 +189,7 @@ static void stop_now(struct supervisor *s)
 	exporter_stop(&s->exporter);
 	shipper_stop(&s->shipper);
 	report_reader_stop(&s->report_reader);
+	tls_service_stop(&s->tls);
 	close_all(s, quit_grace);
 	for (struct member *member = s->workers.members; member != NULL; member = member->next) {
 		channel_send(&member->channel, CHANNEL_QUIT, "");
@@ -365,6 +369,16 @@ static void open_control(struct supervisor *s)
 			    why.text);
 }
 
+/* Mail that comes in does not depend on them: a failure is only logged. */
+static void reopen_tls(struct supervisor *s)
+{
+	struct why why;
+
+	tls_service_stop(&s->tls);
+	if (tls_service_open(&s->tls, s->conf, &why) != 0)
+		log_error("tls.listen: %s", why.text);
+}
+
 /* Answers the clients that wait for the reload. */
 static void answer_reloads(struct supervisor *s)
 {
@@ -402,6 +416,7 @@ static void continue_reload(struct supervisor *s)
 		exporter_stop(&s->exporter);
 		shipper_stop(&s->shipper);
 		report_reader_stop(&s->report_reader);
+		reopen_tls(s);
 		s->commit_deadline = clock_mono() + commit_patience;
 	}
 	if (s->commit_deadline != 0 && all_use_new_settings(s)) {
@@ -738,7 +753,8 @@ static void obey_signals(struct supervisor *s)
 static bool have_all_ended(const struct supervisor *s)
 {
 	return s->stopping && s->workers.members == NULL && s->report_sender.pid == 0 &&
-	       s->exporter.helper.pid == 0 && s->shipper.pid == 0 && s->report_reader.pid == 0;
+	       s->exporter.helper.pid == 0 && s->shipper.pid == 0 && s->report_reader.pid == 0 &&
+	       tls_service_has_ended(&s->tls);
 }
 
 static int64_t start_helpers(struct supervisor *s)
@@ -748,7 +764,8 @@ static int64_t start_helpers(struct supervisor *s)
 		       exporter_start(&s->exporter, s->conf, &s->workers));
 
 	next = earlier_of(next, report_reader_start(&s->report_reader, s->conf, &s->workers));
-	return earlier_of(next, shipper_start(&s->shipper, s->conf, &s->workers));
+	next = earlier_of(next, shipper_start(&s->shipper, s->conf, &s->workers));
+	return earlier_of(next, tls_service_start(&s->tls, s->conf, &s->workers));
 }
 
 static void wait_for_all(struct supervisor *s, int64_t until)
@@ -778,6 +795,7 @@ static void run_loop(struct supervisor *s)
 		next = earlier_of(next, exporter_look_after(&s->exporter));
 		next = earlier_of(next, shipper_look_after(&s->shipper));
 		next = earlier_of(next, report_reader_look_after(&s->report_reader));
+		next = earlier_of(next, tls_service_look_after(&s->tls));
 		if (s->ready && !s->stopping)
 			next = earlier_of(next, start_helpers(s));
 		if (s->reload.conf != NULL)
@@ -811,6 +829,10 @@ static bool open_all(struct supervisor *s)
 			return false;
 		}
 	}
+	if (tls_service_open(&s->tls, s->conf, &why) != 0) {
+		start_failed(s, EX_UNAVAILABLE, why.text);
+		return false;
+	}
 	if (s->workers.slots == NULL)
 		start_failed(s, EX_CONFIG, "listen is empty: no MTA could connect");
 	return s->workers.slots != NULL;
@@ -830,6 +852,8 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	counters_set(METRIC_RELOAD_TIME, clock_wall());
 	s.text = reload_text(conf);
 	open_keys(&s);
+	tls_service_init(&s.tls);
+	s.workers.tls = &s.tls;
 	reload_init(&s.reload, &s.workers, &s.keys, options->settings_path);
 	s.control = control_new(obey_request, &s);
 	s.workers.control = s.control;
@@ -844,6 +868,7 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	} else {
 		close_all(&s, 0);
 	}
+	tls_service_close(&s.tls);
 	reload_free(&s.reload);
 	keymanager_free(&s.keys);
 	control_free(s.control);

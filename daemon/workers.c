@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "daemon/keys/manager.h"
+#include "daemon/tls_service.h"
 #include "daemon/worker.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -124,6 +125,7 @@ static void close_others(const struct workers *workers, const struct slot *mine)
 	}
 	control_close_files(workers->control);
 	keymanager_close_files(workers->keys);
+	tls_service_close_files(workers->tls);
 }
 
 void workers_close_files(const struct workers *workers)

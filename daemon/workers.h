@@ -62,6 +62,7 @@ struct member {
 #define WORKERS_DRAIN_GRACE (10 * CLOCK_SECOND)
 
 struct keymanager;
+struct tls_service;
 
 struct workers {
 	struct slot *slots;
@@ -70,6 +71,7 @@ struct workers {
 	int private_fds[3];            /* of the supervisor, closed in workers; -1: none */
 	const struct control *control; /* likewise */
 	const struct keymanager *keys; /* likewise */
+	const struct tls_service *tls; /* likewise; or NULL */
 	struct pollfd *polls;
 	unsigned poll_capacity;
 };

@@ -26,6 +26,8 @@
 #include "policy/origin.h"
 #include "policy/outbound.h"
 #include "policy/result/verdict.h"
+#include "tls/fetch.h"
+#include "tls/level.h"
 
 enum {
 	SLOTS = 128,                 /* of one metric */
@@ -178,6 +180,16 @@ const struct metric_family metric_families[METRICS] = {
 	.help = "Mails that wait to be read as reports."},
     [METRIC_INBOX_SPOOL_BYTES] = {"inbox_spool_bytes", METRIC_GAUGE,
 	.help = "Size of the mails that wait to be read as reports."},
+    [METRIC_TLS_ANSWERS] = {"tls_answers_total", METRIC_COUNTER,
+	.labels = {{"answer", level_names, 6}},
+	.help = "Answers of the policy service to Postfix, by what they demand."},
+    [METRIC_TLS_FETCHES] = {"tls_policy_fetches_total", METRIC_COUNTER,
+	.labels = {{"outcome", fetch_outcome_names, 4}},
+	.help = "MTA-STS policies asked for from web servers, by outcome."},
+    [METRIC_TLS_POLICIES] = {"tls_policies", METRIC_GAUGE,
+	.help = "MTA-STS policies that are held."},
+    [METRIC_TLS_DOMAINS] = {"tls_cached_domains", METRIC_GAUGE,
+	.help = "Domains about which the policy service holds something."},
     [METRIC_RELOADS] = {"config_reloads_total", METRIC_COUNTER,
 	.labels = {{"outcome", reload_names, 2}},
 	.help = "Reloads of the settings."},

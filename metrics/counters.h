@@ -61,6 +61,10 @@ enum metric {
 	METRIC_INBOX_REPORTS, /* enum inbox_kind, enum count_intake */
 	METRIC_INBOX_SPOOL_FILES,
 	METRIC_INBOX_SPOOL_BYTES,
+	METRIC_TLS_ANSWERS, /* enum level_kind */
+	METRIC_TLS_FETCHES, /* enum fetch_outcome */
+	METRIC_TLS_POLICIES,
+	METRIC_TLS_DOMAINS,
 	METRIC_RELOADS, /* enum count_reload */
 	METRIC_RELOAD_SUCCESS,
 	METRIC_RELOAD_TIME,

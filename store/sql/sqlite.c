@@ -152,6 +152,10 @@ static const char *const migrations[] = {
     " SET messages = excluded.messages, quiet = excluded.quiet;"
     "ALTER TABLE spool ADD COLUMN ledger BLOB NOT NULL DEFAULT x'';"
     "UPDATE spool SET ledger = randomblob(16);",
+    /* 13: MTA-STS policies of other domains (store/policies.h) */
+    "CREATE TABLE sts_policy (domain TEXT NOT NULL PRIMARY KEY, id TEXT NOT NULL,"
+    " text TEXT NOT NULL, fetched INTEGER NOT NULL, expires INTEGER NOT NULL,"
+    " used INTEGER NOT NULL) WITHOUT ROWID;",
 };
 static const struct driver_schema ledger_schema = {
     .application_id = 0x4353474e, /* "CSGN" */

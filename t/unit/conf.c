@@ -300,6 +300,9 @@ static const struct {
     {"dmarc: { mailing_lists = [ \"<dev.lists.example>\" ]; };", 1,
      "\"<dev.lists.example>\" is not a valid domain"},
     {"dmarc: { mailing_lists = [ \"*\" ]; };", 1, "\"*\" is not a valid domain"},
+    {"tls: { listen = [ \"unix:/x\" ]; };", 1, "dns.trust_anchor is not"},
+    {"tls: { exceptions = ( { domain = \"a.example\"; level = \"strong\"; } ); };", 1,
+     "\"strong\" is not one of default"},
     {"submission_services = [ \"*\" ];", 1, "\"*\" would match every service"},
     {"inbound_services = [ \"a*b\" ];", 1, "\"a*b\": only the end of a name can be \"*\""},
     {"lists = ( { id = \"l.example\"; sign = \"l.example\"; from = [ \"192.0.2.1\" ]; } );", 1,
@@ -731,6 +734,8 @@ static const char everything[] =
     "\"https://b.example/\"; };\n"
     "failures: { send = true; redact = false; body = \"1KiB\"; max_per_hour = 1; max_per_day = 2;"
     " max_per_domain = 3; };\n"
+    "tls: { listen = [ \"unix:/x/tls.sock\" ]; dane = \"dane\"; ca_file = \"/ca\";"
+    " exceptions = ( { domain = \"*.b.example\"; level = \"may\"; } ); };\n"
     "audit: { addresses = [ \"192.0.2.25\" ]; helo = \"a.example\"; block_lists = [ \"b.example\" "
     "];"
     " key_days = 1; budget = 100; timeout = \"1s\"; silence = ( { rule = \"a.b\"; domain = "

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server is replaced at once when it dies, as Postfix waits for it: its clients ask again over
+ * a new connection. Only one that dies again and again within a second waits. The two processes
+ * share a socket whose ends the supervisor keeps as well, so that each may be replaced alone.
+ */
+#include "daemon/tls_service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "context/context.h"
+#include "context/tls.h"
+#include "daemon/daemon.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "metrics/counters.h"
+
+enum { QUICK_DEATHS = 5 };
+enum { SERVER_END, FETCHER_END }; /* of the socket between both */
+
+static const int64_t patience = SOLVE_PATIENCE + 2 * CLOCK_SECOND; /* with one that is to end */
+static const int64_t quick_death = CLOCK_SECOND;
+static const int64_t pause_of_quick = CLOCK_SECOND;
+static const int64_t pause_of_fetcher = CLOCK_SECOND;
+
+/* ---- in the processes ---- */
+
+static const struct tls_service *own; /* of the last tls_service_start() */
+static volatile sig_atomic_t term_came;
+static pid_t supervisor_pid;
+
+static void on_term(int signal)
+{
+	(void)signal;
+	term_came = 1;
+}
+
+static bool is_wanted(void)
+{
+	return !term_came && getppid() == supervisor_pid;
+}
+
+static void begin_process(pid_t parent)
+{
+	supervisor_pid = parent;
+	helper_take_signals(on_term);
+}
+
+static noreturn void run_fetcher(const struct conf *conf, pid_t parent)
+{
+	struct why why;
+
+	begin_process(parent);
+	for (unsigned i = 0; i < own->count; i++)
+		close(own->listeners[i].fd);
+	close(own->fetch[SERVER_END]);
+	if (fetch_init(&why) != 0) {
+		log_error("policies of MTA-STS cannot be fetched: %s", why.text);
+		daemon_exit(1);
+	}
+	fetcher_run(own->fetch[FETCHER_END], context_ca_file(conf), is_wanted);
+	daemon_exit(0);
+}
+
+static void count_answer(enum level_kind kind)
+{
+	counters_count(METRIC_TLS_ANSWERS, kind, 0, 0);
+}
+
+static void note_fetch(enum fetch_outcome outcome, const char *domain, const char *reason)
+{
+	counters_count(METRIC_TLS_FETCHES, outcome, 0, 0);
+	if (outcome == FETCH_DONE)
+		log_info("MTA-STS policy of %s fetched: mode %s", domain, reason);
+	else
+		log_warning("MTA-STS policy of %s cannot be fetched (%s): %s", domain,
+			    name_text(fetch_outcome_names, (int)outcome), reason);
+}
+
+static void note_trouble(const char *reason)
+{
+	log_warning("MTA-STS policies are kept in memory only: %s", reason);
+}
+
+static void set_stats(const struct known_stats *stats)
+{
+	counters_set(METRIC_TLS_POLICIES, (int64_t)stats->policies);
+	counters_set(METRIC_TLS_DOMAINS, (int64_t)stats->entries);
+}
+
+/* NULL: no ledger is kept. */
+static const struct ledger_settings *find_ledger(const struct conf *conf,
+						 struct ledger_settings *settings)
+{
+	struct why why;
+
+	if (context_store(conf, true, settings, &why) != 0)
+		return NULL;
+	settings->read_only = false;
+	settings->busy_wait = SOLVE_PATIENCE;
+	return settings;
+}
+
+static noreturn void run_server(const struct conf *conf, pid_t parent)
+{
+	struct dns_settings dns = context_dns(conf);
+	struct ledger_settings ledger;
+	int listeners[SERVE_LISTENERS_MAX];
+	struct serve_settings settings = {.listeners = listeners,
+					  .count = own->count,
+					  .on_answer = count_answer,
+					  .on_stats = set_stats,
+					  .go_on = is_wanted};
+	struct why why = {""};
+
+	begin_process(parent);
+	close(own->fetch[FETCHER_END]);
+	for (unsigned i = 0; i < own->count; i++)
+		listeners[i] = own->listeners[i].fd;
+	settings.solve.level = context_level(conf, arena_new(0));
+	settings.solve.fetcher = own->fetch[SERVER_END];
+	settings.solve.ledger = find_ledger(conf, &ledger);
+	settings.solve.on_fetched = note_fetch;
+	settings.solve.on_trouble = note_trouble;
+	settings.solve.dns = dns_new_unbound(&dns, &why);
+	if (settings.solve.dns == NULL || serve_run(&settings, &why) != 0) {
+		log_error("tls.listen: %s", why.text);
+		daemon_exit(1);
+	}
+	daemon_exit(0);
+}
+
+/* ---- sockets ---- */
+
+void tls_service_init(struct tls_service *service)
+{
+	memset(service, 0, sizeof *service);
+	service->fetch[0] = service->fetch[1] = -1;
+}
+
+static bool is_listed(const struct conf *conf, const char *address)
+{
+	for (unsigned i = 0; i < conf->tls.listen.count; i++) {
+		if (strcmp(conf->tls.listen.items[i], address) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_open(const struct tls_service *service, const char *address)
+{
+	for (unsigned i = 0; i < service->count; i++) {
+		if (strcmp(service->addresses[i], address) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void close_listener(struct tls_service *service, unsigned i)
+{
+	socket_remove(&service->listeners[i]);
+	socket_close(&service->listeners[i]);
+	free(service->addresses[i]);
+	service->count--;
+	service->listeners[i] = service->listeners[service->count];
+	service->addresses[i] = service->addresses[service->count];
+}
+
+static int open_listener(struct tls_service *service, const char *address, mode_t mode,
+			 struct why *why)
+{
+	struct socket_listener *listener = &service->listeners[service->count];
+
+	if (socket_open(listener, address, mode, why) != 0)
+		return -1;
+	fcntl(listener->fd, F_SETFL, fcntl(listener->fd, F_GETFL) | O_NONBLOCK);
+	service->addresses[service->count] = strdup(address);
+	if (service->addresses[service->count] == NULL)
+		abort();
+	service->count++;
+	log_info("policy service for Postfix: listening on %s", listener->name);
+	return 0;
+}
+
+int tls_service_open(struct tls_service *service, const struct conf *conf, struct why *why)
+{
+	int result = 0;
+
+	for (unsigned i = service->count; i-- > 0;) {
+		if (!is_listed(conf, service->addresses[i]))
+			close_listener(service, i);
+	}
+	for (unsigned i = 0; i < conf->tls.listen.count; i++) {
+		if (!is_open(service, conf->tls.listen.items[i]) &&
+		    open_listener(service, conf->tls.listen.items[i], (mode_t)conf->socket_mode,
+				  why) != 0)
+			result = -1;
+	}
+	if (service->count > 0 && service->fetch[0] < 0 &&
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, service->fetch) != 0)
+		return why_set(why, "socketpair: %s", strerror(errno));
+	return result;
+}
+
+void tls_service_close_files(const struct tls_service *service)
+{
+	if (service == NULL)
+		return;
+	for (unsigned i = 0; i < service->count; i++)
+		close(service->listeners[i].fd);
+	for (unsigned i = 0; i < 2; i++) {
+		if (service->fetch[i] >= 0)
+			close(service->fetch[i]);
+	}
+}
+
+void tls_service_close(struct tls_service *service)
+{
+	while (service->count > 0)
+		close_listener(service, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		if (service->fetch[i] >= 0)
+			close(service->fetch[i]);
+		service->fetch[i] = -1;
+	}
+}
+
+/* ---- processes ---- */
+
+/* Returns when it is due, or 0. */
+static int64_t start_process(struct helper *helper, const char *name, helper_run *run,
+			     const struct conf *conf, struct workers *workers)
+{
+	const struct tls_service *service = workers->tls;
+
+	if (helper->pid != 0)
+		return 0;
+	if (helper->next_at > clock_mono())
+		return helper->next_at;
+	workers->tls = NULL; /* this process keeps its files */
+	helper_start(helper, name, run, conf, workers);
+	workers->tls = service;
+	return helper->pid != 0 ? 0 : clock_mono() + pause_of_quick;
+}
+
+int64_t tls_service_start(struct tls_service *service, const struct conf *conf,
+			  struct workers *workers)
+{
+	bool starts = service->server.pid == 0;
+	int64_t server, fetcher;
+
+	if (service->count == 0)
+		return 0;
+	own = service;
+	server = start_process(&service->server, "tls.listen", run_server, conf, workers);
+	if (starts && service->server.pid != 0)
+		service->started = clock_mono();
+	fetcher =
+	    start_process(&service->fetcher, "the MTA-STS fetcher", run_fetcher, conf, workers);
+	return server == 0 || (fetcher != 0 && fetcher < server) ? fetcher : server;
+}
+
+void tls_service_stop(struct tls_service *service)
+{
+	service->quick_deaths = 0;
+	helper_stop(&service->server, patience);
+	helper_stop(&service->fetcher, CLOCK_SECOND);
+}
+
+static void plan_server(struct tls_service *service, int status)
+{
+	bool quick = clock_mono() - service->started < quick_death;
+
+	service->quick_deaths = quick ? service->quick_deaths + 1 : 0;
+	service->server.next_at =
+	    service->quick_deaths < QUICK_DEATHS ? 0 : clock_mono() + pause_of_quick;
+	log_warning("the process that answers Postfix about TLS ended (%s %d); another takes its "
+		    "place",
+		    WIFSIGNALED(status) ? "signal" : "code",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+int64_t tls_service_look_after(struct tls_service *service)
+{
+	int status;
+	int64_t server = helper_look_after(&service->server, &status), fetcher;
+
+	if (status != 0)
+		plan_server(service, status);
+	fetcher = helper_look_after(&service->fetcher, &status);
+	if (status != 0) {
+		service->fetcher.next_at = clock_mono() + pause_of_fetcher;
+		log_warning("the process that fetches MTA-STS policies ended (%s %d); another "
+			    "takes its place",
+			    WIFSIGNALED(status) ? "signal" : "code",
+			    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	}
+	return server == 0 || (fetcher != 0 && fetcher < server) ? fetcher : server;
+}
+
+bool tls_service_has_ended(const struct tls_service *service)
+{
+	return service->server.pid == 0 && service->fetcher.pid == 0;
+}

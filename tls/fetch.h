@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A policy from its web server: GET https://mta-sts.DOMAIN/.well-known/mta-sts.txt (RFC 8461
+ * section 3.3).
+ *
+ * Status 200 and nothing else, no redirect, no HTTP cache; the certificate is valid for that host
+ * by the roots of this one; text/plain; at most STS_POLICY_MAX bytes; TLS 1.2 or later; no proxy.
+ * The host is chosen by strangers: only addresses that the Internet can reach are connected to, and
+ * only port 443.
+ */
+#ifndef TLS_FETCH_H
+#define TLS_FETCH_H
+
+#include "lib/arena.h"
+#include "lib/ip.h"
+#include "lib/name.h"
+#include "lib/why.h"
+
+enum { FETCH_ADDRESSES_MAX = 8 };
+
+struct fetch_request {
+	const char *domain;         /* A-labels, lower case */
+	const struct ip *addresses; /* of mta-sts.DOMAIN, as DNS has them */
+	unsigned count;
+	const char *ca_file; /* of root certificates; NULL: the system's */
+	int64_t timeout;     /* nanoseconds, for all of it */
+};
+
+/* As a TLS-RPT report calls it (RFC 8460 section 4.3.2.2). */
+enum fetch_outcome {
+	FETCH_DONE,
+	FETCH_ERROR,       /* sts-policy-fetch-error: no answer, or another one than 200 */
+	FETCH_CERTIFICATE, /* sts-webpki-invalid */
+	FETCH_INVALID      /* sts-policy-invalid */
+};
+extern const struct name_code fetch_outcome_names[];
+
+int fetch_init(struct why *why); /* once, before threads */
+
+/* Blocks. FETCH_DONE: *TEXT, in ARENA, is a valid policy; else WHY says what is wrong. */
+enum fetch_outcome fetch_policy(const struct fetch_request *request, struct arena *arena,
+				const char **text, struct why *why);
+
+#endif
