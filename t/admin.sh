@@ -31,7 +31,7 @@ run "nothing" 64 'no command given'
 run "a command that is not there" 64 'unknown command "frobnicate"$' frobnicate
 run "a misspelt command" 64 'unknown command "verison"; did you mean "version"\?' verison
 run "two letters swapped" 64 'did you mean "key"\?' kye
-run "a verb in place of its noun" 64 'did you mean "key list" or "report list" or "inbox list"\?' list
+run "a verb in place of its noun" 64 'did you mean "key list" or "report list" or "inbox list" or "tls list"\?' list
 run "a verb that only one has" 64 'did you mean "key gen"\?' gen
 run "a word of another program" 64 'did you mean "key gen"\?' genkey
 run "the groups" 0 '^Keys and DNS records:$' --help

@@ -33,10 +33,13 @@ pids="$pids $!"
 perl "$COUNTERSIGN_SRC/t/tools/smtp_sink.pl" "$dir/sink" &
 pids="$pids $!"
 for _ in {1..200}; do [ -s port ] && [ -s sink/port ] && break; sleep 0.05; done
+# of a zone that nobody asks for: the policy service wants one, and dnsd does not sign
+echo "anchor.test. IN DS 31406 13 2 $(printf '%064d' 7)" >anchor
 cat >conf <<C
 listen = [ "local:$dir/a.sock" ];
 authserv_id = "mx.example.com";
-dns: { servers = [ "127.0.0.1@$(cat port)" ]; timeout = "3s"; };
+dns: { servers = [ "127.0.0.1@$(cat port)" ]; timeout = "3s"; trust_anchor = "$dir/anchor"; };
+tls: { listen = [ "unix:$dir/tls.sock" ]; };
 sign: { keys = "$dir/keys"; };
 control: { socket = "$dir/control.sock"; };
 log: { target = "stderr"; };
@@ -113,6 +116,9 @@ cat >table <<T
 0 inbox why
 0 inbox why $dir/report.xml
 0 inbox expire
+0,75 tls policy example.com
+0 tls list
+0 tls refresh example.com
 0 report failures
 0,1,75 report send
 0,1 report retry

@@ -179,23 +179,6 @@ static struct entry *make_entry(struct known *cache, const char *domain)
 	return entry;
 }
 
-void known_free(struct known *cache)
-{
-	if (cache == NULL)
-		return;
-	for (unsigned i = 0; i < BUCKETS; i++) {
-		while (cache->buckets[i] != NULL) {
-			struct entry *entry = cache->buckets[i];
-
-			cache->buckets[i] = entry->next;
-			free_entry(cache, entry);
-		}
-	}
-	cond_done(&cache->fetched);
-	lock_done(&cache->lock);
-	free(cache);
-}
-
 /* ---- answers ---- */
 
 bool known_answer(struct known *cache, struct span domain, enum answer_map map, struct buf *out,

@@ -19,8 +19,7 @@ struct known;
 
 enum { KNOWN_ENTRIES_MAX = 262144 };
 
-struct known *known_new(void);
-void known_free(struct known *cache);
+struct known *known_new(void); /* lives until the process ends */
 
 /* ---- answers ---- */
 

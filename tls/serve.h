@@ -4,7 +4,7 @@
  * once and else when the solver has an answer.
  *
  * Maps: "policy" and "policy310" (tls/answer.h), and "refresh", which first asks DNS and the web
- * server of the domain anew and then answers as "policy".
+ * server of the domain again and then answers as "policy".
  */
 #ifndef TLS_SERVE_H
 #define TLS_SERVE_H

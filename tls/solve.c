@@ -338,7 +338,7 @@ static void solve_domain(struct solver *solver, const char *domain, bool fresh)
 	level_decide(&solver->settings->level, solving.scope, arena, domain, find_policy, &solving,
 		     &level);
 	keep_answers(solver, arena, &level);
-	/* a renewal is no use */
+	/* a renewal is not because of mail */
 	if (level.held.present && !fresh && known_note_use(solver->cache, domain, clock_wall()))
 		store_use(solver, domain, clock_wall());
 	dns_scope_free(solving.scope);

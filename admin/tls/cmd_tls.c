@@ -334,7 +334,7 @@ const struct admin_verb cmd_tls[] = {
     {"tls", "policy", "DOMAIN", "Show what Postfix is told about TLS to a domain, and why",
      tls_policy, NULL, false},
     {"tls", "list", "", "List the MTA-STS policies that are stored", tls_list, NULL, false},
-    {"tls", "refresh", "DOMAIN", "Have the daemon fetch a domain's MTA-STS policy now", tls_refresh,
+    {"tls", "refresh", "DOMAIN", "Make the daemon fetch a domain's MTA-STS policy now", tls_refresh,
      NULL, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

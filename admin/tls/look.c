@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "admin/inbox/stored.h"
 #include "context/context.h"
 #include "context/tls.h"
 #include "lib/clock.h"
@@ -20,15 +19,25 @@ enum { ASK_TIMEOUT_MS = 10000 };
 
 /* ---- the ledger ---- */
 
+/* Only to read: it is the daemon that makes one. */
+static struct sql *open_ledger(const struct conf *conf, struct why *why)
+{
+	struct ledger_settings settings;
+
+	return context_store(conf, true, &settings, why) == 0 ? sqlite_sql(&settings, why) : NULL;
+}
+
 int tls_each_stored(struct admin *admin, policies_visit *visit, void *arg)
 {
+	const struct conf *conf = admin_conf(admin);
 	struct why why = {""};
-	int status, result;
-	struct sql *sql = inbox_ledger(admin, true, &status);
+	struct sql *sql;
+	int result;
 
-	if (sql == NULL)
-		return status;
-	result = policies_each(sql, NULL, visit, arg, &why);
+	if (conf == NULL)
+		return ADMIN_CONFIG;
+	sql = open_ledger(conf, &why);
+	result = sql == NULL ? -1 : policies_each(sql, NULL, visit, arg, &why);
 	sql_close(sql);
 	if (result < 0)
 		admin_error(admin, "%s", why.text);
@@ -64,12 +73,9 @@ static int take_stored(void *arg, const struct policies_row *row)
 /* Where no ledger can be read, nothing is held. */
 static void read_stored(struct looking *looking, const char *domain)
 {
-	struct ledger_settings settings;
-	struct sql *sql = NULL;
 	struct why why = {""};
+	struct sql *sql = open_ledger(looking->conf, &why);
 
-	if (context_store(looking->conf, true, &settings, &why) == 0)
-		sql = sqlite_sql(&settings, &why);
 	if (sql == NULL || policies_each(sql, domain, take_stored, looking, &why) < 0)
 		admin_verbose(looking->admin, "no policies are read from the ledger: %s", why.text);
 	sql_close(sql);

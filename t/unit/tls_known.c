@@ -157,7 +157,6 @@ int main(void)
 	test_renewal(arena);
 	test_answers(arena);
 	test_room();
-	known_free(known);
 	arena_free(arena);
 	return tap_done();
 }
