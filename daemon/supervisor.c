@@ -33,7 +33,7 @@
 #include "daemon/report_sender.h"
 #include "daemon/shipper.h"
 #include "daemon/status.h"
-#include "daemon/tls_service.h"
+#include "daemon/tls/service.h"
 #include "daemon/workers.h"
 #include "lib/buf.h"
 #include "lib/clock.h"

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "daemon/keys/manager.h"
-#include "daemon/tls_service.h"
+#include "daemon/tls/service.h"
 #include "daemon/worker.h"
 #include "lib/clock.h"
 #include "lib/log.h"

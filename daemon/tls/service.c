@@ -4,7 +4,7 @@
  * a new connection. Only one that dies again and again within a second waits. The two processes
  * share a socket whose ends the supervisor keeps as well, so that each may be replaced alone.
  */
-#include "daemon/tls_service.h"
+#include "daemon/tls/service.h"
 
 #include <errno.h>
 #include <fcntl.h>
