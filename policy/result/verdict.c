@@ -58,5 +58,7 @@ void verdict_disagree(struct verdict *verdict, const char *text)
 
 const char *verdict_fault(const struct verdict *verdict)
 {
+	if (verdict->client.family == 0 && verdict->dns_fault.name == NULL)
+		return "the address of the client is not known";
 	return verdict->dns_fault.bogus ? "a DNS answer was bogus (DNSSEC)" : "DNS did not answer";
 }

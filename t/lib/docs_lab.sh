@@ -124,6 +124,15 @@ cat >$LAB/bin/inbound <<'Z'
 swaks --server 127.0.0.1 --xclient-addr="$1" --helo "${2##*@}" --from "$2" --to alice@example.com --data "@${3:-$LAB/work/message.eml}"
 Z
 printf '#!/bin/sh\ninbound 203.0.113.66 x@evil.test\n' >$LAB/bin/spoof
+# as_documented DOCUMENT ID PATTERN: the sample of a log line that begins with ID has the keys, in their order, of the
+# last line that was logged with PATTERN.
+cat >$LAB/bin/as_documented <<'Z'
+#!/bin/bash
+keys() { sed 's/"[^"]*"//g' | grep -oE '(^| )[a-z_]+=' | tr -d ' =' | tr '\n' ' '; }
+sample=$(sed -n "/$2: /,/^\( *\|\`\`\`\)\$/p" "$COUNTERSIGN_SRC/$1" | tr '\n' ' ' | keys)
+logged=$(grep -E "$3" $LAB/daemon.log | tail -1 | sed 's/^.*: origin=/ origin=/' | keys)
+[ -n "$sample" ] && [ "$sample" = "$logged" ] || { printf 'in the document: %s\nlogged:          %s\n' "$sample" "$logged"; exit 1; }
+Z
 chmod 755 $LAB/bin/*
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 zone

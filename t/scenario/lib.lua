@@ -111,10 +111,11 @@ function transact(conn, m)
 	function r.bad_from()
 		return r.reply_is("550", "5.7.1", "Message rejected: it needs exactly one valid From header field (RFC 5322 section 3.6)")
 	end
-	-- QUESTION: the one that DNS did not answer ("TXT _dmarc.sender.test"); nil: none was asked in vain
+	-- QUESTION: the one that DNS did not answer ("TXT _dmarc.sender.test"); nil: the client's address was missing
 	function r.deferred_for(domain, question)
-		return r.reply_is("451", "4.7.1", "DMARC for " .. domain .. " could not be evaluated: DNS did not answer" ..
-			(question and ": " .. question or "") .. "; try again later")
+		return r.reply_is("451", "4.7.1", "DMARC for " .. domain .. " could not be evaluated: " ..
+			(question and "DNS did not answer: " .. question or "the address of the client is not known") ..
+			"; try again later")
 	end
 	r.ar = r.added("Authentication-Results")
 	r.held = mt.eom_check(conn, MT_QUARANTINE)

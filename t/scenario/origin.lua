@@ -36,7 +36,7 @@ is(kind(send{ ip = "127.0.0.1", from = "<alice@example.com>", headers = ours }),
 is(kind(send{ ip = "192.0.2.77", from = "<alice@example.com>", headers = ours }), "signed", "local: a trusted network")
 local unknown = send{ ip = "unspec", from = "<bob@sender.test>" }
 is(unknown.reply, "replycode", "a client whose address is unknown: what would fail is deferred")
-ok(unknown.deferred_for("sender.test"), "since SPF could have passed")
+ok(unknown.deferred_for("sender.test"), "since SPF could have passed; the reply says what is missing")
 unknown = send{ ip = "unspec", from = "<x@nowhere.test>", headers = { { "From", "x@nowhere.test" } } }
 like(unknown.ar, "spf=temperror", "what is accepted says spf=temperror")
 is(kind(send{ ip = "unspec", from = "<alice@example.com>", headers = ours }), "judged", "and ours is not signed")

@@ -588,6 +588,13 @@ static void test_fault_replies(struct verdict *verdict)
 	struct smtp_reply reply;
 	char name[254], domain[254];
 
+	verdict->client = (struct ip){0};
+	verdict->dns_fault = (struct dns_fault){0};
+	reply_write(REPLY_REJECT_TEXT, verdict, arena, &reply);
+	is_text(reply.text,
+		"DMARC for example.com could not be evaluated: the address of the client is not"
+		" known; try again later",
+		"tempfail: no question, but the client's address");
 	verdict->dns_fault = (struct dns_fault){
 	    .name = "_dmarc.example.com", .type = DNS_TYPE_TXT, .reason = "SERVFAIL"};
 	reply_write(REPLY_REJECT_TEXT, verdict, arena, &reply);
