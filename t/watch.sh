@@ -118,5 +118,5 @@ while IFS=$'\t' read -r result name more; do
 	*) fail "$name"; echo "# $result $more" ;;
 	esac
 done < <(python3 "$dir/watch.py" "$build/admin/countersign" -c "$dir/conf" status --watch 2>&1)
-is "not on a terminal: the page again and again" "$(timeout 5 "$build/admin/countersign" -c "$dir/conf" status --watch | grep -c '^daemon ')" 3
+ok "not on a terminal: the page again and again" test "$(timeout 5 "$build/admin/countersign" -c "$dir/conf" status --watch | grep -c "^daemon ")" -ge 2
 done_testing
