@@ -515,7 +515,7 @@ static void context_free(struct context *context)
 {
 	struct arena *arena = context->arena;
 
-	keyring_drop(context->outbound.keyring);
+	keyring_free(context->outbound.keyring);
 	psl_unload(context->psl);
 	arena_free(arena);
 }
@@ -669,7 +669,7 @@ struct keyring *context_load_keys(const struct context_keys *keys, const char **
 		if (require_keys(keyring, keys->path, keys->sign_lists, why) == 0)
 			return keyring;
 	}
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	return NULL;
 }
 
@@ -767,7 +767,7 @@ void context_each_fault(const struct conf *conf, context_fault_visit *visit, voi
 	keyring = keyring_load(conf->sign.keys, context_key_access(conf), &why);
 	for (unsigned i = 0; keyring != NULL && i < keyring_faults(keyring, &faults); i++)
 		visit(arg, &faults[i]);
-	keyring_drop(keyring);
+	keyring_free(keyring);
 }
 
 struct context *context_take(struct context *context)

@@ -139,7 +139,7 @@ static void forget_settings(struct worker *worker)
 
 static void forget_keys(struct worker_keys *keys)
 {
-	keyring_drop(keys->keyring);
+	keyring_free(keys->keyring);
 	keyclient_drop(keys->client);
 	free(keys->text);
 	memset(keys, 0, sizeof *keys);
@@ -184,7 +184,7 @@ static void change_keys(struct worker *worker, const char *text)
 	conf = keyring == NULL ? NULL : parse_settings(worker, buf_text(&settings), &why);
 	if (conf == NULL) {
 		log_error("the keys stay as they were: %s", why.text);
-		keyring_drop(keyring);
+		keyring_free(keyring);
 	} else if (service_rekey(worker->service, conf, keyring, &why) != 0) {
 		log_error("the keys stay as they were: %s", why.text);
 	} else {

@@ -547,7 +547,7 @@ const struct signing_key *keyring_load_one(const char *path, const char *domain,
 	return key;
 }
 
-void keyring_drop(struct keyring *keyring)
+void keyring_free(struct keyring *keyring)
 {
 	if (keyring == NULL)
 		return;

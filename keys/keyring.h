@@ -86,7 +86,7 @@ const struct signing_key *keyring_load_one(const char *path, const char *domain,
 int keyring_check(const char *path, const char *domain, enum keyring_access access,
 		  struct why *why);
 
-void keyring_drop(struct keyring *keyring); /* NULL is OK; frees it and wipes the keys */
+void keyring_free(struct keyring *keyring); /* NULL is OK; frees it and wipes the keys */
 
 unsigned keyring_count(const struct keyring *keyring);
 

@@ -165,7 +165,7 @@ static void tell_key_faults(const struct keyring *keyring)
 static void free_inputs(struct conf *conf, struct keyring *keyring)
 {
 	conf_free(conf);
-	keyring_drop(keyring);
+	keyring_free(keyring);
 }
 
 /* CONF and KEYRING are owned by the context or, on failure, freed. */

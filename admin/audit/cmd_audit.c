@@ -364,7 +364,7 @@ static int run_audit(struct admin *admin, int argc, char **argv)
 		status = collect_domains(&command, argc, argv);
 	if (status == 0)
 		status = run_audits(&command);
-	keyring_drop(command.keyring);
+	keyring_free(command.keyring);
 	evaluate_close(&command.evaluate);
 	return status;
 }

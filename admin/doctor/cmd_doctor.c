@@ -269,7 +269,7 @@ static void count_key(void *arg, const struct signing_key *key, const char *path
 
 static void drop_keyring(void *keyring)
 {
-	keyring_drop(keyring);
+	keyring_free(keyring);
 }
 
 static void find_keys(struct doctor *doctor)

@@ -69,7 +69,7 @@ static int load_keys(void *arg, struct why *why)
 
 	if (keyring != NULL && keyring_faults(keyring, &faults) > 0)
 		result = why_set(why, "%s", faults[0].text);
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	return result;
 }
 

@@ -151,7 +151,7 @@ static void collect_key(void *arg, const struct signing_key *key, const char *pa
 
 static void drop_keyring(void *keyring)
 {
-	keyring_drop(keyring);
+	keyring_free(keyring);
 }
 
 /* A fault that no domain can be told for concerns the commands about all of them. */

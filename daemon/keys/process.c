@@ -92,7 +92,7 @@ static void send_all(struct held_keys *process, enum channel_kind kind, const ch
 
 static noreturn void end_process(struct held_keys *process)
 {
-	keyring_drop(process->keyring); /* which wipes it */
+	keyring_free(process->keyring); /* which wipes it */
 	daemon_exit(0);
 }
 

@@ -38,8 +38,8 @@ static void try_keys(struct span text)
 	publickeys_write(keyring, &out);
 	again = publickeys_read(buf_view(&out), NULL, NULL);
 	assert(again != NULL && keyring_count(again) == keyring_count(keyring));
-	keyring_drop(again);
-	keyring_drop(keyring);
+	keyring_free(again);
+	keyring_free(keyring);
 	buf_free(&out);
 }
 

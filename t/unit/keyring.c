@@ -50,7 +50,7 @@ static const char *outcome(void)
 				    faults[i].domain == NULL ? "-" : faults[i].domain,
 				    faults[i].selector == NULL ? "-" : faults[i].selector,
 				    arena_string(arena, faults[i].text));
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	return text;
 }
 
@@ -131,7 +131,7 @@ static void test_find(void)
 	       "the nearest parent");
 	is_int(keyring_find(keyring, "example.net", true, arena, &keys), 0, "not a child");
 	is_int(keyring_find(keyring, "xexample.com", true, arena, &keys), 0, "not a like name");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 }
 
 static const char *signing(const struct keyring *keyring, const char *domain)
@@ -174,10 +174,10 @@ static void test_states(void)
 	is_text(signing(next, "sub.example.net"), "x.y ", "and carries on what the old one knew");
 	keyring_carry(next, NULL);
 	keyring_carry(NULL, next);
-	keyring_drop(next);
+	keyring_free(next);
 	signing_key_wake(keyring_find_idle(keyring, "example.com", false));
 	is_text(signing(keyring, "example.com"), "e1 s2 ", "a retired key is not woken");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	put_file("example.com/s1.state", "retried\n", 0640);
 	refused("example.com/s1.state: does not begin with pending, active", "an unknown state");
 	put_file("example.com/s1.state", "active\n", 0660);
@@ -203,8 +203,8 @@ static void test_record_and_sign(void)
 	ok(span_istarts(span_of(signing_key_record(keys[0])), "v=DKIM1; k=ed25519; p="), "record");
 	is_int(strlen(signing_key_record(keys[0])), 22 + 44, "of 32 bytes");
 	ok(span_istarts(span_of(signing_key_record(keys[1])), "v=DKIM1; k=rsa; p=MIGf"), "record");
-	keyring_drop(keyring);
-	keyring_drop(NULL);
+	keyring_free(keyring);
+	keyring_free(NULL);
 }
 
 static void test_one(void)
@@ -342,7 +342,7 @@ static void test_faulty_domain(void)
 	ok(keyring_find_fault(keyring, "a.example.org", false) == NULL, "not of its children");
 	ok(keyring_find_fault(keyring, "a.example.org", true) != NULL, "unless asked for");
 	ok(keyring_find_fault(keyring, "example.com", true) == NULL, "nor of another");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	is_int(keyring_check(below(""), "Example.ORG", KEYRING_PRIVATE, &why), 1,
 	       "a faulty domain has a key");
 	is_int(keyring_check(below(""), "example.com", KEYRING_PRIVATE, &why), 1, "a good one");
@@ -416,7 +416,7 @@ static void test_threads(void)
 		good += result != NULL;
 	}
 	is_int(good, 4, "four threads sign with the same keys");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 }
 
 /* RSA of 1024 bits is the least: RFC 8301 section 3.2. (Not made here: we make no weaker ones.) */

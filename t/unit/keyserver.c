@@ -178,7 +178,7 @@ static void test_public_halves(void)
 	   "and its number");
 	is_int(signing_key_status(find_key(keyring, "old")).state, KEYSTATE_RETIRED, "its state");
 	ok(strstr(buf_text(&text), "PRIVATE") == NULL, "nothing private in the text");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	ok(publickeys_read(span_of("key\t1\n"), NULL, NULL) == NULL, "a short line is refused");
 	ok(publickeys_read(span_of("fault\ta\tb\t\n"), NULL, NULL) == NULL, "a fault needs text");
 	ok(publickeys_read(span_of("key\t1\t2\t1\t1\t0\t0\ta\tb\tc\td\n"), NULL, NULL) == NULL,
@@ -240,7 +240,7 @@ static void test_signing(void)
 	ok(verifies(&tasks[5]), "one that seals does");
 	is_int(keyserver_count(server, KEYWIRE_SIGNED), 4, "each is counted");
 	is_int(keyserver_count(server, KEYWIRE_IDLE), 1, "by its outcome");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	is_int(keyserver_links(server), 1, "the link stays");
 	keyclient_drop(client);
 	for (unsigned i = 0; i < 500 && keyserver_links(server) > 0; i++)
@@ -266,7 +266,7 @@ static void test_rate(void)
 	   "over the rate the rest is refused (%u)", refused);
 	ok(keyserver_find_limited(server) == find_key(private_keys, "ed"), "of a key by name");
 	ok(keyserver_find_limited(server) == NULL, "which is said once");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	keyclient_drop(client);
 }
 
@@ -324,7 +324,7 @@ static void test_hostile(void)
 	close(hostile);
 	keys_sign(&task, 1, arena);
 	ok(verifies(&task), "another goes on");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	keyclient_drop(client);
 }
 
@@ -409,7 +409,7 @@ static void test_deaths(void)
 		pthread_join(threads[i], NULL);
 	is_int(atomic_load(&crowd.good), THREADS * EACH, "every signature is made, and verifies");
 	is_int(atomic_load(&crowd.bad), 0, "none is lost");
-	keyring_drop(crowd.keyring);
+	keyring_free(crowd.keyring);
 	keyclient_drop(client);
 	for (unsigned i = 0; i < DEATHS; i++) {
 		kill(mortals[i].pid, SIGKILL);
@@ -428,7 +428,7 @@ static void test_superseded(void)
 	keys_sign(&task, 1, arena);
 	is_text(task.failure, "the key process does not answer", "nobody comes any more");
 	ok(clock_mono() - start < KEYCLIENT_PATIENCE / 2, "so nothing is waited for");
-	keyring_drop(keyring);
+	keyring_free(keyring);
 	keyclient_drop(client);
 }
 
