@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/crypto/public.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "lib/buf.h"
@@ -22,13 +23,9 @@ static unsigned bit_length(struct span number)
 	return bits;
 }
 
-/* Sizes that cannot be abused: the modulus bounded, the exponent small and odd. */
-static bool has_good_size(const struct span numbers[RSA_NUMBERS])
+/* The exponent small, both odd. */
+static bool are_usable(const struct span numbers[RSA_NUMBERS])
 {
-	for (unsigned i = 0; i < RSA_NUMBERS; i++) {
-		if (span_len(numbers[i]) > CRYPT_RSA_MAX_BITS / 8)
-			return false;
-	}
 	return bit_length(numbers[RSA_E]) >= 2 && bit_length(numbers[RSA_E]) <= 32 &&
 	       (numbers[RSA_E].end[-1] & 1) != 0 && (numbers[RSA_N].end[-1] & 1) != 0;
 }
@@ -55,6 +52,7 @@ static EVP_PKEY *make_rsa(const struct span numbers[RSA_NUMBERS])
 	EVP_PKEY *pkey = NULL;
 
 	for (unsigned i = 0; i < RSA_NUMBERS; i++) {
+		assert(span_len(numbers[i]) <= sizeof bytes[i]);
 		put_native_order(bytes[i], numbers[i]);
 		params[i] = OSSL_PARAM_construct_BN(names[i], bytes[i], span_len(numbers[i]));
 	}
@@ -89,7 +87,7 @@ static bool read_numbers(struct span data, struct span numbers[RSA_NUMBERS])
 	return der_take(&data, DER_SEQUENCE, &fields) && span_empty(data) &&
 	       der_take_positive(&fields, &numbers[RSA_N]) &&
 	       der_take_positive(&fields, &numbers[RSA_E]) && span_empty(fields) &&
-	       has_good_size(numbers);
+	       are_usable(numbers);
 }
 
 /* RFC 5280 section 4.1: SubjectPublicKeyInfo ::= SEQUENCE { AlgorithmIdentifier, BIT STRING };
@@ -104,6 +102,21 @@ static bool open_spki(struct span data, struct span *key)
 		return false;
 	key->p++;
 	return true;
+}
+
+/* In either form. */
+static bool read_rsa(struct span data, struct span numbers[RSA_NUMBERS])
+{
+	struct span inside;
+
+	return read_numbers(open_spki(data, &inside) ? inside : data, numbers);
+}
+
+unsigned crypt_public_rsa_bits(struct span data)
+{
+	struct span numbers[RSA_NUMBERS];
+
+	return read_rsa(data, numbers) ? bit_length(numbers[RSA_N]) : 0;
 }
 
 struct crypt_public {
@@ -128,10 +141,10 @@ static EVP_PKEY *open_ed25519(struct span data, struct why *why)
 
 static EVP_PKEY *open_rsa(struct span data, unsigned *bits, struct why *why)
 {
-	struct span inside, numbers[RSA_NUMBERS];
+	struct span numbers[RSA_NUMBERS];
 	EVP_PKEY *pkey;
 
-	if (!read_numbers(open_spki(data, &inside) ? inside : data, numbers)) {
+	if (!read_rsa(data, numbers) || bit_length(numbers[RSA_N]) > CRYPT_RSA_MAX_BITS) {
 		why_set(why, "not an RSA public key that can be used (RFC 6376 section 3.6.1)");
 		return NULL;
 	}
@@ -181,12 +194,12 @@ bool crypt_public_spki(struct span data, struct arena *arena, struct span *spki)
 	struct buf algorithm, bits, fields, out;
 	struct span inside, numbers[RSA_NUMBERS];
 
-	if (open_spki(data, &inside) && read_numbers(inside, numbers)) {
+	if (!read_rsa(data, numbers) || bit_length(numbers[RSA_N]) > CRYPT_RSA_MAX_BITS)
+		return false;
+	if (open_spki(data, &inside)) {
 		*spki = data;
 		return true;
 	}
-	if (!read_numbers(data, numbers))
-		return false;
 	buf_init(&algorithm, arena, 0);
 	der_put(&algorithm, DER_OID, span_of(oid_rsa));
 	der_put(&algorithm, DER_NULL, span_of(""));

@@ -24,11 +24,16 @@ struct crypt_public;
 struct crypt_public *crypt_public_parse(enum crypt_type type, struct span data, struct why *why);
 void crypt_public_free(struct crypt_public *key); /* NULL is OK */
 
+/* The bits of the modulus of an RSA key in either form, however many; 0 when it is neither form, or
+ * its numbers are not those of a key. Uses no cryptography. */
+unsigned crypt_public_rsa_bits(struct span data);
+
 /* Whether SIGNATURE over DIGEST was made with the private half. */
 bool crypt_public_verify(const struct crypt_public *key, const uint8_t digest[CRYPT_DIGEST_LEN],
 			 struct span signature);
 
-/* The SubjectPublicKeyInfo of an RSA key given in either form; false when it is neither. */
+/* The SubjectPublicKeyInfo of an RSA key given in either form; false where crypt_public_parse
+ * fails. */
 bool crypt_public_spki(struct span data, struct arena *arena, struct span *spki);
 
 #endif

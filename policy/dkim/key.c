@@ -1,69 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A table says which tags a key record has and who reads each; unknown ones are ignored (n= and
- * the old g= among them). The key itself is taken apart here as far as its numbers, so that its
- * size is known before any cryptography has seen it.
+ * the old g= among them). The size of a key is known before any cryptography has seen it.
  */
 #include "policy/dkim/key.h"
 
 #include <string.h>
 
 #include "lib/base64.h"
-#include "lib/crypto/der.h"
+#include "lib/crypto/public.h"
 #include "mail/taglist.h"
 
-enum { ED25519_BYTES = 32, ED25519_BITS = 256, EXPONENT_BYTES = 4 };
-
-static bool is_odd(struct span number)
-{
-	return (number.end[-1] & 1) != 0;
-}
-
-static unsigned bits_of(struct span number)
-{
-	unsigned bits = (unsigned)span_len(number) * 8;
-
-	for (unsigned char first = (unsigned char)*number.p; first < 0x80; first <<= 1)
-		bits--;
-	return bits;
-}
-
-/* RFC 8017 section A.1.1: RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }.
- * Gives its bits; 0 when it is none. */
-static unsigned rsa_key_bits(struct span der)
-{
-	struct span content, modulus, exponent;
-
-	if (!der_take(&der, DER_SEQUENCE, &content) || !span_empty(der))
-		return 0;
-	if (!der_take_positive(&content, &modulus) || !der_take_positive(&content, &exponent) ||
-	    !span_empty(content))
-		return 0;
-	if (!is_odd(modulus) || !is_odd(exponent) || span_len(exponent) > EXPONENT_BYTES ||
-	    span_eq(exponent, "\x01"))
-		return 0;
-	return bits_of(modulus);
-}
-
-/* RFC 5280 section 4.1: SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier,
- * subjectPublicKey BIT STRING }; the algorithm is rsaEncryption with NULL (or nothing) after it.
- */
-static unsigned key_info_bits(struct span der)
-{
-	static const char rsa[] = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"; /* 1.2.840.113549.1.1.1 */
-	struct span content, algorithm, oid, bits;
-
-	if (!der_take(&der, DER_SEQUENCE, &content) || !span_empty(der))
-		return 0;
-	if (!der_take(&content, DER_SEQUENCE, &algorithm) ||
-	    !der_take(&content, DER_BIT_STRING, &bits) || !span_empty(content))
-		return 0;
-	if (!der_take(&algorithm, DER_OID, &oid) || !span_eq(oid, rsa))
-		return 0;
-	if (span_empty(bits) || *bits.p++ != 0)
-		return 0;
-	return rsa_key_bits(bits);
-}
+enum { ED25519_BITS = 256 };
 
 /* ---- the record's tags ---- */
 
@@ -161,19 +109,16 @@ static const struct rule {
 static int read_key(struct reader *r)
 {
 	struct dkimkey *key = r->key;
-	struct span der = span_make(key->data, key->length);
 
 	if (key->length == 0)
 		return 0;
 	if (key->type == DKIMKEY_ED25519) {
 		key->bits = ED25519_BITS;
-		if (key->length != ED25519_BYTES)
+		if (key->length != CRYPT_ED25519_LEN)
 			return why_set(r->why, "p= is not an ed25519 key (RFC 8463 section 4.2)");
 		return 0;
 	}
-	key->bits = key_info_bits(der);
-	if (key->bits == 0)
-		key->bits = rsa_key_bits(der);
+	key->bits = crypt_public_rsa_bits(span_make(key->data, key->length));
 	if (key->bits == 0)
 		return why_set(r->why, "p= is not an RSA key");
 	return 0;
