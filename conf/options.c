@@ -623,7 +623,7 @@ const struct conf_option conf_options[] = {
 	 .def = "( )",
 	 .doc = "The author domains for which mail of a login is signed. As soon as there is an entry, mail of "
 		"an authenticated client is signed only if an entry for its login contains the domain: "
-		"example.com, *.example.com including all subdomains, $login for the login's own domain, or * for "
+		"example.com, *.example.com for it and all subdomains, $login for the login's own domain, or * for "
 		"all. The login * matches every login, *@example.com those of that domain. "
 		"Without any entry, the login must be in the author's domain: alice@example.com may use "
 		"any address in example.com, in its subdomains that have no key of their own, and in its "

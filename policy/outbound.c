@@ -122,11 +122,7 @@ void outbound_own_results(struct outbound *outbound, struct span value)
 static bool is_any_of(const char *domain, const struct domain_pattern *patterns, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		const struct domain_pattern *pattern = &patterns[i];
-
-		if (pattern->domain == NULL ||
-		    (pattern->below ? domain_is_below(domain, pattern->domain)
-				    : domain_equal(domain, pattern->domain)))
+		if (domain_pattern_matches(&patterns[i], domain))
 			return true;
 	}
 	return false;

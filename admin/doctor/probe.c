@@ -342,8 +342,7 @@ static void judge_key(struct doctor *doctor, const struct signing_key *key,
 			   selector, domain);
 }
 
-/* Whether one of the entry's domains is DOMAIN; for "$login" OWN, the login's, is. "*.example.com"
- * is only what is below, as in policy/outbound. */
+/* Whether one of the entry's domains is DOMAIN; "$login" stands for OWN, the login's, or NULL. */
 static bool entry_has_domain(struct doctor *doctor, const struct conf_login *entry,
 			     const char *domain, const char *own)
 {
@@ -355,9 +354,7 @@ static bool entry_has_domain(struct doctor *doctor, const struct conf_login *ent
 			if (own != NULL && domain_equal(own, domain))
 				return true;
 		} else if (domain_pattern_parse(doctor->arena, span_of(text), &pattern) &&
-			   (pattern.domain == NULL ||
-			    (pattern.below ? domain_is_below(domain, pattern.domain)
-					   : domain_equal(domain, pattern.domain)))) {
+			   domain_pattern_matches(&pattern, domain)) {
 			return true;
 		}
 	}

@@ -5,6 +5,7 @@
 -- key: hosted.test h1 ed25519
 -- key: alias.test a1 ed25519
 -- key: shops.test p1 ed25519
+-- key: other-shops.test o1 ed25519
 -- key: sub.hosted.test n1 ed25519
 dofile(dir .. "/lib.lua")
 
@@ -35,7 +36,8 @@ ok(signs("alice@example.com", "<bounce@esp.test>", "alice@example.com"), "with a
 ok(signs("alice@example.com", "<>", "news@sub.example.com"), "a subdomain without a key of its own")
 ok(signs("alice@example.com", "<alice@alias.test>", "alice@alias.test"), "an alias")
 ok(signs("alice@example.com", "<alice@a.shops.test>", "alice@a.shops.test"), "one by its pattern")
-ok(not signs("alice@example.com", "<alice@shops.test>", "alice@shops.test"), "which is for what is below it")
+ok(signs("alice@example.com", "<alice@shops.test>", "alice@shops.test"), "which includes the domain itself")
+ok(not signs("alice@example.com", "<alice@other-shops.test>", "alice@other-shops.test"), "but not one whose name merely ends like it")
 ok(signs("a@sub.hosted.test", "<>", "a@sub.hosted.test"), "a subdomain's login for that")
 
 local log = output("cat " .. tmp .. "/log")

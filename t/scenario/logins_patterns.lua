@@ -20,6 +20,7 @@ ok(not signs("bob@hosted.test", "<alice@example.com>", "alice@example.com"), "an
 ok(not signs("bob", "<bob@hosted.test>", "bob@hosted.test"), "a login without a domain has none")
 ok(signs("alice@example.com", "<x@news.test>", "x@news.test"), "*@example.com are its logins")
 ok(signs("alice@EXAMPLE.com", "<x@news.test>", "x@a.shops.test"), "in either case")
+ok(signs("alice@example.com", "<x@news.test>", "x@shops.test"), "*.shops.test includes shops.test")
 ok(not signs("bob@hosted.test", "<x@news.test>", "x@news.test"), "not those of another domain")
 ok(not signs("alice@example.com@hosted.test", "<x@news.test>", "x@news.test"), "the last @ counts")
 ok(not signs("alice@sub.example.com", "<x@news.test>", "x@news.test"), "nor those below it")
