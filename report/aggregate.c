@@ -364,12 +364,12 @@ static int compare_counts(const void *a, const void *b)
 static int find_cut(struct ledger *ledger, const struct ledger_day *day, int64_t max_rows,
 		    struct report *report, struct why *why)
 {
+	const struct ledger_key key = ledger_day_key(day);
 	struct counts counts = {.room = day->rows};
 	int result;
 
 	counts.items = arena_array(report->arena, (size_t)day->rows, sizeof *counts.items);
-	result = ledger_rows(ledger, day->policy.domain, day->day, day->config, note_count, &counts,
-			     why);
+	result = ledger_rows(ledger, &key, note_count, &counts, why);
 	if (result != 0 || counts.count <= max_rows)
 		return result;
 	qsort(counts.items, (size_t)counts.count, sizeof *counts.items, compare_counts);
@@ -457,6 +457,7 @@ int aggregate_write(struct ledger *ledger, const struct aggregate_reporter *repo
 				.row = arena_new(0),
 				.arena = arena_new(0),
 				.legacy = reporter->form == AGGREGATE_RFC7489};
+	const struct ledger_key key = ledger_day_key(day);
 	struct why xml_why;
 	int result = 0;
 
@@ -466,8 +467,7 @@ int aggregate_write(struct ledger *ledger, const struct aggregate_reporter *repo
 	write_metadata(&report, reporter, day);
 	(report.legacy ? write_old_policy : write_policy)(report.xml, &day->policy);
 	if (result == 0)
-		result = ledger_rows(ledger, day->policy.domain, day->day, day->config,
-				     write_or_sum, &report, why);
+		result = ledger_rows(ledger, &key, write_or_sum, &report, why);
 	if (result == 0)
 		result = write_rests(&report, day->policy.domain);
 	arena_free(report.row);

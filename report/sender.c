@@ -158,9 +158,10 @@ static int build_report(struct sender *sender, const struct ledger_day *day,
 			const char *const *addresses, unsigned count, struct arena *arena,
 			struct why *why)
 {
+	const struct ledger_key key = ledger_day_key(day);
 	struct files files = {NULL, NULL, {0, 0}};
 	struct outbox_report report;
-	int result = outbox_begin(sender->outbox, day->policy.domain, day->day, day->config, why);
+	int result = outbox_begin(sender->outbox, &key, why);
 
 	if (result == 0)
 		result = make_report(sender, day, &files, why);
@@ -267,6 +268,7 @@ static int build_day(void *arg, const struct ledger_day *day)
 	struct sender *sender = building->sender;
 	struct arena *arena;
 	const char *addresses[DESTINATION_MAX];
+	const struct ledger_key key = ledger_day_key(day);
 	struct outbox_report old;
 	unsigned count;
 	int result = 0;
@@ -276,8 +278,7 @@ static int build_day(void *arg, const struct ledger_day *day)
 	arena = arena_new(0);
 	count = find_addresses(sender, day, arena, addresses);
 	if (count > 0)
-		result = outbox_find(sender->outbox, day->policy.domain, day->day, day->config,
-				     arena, &old, building->why);
+		result = outbox_find(sender->outbox, &key, arena, &old, building->why);
 	if (count > 0 && result == 0 && day->damaged) {
 		ledger_explain_damage(day, building->why);
 		result = skip_damaged(sender, building->why);
@@ -592,9 +593,9 @@ static int resume_attempt(struct sender *sender, const struct outbox_attempt *at
 {
 	struct delivering d = {
 	    .sender = sender, .arena = arena, .now = clock_wall(), .answered = true, .why = why};
+	const struct ledger_key key = {attempt->domain, attempt->day, attempt->config};
 	struct outbox_delivery *list;
-	int count = outbox_deliveries(sender->outbox, attempt->domain, attempt->day,
-				      attempt->config, arena, &list, why);
+	int count = outbox_deliveries(sender->outbox, &key, arena, &list, why);
 
 	for (int i = 0; i < count; i++)
 		if (strcmp(list[i].address, attempt->address) == 0)
@@ -682,6 +683,7 @@ static FILE *make_mail(struct delivering *d, const char *to, int *result)
 {
 	struct outbox_report report;
 	FILE *gz = tmpfile(), *message = tmpfile();
+	const struct ledger_key key = {d->delivery->domain, d->delivery->day, d->delivery->config};
 	struct mail mail;
 	int found;
 
@@ -690,8 +692,7 @@ static FILE *make_mail(struct delivering *d, const char *to, int *result)
 		why_set(d->why, "cannot create a temporary file: %s", strerror(errno));
 		goto fail;
 	}
-	found = outbox_find(d->sender->outbox, d->delivery->domain, d->delivery->day,
-			    d->delivery->config, d->arena, &report, d->why);
+	found = outbox_find(d->sender->outbox, &key, d->arena, &report, d->why);
 	if (found == 1)
 		found = outbox_read(d->sender->outbox, &report, gz, d->why);
 	if (found == 0)

@@ -954,17 +954,17 @@ static int read_rows(struct ledger *ledger, const struct page_rows *query, struc
 	return count;
 }
 
-int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const char *config,
-		ledger_row_visit *visit, void *arg, struct why *why)
+int ledger_rows(struct ledger *ledger, const struct ledger_key *key, ledger_row_visit *visit,
+		void *arg, struct why *why)
 {
 	struct page_rows query = {
-	    .domain = domain, .day = day, .sums = ledger->settings.shared == NULL};
+	    .domain = key->domain, .day = key->day, .sums = ledger->settings.shared == NULL};
 	struct driver_row *rows, last;
 	struct arena *arena;
 	int count, result = 0;
 
-	if (!driver_config_parse(config, query.config))
-		return why_set(why, "\"%s\" is not a policy configuration", config);
+	if (!driver_config_parse(key->config, query.config))
+		return why_set(why, "\"%s\" is not a policy configuration", key->config);
 	rows = calloc(PAGE_ROWS, sizeof *rows);
 	if (rows == NULL)
 		abort();

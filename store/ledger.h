@@ -126,10 +126,9 @@ typedef int ledger_day_visit(void *arg, const struct ledger_day *day);
 int ledger_days(struct ledger *ledger, const struct ledger_days_query *query,
 		ledger_day_visit *visit, void *arg, struct why *why);
 
-/* The rows of one domain, day and configuration, ordered by source (as text). Their POLICY has only
- * the domain. */
+/* The rows of KEY, ordered by source (as text). Their POLICY has only the domain. */
 typedef int ledger_row_visit(void *arg, const struct ledger_row *row);
-int ledger_rows(struct ledger *ledger, const char *domain, int32_t day, const char *config,
-		ledger_row_visit *visit, void *arg, struct why *why);
+int ledger_rows(struct ledger *ledger, const struct ledger_key *key, ledger_row_visit *visit,
+		void *arg, struct why *why);
 
 #endif

@@ -169,28 +169,27 @@ int outbox_is_complete(struct outbox *outbox, int32_t day, int64_t grace, struct
 }
 
 struct beginning {
-	const char *domain, *config;
-	int32_t day;
+	const struct ledger_key *key;
 	bool shared;
 };
 
 static int begin_report(void *arg, struct sql *sql, struct why *why)
 {
 	const struct beginning *beginning = arg;
+	const struct ledger_key *key = beginning->key;
 
 	if (!beginning->shared)
-		return sql_run(sql, why,
-			       "INSERT INTO closed (domain, day, config) VALUES ($1, $2, $3)"
-			       " ON CONFLICT (domain, day, config) DO NOTHING",
-			       SQL_VALUES(sql_text(beginning->domain), sql_int(beginning->day),
-					  sql_config(beginning->config)));
-	return shared_close_policy(sql, beginning->domain, beginning->day, beginning->config, why);
+		return sql_run(
+		    sql, why,
+		    "INSERT INTO closed (domain, day, config) VALUES ($1, $2, $3)"
+		    " ON CONFLICT (domain, day, config) DO NOTHING",
+		    SQL_VALUES(sql_text(key->domain), sql_int(key->day), sql_config(key->config)));
+	return shared_close_policy(sql, key, why);
 }
 
-int outbox_begin(struct outbox *outbox, const char *domain, int32_t day, const char *config,
-		 struct why *why)
+int outbox_begin(struct outbox *outbox, const struct ledger_key *key, struct why *why)
 {
-	struct beginning beginning = {domain, config, day, outbox->shared};
+	struct beginning beginning = {key, outbox->shared};
 
 	return transact_change(outbox, begin_report, &beginning, why);
 }
@@ -303,19 +302,19 @@ static enum outbox_kind kind_at(struct sql_rows *rows, int column, struct arena 
 					   OUTBOX_AGGREGATE);
 }
 
-int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const char *config,
-		struct arena *arena, struct outbox_report *report, struct why *why)
+int outbox_find(struct outbox *outbox, const struct ledger_key *key, struct arena *arena,
+		struct outbox_report *report, struct why *why)
 {
 	struct sql_rows *rows = sql_ask(
 	    outbox->sql, "SELECT id, file_name, records, messages, kind FROM report WHERE " REPORT,
-	    SQL_VALUES(sql_text(domain), sql_int(day), sql_config(config)));
+	    SQL_VALUES(sql_text(key->domain), sql_int(key->day), sql_config(key->config)));
 	int found = sql_next(rows, why);
 
 	if (found != 1)
 		return found;
-	report->domain = arena_string(arena, domain);
-	report->day = day;
-	report->config = arena_string(arena, config);
+	report->domain = arena_string(arena, key->domain);
+	report->day = key->day;
+	report->config = arena_string(arena, key->config);
 	report->id = sql_text_at(rows, 0, arena);
 	report->file_name = sql_text_at(rows, 1, arena);
 	report->records = sql_int_at(rows, 2);
@@ -402,12 +401,12 @@ static int list_deliveries(struct sql_rows *rows, struct arena *arena,
 	return more < 0 ? -1 : count;
 }
 
-int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, const char *config,
-		      struct arena *arena, struct outbox_delivery **list, struct why *why)
+int outbox_deliveries(struct outbox *outbox, const struct ledger_key *key, struct arena *arena,
+		      struct outbox_delivery **list, struct why *why)
 {
 	return list_deliveries(
 	    sql_ask(outbox->sql, DELIVERY "WHERE " REPORT " ORDER BY address",
-		    SQL_VALUES(sql_text(domain), sql_int(day), sql_config(config))),
+		    SQL_VALUES(sql_text(key->domain), sql_int(key->day), sql_config(key->config))),
 	    arena, list, why);
 }
 

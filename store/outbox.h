@@ -83,8 +83,7 @@ int outbox_is_complete(struct outbox *outbox, int32_t day, int64_t grace, struct
 
 /* To be called before the rows of a report are read: they no longer change, and what other hosts
  * ship later becomes another report. */
-int outbox_begin(struct outbox *outbox, const char *domain, int32_t day, const char *config,
-		 struct why *why);
+int outbox_begin(struct outbox *outbox, const struct ledger_key *key, struct why *why);
 
 /* ---- reports. 0 or more, -1: failed ---- */
 
@@ -93,9 +92,9 @@ int outbox_begin(struct outbox *outbox, const char *domain, int32_t day, const c
 int outbox_put(struct outbox *outbox, const struct outbox_report *report, FILE *gz,
 	       const char *const *addresses, unsigned count, int64_t now, struct why *why);
 
-/* Finds the report of DOMAIN, DAY and CONFIG: 1 found, 0 not. */
-int outbox_find(struct outbox *outbox, const char *domain, int32_t day, const char *config,
-		struct arena *arena, struct outbox_report *report, struct why *why);
+/* Finds the report of KEY: 1 found, 0 not. */
+int outbox_find(struct outbox *outbox, const struct ledger_key *key, struct arena *arena,
+		struct outbox_report *report, struct why *why);
 
 /* Counts the reports of KIND about DOMAIN (NULL: all) that were stored at SINCE or later. */
 int outbox_stored(struct outbox *outbox, enum outbox_kind kind, const char *domain, int64_t since,
@@ -109,8 +108,8 @@ int outbox_read(struct outbox *outbox, const struct outbox_report *report, FILE 
 /* ---- deliveries ---- */
 
 /* Lists those of a report, ordered by address. Returns their number. */
-int outbox_deliveries(struct outbox *outbox, const char *domain, int32_t day, const char *config,
-		      struct arena *arena, struct outbox_delivery **list, struct why *why);
+int outbox_deliveries(struct outbox *outbox, const struct ledger_key *key, struct arena *arena,
+		      struct outbox_delivery **list, struct why *why);
 
 /* Which deliveries. */
 struct outbox_query {

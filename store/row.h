@@ -61,6 +61,19 @@ struct ledger_day {
 	int64_t missing;
 };
 
+/* What names the rows and the report of one domain, day and configuration. */
+struct ledger_key {
+	const char *domain;
+	int32_t day;
+	const char *config;
+};
+
+/* That of DAY, whose texts it borrows. */
+static inline struct ledger_key ledger_day_key(const struct ledger_day *day)
+{
+	return (struct ledger_key){day->policy.domain, day->day, day->config};
+}
+
 /* A line of the log of messages (store/messages.h), and the next one of its list. */
 struct messages_line {
 	struct messages_line *next;

@@ -189,11 +189,11 @@ static int count_row(void *arg, const struct ledger_row *row)
 static int count_day(void *arg, const struct ledger_day *day)
 {
 	struct stats *stats = arg;
+	const struct ledger_key key = ledger_day_key(day);
 
 	stats->day = day;
 	progress_show(&stats->progress, day->day - stats->from, stats->to - stats->from + 1);
-	return ledger_rows(stats->ledger, day->policy.domain, day->day, day->config, count_row,
-			   stats, stats->why);
+	return ledger_rows(stats->ledger, &key, count_row, stats, stats->why);
 }
 
 /* ---- telling ---- */

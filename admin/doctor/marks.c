@@ -109,9 +109,9 @@ static int count_row(void *arg, const struct ledger_row *row)
 static int count_day(void *arg, const struct ledger_day *day)
 {
 	struct counting *counting = arg;
+	const struct ledger_key key = ledger_day_key(day);
 
-	return ledger_rows(counting->ledger, day->policy.domain, day->day, day->config, count_row,
-			   counting, counting->why);
+	return ledger_rows(counting->ledger, &key, count_row, counting, counting->why);
 }
 
 int marks_count(struct ledger *ledger, int32_t from, int32_t to, int64_t *count, struct why *why)

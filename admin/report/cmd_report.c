@@ -260,12 +260,12 @@ static int list_day(void *arg, const struct ledger_day *day)
 {
 	struct list *list = arg;
 	unsigned number = next_number(list, day);
+	const struct ledger_key key = ledger_day_key(day);
 	struct outbox_delivery *deliveries = NULL;
 	int count;
 
 	arena_reset(list->arena);
-	count = outbox_deliveries(list->outbox, day->policy.domain, day->day, day->config,
-				  list->arena, &deliveries, &list->why);
+	count = outbox_deliveries(list->outbox, &key, list->arena, &deliveries, &list->why);
 	if (count < 0)
 		return -1;
 	assert(count == 0 || deliveries != NULL);

@@ -134,14 +134,14 @@ static int print_top(const struct report_view *view, const struct ledger_day *da
 	struct top *top = calloc(1, sizeof *top);
 	struct arena *arena = arena_new(0);
 	struct out_table *table = new_row_table(view->admin, arena);
+	const struct ledger_key key = {view->domain, view->day, day->config};
 	int64_t messages = 0;
 	int result;
 
 	if (top == NULL)
 		abort();
 	top->max = view->rows;
-	result =
-	    ledger_rows(view->ledger, view->domain, view->day, day->config, keep_top, top, why);
+	result = ledger_rows(view->ledger, &key, keep_top, top, why);
 	for (unsigned i = 0; i < top->count; i++) {
 		add_row_cells(view->admin, arena, table, &top->rows[i].row);
 		messages += top->rows[i].row.count;
@@ -188,9 +188,9 @@ static int add_to_chunk(void *arg, const struct ledger_row *row)
 
 static int print_all(const struct report_view *view, const struct ledger_day *day, struct why *why)
 {
+	const struct ledger_key key = {view->domain, view->day, day->config};
 	struct chunks chunks = {.admin = view->admin, .arena = arena_new(0)};
-	int result = ledger_rows(view->ledger, view->domain, view->day, day->config, add_to_chunk,
-				 &chunks, why);
+	int result = ledger_rows(view->ledger, &key, add_to_chunk, &chunks, why);
 
 	print_chunk(&chunks);
 	arena_free(chunks.arena);
@@ -281,6 +281,7 @@ static int print_json_row(void *arg, const struct ledger_row *row)
 static int print_json_report(const struct report_view *view, unsigned i, struct why *why)
 {
 	const struct ledger_day *day = &view->reports[i];
+	const struct ledger_key key = {view->domain, view->day, day->config};
 	struct json_rows rows = {.arena = arena_new(0)};
 	struct arena *arena = rows.arena;
 	char id[AGGREGATE_ID_MAX];
@@ -302,8 +303,7 @@ static int print_json_report(const struct report_view *view, unsigned i, struct 
 	json_member(arena, "error", day->policy.error, "},\n      ");
 	printf("\"messages\": %" PRId64 ",\n      \"passed\": %" PRId64 ",\n      \"rows\": [",
 	       day->messages, day->passed);
-	result = ledger_rows(view->ledger, view->domain, view->day, day->config, print_json_row,
-			     &rows, why);
+	result = ledger_rows(view->ledger, &key, print_json_row, &rows, why);
 	printf("\n      ]\n    }");
 	arena_free(rows.arena);
 	return result;

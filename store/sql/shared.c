@@ -319,13 +319,13 @@ void shared_derive(const unsigned char config[DRIVER_KEY_LEN], const void *salt,
 	buf_free(&buf);
 }
 
-int shared_close_policy(struct sql *sql, const char *domain, int32_t day, const char *config,
-			struct why *why)
+int shared_close_policy(struct sql *sql, const struct ledger_key *key, struct why *why)
 {
-	return sql_run(sql, why,
-		       "UPDATE policy SET closed = " SHARED_NOW
-		       " WHERE domain = $1 AND day = $2 AND config = $3 AND closed = 0",
-		       SQL_VALUES(sql_text(domain), sql_int(day), sql_config(config)));
+	return sql_run(
+	    sql, why,
+	    "UPDATE policy SET closed = " SHARED_NOW
+	    " WHERE domain = $1 AND day = $2 AND config = $3 AND closed = 0",
+	    SQL_VALUES(sql_text(key->domain), sql_int(key->day), sql_config(key->config)));
 }
 
 /* ---- as the ledger that is read ---- */

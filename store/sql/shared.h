@@ -58,7 +58,6 @@ void shared_derive(const unsigned char config[DRIVER_KEY_LEN], const void *salt,
 		   unsigned char derived[DRIVER_KEY_LEN]);
 
 /* From now on no rows are added to this policy; later ones go to a derived one. */
-int shared_close_policy(struct sql *sql, const char *domain, int32_t day, const char *config,
-			struct why *why);
+int shared_close_policy(struct sql *sql, const struct ledger_key *key, struct why *why);
 
 #endif

@@ -117,6 +117,7 @@ static int sum_day(void *arg, const struct ledger_day *day)
 {
 	struct sum *sum = arg;
 	int64_t before = sum->messages;
+	const struct ledger_key key = ledger_day_key(day);
 	struct why why = {""};
 
 	sum->days++;
@@ -124,7 +125,7 @@ static int sum_day(void *arg, const struct ledger_day *day)
 	sum->last = *day;
 	snprintf(sum->rua, sizeof sum->rua, "%s", day->policy.rua ? day->policy.rua : "(none)");
 	snprintf(sum->domain, sizeof sum->domain, "%s", day->policy.domain);
-	if (ledger_rows(sum->ledger, day->policy.domain, day->day, day->config, sum_row, sum, &why))
+	if (ledger_rows(sum->ledger, &key, sum_row, sum, &why))
 		ok(false, "ledger_rows: %s", why.text);
 	if (!sum->busy && sum->messages - before != day->messages)
 		ok(false, "%s: rows and day disagree", day->policy.domain);
@@ -256,8 +257,9 @@ static void test_reading(void)
 	is_int(sum_of(ledger, NULL, 19000, 19999).days, 0, "no day");
 	is_int(sum_of(ledger, "b.exampl", 0, 30000).days, 0, "no such domain");
 	is_text(sum_all(ledger).domain, "2001:db8::04b2", "the last of the last day");
-	is_int(ledger_rows(ledger, "b.example", 20001, "x", sum_row, &sum, &why), -1,
-	       "no configuration");
+	is_int(
+	    ledger_rows(ledger, &(struct ledger_key){"b.example", 20001, "x"}, sum_row, &sum, &why),
+	    -1, "no configuration");
 	ledger_close(ledger);
 }
 
@@ -743,10 +745,10 @@ static int see_flood(void *arg, const struct ledger_row *row)
 static int see_flood_day(void *arg, const struct ledger_day *day)
 {
 	struct flood_seen *seen = arg;
+	const struct ledger_key key = ledger_day_key(day);
 	struct why why;
 
-	return ledger_rows(seen->ledger, day->policy.domain, day->day, day->config, see_flood, seen,
-			   &why);
+	return ledger_rows(seen->ledger, &key, see_flood, seen, &why);
 }
 
 static struct flood_seen see_domain(struct ledger *ledger, const char *domain)
@@ -972,9 +974,10 @@ static void test_clock_was_ahead(void)
 
 static int begin_day(void *outbox, const struct ledger_day *day)
 {
+	const struct ledger_key key = ledger_day_key(day);
 	struct why why;
 
-	return outbox_begin(outbox, day->policy.domain, day->day, day->config, &why);
+	return outbox_begin(outbox, &key, &why);
 }
 
 /* Rows that come after their day's report was begun are in another one. */

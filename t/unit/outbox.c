@@ -74,18 +74,22 @@ static void test_report(struct outbox *outbox, struct arena *arena)
 	struct outbox_delivery *list;
 	struct why why = {""};
 
-	is_int(outbox_find(outbox, "example.com", 100, CONFIG, arena, &found, &why), 0,
-	       "not there");
+	is_int(outbox_find(outbox, &(struct ledger_key){"example.com", 100, CONFIG}, arena, &found,
+			   &why),
+	       0, "not there");
 	is_int(outbox_put(outbox, &report, gz, two, 2, 1000, &why), 0, "stored: %s", why.text);
 	is_int(outbox_put(outbox, &report, gz, two, 1, 2000, &why), 1, "only once");
-	is_int(outbox_find(outbox, "example.com", 100, CONFIG, arena, &found, &why), 1, "found");
+	is_int(outbox_find(outbox, &(struct ledger_key){"example.com", 100, CONFIG}, arena, &found,
+			   &why),
+	       1, "found");
 	is_text(found.id, report.id, "id");
 	is_text(found.file_name, report.file_name, "file name");
 	is_int(found.messages, 7, "messages");
 	is_int(outbox_read(outbox, &found, back, &why), 1, "read");
 	ok(same_content(gz, back), "what comes out is what went in");
-	is_int(outbox_deliveries(outbox, "example.com", 100, CONFIG, arena, &list, &why), 2,
-	       "two deliveries");
+	is_int(outbox_deliveries(outbox, &(struct ledger_key){"example.com", 100, CONFIG}, arena,
+				 &list, &why),
+	       2, "two deliveries");
 	is_text(list[1].address, "b@example.org", "by address");
 	is_int(list[0].state, OUTBOX_BUILT, "built");
 	is_int(list[0].next, 1000, "due");
@@ -143,7 +147,9 @@ static void test_states(struct outbox *outbox, struct arena *arena)
 	outbox_tries(outbox, "example.org", 0, &tries, &why);
 	is_int(tries, 0, "none at the other host");
 	is_int(outbox_read(outbox, &report, back, &why), 1, "content is still there");
-	is_int(outbox_deliveries(outbox, "example.com", 100, CONFIG, arena, &list, &why), 2, "two");
+	is_int(outbox_deliveries(outbox, &(struct ledger_key){"example.com", 100, CONFIG}, arena,
+				 &list, &why),
+	       2, "two");
 	is_text(list[0].sent_to, "c@example.com", "sent elsewhere");
 	is_text(list[0].reply, "250 ok", "reply");
 	list[1].state = OUTBOX_SENT;
@@ -198,7 +204,9 @@ static void test_failures(struct outbox *outbox, struct arena *arena)
 
 	report.kind = OUTBOX_FAILURE;
 	is_int(outbox_put(outbox, &report, text, two, 1, 5000, &why), 0, "a failure report");
-	is_int(outbox_find(outbox, "example.com", 300, CONFIG, arena, &found, &why), 1, "found");
+	is_int(outbox_find(outbox, &(struct ledger_key){"example.com", 300, CONFIG}, arena, &found,
+			   &why),
+	       1, "found");
 	is_int(found.kind, OUTBOX_FAILURE, "its kind");
 	is_int(outbox_due(outbox, &(struct outbox_query){OUTBOX_AGGREGATE, NULL, 300, 300, 6000, 9},
 			  arena, &list, &why),
@@ -229,7 +237,8 @@ static void test_settle(struct outbox *outbox, struct arena *arena)
 	struct why why = {""};
 
 	outbox_put(outbox, &report, gz, two, 1, 1000, &why);
-	outbox_deliveries(outbox, "settle.example", 100, CONFIG, arena, &list, &why);
+	outbox_deliveries(outbox, &(struct ledger_key){"settle.example", 100, CONFIG}, arena, &list,
+			  &why);
 	list[0].tries = 1;
 	list[0].state = OUTBOX_SENT;
 	list[0].next = 0;
@@ -328,12 +337,14 @@ static void test_kill(void)
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		outbox = open_it(OUTBOX_SEND);
-		found = outbox_find(outbox, "kill.example", 200 + i, CONFIG, arena, &report, &why);
+		found = outbox_find(outbox, &(struct ledger_key){"kill.example", 200 + i, CONFIG},
+				    arena, &report, &why);
 		if (found == 0)
 			none++;
 		else if (outbox_read(outbox, &report, back, &why) == 1 && same_content(gz, back) &&
-			 outbox_deliveries(outbox, "kill.example", 200 + i, CONFIG, arena, &list,
-					   &why) == 2)
+			 outbox_deliveries(outbox,
+					   &(struct ledger_key){"kill.example", 200 + i, CONFIG},
+					   arena, &list, &why) == 2)
 			whole++;
 		outbox_close(outbox);
 		fclose(gz);

@@ -120,8 +120,9 @@ static int sum_day(void *arg, const struct ledger_day *day)
 	struct sum *sum = arg;
 
 	sum->days += day->messages;
-	return ledger_rows(sum->ledger, day->policy.domain, day->day, day->config, sum_row, sum,
-			   sum->why);
+	return ledger_rows(sum->ledger,
+			   &(struct ledger_key){day->policy.domain, day->day, day->config}, sum_row,
+			   sum, sum->why);
 }
 
 /* -1: a failure was told. */
