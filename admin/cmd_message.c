@@ -14,6 +14,7 @@
 #include "admin/report/send.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/url.h"
 #include "store/messages.h"
 
 enum { LIMIT = 50, LIMIT_MAX = 1000000, SECONDS_MAX = 3650 * 86400 };
@@ -244,7 +245,7 @@ static int settings_of(struct admin *admin, struct ledger_settings *settings)
 	if (conf == NULL)
 		return ADMIN_CONFIG;
 	settings->read_only = true;
-	settings->path = conf->store.url[0] == '\0' ? NULL : ledger_url_path(conf->store.url, &why);
+	settings->path = conf->store.url[0] == '\0' ? NULL : url_sqlite_path(conf->store.url, &why);
 	if (settings->path != NULL)
 		return ADMIN_DONE;
 	if (why.text[0] != '\0')

@@ -7,127 +7,36 @@
 #include "conf/check.h"
 
 #include <string.h>
-#include <sys/un.h>
 
-#include "lib/ip.h"
 #include "lib/clock.h"
+#include "lib/endpoint.h"
+#include "lib/ip.h"
 #include "lib/url.h"
 #include "mail/address.h"
 #include "mail/authres_read.h"
 #include "mail/domain.h"
 #include "mail/peer.h"
 
-static int port_check(struct span port, uint64_t lowest, struct why *why)
-{
-	uint64_t n;
-
-	if (!span_number(port, 65535, &n) || n < lowest)
-		return why_set(why, "\"%.*s\" is not a valid port (%u .. 65535)",
-			       (int)span_len(port), port.p, (unsigned)lowest);
-	return 0;
-}
-
-static int path_check(struct span path, struct why *why)
-{
-	struct sockaddr_un address;
-
-	if (span_empty(path) || *path.p != '/')
-		return why_set(why, "the path of a local socket begins with \"/\"");
-	if (span_len(path) >= sizeof address.sun_path)
-		return why_set(why, "the path of a local socket has at most %zu characters",
-			       sizeof address.sun_path - 1);
-	return 0;
-}
-
-static bool is_in_brackets(struct span host)
-{
-	return span_len(host) >= 2 && *host.p == '[' && host.end[-1] == ']';
-}
-
-/* PORT [ "@" HOST ]; HOST is a name or an address, which the system resolves. As in Sendmail and
- * Postfix, an address may stand in brackets, and nothing else. Port 0 is any that is free. */
-static int inet_check(struct span text, struct why *why)
-{
-	struct span port = text, host = text;
-	bool more = true;
-	struct ip ip;
-
-	(void)span_split(&host, &more, '@', &port);
-	if (port_check(port, 0, why) < 0)
-		return -1;
-	if (!more)
-		return 0;
-	if (span_empty(host))
-		return why_set(why, "the host after \"@\" is missing");
-	if (is_in_brackets(host)) {
-		if (ip_parse(span_make(host.p + 1, span_len(host) - 2), &ip))
-			return 0;
-		return why_set(why, "\"%.*s\": only an address may be in brackets",
-			       (int)span_len(host), host.p);
-	}
-	for (const char *p = host.p; p < host.end; p++) {
-		if (!char_is_alnum((unsigned char)*p) && strchr(".:-_", *p) == NULL)
-			return why_set(why, "\"%.*s\" is not a valid host", (int)span_len(host),
-				       host.p);
-	}
-	return 0;
-}
-
-/* "local:" PATH / "unix:" PATH / "inet:" PORT [ "@" HOST ] / "inet6:" PORT [ "@" HOST ] */
 int conf_check_socket(struct span text, struct why *why)
 {
-	struct span scheme = text, rest = text;
-	bool more = true;
+	struct endpoint endpoint;
 
-	(void)span_split(&rest, &more, ':', &scheme);
-	if (more && (span_eq(scheme, "local") || span_eq(scheme, "unix")))
-		return path_check(rest, why);
-	if (more && (span_eq(scheme, "inet") || span_eq(scheme, "inet6")))
-		return inet_check(rest, why);
-	return why_set(why,
-		       "\"%.*s\" is not a valid socket; use local:/path, unix:/path or "
-		       "inet:PORT@HOST (inet:8891@127.0.0.1)",
-		       (int)span_len(text), text.p);
+	return endpoint_parse(text, &endpoint, why);
 }
 
-/* IPv4 ":" PORT / "[" IPv6 "]" ":" PORT */
 int conf_check_http(struct span text, struct why *why)
 {
-	const char *colon = text.end;
-	struct span host;
-	struct ip ip;
-	uint64_t port;
+	struct endpoint endpoint;
 
-	while (colon > text.p && *colon != ':')
-		colon--;
-	host = (struct span){text.p, colon};
-	if (span_len(host) > 2 && *host.p == '[' && host.end[-1] == ']')
-		host = (struct span){host.p + 1, host.end - 1};
-	else if (!span_empty(host) && memchr(host.p, ':', span_len(host)) != NULL)
-		host.end = host.p;
-	if (colon < text.end && ip_parse(host, &ip) &&
-	    span_number((struct span){colon + 1, text.end}, 65535, &port))
-		return 0;
-	return why_set(why,
-		       "\"%.*s\" is not an address with a port; use 127.0.0.1:9817 or [::1]:9817",
-		       (int)span_len(text), text.p);
+	return endpoint_parse_http(text, &endpoint, why);
 }
 
-/* sqlite:/path; empty: none */
+/* Empty: none. */
 int conf_check_store(struct span text, struct why *why)
 {
-	struct span scheme = text, path = text;
-	bool more = true;
+	struct span path;
 
-	if (span_empty(text))
-		return 0;
-	(void)span_split(&path, &more, ':', &scheme);
-	if (!more || !span_eq(scheme, "sqlite"))
-		return why_set(why, "\"%.*s\" is not a valid store; use sqlite:/path",
-			       (int)span_len(text), text.p);
-	if (span_empty(path) || *path.p != '/')
-		return why_set(why, "the path after sqlite: begins with \"/\"");
-	return 0;
+	return span_empty(text) ? 0 : url_parse_sqlite(text, &path, why);
 }
 
 /* postgresql://...; empty: none. What is wrong is not repeated: it may hold a password. */

@@ -15,6 +15,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/url.h"
 #include "mail/address.h"
 #include "mail/domain.h"
 #include "report/spool.h"
@@ -711,7 +712,7 @@ static void check_ledger(const struct conf *conf, struct conf_errors *errors)
 	if (conf->store.url[0] == '\0' ||
 	    (!is_chosen(conf, "store.url") && conf->store.on_failure == CONF_FAILURE_ACCEPT))
 		return;
-	path = ledger_url_path(conf->store.url, &why);
+	path = url_sqlite_path(conf->store.url, &why);
 	if (path == NULL) {
 		conf_refuse(conf, errors, "store.url", "%s", why.text);
 		return;
@@ -885,7 +886,7 @@ int context_store(const struct conf *conf, bool local, struct ledger_settings *s
 	settings->read_only = true;
 	if (conf->store.url[0] == '\0')
 		return why_set(why, "no ledger is kept: store.url is empty");
-	settings->path = ledger_url_path(conf->store.url, why);
+	settings->path = url_sqlite_path(conf->store.url, why);
 	settings->lease = conf->store.lease / CLOCK_SECOND;
 	if (!local && conf->store.shared[0] != '\0')
 		settings->shared = conf->store.shared;

@@ -15,6 +15,7 @@
 #include "daemon/daemon.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/url.h"
 #include "store/ship/ship.h"
 
 static const int64_t shortest_pause = CLOCK_SECOND; /* after a failure; then doubled */
@@ -92,7 +93,7 @@ static void notice_of_store(const char *text)
 static struct ship *open_ship(const struct shipping *shipping, bool *busy, struct why *why)
 {
 	const struct ship_settings settings = {
-	    .path = ledger_url_path(shipping->conf->store.url, why),
+	    .path = url_sqlite_path(shipping->conf->store.url, why),
 	    .shared = shipping->conf->store.shared,
 	    .name = shipping->name,
 	    .notice = notice_of_store,

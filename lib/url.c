@@ -85,3 +85,25 @@ int url_parse_server(struct span text, struct url_server *server, struct why *wh
 	return why_set(why, "\"%.*s\" is not a valid mail server; use smtp://127.0.0.1:25",
 		       (int)span_len(text), text.p);
 }
+
+int url_parse_sqlite(struct span text, struct span *path, struct why *why)
+{
+	struct span scheme = text;
+	bool more = true;
+
+	*path = text;
+	(void)span_split(path, &more, ':', &scheme);
+	if (!more || !span_eq(scheme, "sqlite"))
+		return why_set(why, "\"%.*s\" is not a valid store; use sqlite:/path",
+			       (int)span_len(text), text.p);
+	if (span_empty(*path) || *path->p != '/')
+		return why_set(why, "the path after sqlite: begins with \"/\"");
+	return 0;
+}
+
+const char *url_sqlite_path(const char *url, struct why *why)
+{
+	struct span path;
+
+	return url_parse_sqlite(span_of(url), &path, why) == 0 ? path.p : NULL;
+}

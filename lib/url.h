@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * URLs of mail servers, read by libcurl, which is also what connects to them.
+ * URLs of mail servers, read by libcurl, which is also what connects to them; and where the ledger
+ * is kept.
  */
 #ifndef LIB_URL_H
 #define LIB_URL_H
@@ -18,5 +19,11 @@ struct url_server {
 /* "smtp://" or "smtps://", a host, a port or none: RFC 3986 without user, path, query and fragment.
  * -1 with the reason for anything else. */
 int url_parse_server(struct span text, struct url_server *server, struct why *why);
+
+/* "sqlite:" and an absolute path, which is a part of TEXT. */
+int url_parse_sqlite(struct span text, struct span *path, struct why *why);
+
+/* The path in a store.url; NULL with the reason for anything else. */
+const char *url_sqlite_path(const char *url, struct why *why);
 
 #endif

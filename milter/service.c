@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "lib/url.h"
 #include "metrics/counters.h"
 #include "milter/outbox_writer.h"
 #include "milter/resolvers.h"
@@ -58,7 +59,7 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 	struct ledger_settings settings = {0};
 	struct ledger *ledger;
 
-	settings.path = ledger_url_path(conf->store.url, why);
+	settings.path = url_sqlite_path(conf->store.url, why);
 	if (settings.path == NULL)
 		return -1;
 	if (conf->store.shared[0] == '\0' && ship_leave(settings.path, why) != 0)

@@ -508,16 +508,6 @@ static void *run_writer(void *arg)
 
 /* ---- opening and closing ---- */
 
-const char *ledger_url_path(const char *url, struct why *why)
-{
-	struct span s = span_of(url);
-
-	if (span_istarts(s, "sqlite:") && url[7] == '/')
-		return url + 7;
-	why_set(why, "store.url \"%s\" is not valid: use \"sqlite:/path/to/file\"", url);
-	return NULL;
-}
-
 static struct ledger *ledger_new(const struct ledger_settings *settings)
 {
 	struct ledger *ledger = calloc(1, sizeof *ledger);

@@ -50,9 +50,6 @@ struct ledger_settings {
 	int64_t busy_wait; /* how long another process may hold the file; 0: 5 seconds */
 };
 
-/* The path in a store.url ("sqlite:/path"); NULL with the reason for anything else. */
-const char *ledger_url_path(const char *url, struct why *why);
-
 const char *ledger_sqlite_version(void); /* "3.40.1" */
 
 /* Opens it and, unless read-only, brings the schema up to date and starts the writer. First the

@@ -14,6 +14,7 @@
 #include "admin/program.h"
 #include "admin/progress.h"
 #include "context/context.h"
+#include "lib/url.h"
 #include "milter/protocol/client.h"
 
 static const struct doctor_check checks[] = {
@@ -171,7 +172,7 @@ static bool is_asked_for(const struct doctor *doctor, const struct doctor_check 
 	if ((check->needs & DOCTOR_SENDMAIL) != 0 && doctor->place.mta != PLACE_SENDMAIL)
 		return false;
 	return (check->needs & DOCTOR_LEDGER) == 0 ||
-	       (doctor->conf != NULL && strncmp(doctor->conf->store.url, "sqlite:", 7) == 0);
+	       (doctor->conf != NULL && url_sqlite_path(doctor->conf->store.url, NULL) != NULL);
 }
 
 bool doctor_follows(struct doctor *doctor, enum doctor_needs need, const char *text)

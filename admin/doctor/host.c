@@ -18,6 +18,7 @@
 #include "context/sending.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/url.h"
 #include "policy/forged.h"
 #include "store/integrity.h"
 #include "store/rescue.h"
@@ -167,7 +168,7 @@ void doctor_key_files(struct doctor *doctor)
 static int64_t last_write(const struct doctor *doctor)
 {
 	const char *path =
-	    doctor->conf == NULL ? NULL : ledger_url_path(doctor->conf->store.url, NULL);
+	    doctor->conf == NULL ? NULL : url_sqlite_path(doctor->conf->store.url, NULL);
 	struct stat st;
 
 	return path == NULL || stat(path, &st) == -1 ? 0 : (int64_t)st.st_mtime;
@@ -214,7 +215,7 @@ static int write_ledger(void *arg, struct why *why)
 
 void doctor_ledger_file(struct doctor *doctor)
 {
-	const char *path = ledger_url_path(doctor->conf->store.url, NULL);
+	const char *path = url_sqlite_path(doctor->conf->store.url, NULL);
 	struct become who;
 	struct stat st;
 	struct why why;
@@ -296,7 +297,7 @@ static const char *ledger_note(enum driver_cause cause)
 
 void doctor_ledger_whole(struct doctor *doctor)
 {
-	struct ledger_settings settings = {.path = ledger_url_path(doctor->conf->store.url, NULL),
+	struct ledger_settings settings = {.path = url_sqlite_path(doctor->conf->store.url, NULL),
 					   .read_only = true};
 	enum driver_cause cause;
 	struct why why;
@@ -331,7 +332,7 @@ static void tell_loss(void *arg, const char *what, int64_t count)
 
 void doctor_ledger_lost(struct doctor *doctor)
 {
-	const char *path = ledger_url_path(doctor->conf->store.url, NULL);
+	const char *path = url_sqlite_path(doctor->conf->store.url, NULL);
 
 	if (losses_find(doctor->admin, path, tell_loss, doctor) == 0)
 		doctor_say(doctor, DOCTOR_OK, NULL, "none that is known of");
@@ -341,7 +342,7 @@ void doctor_disk(struct doctor *doctor)
 {
 	enum { FULL = 20, LOW = 200 }; /* MiB */
 	const char *path =
-	    place_parent(doctor->arena, ledger_url_path(doctor->conf->store.url, NULL));
+	    place_parent(doctor->arena, url_sqlite_path(doctor->conf->store.url, NULL));
 	struct statvfs disk;
 	uint64_t mib;
 
@@ -407,7 +408,7 @@ static void look_at_sender(struct doctor *doctor)
 
 void doctor_reports(struct doctor *doctor)
 {
-	struct ledger_settings settings = {.path = ledger_url_path(doctor->conf->store.url, NULL),
+	struct ledger_settings settings = {.path = url_sqlite_path(doctor->conf->store.url, NULL),
 					   .read_only = true};
 	struct outbox *outbox;
 	bool busy = false;
@@ -437,7 +438,7 @@ void doctor_reports(struct doctor *doctor)
 /* -1: the ledger does not say. */
 static int64_t count_marks(struct doctor *doctor)
 {
-	struct ledger_settings settings = {.path = ledger_url_path(doctor->conf->store.url, NULL),
+	struct ledger_settings settings = {.path = url_sqlite_path(doctor->conf->store.url, NULL),
 					   .read_only = true};
 	int32_t today = clock_day(clock_wall());
 	struct ledger *ledger = NULL;

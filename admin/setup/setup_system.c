@@ -14,6 +14,7 @@
 
 #include "admin/program.h"
 #include "lib/buf.h"
+#include "lib/url.h"
 #include "mail/domain.h"
 #include "milter/protocol/client.h"
 
@@ -359,18 +360,18 @@ static const char *group_of_keys(const struct setup *setup)
 void setup_system(struct setup *setup)
 {
 	struct arena *arena = setup->arena;
+	const char *ledger = url_sqlite_path(setup->conf->store.url, NULL);
 
 	plan_user(setup);
 	plan_settings(setup);
 	plan_directory(setup, (struct directory){"keys.directory", "the directory of the keys",
 						 setup->conf->sign.keys, "root",
 						 group_of_keys(setup), 0750});
-	if (strncmp(setup->conf->store.url, "sqlite:/", 8) == 0)
+	if (ledger != NULL)
 		plan_directory(setup,
-			       (struct directory){
-				   "store.directory", "the directory of the ledger",
-				   place_parent(arena, setup->conf->store.url + strlen("sqlite:")),
-				   setup->user, setup->group, 0750});
+			       (struct directory){"store.directory", "the directory of the ledger",
+						  place_parent(arena, ledger), setup->user,
+						  setup->group, 0750});
 	setup_socket_directory(setup, setup->listen);
 	plan_run_directory(setup);
 	plan_key(setup);

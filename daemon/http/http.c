@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/endpoint.h"
 #include "lib/log.h"
 #include "lib/span.h"
 #include "metrics/counters.h"
@@ -112,15 +113,6 @@ static enum MHD_Result serve_request(void *arg, struct MHD_Connection *connectio
 
 /* ---- the listener ---- */
 
-/* As socket_open() has it: "127.0.0.1:9817" is "inet:9817@127.0.0.1". */
-static void socket_text(const char *address, struct buf *out)
-{
-	const char *colon = strrchr(address, ':');
-
-	buf_printf(out, "%s:%s@%.*s", address[0] == '[' ? "inet6" : "inet", colon + 1,
-		   (int)(colon - address), address);
-}
-
 static void say_url(const struct socket_listener *listener, const char *address)
 {
 	struct span rest = span_of(listener->name), scheme, port;
@@ -136,11 +128,15 @@ int http_start(const char *address, struct why *why)
 {
 	struct socket_listener listener;
 	struct MHD_Daemon *daemon;
+	struct endpoint endpoint;
 	struct buf text;
 	int opened;
 
+	if (endpoint_parse_http(span_of(address), &endpoint, why) != 0)
+		return -1;
 	buf_init(&text, NULL, 0);
-	socket_text(address, &text);
+	buf_printf(&text, "%s:%u@%.*s", endpoint.family == AF_INET6 ? "inet6" : "inet",
+		   endpoint.port, (int)span_len(endpoint.host), endpoint.host.p);
 	opened = socket_open(&listener, buf_text(&text), 0, why);
 	buf_free(&text);
 	if (opened != 0)

@@ -8,14 +8,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/endpoint.h"
 #include "milter/protocol/protocol.h"
 
-enum { READ_SIZE = 65536 };
+enum { READ_SIZE = 65536, HOST_ROOM = 256 };
 
 static const struct {
 	char kind;
@@ -33,10 +35,7 @@ static int open_local(const char *path, struct why *why)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (strlen(path) >= sizeof address.sun_path) {
-		close(fd);
-		return why_set(why, "%s: too long", path);
-	}
+	assert(strlen(path) < sizeof address.sun_path);
 	memcpy(address.sun_path, path, strlen(path));
 	while (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
 		if (errno == EAGAIN) { /* the queue of the listener is full */
@@ -64,16 +63,15 @@ static int connect_any(const struct addrinfo *found, const char *text, struct wh
 	return fd;
 }
 
-/* PORT@HOST, PORT */
-static int open_inet(const char *text, struct why *why)
+static int open_inet(const struct endpoint *endpoint, const char *text, struct why *why)
 {
 	struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-	const char *at = strchr(text, '@');
-	char port[16] = "";
+	char port[12], host[HOST_ROOM];
 	int code, fd;
 
-	memcpy(port, text, strspn(text, "0123456789") % sizeof port);
-	code = getaddrinfo(at == NULL ? NULL : at + 1, port, &wanted, &found);
+	snprintf(port, sizeof port, "%u", endpoint->port);
+	snprintf(host, sizeof host, "%.*s", (int)span_len(endpoint->host), endpoint->host.p);
+	code = getaddrinfo(host[0] == '\0' ? NULL : host, port, &wanted, &found);
 	if (code != 0)
 		return why_set(why, "%s: %s", text, gai_strerror(code));
 	fd = connect_any(found, text, why);
@@ -83,15 +81,16 @@ static int open_inet(const char *text, struct why *why)
 
 int milter_client_open(struct milter_client *m, const char *address, struct why *why)
 {
-	const char *rest = strchr(address, ':');
+	struct endpoint endpoint;
 
 	memset(m, 0, sizeof *m);
 	m->fd = -1;
 	buf_init(&m->out, NULL, 0);
 	buf_init(&m->in, NULL, 0);
-	if (rest == NULL)
-		return why_set(why, "%s: expected unix:PATH or inet:PORT@IP", address);
-	m->fd = address[0] == 'i' ? open_inet(rest + 1, why) : open_local(rest + 1, why);
+	if (endpoint_parse(span_of(address), &endpoint, why) != 0)
+		return why_prefix(why, "%s: ", address);
+	m->fd = endpoint.family == AF_UNIX ? open_local(endpoint.path.p, why)
+					   : open_inet(&endpoint, address, why);
 	return m->fd < 0 ? -1 : 0;
 }
 

@@ -25,8 +25,7 @@ struct milter_client {
 	size_t taken; /* of IN */
 };
 
-/* ADDRESS: unix:PATH, local:PATH or inet:PORT@HOST. 0, or -1 with the reason, as all of them here.
- */
+/* ADDRESS: as endpoint_parse() has it. 0, or -1 with the reason, as all of them here. */
 int milter_client_open(struct milter_client *m, const char *address, struct why *why);
 void milter_client_close(struct milter_client *m);
 int milter_client_negotiate(struct milter_client *m, uint32_t actions, uint32_t steps,

@@ -12,6 +12,7 @@
  */
 #include "milter/protocol/socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -26,9 +27,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/endpoint.h"
 #include "lib/span.h"
 
-enum { BACKLOG = 1024, PROBES = 3, PROBE_PAUSE_MS = 100, PATH_ROOM = 256 };
+enum { BACKLOG = 1024, PROBES = 3, PROBE_PAUSE_MS = 100, PATH_ROOM = 256, HOST_ROOM = 256 };
 
 union address {
 	struct sockaddr any;
@@ -198,10 +200,7 @@ static int open_local(struct socket_listener *listener, const char *path, mode_t
 	int directory_len, fd;
 	struct stat st = {0};
 
-	if (path[0] != '/')
-		return why_set(why, "%s: the path of a local socket begins with /", path);
-	if (slash[1] == '\0' || strlen(path) >= sizeof((union address *)0)->local.sun_path)
-		return why_set(why, "%s: not a path for a socket, or too long for one", path);
+	assert(slash != NULL && strlen(path) < sizeof((union address *)0)->local.sun_path);
 	directory_len = slash == path ? 1 : (int)(slash - path);
 	if (check_directory(path, directory_len, why) != 0 || check_place(path, why) != 0)
 		return -1;
@@ -225,27 +224,6 @@ static int open_local(struct socket_listener *listener, const char *path, mode_t
 }
 
 /* ---- inet sockets ---- */
-
-/* PORT or PORT@HOST, HOST perhaps in brackets: into two texts of at most SIZE bytes. */
-static bool split_inet(const char *text, char *port, char *host, size_t size)
-{
-	struct span rest = span_of(text), part;
-	bool more = true;
-	uint64_t number;
-
-	if (!span_split(&rest, &more, '@', &part) || !span_number(part, 65535, &number))
-		return false;
-	snprintf(port, size, "%u", (unsigned)number);
-	host[0] = '\0';
-	if (!more)
-		return true;
-	if (span_len(rest) >= 2 && rest.p[0] == '[' && rest.end[-1] == ']')
-		rest = (struct span){rest.p + 1, rest.end - 1};
-	if (span_empty(rest) || span_len(rest) >= size)
-		return false;
-	snprintf(host, size, "%.*s", (int)span_len(rest), rest.p);
-	return true;
-}
 
 static int bind_inet(const struct addrinfo *found)
 {
@@ -287,17 +265,17 @@ static void inet_name(struct socket_listener *listener, const char *host)
 	listener->name = copy_text(name);
 }
 
-static int open_inet(struct socket_listener *listener, const char *address, const char *rest,
-		     int family, struct why *why)
+static int open_inet(struct socket_listener *listener, const char *address,
+		     const struct endpoint *endpoint, struct why *why)
 {
 	struct addrinfo hints = {
-	    .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	    .ai_family = endpoint->family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
 	struct addrinfo *found = NULL;
-	char port[256], host[256];
+	char port[12], host[HOST_ROOM];
 	int error;
 
-	if (!split_inet(rest, port, host, sizeof host))
-		return why_set(why, "%s: expected PORT@HOST with a port of 0 to 65535", address);
+	snprintf(port, sizeof port, "%u", endpoint->port);
+	snprintf(host, sizeof host, "%.*s", (int)span_len(endpoint->host), endpoint->host.p);
 	error = getaddrinfo(host[0] == '\0' ? NULL : host, port, &hints, &found);
 	if (error != 0)
 		return why_set(why, "%s: %s", address, gai_strerror(error));
@@ -308,40 +286,24 @@ static int open_inet(struct socket_listener *listener, const char *address, cons
 		return why_set(why, "%s: another daemon listens there: stop it first", address);
 	if (listener->fd < 0)
 		return why_set(why, "%s: %s", address, strerror(error));
-	listener->family = family;
+	listener->family = endpoint->family;
 	inet_name(listener, host);
 	return 0;
 }
 
 /* ---- both ---- */
 
-static const struct scheme {
-	const char *prefix;
-	int family;
-} schemes[] = {
-    {"local:", AF_UNIX},  {"unix:", AF_UNIX}, {"inet:", AF_INET},
-    {"inet6:", AF_INET6}, {"", AF_UNIX},
-};
-
-static const struct scheme *scheme_of(const char *address)
-{
-	const struct scheme *scheme = schemes;
-
-	while (!span_istarts(span_of(address), scheme->prefix))
-		scheme++;
-	return scheme;
-}
-
 int socket_open(struct socket_listener *listener, const char *address, mode_t mode, struct why *why)
 {
-	const struct scheme *scheme = scheme_of(address);
-	const char *rest = address + strlen(scheme->prefix);
+	struct endpoint endpoint;
 
 	memset(listener, 0, sizeof *listener);
 	listener->fd = -1;
-	if (scheme->family != AF_UNIX)
-		return open_inet(listener, address, rest, scheme->family, why);
-	if (open_local(listener, rest, mode, why) != 0)
+	if (endpoint_parse(span_of(address), &endpoint, why) != 0)
+		return why_prefix(why, "%s: ", address);
+	if (endpoint.family != AF_UNIX)
+		return open_inet(listener, address, &endpoint, why);
+	if (open_local(listener, endpoint.path.p, mode, why) != 0)
 		return -1;
 	listener->name = copy_text(address);
 	return 0;

@@ -4,8 +4,7 @@
  * every worker of that address accepts on the same one, so that a connection waits in its queue
  * while a worker is replaced.
  *
- * Addresses: "local:/path" (or "unix:/path", "/path"), "inet:PORT@HOST", "inet6:PORT@HOST"; HOST
- * may be left out (any address) or be in brackets.
+ * Addresses are those of endpoint_parse(): "local:/path", "inet:PORT@HOST", "inet6:PORT@HOST".
  */
 #ifndef MILTER_PROTOCOL_SOCKET_H
 #define MILTER_PROTOCOL_SOCKET_H

@@ -207,6 +207,7 @@ static const struct {
     {"listen = [ 5 ];", 1, "listen: wanted a text in quotes, this is a number"},
     {"listen = [ \"local:/x\",\n \"/y\" ];", 2, "listen: \"/y\" is not a valid socket"},
     {"listen = [ \"local:x\" ];", 1, "begins with \"/\""},
+    {"listen = [ \"local:/run/\" ];", 1, "needs a file name"},
     {"listen = [ \"local:/a\", \"local:/a\" ];", 1, "\"local:/a\" is listed twice"},
     {"listen = [ \"inet:65536@127.0.0.1\" ];", 1, "is not a valid port (0 .. 65535)"},
     {"listen = [ \"inet:8891@\" ];", 1, "the host after \"@\" is missing"},

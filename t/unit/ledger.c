@@ -347,17 +347,6 @@ static void test_open_errors(void)
 	expect_refusal(path, true, "older");
 }
 
-static void test_url(void)
-{
-	struct why why = {""};
-
-	is_text(ledger_url_path("sqlite:/var/lib/x.db", &why), "/var/lib/x.db",
-		"the path of a URL");
-	is_text(ledger_url_path("sqlite:x.db", &why), NULL, "not a relative one");
-	is_text(ledger_url_path("postgresql://x", &why), NULL, "nothing else");
-	ok(strstr(why.text, "sqlite:/") != NULL, "it says what to write: %s", why.text);
-}
-
 static unsigned mode_of(const char *path, const char *suffix)
 {
 	struct stat st;
@@ -1168,7 +1157,6 @@ int main(void)
 	test_reading();
 	test_stop();
 	test_open_errors();
-	test_url();
 	test_mode();
 	test_permission();
 	test_threads();

@@ -10,6 +10,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
+#include "lib/endpoint.h"
 #include "lib/format.h"
 #include "lib/ip.h"
 #include "lib/name.h"
@@ -214,6 +215,50 @@ static void test_servers(void)
 	}
 }
 
+static void test_store_url(void)
+{
+	struct why why = {""};
+
+	is_text(url_sqlite_path("sqlite:/var/lib/x.db", &why), "/var/lib/x.db",
+		"the path of a URL");
+	is_text(url_sqlite_path("sqlite:x.db", &why), NULL, "not a relative one");
+	is_text(url_sqlite_path("postgresql://x", &why), NULL, "nothing else");
+	ok(strstr(why.text, "sqlite:/") != NULL, "it says what to write: %s", why.text);
+}
+
+/* Where a listener of HTTP requests is: the socket that it stands for, or NULL. */
+static void test_http_endpoint(void)
+{
+	static const struct {
+		const char *text, *host;
+		int family;
+		unsigned port;
+	} cases[] = {
+	    {"127.0.0.1:9817", "127.0.0.1", AF_INET, 9817},
+	    {"[::1]:0", "::1", AF_INET6, 0},
+	    {"[::1]:65535", "::1", AF_INET6, 65535},
+	    {"[127.0.0.1]:9817", NULL, 0, 0},
+	    {"::1:9817", NULL, 0, 0},
+	    {"[::1]:65536", NULL, 0, 0},
+	    {"localhost:9817", NULL, 0, 0},
+	    {"127.0.0.1", NULL, 0, 0},
+	    {"127.0.0.1:", NULL, 0, 0},
+	    {":9817", NULL, 0, 0},
+	    {"", NULL, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct endpoint endpoint;
+		struct why why = {""};
+		bool good = endpoint_parse_http(span_of(cases[i].text), &endpoint, &why) == 0;
+
+		ok(good == (cases[i].host != NULL), "\"%s\": %s", cases[i].text, why.text);
+		ok(!good || (span_eq(endpoint.host, cases[i].host) &&
+			     endpoint.family == cases[i].family && endpoint.port == cases[i].port),
+		   "\"%s\": host and port", cases[i].text);
+	}
+}
+
 static void test_clock(void)
 {
 	char text[CLOCK_TEXT_MAX];
@@ -293,6 +338,8 @@ int main(void)
 	test_names();
 	test_ip();
 	test_servers();
+	test_store_url();
+	test_http_endpoint();
 	test_clock();
 	test_why_and_digest();
 	test_format();
