@@ -495,7 +495,7 @@ static int inbox_rules(struct context *context, struct refusal *refusal)
 		why_set(&refusal->why, "the reports are kept in the ledger: set store.url, too");
 		return blame_option(refusal, "inbox.addresses");
 	}
-	path = ledger_url_path(conf->store.url, &refusal->why);
+	path = url_sqlite_path(conf->store.url, &refusal->why);
 	if (path == NULL)
 		return blame_option(refusal, "store.url");
 	context->inbox_spool = spool_directory(context->arena, path);

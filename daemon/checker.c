@@ -14,6 +14,7 @@
 #include "daemon/notify.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/url.h"
 #include "metrics/counters.h"
 #include "store/integrity.h"
 #include "store/rescue.h"
@@ -43,7 +44,7 @@ static void look_and_rescue(const struct conf *conf)
 	struct rescue rescue;
 	struct why why = {""}, failure;
 
-	settings.path = ledger_url_path(conf->store.url, &why);
+	settings.path = url_sqlite_path(conf->store.url, &why);
 	if (settings.path == NULL ||
 	    integrity_glance(&settings, clock_mono() + glance, &why) != DRIVER_CAUSE_DAMAGED ||
 	    !rescue_is_ledger(settings.path))
