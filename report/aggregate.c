@@ -8,6 +8,7 @@
  */
 #include "report/aggregate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,7 @@ void aggregate_id(const struct aggregate_reporter *reporter, const struct ledger
 			*to++ = *p;
 	for (unsigned i = 0; i < 12; i++, to += 2)
 		snprintf(to, 3, "%02x", digest[i]);
+	assert(to == id + AGGREGATE_ID_MAX - 1);
 }
 
 static void add_name(struct buf *buf, const char *name)
@@ -368,6 +370,7 @@ static int find_cut(struct ledger *ledger, const struct ledger_day *day, int64_t
 	struct counts counts = {.room = day->rows};
 	int result;
 
+	assert(max_rows > 0 && day->rows >= 0);
 	counts.items = arena_array(report->arena, (size_t)day->rows, sizeof *counts.items);
 	result = ledger_rows(ledger, &key, note_count, &counts, why);
 	if (result != 0 || counts.count <= max_rows)
@@ -408,6 +411,7 @@ static void add_to_rest(struct report *report, const struct ledger_row *row)
 		    (struct rest){.disposition = arena_string(report->arena, row->disposition),
 				  .dkim_aligned = arena_string(report->arena, row->dkim_aligned),
 				  .spf_aligned = arena_string(report->arena, row->spf_aligned)};
+	assert(i < report->rest_count);
 	report->rests[i].messages += row->count;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/gzip.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <zlib.h>
@@ -24,6 +25,7 @@ static int deflate_into(z_stream *stream, int flush, FILE *out)
 		if (code == Z_STREAM_ERROR || fwrite(piece, 1, len, out) != len)
 			return -1;
 	} while (stream->avail_out == 0);
+	assert(stream->avail_in == 0);
 	return 0;
 }
 

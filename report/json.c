@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/json.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ void json_put_text(struct buf *buf, const char *text)
 void json_write_begin(struct json_writer *writer, struct arena *arena)
 {
 	buf_init(&writer->buf, arena, 0);
+	assert(arena != NULL);
 	writer->objects = writer->members = 0;
 	buf_char(&writer->buf, '[');
 }
@@ -62,6 +64,7 @@ void json_write_object(struct json_writer *writer)
 
 void json_write_member(struct json_writer *writer, const char *name, const char *text)
 {
+	assert(writer->objects > 0 && name != NULL);
 	if (text == NULL)
 		return;
 	if (writer->members++ > 0)

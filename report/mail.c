@@ -7,6 +7,7 @@
  */
 #include "report/mail.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -73,6 +74,7 @@ static void write_base64(const void *data, size_t length, FILE *out)
 {
 	struct buf line;
 
+	assert(length <= LINE_BYTES);
 	buf_init(&line, NULL, 0);
 	base64_encode(&line, data, length);
 	fprintf(out, "%s\r\n", buf_text(&line));

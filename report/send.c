@@ -7,6 +7,7 @@
  */
 #include "report/send.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -80,6 +81,7 @@ static void note_command(struct trace *trace, struct span text)
 	trace->quit = span_istarts(text, "QUIT");
 	if (trace->quit)
 		return;
+	assert(length < sizeof trace->verb);
 	memcpy(trace->verb, text.p, length);
 	trace->verb[length] = '\0';
 }
@@ -286,6 +288,7 @@ enum send_outcome send_mail(const struct send_server *server, const char *sender
 	struct curl_slist *to = curl_slist_append(NULL, recipient);
 	CURL *curl = curl_easy_init();
 
+	assert(server->go_on != NULL && message != NULL);
 	if (curl == NULL || to == NULL)
 		abort();
 	set_up(curl, server, &trace);

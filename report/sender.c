@@ -13,6 +13,7 @@
  */
 #include "report/sender.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -204,6 +205,7 @@ static unsigned find_addresses(const struct sender *sender, const struct ledger_
 		count = destination_parse(arena, span_of(day->policy.rua), list);
 	if (max > 0 && count > max)
 		count = max;
+	assert(count <= DESTINATION_MAX);
 	for (unsigned i = 0; i < count; i++)
 		/* cppcheck-suppress uninitvar ; destination_parse() has filled COUNT of them */
 		addresses[i] = list[i].address;

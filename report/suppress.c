@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/suppress.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -16,6 +17,7 @@ static int64_t pause_after(unsigned failures, unsigned needed, int64_t first)
 {
 	int64_t pause = first;
 
+	assert(failures >= needed);
 	for (unsigned i = needed; i < failures && pause < LONGEST; i++)
 		pause *= 2;
 	return pause < LONGEST ? pause : LONGEST;
@@ -25,6 +27,7 @@ static int64_t pause_after(unsigned failures, unsigned needed, int64_t first)
 static int look_up(struct outbox *outbox, const char *address, struct arena *arena,
 		   struct outbox_suppression *s, struct why *why)
 {
+	assert(address != NULL);
 	memset(s, 0, sizeof *s);
 	if (outbox_suppression(outbox, address, arena, s, why) < 0)
 		return -1;

@@ -5,6 +5,7 @@
  */
 #include "report/tally.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +170,7 @@ static unsigned collect_signatures(const struct verdict *v, struct signature *si
 		signatures[count].dkim = dkim;
 		signatures[count++].rank = rank_signature(dkim, &v->dmarc);
 	}
+	assert(count <= v->dkim_count);
 	qsort(signatures, count, sizeof *signatures, compare_signatures);
 	for (unsigned i = count; i > OTHERS_MAX && signatures[i - 1].rank == RANK_OTHER &&
 				 signatures[i - 1 - OTHERS_MAX].rank == RANK_OTHER;
@@ -250,6 +252,7 @@ bool tally_row(const struct verdict *v, const char *rcpt_domain, int64_t receive
 	if (published == NULL || published->domain == NULL || published->domain[0] == '\0' ||
 	    v->client.family == 0 || v->decision.action == ACTION_TEMPFAIL)
 		return false;
+	assert(v->dmarc.author_domain != NULL);
 	memset(row, 0, sizeof *row);
 	row->day = clock_day(received);
 	set_policy(published, arena, &row->policy);

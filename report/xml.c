@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/xml.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <libxml/xmlwriter.h>
@@ -60,6 +61,7 @@ struct xml *xml_new(FILE *out, const char *root, const char *space, enum xml_rea
 
 void xml_open(struct xml *xml, const char *name)
 {
+	assert(name[0] != '\0');
 	if (xml->reach == XML_ROOT_ONLY && xml->depth == 0)
 		check_result(xml, xmlTextWriterStartElementNS(xml->writer, NULL, to_chars(name),
 							      to_chars("")));
@@ -70,12 +72,14 @@ void xml_open(struct xml *xml, const char *name)
 
 void xml_close(struct xml *xml)
 {
+	assert(xml->depth > 0);
 	xml->depth--;
 	check_result(xml, xmlTextWriterEndElement(xml->writer));
 }
 
 void xml_text(struct xml *xml, const char *name, const char *text)
 {
+	assert(text != NULL);
 	if (!utf8_is_clean(span_of(text))) {
 		buf_clear(&xml->clean);
 		utf8_clean(&xml->clean, span_of(text));

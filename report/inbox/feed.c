@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/inbox/feed.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ static ssize_t read_file(struct feed *feed, char *data, size_t size)
 	struct file_feed *file = (struct file_feed *)feed;
 	ssize_t n;
 
+	assert(file->to < 0 || file->at <= file->to);
 	if (file->to >= 0 && (int64_t)size > file->to - file->at)
 		size = (size_t)(file->to - file->at);
 	do
@@ -45,6 +47,7 @@ struct feed *feed_file(struct arena *arena, int fd, int64_t from, int64_t to)
 {
 	struct file_feed *file = arena_make(arena, struct file_feed);
 
+	assert(fd >= 0 && from >= 0 && (to < 0 || from <= to));
 	file->feed = (struct feed){read_file, rewind_file, NULL};
 	file->fd = fd;
 	file->from = file->at = from;
@@ -99,6 +102,7 @@ ssize_t feed_fill(struct feed *feed, char *data, size_t size)
 		if (n == 0)
 			break;
 		length += (size_t)n;
+		assert(length <= size);
 	}
 	return (ssize_t)length;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/inbox/source.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -58,6 +59,7 @@ static int64_t find_from_line(struct walk *walk, int64_t at, int64_t *body)
 			}
 			p++;
 		}
+		assert(span_len(text) <= sizeof piece);
 		kept = span_len(text) < 8 ? span_len(text) : 8;
 		base += (int64_t)(span_len(text) - kept);
 		memmove(piece, text.end - kept, kept);
@@ -95,6 +97,7 @@ static int visit_open_file(struct walk *walk, int64_t size)
 {
 	char first[5] = "";
 
+	assert(walk->item.fd >= 0 && size >= 0);
 	walk->item.number = 0;
 	walk->item.from = 0;
 	walk->item.to = size;

@@ -6,6 +6,7 @@
  */
 #include "report/inbox/unpack.h"
 
+#include <assert.h>
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdio.h>
@@ -66,6 +67,7 @@ static bool refill_gzip(struct gzip_feed *gzip)
 		gzip->feed.fault = gzip->from->fault;
 	if (n <= 0)
 		return false;
+	assert(n <= PIECE);
 	gzip->stream.next_in = gzip->piece;
 	gzip->stream.avail_in = (unsigned)n;
 	return true;
@@ -109,6 +111,7 @@ static ssize_t read_gzip(struct feed *feed, char *data, size_t size)
 	}
 	if (feed->fault != NULL)
 		return -1;
+	assert(gzip->stream.avail_out <= size);
 	size -= gzip->stream.avail_out;
 	return spend(feed, gzip->budget, size) ? (ssize_t)size : -1;
 }
@@ -130,6 +133,7 @@ struct feed *unpack_gzip(struct arena *arena, struct feed *from, int64_t *budget
 {
 	struct gzip_feed *gzip = arena_make(arena, struct gzip_feed);
 
+	assert(from != NULL && budget != NULL);
 	gzip->feed = (struct feed){read_gzip, rewind_gzip, NULL};
 	gzip->from = from;
 	gzip->budget = budget;
@@ -163,6 +167,7 @@ static la_ssize_t pull_archive(struct archive *archive, void *arg, const void **
 	ssize_t n = zip->from->read(zip->from, zip->piece, PIECE);
 
 	(void)archive;
+	assert(n <= PIECE);
 	*data = zip->piece;
 	if (n < 0)
 		zip->feed.fault = zip->from->fault;

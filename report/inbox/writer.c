@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/inbox/writer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 void writer_init(struct inbox_writer *writer, struct arena *arena, inbox_visit *visit, void *arg)
 {
+	assert(arena != NULL && visit != NULL);
 	memset(writer, 0, sizeof *writer);
 	writer->arena = arena;
 	writer->visit = visit;
@@ -46,6 +48,7 @@ void writer_note(struct inbox_writer *writer, bool repaired, const char *format,
 	for (unsigned i = 0; i < writer->note_count; i++)
 		if (strcmp(writer->notes[i], clean) == 0)
 			return;
+	assert(writer->note_count <= WRITER_NOTES_MAX);
 	if (writer->note_count == WRITER_NOTES_MAX)
 		writer->more_notes++;
 	else
