@@ -27,26 +27,26 @@ enum {
 
 /* The options whose name is the key of a field. */
 static const struct admin_option find_options[] = {
-    {"qid", OPTION_FIELD, "ID", "with this queue id"},
+    {"qid", OPTION_FIELD, "ID", "with this queue ID"},
     {"from", OPTION_FIELD + 1, "ADDRESS",
      "with this envelope sender; a domain: any of its addresses"},
     {"hfrom", OPTION_FIELD + 2, "DOMAIN", "with this author domain (From)"},
     {"ip", OPTION_FIELD + 3, "ADDRESS", "from this client"},
-    {"helo", OPTION_FIELD + 4, "NAME", "from a client that said this HELO"},
-    {"user", OPTION_FIELD + 5, "LOGIN", "of this login"},
+    {"helo", OPTION_FIELD + 4, "NAME", "from a client that sent this HELO name"},
+    {"user", OPTION_FIELD + 5, "LOGIN", "from this login"},
     {"origin", OPTION_FIELD + 6, "WORD",
      "of this origin: inbound, auth, submission, local, relay or unknown"},
     {"spf", OPTION_FIELD + 7, "RESULT", "with this result of SPF"},
-    {"dkim", OPTION_FIELD + 8, "RESULT", "with a signature of this result or domain"},
+    {"dkim", OPTION_FIELD + 8, "RESULT", "with a signature with this result or from this domain"},
     {"arc", OPTION_FIELD + 9, "RESULT", "with this result of ARC, or last sealed by this domain"},
     {"dmarc", OPTION_FIELD + 10, "RESULT", "with this result of DMARC"},
     {"policy", OPTION_FIELD + 11, "POLICY", "under this policy: none, quarantine or reject"},
     {"action", OPTION_FIELD + 12, "ACTION",
-     "with this end: accept, quarantine, reject or tempfail"},
+     "with this action: accept, quarantine, reject or tempfail"},
     {"msgid", OPTION_FIELD + 13, "ID", "with this Message-ID, with or without its <>"},
     {"rcpt", OPTION_FIELD + 14, "ADDRESS",
-     "to this recipient, or one of this domain (logged with log.recipients)"},
-    {"since", OPTION_SINCE, "WHEN", "since then: 30m, 12h, 7d ago, or a day such as 2026-11-22"},
+     "to this recipient, or to this domain (requires log.recipients)"},
+    {"since", OPTION_SINCE, "WHEN", "since WHEN: 30m, 12h or 7d ago, or a day such as 2026-11-22"},
     {"limit", OPTION_LIMIT, "N", "the newest N (50); 0: all"},
     {NULL, 0, NULL, NULL}};
 
@@ -113,7 +113,7 @@ static int read_options(struct find *find, int argc, char **argv)
 	while (status == ADMIN_DONE && (letter = admin_getopt(find->admin, argc, argv)) != -1)
 		status = letter == '?' ? ADMIN_USAGE : read_option(find, letter);
 	if (status == ADMIN_DONE && optind < argc)
-		return admin_usage(find->admin, "\"%s\" is not expected here", argv[optind]);
+		return admin_usage(find->admin, "unexpected argument \"%s\"", argv[optind]);
 	return status;
 }
 
@@ -251,7 +251,7 @@ static int settings_of(struct admin *admin, struct ledger_settings *settings)
 	if (why.text[0] != '\0')
 		admin_error(admin, "%s", why.text);
 	else
-		admin_error(admin, "no ledger is kept: store.url is empty");
+		admin_error(admin, "there is no ledger: store.url is empty");
 	return ADMIN_CONFIG;
 }
 
@@ -268,7 +268,7 @@ static void print_found(struct find *find)
 	if (find->found > 0)
 		return;
 	if (conf->messages.keep == 0)
-		admin_note(find->admin, "no log of messages is kept: messages.keep is 0s");
+		admin_note(find->admin, "there is no log of messages: messages.keep is 0s");
 	else if (find->wanted[FIELD_RCPT] != NULL && !conf->log.recipients)
 		admin_note(find->admin, "no such message: recipients are not logged "
 					"(log.recipients is false)");
@@ -317,7 +317,7 @@ static int message_find(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_message[] = {
-    {"message", "find", "", "What became of messages, the newest first", message_find, find_options,
-     false},
+    {"message", "find", "", "Find out what happened to messages, newest first", message_find,
+     find_options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

@@ -177,5 +177,5 @@ send E1 192.0.2.1 bob@good.test 'bob@good.test'
 stop
 out=$(cs message find)
 is "switched off: none is found" $? 1
-is "and why" "$out" "countersign: no log of messages is kept: messages.keep is 0s"
+is "and why" "$out" "countersign: there is no log of messages: messages.keep is 0s"
 done_testing

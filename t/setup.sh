@@ -166,7 +166,7 @@ is "a filter that is gone is not asked again" "$(conf smtpd_milters)" ""
 undo_from
 postconf -e 'message_size_limit = 1234567' "smtpd_milters = unix:mine/s, $(conf smtpd_milters)"
 setup 0 --undo
-has 'main\.cf was changed since: only what setup put in is taken out; the copy'
+has 'main\.cf was changed since: only what setup added is removed; the copy'
 is "what came since stays, ours goes" "$(conf smtpd_milters) $(conf message_size_limit) $(conf non_smtpd_milters)" "unix:mine/s 1234567 "
 ok "master.cf was not touched since" cmp /etc/postfix/master.cf "$work/master.before"
 

@@ -18,7 +18,7 @@ failing() { # the simulation's arguments; prints what it says of lives that fail
 	"$sim" "$@" 2>&1 | grep -E '^seed|died' | head -5
 }
 
-is "$SEEDS lives without a fault of ours" "$(failing $FIRST $SEEDS)" ""
+is "$SEEDS lives without a bug" "$(failing $FIRST $SEEDS)" ""
 is "lives that once found something" "$(sed 's/#.*//; /^ *$/d' "$kept" | while read -r seed; do failing "$seed"; done)" ""
 digest() { "$sim" "$@" | sed -n 's/.*digest //p'; }
 is "the same seed, the same life: alone and among others" \

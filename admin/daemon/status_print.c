@@ -177,13 +177,13 @@ static void print_settings(const struct page *page)
 
 	if (reload == NULL)
 		print_row(page, "settings", OUT_PLAIN,
-			  arena_printf(page->arena, "%s, as at the start", path));
+			  arena_printf(page->arena, "%s, as loaded at the start", path));
 	else
 		print_row(page, "settings", refused ? OUT_BAD : OUT_PLAIN,
 			  arena_printf(page->arena, "%s, %s at %s%s", path,
 				       metrics_read_word(reload, 0),
 				       time_text(page->arena, metrics_read_word(reload, 1)),
-				       refused ? "; those before it are in use" : ""));
+				       refused ? "; the previous settings are in use" : ""));
 	for (unsigned i = 0; metrics_read_fact(status, "reload_error", i) != NULL; i++)
 		print_row(page, "", OUT_BAD, metrics_read_fact(status, "reload_error", i)->text);
 	print_row(page, "log level", OUT_PLAIN, metrics_read_text(status, "log_level"));
@@ -204,7 +204,7 @@ static void print_traffic(const struct page *page)
 	print_row(page, "", OUT_PLAIN, breakdown_text(page, "messages_total", "action"));
 	print_row(page, "", OUT_PLAIN,
 		  arena_printf(page->arena,
-			       "%.0f under way, %.0f connections of %.0f, %.1f ms each",
+			       "%.0f in progress, %.0f connections (%.0f in total), %.1f ms each",
 			       sum_of(page, "messages_under_way"), sum_of(page, "connections"),
 			       sum_of(page, "connections_total"),
 			       messages == 0 ? 0 : 1000 * seconds / messages));
@@ -247,8 +247,8 @@ static void print_dns(const struct page *page)
 
 	print_row(page, "DNS", OUT_PLAIN,
 		  arena_printf(page->arena,
-			       "%.0f lookups, %.0f %% from the cache of %.0f; answers: %s", lookups,
-			       lookups == 0 ? 0 : 100 * hits / lookups,
+			       "%.0f lookups, %.0f %% from the cache (%.0f entries); answers: %s",
+			       lookups, lookups == 0 ? 0 : 100 * hits / lookups,
 			       sum_of(page, "dns_cache_entries"),
 			       breakdown_text(page, "dns_queries_total", "outcome")));
 }
@@ -284,7 +284,7 @@ static void print_reports(const struct page *page)
 	if (sum_of(page, "reports_sent_total") + pending > 0)
 		print_row(
 		    page, "reports", OUT_PLAIN,
-		    arena_printf(page->arena, "%s; %.0f wait; the last was taken: %s",
+		    arena_printf(page->arena, "%s; %.0f waiting; last accepted: %s",
 				 breakdown_text(page, "reports_sent_total", "outcome"), pending,
 				 time_text(page->arena, arena_printf(page->arena, "%.0f", last))));
 }

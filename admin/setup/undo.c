@@ -90,11 +90,10 @@ static bool any_gone(struct undo *undo)
 			if (!is_gone(&drop, item.address))
 				continue;
 			any = true;
-			add_note(undo,
-				 TEXT(undo,
-				      "%s was asked before, and does not answer any more: it is "
-				      "not put back into %s",
-				      arena_span(undo->arena, item.address), setting->name));
+			add_note(undo, TEXT(undo,
+					    "%s was used before, but no longer answers: it is "
+					    "not restored in %s",
+					    arena_span(undo->arena, item.address), setting->name));
 		}
 	}
 	return any;
@@ -170,7 +169,7 @@ static void undo_line(struct undo *undo, const struct record_line *line)
 {
 	const char *path = quote_word(undo, line->path);
 
-	add_step(undo, "line", TEXT(undo, "%s without the line of countersignd", line->path),
+	add_step(undo, "line", TEXT(undo, "%s without countersignd's line", line->path),
 		 TEXT(undo, "grep -vxF -e %s %s >%s.new; cat %s.new >%s && rm %s.new",
 		      quote_word(undo, line->text), path, path, path, path, path));
 }
@@ -188,8 +187,8 @@ static bool is_of_file(const struct undo *undo, const struct record_setting *set
 static void take_out(struct undo *undo, const struct record_file *file)
 {
 	add_note(undo, TEXT(undo,
-			    "%s was changed since: only what setup put in is taken out; the copy "
-			    "from before is %s",
+			    "%s was changed since: only what setup added is removed; the copy "
+			    "of the original is %s",
 			    file->path, file->copy));
 	for (unsigned i = 0; i < undo->record.setting_count; i++) {
 		if (is_of_file(undo, &undo->record.settings[i], file->path))
@@ -221,12 +220,12 @@ static void undo_file(struct undo *undo, const struct record_file *file, bool wh
 	const char *path = quote_word(undo, file->path), *copy = quote_word(undo, file->copy);
 
 	if (now == NULL)
-		add_note(undo, TEXT(undo, "%s is not there any more", file->path));
+		add_note(undo, TEXT(undo, "%s no longer exists", file->path));
 	else if (before != NULL && strcmp(now, before) == 0)
-		add_step(undo, "copy", TEXT(undo, "%s is as it was before", file->path),
+		add_step(undo, "copy", TEXT(undo, "%s is unchanged", file->path),
 			 TEXT(undo, "rm -f %s%s", copy, list_copies(undo, file->path)));
 	else if (whole && before != NULL && strcmp(now, file->sum) == 0)
-		add_step(undo, "file", TEXT(undo, "%s as it was before", file->path),
+		add_step(undo, "file", TEXT(undo, "restore %s", file->path),
 			 TEXT(undo, "cp -p %s %s && rm -f %s%s", copy, path, copy,
 			      list_copies(undo, file->path)));
 	else
@@ -245,12 +244,12 @@ static void make_plan(struct undo *undo)
 	for (unsigned i = 0; i < record->file_count; i++)
 		undo_file(undo, &record->files[i], whole);
 	if (record->setting_count > 0 && undo->place->mta == PLACE_POSTFIX)
-		add_step(undo, "reload", "Postfix reads its settings, where it runs",
+		add_step(undo, "reload", "reload Postfix if it is running",
 			 TEXT(undo,
 			      "postfix -c %s status 2>/dev/null && postfix -c %s reload || true",
 			      quote_word(undo, directory), quote_word(undo, directory)));
 	if (undo->sendmail)
-		add_step(undo, "sendmail", "sendmail.cf is made again; then restart Sendmail",
+		add_step(undo, "sendmail", "rebuild sendmail.cf; then restart Sendmail",
 			 program_there("sendmailconfig")
 			     ? "yes | sendmailconfig"
 			     : TEXT(undo, "make -C %s", quote_word(undo, undo->place->sendmail)));
@@ -289,8 +288,7 @@ static void await_sessions(const struct undo *undo)
 	if (*name != '/')
 		name = TEXT(undo, "%s/%s", undo->place->postfix.queue, name);
 	if (count_connections(name) > 0)
-		admin_note(undo->admin,
-			   "waiting for the open sessions of Postfix to end (at most %d s)",
+		admin_note(undo->admin, "waiting for Postfix's open sessions to end (at most %d s)",
 			   PATIENCE);
 	while (count_connections(name) > 0 && clock_mono() < until)
 		nanosleep(&moment, NULL);
@@ -316,11 +314,12 @@ static int warn_if_asked(const struct undo *undo)
 		return ADMIN_DONE;
 	if (!lists_filter(now.smtpd_milters) && !lists_filter(now.non_smtpd_milters))
 		return ADMIN_DONE;
-	admin_warning(undo->admin,
-		      "Postfix still asks countersignd, by settings that setup did not make: "
-		      "smtpd_milters = %s. It defers all mail when the daemon is gone: take the "
-		      "filter out of smtpd_milters and non_smtpd_milters, then: postfix reload",
-		      now.smtpd_milters);
+	admin_warning(
+	    undo->admin,
+	    "Postfix still uses countersignd, because of settings that setup did not make: "
+	    "smtpd_milters = %s. It will defer all mail when the daemon is gone: remove the "
+	    "filter from smtpd_milters and non_smtpd_milters, then run: postfix reload",
+	    now.smtpd_milters);
 	return ADMIN_NO;
 }
 
@@ -363,7 +362,7 @@ int undo_run(struct admin *admin, const struct place *place, const char *record,
 		return code;
 	code = finish_undo(&undo);
 	admin_note(admin,
-		   "settings, keys and ledger stay; see countersign(1), setup --undo, for how "
-		   "to remove them");
+		   "settings, keys and the ledger are kept; countersign(1), setup --undo, says "
+		   "how to remove them");
 	return code;
 }

@@ -430,7 +430,7 @@ static void run_seed(uint64_t seed, struct sum *sum)
 {
 	struct sum own = {.seeds = 1};
 
-	sqlite3_randomness(0, NULL); /* it is seeded anew */
+	sqlite3_randomness(0, NULL); /* it is seeded again */
 	world_run(seed, live);
 	own.messages = truth_messages();
 	own.calls = world.calls;

@@ -429,7 +429,7 @@ void vfs_register(void)
 	    .xCurrentTimeInt64 = vfs_time,
 	};
 
-	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* tasks are no threads to it */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* it sees one thread */
 	sqlite3_initialize();
 	sqlite3_vfs_register(&vfs, 1);
 }
