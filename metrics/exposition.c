@@ -187,8 +187,8 @@ const struct metric_family exposition_extras[EXTRAS] = {
 			.help = "1 for each signing key, with its type and state."},
     [EXTRA_KEY_PUBLISHED] = {"key_published", METRIC_GAUGE,
 			     .labels = {{"domain", NULL, 0}, {"selector", NULL, 0}},
-			     .help = "1 if the DNS has the key's record, 0 if it is missing or "
-				     "different; absent if unknown."},
+			     .help =
+				 "1 if the DNS has the key's record, 0 if not; absent if unknown."},
     [EXTRA_KEY_CREATED] = {"key_created_timestamp_seconds", METRIC_GAUGE,
 			   .labels = {{"domain", NULL, 0}, {"selector", NULL, 0}},
 			   .help = "When the key file was written."},

@@ -186,6 +186,7 @@ const char *mail_verp(struct arena *arena, const char *from, const char *token)
 {
 	const char *at = strrchr(from, '@');
 
+	assert(at != NULL);
 	if ((size_t)(at - from) + strlen(verp_mark) + strlen(token) > LOCAL_MAX)
 		return from;
 	return arena_printf(arena, "%.*s%s%s%s", (int)(at - from), from, verp_mark, token, at);

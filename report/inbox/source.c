@@ -146,6 +146,7 @@ static void add_path(struct paths *paths, const char *path)
 		if (paths->count > 0)
 			memcpy(paths->items, old, paths->count * sizeof *old);
 	}
+	assert(paths->count < paths->room);
 	paths->items[paths->count++] = path;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/inbox/xmlread.h"
 
+#include <assert.h>
 #include <libxml/parser.h>
 #include <string.h>
 
@@ -105,6 +106,7 @@ static void push_bytes(struct walk *walk, struct feed *from)
 
 	while (n > 0 && !walk->ended) {
 		n = from->read(from, piece, sizeof piece);
+		assert(n <= (ssize_t)sizeof piece);
 		if (n < 0)
 			refuse_document(walk, from->fault);
 		else
