@@ -146,9 +146,9 @@ static bool copy_table(struct saving *saving, const char *name)
 
 /* In the order in which one needs the other. */
 static const char *const saved_tables[] = {
-    "policy",      "total",  "tally",  "closed",  "report",        "report_part", "delivery",
-    "suppression", "token",  "spool",  "journal", "unshipped",     "batch",       "shipment",
-    "rx_report",   "rx_row", "rx_day", "rx_tls",  "rx_tls_failure"};
+    "policy",      "total",  "tally",  "closed",  "report",         "report_part", "delivery",
+    "suppression", "token",  "spool",  "journal", "unshipped",      "batch",       "shipment",
+    "rx_report",   "rx_row", "rx_day", "rx_tls",  "rx_tls_failure", "sts_policy"};
 
 static bool run_sql(const struct saving *saving, const char *text)
 {

@@ -12,6 +12,8 @@ for what in 'verify 4 KiB' 'verify 1m' 'sign RSA-2048' 'sign Ed25519'; do
 	ok "there is a figure for: $what" grep -qE "^\| $what.* \| [1-9][0-9]*( |$)" <<<"$out"
 done
 [ "$tap_failed" = 0 ] || sed 's/^/# /' <<<"$out"
+out=$(bash "$COUNTERSIGN_SRC/t/bench/rows" 100000 3 2>&1)
+like "what a new row costs is printed" "$out" '100000 +[0-9]+ +[0-9.]+ +1\.00'
 out=$(bash "$COUNTERSIGN_SRC/t/bench/store" 2000 2>&1)
 status=$?
 if [ $status = 77 ]; then

@@ -116,7 +116,7 @@ check "the guides name each other by the files that there are" "$(cd "$src" && g
 check "README has no line over 100 columns" "$(awk 'length > 100 { print FNR ": " $0 }' "$src/README")"
 check "every script that a person runs has --help" "$(cd "$src" && for script in contrib/quickstart contrib/test contrib/dkim-check \
 	contrib/compile-commands contrib/lint .ci/run t/bare.sh t/host_life.sh t/package.sh t/container.sh t/soak.sh t/endure.sh t/differential.sh t/docs_commands.sh \
-	t/fuzz_idle.sh t/bench/run t/bench/signatures t/bench/store; do
+	t/fuzz_idle.sh t/bench/run t/bench/rows t/bench/signatures t/bench/store; do
 	out=$(timeout 10 "./$script" --help 2>&1) && [ "$(wc -l <<<"$out")" -ge 2 ] || echo "$script"
 done)"
 

@@ -23,14 +23,16 @@ struct walk {
 	struct arena *arena;
 };
 
-#define AFTER "(" SHIP_KEY ") > ($1, $2, $3, $4, $5)"
+/* In the order of the table. */
+#define TALLY_KEY "day, domain, config, source_ip, row_key"
+#define AFTER     "(" TALLY_KEY ") > ($2, $1, $3, $4, $5)"
 
 /* The key JOIN_ROWS after the last one. */
 static int find_end(const struct walk *from, struct walk *to, struct sql *local, struct why *why)
 {
 	struct sql_rows *rows = sql_ask(local,
 					"SELECT " SHIP_KEY " FROM tally WHERE " AFTER
-					" ORDER BY " SHIP_KEY " LIMIT 1 OFFSET $6",
+					" ORDER BY " TALLY_KEY " LIMIT 1 OFFSET $6",
 					SQL_VALUES(sql_text(from->domain), sql_int(from->day),
 						   sql_key(from->config), sql_text(from->source_ip),
 						   sql_key(from->key), sql_int(JOIN_ROWS - 1)));
@@ -47,7 +49,7 @@ static int find_end(const struct walk *from, struct walk *to, struct sql *local,
 	return 1;
 }
 
-#define UNTIL " AND (" SHIP_KEY ") <= ($6, $7, $8, $9, $10)"
+#define UNTIL " AND (" TALLY_KEY ") <= ($7, $6, $8, $9, $10)"
 
 static int mark_range(const struct walk *from, const struct walk *to, struct sql *local,
 		      const char *text, struct why *why)
@@ -68,7 +70,7 @@ static int mark_some(void *arg, struct sql *local, struct why *why)
 	if (more < 0)
 		return -1;
 	if (more == 0) /* after every key */
-		to.domain = "\xff\xff\xff";
+		to.day = INT64_MAX;
 	if (walk->fresh && mark_range(walk, &to, local,
 				      "UPDATE tally SET shipped = 0, shipped_quiet = 0"
 				      " WHERE " AFTER UNTIL " AND shipped > 0",

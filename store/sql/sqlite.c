@@ -8,9 +8,10 @@
  * lock cannot be upgraded later, and a process that finds the file locked tries again every
  * millisecond.
  *
- * Tables have natural keys that begin with the policy domain, no sequences, no triggers, and only
- * integers, texts and byte strings, so that the same tables work on a server that is distributed by
- * domain. `policy` has one row for each day and configuration, `tally` has the counts.
+ * Tables have natural keys, no sequences, no triggers, and only integers, texts and byte strings,
+ * so that the same tables work on a server. There every key begins with the policy domain, by which
+ * a server may be distributed; here that of `tally`, which has the counts, begins with the day, so
+ * that a day's rows lie together. `policy` has one row for each day and configuration.
  *
  * The schema's version is user_version; migrations[] brings any older one up to date. The file is
  * only opened by SQLite: closing another descriptor of it would drop SQLite's locks.
@@ -39,6 +40,12 @@
 	"domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"                        \
 	" source_ip TEXT NOT NULL, row_key BLOB NOT NULL"
 #define KEY_NAMES "domain, day, config, source_ip, row_key"
+
+/* The columns of tally in version 14. */
+#define TALLY_14                                                                                   \
+	KEY_NAMES ", messages, quiet, disposition, dkim_aligned, spf_aligned, reasons,"            \
+		  " header_from, envelope_from, envelope_to, dkim, spf_domain, spf_result,"        \
+		  " dkim_notes, spf_note, shipped, shipped_quiet"
 
 /* What each version does after it has added its columns (store/sql/schema.c). */
 static const char *const migrations[] = {
@@ -142,7 +149,8 @@ static const char *const migrations[] = {
     "CREATE TABLE closed (domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
     " PRIMARY KEY (domain, day, config)) WITHOUT ROWID;"
     "INSERT INTO closed SELECT domain, day, config FROM report WHERE kind = 'aggregate';",
-    /* 12: what the rows of a report must add up to (store/integrity.h); -1: they are being expired */
+    /* 12: what the rows of a report must add up to (store/integrity.h); -1: they are being expired
+     */
     "CREATE TABLE total (domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
     " messages INTEGER NOT NULL, quiet INTEGER NOT NULL, PRIMARY KEY (domain, day, config))"
     " WITHOUT ROWID;"
@@ -156,6 +164,26 @@ static const char *const migrations[] = {
     "CREATE TABLE sts_policy (domain TEXT NOT NULL PRIMARY KEY, id TEXT NOT NULL,"
     " text TEXT NOT NULL, fetched INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " used INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 14: new rows lie beside those of their day: adding one costs the same however many days there
+       are. Day by day, so that nothing is sorted. */
+    "ALTER TABLE tally RENAME TO old_tally;"
+    "CREATE TABLE tally (domain TEXT NOT NULL, day INTEGER NOT NULL, config BLOB NOT NULL,"
+    " source_ip TEXT NOT NULL, row_key BLOB NOT NULL, messages INTEGER NOT NULL,"
+    " quiet INTEGER NOT NULL, disposition TEXT NOT NULL, dkim_aligned TEXT NOT NULL,"
+    " spf_aligned TEXT NOT NULL, reasons TEXT NOT NULL, header_from TEXT NOT NULL,"
+    " envelope_from TEXT NOT NULL, envelope_to TEXT NOT NULL, dkim TEXT NOT NULL,"
+    " spf_domain TEXT NOT NULL, spf_result TEXT NOT NULL, dkim_notes TEXT NOT NULL,"
+    " spf_note TEXT NOT NULL, shipped INTEGER NOT NULL DEFAULT 0,"
+    " shipped_quiet INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (day, domain, config, source_ip, row_key)) WITHOUT ROWID;"
+    "INSERT INTO tally (" TALLY_14 ") SELECT t.* FROM"
+    " (SELECT day, domain, config FROM policy ORDER BY day, domain, since, config) AS p"
+    " CROSS JOIN (SELECT " TALLY_14 " FROM old_tally) AS t"
+    " ON t.domain = p.domain AND t.day = p.day AND t.config = p.config;"
+    "INSERT OR IGNORE INTO tally (" TALLY_14 ") SELECT " TALLY_14 " FROM old_tally AS t"
+    " WHERE NOT EXISTS (SELECT 1 FROM policy AS p"
+    " WHERE p.domain = t.domain AND p.day = t.day AND p.config = t.config);"
+    "DROP TABLE old_tally;",
 };
 static const struct driver_schema ledger_schema = {
     .application_id = 0x4353474e, /* "CSGN" */
@@ -373,17 +401,22 @@ static int use_wal(struct sqlite *sqlite)
 	return code;
 }
 
-static int limit_size(struct sqlite *sqlite, int64_t bytes)
+/* Not before the schema is up to date: a step may need more room for a while. */
+static int limit_size(struct sqlite *sqlite, const struct ledger_settings *settings,
+		      struct why *why)
 {
 	int64_t page = 4096;
 	char sql[80];
-	int code = read_number(sqlite, "PRAGMA page_size", &page);
+	int code;
 
-	if (code != SQLITE_OK || bytes <= 0)
-		return code;
+	if (sqlite->read_only || settings->max_bytes <= 0)
+		return 0;
+	code = read_number(sqlite, "PRAGMA page_size", &page);
 	sqlite3_snprintf(sizeof sql, sql, "PRAGMA max_page_count = %lld",
-			 (long long)(bytes / page));
-	return sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL);
+			 (long long)(settings->max_bytes / page));
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : explain_opening(sqlite, code, why);
 }
 
 static int configure_connection(struct sqlite *sqlite, const struct ledger_settings *settings)
@@ -408,8 +441,6 @@ static int configure_connection(struct sqlite *sqlite, const struct ledger_setti
 		    "PRAGMA journal_size_limit = 67108864; PRAGMA cell_size_check = ON;"
 		    "PRAGMA trusted_schema = OFF",
 		    NULL, NULL, NULL);
-	if (code == SQLITE_OK && !sqlite->read_only)
-		code = limit_size(sqlite, settings->max_bytes);
 	return code;
 }
 
@@ -579,7 +610,7 @@ static struct sqlite *open_file(const struct driver_schema *schema,
 	*cause = cause_of_code(code);
 	if (code != SQLITE_OK)
 		explain_opening(sqlite, code, why);
-	else if (check_schema(sqlite, cause, why) == 0)
+	else if (check_schema(sqlite, cause, why) == 0 && limit_size(sqlite, settings, why) == 0)
 		return sqlite;
 fail:
 	sqlite_close(sqlite);

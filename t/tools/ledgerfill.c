@@ -6,9 +6,11 @@
  *   ledgerfill PATH policies DOMAIN DAY             one row under each of three policies
  *   ledgerfill PATH marked DOMAIN DAY               three messages that were quarantined
  *   ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no waiting
- *   ledgerfill PATH asked DOMAIN DAY COUNT RUA [QUIET]  COUNT rows of a domain that asks for
- * reports there; QUIET: of them no reason to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS
- * each waits for its commit, as the milter does
+ *   ledgerfill PATH days DOMAIN DAY COUNT DAYS      COUNT different rows of 300 domains and of the
+ * DAYS days up to DAY, in their order; prints at each power of ten from 10^5 on: how many, rows/s
+ * and microseconds of CPU for each, of the second half ledgerfill PATH asked DOMAIN DAY COUNT RUA
+ * [QUIET]  COUNT rows of a domain that asks for reports there; QUIET: of them no reason to report
+ * ledgerfill PATH wait DOMAIN DAY COUNT THREADS each waits for its commit, as the milter does
  *   ledgerfill PATH messages DOMAIN DAY COUNT SOURCES  so many messages of so many sources
  *   ledgerfill PATH flood DOMAIN DAY COUNT          COUNT hostile messages, with the bounds that
  * the daemon has by default: each of another source with texts of its own, but one in 20 of
@@ -179,6 +181,68 @@ static void rows(const char *domain, int32_t day, unsigned from, unsigned to)
 		snprintf(source, sizeof source, "2001:db8:%x:%x::%x", i * 40503 & 0xffff,
 			 i & 0xffff, i >> 16);
 		add(&row);
+	}
+}
+
+/* Until everything before it is in the file. */
+static void settle(void)
+{
+	struct ledger_stats stats;
+
+	do {
+		usleep(1000);
+		ledger_stats(ledger, &stats);
+	} while (stats.pending > 0);
+}
+
+struct mark {
+	unsigned count;
+	int64_t at, cpu;
+};
+
+static struct mark mark_now(unsigned count)
+{
+	struct timespec used;
+
+	settle();
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (struct mark){count, clock_mono(), used.tv_sec * CLOCK_SECOND + used.tv_nsec};
+}
+
+static void tell_speed(const struct mark *from, const struct mark *to)
+{
+	const double rows = (double)(to->count - from->count);
+
+	printf("%u %.0f %.1f\n", to->count, rows * CLOCK_SECOND / (double)(to->at - from->at),
+	       (double)(to->cpu - from->cpu) / 1000 / rows);
+	fflush(stdout);
+}
+
+static void days(int32_t day, unsigned count, unsigned spread)
+{
+	enum { DOMAINS = 300, TEN = 10 };
+	unsigned next = 50000; /* the second half of each power of ten is measured */
+	struct mark from, to;
+	char source[40], domain[40];
+
+	for (unsigned i = 1; i <= count; i++) {
+		struct ledger_row row =
+		    sample(domain, day - (int32_t)spread + 1 +
+				       (int32_t)((uint64_t)(i - 1) * spread / count));
+
+		snprintf(domain, sizeof domain, "d%u.example", i * 40503u % DOMAINS);
+		snprintf(source, sizeof source, "2001:db8:%x:%x::%x", i * 40503 & 0xffff,
+			 i & 0xffff, i >> 16);
+		row.dkim = SIGNATURE("pass");
+		row.source_ip = source;
+		add(&row);
+		if (i == next)
+			from = mark_now(i);
+		if (i != 2 * next)
+			continue;
+		to = mark_now(i);
+		tell_speed(&from, &to);
+		next *= TEN;
 	}
 }
 
@@ -360,6 +424,8 @@ int main(int argc, char **argv)
 		marked(argv[3], day);
 	else if (strcmp(argv[2], "rows") == 0)
 		rows(argv[3], day, 0, count);
+	else if (strcmp(argv[2], "days") == 0 && argc > 6)
+		days(day, count, (unsigned)atoi(argv[6]));
 	else if (strcmp(argv[2], "wait") == 0 && argc > 6)
 		wait_rows(argv[3], day, count, (unsigned)atoi(argv[6]));
 	else if (strcmp(argv[2], "asked") == 0 && argc > 6)

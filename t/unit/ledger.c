@@ -808,7 +808,7 @@ static void test_damaged(void)
 	begin = clock_mono();
 	is_int(ledger_add(ledger, &row, soon(20), &why), -1, "adding fails");
 	ok(!tap_hurried() || clock_mono() - begin < CLOCK_SECOND, "at once");
-	ok(strstr(why.text, "it is damaged: move it away") != NULL, "%s", why.text);
+	ok(strstr(why.text, "it is damaged: restart countersignd") != NULL, "%s", why.text);
 	snprintf(away, sizeof away, "%s.away", path);
 	ok(rename(path, away) == 0, "moved away while the ledger is open");
 	is_int(add(ledger, &row), 0, "a new file is made");
