@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Is the ledger's file what was stored in it? SQLite's own checks find pages that do not hang
- * together, not a digit that has changed. So the file has sums of its own: a row's key is the digest
- * of its texts (store/packed.h), a policy's configuration that of the policy, and the table `total`
- * has what the rows of each report must add up to. ledger_days() and ledger_rows() compare them,
- * too: what does not add up is never reported.
+ * together, not a digit that has changed. So the file has sums of its own: a row's key is the
+ * digest of its texts (store/packed.h), a policy's configuration that of the policy, and the table
+ * `total` has what the rows of each report must add up to. ledger_days() and ledger_rows() compare
+ * them, too: what does not add up is never reported.
  */
 #ifndef STORE_INTEGRITY_H
 #define STORE_INTEGRITY_H
@@ -25,8 +25,8 @@ enum driver_cause integrity_glance(const struct ledger_settings *settings, int64
 /* Reads everything: how many rows, and how many policies, are not what was stored. */
 int integrity_count(struct sql *sql, int64_t *rows, int64_t *policies, struct why *why);
 
-/* Is it what was stored? A row of tally, with its key; one of policy, with its configuration. RUA, RUF
- * and ERROR are not looked at. */
+/* Is it what was stored? A row of tally, with its key; one of policy, with its configuration. RUA,
+ * RUF and ERROR are not looked at. */
 bool integrity_of_row(const struct driver_row *row);
 bool integrity_of_policy(const struct driver_row *row);
 
