@@ -182,6 +182,44 @@ chmod 600 "$etc/setup.record"
 setup 0 --undo
 rm -f /etc/opendkim.conf /etc/opendmarc.conf
 
+# ---- the policy service for TLS ----
+mkdir -p "$etc/conf.d"
+echo "anchor.test. IN DS 31406 13 2 $(printf '%064d' 7)" >"$etc/anchor"
+cat >"$etc/conf.d/60-tls.conf" <<-C
+	dns: { trust_anchor = "$etc/anchor"; };
+	tls: { listen = [ "unix:$spool/countersign/tls.sock" ]; };
+C
+undo_from 'smtp_tls_policy_maps = hash:/etc/postfix/tls' 'smtp_tls_security_level = may'
+has 'Postfix asks countersignd how mail to a domain must be'
+is "the map of this version is added" "$(conf smtp_tls_policy_maps)" "hash:/etc/postfix/tls, socketmap:unix:countersign/tls.sock:policy"
+is "with what it needs" "$(conf smtp_dns_support_level) $(conf smtp_tls_security_level) $(conf smtp_tls_CAfile)" \
+	"dnssec dane /etc/ssl/certs/ca-certificates.crt"
+before=$(everything)
+setup 0 --apply
+is "a second run changes nothing" "$(everything)" "$before"
+setup 0 --undo
+ok "--undo takes all of it out" same
+undo_from 'smtp_tls_policy_maps = socketmap:unix:countersign/tls.sock:policy310' 'smtp_tls_security_level = encrypt' \
+	'smtp_tls_CApath = /etc/ssl/certs'
+is "the map of another version is replaced" "$(conf smtp_tls_policy_maps)" "socketmap:unix:countersign/tls.sock:policy"
+is "a stronger level and other roots stay" "$(conf smtp_tls_security_level) $(conf smtp_tls_CAfile)" "encrypt "
+postconf -e "smtp_tls_policy_maps = $(conf smtp_tls_policy_maps), hash:/etc/postfix/later"
+setup 0 --undo
+is "a map that came since stays" "$(conf smtp_tls_policy_maps)" "hash:/etc/postfix/later"
+undo_from
+postconf -e smtp_tls_policy_maps=socketmap:unix:countersign/tls.sock:policy310 smtp_dns_support_level=enabled smtp_tls_CAfile=
+touch -d '1 minute ago' /etc/postfix/main.cf
+"$cs" doctor --only=tls.postfix >"$work/out" 2>"$work/err"
+has 'ERROR .*names the map policy310, and Postfix 3\.[0-9.]+ needs policy'
+has 'ERROR .*smtp_dns_support_level is not dnssec'
+has 'ERROR .*smtp_tls_CAfile is not set'
+postconf -X smtp_tls_policy_maps
+touch -d '1 minute ago' /etc/postfix/main.cf
+"$cs" doctor --only=tls.postfix >"$work/out" 2>"$work/err"
+has 'warn .*smtp_tls_policy_maps does not name'
+setup 0 --undo
+rm -f "$etc/conf.d/60-tls.conf"
+
 # the root step of the unit, and the socket that comes of it
 rmdir $spool/countersign
 setup 0 socket-dir

@@ -8,6 +8,7 @@
 #define ADMIN_DOCTOR_DOCTOR_H
 
 #include "admin/admin.h"
+#include "admin/become.h"
 #include "admin/key/look.h"
 #include "admin/setup/milters.h"
 #include "admin/setup/place.h"
@@ -120,6 +121,9 @@ struct doctor_advice {
 void doctor_say_other(struct doctor *doctor, struct span address, bool late,
 		      const struct doctor_advice *advice);
 
+/* Postfix's processes, in their directory. Its uid is -1 when there is no such user. */
+struct become doctor_as_postfix(const struct doctor *doctor);
+
 /* Ours among the filters of LIST: the one that is one of our sockets, else one that has our name.
  */
 bool doctor_find_ours(const struct doctor *doctor, const char *list, struct milter_item *item);
@@ -128,6 +132,10 @@ bool doctor_find_ours(const struct doctor *doctor, const char *list, struct milt
 void doctor_content_filter(struct doctor *doctor);
 void doctor_logins(struct doctor *doctor);
 void doctor_bare_newline(struct doctor *doctor);
+
+/* ---- admin/doctor/tls.c ---- */
+void doctor_tls_postfix(struct doctor *doctor);
+void doctor_tls_answer(struct doctor *doctor);
 
 /* ---- admin/doctor/sendmail.c ---- */
 void doctor_sendmail(struct doctor *doctor);

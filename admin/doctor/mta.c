@@ -145,16 +145,23 @@ static void say_unreachable(struct doctor *doctor, const char *who, const char *
 		doctor_say(doctor, DOCTOR_ERROR, NULL, "%s: %s", who, reason);
 }
 
+struct become doctor_as_postfix(const struct doctor *doctor)
+{
+	const struct postfix *postfix = &doctor->place.postfix;
+
+	return (struct become){.user = postfix->user,
+			       .uid = postfix->uid,
+			       .gid = postfix->gid,
+			       .root = postfix->chrooted ? postfix->queue : NULL,
+			       .directory = postfix->chrooted ? "/" : postfix->queue,
+			       .only_group = true};
+}
+
 /* AGREED: the daemon's settings name the same place. */
 static void call_as_postfix(struct doctor *doctor, const char *path, bool agreed)
 {
 	const struct postfix *postfix = &doctor->place.postfix;
-	struct become who = {.user = postfix->user,
-			     .uid = postfix->uid,
-			     .gid = postfix->gid,
-			     .root = postfix->chrooted ? postfix->queue : NULL,
-			     .directory = postfix->chrooted ? "/" : postfix->queue,
-			     .only_group = true};
+	struct become who = doctor_as_postfix(doctor);
 	const char *name = postfix->chrooted
 			       ? arena_printf(doctor->arena, "user %s, in its chroot %s,",
 					      postfix->user, postfix->queue)

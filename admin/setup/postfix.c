@@ -32,7 +32,13 @@ static const char *const wanted[] = {"compatibility_level",
 				     "non_smtpd_milters",
 				     "queue_directory",
 				     "smtp_generic_maps",
+				     "smtp_dns_support_level",
 				     "smtp_header_checks",
+				     "smtp_tls_CAfile",
+				     "smtp_tls_CApath",
+				     "smtp_tls_policy_maps",
+				     "smtp_tls_security_level",
+				     "tls_append_default_CA",
 				     "smtpd_milters"};
 enum { WANTED = sizeof wanted / sizeof *wanted };
 

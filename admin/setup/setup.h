@@ -49,8 +49,17 @@ bool setup_changes_mta(const struct plan *plan);
 /* Each adds the steps that are missing. setup_system comes first: it decides SETUP->listen. */
 void setup_system(struct setup *setup);
 void setup_postfix(struct setup *setup);
+void setup_tls(struct setup *setup); /* called by setup_postfix() */
 void setup_sendmail(struct setup *setup);
 void setup_socket_directory(struct setup *setup, const char *listen);
+
+/* Of a setting of main.cf, or SERVICE/TYPE/NAME of master.cf, that a later step changes: what it
+ * was goes into the record. */
+void setup_record_setting(struct setup *setup, const char *name, const char *after);
+
+/* Adds the step that copies main.cf or master.cf, once; the command that puts the copy back. */
+void setup_backup(struct setup *setup, const char *name);
+const char *setup_restore_command(const struct setup *setup, const char *name);
 
 /* Whether a daemon answers at the socket that the MTA will use. */
 bool setup_daemon_answers(const struct setup *setup);

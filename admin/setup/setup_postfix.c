@@ -106,7 +106,7 @@ static const char *written_value(const struct setup *setup, const char *name)
 	return equals == NULL ? NULL : arena_span(setup->arena, span_trim(span_of(equals + 1)));
 }
 
-static void record_setting(struct setup *setup, const char *name, const char *after)
+void setup_record_setting(struct setup *setup, const char *name, const char *after)
 {
 	const struct record_setting setting = {setup->place.postfix.config, name,
 					       written_value(setup, name), after};
@@ -116,24 +116,29 @@ static void record_setting(struct setup *setup, const char *name, const char *af
 			   TEXT(setup, "%s does not fit into the record of --undo", name));
 }
 
-static void record_backup(struct setup *setup, const char *name)
+void setup_backup(struct setup *setup, const char *name)
 {
 	const char *from = TEXT(setup, "%s/%s", setup->place.postfix.config, name);
+	const char *id = TEXT(setup, "postfix.copy.%s", name);
 
+	for (unsigned i = 0; i < setup->plan.count; i++) {
+		if (strcmp(setup->plan.steps[i].id, id) == 0)
+			return;
+	}
 	if (record_change_file(setup->arena, &setup->record, from,
 			       TEXT(setup, "%s.%s", from, setup->stamp)) == -1)
 		setup_note(setup, "record",
 			   TEXT(setup, "%s does not fit into the record of --undo", from));
 	plan_add(
 	    &setup->plan,
-	    (struct plan_step){.id = TEXT(setup, "postfix.copy.%s", name),
+	    (struct plan_step){.id = id,
 			       .what = TEXT(setup, "a copy of %s", name),
 			       .command = TEXT(setup, "cp -p %s %s.%s", setup_quote(setup, from),
 					       setup_quote(setup, from), setup->stamp),
 			       .mta = true});
 }
 
-static const char *restore_command(const struct setup *setup, const char *name)
+const char *setup_restore_command(const struct setup *setup, const char *name)
 {
 	const char *file =
 	    setup_quote(setup, TEXT(setup, "%s/%s", setup->place.postfix.config, name));
@@ -146,10 +151,10 @@ static void plan_main_cf(struct setup *setup, const char *smtpd, const char *oth
 {
 	const char *config = setup_quote(setup, setup->place.postfix.config);
 
-	record_backup(setup, "main.cf");
+	setup_backup(setup, "main.cf");
 	setup->record.filter = place_address(&setup->place, setup->arena, setup->listen);
-	record_setting(setup, "smtpd_milters", smtpd);
-	record_setting(setup, "non_smtpd_milters", other);
+	setup_record_setting(setup, "smtpd_milters", smtpd);
+	setup_record_setting(setup, "non_smtpd_milters", other);
 	plan_add(
 	    &setup->plan,
 	    (struct plan_step){
@@ -159,7 +164,7 @@ static void plan_main_cf(struct setup *setup, const char *smtpd, const char *oth
 		.command = TEXT(setup, "postconf -c %s -e %s %s", config,
 				setup_quote(setup, TEXT(setup, "smtpd_milters = %s", smtpd)),
 				setup_quote(setup, TEXT(setup, "non_smtpd_milters = %s", other))),
-		.undo = restore_command(setup, "main.cf"),
+		.undo = setup_restore_command(setup, "main.cf"),
 		.mta = true});
 }
 
@@ -231,10 +236,10 @@ static void plan_submission(struct setup *setup)
 			NULL)
 			continue;
 		if (!copied)
-			record_backup(setup, "master.cf");
+			setup_backup(setup, "master.cf");
 		copied = true;
-		record_setting(setup, TEXT(setup, "%s/milter_macro_daemon_name", name),
-			       "ORIGINATING");
+		setup_record_setting(setup, TEXT(setup, "%s/milter_macro_daemon_name", name),
+				     "ORIGINATING");
 		plan_add(&setup->plan,
 			 (struct plan_step){
 			     .id = TEXT(setup, "postfix.%s", name),
@@ -244,7 +249,7 @@ static void plan_submission(struct setup *setup)
 					     "ORIGINATING",
 					     setup_quote(setup, postfix->config),
 					     setup_quote(setup, name)),
-			     .undo = restore_command(setup, "master.cf"),
+			     .undo = setup_restore_command(setup, "master.cf"),
 			     .mta = true});
 	}
 }
@@ -252,6 +257,7 @@ static void plan_submission(struct setup *setup)
 void setup_postfix(struct setup *setup)
 {
 	plan_milters(setup);
+	setup_tls(setup);
 	plan_submission(setup);
 	if (!setup_changes_mta(&setup->plan))
 		return;

@@ -14,6 +14,7 @@
 #include "admin/program.h"
 #include "admin/setup/milters.h"
 #include "admin/setup/otherfilters.h"
+#include "admin/setup/policymap.h"
 #include "admin/setup/plan.h"
 #include "admin/setup/record.h"
 #include "admin/setup/service.h"
@@ -76,6 +77,13 @@ static bool is_gone(void *arg, struct span address)
 	       !otherfilter_answers(drop->undo->place, drop->undo->arena, address);
 }
 
+/* The lists of filters; setup changes other settings, too. */
+static bool is_list(const struct record_setting *setting)
+{
+	return strcmp(setting->name, "smtpd_milters") == 0 ||
+	       strcmp(setting->name, "non_smtpd_milters") == 0;
+}
+
 static bool any_gone(struct undo *undo)
 {
 	bool any = false;
@@ -86,7 +94,7 @@ static bool any_gone(struct undo *undo)
 		struct span rest = span_of(setting->before == NULL ? "" : setting->before);
 		struct milter_item item;
 
-		while (strchr(setting->name, '/') == NULL && milters_next(&rest, &item)) {
+		while (is_list(setting) && milters_next(&rest, &item)) {
 			if (!is_gone(&drop, item.address))
 				continue;
 			any = true;
@@ -135,11 +143,13 @@ static const char *value_wanted(struct undo *undo, const struct record_setting *
 	const char *rest;
 
 	if (strcmp(now, setting->after) == 0) {
-		if (setting->before == NULL || is_in_master(setting))
+		if (setting->before == NULL || !is_list(setting))
 			return setting->before;
 		return milters_add(undo->arena, span_of(setting->before), NULL, is_gone, &drop);
 	}
-	if (is_in_master(setting))
+	if (strcmp(setting->name, "smtp_tls_policy_maps") == 0)
+		return policymap_without(undo->arena, now, setting->after, setting->before);
+	if (!is_list(setting))
 		return now;
 	rest = milters_add(undo->arena, span_of(now), NULL, is_ours, undo);
 	return *rest == '\0' && setting->before == NULL ? NULL : rest;
