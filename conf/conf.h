@@ -99,6 +99,9 @@ struct conf_alias {
 	struct conf_strings aliases;
 };
 
+/* What mail through a listen address is. */
+enum conf_role { CONF_ROLE_AUTO, CONF_ROLE_SUBMISSION, CONF_ROLE_INBOUND };
+
 enum conf_sender { CONF_SENDER_LOGIN, CONF_SENDER_ENVELOPE, CONF_SENDER_ANY };
 enum conf_client { CONF_CLIENT_RECEIVED, CONF_CLIENT_SKIP };
 
@@ -136,8 +139,9 @@ struct conf_silence {
 
 /* Durations are nanoseconds, sizes bytes. Everything lives in the conf's own arena. */
 struct conf {
-	struct conf_strings listen; /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
-	const char *authserv_id;    /* "auto": the MTA's own name */
+	struct conf_strings listen;         /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
+	const enum conf_role *listen_roles; /* of each */
+	const char *authserv_id;            /* "auto": the MTA's own name */
 	struct conf_networks trusted_networks;
 	struct conf_strings submission_services, inbound_services; /* names, or "MSP*" */
 	const struct conf_relay *relays;

@@ -108,6 +108,10 @@ static const struct name_code spf_rejects[] = {{"never", CONF_SPF_NEVER},
 					       {"nomail", CONF_SPF_NOMAIL},
 					       {"no-dmarc", CONF_SPF_NO_DMARC},
 					       {NULL, 0}};
+static const struct name_code roles[] = {{"auto", CONF_ROLE_AUTO},
+					 {"submission", CONF_ROLE_SUBMISSION},
+					 {"inbound", CONF_ROLE_INBOUND},
+					 {NULL, 0}};
 static const struct name_code senders[] = {{"login", CONF_SENDER_LOGIN},
 					   {"envelope", CONF_SENDER_ENVELOPE},
 					   {"any", CONF_SENDER_ANY},
@@ -149,6 +153,20 @@ static const struct conf_dmarc_action action_initial = {
     "", "*", CONF_POLICY_ANY, CONF_RESULT_ANY, CONF_RESULT_ANY, CONF_ACTION_PUBLISHED};
 static const struct conf_record action_record = {action_fields, 6, sizeof action_initial,
 						 &action_initial};
+
+static const struct conf_option listener_fields[] = {
+    {.name = "socket",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_listener, socket),
+     .check = conf_check_socket,
+     .required = true},
+    {.name = "role",
+     .type = &conf_type_choice,
+     .offset = offsetof(struct conf_listener, role),
+     .choices = roles}};
+static const struct conf_listener listener_initial = {"", CONF_ROLE_AUTO};
+static const struct conf_record listener_record = {listener_fields, 2, sizeof listener_initial,
+						   &listener_initial};
 
 static const struct conf_option login_fields[] = {{.name = "login",
 						   .type = &conf_type_text,
@@ -264,13 +282,21 @@ static const struct conf_record exception_record = {exception_fields, 2, sizeof 
 #define FIELD(member) .offset = offsetof(struct conf, member)
 
 const struct conf_option conf_options[] = {
-	{.name = "listen", .type = &conf_type_texts, FIELD(listen), .min = 1, .max = 16,
-	 .check = conf_check_socket, .what = "list of sockets",
+	{.name = "listen", .type = &conf_type_listeners, FIELD(listen), .min = 1, .max = 16,
+	 .count_offset = offsetof(struct conf, listen_roles), .record = &listener_record,
+	 .check = conf_check_socket,
 	 .def = "[ \"local:" RUNDIR "/milter.sock\" ]",
 	 .doc = "The sockets on which countersignd listens for the MTA: local:/path or unix:/path for a "
-		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1, inet6:8891@[::1]). If "
+		"socket in the file system, inet:PORT@HOST for TCP (inet:8891@127.0.0.1, inet:8891@[::1]), or "
+		"in Postfix's order inet:HOST:PORT (inet:[::1]:8891). An entry "
+		"can also be a record of a socket and its role, in a list in parentheses. "
+		"role: submission treats all mail through this socket like mail through one of "
+		"submission_services; inbound checks all mail through it but that of logins, "
+		"whatever the name of the service and even from trusted_networks; auto, the default, decides by service and address. A socket "
+		"with a role must be used only by the service of the MTA that it is for. If "
 		"Postfix runs chrooted, as on Debian, add one inside its queue directory: "
-		"local:/var/spool/postfix/countersign/milter.sock."},
+		"local:/var/spool/postfix/countersign/milter.sock.",
+	 .example = "listen = ( { socket = \"inet:8892@[::1]\"; role = \"submission\"; } );"},
 	{.name = "socket_mode", .type = &conf_type_mode, FIELD(socket_mode), .max = 0777,
 	 .def = "\"0660\"",
 	 .doc = "The permissions of local sockets. The MTA's user needs write permission, usually through the "

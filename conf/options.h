@@ -28,22 +28,23 @@ struct conf_type {
 
 extern const struct conf_type conf_type_bool;
 extern const struct conf_type conf_type_integer;
-extern const struct conf_type conf_type_duration; /* int64_t, nanoseconds */
-extern const struct conf_type conf_type_size;     /* int64_t, bytes */
-extern const struct conf_type conf_type_mode;     /* int64_t, permissions of a file */
-extern const struct conf_type conf_type_choice;   /* an enum */
-extern const struct conf_type conf_type_text;     /* const char * */
-extern const struct conf_type conf_type_url;      /* const char *: its secrets are not shown */
-extern const struct conf_type conf_type_path;     /* const char *: absolute, or "" */
-extern const struct conf_type conf_type_texts;    /* struct conf_strings */
-extern const struct conf_type conf_type_networks; /* struct conf_networks */
-extern const struct conf_type conf_type_records;  /* const STRUCT *, unsigned */
+extern const struct conf_type conf_type_duration;  /* int64_t, nanoseconds */
+extern const struct conf_type conf_type_size;      /* int64_t, bytes */
+extern const struct conf_type conf_type_mode;      /* int64_t, permissions of a file */
+extern const struct conf_type conf_type_choice;    /* an enum */
+extern const struct conf_type conf_type_text;      /* const char * */
+extern const struct conf_type conf_type_url;       /* const char *: its secrets are not shown */
+extern const struct conf_type conf_type_path;      /* const char *: absolute, or "" */
+extern const struct conf_type conf_type_texts;     /* struct conf_strings */
+extern const struct conf_type conf_type_networks;  /* struct conf_networks */
+extern const struct conf_type conf_type_listeners; /* struct conf_strings, const enum conf_role * */
+extern const struct conf_type conf_type_records;   /* const STRUCT *, unsigned */
 
 struct conf_option {
 	const char *name; /* "dmarc.enforce"; within a record "domain" */
 	const struct conf_type *type;
 	size_t offset;
-	size_t count_offset; /* records: of their number */
+	size_t count_offset; /* records: of their number; listeners: of their roles */
 	int64_t min, max; /* number: itself; text: its length; lists: of entries; max 0: no bound */
 	const struct name_code *choices;
 	int (*check)(struct span value, struct why *why); /* a text, or each entry of texts */
@@ -54,6 +55,12 @@ struct conf_option {
 	const char *def;  /* as written in a file */
 	const char *doc;
 	const char *example; /* a line of a file, or NULL */
+};
+
+/* An entry of conf_type_listeners while it is read. */
+struct conf_listener {
+	const char *socket;
+	enum conf_role role;
 };
 
 /* What a list of records consists of. */

@@ -379,7 +379,7 @@ void conf_quote(const char *text, struct buf *out)
 static bool is_list(const struct conf_reader *reader, const struct conf_option *option,
 		    const struct conf_node *node)
 {
-	if (node->kind == CONF_KIND_STRING && option->record == NULL) {
+	if (node->kind == CONF_KIND_STRING && option->type != &conf_type_records) {
 		conf_option_error(reader, option, node->at, "wanted a list: write it as [ \"%s\" ]",
 				  node->text);
 		return false;
@@ -563,6 +563,70 @@ static void record_read(const struct conf_reader *reader, const struct conf_opti
 					  option->record->fields[i].name);
 	}
 }
+
+/* "SOCKET", or { socket = "SOCKET"; role = "ROLE"; } */
+static bool listener_read(const struct conf_reader *reader, const struct conf_option *option,
+			  const struct conf_node *node, struct conf_listener *listener)
+{
+	*listener = (struct conf_listener){"", CONF_ROLE_AUTO};
+	if (node->kind == CONF_KIND_GROUP) {
+		record_read(reader, option, node, listener);
+		return *listener->socket != '\0';
+	}
+	listener->socket = take_text(reader, option, node);
+	return listener->socket != NULL;
+}
+
+static void listeners_read(const struct conf_reader *reader, const struct conf_option *option,
+			   const struct conf_node *node, void *base)
+{
+	struct conf_strings *sockets = field_of(option, base);
+	struct conf_listener listener;
+	enum conf_role *roles;
+	const char **items;
+	unsigned good = 0;
+
+	if (!is_list(reader, option, node))
+		return;
+	items = arena_array(reader->arena, node->count, sizeof *items);
+	roles = arena_array(reader->arena, node->count, sizeof *roles);
+	for (unsigned i = 0; i < node->count; i++) {
+		if (!listener_read(reader, option, &node->children[i], &listener))
+			continue;
+		items[good] = listener.socket;
+		roles[good++] = listener.role;
+	}
+	*sockets = (struct conf_strings){items, good};
+	memcpy((char *)base + option->count_offset, &roles, sizeof roles);
+}
+
+static void listeners_write(const struct conf_option *option, const void *base, struct buf *out)
+{
+	const struct conf_strings *sockets = const_field(option, base);
+	const struct conf_option *role = &option->record->fields[1];
+	const enum conf_role *roles;
+	bool plain = true;
+
+	memcpy(&roles, (const char *)base + option->count_offset, sizeof roles);
+	for (unsigned i = 0; i < sockets->count; i++)
+		plain = plain && roles[i] == CONF_ROLE_AUTO;
+	if (plain) {
+		texts_write(option, base, out);
+		return;
+	}
+	buf_string(out, "(");
+	for (unsigned i = 0; i < sockets->count; i++) {
+		buf_string(out, i == 0 ? "\n  { socket = " : ",\n  { socket = ");
+		conf_quote(sockets->items[i], out);
+		buf_string(out, "; role = ");
+		conf_quote(name_text(role->choices, (int)roles[i]), out);
+		buf_string(out, "; }");
+	}
+	buf_string(out, "\n)");
+}
+
+const struct conf_type conf_type_listeners = {"list of sockets", "a list such as [ \"a\", \"b\" ]",
+					      listeners_read, listeners_write, NULL};
 
 static void records_read(const struct conf_reader *reader, const struct conf_option *option,
 			 const struct conf_node *node, void *base)

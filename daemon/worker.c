@@ -411,6 +411,8 @@ static int prepare_to_serve(struct worker *worker, struct why *why)
 		return -1;
 	worker->service = service_new(conf, give_keyring(&worker->keys), worker->engine, why);
 	start.service = worker->service;
+	if (worker->service != NULL)
+		service_set_address(worker->service, worker->start->address);
 	if (worker->service == NULL || keywatch_start(worker->service, why) != 0 ||
 	    measure_start(worker->service, why) != 0)
 		return -1;

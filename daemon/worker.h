@@ -14,6 +14,7 @@
 struct worker_start {
 	int control;                            /* this side of the channel */
 	const struct socket_listener *listener; /* the supervisor's, to accept on */
+	const char *address;                    /* as listen has it */
 	const char *settings_name;              /* of the file, for messages */
 	struct worker_needs needs;
 };

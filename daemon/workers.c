@@ -139,6 +139,7 @@ static pid_t fork_worker(struct workers *workers, struct slot *slot,
 	struct worker_start start = {
 	    .control = fds[1],
 	    .listener = &slot->listener,
+	    .address = slot->address,
 	    .settings_name = workers->settings_name,
 	    .needs = *needs,
 	};

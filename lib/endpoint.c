@@ -56,17 +56,34 @@ static int read_host(struct span host, struct endpoint *endpoint, struct why *wh
 	if (span_len(inside) > HOST_MAX || !is_host_text(inside))
 		return why_set(why, "\"%.*s\" is not a valid host", (int)span_len(host), host.p);
 	endpoint->host = inside;
+	if (ip_parse(inside, &ip) && memchr(inside.p, ':', span_len(inside)) != NULL)
+		endpoint->family = AF_INET6;
 	return 0;
 }
 
-/* PORT [ "@" HOST ] */
+/* HOST ":" PORT; the colon is the last one. False: TEXT has another form. */
+static bool split_host_first(struct span text, struct span *host, struct span *port)
+{
+	const char *colon = text.end;
+
+	if (span_empty(text) || memchr(text.p, '@', span_len(text)) != NULL)
+		return false;
+	while (colon > text.p && colon[-1] != ':')
+		colon--;
+	*port = (struct span){colon, text.end};
+	*host = (struct span){text.p, colon == text.p ? colon : colon - 1};
+	return colon > text.p && (*text.p == '[' || memchr(host->p, ':', span_len(*host)) == NULL);
+}
+
+/* PORT [ "@" HOST ] / HOST ":" PORT */
 static int read_inet(struct span text, struct endpoint *endpoint, struct why *why)
 {
 	struct span port = text, host = text;
 	bool more = true;
 	uint64_t number;
 
-	(void)span_split(&host, &more, '@', &port);
+	if (!split_host_first(text, &host, &port))
+		(void)span_split(&host, &more, '@', &port);
 	if (!span_number(port, PORT_MAX, &number))
 		return why_set(why, "\"%.*s\" is not a valid port (0 .. %d)", (int)span_len(port),
 			       port.p, PORT_MAX);

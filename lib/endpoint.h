@@ -18,8 +18,9 @@ struct endpoint {
 	unsigned port;    /* 0: any that is free */
 };
 
-/* "local:" PATH / "unix:" PATH / "inet:" PORT [ "@" HOST ] / "inet6:" PORT [ "@" HOST ]. As in
- * Sendmail and Postfix an address may be in brackets. The spans are parts of TEXT. */
+/* "local:" PATH / "unix:" PATH / ( "inet:" / "inet6:" ) PORT [ "@" HOST ] as in Sendmail, or HOST
+ * ":" PORT as in Postfix. An address may be in brackets, and an IPv6 address before ":" must be;
+ * with one, "inet:" is "inet6:". The spans are parts of TEXT. */
 int endpoint_parse(struct span text, struct endpoint *endpoint, struct why *why);
 
 /* IPv4 ":" PORT / "[" IPv6 "]" ":" PORT */

@@ -28,6 +28,7 @@ static const int64_t CLOSE_WAIT = 5 * CLOCK_SECOND;
 enum { TRIM_FROM = 8 << 20 }; /* bytes: a burst */
 
 struct service {
+	const char *address; /* of listen */
 	struct lock lock;
 	struct context *context;
 	bool voting;           /* a reload is prepared: until its end nothing else is swapped */
@@ -161,6 +162,25 @@ static void tell_key_faults(const struct keyring *keyring)
 	if (count > TOLD_MAX)
 		log_error("%u more keys cannot be used; see: countersign doctor", count - TOLD_MAX);
 	arena_free(arena);
+}
+
+void service_set_address(struct service *service, const char *address)
+{
+	service->address = address;
+}
+
+enum origin_role service_role(const struct service *service, const struct conf *conf)
+{
+	static const enum origin_role of[] = {
+	    [CONF_ROLE_AUTO] = ORIGIN_ROLE_AUTO,
+	    [CONF_ROLE_SUBMISSION] = ORIGIN_ROLE_SUBMISSION,
+	    [CONF_ROLE_INBOUND] = ORIGIN_ROLE_INBOUND,
+	};
+
+	for (unsigned i = 0; i < conf->listen.count && service->address != NULL; i++)
+		if (strcmp(conf->listen.items[i], service->address) == 0)
+			return of[conf->listen_roles[i]];
+	return ORIGIN_ROLE_AUTO;
 }
 
 static void free_inputs(struct conf *conf, struct keyring *keyring)

@@ -32,6 +32,12 @@ void service_forget(struct service *service, struct context *context); /* NULL i
 int service_rekey(struct service *service, struct conf *conf, struct keyring *keyring,
 		  struct why *why);
 
+/* Once, before messages come: the entry of listen that this process serves. */
+void service_set_address(struct service *service, const char *address);
+
+/* Its role by these settings; auto when they do not have it any more. */
+enum origin_role service_role(const struct service *service, const struct conf *conf);
+
 struct context *service_context(struct service *service); /* takes a reference */
 
 struct dns *service_dns(struct service *service); /* held: dns_drop() */

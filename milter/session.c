@@ -177,6 +177,7 @@ static enum origin decide_origin(const struct session *session, const struct mes
 {
 	const struct conf *conf = message->context->conf;
 	struct origin_facts origin = {
+	    .role = service_role(session->service, conf),
 	    .auth_type = facts->auth_type,
 	    .daemon_name = session->daemon_name,
 	    .client = session->client,

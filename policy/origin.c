@@ -68,9 +68,12 @@ enum origin origin_decide(const struct origin_facts *facts)
 		return ORIGIN_RELAY;
 	if (facts->auth_type != NULL && facts->auth_type[0] != '\0')
 		return ORIGIN_AUTH;
-	if (origin_is_service(facts->daemon_name, facts->submission, facts->submission_count))
+	if (facts->role == ORIGIN_ROLE_SUBMISSION ||
+	    (facts->role == ORIGIN_ROLE_AUTO &&
+	     origin_is_service(facts->daemon_name, facts->submission, facts->submission_count)))
 		return ORIGIN_SUBMISSION;
-	if (!origin_is_service(facts->daemon_name, facts->inbound, facts->inbound_count) &&
+	if (facts->role != ORIGIN_ROLE_INBOUND &&
+	    !origin_is_service(facts->daemon_name, facts->inbound, facts->inbound_count) &&
 	    origin_is_from(&facts->client, facts->on_socket, facts->trusted, facts->trusted_count))
 		return ORIGIN_LOCAL;
 	return facts->client.family == 0 ? ORIGIN_UNKNOWN : ORIGIN_INBOUND;

@@ -19,7 +19,11 @@ enum origin {
 };
 extern const struct name_code origin_names[];
 
+/* What the operator says of the socket through which the MTA asks. */
+enum origin_role { ORIGIN_ROLE_AUTO, ORIGIN_ROLE_SUBMISSION, ORIGIN_ROLE_INBOUND };
+
 struct origin_facts {
+	enum origin_role role;   /* goes before what the service is called */
 	const char *auth_type;   /* or NULL */
 	const char *daemon_name; /* or NULL */
 	struct ip client;        /* family 0: not TCP/IP */

@@ -49,7 +49,7 @@ start() { # script
 		log: { target = "stderr"; };
 		$engine
 	C
-	lines conf "$1" >"$tmp/conf.d/scenario.conf"
+	lines conf "$1" | sed "s|@TMP@|$tmp|g" >"$tmp/conf.d/scenario.conf"
 	lines key "$1" | while read -r domain selector type state; do
 		"$BUILD/admin/countersign" -q -c "$tmp/countersign.conf" key gen "$domain" --selector "$selector" --type "$type" \
 			--active >/dev/null

@@ -55,6 +55,11 @@ static const struct {
     {"dns: { servers = ( \"192.0.2.1\" ); };", "dns.servers", "[ \"192.0.2.1\" ]"},
     {"listen = [ \"inet:8891@127.0.0.1\", \"unix:/a\", \"inet:1\", \"inet6:25@::1\" ];", "listen",
      "[ \"inet:8891@127.0.0.1\", \"unix:/a\", \"inet:1\", \"inet6:25@::1\" ]"},
+    {"listen = [ \"inet:[::1]:8891\", \"inet:localhost:8892\" ];", "listen",
+     "[ \"inet:[::1]:8891\", \"inet:localhost:8892\" ]"},
+    {"listen = ( \"local:/a\", { socket = \"inet:1@[::1]\"; role = \"submission\"; } );", "listen",
+     "(\n  { socket = \"local:/a\"; role = \"auto\"; },\n  { socket = \"inet:1@[::1]\"; role = "
+     "\"submission\"; }\n)"},
     {"listen = [ \"inet6:8891@[::1]\", \"inet:8892@[127.0.0.1]\" ];", "listen",
      "[ \"inet6:8891@[::1]\", \"inet:8892@[127.0.0.1]\" ]"},
     {"trusted_networks = [ \"192.0.2.0/24\", \"2001:DB8::/32\", \"::ffff:192.0.2.1\" ];",
@@ -210,6 +215,10 @@ static const struct {
     {"listen = [ \"local:/run/\" ];", 1, "needs a file name"},
     {"listen = [ \"local:/a\", \"local:/a\" ];", 1, "\"local:/a\" is listed twice"},
     {"listen = [ \"inet:65536@127.0.0.1\" ];", 1, "is not a valid port (0 .. 65535)"},
+    {"listen = ( { role = \"inbound\"; } );", 1, "the key socket is missing"},
+    {"listen = ( { socket = \"/a\"; } );", 1, "\"/a\" is not a valid socket"},
+    {"listen = ( { socket = \"local:/a\"; role = \"out\"; } );", 1, "\"out\" is not one of"},
+    {"listen = [ \"inet:::1:8891\" ];", 1, "is not a valid port"},
     {"listen = [ \"inet:8891@\" ];", 1, "the host after \"@\" is missing"},
     {"listen = [ \"inet:8891@a b\" ];", 1, "\"a b\" is not a valid host"},
     {"listen = [ \"inet6:8891@[::1\" ];", 1, "\"[::1\" is not a valid host"},
@@ -681,7 +690,8 @@ static void round_trip(const struct conf *conf, enum conf_write_style style, con
 }
 
 static const char everything[] =
-    "listen = [ \"inet:8891@127.0.0.1\", \"local:/a/b\" ]; socket_mode = \"0666\";\n"
+    "listen = ( \"inet:8891@127.0.0.1\", { socket = \"local:/a/b\"; role = \"inbound\"; } ); "
+    "socket_mode = \"0666\";\n"
     "submission_services = [ \"IN*\" ]; inbound_services = [ \"OUT\" ];\n"
     "relays = ( { from = [ \"192.0.2.53\" ]; client = \"skip\"; },\n"
     "{ from = [ \"2001:db8::/32\" ]; results_of = \"gw.example.com\"; } );\n"

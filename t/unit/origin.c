@@ -89,6 +89,39 @@ static void test_relay(void)
 	ok(origin_is_judged(ORIGIN_RELAY), "whose mail is judged");
 }
 
+static void test_roles(void)
+{
+	static const struct {
+		enum origin_role role;
+		const char *auth, *daemon, *client;
+		enum origin want;
+	} roles[] = {
+	    {ORIGIN_ROLE_SUBMISSION, NULL, "smtpd", "198.51.100.1", ORIGIN_SUBMISSION},
+	    {ORIGIN_ROLE_SUBMISSION, "plain", NULL, "198.51.100.1", ORIGIN_AUTH},
+	    {ORIGIN_ROLE_INBOUND, NULL, "ORIGINATING", "198.51.100.1", ORIGIN_INBOUND},
+	    {ORIGIN_ROLE_INBOUND, NULL, NULL, "192.0.2.1", ORIGIN_INBOUND},
+	    {ORIGIN_ROLE_INBOUND, "plain", NULL, "192.0.2.1", ORIGIN_AUTH},
+	    {ORIGIN_ROLE_AUTO, NULL, NULL, "192.0.2.1", ORIGIN_LOCAL},
+	};
+	struct ip_network trusted;
+
+	ip_network_parse(span_of("192.0.2.0/24"), &trusted);
+	for (unsigned i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+		struct origin_facts facts = {.role = roles[i].role,
+					     .auth_type = roles[i].auth,
+					     .daemon_name = roles[i].daemon,
+					     .submission = services,
+					     .submission_count = 3,
+					     .trusted = &trusted,
+					     .trusted_count = 1};
+
+		ip_parse(span_of(roles[i].client), &facts.client);
+		is_int(origin_decide(&facts), roles[i].want, "role %d, line %u", roles[i].role, i);
+		facts.relay = true;
+		is_int(origin_decide(&facts), ORIGIN_RELAY, "a relay is one in every role");
+	}
+}
+
 int main(void)
 {
 	struct ip_network trusted[2];
@@ -116,5 +149,6 @@ int main(void)
 			cases[i].auth == NULL ? "-" : cases[i].auth,
 			cases[i].daemon == NULL ? "-" : cases[i].daemon, cases[i].client);
 	}
+	test_roles();
 	return tap_done();
 }

@@ -134,7 +134,10 @@ static void test_bad(void)
 	    {"inet:0@", "the host after"},
 	    {"inet:0@[]", "only an address"},
 	    {"inet:0@192.0.2.1", "192.0.2.1"},
-	    {"inet:0@::1", "::1"},
+	    {"inet:::1:8891", "not a valid port"},
+	    {"inet:[::1]", "not a valid port"},
+	    {"inet:127.0.0.1:milter", "\"milter\" is not a valid port"},
+	    {"inet::8891", "the host after"},
 	    {"inet6:0@127.0.0.1", "127.0.0.1"},
 	};
 
@@ -173,6 +176,35 @@ static void test_inet(void)
 	socket_close(&first);
 }
 
+/* Sendmail's and Postfix's spellings, each with both schemes. */
+static void test_inet6(void)
+{
+	static const char *const addresses[] = {"inet:0@[::1]",  "inet6:0@[::1]", "inet:[::1]:0",
+						"inet6:[::1]:0", "inet:0@::1",    "inet6:0@::1"};
+	const struct sockaddr_in6 loopback = {.sin6_family = AF_INET6,
+					      .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	struct socket_listener listener;
+	struct why why = {""};
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool there = fd >= 0 && bind(fd, (const struct sockaddr *)&loopback, sizeof loopback) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (!there)
+		tap_note("SKIP: this host has no ::1");
+	for (unsigned i = 0; i < sizeof addresses / sizeof addresses[0] && there; i++) {
+		ok(socket_open(&listener, addresses[i], 0660, &why) == 0, "%s: %s", addresses[i],
+		   why.text);
+		ok(strncmp(listener.name, "inet6:", 6) == 0 &&
+		       strstr(listener.name, "@::1") != NULL,
+		   "is %s", listener.name);
+		socket_close(&listener);
+	}
+	ok(socket_open(&listener, "inet:127.0.0.1:0", 0660, &why) == 0, "Postfix's IPv4: %s",
+	   why.text);
+	socket_close(&listener);
+}
+
 int main(void)
 {
 	directory = tap_directory();
@@ -183,5 +215,6 @@ int main(void)
 	test_in_the_way();
 	test_bad();
 	test_inet();
+	test_inet6();
 	return tap_done();
 }
