@@ -70,9 +70,12 @@ static bool split_host_first(struct span text, struct span *host, struct span *p
 		return false;
 	while (colon > text.p && colon[-1] != ':')
 		colon--;
+	if (colon == text.p || text.end[-1] == ']' ||
+	    (*text.p != '[' && memchr(text.p, ':', (size_t)(colon - 1 - text.p)) != NULL))
+		return false;
 	*port = (struct span){colon, text.end};
-	*host = (struct span){text.p, colon == text.p ? colon : colon - 1};
-	return colon > text.p && (*text.p == '[' || memchr(host->p, ':', span_len(*host)) == NULL);
+	*host = (struct span){text.p, colon - 1};
+	return true;
 }
 
 /* PORT [ "@" HOST ] / HOST ":" PORT */
