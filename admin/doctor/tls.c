@@ -16,7 +16,7 @@ static const char *setting_of(const struct doctor *doctor, const char *name)
 	return postfix_setting(&doctor->place.postfix, doctor->arena, name);
 }
 
-/* The map of ours that Postfix asks, or NULL. */
+/* The map of the policy service that Postfix asks, or NULL. */
 static const char *find_map(const struct doctor *doctor)
 {
 	const struct conf_strings *listens = &doctor->conf->tls.listen;
