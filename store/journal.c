@@ -39,8 +39,10 @@ enum {
 	DAMAGED_MAX = 10 /* files kept for one name */
 };
 
-static const uint64_t MAGIC = UINT64_C(0x326c6e6a4e475343);     /* "CSGNjnl2", of this byte order */
-static const uint64_t OLD_MAGIC = UINT64_C(0x316c6e6a4e475343); /* "CSGNjnl1" */
+static const uint64_t MAGIC = UINT64_C(0x336c6e6a4e475343); /* "CSGNjnl3", of this byte order */
+/* Its id does not say of which ledger it is. */
+static const uint64_t NO_LEDGER_MAGIC = UINT64_C(0x326c6e6a4e475343); /* "CSGNjnl2" */
+static const uint64_t OLD_MAGIC = UINT64_C(0x316c6e6a4e475343);       /* "CSGNjnl1" */
 
 struct name {
 	uint64_t magic;
@@ -63,7 +65,8 @@ struct old_top {
 struct journal {
 	int fd;
 	char *name;
-	bool old;        /* as an earlier version wrote it: is only read */
+	bool old; /* as an earlier version wrote it: is only read */
+	bool names_ledger;
 	bool unreadable; /* the disk failed: what was read is not all there is */
 	unsigned char id[JOURNAL_ID];
 	struct segment_key key;
@@ -145,6 +148,13 @@ const unsigned char *journal_id(const struct journal *journal)
 	return journal->id;
 }
 
+bool journal_is_of(const struct journal *journal, const unsigned char ledger[JOURNAL_LEDGER],
+		   uint64_t *noted)
+{
+	*noted = journal->noted;
+	return !journal->names_ledger || memcmp(journal->id, ledger, JOURNAL_LEDGER) == 0;
+}
+
 const char *journal_name(const struct journal *journal)
 {
 	return journal->name;
@@ -198,10 +208,12 @@ static bool read_name(struct journal *journal)
 	struct name name;
 
 	for (off_t i = 0; i < NAMES; i++) {
-		if (!read_at(journal, &name, sizeof name, i * NAME_EVERY) || name.magic != MAGIC ||
+		if (!read_at(journal, &name, sizeof name, i * NAME_EVERY) ||
+		    (name.magic != MAGIC && name.magic != NO_LEDGER_MAGIC) ||
 		    name.check != sum_name(&name))
 			continue;
 		use_id(journal, name.id);
+		journal->names_ledger = name.magic == MAGIC;
 		return true;
 	}
 	journal->old = read_at(journal, &old, sizeof old, 0) && old.magic == OLD_MAGIC;
@@ -272,19 +284,21 @@ static bool write_segments(struct journal *journal)
 }
 
 /* It is a journal once it has its name; until then it holds nothing. */
-static bool fill_file(struct journal *journal)
+static bool fill_file(struct journal *journal, const unsigned char *ledger)
 {
 	unsigned char id[JOURNAL_ID];
 
 	if (fchmod(journal->fd, 0640) != 0 || getrandom(id, sizeof id, 0) != sizeof id)
 		return false;
+	memcpy(id, ledger, JOURNAL_LEDGER);
+	journal->names_ledger = true;
 	use_id(journal, id);
 	return reserve_room(journal) && write_segments(journal) && fsync(journal->fd) == 0 &&
 	       write_name(journal);
 }
 
 /* 1: the name is taken. */
-static int begin_file(struct journal *journal, struct why *why)
+static int begin_file(struct journal *journal, const unsigned char *ledger, struct why *why)
 {
 	int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
 
@@ -293,7 +307,7 @@ static int begin_file(struct journal *journal, struct why *why)
 		return 1;
 	if (journal->fd >= 0 && !is_mine(journal))
 		return 1;
-	if (journal->fd >= 0 && fill_file(journal))
+	if (journal->fd >= 0 && fill_file(journal, ledger))
 		return 0;
 	why_set(why, "%s: %s", journal->name, strerror(errno));
 	if (journal->fd >= 0)
@@ -301,14 +315,15 @@ static int begin_file(struct journal *journal, struct why *why)
 	return -1;
 }
 
-struct journal *journal_new(const char *path, struct why *why)
+struct journal *journal_new(const char *path, const unsigned char ledger[JOURNAL_LEDGER],
+			    struct why *why)
 {
 	int taken = 1;
 
 	for (unsigned slot = 0; slot < JOURNAL_SLOTS && taken == 1; slot++) {
 		struct journal *journal = journal_make(path, slot);
 
-		taken = begin_file(journal, why);
+		taken = begin_file(journal, ledger, why);
 		if (taken == 0)
 			return journal;
 		journal_free(journal);

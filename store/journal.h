@@ -24,14 +24,23 @@
 
 enum {
 	JOURNAL_ID = 16,
+	JOURNAL_LEDGER = 8,          /* of the ledger's id: what a journal's own id begins with */
 	JOURNAL_HEAD = SEGMENT_HEAD, /* what a record begins with */
 	JOURNAL_SLOTS = 64
 };
 
 struct journal;
 
-/* A new, empty one. NULL with the reason: also when the disk has no room for it. */
-struct journal *journal_new(const char *path, struct why *why);
+/* A new, empty one, for the ledger with that id. NULL with the reason: also when the disk has no
+ * room for it. */
+struct journal *journal_new(const char *path, const unsigned char ledger[JOURNAL_LEDGER],
+			    struct why *why);
+
+/* False: it was written for another ledger, which was moved away: up to the number NOTED its
+ * records are in that one. One that an earlier version wrote belongs to the ledger that it lies
+ * beside. */
+bool journal_is_of(const struct journal *journal, const unsigned char ledger[JOURNAL_LEDGER],
+		   uint64_t *noted);
 
 /* The one in that slot that a process left behind; NULL: there is none, or LOST says that it is
  * damaged, how much that is, and under which name it is kept. LOST NULL: such a one is left. */

@@ -66,10 +66,11 @@ struct ledger {
 	struct queue_group group;
 	int32_t expired_day;
 	int64_t expire_after;
-	int32_t newest;     /* the day of the newest row when it was opened */
-	int64_t wall, mono; /* when the clocks were compared last */
-	int64_t sync_at;    /* 0: all is synchronized */
-	int64_t left_at;    /* 0: no journal is left to be looked at */
+	unsigned char id[JOURNAL_LEDGER]; /* of the file that HANDLE has open */
+	int32_t newest;                   /* the day of the newest row when it was opened */
+	int64_t wall, mono;               /* when the clocks were compared last */
+	int64_t sync_at;                  /* 0: all is synchronized */
+	int64_t left_at;                  /* 0: no journal is left to be looked at */
 
 	struct lock read_lock;
 	struct sql *reader;
@@ -210,12 +211,36 @@ static bool add_left(void *arg, uint64_t number, struct span data)
 	return queue_group_add(left->group, entry);
 }
 
-static bool read_folded(struct ledger *ledger, struct journal *journal, uint64_t *folded)
+/* The file may be another one than when it was opened last. */
+static bool read_id(struct ledger *ledger, struct why *why)
+{
+	struct sql_rows *rows = sql_ask(ledger->handle, "SELECT ledger FROM spool", SQL_NO_VALUES);
+	const void *id;
+	size_t len;
+
+	if (sql_next(rows, why) != 1)
+		return false;
+	id = sql_blob_at(rows, 0, &len);
+	memset(ledger->id, 0, sizeof ledger->id);
+	memcpy(ledger->id, id, len < sizeof ledger->id ? len : sizeof ledger->id);
+	sql_drop(rows);
+	return true;
+}
+
+/* FOREIGN: this ledger knows nothing of a journal that was written for another one. What that one
+ * has is not counted here again. */
+static bool read_folded(struct ledger *ledger, struct journal *journal, uint64_t *folded,
+			bool *foreign)
 {
 	struct why why = {""};
-	bool known = ledger->driver->folded(ledger->handle, journal_id(journal), folded, &why) ==
-		     DRIVER_DONE;
+	uint64_t noted;
+	bool known = read_id(ledger, &why) &&
+		     ledger->driver->folded(ledger->handle, journal_id(journal), folded, &why) ==
+			 DRIVER_DONE;
 
+	*foreign = known && *folded == 0 && !journal_is_of(journal, ledger->id, &noted);
+	if (*foreign)
+		*folded = noted;
 	if (known)
 		journal_folded(journal, *folded);
 	else
@@ -231,9 +256,9 @@ static bool fold_some(struct ledger *ledger, struct journal *journal, bool *more
 	struct driver_batch batch = {.rows = ledger->group.rows, .journal = journal_id(journal)};
 	struct why why = {""};
 	uint64_t folded;
-	bool done;
+	bool done, foreign;
 
-	if (!read_folded(ledger, journal, &folded))
+	if (!read_folded(ledger, journal, &folded, &foreign))
 		return false;
 	journal_each(journal, folded, add_left, &left);
 	if (!journal_is_read(journal)) {
@@ -277,6 +302,18 @@ static void tell_damage(struct ledger *ledger, const struct journal *journal,
 	tell_loss(ledger, damage->messages, text.text);
 }
 
+static void tell_foreign(struct ledger *ledger, const struct journal *journal)
+{
+	struct why text;
+
+	why_set(
+	    &text,
+	    "%s: a killed process had counted this for another ledger, which was moved away: what"
+	    " that one has is not counted here again, the rest is",
+	    journal_name(journal));
+	tell_loss(ledger, 0, text.text);
+}
+
 /* All of it is in the ledger's file, but for what was told. */
 static void end_left(struct ledger *ledger, struct journal *journal, bool keep)
 {
@@ -298,10 +335,13 @@ static bool fold_left(struct ledger *ledger, struct journal *journal)
 {
 	struct journal_damage damage = {0}, unreadable = {0};
 	bool can_say = ledger->settings.on_loss != NULL, damaged, more = true, done;
+	bool foreign = false;
 	uint64_t folded;
 
 	done = ledger->handle != NULL && journal_is_read(journal) &&
-	       read_folded(ledger, journal, &folded);
+	       read_folded(ledger, journal, &folded, &foreign);
+	if (foreign)
+		tell_foreign(ledger, journal);
 	if (done)
 		journal_examine(journal, folded, &damage);
 	done = done && journal_is_read(journal);
@@ -561,7 +601,9 @@ static int start_writer(struct ledger *ledger, struct why *why)
 	ledger->newest = find_newest(ledger->handle, clock_day(ledger->wall));
 	look_for_left(ledger);
 	if (ledger->settings.durability == LEDGER_PROCESS) {
-		ledger->journal = journal_new(ledger->settings.path, why);
+		if (!read_id(ledger, why))
+			return -1;
+		ledger->journal = journal_new(ledger->settings.path, ledger->id, why);
 		if (ledger->journal == NULL)
 			return -1;
 	}

@@ -16,6 +16,7 @@
 
 static const char *dir;
 static char path[300];
+static const unsigned char ledger_id[JOURNAL_LEDGER] = "ledger";
 
 static void new_path(void)
 {
@@ -80,7 +81,7 @@ static void leave(void (*work)(struct journal *))
 	int status;
 
 	if (pid == 0) {
-		struct journal *journal = journal_new(path, NULL);
+		struct journal *journal = journal_new(path, ledger_id, NULL);
 
 		if (journal == NULL)
 			_exit(1);
@@ -132,7 +133,7 @@ static void test_stop(void)
 	struct seen seen = {.stop = 2};
 
 	new_path();
-	journal = journal_new(path, NULL);
+	journal = journal_new(path, ledger_id, NULL);
 	add_three(journal);
 	journal_each(journal, 0, note, &seen);
 	is_text(seen.text, "a-", "a visit ends the reading");
@@ -149,7 +150,7 @@ static void test_turns(void)
 	struct seen seen;
 
 	new_path();
-	journal = journal_new(path, NULL);
+	journal = journal_new(path, ledger_id, NULL);
 	for (int i = 0; i < 100; i++) {
 		uint64_t got = add(journal, (char)('a' + i % 26), 1000000);
 
@@ -419,7 +420,7 @@ static void test_room(void)
 	struct stat st;
 
 	new_path();
-	journal = journal_new(path, NULL);
+	journal = journal_new(path, ledger_id, NULL);
 	ok(stat(name(0), &st) == 0 && st.st_blocks * 512 >= 16 * 1024 * 1024,
 	   "its room is reserved: %lld KiB", (long long)st.st_blocks / 2);
 	journal_close(journal);
@@ -431,19 +432,19 @@ static void test_slots(void)
 	struct why why = {""};
 
 	new_path();
-	first = journal_new(path, &why);
+	first = journal_new(path, ledger_id, &why);
 	for (unsigned i = 1; i < JOURNAL_SLOTS - 1; i++)
 		close(open(name(i), O_CREAT | O_WRONLY, 0600));
-	last = journal_new(path, &why);
+	last = journal_new(path, ledger_id, &why);
 	ok(first != NULL && last != NULL, "as many as there are names");
 	ok(memcmp(journal_id(first), journal_id(last), JOURNAL_ID) != 0, "each has its id");
-	ok(journal_new(path, &why) == NULL && strstr(why.text, "are taken") != NULL, "no more: %s",
-	   why.text);
+	ok(journal_new(path, ledger_id, &why) == NULL && strstr(why.text, "are taken") != NULL,
+	   "no more: %s", why.text);
 	journal_close(first);
 	journal_close(last);
 	snprintf(path, sizeof path, "%s/no/such.db", dir);
-	ok(journal_new(path, &why) == NULL && strstr(why.text, "No such file") != NULL, "%s",
-	   why.text);
+	ok(journal_new(path, ledger_id, &why) == NULL && strstr(why.text, "No such file") != NULL,
+	   "%s", why.text);
 }
 
 static void test_settle(void)
@@ -453,7 +454,7 @@ static void test_settle(void)
 	pid_t pid;
 
 	new_path();
-	journal = journal_new(path, NULL);
+	journal = journal_new(path, ledger_id, NULL);
 	add_three(journal);
 	ok(!journal_settle(path, clock_mono() + 20 * CLOCK_MS), "one that is in use is not left");
 	ok(clock_mono() - begin >= 20 * CLOCK_MS, "a reader waits for it");

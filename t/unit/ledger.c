@@ -1084,6 +1084,46 @@ static void test_journal_damaged(void)
 	ledger_close(ledger);
 }
 
+/* What a killed process has committed is in the file that is moved away; the rest goes to the next.
+ */
+static void test_journal_of_another(void)
+{
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	char path[300], away[310], log[310], log_away[320];
+	struct ledger *ledger;
+	int status = 0;
+	pid_t pid;
+
+	snprintf(path, sizeof path, "%s", new_path());
+	snprintf(away, sizeof away, "%s.away", path);
+	snprintf(log, sizeof log, "%s-wal", path);
+	snprintf(log_away, sizeof log_away, "%s-wal", away);
+	pid = fork();
+	if (pid == 0) {
+		sqlite3 *db = NULL;
+
+		ledger = open_path(path);
+		for (int i = 0; i < 30; i++)
+			ledger_add(ledger, &row, soon(20), NULL);
+		sum_all(ledger); /* waits until they are committed */
+		sqlite3_open(path, &db);
+		sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+		for (int i = 0; i < 7; i++)
+			ledger_add(ledger, &row, soon(20), NULL);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFSIGNALED(status) && rename(path, away) == 0 && rename(log, log_away) == 0,
+	   "a process is killed, its ledger moved away");
+	ledger = open_path(path);
+	is_int(sum_all(ledger).messages, 7, "the new one gets what the old one has not");
+	ledger_close(ledger);
+	ok(!pending_file(path), "once");
+	ledger = open_path(away);
+	is_int(sum_all(ledger).messages, 30, "and the old one has the rest");
+	ledger_close(ledger);
+}
+
 /* A reader sees what a killed process was told is safe, and what a living one just added. */
 static void test_journal_readers(void)
 {
@@ -1143,6 +1183,7 @@ static void test_journal(void)
 	test_close();
 	test_journal_locked();
 	test_journal_damaged();
+	test_journal_of_another();
 	test_journal_readers();
 	test_retire();
 }
