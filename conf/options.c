@@ -719,7 +719,8 @@ const struct conf_option conf_options[] = {
 	{.name = "store.keep", .type = &conf_type_duration, FIELD(store.keep),
 	 .min = DAYS(2), .max = DAYS(3650),
 	 .def = "\"90d\"",
-	 .doc = "How long results are kept, in whole days. A change needs a restart."},
+	 .doc = "How long results are kept, in whole days. Results that are still to be reported are kept for at "
+		"least five days. A change needs a restart."},
 	{.name = "store.max_size", .type = &conf_type_size, FIELD(store.max_size),
 	 .min = MIB(64), .max = MIB(1048576),
 	 .def = "\"2GiB\"",

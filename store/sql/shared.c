@@ -372,10 +372,11 @@ static int expire_report(void *arg, struct sql *sql, struct why *why)
 static enum driver_outcome expire_oldest(struct sql *sql, int32_t before_day, unsigned max,
 					 unsigned *deleted, bool *more, struct why *why)
 {
-	struct sql_rows *rows = sql_ask(sql,
-					"SELECT domain, day, config FROM policy WHERE day < $1"
-					" ORDER BY day, domain, since, config LIMIT 1",
-					SQL_VALUES(sql_int(before_day)));
+	struct sql_rows *rows =
+	    sql_ask(sql,
+		    "SELECT domain, day, config FROM policy AS p WHERE day < $1"
+		    " AND " SQL_MAY_EXPIRE " ORDER BY day, domain, since, config LIMIT 1",
+		    SQL_VALUES(sql_int(before_day)));
 	int found = sql_next(rows, why), result = 0;
 
 	*deleted = 0;

@@ -81,6 +81,7 @@ static const char *const statements[STATEMENTS] = {
     [FORGET_JOURNAL] = "DELETE FROM journal WHERE id = ?1",
     [READ_FOLDED] = "SELECT folded FROM journal WHERE id = ?1",
     [OLDEST] = "SELECT domain, day, config FROM policy AS p WHERE day < ?1"
+	       " AND " SQL_MAY_EXPIRE
 	       " AND NOT EXISTS (SELECT 1 FROM unshipped AS u WHERE u.domain = p.domain"
 	       " AND u.day = p.day AND u.config = p.config)"
 	       " AND NOT EXISTS (SELECT 1 FROM batch AS b WHERE b.sequence >"

@@ -648,6 +648,7 @@ static void test_disk_full(void)
 	for (int i = 0; i < 5000 && result == 0; i++) {
 		struct ledger_row row = sample("example.com", today, source);
 
+		row.policy.rua = NULL;
 		snprintf(source, sizeof source, "192.0.2.%d", i);
 		result = ledger_add(ledger, &row, soon(60), &why);
 		committed += result == 0;
@@ -905,6 +906,29 @@ static void test_expire(void)
 	ledger_close(ledger);
 }
 
+/* Those that ask for a report wait for it. */
+static void test_expire_unreported(void)
+{
+	struct ledger_settings settings = {.path = new_path()};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	int32_t today = clock_day(clock_wall());
+	struct why why = {""};
+
+	for (int i = 0; i < 10; i++) {
+		struct ledger_row row = sample("asks.example", today - i, "192.0.2.1");
+
+		add(ledger, &row);
+		row.policy.domain = "silent.example";
+		row.policy.rua = NULL;
+		add(ledger, &row);
+	}
+	is_int(ledger_expire(ledger, today - 2, &why), 7 + 4, "two days are kept");
+	is_int(sum_of(ledger, "silent.example", 0, 100000).days, 3, "of what nobody asks for");
+	is_int(sum_of(ledger, "asks.example", 0, 100000).days, 6,
+	       "and five of what is to be reported");
+	ledger_close(ledger);
+}
+
 /* As if the clock stood so many days ahead of what was counted, or behind it. */
 static void test_clock_ahead(int days)
 {
@@ -993,7 +1017,7 @@ static void test_late(void)
 		is_int(sum.messages, 1 + 2 * round, "nothing is lost");
 	}
 	row.source_ip = "192.0.2.2";
-	row.day = 20001;
+	row.day = 20010;
 	add(ledger, &row);
 	is_int(sum_all(ledger).days, 5, "another day is not concerned");
 	outbox_close(outbox);
@@ -1215,6 +1239,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++)
 		test_clock_ahead(jumps[i]);
 	test_clock_was_ahead();
+	test_expire_unreported();
 	test_late();
 	test_close();
 	test_journal();
