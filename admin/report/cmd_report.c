@@ -593,7 +593,7 @@ static int cmd_show(struct admin *admin, int argc, char **argv)
 		if (read_show_option(&show, c) != 0)
 			return ADMIN_USAGE;
 	if (argc - optind != 1)
-		return admin_usage(admin, "give one domain");
+		return admin_usage(admin, "give one domain; countersign report list names them");
 	if (admin->json && (show.xml || show.output != NULL))
 		return admin_usage(admin, "either --json or XML, not both");
 	show.view.domain = domain_to_ascii(admin->arena, span_of(argv[optind]));
