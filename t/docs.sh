@@ -113,6 +113,9 @@ check "the tests that doc/conformance.md names are there" "$(sed -n 's/^|.*| *\(
 check "the guides name each other by the files that there are" "$(cd "$src" && grep -oHE '\]\([^)#:]+\)' doc/*.md *.md 2>/dev/null |
 	sed 's/\](//; s/)$//' | while IFS=: read -r from to; do [ -f "$(dirname "$from")/$to" ] || echo "$from: $to"; done)"
 
+check "t/README has an entry for every script" "$(cd "$src/t" && for script in *.sh e2e/*.sh; do
+	grep -qE "^  (.*[ (])?${script//./\\.}[ ):]" README || echo "$script"
+done)"
 check "README has no line over 100 columns" "$(awk 'length > 100 { print FNR ": " $0 }' "$src/README")"
 check "every script that a person runs has --help" "$(cd "$src" && for script in contrib/quickstart contrib/test contrib/dkim-check \
 	contrib/compile-commands contrib/lint .ci/run t/bare.sh t/host_life.sh t/package.sh t/container.sh t/soak.sh t/endure.sh t/differential.sh t/docs_commands.sh \
