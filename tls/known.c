@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hash table under one lock. A policy is kept as its text, which is small, and read again when
+ * A hash table under one lock, and beside it a small one in memory that the next process has, too.
+ * A policy is kept as its text, which is small, and read again when
  * the answer is made again; the answers that most domains have are shared texts.
  */
 #include "tls/known.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,8 @@ enum {
 	OTHER_ID_PAUSE = 30, /* with another id, which a stranger may change as he likes */
 	AGE_MIN = 60         /* a policy that ends at once would be fetched for each mail */
 };
+
+static const int64_t aging = 5 * CLOCK_SECOND;
 
 struct policy {
 	int64_t fetched, expires;
@@ -47,20 +51,34 @@ struct entry {
 	char domain[];
 };
 
+/* One process writes at a time. VERSION is odd while it does; if it dies then, it stays odd until
+ * the next answer is put there. */
+struct shared {
+	atomic_uint version;
+	uint8_t kind;
+	int64_t until;
+	char domain[120];
+	char answers[ANSWER_MAPS][400];
+};
+
+enum { SHARED_COUNT = KNOWN_SHARED_BYTES / sizeof(struct shared) };
+
 struct known {
-	struct lock lock; /* for all of it */
+	struct lock lock;      /* for all of it */
+	struct shared *shared; /* or NULL */
 	struct cond fetched;
 	struct entry *buckets[BUCKETS];
 	uint64_t entries, policies;
 	unsigned sweep; /* the bucket in which room is looked for next */
 };
 
-struct known *known_new(void)
+struct known *known_new(void *shared)
 {
 	struct known *cache = calloc(1, sizeof *cache);
 
 	if (cache == NULL)
 		abort();
+	cache->shared = shared;
 	lock_init(&cache->lock);
 	cond_init(&cache->fetched);
 	return cache;
@@ -179,10 +197,60 @@ static struct entry *make_entry(struct known *cache, const char *domain)
 	return entry;
 }
 
+/* ---- answers that outlive the process; the lock is held ---- */
+
+static struct shared *shared_slot(const struct known *cache, struct span domain)
+{
+	return cache->shared == NULL ? NULL : &cache->shared[bucket_of(domain) % SHARED_COUNT];
+}
+
+static void put_shared(const struct known *cache, const char *domain, enum level_kind kind,
+		       const char *const answers[ANSWER_MAPS], int64_t until)
+{
+	struct shared *slot = shared_slot(cache, span_of(domain));
+	unsigned version;
+
+	if (slot == NULL || strlen(domain) >= sizeof slot->domain)
+		return;
+	version = atomic_load(&slot->version) | 1;
+	atomic_store(&slot->version, version);
+	atomic_thread_fence(memory_order_seq_cst);
+	snprintf(slot->domain, sizeof slot->domain, "%s", domain);
+	slot->kind = (uint8_t)kind;
+	slot->until = until;
+	for (unsigned i = 0; i < ANSWER_MAPS; i++) {
+		if (strlen(answers[i]) >= sizeof slot->answers[i])
+			slot->until = 0;
+		snprintf(slot->answers[i], sizeof slot->answers[i], "%s", answers[i]);
+	}
+	atomic_store(&slot->version, version + 1);
+}
+
+static void drop_shared(const struct known *cache, const char *domain)
+{
+	struct shared *slot = shared_slot(cache, span_of(domain));
+
+	if (slot != NULL && strcmp(slot->domain, domain) == 0)
+		slot->until = 0;
+}
+
+static bool answer_shared(const struct known *cache, struct span domain, enum answer_map map,
+			  struct buf *out, enum level_kind *kind)
+{
+	const struct shared *slot = shared_slot(cache, domain);
+
+	if (slot == NULL || atomic_load(&slot->version) % 2 != 0 ||
+	    !span_eq(domain, slot->domain) || clock_mono() >= slot->until)
+		return false;
+	buf_string(out, slot->answers[map]);
+	*kind = (enum level_kind)slot->kind;
+	return true;
+}
+
 /* ---- answers ---- */
 
 bool known_answer(struct known *cache, struct span domain, enum answer_map map, struct buf *out,
-		  enum level_kind *kind)
+		  enum level_kind *kind, bool *ages)
 {
 	const struct entry *entry;
 	bool found;
@@ -193,6 +261,9 @@ bool known_answer(struct known *cache, struct span domain, enum answer_map map, 
 	if (found) {
 		buf_string(out, entry->answers[map]);
 		*kind = entry->kind;
+		*ages = entry->until - clock_mono() < aging;
+	} else {
+		found = *ages = answer_shared(cache, domain, map, out, kind);
 	}
 	lock_drop(&cache->lock);
 	return found;
@@ -212,6 +283,7 @@ void known_keep_answers(struct known *cache, const char *domain, enum level_kind
 					: keep_answer(answers[i]);
 	entry->kind = kind;
 	entry->until = until;
+	put_shared(cache, domain, kind, answers, until);
 	lock_drop(&cache->lock);
 }
 
@@ -223,6 +295,7 @@ void known_forget_answers(struct known *cache, const char *domain)
 	entry = find_entry(cache, span_of(domain));
 	if (entry != NULL)
 		drop_answers(entry);
+	drop_shared(cache, domain);
 	lock_drop(&cache->lock);
 }
 

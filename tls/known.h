@@ -19,13 +19,20 @@ struct known;
 
 enum { KNOWN_ENTRIES_MAX = 262144 };
 
-struct known *known_new(void); /* lives until the process ends */
+/* Answers that outlive the process: memory of KNOWN_SHARED_BYTES, zeroed at first, that the next
+ * process is given as well. A domain that was asked about lately is answered at once then, so that
+ * its client, which may have lost one connection, need not wait while that process can be lost. */
+enum { KNOWN_SHARED_BYTES = 8 << 20 };
+
+/* SHARED: such memory, or NULL. Lives until the process ends. */
+struct known *known_new(void *shared);
 
 /* ---- answers ---- */
 
-/* True: OUT has the answer that was kept for DOMAIN (of any bytes), and *KIND what it is. */
+/* True: OUT has the answer that was kept for DOMAIN (of any bytes), and *KIND what it is. *AGES: it
+ * ends within a few seconds, so that the next one should be found out now. */
 bool known_answer(struct known *cache, struct span domain, enum answer_map map, struct buf *out,
-		  enum level_kind *kind);
+		  enum level_kind *kind, bool *ages);
 
 void known_keep_answers(struct known *cache, const char *domain, enum level_kind kind,
 			const char *const answers[ANSWER_MAPS], int64_t until);

@@ -120,12 +120,14 @@ static bool answer_from_cache(struct serve *serve, struct client *client, struct
 	    client->map == MAP_REFRESH ? ANSWER_POLICY : (enum answer_map)client->map;
 	enum level_kind kind = LEVEL_DEFAULT;
 	struct buf answer;
-	bool found;
+	bool found, ages = false;
 
 	buf_init(&answer, serve->arena, 0);
-	found = known_answer(serve->cache, domain, map, &answer, &kind);
+	found = known_answer(serve->cache, domain, map, &answer, &kind, &ages);
 	if (!found)
 		return false;
+	if (ages)
+		solver_add(serve->solver, arena_span(serve->arena, domain), false);
 	put_answer(client, buf_view(&answer));
 	serve->settings->on_answer(kind);
 	return true;
@@ -315,6 +317,15 @@ static void serve_clients(struct serve *serve, const struct pollfd *polls, unsig
 	}
 }
 
+static bool is_waited_for(const struct serve *serve)
+{
+	for (unsigned i = 0; i < serve->client_count; i++) {
+		if (serve->clients[i].domain != NULL || serve->clients[i].out.len > 0)
+			return true;
+	}
+	return false;
+}
+
 static void serve_once(struct serve *serve, bool accepts)
 {
 	static struct pollfd polls[1 + SERVE_LISTENERS_MAX + SERVE_CLIENTS_MAX];
@@ -322,7 +333,7 @@ static void serve_once(struct serve *serve, bool accepts)
 	bool room = accepts && clients < SERVE_CLIENTS_MAX;
 	unsigned count = fill_polls(serve, polls, room);
 
-	if (poll(polls, count, TICK_MS) > 0) {
+	if (poll(polls, count, accepts || is_waited_for(serve) ? TICK_MS : 0) > 0) {
 		serve_clients(serve, polls + 1 + listeners, clients);
 		if (polls[0].revents != 0)
 			take_solved(serve);
@@ -332,15 +343,6 @@ static void serve_once(struct serve *serve, bool accepts)
 		}
 	}
 	end_waiting(serve);
-}
-
-static bool is_waited_for(const struct serve *serve)
-{
-	for (unsigned i = 0; i < serve->client_count; i++) {
-		if (serve->clients[i].domain != NULL || serve->clients[i].out.len > 0)
-			return true;
-	}
-	return false;
 }
 
 static void tell_stats(struct serve *serve)
@@ -367,12 +369,14 @@ int serve_run(const struct serve_settings *settings, struct why *why)
 		return why_set(why, "pipe: %s", strerror(errno));
 	lock_init(&serve.lock);
 	serve.arena = arena_new(0);
-	serve.cache = known_new();
+	serve.cache = known_new(settings->shared);
 	serve.solver = solver_new(&serve.solve, serve.cache);
 	while (settings->go_on()) {
 		serve_once(&serve, true);
 		tell_stats(&serve);
 	}
+	/* what has been sent already is answered */
+	serve_once(&serve, false);
 	until = clock_mono() + answer_patience;
 	while (is_waited_for(&serve) && clock_mono() < until)
 		serve_once(&serve, false);

@@ -17,6 +17,7 @@ struct serve_settings {
 	const int *listeners; /* listening sockets that do not block */
 	unsigned count;
 	struct solve_settings solve; /* but on_solved and its arg */
+	void *shared;                /* of tls/known.h, or NULL */
 	void (*on_answer)(enum level_kind kind);
 	void (*on_stats)(const struct known_stats *stats); /* every few seconds */
 	bool (*go_on)(void);

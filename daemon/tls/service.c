@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,6 +116,7 @@ static noreturn void run_server(const struct conf *conf, pid_t parent)
 	int listeners[SERVE_LISTENERS_MAX];
 	struct serve_settings settings = {.listeners = listeners,
 					  .count = own->count,
+					  .shared = own->shared,
 					  .on_answer = count_answer,
 					  .on_stats = set_stats,
 					  .go_on = is_wanted};
@@ -189,10 +191,27 @@ static int open_listener(struct tls_service *service, const char *address, mode_
 	return 0;
 }
 
+/* Without it, answers are only those of the process. */
+static void *make_shared(void)
+{
+	void *made = mmap(NULL, KNOWN_SHARED_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return made == MAP_FAILED ? NULL : made;
+}
+
+/* With other settings, everything is found out again. */
+static void forget_shared(const struct tls_service *service)
+{
+	if (service->shared != NULL)
+		memset(service->shared, 0, KNOWN_SHARED_BYTES);
+}
+
 int tls_service_open(struct tls_service *service, const struct conf *conf, struct why *why)
 {
 	int result = 0;
 
+	forget_shared(service);
 	for (unsigned i = service->count; i-- > 0;) {
 		if (!is_listed(conf, service->addresses[i]))
 			close_listener(service, i);
@@ -203,6 +222,8 @@ int tls_service_open(struct tls_service *service, const struct conf *conf, struc
 				  why) != 0)
 			result = -1;
 	}
+	if (service->count > 0 && service->shared == NULL)
+		service->shared = make_shared();
 	if (service->count > 0 && service->fetch[0] < 0 &&
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, service->fetch) != 0)
 		return why_set(why, "socketpair: %s", strerror(errno));

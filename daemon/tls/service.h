@@ -17,6 +17,7 @@ struct tls_service {
 	char *addresses[SERVE_LISTENERS_MAX]; /* as the settings have them */
 	unsigned count;
 	int fetch[2]; /* the two ends between both processes; -1: not open */
+	void *shared; /* answers that outlive the server (tls/known.h); or NULL */
 	struct helper server, fetcher;
 	int64_t started;       /* the server, clock_mono() */
 	unsigned quick_deaths; /* of it, in a row */

@@ -3,6 +3,7 @@
 #include "tls/known.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -104,10 +105,12 @@ static void test_renewal(struct arena *arena)
 static const char *answer(const char *domain, enum answer_map map, struct arena *arena)
 {
 	enum level_kind kind = LEVEL_DEFAULT;
+	bool ages = false;
 	struct buf out;
 
 	buf_init(&out, arena, 0);
-	return known_answer(known, span_of(domain), map, &out, &kind) ? buf_text(&out) : NULL;
+	return known_answer(known, span_of(domain), map, &out, &kind, &ages) ? buf_text(&out)
+									     : NULL;
 }
 
 static void test_answers(struct arena *arena)
@@ -126,6 +129,27 @@ static void test_answers(struct arena *arena)
 	is_text(answer("x.example", ANSWER_POLICY, arena), NULL, "and forgotten");
 	known_keep_answers(known, "x.example", LEVEL_SECURE, two, clock_mono() - 1);
 	is_text(answer("x.example", ANSWER_POLICY, arena), NULL, "it is not given when it is old");
+}
+
+/* The next process has what the last one knew. */
+static void test_shared(struct arena *arena)
+{
+	const char *const two[] = {"OK secure match=a servername=hostname", "OK dane"};
+	void *shared = calloc(1, KNOWN_SHARED_BYTES);
+	struct known *first = known;
+
+	known = known_new(shared);
+	known_keep_answers(known, "x.example", LEVEL_SECURE, two, INT64_MAX);
+	known_keep_answers(known, "y.example", LEVEL_SECURE, two, INT64_MAX);
+	known_keep_answers(known, "z.example", LEVEL_SECURE, two, clock_mono() - 1);
+	known_forget_answers(known, "y.example");
+	known = known_new(shared);
+	is_text(answer("x.example", ANSWER_POLICY, arena), two[0], "of the process before");
+	is_text(answer("x.example", ANSWER_POLICY_310, arena), two[1], "of each map");
+	is_text(answer("y.example", ANSWER_POLICY, arena), NULL, "what was forgotten is");
+	is_text(answer("z.example", ANSWER_POLICY, arena), NULL, "so is what is old");
+	is_text(answer("w.example", ANSWER_POLICY, arena), NULL, "and nothing is made up");
+	known = first;
 }
 
 static void test_room(void)
@@ -151,11 +175,12 @@ int main(void)
 {
 	struct arena *arena = arena_new(0);
 
-	known = known_new();
+	known = known_new(NULL);
 	test_pauses();
 	test_policies(arena);
 	test_renewal(arena);
 	test_answers(arena);
+	test_shared(arena);
 	test_room();
 	arena_free(arena);
 	return tap_done();
