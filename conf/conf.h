@@ -246,6 +246,8 @@ struct conf {
 
 	struct {
 		struct conf_strings addresses; /* to which reports are sent */
+		struct conf_networks
+		    own_hosts; /* from which own mail leaves, beside trusted_networks */
 		bool deliver;
 		int64_t max_spool, max_files, max_message; /* of the spool: bytes, files, bytes */
 		int64_t keep; /* reports that were received, and their rows */

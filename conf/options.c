@@ -784,6 +784,12 @@ const struct conf_option conf_options[] = {
 		"in CFBL-Address. Mail to them that passes is read as a report and stored in the ledger, which "
 		"needs store.url. It does not cause reports, as with reports.quiet.",
 	 .example = "addresses = [ \"dmarc@example.com\", \"tls-reports@example.com\" ];"},
+	{.name = "inbox.own_hosts", .type = &conf_type_networks, FIELD(inbox.own_hosts),
+	 .def = "[]",
+	 .doc = "The addresses from which your mail leaves for other sites, as those see them. With those of this "
+		"host's interfaces, audit.addresses and trusted_networks they tell your own hosts from others in "
+		"received reports.",
+	 .example = "own_hosts = [ \"192.0.2.25\", \"2001:db8::/64\" ];"},
 	{.name = "inbox.deliver", .type = &conf_type_bool, FIELD(inbox.deliver),
 	 .def = "true",
 	 .doc = "Whether mail to inbox.addresses is delivered, too. false: the MTA discards what was taken, if all of "

@@ -29,6 +29,8 @@ struct refusal {
 	struct smtp_reply reply;
 };
 
+enum { MESSAGE_DOMAINS = 32 };
+
 /* One message. All of it is in its arena. */
 struct message {
 	struct arena *arena;
@@ -51,6 +53,9 @@ struct message {
 	const char *bounce_token; /* of a recipient to whom bounces of our reports go, or NULL */
 	bool keeps_header;        /* for a failure report, in HEADER and BODY */
 	struct buf header, body;
+	const char **rcpt_domains; /* of outbound mail, each once; MESSAGE_DOMAINS at most */
+	unsigned rcpt_domain_count;
+	bool rcpt_domains_cut;
 	int64_t taken_recipients; /* of RECIPIENTS: those of inbox.addresses */
 	bool taking_begun;
 	struct spool_file *taking; /* its copy for the report reader, or NULL */

@@ -12,6 +12,9 @@
 void outbound_mail_begin(const struct session *session, struct message *message, bool routed);
 
 /* Signs; RESULT lives in the message's arena. */
+/* The domain of a recipient, for the outbound tally. */
+void outbound_mail_recipient(struct message *message, const char *domain);
+
 void outbound_mail_end(struct session *session, struct answer *answer,
 		       struct header_change *changes, struct outbound_result *result);
 

@@ -299,6 +299,8 @@ static void note_recipient_domain(struct message *message, const char *domain)
 		message->list = listmail_find(&message->context->outbound.lists, domain);
 	if (message->check != NULL && check_wants_recipients(message->check))
 		check_recipient(message->check, domain);
+	if (message->outbound != NULL && domain != NULL)
+		outbound_mail_recipient(message, domain);
 	if (domain == NULL ||
 	    (message->rcpt_domain != NULL && !domain_equal(domain, message->rcpt_domain)))
 		message->rcpt_mixed = true;

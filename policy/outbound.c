@@ -528,8 +528,8 @@ static void add_signature(struct outbound *outbound, const struct signing_key *k
 
 	assert(result->field_count < outbound->key_count);
 	result->fields[result->field_count] = field;
-	result->made[result->field_count++] =
-	    (struct outbound_signature){signing_key_domain(key), signing_key_type(key)};
+	result->made[result->field_count++] = (struct outbound_signature){
+	    signing_key_domain(key), signing_key_selector(key), signing_key_type(key)};
 	result->signatures =
 	    arena_printf(outbound->arena, "%s%s%s/%s/%s", before == NULL ? "" : before,
 			 before == NULL ? "" : ",", signing_key_domain(key),

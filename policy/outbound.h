@@ -97,7 +97,7 @@ enum outbound_reason {
 extern const struct name_code outbound_reason_names[];
 
 struct outbound_signature {
-	const char *domain;
+	const char *domain, *selector;
 	enum crypt_type type;
 };
 

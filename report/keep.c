@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/keep.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,6 +110,7 @@ static int store_feedback(struct keeping *keeping, struct sql *personal,
 	struct personal_feedback *f = &keeping->feedback;
 	uint8_t digest[CRYPT_DIGEST_LEN];
 
+	assert(mail->trust != NULL && keeping->hash != NULL);
 	f->kind = inbox_kind_text((enum inbox_kind)reader_report(result, i)->end.kind);
 	f->received = mail->received;
 	f->trust = mail->trust;

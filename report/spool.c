@@ -9,6 +9,7 @@
  */
 #include "report/spool.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -169,6 +170,7 @@ static void write_buffered(struct spool_file *file)
 
 void spool_write(struct spool_file *file, struct span bytes)
 {
+	assert(file->fd >= 0 && file->buffered < BUFFER);
 	file->size += (int64_t)span_len(bytes);
 	if (file->size > file->limits.message && file->fault.text[0] == '\0')
 		why_set(&file->fault, "it is larger than inbox.max_message");
@@ -199,6 +201,7 @@ int spool_finish(struct spool_file *file, const char *trust, struct why *why)
 {
 	const char *name = file->name + strlen("tmp.");
 
+	assert(file->fd >= 0 && trust[0] != '\0');
 	write_buffered(file);
 	if (file->fault.text[0] == '\0' &&
 	    !has_room(file->directory, &file->limits, 0, file->size + SPOOL_HEAD))

@@ -142,7 +142,7 @@ bool packed_read(struct span bytes, struct driver_row *at)
 		return false;
 	memcpy(&numbers, bytes.p, sizeof numbers);
 	if (numbers.day < INT32_MIN || numbers.day > INT32_MAX || numbers.count < 1 ||
-	    numbers.quiet < 0 || numbers.quiet > numbers.count)
+	    (numbers.quiet < 0 && numbers.quiet != LEDGER_SENT) || numbers.quiet > numbers.count)
 		return false;
 	at->row.day = (int32_t)numbers.day;
 	at->row.count = numbers.count;

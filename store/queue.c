@@ -137,7 +137,8 @@ unsigned queue_group_merge(struct queue_group *group)
 
 		if (into != NULL && compare_rows(&into->at, &entry->at) == 0) {
 			into->at.row.count += entry->at.row.count;
-			into->at.row.quiet += entry->at.row.quiet;
+			if (into->at.row.quiet != LEDGER_SENT)
+				into->at.row.quiet += entry->at.row.quiet;
 			continue;
 		}
 		into = entry;

@@ -251,6 +251,21 @@ int received_find(struct sql *sql, const char *id, struct arena *arena,
 	return more < 0 ? -1 : more == 1 ? 2 : 0;
 }
 
+static void read_row(struct sql_rows *rows, int at, struct arena *arena, struct received_row *row)
+{
+	row->source_ip = sql_text_at(rows, at++, arena);
+	row->messages = sql_int_at(rows, at++);
+	row->disposition = sql_text_at(rows, at++, arena);
+	row->dkim_aligned = sql_text_at(rows, at++, arena);
+	row->spf_aligned = sql_text_at(rows, at++, arena);
+	row->header_from = sql_text_at(rows, at++, arena);
+	row->envelope_from = sql_text_at(rows, at++, arena);
+	row->envelope_to = sql_text_at(rows, at++, arena);
+	row->reasons = sql_text_at(rows, at++, arena);
+	row->dkim = sql_text_at(rows, at++, arena);
+	row->spf = sql_text_at(rows, at, arena);
+}
+
 int received_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 		  received_row_visit *visit, void *arg, struct why *why)
 {
@@ -267,17 +282,7 @@ int received_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 		struct received_row row;
 
 		arena_reset(arena);
-		row.source_ip = sql_text_at(rows, 0, arena);
-		row.messages = sql_int_at(rows, 1);
-		row.disposition = sql_text_at(rows, 2, arena);
-		row.dkim_aligned = sql_text_at(rows, 3, arena);
-		row.spf_aligned = sql_text_at(rows, 4, arena);
-		row.header_from = sql_text_at(rows, 5, arena);
-		row.envelope_from = sql_text_at(rows, 6, arena);
-		row.envelope_to = sql_text_at(rows, 7, arena);
-		row.reasons = sql_text_at(rows, 8, arena);
-		row.dkim = sql_text_at(rows, 9, arena);
-		row.spf = sql_text_at(rows, 10, arena);
+		read_row(rows, 0, arena, &row);
 		status = visit(arg, &row);
 		if (status != 0)
 			sql_drop(rows);
@@ -318,6 +323,113 @@ int received_tls_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 		failure.reason_code = sql_text_at(rows, 11, arena);
 		failure.information = sql_text_at(rows, 12, arena);
 		status = visit(arg, &tls, sql_int_at(rows, 13) != 0 ? NULL : &failure);
+		if (status != 0)
+			sql_drop(rows);
+	}
+	arena_free(arena);
+	return status != 0 ? status : more;
+}
+
+/* ---- sums ---- */
+
+#define BELOW                                                                                      \
+	"($2 IS NULL OR r.domain = $2 OR"                                                          \
+	" substr(r.domain, length(r.domain) - length($2)) = '.' || $2)"
+
+int received_sums(struct sql *sql, const char *domain, int32_t from_day, received_sum_visit *visit,
+		  void *arg, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    "SELECT r.domain, CASE r.trust WHEN 'pass' THEN 'pass' ELSE '' END AS trusted,"
+	    " MIN(r.begins), MAX(r.begins), w.source_ip, SUM(w.messages), w.disposition,"
+	    " w.dkim_aligned, w.spf_aligned, w.header_from, NULL, NULL, w.reasons, w.dkim, w.spf"
+	    " FROM rx_report AS r JOIN rx_row AS w ON w.key = r.key WHERE r.kind = 'aggregate'"
+	    " AND r.begins >= $1 AND w.messages > 0 AND " BELOW
+	    " GROUP BY r.domain, trusted, w.source_ip, w.disposition, w.dkim_aligned,"
+	    " w.spf_aligned, w.header_from, w.reasons, w.dkim, w.spf",
+	    SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)));
+	int more, status = 0;
+
+	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+		struct received_sum sum;
+
+		arena_reset(arena);
+		sum.domain = sql_text_at(rows, 0, arena);
+		sum.trust = sql_text_at(rows, 1, arena);
+		sum.first_day = clock_day(sql_int_at(rows, 2));
+		sum.last_day = clock_day(sql_int_at(rows, 3));
+		read_row(rows, 4, arena, &sum.row);
+		status = visit(arg, &sum);
+		if (status != 0)
+			sql_drop(rows);
+	}
+	arena_free(arena);
+	return status != 0 ? status : more;
+}
+
+int received_cover(struct sql *sql, const char *domain, int32_t from_day,
+		   struct received_coverage *coverage, struct why *why)
+{
+	struct sql_rows *rows =
+	    sql_ask(sql,
+		    "SELECT COUNT(DISTINCT mail_from), COUNT(DISTINCT begins / 86400), COUNT(*),"
+		    " SUM(messages), MIN(begins), MAX(begins) FROM rx_report AS r"
+		    " WHERE kind = 'aggregate' AND trust = 'pass' AND messages > 0"
+		    " AND begins >= $1 AND " BELOW,
+		    SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)));
+
+	if (sql_next(rows, why) != 1)
+		return -1;
+	coverage->reporters = sql_int_at(rows, 0);
+	coverage->days = sql_int_at(rows, 1);
+	coverage->reports = sql_int_at(rows, 2);
+	coverage->messages = sql_int_at(rows, 3);
+	coverage->first_day = clock_day(sql_int_at(rows, 4));
+	coverage->last_day = clock_day(sql_int_at(rows, 5));
+	sql_drop(rows);
+	return 0;
+}
+
+/* ---- decisions ---- */
+
+int received_decide(struct sql *sql, const struct received_decision *d, struct why *why)
+{
+	return sql_run(sql, why,
+		       "INSERT INTO flow_decision (flow, decision, note, decided)"
+		       " VALUES ($1, $2, $3, $4) ON CONFLICT (flow) DO UPDATE SET"
+		       " decision = excluded.decision, note = excluded.note,"
+		       " decided = excluded.decided",
+		       SQL_VALUES(sql_text(d->flow), sql_text(d->decision), sql_text(d->note),
+				  sql_int(d->decided)));
+}
+
+int received_undecide(struct sql *sql, const char *flow, struct why *why)
+{
+	int64_t deleted = sql_do(sql, why, "DELETE FROM flow_decision WHERE flow = $1",
+				 SQL_VALUES(sql_text(flow)));
+
+	return deleted < 0 ? -1 : deleted == 0;
+}
+
+int received_decisions(struct sql *sql, received_decision_visit *visit, void *arg, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows =
+	    sql_ask(sql, "SELECT flow, decision, note, decided FROM flow_decision ORDER BY flow",
+		    SQL_NO_VALUES);
+	int more, status = 0;
+
+	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+		struct received_decision decision;
+
+		arena_reset(arena);
+		decision.flow = sql_text_at(rows, 0, arena);
+		decision.decision = sql_text_at(rows, 1, arena);
+		decision.note = sql_text_at(rows, 2, arena);
+		decision.decided = sql_int_at(rows, 3);
+		status = visit(arg, &decision);
 		if (status != 0)
 			sql_drop(rows);
 	}

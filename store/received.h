@@ -114,4 +114,39 @@ typedef int received_tls_visit(void *arg, const struct received_tls *tls,
 int received_tls_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 		      received_tls_visit *visit, void *arg, struct why *why);
 
+/* ---- sums over many reports ---- */
+
+/* Rows of aggregate reports that look alike, with the sum of their messages. */
+struct received_sum {
+	const char *domain; /* the policy domain */
+	const char *trust;  /* "pass": of reports that came in authenticated mail; or "" */
+	struct received_row row;
+	int32_t first_day, last_day; /* on which the times of the reports begin */
+};
+
+/* DOMAIN: and those below it; NULL: any. Reports whose time begins on FROM_DAY or later. */
+typedef int received_sum_visit(void *arg, const struct received_sum *sum);
+int received_sums(struct sql *sql, const char *domain, int32_t from_day, received_sum_visit *visit,
+		  void *arg, struct why *why);
+
+/* How good the authenticated reports about DOMAIN are. */
+struct received_coverage {
+	int64_t reporters, days, reports; /* different domains of the mail; days with a report */
+	int64_t messages;
+	int32_t first_day, last_day;
+};
+int received_cover(struct sql *sql, const char *domain, int32_t from_day,
+		   struct received_coverage *coverage, struct why *why);
+
+/* ---- what the operator decided about a flow (report/sources/classify.h) ---- */
+
+struct received_decision {
+	const char *flow, *decision, *note;
+	int64_t decided;
+};
+int received_decide(struct sql *sql, const struct received_decision *decision, struct why *why);
+int received_undecide(struct sql *sql, const char *flow, struct why *why); /* 1: there was none */
+typedef int received_decision_visit(void *arg, const struct received_decision *decision);
+int received_decisions(struct sql *sql, received_decision_visit *visit, void *arg, struct why *why);
+
 #endif

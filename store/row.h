@@ -42,8 +42,11 @@ struct ledger_row {
 	const char *spf_result;    /* "none" "pass" ... */
 	const char *spf_note;      /* for people, or "" */
 	int64_t count;             /* 1 or more */
-	int64_t quiet;             /* how many of them are not worth a report */
+	int64_t quiet;             /* how many of them are not worth a report; LEDGER_SENT */
 };
+
+/* QUIET of a count of our own mail (report/sent.h), which is not a row of a report. */
+#define LEDGER_SENT INT64_C(-1)
 
 enum { LEDGER_CONFIG_MAX = 33 };
 

@@ -54,6 +54,16 @@ send "$top/none.eml" >/dev/null
 ok "what cannot be read is kept with its reason" eventually eval '[ "$(sql "SELECT COUNT(*) FROM unreadable" "$top/d/ledger.db-personal")" = 1 ]'
 like "the metrics count them" "$("$BUILD/admin/countersign" -c "$top/conf" status --prometheus 2>/dev/null)" 'inbox_reports_total\{kind="aggregate",outcome="stored"\} 3'
 
+# ---- the outbound tally ----
+for rcpts in 'rcpt\t<a@one.example>' 'rcpt\t<a@one.example>\nrcpt\t<b@one.example>\nrcpt\t<c@Two.example>'; do
+	printf "macro\tM\t{auth_type}\tPLAIN\t{auth_authen}\tbob\nconnect\tx\t198.51.100.25\nhelo\tx\nmail\t<bob@bounce.example.com>\n$rcpts\nheader\tFrom\t <bob@example.com>\neoh\neom\n" |
+		"$BUILD/t/bin/milterc" "$top/sock"
+done >"$top/out"
+tally() { sql "SELECT header_from, domain, mail_from, rcpt_domain, messages, signatures FROM sent ORDER BY rcpt_domain" | xargs; }
+ok "mail of our own is counted for each domain that it goes to" eventually eval \
+	'[ "$(tally)" = "example.com||bounce.example.com|one.example|2|0 example.com||bounce.example.com|two.example|1|0" ]'
+like "store sent shows it" "$("$BUILD/admin/countersign" -c "$top/conf" store sent)" '^example.com +- +bounce.example.com +one.example +2 +0'
+
 # ---- a spool that is full ----
 stop_lone_daemon TERM
 rm -f "$top/d/ledger.db-personal"*

@@ -111,6 +111,10 @@ cat >table <<T
 0 inbox list
 0 inbox show 6
 0 inbox tls
+0 store sent
+0 inbox sources
+0 inbox decide lists.example forwarder
+1 inbox advice example.com
 0 inbox failures
 0 inbox complaints
 0 inbox why

@@ -10,6 +10,8 @@
 #include "admin/admin.h"
 #include "admin/inbox/personal.h"
 #include "admin/inbox/print.h"
+#include "admin/inbox/sent.h"
+#include "admin/inbox/sources.h"
 #include "admin/inbox/stored.h"
 #include "admin/progress.h"
 #include "lib/clock.h"
@@ -197,6 +199,15 @@ const struct admin_verb cmd_inbox[] = {
     {"inbox", "show", "ID", "Show a received report with its rows", inbox_show, NULL, false},
     {"inbox", "tls", "[DOMAIN]", "Show which TLS connections to a domain failed, by MX", inbox_tls,
      inbox_list_options, false},
+    {"inbox", "sources", "[DOMAIN]",
+     "Show where mail in the name of a domain came from, by received reports", inbox_sources,
+     inbox_sources_options, false},
+    {"inbox", "decide", "SOURCE ours|partner|forwarder|ignore|nothing",
+     "Say what a source is, for old reports and new ones", inbox_decide, inbox_decide_options,
+     false},
+    {"inbox", "advice", "DOMAIN",
+     "Say whether a stricter policy would lose mail, by authenticated reports", inbox_advice,
+     inbox_advice_options, false},
     {"inbox", "failures", "[DOMAIN]", "List the failure reports that are stored, the newest first",
      inbox_failures, inbox_personal_options, false},
     {"inbox", "complaints", "[DOMAIN]", "List the complaints that are stored, the newest first",
@@ -206,5 +217,8 @@ const struct admin_verb cmd_inbox[] = {
      false},
     {"inbox", "expire", "", "Delete received reports that are older than inbox.keep", inbox_expire,
      NULL, false},
+    {"store", "sent", "[DOMAIN]",
+     "Show how much mail of your own was sent, by domain, signature and recipient", store_sent,
+     store_sent_options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

@@ -32,8 +32,7 @@ int inbox_settings(struct admin *admin, struct ledger_settings *settings, struct
 	return ADMIN_DONE;
 }
 
-/* To read. NULL after the error was printed; *STATUS is the exit code. */
-static struct sql *open_ledger(struct admin *admin, int *status)
+struct sql *inbox_ledger(struct admin *admin, int *status)
 {
 	struct ledger_settings settings;
 	struct sql *sql = NULL;
@@ -120,7 +119,7 @@ static int read_choice(struct choice *choice, int argc, char **argv)
 	choice->query.domain = wanted.domain;
 	choice->query.since = wanted.since;
 	choice->query.failing = wanted.failing;
-	choice->sql = open_ledger(choice->admin, &status);
+	choice->sql = inbox_ledger(choice->admin, &status);
 	return status;
 }
 
@@ -575,7 +574,7 @@ int inbox_show(struct admin *admin, int argc, char **argv)
 	struct received_report report;
 	struct why why = {""};
 	int status = admin_args(admin, argc, argv, 1, 1), found;
-	struct sql *sql = status == ADMIN_DONE ? open_ledger(admin, &status) : NULL;
+	struct sql *sql = status == ADMIN_DONE ? inbox_ledger(admin, &status) : NULL;
 
 	if (sql == NULL)
 		return status;

@@ -30,6 +30,10 @@ const char *inbox_or_dash(const char *text);
  * was printed). */
 int inbox_settings(struct admin *admin, struct ledger_settings *settings, struct why *why);
 
+/* The ledger's file of the settings, to read. NULL after the error was printed; *STATUS is the exit
+ * code. */
+struct sql *inbox_ledger(struct admin *admin, int *status);
+
 /* The settings' authserv_id; NULL: it is "auto", which only the daemon knows. */
 const char *inbox_authserv_id(struct admin *admin);
 

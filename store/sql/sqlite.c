@@ -184,6 +184,13 @@ static const char *const migrations[] = {
     " WHERE NOT EXISTS (SELECT 1 FROM policy AS p"
     " WHERE p.domain = t.domain AND p.day = t.day AND p.config = t.config);"
     "DROP TABLE old_tally;",
+    /* 15: the outbound tally (report/sent.h), and what the operator decided about sources */
+    "CREATE TABLE sent (day INTEGER NOT NULL, header_from TEXT NOT NULL, domain TEXT NOT NULL,"
+    " selector TEXT NOT NULL, mail_from TEXT NOT NULL, rcpt_domain TEXT NOT NULL,"
+    " messages INTEGER NOT NULL, signatures INTEGER NOT NULL,"
+    " PRIMARY KEY (day, header_from, domain, selector, mail_from, rcpt_domain)) WITHOUT ROWID;"
+    "CREATE TABLE flow_decision (flow TEXT NOT NULL PRIMARY KEY, decision TEXT NOT NULL,"
+    " note TEXT NOT NULL, decided INTEGER NOT NULL) WITHOUT ROWID;",
 };
 static const struct driver_schema ledger_schema = {
     .application_id = 0x4353474e, /* "CSGN" */

@@ -21,7 +21,8 @@ enum {
 	ROOM_ROWS = 2000,
 	DISK_FREE = 16 << 20, /* bytes: with so many free the disk is not full */
 	WATCHES = 256,        /* days whose rows are watched at one time; see watch_day() */
-	WATCH_SHARE = 8
+	WATCH_SHARE = 8,
+	SENT_ROWS_MAX = 20000 /* of the outbound tally, a day; further ones have less detail */
 };
 
 enum statement {
@@ -50,6 +51,9 @@ enum statement {
 	EXPIRE_PARTS,
 	EXPIRE_DELIVERIES,
 	OLD_FAILURES,
+	ADD_SENT,
+	COUNT_SENT,
+	EXPIRE_SENT,
 	STATEMENTS
 };
 
@@ -95,6 +99,12 @@ static const char *const statements[STATEMENTS] = {
     [EXPIRE_REPORT] = "DELETE FROM report WHERE " REPORT,
     [EXPIRE_PARTS] = "DELETE FROM report_part WHERE " REPORT,
     [EXPIRE_DELIVERIES] = "DELETE FROM delivery WHERE " REPORT,
+    [ADD_SENT] = "INSERT INTO sent VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+		 " ON CONFLICT (day, header_from, domain, selector, mail_from, rcpt_domain)"
+		 " DO UPDATE SET messages = messages + excluded.messages,"
+		 " signatures = signatures + excluded.signatures",
+    [COUNT_SENT] = "SELECT COUNT(*) FROM sent WHERE day = ?1",
+    [EXPIRE_SENT] = "DELETE FROM sent WHERE day < ?1",
     [OLD_FAILURES] = "SELECT domain, day, config FROM report"
 		     " WHERE kind = 'failure' AND built < ?1 LIMIT 1",
 };
@@ -108,7 +118,9 @@ struct day_watch {
 
 /* What a connection keeps for its writer: one piece of memory, made when it first writes. */
 struct sqlite_writer {
-	bool joined; /* rows are shipped to a shared store; as of this transaction */
+	bool joined;      /* rows are shipped to a shared store; as of this transaction */
+	int32_t sent_day; /* whose rows of the outbound tally were counted last */
+	int64_t sent_rows;
 	struct day_watch watches[WATCHES];
 	sqlite3_stmt *prepared[STATEMENTS];
 };
@@ -433,6 +445,66 @@ static int watch_day(struct sqlite *sqlite, const struct driver_row *at, enum co
 	return code;
 }
 
+/* ---- the outbound tally ---- */
+
+/* The number of the day's rows as far as this process knows: they are counted when a day begins and
+ * when there may be too many; what is added in between counts as new rows. */
+static int count_sent(struct sqlite *sqlite, int32_t day, int64_t *rows)
+{
+	struct sqlite_writer *writer = sqlite->writer;
+	sqlite3_stmt *statement;
+	int code;
+
+	*rows = writer->sent_rows++;
+	if (writer->sent_day == day && *rows < SENT_ROWS_MAX)
+		return SQLITE_OK;
+	statement = prepare_statement(sqlite, COUNT_SENT);
+	if (statement == NULL)
+		return sqlite3_errcode(sqlite->db);
+	sqlite3_bind_int(statement, 1, day);
+	code = sqlite3_step(statement);
+	*rows = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+	sqlite3_reset(statement);
+	writer->sent_day = day;
+	writer->sent_rows = *rows + 1;
+	return code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+static int add_sent(struct sqlite *sqlite, const struct ledger_row *row)
+{
+	sqlite3_stmt *statement = prepare_statement(sqlite, ADD_SENT);
+	bool further = strcmp(row->disposition, "message") != 0;
+	int64_t rows = 0;
+	int code;
+
+	if (statement == NULL)
+		return sqlite3_errcode(sqlite->db);
+	code = count_sent(sqlite, row->day, &rows);
+	if (code != SQLITE_OK)
+		return code;
+	sqlite3_bind_int(statement, 1, row->day);
+	bind_text(statement, 2, row->policy.domain);
+	bind_text(statement, 3, row->spf_domain);
+	bind_text(statement, 4, row->spf_result);
+	bind_text(statement, 5, rows < SENT_ROWS_MAX ? row->envelope_from : "");
+	bind_text(statement, 6, rows < SENT_ROWS_MAX ? row->envelope_to : "");
+	sqlite3_bind_int64(statement, 7, further ? 0 : row->count);
+	sqlite3_bind_int64(statement, 8, row->spf_domain[0] == '\0' ? 0 : row->count);
+	return run_statement(sqlite, statement);
+}
+
+static int expire_sent(struct sqlite *sqlite, int32_t before_day)
+{
+	sqlite3_stmt *statement = prepare_statement(sqlite, EXPIRE_SENT);
+
+	if (statement == NULL)
+		return sqlite3_errcode(sqlite->db);
+	sqlite3_bind_int(statement, 1, before_day);
+	return run_statement(sqlite, statement);
+}
+
+/* ---- a report that was begun ---- */
+
 /* An error is told at once: SQLite may have rolled back, and what follows would be a transaction of
  * its own. */
 static int look_closed(struct sqlite *sqlite, const struct driver_row *at, bool *closed)
@@ -499,6 +571,10 @@ static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 		enum condense_level level = CONDENSE_NOT;
 		struct driver_row left, target = *at;
 
+		if (at->row.quiet == LEDGER_SENT) {
+			code = add_sent(sqlite, &at->row);
+			continue;
+		}
 		assert(at->row.count > 0 && at->row.quiet >= 0 && at->row.quiet <= at->row.count);
 		if (i == 0 || !is_same_policy(batch->rows[i - 1], at)) {
 			code = find_open_config(sqlite, &target);
@@ -622,6 +698,8 @@ static enum driver_outcome write_expire(struct sql *sql, int32_t before_day, uns
 	*more = true;
 	if (code == SQLITE_OK)
 		code = expire_failures(sqlite, max);
+	if (code == SQLITE_OK)
+		code = expire_sent(sqlite, before_day);
 	for (unsigned reports = 0; code == SQLITE_OK && *more && *deleted < max && reports < max;
 	     reports++) {
 		unsigned part = 0;

@@ -752,7 +752,7 @@ static const char everything[] =
     " key_days = 1; budget = 100; timeout = \"1s\"; silence = ( { rule = \"a.b\"; domain = "
     "\"b.example\";"
     " reason = \"c\"; until = \"2027-01-31\"; } ); };\n"
-    "inbox: { addresses = [ \"a@example.com\" ]; deliver = false; max_spool = \"1MiB\"; max_files "
+    "inbox: { addresses = [ \"a@example.com\" ]; own_hosts = [ \"192.0.2.25\" ]; deliver = false; max_spool = \"1MiB\"; max_files "
     "= 10; max_message = \"64KiB\"; keep = \"30d\"; keep_personal = \"7d\"; hash_addresses = "
     "false; };\n"
     "log: { target = \"stderr\"; format = \"json\"; level = \"error\"; recipients = true; };\n"

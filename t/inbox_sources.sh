@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# countersign inbox sources, decide, advice: who sent mail in a domain's name, by received reports, the keyring, and a DNS of
+# the test's own; advice goes from "not enough data" to "not yet" to "ready".
+. "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+need sqlite3 python3
+build=$COUNTERSIGN_BUILD
+dir=$(mktemp -d) || exit 99
+dns=
+trap 'kill $dns 2>/dev/null; rm -rf "$dir"' EXIT
+cd "$dir" || exit 99
+cs() { "$build/admin/countersign" -c conf "$@"; }
+member() { python3 -c "import json, sys; found = json.load(sys.stdin); print($1)"; }
+cat >zone <<'Z'
+example.com 60 TXT "v=spf1 ip4:192.0.2.25 ip4:198.51.100.7 -all"
+part._domainkey.example.com 60 TXT "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+gone._domainkey.example.com 60 TXT "v=DKIM1; p="
+Z
+"$build/t/bin/dnsd" --port-file port zone 2>dnsd.log &
+dns=$!
+eventually test -s port
+cat >conf <<-C
+	listen = [ "local:$dir/a.sock" ];
+	authserv_id = "mx.example.com";
+	store: { url = "sqlite:$dir/ledger.db"; };
+	dns: { servers = [ "127.0.0.1@$(cat port)" ]; timeout = "2s"; };
+	sign: { keys = "$dir/keys"; };
+	inbox: { own_hosts = [ "192.0.2.25" ]; };
+C
+mkdir keys
+cs key gen --selector s1 example.com >/dev/null 2>&1
+cs store migrate >/dev/null 2>&1
+
+# A mail with a report: day before today, reporter, and rows "ip messages dkim spf d/s=result,... spfdomain=result reason from".
+report() { # DAYS REPORTER TRUST ROW...
+	python3 - "$@" <<'P'
+import sys, time
+days, who, trust, *rows = sys.argv[1:]
+begin = int(time.time()) // 86400 * 86400 - int(days) * 86400
+out = "Authentication-Results: mx.example.com; dmarc=%s header.from=%s\nFrom: dmarc@%s\nMessage-ID: <%s.%s@%s>\nContent-Type: text/xml\n\n" % (trust, who, who, days, trust, who)
+out += "<feedback><report_metadata><org_name>%s</org_name><report_id>%s.%s</report_id><date_range><begin>%d</begin><end>%d</end></date_range></report_metadata><policy_published><domain>example.com</domain><p>none</p></policy_published>" % (who, days, trust, begin, begin + 86399)
+for row in rows:
+    ip, n, dkim, spf, sigs, envelope, reason, author = row.split()
+    results = "".join("<dkim><domain>%s</domain><selector>%s</selector><result>%s</result></dkim>" % (s.split("=")[0].split("/")[0], s.split("=")[0].split("/")[1], s.split("=")[1]) for s in sigs.split(",") if s != "-")
+    if envelope != "-":
+        results += "<spf><domain>%s</domain><scope>mfrom</scope><result>%s</result></spf>" % tuple(envelope.split("="))
+    why = "" if reason == "-" else "<reason><type>%s</type><comment>x</comment></reason>" % reason
+    out += "<record><row><source_ip>%s</source_ip><count>%s</count><policy_evaluated><disposition>none</disposition><dkim>%s</dkim><spf>%s</spf>%s</policy_evaluated></row><identifiers><header_from>%s</header_from></identifiers><auth_results>%s</auth_results></record>" % (ip, n, dkim, spf, why, author, results)
+print(out + "</feedback>")
+P
+}
+good='192.0.2.25 100 pass pass example.com/s1=pass example.com=pass - example.com'
+report 1 a.example pass "$good" \
+	'203.0.113.1 11 pass fail example.com/s1=pass forward.example=pass - example.com' \
+	'203.0.113.2 12 fail fail example.com/s1=fail,lists.example/l=pass lists.example=pass - example.com' \
+	'203.0.113.3 13 pass fail example.com/part=pass esp.example=pass - example.com' \
+	'198.51.100.7 14 fail fail - other.example=none - example.com' \
+	'203.0.113.5 15 fail fail example.com/gone=fail - - example.com' \
+	'203.0.113.66 16 fail fail - spoof.example=fail - example.com' \
+	'203.0.113.7 17 fail fail - - trusted_forwarder example.com' >1.eml
+cs inbox read 1.eml >/dev/null
+sources() { cs inbox sources "$@" --json | member '"\n".join("%s %s %d %d" % (s["flow"], s["class"], s["messages"], s["passed"]) for s in found["sources"])'; }
+is "each source is what it is" "$(sources)" "own ours 100 100
+203.0.113.0/24 modified 17 0
+203.0.113.0/24 unknown 16 0
+example.com/gone old-key 15 0
+198.51.100.0/24 spf-only 14 0
+example.com/part partner 13 13
+lists.example modified 12 0
+forward.example forwarded 11 11"
+is "only those that fail" "$(sources --failing | wc -l)" 5
+like "the table says who is what" "$(cs inbox sources example.com)" '^example.com +lists.example +modified +12 +0.0'
+like "a key of somebody else is a finding" "$(cs inbox sources)" 'finding: example.com: somebody signs with example.com/part'
+like "so is one that is revoked" "$(cs inbox sources)" 'finding: example.com: example.com/gone is not published any more'
+like "and a host without a signature" "$(cs inbox sources)" 'finding: example.com: 14 messages of a host that your SPF record names'
+is "another domain has none" "$(sources other.example)" ""
+
+# ---- decisions ----
+is "a network is decided about" "$(cs inbox decide 203.0.113.66/32 ours --note 'the shop'; echo $?)" 0
+like "and old rows follow" "$(cs inbox sources)" '203.0.113.0/24 +unknown, decided: ours +16'
+is "with the note" "$(cs inbox sources --json | member '[s["note"] for s in found["sources"] if s["decision"]]')" "['the shop']"
+is "it can be taken back" "$(cs inbox decide 203.0.113.66/32 nothing; sqlite3 ledger.db 'SELECT COUNT(*) FROM flow_decision')" 0
+like "but only once" "$(cs inbox decide 203.0.113.66/32 nothing 2>&1; echo $?)" '^1$'
+like "other words are refused" "$(cs inbox decide lists.example friend 2>&1)" 'not a decision'
+
+# ---- advice ----
+verdict() { cs inbox advice example.com --json "$@" | member '{a["advice"]: a["verdict"] for a in found["advices"]}["'"$what"'"]'; }
+what=p=reject
+is "one report of one day is not enough" "$(verdict)" "not enough data"
+for day in {1..14}; do
+	for who in a b c; do
+		report $day $who.example pass "$good" '198.51.100.7 14 fail fail - other.example=none - example.com' >$day.$who.eml
+	done
+done
+for day in {1..20}; do
+	report $day forged.example fail '192.0.2.25 100000 pass pass example.com/s1=pass example.com=pass - example.com' >$day.forged.eml
+done
+cs inbox read ./*.eml >/dev/null
+is "mail that would be lost: not yet" "$(verdict)" "not yet"
+like "the rows against it are named" "$(cs inbox advice example.com)" '^  198.51.100.0/24: spf-only, 602 of 602 messages'
+is "forged reports, which would make it harmless, do not count" "$(cs inbox advice example.com --json | member 'found["reporters"]')" 3
+is "a key in use is not to be revoked" "$(what=revoke\ example.com/s1 verdict)" "not yet"
+cs inbox advice example.com >/dev/null
+is "the exit status says that something is not ready" "$?" 1
+cs inbox decide 198.51.100.0/24 ignore
+cs inbox decide lists.example ignore
+cs inbox decide 203.0.113.0/24 ignore
+is "when the cause is removed: ready" "$(verdict)" "ready"
+is "for quarantine, too" "$(what=p=quarantine verdict)" "ready"
+is "more may be asked for" "$(verdict --reporters 5)" "not enough data"
+is "without TLS reports nothing is said about MTA-STS" "$(what=MTA-STS\ enforce verdict)" "not enough data"
+done_testing
