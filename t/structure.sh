@@ -138,5 +138,18 @@ check "so is what a package of the source must have" "$(
 		[ ! -f "$f" ] || git check-ignore -q "$f" 2>/dev/null || grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"
 	done)"
 
+# In automake's terms: 77 is a test that was not run. Another status after the plan of none would pass for one that was.
+check "a test that cannot be run says SKIP and why, and exits with status 77" "$(
+	for f in t/*.sh t/e2e/*.sh t/lib/*.sh; do
+		awk -v f="$f" '/1\.\.0/ && !/^[ \t]*#/ && !/1\.\.0\*/ && !/sed -n/ {
+				if (!/# SKIP [^"]/) print f ":" NR ": no reason: " $0
+				open = NR; line = $0
+			}
+			open && /exit 77|skip_all/ { open = 0 }
+			open && NR > open + 2 { print f ":" open ": no exit 77 after it: " line; open = 0 }
+			END { if (open) print f ":" open ": no exit 77 after it: " line }' "$f"
+		[ "$f" = t/structure.sh ] || grep -nHE "command -v .*\|\| *(exit 0|\{ *(echo|printf)[^;]*; *exit 0)|not installed.*exit 0" "$f"
+	done)"
+
 echo "1..$n"
 exit $failed
