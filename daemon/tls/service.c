@@ -200,18 +200,42 @@ static void *make_shared(void)
 	return made == MAP_FAILED ? NULL : made;
 }
 
-/* With other settings, everything is found out again. */
-static void forget_shared(const struct tls_service *service)
+static uint32_t hash_text(uint32_t hash, const char *text)
 {
-	if (service->shared != NULL)
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return (hash ^ '\n') * 16777619u;
+}
+
+/* Of the settings that answers depend on. */
+static uint32_t hash_settings(const struct conf *conf)
+{
+	uint32_t hash = 2166136261u + (uint32_t)conf->tls.dane;
+
+	for (unsigned i = 0; i < conf->tls.exception_count; i++) {
+		hash = hash_text(hash, conf->tls.exceptions[i].domain);
+		hash = hash_text(hash, conf->tls.exceptions[i].level);
+	}
+	for (unsigned i = 0; i < conf->dns.servers.count; i++)
+		hash = hash_text(hash, conf->dns.servers.items[i]);
+	return hash_text(hash, conf->dns.trust_anchor);
+}
+
+/* With other settings, everything is found out again. */
+static void forget_shared(struct tls_service *service, const struct conf *conf)
+{
+	uint32_t hash = hash_settings(conf);
+
+	if (service->shared != NULL && hash != service->settings)
 		memset(service->shared, 0, KNOWN_SHARED_BYTES);
+	service->settings = hash;
 }
 
 int tls_service_open(struct tls_service *service, const struct conf *conf, struct why *why)
 {
 	int result = 0;
 
-	forget_shared(service);
+	forget_shared(service, conf);
 	for (unsigned i = service->count; i-- > 0;) {
 		if (!is_listed(conf, service->addresses[i]))
 			close_listener(service, i);

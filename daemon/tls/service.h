@@ -16,8 +16,9 @@ struct tls_service {
 	struct socket_listener listeners[SERVE_LISTENERS_MAX];
 	char *addresses[SERVE_LISTENERS_MAX]; /* as the settings have them */
 	unsigned count;
-	int fetch[2]; /* the two ends between both processes; -1: not open */
-	void *shared; /* answers that outlive the server (tls/known.h); or NULL */
+	int fetch[2];      /* the two ends between both processes; -1: not open */
+	void *shared;      /* answers that outlive the server (tls/known.h); or NULL */
+	uint32_t settings; /* a hash of those that the answers depend on */
 	struct helper server, fetcher;
 	int64_t started;       /* the server, clock_mono() */
 	unsigned quick_deaths; /* of it, in a row */
