@@ -32,12 +32,13 @@ enum channel_kind {
 	CHANNEL_LEAVING = 'L', /* drains by itself: another should take its place */
 	CHANNEL_PONG = 'o',
 	/* between supervisor, launcher and key process: daemon/keys/process.h */
-	CHANNEL_LAUNCH = 'S', /* text: which keys; file: the channel of the key process */
-	CHANNEL_SERVE = 's',  /* file: a connection of a worker */
-	CHANNEL_RETIRE = 'r', /* end when all connections have */
-	CHANNEL_LOADED = 'l', /* text: public keys */
-	CHANNEL_NOTE = 'n',   /* text: for the log */
-	CHANNEL_COUNTS = 'c'  /* text: requests since the last, a number for each outcome */
+	CHANNEL_LAUNCH = 'S',   /* text: which keys; file: the channel of the key process */
+	CHANNEL_SERVE = 's',    /* file: a connection of a worker */
+	CHANNEL_RETIRE = 'r',   /* end when all connections have */
+	CHANNEL_LOADED = 'l',   /* text: public keys */
+	CHANNEL_NOTE = 'n',     /* text: for the log */
+	CHANNEL_CONFINED = 'x', /* text: enum confine_limit; from the launcher, too */
+	CHANNEL_COUNTS = 'c'    /* text: requests since the last, a number for each outcome */
 };
 
 enum { CHANNEL_FILES = 64 }; /* on their way at once */

@@ -13,6 +13,7 @@
 
 #include "context/context.h"
 #include "daemon/daemon.h"
+#include "daemon/rights/confined.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
@@ -177,6 +178,7 @@ static noreturn void run_reader(const struct conf *conf, pid_t parent)
 	struct why why;
 
 	helper_take_signals(SIG_DFL);
+	confined_enter(CONFINED_INTAKE, conf);
 	if (context_store(conf, true, &work.ledger, &why) != 0) {
 		log_error("inbox: %s", why.text);
 		daemon_exit(0);

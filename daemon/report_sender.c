@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "context/sending.h"
+#include "daemon/rights/confined.h"
 #include "daemon/daemon.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -177,6 +178,7 @@ static noreturn void run_sender(const struct conf *conf, pid_t parent)
 	int result;
 
 	helper_take_signals(on_term);
+	confined_enter(CONFINED_REPORTS, conf);
 	state = sending_open(&sending, conf, public_keys, false, &why);
 	if (state == SENDING_BUSY)
 		log_debug("reports: %s", why.text);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/rights/confined.h"
 #include "daemon/daemon.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -129,6 +130,7 @@ static noreturn void run_shipper(const struct conf *conf, pid_t parent)
 	    .conf = conf, .parent = parent, .pause = shortest_pause, .name = system.nodename};
 
 	helper_take_signals(SIG_DFL);
+	confined_enter(CONFINED_SHIPPER, conf);
 	(void)uname(&system);
 	while (sleep_for(&shipping, ship_rows(&shipping)))
 		;

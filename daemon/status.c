@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/rights/confined.h"
 #include "keys/keystate.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -107,6 +108,7 @@ void status_write(struct buf *out, const struct status_facts *facts)
 	write_text(out, "log_level", name_text(log_level_names, (int)log_level()));
 	write_workers(out, facts->workers);
 	write_key_processes(out, facts->keys);
+	confined_write(out);
 	write_reload(out, facts->reload);
 	if (counters_find_trouble(COUNTERS_LEDGER, trouble))
 		write_text(out, "trouble", trouble);

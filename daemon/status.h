@@ -9,11 +9,16 @@
  *     log_level NAME
  *     listen ADDRESS                                          (each)
  *     worker PID STATE SINCE ADDRESS                          (each; state: starting ready leaving)
- *     key_process PID STATE SINCE USER MEMORY                 (each; state: current loading
- * leaving; memory: locked swappable) reload OUTCOME TIME (accepted refused) reload_error TEXT
- * (each) trouble TEXT                                            (of the ledger, now) key_trouble
- * TEXT                                        (keys that cannot be used) key DOMAIN SELECTOR TYPE
- * BITS STATE SIGNS PUBLISHED SINCE CREATED (each; signs: yes no; published: yes no unknown)
+ *     key_process PID STATE SINCE USER MEMORY                 (each; current loading leaving;
+ *                                                             locked swappable)
+ *     confined KIND LIMITS                                    (each kind of process: confined.h)
+ *     reload OUTCOME TIME                                     (accepted refused)
+ *     reload_error TEXT                                       (each)
+ *     trouble TEXT                                            (of the ledger, now)
+ *     key_trouble TEXT                                        (keys that cannot be used)
+ *     key DOMAIN SELECTOR TYPE BITS STATE SIGNS PUBLISHED SINCE CREATED
+ *                                                             (each; signs: yes no; published:
+ *                                                             yes no unknown)
  *
  * Times are wall seconds, 0 where not known.
  */

@@ -29,6 +29,7 @@
 #include "daemon/measure.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
+#include "daemon/rights/confined.h"
 #include "daemon/report_reader.h"
 #include "daemon/report_sender.h"
 #include "daemon/shipper.h"
@@ -847,6 +848,8 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 			.private_fds = {-1, -1, options->report_fd}},
 	};
 
+	confined_open();
+	confined_enter(CONFINED_SUPERVISOR, conf);
 	counters_set(METRIC_START_TIME, clock_wall());
 	counters_set(METRIC_RELOAD_SUCCESS, 1);
 	counters_set(METRIC_RELOAD_TIME, clock_wall());

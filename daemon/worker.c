@@ -22,6 +22,7 @@
 
 #include "conf/conf.h"
 #include "daemon/channel.h"
+#include "daemon/rights/confined.h"
 #include "daemon/daemon.h"
 #include "daemon/measure.h"
 #include "keys/client.h"
@@ -112,6 +113,43 @@ static int take_signals(struct worker *worker)
 	sigaction(SIGTERM, &term, NULL);
 	sigemptyset(&none);
 	return pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+/* ---- leaving ---- */
+
+static void drain_messages(struct worker *worker)
+{
+	struct context *context;
+
+	if (worker->leaving)
+		return;
+	context = service_context(worker->service);
+	worker->leaving = true;
+	worker->deadline = clock_mono() + context->conf->drain;
+	context_drop(context);
+	worker->engine->drain();
+}
+
+static void check_drain(struct worker *worker)
+{
+	unsigned messages = service_messages(worker->service);
+
+	if (messages == 0 && !worker->engine->busy())
+		end_worker(worker, 0);
+	if (clock_mono() < worker->deadline)
+		return;
+	log_warning("%s: %u messages were not finished in time; the MTA will retry them",
+		    worker->start->listener->name, messages);
+	end_worker(worker, 0);
+}
+
+/* Another worker takes over at once. */
+static void leave_by_itself(struct worker *worker)
+{
+	if (worker->leaving)
+		return;
+	channel_send(&worker->channel, CHANNEL_LEAVING, "");
+	drain_messages(worker);
 }
 
 /* ---- settings ---- */
@@ -236,12 +274,25 @@ static void prepare_settings(struct worker *worker, const char *text)
 		channel_send(&worker->channel, CHANNEL_YES, "");
 }
 
+/* Under settings that want more than this process may still do, another one has to take over. */
+static bool does_not_fit(struct worker *worker)
+{
+	struct context *context = service_context(worker->service);
+	bool fits = confined_covers(context->conf, worker->prepared->conf);
+
+	context_drop(context);
+	return !fits;
+}
+
 static void commit_settings(struct worker *worker)
 {
+	bool leaves;
+
 	if (worker->prepared == NULL) {
 		log_error("told to use settings that were not prepared");
 		end_worker(worker, 1); /* the next worker begins with them */
 	}
+	leaves = does_not_fit(worker);
 	daemon_log(worker->prepared->conf);
 	service_commit(worker->service, worker->prepared);
 	keywatch_look();
@@ -252,34 +303,8 @@ static void commit_settings(struct worker *worker)
 	worker->keys = worker->next;
 	memset(&worker->next, 0, sizeof worker->next);
 	channel_send(&worker->channel, CHANNEL_DONE, "");
-}
-
-/* ---- leaving ---- */
-
-static void drain_messages(struct worker *worker)
-{
-	struct context *context;
-
-	if (worker->leaving)
-		return;
-	context = service_context(worker->service);
-	worker->leaving = true;
-	worker->deadline = clock_mono() + context->conf->drain;
-	context_drop(context);
-	worker->engine->drain();
-}
-
-static void check_drain(struct worker *worker)
-{
-	unsigned messages = service_messages(worker->service);
-
-	if (messages == 0 && !worker->engine->busy())
-		end_worker(worker, 0);
-	if (clock_mono() < worker->deadline)
-		return;
-	log_warning("%s: %u messages were not finished in time; the MTA will retry them",
-		    worker->start->listener->name, messages);
-	end_worker(worker, 0);
+	if (leaves)
+		leave_by_itself(worker);
 }
 
 /* ---- the main loop ---- */
@@ -332,15 +357,6 @@ static void read_supervisor(struct worker *worker)
 			    worker->start->listener->name);
 		drain_messages(worker);
 	}
-}
-
-/* TERM sent to this process, not to the supervisor: another worker takes over at once. */
-static void leave_by_itself(struct worker *worker)
-{
-	if (worker->leaving)
-		return;
-	channel_send(&worker->channel, CHANNEL_LEAVING, "");
-	drain_messages(worker);
 }
 
 static void check_engine(struct worker *worker)
@@ -405,6 +421,7 @@ static int prepare_to_serve(struct worker *worker, struct why *why)
 	if (conf == NULL)
 		return -1;
 	daemon_log(conf);
+	confined_enter(CONFINED_WORKER, conf);
 	worker->engine = choose_engine(conf);
 	if (needs->keys != NULL &&
 	    open_keys(worker, needs->keys, needs->key_fd, &worker->keys, why) != 0)

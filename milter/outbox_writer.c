@@ -106,12 +106,13 @@ static int put_failure(const struct job *job, struct outbox *outbox, struct aren
 				       .file_name = "",
 				       .messages = 1,
 				       .kind = OUTBOX_FAILURE};
-	FILE *file = count == 0 ? NULL : tmpfile();
+	FILE *file = count == 0 || span_empty(job->parts)
+			 ? NULL
+			 : fmemopen((char *)(uintptr_t)job->parts.p, span_len(job->parts), "r");
 	int result;
 
 	if (file == NULL)
 		return 0;
-	fwrite(job->parts.p, 1, span_len(job->parts), file);
 	for (unsigned i = 0; i < count; i++)
 		addresses[i] = list[i].address;
 	if (count > job->limits.addresses)

@@ -168,6 +168,40 @@ static void print_key_processes(const struct page *page)
 			  arena_printf(page->arena, "%.0f died and were replaced", deaths));
 }
 
+/* "key-process files" etc.: the text after the kind. */
+static const char *limits_of(const struct metrics_read_fact *confined)
+{
+	const char *blank = strchr(confined->text, ' ');
+
+	return blank == NULL ? "" : blank + 1;
+}
+
+/* A line for the processes that have the same limits. */
+static void print_confined(const struct page *page)
+{
+	const struct metrics_read_fact *one, *other;
+	const char *title = "confined";
+
+	for (unsigned i = 0; (one = metrics_read_fact(page->status, "confined", i)) != NULL; i++) {
+		const char *who = metrics_read_word(one, 0);
+		bool said = false;
+
+		for (unsigned j = 0;
+		     (other = metrics_read_fact(page->status, "confined", j)) != NULL; j++) {
+			if (j == i || strcmp(limits_of(one), limits_of(other)) != 0)
+				continue;
+			said = said || j < i;
+			who = arena_printf(page->arena, "%s, %s", who, metrics_read_word(other, 0));
+		}
+		if (said)
+			continue;
+		print_row(page, title,
+			  strcmp(limits_of(one), "nothing") == 0 ? OUT_WARN : OUT_PLAIN,
+			  arena_printf(page->arena, "%s: %s", limits_of(one), who));
+		title = "";
+	}
+}
+
 static void print_settings(const struct page *page)
 {
 	const struct metrics_read *status = page->status;
@@ -330,6 +364,7 @@ void status_print(const struct admin *admin, const struct metrics_read *status, 
 	print_daemon(&page);
 	print_workers(&page);
 	print_key_processes(&page);
+	print_confined(&page);
 	print_settings(&page);
 	print_traffic(&page);
 	print_results(&page);
@@ -425,6 +460,24 @@ static void json_key_processes(struct jsonout *out, const struct metrics_read *s
 	jsonout_end(out);
 }
 
+static void json_confined(struct jsonout *out, const struct metrics_read *status)
+{
+	const struct metrics_read_fact *confined;
+
+	jsonout_array(out, "confined");
+	for (unsigned i = 0; (confined = metrics_read_fact(status, "confined", i)) != NULL; i++) {
+		const char *limits = limits_of(confined);
+
+		jsonout_object(out, NULL);
+		jsonout_text(out, "process", metrics_read_word(confined, 0));
+		jsonout_bool(out, "system_calls", strstr(limits, "system calls") != NULL);
+		jsonout_bool(out, "files", strstr(limits, "files") != NULL);
+		jsonout_bool(out, "tcp_ports", strstr(limits, "TCP ports") != NULL);
+		jsonout_end(out);
+	}
+	jsonout_end(out);
+}
+
 static void json_reload(struct jsonout *out, const struct metrics_read *status)
 {
 	const struct metrics_read_fact *reload = metrics_read_fact(status, "reload", 0);
@@ -489,6 +542,7 @@ struct jsonout *status_json(const struct metrics_read *status, struct arena *are
 	json_daemon(out, status);
 	json_workers(out, status);
 	json_key_processes(out, status);
+	json_confined(out, status);
 	json_reload(out, status);
 	json_keys(out, status);
 	json_metrics(out, status);

@@ -32,6 +32,8 @@ static const struct doctor_check checks[] = {
     {"daemon.runs", "daemon", "the daemon answers", DOCTOR_CONF, DOCTOR_DAEMON, doctor_daemon_runs},
     {"daemon.version", "daemon", "it is the version of this command", DOCTOR_DAEMON, 0,
      doctor_daemon_version},
+    {"daemon.confined", "daemon", "its processes have given up what they do not need",
+     DOCTOR_DAEMON, 0, doctor_confined},
     {"probe.outbound", "daemon", "outbound mail comes back signed, and verifies",
      DOCTOR_DAEMON | DOCTOR_KEYS, 0, doctor_probe_outbound},
     {"probe.inbound", "daemon", "inbound mail comes back with results", DOCTOR_DAEMON, 0,

@@ -143,6 +143,7 @@ void doctor_sendmail(struct doctor *doctor);
 /* ---- admin/doctor/probe.c ---- */
 void doctor_daemon_runs(struct doctor *doctor);
 void doctor_daemon_version(struct doctor *doctor);
+void doctor_confined(struct doctor *doctor);
 void doctor_probe_outbound(struct doctor *doctor);
 void doctor_probe_inbound(struct doctor *doctor);
 

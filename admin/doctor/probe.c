@@ -11,9 +11,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "admin/daemon/daemon.h"
 #include "admin/doctor/doctor.h"
 #include "admin/program.h"
 #include "lib/clock.h"
+#include "lib/system/confine.h"
 #include "mail/domain.h"
 #include "milter/protocol/client.h"
 #include "policy/dkim/check.h"
@@ -267,6 +269,49 @@ void doctor_daemon_version(struct doctor *doctor)
 			   "%s runs, this is countersign " VERSION, text);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s", text);
+}
+
+/* Whether a line "KIND LIMITS" of the status has all that the kind is to have
+ * (daemon/rights/confined.h).
+ */
+static bool is_confined(const struct doctor *doctor, const char *text)
+{
+	bool writes = strncmp(text, "supervisor ", 11) == 0 ||
+		      (strncmp(text, "worker ", 7) == 0 &&
+		       doctor->conf->milter.engine == CONF_MILTER_LIBMILTER);
+
+	return strstr(text, "system calls") != NULL && (writes || strstr(text, "files") != NULL);
+}
+
+/* TCP ports do not count: only recent kernels limit them. */
+void doctor_confined(struct doctor *doctor)
+{
+	const struct metrics_read_fact *confined;
+	struct metrics_read status;
+	const char *less = NULL;
+
+	if (!confine_is_built()) {
+		doctor_say(doctor, DOCTOR_SKIP, NULL, "this build cannot confine its processes");
+		return;
+	}
+	if (!daemon_status(doctor->admin, &status) ||
+	    metrics_read_fact(&status, "confined", 0) == NULL) {
+		doctor_say(doctor, DOCTOR_SKIP, NULL, "not looked at: its status cannot be asked");
+		return;
+	}
+	for (unsigned i = 0; (confined = metrics_read_fact(&status, "confined", i)) != NULL; i++) {
+		if (!is_confined(doctor, confined->text))
+			less = less == NULL
+				   ? confined->text
+				   : arena_printf(doctor->arena, "%s; %s", less, confined->text);
+	}
+	if (less == NULL)
+		doctor_say(doctor, DOCTOR_OK, NULL, "all of them");
+	else
+		doctor_say(doctor, DOCTOR_WARN, NULL,
+			   "less than all, which this kernel or the settings of its service do not "
+			   "allow (%s)",
+			   less);
 }
 
 /* ---- signing ---- */

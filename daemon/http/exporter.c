@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/rights/confined.h"
 #include "daemon/daemon.h"
 #include "daemon/http/http.h"
 #include "lib/clock.h"
@@ -55,6 +56,7 @@ static noreturn void run_exporter(const struct conf *conf, pid_t parent)
 			daemon_exit(1);
 		}
 	}
+	confined_enter(CONFINED_EXPORTER, conf);
 	wait_for_end(&term, parent);
 	daemon_exit(0);
 }

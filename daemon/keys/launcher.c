@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/channel.h"
+#include "daemon/rights/confined.h"
 #include "daemon/daemon.h"
 #include "daemon/helper.h"
 #include "daemon/keys/process.h"
@@ -54,6 +55,26 @@ static void launch_process(struct channel *channel, const struct channel_frame *
 	close(frame->fd); /* without a child, the supervisor sees the end of the channel */
 }
 
+/* What key processes will have in their memory must not be in a core file, whoever makes it. */
+static void forbid_core(void)
+{
+	int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "0", 1) != 1)
+		errno = 0; /* then daemon_harden() has to be enough */
+	close(fd);
+}
+
+static void confine_launcher(struct channel *channel)
+{
+	struct why line;
+
+	why_set(&line, "%u", confined_enter(CONFINED_LAUNCHER, NULL));
+	channel_send(channel, CHANNEL_CONFINED, line.text);
+}
+
 noreturn void keylauncher_run(int fd)
 {
 	struct channel channel;
@@ -62,10 +83,13 @@ noreturn void keylauncher_run(int fd)
 	channel_init(&channel, fd, JOB_MAX);
 	channel.takes_files = true;
 	take_signals();
+	forbid_core();
+	confine_launcher(&channel);
 	while (channel.fd >= 0 || children > 0) {
 		struct pollfd in = {.fd = channel.fd, .events = POLLIN};
 		struct channel_frame frame;
 
+		channel_flush(&channel);
 		poll(&in, 1, 1000);
 		while (children > 0 && waitpid(-1, NULL, WNOHANG) > 0)
 			children--;

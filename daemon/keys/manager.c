@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/rights/confined.h"
 #include "daemon/keys/launcher.h"
 #include "daemon/keys/process.h"
 #include "keys/wire.h"
@@ -228,6 +229,9 @@ static void obey_process(struct keymanager *manager, struct keyprocess *process,
 	case CHANNEL_FAILED:
 		take_failure(manager, process, frame->text);
 		break;
+	case CHANNEL_CONFINED:
+		confined_note(CONFINED_KEYS, (unsigned)strtoul(frame->text, NULL, 10));
+		break;
 	case CHANNEL_NOTE:
 		log_error("key process %ld: %s", process->pid, frame->text);
 		break;
@@ -291,12 +295,23 @@ static void remove_done(struct keymanager *manager)
 	}
 }
 
-void keymanager_work(struct keymanager *manager)
+static void read_launcher(struct keymanager *manager)
 {
 	struct channel_frame frame;
 
 	channel_flush(&manager->launcher);
 	channel_fill(&manager->launcher);
+	while (channel_next(&manager->launcher, &frame)) {
+		if (frame.kind == CHANNEL_CONFINED)
+			confined_note(CONFINED_LAUNCHER, (unsigned)strtoul(frame.text, NULL, 10));
+	}
+}
+
+void keymanager_work(struct keymanager *manager)
+{
+	struct channel_frame frame;
+
+	read_launcher(manager);
 	reap_launcher(manager);
 	for (struct keyprocess *p = manager->processes; p != NULL; p = p->next) {
 		channel_flush(&p->channel);

@@ -7,7 +7,6 @@
 #include "daemon/keys/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #include "context/context.h"
 #include "daemon/channel.h"
+#include "daemon/rights/confined.h"
 #include "daemon/daemon.h"
 #include "daemon/helper.h"
 #include "keys/publickeys.h"
@@ -133,18 +133,6 @@ static void tell_counts(struct held_keys *process)
 
 /* ---- memory ---- */
 
-/* What has been written here must not be in a core file, whoever makes it. */
-static void forbid_core(void)
-{
-	int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, "0", 1) != 1)
-		errno = 0; /* then daemon_harden() has to be enough */
-	close(fd);
-}
-
 /* False: the system's limit (RLIMIT_MEMLOCK) does not allow it. */
 static bool lock_memory(void)
 {
@@ -253,6 +241,15 @@ static void load_keys(struct held_keys *process)
 	buf_free(&text);
 }
 
+/* From here on workers are served: no file was opened for them, and none will be. */
+static void tell_limits(struct held_keys *process, unsigned limits)
+{
+	struct why line;
+
+	why_set(&line, "%u", limits);
+	channel_send(&process->channel, CHANNEL_CONFINED, line.text);
+}
+
 noreturn void keyprocess_run(int fd, const char *job)
 {
 	static struct held_keys process;
@@ -262,7 +259,6 @@ noreturn void keyprocess_run(int fd, const char *job)
 	if (text == NULL)
 		abort();
 	helper_take_signals(SIG_IGN); /* it ends when the workers and the supervisor have */
-	forbid_core();
 	channel_init(&process.channel, fd, COMMAND_MAX);
 	process.channel.takes_files = true;
 	if (!read_job(text, &process.keys))
@@ -273,5 +269,6 @@ noreturn void keyprocess_run(int fd, const char *job)
 	wake_write = fds[1];
 	introduce_process(&process, lock_memory());
 	load_keys(&process);
+	tell_limits(&process, confined_enter(CONFINED_KEYS, NULL));
 	serve_forever(&process);
 }

@@ -8,6 +8,7 @@
  *     from it  READY    who it is: process id SP user SP "locked" or "swappable"
  *              LOADED   its public keys (keys/publickeys.h)
  *              FAILED   OPTION TAB REASON: these keys cannot be used; it ends
+ *              CONFINED to what it has confined itself, once it has: enum confine_limit
  *              NOTE     a line for the log
  *              COUNTS   what became of the requests since the last: a number for each
  *                       enum keywire_outcome, with blanks between them

@@ -19,6 +19,7 @@
 #include "context/context.h"
 #include "context/tls.h"
 #include "daemon/daemon.h"
+#include "daemon/rights/confined.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
@@ -59,6 +60,7 @@ static noreturn void run_fetcher(const struct conf *conf, pid_t parent)
 	struct why why;
 
 	begin_process(parent);
+	confined_enter(CONFINED_FETCHER, conf);
 	for (unsigned i = 0; i < own->count; i++)
 		close(own->listeners[i].fd);
 	close(own->fetch[SERVER_END]);
@@ -123,6 +125,7 @@ static noreturn void run_server(const struct conf *conf, pid_t parent)
 	struct why why = {""};
 
 	begin_process(parent);
+	confined_enter(CONFINED_POLICY, conf);
 	close(own->fetch[FETCHER_END]);
 	for (unsigned i = 0; i < own->count; i++)
 		listeners[i] = own->listeners[i].fd;

@@ -3,29 +3,14 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #endif
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
+#include "lib/system/confine.h"
 
 /* ---- files ---- */
 
@@ -45,7 +30,7 @@ static void keep_files(int in, int out)
 	int null = open("/dev/null", O_RDWR);
 
 	/* a sanitizer's report has to be seen */
-	for (int fd = 0; fd < (SANITIZED ? 2 : 3) && null >= 0; fd++)
+	for (int fd = 0; fd < (CONFINE_INSTRUMENTED ? 2 : 3) && null >= 0; fd++)
 		dup2(null, fd);
 	dup2(high_in, SANDBOX_IN);
 	dup2(high_out, SANDBOX_OUT);
@@ -86,71 +71,19 @@ static void set_limits(void)
 	limit(RLIMIT_NOFILE, 0); /* those that are open stay */
 }
 
-/* ---- system calls ---- */
-
-#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
-#ifdef __x86_64__
-#define ARCHITECTURE AUDIT_ARCH_X86_64
-#else
-#define ARCHITECTURE AUDIT_ARCH_AARCH64
-#endif
-
-#define LOAD(member)                                                                               \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, member))
-#define ANSWER(value) BPF_STMT(BPF_RET | BPF_K, (value))
-#define ALLOW(name)                                                                                \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)SYS_##name, 0, 1), ANSWER(SECCOMP_RET_ALLOW)
-
-static bool filter_calls(void)
-{
-	struct sock_filter filter[] = {
-	    LOAD(arch),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
-	    ANSWER(SECCOMP_RET_KILL_PROCESS),
-	    LOAD(nr),
-	    ALLOW(read),
-	    ALLOW(pread64),
-	    ALLOW(write),
-	    ALLOW(lseek),
-	    ALLOW(close),
-	    ALLOW(mmap),
-	    ALLOW(munmap),
-	    ALLOW(mremap),
-	    ALLOW(madvise),
-	    ALLOW(brk),
-	    ALLOW(futex),
-	    ALLOW(getrandom),
-	    ALLOW(clock_gettime),
-	    ALLOW(rt_sigreturn),
-	    ALLOW(rt_sigprocmask),
-	    ALLOW(getpid),
-	    ALLOW(gettid),
-	    ALLOW(tgkill), /* abort() */
-	    ALLOW(exit),
-	    ALLOW(exit_group),
-	    ANSWER(SECCOMP_RET_ERRNO | 1 /* EPERM */),
-	};
-	struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
-
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-#else
-static bool filter_calls(void)
-{
-	return false;
-}
-#endif
+/* ---- all of it ---- */
 
 void sandbox_enter(int in, int out)
 {
+	const struct confine_rules nothing = {.may = 0};
+
 	keep_files(in, out);
 	limit(RLIMIT_CORE, 0);
-	if (SANITIZED)
+	if (CONFINE_INSTRUMENTED)
 		return;
 #ifdef __linux__
 	prctl(PR_SET_DUMPABLE, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #endif
 	set_limits();
-	filter_calls(); /* where there is none, the limit on open files stands alone */
+	confine_process(&nothing); /* where there is none, the limit on open files stands alone */
 }
