@@ -351,13 +351,20 @@ cat >"$root/etc/opendmarc.conf" <<-O
 O
 migrate 0 --root="$root"
 has '192.0.2.1'
-is "no warning about logins where nothing is signed" "$(grep -c 'every login' "$work/err")" 0
+is "no warning about logins where nothing is signed" "$(grep -c 'login' "$work/err")" 0
 hasnt 'sender ='
 cp "$root/etc/opendkim.conf" "$work/opendkim.unsigned"
 printf '%s\n' 'Domain example.com' 'Selector s' 'KeyFile /etc/s.key' >>"$root/etc/opendkim.conf"
 "$cs" migrate --root="$root" >"$work/out" 2>"$work/err"
+says 'here a login signs for its own domain; .* --sign-sender=any \(sign\.sender = "any"\)'
+hasnt '	sender = '
+has '# domain with a key: sign: { sender = "any"; };'
+"$cs" migrate --root="$root" --sign-sender=any >"$work/out" 2>"$work/err"
 says 'every login can have mail signed as every domain with a key \(sign\.sender = "any"\)'
 has 'sender = "any";'
+"$cs" migrate --root="$root" --sign-sender=all >"$work/out" 2>"$work/err"
+is "another word is refused" $? 64
+says 'use login, envelope or any'
 cp "$work/opendkim.unsigned" "$root/etc/opendkim.conf"
 cat >"$root/etc/pyspf-milter/pyspf-milter.conf" <<-O
 	debugLevel = 1

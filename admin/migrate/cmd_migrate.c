@@ -14,7 +14,14 @@
 #include "admin/migrate/migrate.h"
 #include "lib/buf.h"
 
-enum { OPTION_OPENDKIM = 256, OPTION_OPENDMARC, OPTION_SPF, OPTION_ROOT, OPTION_LIST };
+enum {
+	OPTION_OPENDKIM = 256,
+	OPTION_OPENDMARC,
+	OPTION_SPF,
+	OPTION_ROOT,
+	OPTION_LIST,
+	OPTION_SENDER
+};
 enum { TEXT_MAX = 64 << 20, HOSTNAME_ROOM = 256 };
 
 static const struct admin_option options[] = {
@@ -23,6 +30,8 @@ static const struct admin_option options[] = {
     {"policyd-spf", OPTION_SPF, "FILE",
      "policyd-spf's or pyspf-milter's settings (default: the file in /etc that is there)"},
     {"root", OPTION_ROOT, "DIR", "look for all files below DIR instead of /"},
+    {"sign-sender", OPTION_SENDER, "RULE",
+     "what lets a login sign (sign.sender): login (default), envelope, any as OpenDKIM did"},
     {"output", 'o', "FILE", "write the settings to FILE; an existing file is kept"},
     {"list", OPTION_LIST, NULL, "list every option found and what becomes of it"},
     {NULL, 0, NULL, NULL},
@@ -47,6 +56,7 @@ struct migration {
 	const char *files[MIGRATE_SOURCES]; /* without ROOT */
 	const char *root;                   /* "": none */
 	const char *output;
+	const char *sender; /* stated; NULL: not */
 	bool list;
 };
 
@@ -199,6 +209,34 @@ static void print_warnings(struct admin *admin, const struct migrate *migrate)
 			      unknown == 1 ? " is" : "s are");
 }
 
+/* OpenDKIM has no setting that binds a login to a domain, and signs for all. That is for the
+ * operator to state: the result must not trust more than what is known. */
+static void warn_of_sender(const struct migration *migration)
+{
+	struct admin *admin = migration->admin;
+
+	if (migration->sender == NULL)
+		admin_warning(
+		    admin, "OpenDKIM signed mail of every login as every domain with a key; here a "
+			   "login signs for its own domain; name others in sign.logins or "
+			   "sign.aliases; if every login may use every domain, use "
+			   "--sign-sender=any (sign.sender = \"any\"); see: countersign config "
+			   "explain sign.sender");
+	else if (strcmp(migration->sender, "any") == 0)
+		admin_warning(admin, "every login can have mail signed as every domain with a key "
+				     "(sign.sender = \"any\")");
+}
+
+static bool is_sender_rule(const char *text)
+{
+	static const char *const rules[] = {"login", "envelope", "any"};
+
+	for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++)
+		if (strcmp(text, rules[i]) == 0)
+			return true;
+	return false;
+}
+
 static int print_result(struct migration *migration, struct migrate *migrate)
 {
 	struct admin *admin = migration->admin;
@@ -215,12 +253,7 @@ static int print_result(struct migration *migration, struct migrate *migrate)
 		fputs(text, stdout);
 	print_warnings(admin, migrate);
 	if (migrate_has_keys(migrate)) {
-		/* OpenDKIM knows no setting that binds a login to a domain. */
-		admin_warning(
-		    admin, "as OpenDKIM did, every login can have mail signed as every domain "
-			   "with a key (sign.sender = \"any\"); take that line out where a login "
-			   "signs for its own domain only, or name its domains in sign.logins; "
-			   "see: countersign config explain sign.sender");
+		warn_of_sender(migration);
 		admin_note(admin, "then the keys: countersign key import --from-opendkim %s%s",
 			   migration->root, migration->files[MIGRATE_OPENDKIM]);
 	}
@@ -246,11 +279,16 @@ static int run_migrate(struct admin *admin, int argc, char **argv)
 			migration.root = optarg;
 		else if (letter == 'o')
 			migration.output = optarg;
+		else if (letter == OPTION_SENDER)
+			migration.sender = optarg;
 		else
 			migration.files[letter - OPTION_OPENDKIM] = optarg;
 	}
 	if (argc > optind)
 		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind]);
+	if (migration.sender != NULL && !is_sender_rule(migration.sender))
+		return admin_usage(admin, "--sign-sender=%s: use login, envelope or any",
+				   migration.sender);
 	if (migration.list) {
 		if (admin->json)
 			print_options_json(admin);
@@ -260,6 +298,7 @@ static int run_migrate(struct admin *admin, int argc, char **argv)
 	}
 	gethostname(hostname, sizeof hostname - 1);
 	migrate = migrate_new(admin->arena, hostname, read_file, &migration);
+	migrate_state_sender(migrate, migration.sender);
 	code = find_files(&migration);
 	if (code == 0)
 		code = take_files(&migration, migrate);

@@ -374,6 +374,11 @@ static void write_section(const struct migrate *m, const char *section, struct b
 		buf_string(out, "};\n");
 }
 
+void migrate_state_sender(struct migrate *m, const char *sender)
+{
+	m->sender = sender;
+}
+
 const char *migrate_result(struct migrate *m)
 {
 	const char *section, *doc;
@@ -384,8 +389,8 @@ const char *migrate_result(struct migrate *m)
 	migrate_finish_authserv(m);
 	migrate_finish_subdomains(m);
 	migrate_finish_actions(m);
-	if (migrate_has_keys(m)) /* OpenDKIM asks for the author's domain alone */
-		migrate_put(m, "sign.sender", "\"any\"");
+	if (migrate_has_keys(m) && m->sender != NULL)
+		migrate_put(m, "sign.sender", arena_printf(m->arena, "\"%s\"", m->sender));
 	buf_init(&out, m->arena, 0);
 	buf_string(&out, "# countersign.conf(5), made by countersign migrate. What became of each "
 			 "line:\n");
@@ -394,6 +399,13 @@ const char *migrate_result(struct migrate *m)
 		buf_string(&out, "#\n# Left out, because it cannot be said exactly here:\n");
 	for (unsigned i = 0; i < m->warning_count; i++)
 		buf_printf(&out, "# - %s\n", m->warnings[i]);
+	if (migrate_has_keys(m) && m->sender == NULL)
+		buf_string(
+		    &out,
+		    "#\n# OpenDKIM signed mail of every login as every domain with a key. Here a "
+		    "login signs for\n# its own domain; others are for sign.logins and "
+		    "sign.aliases. If every login may use every\n# domain with a key: sign: { "
+		    "sender = \"any\"; };\n");
 	buf_char(&out, '\n');
 	for (unsigned i = 0; (section = conf_section(i, &doc)) != NULL; i++)
 		write_section(m, section, &out);

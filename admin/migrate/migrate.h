@@ -29,6 +29,10 @@ struct migrate *migrate_new(struct arena *arena, const char *hostname, migrate_r
 void migrate_text(struct migrate *migrate, enum migrate_source source, const char *name,
 		  struct span text);
 
+/* What the operator states: the value of sign.sender, as OpenDKIM's settings cannot prove it.
+ * Without it the result has the default, by which a login signs for its own domain only. */
+void migrate_state_sender(struct migrate *migrate, const char *sender);
+
 /* The file of settings, which `config check` accepts. After the last migrate_text, once. */
 const char *migrate_result(struct migrate *migrate);
 

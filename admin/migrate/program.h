@@ -87,6 +87,7 @@ enum { MIGRATE_SETTINGS = 64 };
 struct migrate {
 	struct arena *arena;
 	const char *hostname;
+	const char *sender; /* sign.sender; NULL: nothing is stated */
 	migrate_read *read;
 	void *arg;
 	const char *files[MIGRATE_SOURCES]; /* NULL: there is no such file */
