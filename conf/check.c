@@ -80,6 +80,11 @@ int conf_check_domain(struct span text, struct why *why)
 	return good ? 0 : -1;
 }
 
+int conf_check_domain_or_none(struct span text, struct why *why)
+{
+	return span_empty(text) ? 0 : conf_check_domain(text, why);
+}
+
 /* A domain, "*." and a domain, or "*". */
 int conf_check_pattern(struct span text, struct why *why)
 {

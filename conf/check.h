@@ -14,6 +14,7 @@ int conf_check_shared(struct span text, struct why *why);
 int conf_check_ip(struct span text, struct why *why);
 int conf_check_day(struct span text, struct why *why);
 int conf_check_domain(struct span text, struct why *why);
+int conf_check_domain_or_none(struct span text, struct why *why);
 int conf_check_forwarder(struct span text, struct why *why);
 int conf_check_pattern(struct span text, struct why *why);
 int conf_check_field(struct span text, struct why *why);

@@ -218,6 +218,8 @@ struct conf {
 		const struct conf_alias *aliases;
 		unsigned alias_count;
 		enum conf_sender sender;
+		const char *also;     /* a domain whose keys sign all our mail, too; "": none */
+		const char *fallback; /* likewise, where the author's has none */
 		bool mta_checks_sender;
 		bool unclean_bodies;
 		enum conf_failure on_failure;

@@ -655,6 +655,21 @@ const struct conf_option conf_options[] = {
 		"any address in example.com, in its subdomains that have no key of their own, and in its "
 		"aliases; see also mta_checks_sender.",
 	 .example = "logins = ( { login = \"alice\"; domains = [ \"example.com\" ]; } );"},
+	{.name = "sign.also", .type = &conf_type_text, FIELD(sign.also),
+	 .check = conf_check_domain_or_none, .what = "domain",
+	 .def = "\"\"",
+	 .doc = "A domain, such as the provider's, whose keys sign each message that is signed for its author, too, as "
+		"feedback loops want it. It adds a second signature and never makes a message signed that otherwise is "
+		"not. Its key waits for its DNS record like others. Empty: none.",
+	 .example = "also = \"provider.example\";"},
+	{.name = "sign.fallback", .type = &conf_type_text, FIELD(sign.fallback),
+	 .check = conf_check_domain_or_none, .what = "domain",
+	 .def = "\"\"",
+	 .doc = "A domain, such as the provider's, whose keys sign mail of an author whose domain has no key here at all, "
+		"pending or retired ones included. The sender must be allowed to use the author's domain as with a "
+		"key. Such a signature does not pass DMARC for the author, but shows who sent the message. Empty: "
+		"such mail is not signed.",
+	 .example = "fallback = \"provider.example\";"},
 	{.name = "sign.aliases", .type = &conf_type_records, FIELD(sign.aliases),
 	 .count_offset = offsetof(struct conf, sign.alias_count), .record = &alias_record,
 	 .def = "( )",

@@ -419,6 +419,8 @@ static int outbound_rules(struct context *context, struct refusal *refusal)
 		return -1;
 	rules->enabled = conf->sign.enabled;
 	rules->subdomains = conf->sign.subdomains;
+	rules->also = domain_to_ascii(context->arena, span_of(conf->sign.also));
+	rules->fallback = domain_to_ascii(context->arena, span_of(conf->sign.fallback));
 	rules->sender = sender_of[conf->sign.sender];
 	rules->mta_checks_sender = conf->sign.mta_checks_sender;
 	rules->unclean_body = conf->sign.unclean_bodies;

@@ -367,10 +367,38 @@ static const char *choose_author(struct outbound *outbound)
 	return fault;
 }
 
+/* A key of the author's domain that does not sign yet, or any more, is waited for. */
+static void take_fallback(struct outbound *outbound)
+{
+	const struct outbound_rules *rules = outbound->rules;
+
+	if (rules->fallback != NULL && !has_keys(outbound, outbound->author))
+		outbound->key_count = keyring_find(rules->keyring, rules->fallback, false,
+						   outbound->arena, &outbound->keys);
+}
+
+/* The keys of sign.also come after those that sign already. */
+static void add_keys(struct outbound *outbound)
+{
+	const struct outbound_rules *rules = outbound->rules;
+	const struct signing_key *const *more, **all;
+	unsigned count;
+
+	if (rules->also == NULL || domain_equal(rules->also, signing_key_domain(outbound->keys[0])))
+		return;
+	count = keyring_find(rules->keyring, rules->also, false, outbound->arena, &more);
+	all = arena_array(outbound->arena, outbound->key_count + count, sizeof *all);
+	memcpy(all, outbound->keys, outbound->key_count * sizeof *all);
+	if (count > 0)
+		memcpy(all + outbound->key_count, more, count * sizeof *all);
+	outbound->keys = all;
+	outbound->key_count += count;
+}
+
 static void choose_keys(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
-	const char *why = choose_author(outbound);
+	const char *why = choose_author(outbound), *domain;
 
 	if (outbound->why != NULL)
 		return;
@@ -384,11 +412,15 @@ static void choose_keys(struct outbound *outbound)
 	}
 	outbound->key_count = keyring_find(rules->keyring, outbound->author, rules->subdomains,
 					   outbound->arena, &outbound->keys);
+	domain =
+	    outbound->key_count == 0 ? outbound->author : signing_key_domain(outbound->keys[0]);
+	if (outbound->key_count == 0)
+		take_fallback(outbound);
 	if (outbound->key_count == 0) {
 		no_key(outbound, outbound->author, rules->subdomains);
 		return;
 	}
-	why = object_to_sender(outbound, signing_key_domain(outbound->keys[0]));
+	why = object_to_sender(outbound, domain);
 	if (why != NULL)
 		refuse_signing(outbound, OUTBOUND_SENDER, why);
 }
@@ -454,6 +486,8 @@ void outbound_end_of_headers(struct outbound *outbound)
 		use_list(outbound);
 	if (outbound->why != NULL)
 		outbound->signer = NULL;
+	else
+		add_keys(outbound);
 }
 
 /* ---- the body ---- */

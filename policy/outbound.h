@@ -64,6 +64,8 @@ struct outbound_rules {
 	const struct outbound_alias *aliases;
 	unsigned alias_count;
 	struct list_rules lists;
+	const char *also;     /* domain whose keys sign, too; NULL: none */
+	const char *fallback; /* domain whose keys sign where the author's has none; NULL: none */
 };
 
 struct outbound_sender {
