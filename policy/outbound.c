@@ -381,7 +381,8 @@ static void take_fallback(struct outbound *outbound)
 static void add_keys(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
-	const struct signing_key *const *more, **all;
+	const struct signing_key *const *more;
+	const struct signing_key **all;
 	unsigned count;
 
 	if (rules->also == NULL || domain_equal(rules->also, signing_key_domain(outbound->keys[0])))
