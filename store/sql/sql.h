@@ -72,14 +72,15 @@ struct sql_value sql_config(const char *digits); /* NULL unless they are a confi
 	" (SELECT MAX(day) FROM policy WHERE day < (SELECT MAX(day) FROM policy)) AS previous)"    \
 	" AS days"
 
-/* Of a row P of policy: nobody waits for it any more. What is to be reported or sent is kept for five
- * days whatever store.keep is: sending is not given up before that. */
+/* Of a row P of policy: nobody waits for it any more. What is to be reported or sent is kept for
+ * five days whatever store.keep is: sending is not given up before that. */
 #define SQL_OF_POLICY(x) x ".domain = p.domain AND " x ".day = p.day AND " x ".config = p.config"
 #define SQL_MAY_EXPIRE                                                                             \
 	"(p.day < (" SQL_NEWEST_DAY ") - 5 OR ((p.rua IS NULL OR EXISTS"                           \
-	" (SELECT 1 FROM report AS r WHERE " SQL_OF_POLICY("r") ")) AND NOT EXISTS"                \
-	" (SELECT 1 FROM delivery AS v WHERE " SQL_OF_POLICY("v") " AND v.next IS NOT NULL)))"
-
+	" (SELECT 1 FROM report AS r WHERE " SQL_OF_POLICY(                                        \
+	    "r") ")) AND NOT EXISTS"                                                               \
+		 " (SELECT 1 FROM delivery AS v WHERE " SQL_OF_POLICY(                             \
+		     "v") " AND v.next IS NOT NULL)))"
 
 struct sql_ops {
 	void (*close)(struct sql *sql);
