@@ -99,7 +99,7 @@ says "then the keys: countersign key import --from-opendkim $work/opendkim.conf"
 ok "the result passes config check" "$cs" -c "$work/new.conf" config check
 is "UMask: the socket is for the MTA's group, as always" "$(value socket_mode)" ''
 is "InternalHosts" "$(value trusted_networks)" 'trusted_networks = [ "127.0.0.1", "192.0.2.0/24", "2001:db8::/32" ]'
-like "IgnoreHosts: neither judged nor signed" "$(tr -d '\n\t' <"$work/new.conf")" \
+like "IgnoreHosts: neither checked nor signed" "$(tr -d '\n\t' <"$work/new.conf")" \
 	'relays = \( \{ from = \[ "198\.51\.100\.7" \]; client = "skip"; \} \);'
 is "canonicalization" "$(value canonicalization)" 'canonicalization = "relaxed/simple"'
 like "time of signatures" "$(value expire)" '^expire = "(10d|864000s|240h)"'
@@ -127,7 +127,7 @@ O
 has '^trusted_networks = \[ "127.0.0.1", "192.0.2.2/31" \];'
 lines 2 opendkim <<<'InternalHosts 127.0.0.1, 192.0.2.0/24, !mail.example.com'
 has '^trusted_networks = \[ \];'
-says 'InternalHosts: it is not known here which addresses "!mail\.example\.com" stands for, so that no network is trusted'
+says 'InternalHosts: cannot tell which addresses "!mail\.example\.com" means, so no network is trusted'
 lines 2 opendkim <<-O
 	InternalHosts 127.0.0.1, 192.0.2.0/24
 	PeerList .example.com
@@ -137,7 +137,7 @@ lines 2 opendkim <<<'InternalHosts 127.0.0.1, 192.0.2.5/24, .example.com, 0.0.0.
 has '^trusted_networks = \[ "127.0.0.1" \];'
 says '192\.0\.2\.5/24 is left out: bits are set after the prefix'
 says '\.example\.com is left out: only addresses'
-says '0\.0\.0\.0/0 is left out: that is everybody'
+says '0\.0\.0\.0/0 is left out: it matches every address'
 says '4 settings were left out or only partly taken over'
 lines 0 opendkim <<<'InternalHosts 192.0.2.1'
 has '^trusted_networks = \[ "192.0.2.1" \];' # as with OpenDKIM, loopback is only trusted if it is listed
@@ -161,7 +161,7 @@ O
 has '^trusted_networks = \[ \];'
 echo "Include $work/loop" >"$work/loop"
 lines 2 opendkim <<<"Include $work/loop"
-says 'loop:1: Include: 64 files, 5 deep, are the most'
+says 'loop:1: Include: more than 64 files are included, or deeper than 5 levels'
 lines 2 opendkim <<<'InternalHosts file:/nosuch'
 has '^trusted_networks = \[ \];'
 printf '%s\n' 192.0.2.0/24 >"$work/ignore"
@@ -177,7 +177,7 @@ has '^relays = \( \{ from = \[ "192.0.2.128/25", "198.51.100.7" \]; client = "sk
 echo 'PeerList 198.51.100.7' >"$work/d"
 printf '%s\n' 'RejectFailures true' 'IgnoreAuthenticatedClients true' >"$work/m"
 migrate 0 --opendkim="$work/d" --opendmarc="$work/m"
-hasnt 'relays =' # OpenDMARC judged them
+hasnt 'relays =' # OpenDMARC checked them
 lines 2 policyd-spf <<<'skip_addresses = 127.0.0.0/8,::ffff:127.0.0.0/104,::1,192.0.2.0/24'
 hasnt 'trusted_(networks|forwarders) ='
 has '^relays = \( \{ from = \[ "192.0.2.0/24" \]; client = "skip"; \} \);'
@@ -191,7 +191,7 @@ echo "IgnoreHosts $work/ignore" >>"$work/m"
 echo 'skip_addresses = 192.0.2.0/26' >"$work/s"
 migrate 2 --policyd-spf="$work/s" --opendmarc="$work/m"
 has '^relays = \( \{ from = \[ "192.0.2.0/26" \]; client = "skip"; \} \);' # what both exempted
-says 'mail from "192\.0\.2\.64/26", "198\.51\.100\.7" is judged'
+says 'mail from "192\.0\.2\.64/26", "198\.51\.100\.7" is checked'
 for option in Whitelist=192.0.2.1 InternalHosts=192.0.2.1; do
 	lines 2 policyd-spf <<<"$option"
 	hasnt 'trusted_(networks|forwarders) ='
@@ -231,7 +231,7 @@ tables 0 '*@example.com a'
 has 'subdomains = false;'
 tables 2 '*@example.com a' '*@*.example.com a' '*@example.org b'
 has 'subdomains = false;'
-says '\*@\*\.example\.com: mail of names below example\.com is not signed'
+says '\*@\*\.example\.com: mail of subdomains of example\.com is not signed'
 tables 0 '*@example.com a' '*@*.example.com a' '*@example.org b:x@example.org' '*@*.example.org b:y@example.org'
 has 'subdomains = true;'
 tables 2 '*@example.com a' 'alice@*.example.com a'
@@ -299,7 +299,7 @@ printf '%s\n' 192.0.2.0/24 >"$work/ignore"
 echo "IgnoreHosts $work/ignore" >"$work/m"
 migrate 2 --policyd-spf="$work/s" --opendmarc="$work/m"
 hasnt 'trusted_forwarders ='
-says 'mail from "192\.0\.2\.0/24" is judged'
+says 'mail from "192\.0\.2\.0/24" is checked'
 for option in 'On-BadSignature reject' 'On-NoSignature r' 'DontSignMailTo a@example.com' 'ExemptDomains example.com' 'MaximumHeaders 0' \
 	'SignHeaders *,+X-Foo' 'Diagnostics yes' 'ResignAll true' 'RequiredHeaders yes'; do
 	lines 2 opendkim <<<"$option"
@@ -386,7 +386,7 @@ hasnt 'NOT KNOWN'
 cp "$root/etc/pyspf-milter/pyspf-milter.conf" "$root/etc/postfix-policyd-spf-python/policyd-spf.conf"
 migrate 2 --root="$root"
 has '^# /etc/postfix-policyd-spf-python/policyd-spf\.conf'
-says 'pyspf-milter\.conf is there too and was not read'
+says 'pyspf-milter\.conf exists too and was not read'
 is "the rest of the result is one warning" "$(grep -c ': warning: /etc/' "$work/err")" 1
 "$cs" --json migrate --root="$root" >"$work/out" 2>/dev/null
 like "JSON" "$(tr -d '\n' <"$work/out")" '"settings": "# countersign\.conf.*"left_out": \[ *"/etc/.*"not_known": 0'

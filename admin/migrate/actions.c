@@ -149,8 +149,8 @@ static bool add_refusals(struct migrate *m, struct buf *actions)
 	if (exemption != NULL) {
 		migrate_leave(
 		    m, exemption,
-		    "this exempts mail from SPF, which cannot be said here without exempting it "
-		    "from DMARC too: nothing is refused because of SPF (see dmarc.actions)");
+		    "this exempts mail from SPF, which is not possible here without exempting it "
+		    "from DMARC too: nothing is rejected because of SPF (see dmarc.actions)");
 		return false;
 	}
 	refuse_without_dmarc(m, *refused != NULL);
@@ -159,10 +159,9 @@ static bool add_refusals(struct migrate *m, struct buf *actions)
 			   "reject");
 	if (m->spf.permerror && !m->spf.no_mail && strstr(buf_text(actions), "permerror") == NULL)
 		add_action(actions, "*", "spf = \"permerror\"; ", "reject");
-	migrate_leave(
-	    m, m->spf.mail_from.at == NULL ? file : m->spf.mail_from.at,
-	    "mail is refused because of SPF only where DMARC fails, or where the author's "
-	    "domain has no DMARC record and no signature passes");
+	migrate_leave(m, m->spf.mail_from.at == NULL ? file : m->spf.mail_from.at,
+		      "mail is rejected because of SPF only if DMARC fails, or if the author's "
+		      "domain has no DMARC record and no signature passes");
 	return true;
 }
 
@@ -200,11 +199,10 @@ static void finish_relays(struct migrate *m, bool by_spf)
 	buf_init(&skipped.text, m->arena, 0);
 	buf_init(&judged.text, m->arena, 0);
 	if (ignored->unsayable != NULL) {
-		migrate_leave(
-		    m, ignored->at,
-		    "it is not known here which addresses \"%s\" stands for: mail from all of "
-		    "these clients is judged",
-		    ignored->unsayable);
+		migrate_leave(m, ignored->at,
+			      "cannot tell which addresses \"%s\" means: mail from all of "
+			      "these clients is checked",
+			      ignored->unsayable);
 		return;
 	}
 	find_skipped(m, by_spf, &set);
@@ -214,13 +212,13 @@ static void finish_relays(struct migrate *m, bool by_spf)
 			arena_printf(m->arena, "( { from = [ %s ]; client = \"skip\"; } )",
 				     buf_text(&skipped.text)),
 			&why) == -1)
-		migrate_leave(m, ignored->at, "mail from these clients is judged: %s", why.text);
+		migrate_leave(m, ignored->at, "mail from these clients is checked: %s", why.text);
 	add_difference(m, &ignored->set, &set, &rest);
 	hostset_each(&rest, &m->trusted, add_network, &judged);
 	if (judged.count > 0)
 		migrate_leave(
 		    m, ignored->at,
-		    "mail from %s is judged: an exemption here would be one from SPF as well",
+		    "mail from %s is checked: exempting it here would exempt it from SPF as well",
 		    buf_text(&judged.text));
 }
 
@@ -250,8 +248,8 @@ void migrate_finish_actions(struct migrate *m)
 	if (holds)
 		migrate_put(m, "dmarc.quarantine", "\"hold\"");
 	if ((rejects || holds) && !m->opendmarc.ignores_logins)
-		migrate_leave(
-		    m, file,
-		    "mail of a client that logged in is signed and not judged; OpenDMARC judged it "
-		    "(IgnoreAuthenticatedClients)");
+		migrate_leave(m, file,
+			      "mail of a client that logged in is signed and not checked; "
+			      "OpenDMARC checked it "
+			      "(IgnoreAuthenticatedClients)");
 }

@@ -149,7 +149,7 @@ static int find_files(struct migration *migration)
 		if (is_file(migration, places[i].path) && *file == NULL)
 			*file = places[i].path;
 		else if (is_file(migration, places[i].path))
-			admin_warning(migration->admin, "%s%s is there too and was not read",
+			admin_warning(migration->admin, "%s%s exists too and was not read",
 				      migration->root, places[i].path);
 	}
 	for (int i = 0; i < MIGRATE_SOURCES; i++)

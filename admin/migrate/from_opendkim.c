@@ -93,7 +93,7 @@ static int take_max_header(struct migrate *m, const struct migrate_option *optio
 			       "here a header always has a limit: 1 MiB, or what max_header_bytes "
 			       "says, up to 16 MiB");
 	if (bytes < HEADER_MIN) {
-		migrate_leave(m, NULL, "a header of 64 KiB is the least that can be asked for");
+		migrate_leave(m, NULL, "64 KiB is the smallest limit for a header");
 		bytes = HEADER_MIN;
 	}
 	return migrate_set(
@@ -253,11 +253,10 @@ static void add_network(void *arg, const struct ip_network *network)
 
 static void leave_networks(struct migrate *m, const char *at, const char *what)
 {
-	migrate_leave(
-	    m, at,
-	    "it is not known here which addresses \"%s\" stands for, so that no network is "
-	    "trusted: set trusted_networks by hand",
-	    what);
+	migrate_leave(m, at,
+		      "cannot tell which addresses \"%s\" means, so no network is "
+		      "trusted: set trusted_networks by hand",
+		      what);
 	migrate_put(m, "trusted_networks", "[ ]");
 }
 
@@ -304,7 +303,7 @@ void migrate_finish_networks(struct migrate *m)
 #define UNLESS MIGRATE_UNLESS
 #define LOST   MIGRATE_LOST
 
-#define LUA     "there are no scripts; dmarc.actions names domains, recipients and results"
+#define LUA     "there are no scripts; dmarc.actions selects by domain, recipient and result"
 #define LDAP    "keys are files: keys/DOMAIN/SELECTOR.key; import them by hand"
 #define VBR     "Vouch By Reference is not evaluated"
 #define STATS   "results are counted in the ledger: countersign stats"
@@ -317,36 +316,36 @@ void migrate_finish_networks(struct migrate *m)
 #define KEYS "copied by: countersign key import --from-opendkim FILE"
 #define ACTION                                                                                     \
 	"a signature alone decides nothing (RFC 6376 section 6.1): DMARC does; see dmarc.actions"
-#define RESIGN   "mail that was judged is not signed again; lists and forwarders: see arc.seal"
-#define REWRITES "the filter must see a message as it leaves: put rewriting before it"
+#define RESIGN   "inbound mail is not signed again; lists and forwarders: see lists, arc.seal"
+#define REWRITES "the filter must see a message as it leaves: rewrite it before the filter"
 
 /* clang-format off */
 const struct migrate_option migrate_opendkim_options[] = {
-	SAME("AllowSHA1Only", "verify without SHA-256 in the library", "SHA-256 is always there; SHA-1 never passes (RFC 8301 section 3.1)"),
-	SAME("AlwaysAddARHeader", "results also for unsigned mail", "each judged message gets an Authentication-Results field"),
+	SAME("AllowSHA1Only", "verify without SHA-256 in the library", "SHA-256 is always available; SHA-1 never passes (RFC 8301 section 3.1)"),
+	SAME("AlwaysAddARHeader", "results also for unsigned mail", "each inbound message gets an Authentication-Results field"),
 	NOTE("AuthservID", "the name in Authentication-Results", opendkim.authserv, "authserv_id", NULL),
 	UNLESS("AuthservIDWithJobID", "the queue id after that name", "no", "no job id is written: the log line has the queue id"),
 	SAME("AutoRestart", "restart after a crash", RESTART),
-	SAME("AutoRestartCount", "how often at most", RESTART),
-	SAME("AutoRestartRate", "how often in a time", RESTART),
+	SAME("AutoRestartCount", "the maximum number of restarts", RESTART),
+	SAME("AutoRestartRate", "the maximum rate of restarts", RESTART),
 	SAME("Background", "run as a daemon", UNIT),
 	SAME("BaseDirectory", "working directory", UNIT),
-	LOST("BodyLengthDB", "recipients for whom l= is written", "no signature has l=: anybody could add to the message (RFC 6376 section 8.2)"),
-	UNLESS("BogusKey", "a passing signature whose key DNSSEC finds forged", "fail", "such a key is a temporary error, so that the signature does not pass"),
-	TAKE("Canonicalization", "how mail is made comparable", take_canonicalization, "sign.canonicalization", NULL),
+	LOST("BodyLengthDB", "recipients for whom l= is written", "l= is never written: anybody could add to the message (RFC 6376 section 8.2)"),
+	UNLESS("BogusKey", "a passing signature whose key DNSSEC finds forged", "fail", "such a key is a temporary error, so the signature does not pass"),
+	TAKE("Canonicalization", "canonicalization of header and body", take_canonicalization, "sign.canonicalization", NULL),
 	UNLESS("CaptureUnknownErrors", "quarantine after an internal error", "no", "the MTA's default_action decides"),
 	SAME("ChangeRootDirectory", "chroot", UNIT),
 	UNLESS("ClockDrift", "tolerance for times in signatures", "300", "it is 300 seconds"),
-	SAME("DNSConnect", "TCP at once", "TCP is used where an answer needs it"),
+	SAME("DNSConnect", "use TCP at once", "TCP is used if an answer needs it"),
 	SAME("DNSTimeout", "how long one lookup may take", "dns.timeout, 8 s, is for all lookups of a message together"),
 	SAME("DiagnosticDirectory", "reports about failed z= signatures", "countersign verify -v explains a message"),
-	UNLESS("Diagnostics", "write z=", "no", "no z= is written: it shows the whole header to everybody"),
-	SAME("DisableCryptoInit", "leave OpenSSL alone", "nothing of that kind is needed"),
+	UNLESS("Diagnostics", "write z=", "no", "z= is never written: it shows the whole header to everybody"),
+	SAME("DisableCryptoInit", "do not initialize OpenSSL", "OpenSSL needs no such setting"),
 	NOTE("Domain", "domains to sign for", opendkim.key, NULL, KEYS),
 	UNLESS("DomainKeysCompat", "accept keys of DomainKeys", "no", "DomainKeys is historic (RFC 4870)"),
-	LOST("DontSignMailTo", "recipients whose mail is not signed", "signing does not depend on recipients: their mail is signed, too"),
-	SAME("EnableCoredumps", "dump core", "no core is written: private keys are in that memory"),
-	LOST("ExemptDomains", "authors whose mail is neither signed nor verified", "it is judged, and signed if the domain has a key: do not import such a key"),
+	LOST("DontSignMailTo", "recipients whose mail is not signed", "signing does not depend on recipients: their mail is signed as well"),
+	SAME("EnableCoredumps", "dump core", "core files are off: they could contain private keys"),
+	LOST("ExemptDomains", "authors whose mail is neither signed nor verified", "it is checked, and signed if the domain has a key: do not import such a key"),
 	SAME("ExternalIgnoreList", "hosts that may send as a domain without a warning", "there is no such warning"),
 	LOST("FinalPolicyScript", "Lua after the message", LUA),
 	SAME("FixCRLF", "a bare LF counts as CRLF", "it always does"),
@@ -355,7 +354,7 @@ const struct migrate_option migrate_opendkim_options[] = {
 	UNLESS("IgnoreMalformedMail", "leave malformed mail alone", "no", "dmarc.reject_bad_from decides what is done with it"),
 	TAKE("Include", "read another file", take_include, NULL, "its lines are above"),
 	TAKE("InternalHosts", "clients whose mail is signed", note_internal, "trusted_networks", NULL),
-	UNLESS("KeepAuthResults", "keep forged results", "no", "fields that bear our authserv-id are always removed (RFC 8601 section 5)"),
+	UNLESS("KeepAuthResults", "keep forged results", "no", "fields that carry our authserv-id are always removed (RFC 8601 section 5)"),
 	SAME("KeepTemporaryFiles", "keep canonical forms", "there are no temporary files"),
 	NOTE("KeyFile", "the private key", opendkim.key, NULL, KEYS),
 	NOTE("KeyTable", "private keys by name", opendkim.keytable, NULL, KEYS),
@@ -376,20 +375,20 @@ const struct migrate_option migrate_opendkim_options[] = {
 	TAKE("MTA", "services whose mail is signed", take_services, "submission_services", NULL),
 	SAME("MTACommand", "the program that sends reports", "reports are sent by SMTP: reports.via"),
 	TAKE("MacroList", "macros whose mail is signed", take_macros, "submission_services", "for the macro daemon_name"),
-	TAKE("MaximumHeaders", "size of a header", take_max_header, "max_header_bytes", NULL),
-	TAKE("MaximumSignaturesToVerify", "how many signatures", take_max_signatures, "dkim.max_signatures", "50 at most"),
+	TAKE("MaximumHeaders", "maximum size of a header", take_max_header, "max_header_bytes", NULL),
+	TAKE("MaximumSignaturesToVerify", "maximum number of signatures", take_max_signatures, "dkim.max_signatures", "50 at most"),
 	LOST("MaximumSignedBytes", "sign only the beginning of a body", "the whole body is signed (RFC 6376 section 8.2)"),
 	SAME("MilterDebug", "log the milter protocol", "log.level = \"debug\" shows more"),
 	UNLESS("Minimum", "how much of a body must be signed", "100%", "all of it must be, unless dkim.accept_partial_body is true"),
 	TAKE("MinimumKeyBits", "shortest key that passes", take_min_bits, "dkim.min_rsa_bits", "1024 at least (RFC 8301 section 3.2)"),
-	TAKE("Mode", "sign, verify, or both", take_mode, "sign.enabled", "mail of others is verified in any case"),
-	UNLESS("MultipleSignatures", "a signature for each line of SigningTable that fits", "no", "each active key of the author's domain signs, no other"),
-	LOST("MustBeSigned", "fields that a passing signature must cover", "the field From is what counts for DMARC"),
+	TAKE("Mode", "sign, verify, or both", take_mode, "sign.enabled", "inbound mail is verified in any case"),
+	UNLESS("MultipleSignatures", "a signature for each matching line of SigningTable", "no", "each active key of the author's domain signs, no other"),
+	LOST("MustBeSigned", "fields that a passing signature must cover", "for DMARC only From matters"),
 	TAKE("Nameservers", "resolvers", migrate_take_list, "dns.servers", NULL),
 	SAME("NoHeaderB", "leave header.b out", "header.b is always written (RFC 6008)"),
 	LOST("OmitHeaders", "fields that are not signed", "sign.headers names the fields that are signed"),
 	UNLESS("On-BadSignature", "what to do with a broken signature", "accept a", ACTION),
-	UNLESS("On-DNSError", "what to do after a DNS error", "tempfail t accept a", "dmarc.temperror decides, where the error matters"),
+	UNLESS("On-DNSError", "what to do after a DNS error", "tempfail t accept a", "dmarc.temperror decides, if the error affects the result"),
 	UNLESS("On-Default", "what to do after any error", "accept a", ACTION),
 	UNLESS("On-InternalError", "what to do after an internal error", "tempfail t", "the MTA's default_action decides"),
 	UNLESS("On-KeyNotFound", "what to do without the key", "accept a", ACTION),
@@ -398,22 +397,22 @@ const struct migrate_option migrate_opendkim_options[] = {
 	UNLESS("On-SignatureError", "what to do when signing fails", "accept a", "the message leaves unsigned, and the log says why"),
 	TAKE("OversignHeaders", "fields that cannot be added later", migrate_take_list, "sign.oversign", NULL),
 	LOST("POPDBFile", "POP before SMTP", "use SMTP AUTH"),
-	TAKE("PeerList", "clients whose mail is neither signed nor verified", note_peers, "relays", "with client = skip where neither OpenDMARC nor policyd-spf refuses mail; elsewhere it is judged; never signed"),
+	TAKE("PeerList", "clients whose mail is neither signed nor verified", note_peers, "relays", "with client = skip if neither OpenDMARC nor policyd-spf rejects mail; otherwise it is checked; never signed"),
 	SAME("PidFile", "file with the process id", UNIT),
 	UNLESS("Quarantine", "quarantine mail that fails", "no", ACTION),
 	SAME("QueryCache", "keep answers in memory", "answers are always cached: dns.cache_entries"),
-	LOST("RedirectFailuresTo", "send failing mail to somebody else", "no message gets other recipients"),
-	UNLESS("RemoveARAll", "remove more results of others", "no", "fields of others stay: only our own name is ours to remove (RFC 8601 section 5)"),
-	LOST("RemoveARFrom", "whose results are removed", "only those that bear our authserv-id (RFC 8601 section 5)"),
-	UNLESS("RemoveOldSignatures", "remove signatures before signing", "no", "signatures of others stay"),
+	LOST("RedirectFailuresTo", "send failing mail to somebody else", "recipients are never changed"),
+	UNLESS("RemoveARAll", "remove more results of others", "no", "fields with other names stay (RFC 8601 section 5)"),
+	LOST("RemoveARFrom", "whose results are removed", "only those that carry our authserv-id (RFC 8601 section 5)"),
+	UNLESS("RemoveOldSignatures", "remove signatures before signing", "no", "existing signatures stay"),
 	LOST("ReplaceHeaders", "fields that are rewritten before signing", REWRITES),
 	LOST("ReplaceRules", "how they are rewritten", REWRITES),
 	SAME("ReportAddress", "sender of reports", REPORT),
 	LOST("ReportBccAddress", "copies of reports", REPORT),
 	UNLESS("RequestReports", "write r=y", "no", REPORT),
 	SAME("RequireSafeKeys", "refuse a key that others can read", "it is always refused"),
-	UNLESS("RequiredHeaders", "refuse mail whose fields RFC 5322 forbids", "no", "dmarc.reject_bad_from refuses mail without exactly one readable From; how often other fields occur is not asked"),
-	UNLESS("ResignAll", "sign judged mail again", "no", RESIGN),
+	UNLESS("RequiredHeaders", "reject mail whose fields RFC 5322 forbids", "no", "dmarc.reject_bad_from rejects mail without exactly one readable From; other fields may occur any number of times"),
+	UNLESS("ResignAll", "sign inbound mail again", "no", RESIGN),
 	LOST("ResignMailTo", "recipients whose mail is signed again", RESIGN),
 	LOST("ResolverConfiguration", "settings of the resolver", "see dns.servers"),
 	SAME("ResolverTracing", "trace lookups", "countersign verify -v shows each lookup"),
@@ -430,33 +429,33 @@ const struct migrate_option migrate_opendkim_options[] = {
 	TAKE("SignatureTTL", "how long a signature is valid", migrate_take_seconds, "sign.expire", NULL),
 	NOTE("SigningTable", "which key signs for whom", opendkim.signingtable, "sign.subdomains", KEYS),
 	SAME("Socket", "where the MTA connects", "countersignd has its own socket: countersign setup"),
-	SAME("SoftStart", "start without the database", "there is no database in the way of mail"),
-	UNLESS("SoftwareHeader", "write DKIM-Filter", "no", "no field says what runs here"),
+	SAME("SoftStart", "start without the database", "mail never waits for a database"),
+	UNLESS("SoftwareHeader", "write DKIM-Filter", "no", "no field names the software"),
 	SAME("Statistics", "file for statistics", STATS),
 	SAME("StatisticsName", "this host's name in it", STATS),
 	LOST("StatisticsPolicyScript", "Lua for statistics", STATS),
 	SAME("StatisticsPrefix", "salt of its hashes", STATS),
-	UNLESS("StrictHeaders", "refuse to verify mail whose fields RFC 5322 forbids", "no", "dmarc.reject_bad_from refuses mail without exactly one readable From; how often other fields occur is not asked"),
+	UNLESS("StrictHeaders", "refuse to verify mail whose fields RFC 5322 forbids", "no", "dmarc.reject_bad_from rejects mail without exactly one readable From; other fields may occur any number of times"),
 	SAME("StrictTestMode", "test mode", "there is none"),
-	TAKE("SubDomains", "sign for names below Domain", note_subdomains, "sign.subdomains", "not beside a SigningTable, which says it itself"),
+	TAKE("SubDomains", "sign for names below Domain", note_subdomains, "sign.subdomains", "not with a SigningTable, which names the domains itself"),
 	SAME("Syslog", "log", LOGGED),
 	SAME("SyslogFacility", "facility of the log", "it is mail"),
 	SAME("SyslogName", "name in the log", "it is countersignd"),
-	SAME("SyslogSuccess", "log what went well", LOGGED),
+	SAME("SyslogSuccess", "log successes", LOGGED),
 	SAME("TemporaryDirectory", "place of temporary files", "there are none"),
 	LOST("TestDNSData", "test: answers of DNS", "see dns.servers"),
 	LOST("TestPublicKeys", "test: public keys", "see dns.servers"),
-	TAKE("TrustAnchorFile", "key of the DNS root", migrate_take_text, "dns.trust_anchor", "on Debian the file is of dns-root-data: keep that package"),
-	LOST("TrustSignaturesFrom", "whose third-party signatures count", "alignment with the author's domain decides, as DMARC has it"),
+	TAKE("TrustAnchorFile", "key of the DNS root", migrate_take_text, "dns.trust_anchor", "on Debian the file belongs to dns-root-data: keep that package"),
+	LOST("TrustSignaturesFrom", "whose third-party signatures count", "alignment with the author's domain decides, as in DMARC"),
 	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	UNLESS("UnprotectedKey", "a passing signature whose key DNSSEC does not protect", "none", "it passes: DMARC does not ask for DNSSEC"),
 	SAME("UserID", "user to run as", UNIT),
 	LOST("VBR-Certifiers", "VBR: certifiers", VBR),
 	SAME("VBR-PurgeFields", "VBR: remove fields", VBR),
 	LOST("VBR-TrustedCertifiers", "VBR: trusted certifiers", VBR),
-	SAME("VBR-TrustedCertifiersOnly", "VBR: those alone", VBR),
+	SAME("VBR-TrustedCertifiersOnly", "VBR: trust only these", VBR),
 	SAME("VBR-Type", "VBR: type", VBR),
-	SAME("WeakSyntaxChecks", "go on after syntax errors", "mail that cannot be read without doubt has no author, and is not signed"),
+	SAME("WeakSyntaxChecks", "go on after syntax errors", "mail with an ambiguous From has no author, and is not signed"),
 	MIGRATE_END,
 };
 /* clang-format on */

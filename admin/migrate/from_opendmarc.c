@@ -143,7 +143,7 @@ static void tell_of_trusted(struct migrate *m, const char *const *own, size_t co
 		if (!known)
 			migrate_leave(
 			    m, m->opendmarc.trusted.at,
-			    "results of %s are not used: if it is a gateway in front, name "
+			    "results of %s are not used: if it is a gateway before this host, name "
 			    "its address in relays, with results_of for its SPF result",
 			    arena_span(m->arena, item));
 	}
@@ -189,51 +189,51 @@ void migrate_finish_authserv(struct migrate *m)
 #define LOGGED  "each message is logged on one line with its reason; see the section log"
 #define FAILURE                                                                                    \
 	"failure reports have settings of their own: countersign config explain failures.send"
-#define OWNSPF "SPF is always evaluated here; no field is believed"
-#define FROM   "dmarc.reject_bad_from is true: mail without exactly one readable From is refused"
+#define OWNSPF "SPF is always evaluated here; header fields are not trusted"
+#define FROM   "dmarc.reject_bad_from is true: mail without exactly one readable From is rejected"
 
 /* clang-format off */
 const struct migrate_option migrate_opendmarc_options[] = {
 	NOTE("AuthservID", "the name in Authentication-Results", opendmarc.authserv, "authserv_id", NULL),
 	UNLESS("AuthservIDWithJobID", "the queue id after that name", "no", "no job id is written: the log line has the queue id"),
 	SAME("AutoRestart", "restart after a crash", RESTART),
-	SAME("AutoRestartCount", "how often at most", RESTART),
-	SAME("AutoRestartRate", "how often in a time", RESTART),
+	SAME("AutoRestartCount", "the maximum number of restarts", RESTART),
+	SAME("AutoRestartRate", "the maximum rate of restarts", RESTART),
 	SAME("Background", "run as a daemon", UNIT),
 	SAME("BaseDirectory", "working directory", UNIT),
 	SAME("ChangeRootDirectory", "chroot", UNIT),
-	LOST("CopyFailuresTo", "another recipient of mail that fails", "no message gets other recipients"),
+	LOST("CopyFailuresTo", "another recipient of mail that fails", "recipients are never changed"),
 	SAME("DNSTimeout", "how long one lookup may take", "dns.timeout, 8 s, is for all lookups of a message together"),
-	TAKE("DomainWhitelist", "sealers whose ARC chain is believed", migrate_take_list, "arc.trusted_sealers", NULL),
+	TAKE("DomainWhitelist", "sealers whose ARC chain is trusted", migrate_take_list, "arc.trusted_sealers", NULL),
 	LOST("DomainWhitelistFile", "more of them in a file", "list its domains in arc.trusted_sealers"),
-	SAME("DomainWhitelistSize", "how many at most", "the list has no such limit"),
-	SAME("EnableCoredumps", "dump core", "no core is written: private keys are in that memory"),
+	SAME("DomainWhitelistSize", "maximum size of the list", "the list has no such limit"),
+	SAME("EnableCoredumps", "dump core", "core files are off: they could contain private keys"),
 	UNLESS("FailureReports", "send failure reports", "no", FAILURE),
 	LOST("FailureReportsBcc", "copies of them", FAILURE),
 	UNLESS("FailureReportsOnNone", "also for p=none", "no", "fo= of the domain's record decides (RFC 9991)"),
 	SAME("FailureReportsSentBy", "their sender", "reports.from"),
 	SAME("HistoryFile", "what reports are made from", "the ledger is made at the first start; a history is not imported"),
-	TAKE("HoldQuarantinedMessages", "hold mail that p=quarantine asks to quarantine", note_holds, "dmarc.quarantine", "together with RejectFailures"),
-	TAKE("IgnoreAuthenticatedClients", "do not judge clients that logged in", note_logins, NULL, "mail of a client that logged in is signed, not judged"),
-	TAKE("IgnoreHosts", "clients whose mail is not judged", note_ignored_hosts, "relays", "with client = skip: neither judged nor signed"),
-	TAKE("IgnoreMailFrom", "authors whose mail is not judged", note_ignored_authors, "dmarc.actions", "it is accepted, and counted: countersign report suppress DOMAIN stops reports"),
+	TAKE("HoldQuarantinedMessages", "hold mail if p=quarantine requests it", note_holds, "dmarc.quarantine", "together with RejectFailures"),
+	TAKE("IgnoreAuthenticatedClients", "do not check mail of clients that logged in", note_logins, NULL, "mail of a client that logged in is signed, not checked"),
+	TAKE("IgnoreHosts", "clients whose mail is not checked", note_ignored_hosts, "relays", "with client = skip: neither checked nor signed"),
+	TAKE("IgnoreMailFrom", "authors whose mail is not checked", note_ignored_authors, "dmarc.actions", "it is accepted, and counted: countersign report suppress DOMAIN stops reports"),
 	TAKE("IgnoreMailTo", "recipients whose mail is not reported", take_quiet, "reports.quiet", NULL),
 	SAME("MilterDebug", "log the milter protocol", "log.level = \"debug\" shows more"),
 	SAME("PidFile", "file with the process id", UNIT),
 	TAKE("PublicSuffixList", "how organizational domains are found", take_suffixes, "dmarc.discovery", "with libpsl's list; without this line by the tree walk of RFC 9989"),
-	UNLESS("RecordAllMessages", "record also mail without a DMARC record", "no", "what can be reported is counted; the log has every message"),
-	TAKE("RejectFailures", "refuse mail that p=reject asks to refuse", note_rejects, "dmarc.enforce", "together with HoldQuarantinedMessages"),
-	SAME("RejectMultiValueFrom", "refuse several authors", FROM),
-	TAKE("RejectString", "text of the refusal", take_reject_text, "dmarc.reject_text", NULL),
+	UNLESS("RecordAllMessages", "also record mail without a DMARC record", "no", "what can be reported is counted; the log has every message"),
+	TAKE("RejectFailures", "reject mail if p=reject requests it", note_rejects, "dmarc.enforce", "together with HoldQuarantinedMessages"),
+	SAME("RejectMultiValueFrom", "reject several authors", FROM),
+	TAKE("RejectString", "text of the rejection", take_reject_text, "dmarc.reject_text", NULL),
 	SAME("ReportCommand", "the program that sends reports", "reports are sent by SMTP: reports.via"),
-	UNLESS("RequiredHeaders", "refuse mail whose fields RFC 5322 forbids", "no", FROM "; how often other fields occur is not asked"),
-	SAME("SPFIgnoreResults", "do not believe Received-SPF", OWNSPF),
+	UNLESS("RequiredHeaders", "reject mail whose fields RFC 5322 forbids", "no", FROM "; other fields may occur any number of times"),
+	SAME("SPFIgnoreResults", "do not trust Received-SPF", OWNSPF),
 	SAME("SPFSelfValidate", "evaluate SPF where there is no result", OWNSPF),
 	SAME("Socket", "where the MTA connects", "countersignd has its own socket: countersign setup"),
-	UNLESS("SoftwareHeader", "write DMARC-Filter", "no", "no field says what runs here"),
+	UNLESS("SoftwareHeader", "write DMARC-Filter", "no", "no field names the software"),
 	SAME("Syslog", "log", LOGGED),
 	SAME("SyslogFacility", "facility of the log", "it is mail"),
-	NOTE("TrustedAuthservIDs", "whose results are believed", opendmarc.trusted, NULL, "no result is taken from a header but the SPF result of a relay (relays, results_of)"),
+	NOTE("TrustedAuthservIDs", "whose results are trusted", opendmarc.trusted, NULL, "no result is taken from a header but the SPF result of a relay (relays, results_of)"),
 	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	SAME("UserID", "user to run as", UNIT),
 	MIGRATE_END,

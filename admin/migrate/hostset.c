@@ -31,11 +31,11 @@ int hostset_add(struct hostset *set, struct arena *arena, struct span text, stru
 	if (entry.network.ip.family == 4 && memchr(text.p, ':', span_len(text)) != NULL)
 		return why_set(why, "write it as an IPv4 address");
 	if (entry.network.bits == 0)
-		return why_set(why, "that is everybody");
+		return why_set(why, "it matches every address");
 	if (has_host_bits(&entry.network))
-		return why_set(why, "bits are set after the prefix, so that it never matched");
+		return why_set(why, "bits are set after the prefix, so it never matched");
 	if (set->count == HOSTSET_MAX)
-		return why_set(why, "there are over %d entries", HOSTSET_MAX);
+		return why_set(why, "more than %d entries", HOSTSET_MAX);
 	if (set->count == set->room) {
 		struct hostset_entry *more;
 

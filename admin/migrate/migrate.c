@@ -63,7 +63,7 @@ int migrate_set(struct migrate *m, const char *name, const char *value, struct w
 	unsigned i = 0;
 
 	if (conf == NULL)
-		why_set(why, "%s", errors.count > 0 ? errors.items[0].text : "not understood");
+		why_set(why, "%s", errors.count > 0 ? errors.items[0].text : "invalid");
 	conf_errors_free(&errors);
 	if (conf == NULL)
 		return -1;
@@ -258,7 +258,7 @@ static const char *answer_line(struct migrate *m, const struct migrate_option *o
 
 	if (option == NULL) {
 		m->unknown++;
-		return "NOT KNOWN: is it misspelt?";
+		return "NOT KNOWN: misspelt?";
 	}
 	if (option->convert == NULL && loses_nothing(option, value))
 		return arena_printf(m->arena, "nothing to write: %s", option->reason);
@@ -316,8 +316,8 @@ int migrate_include(struct migrate *m, enum migrate_source source, struct span p
 	struct span text;
 
 	if (m->depth == INCLUDE_DEPTH || m->includes == INCLUDES)
-		return why_set(why, "%d files, %d deep, are the most that are included", INCLUDES,
-			       INCLUDE_DEPTH);
+		return why_set(why, "more than %d files are included, or deeper than %d levels",
+			       INCLUDES, INCLUDE_DEPTH);
 	if (m->read(m->arg, arena_span(m->arena, path), &text, why) == -1)
 		return -1;
 	m->includes++;
@@ -392,11 +392,11 @@ const char *migrate_result(struct migrate *m)
 	if (migrate_has_keys(m) && m->sender != NULL)
 		migrate_put(m, "sign.sender", arena_printf(m->arena, "\"%s\"", m->sender));
 	buf_init(&out, m->arena, 0);
-	buf_string(&out, "# countersign.conf(5), made by countersign migrate. What became of each "
-			 "line:\n");
+	buf_string(&out,
+		   "# countersign.conf(5), made by countersign migrate. What each line became:\n");
 	buf_span(&out, buf_view(&m->comments));
 	if (m->warning_count > 0)
-		buf_string(&out, "#\n# Left out, because it cannot be said exactly here:\n");
+		buf_string(&out, "#\n# Left out, because there is no exact equivalent:\n");
 	for (unsigned i = 0; i < m->warning_count; i++)
 		buf_printf(&out, "# - %s\n", m->warnings[i]);
 	if (migrate_has_keys(m) && m->sender == NULL)

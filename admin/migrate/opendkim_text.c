@@ -83,7 +83,7 @@ int opendkim_key_parse(struct span name, struct span value, struct opendkim_key 
 	if (span_empty(key->domain) || span_empty(key->selector) || span_empty(key->path))
 		return why_set(why, "not domain:selector:file");
 	if (*key->path.p != '/' && *key->path.p != '%')
-		return why_set(why, "the key is not given as the path of a file");
+		return why_set(why, "the key is not the path of a file");
 	return 0;
 }
 
@@ -142,8 +142,7 @@ static int check_form(struct span text, struct span user, struct span domain,
 		      enum opendkim_kind kind, struct why *why)
 {
 	if (kind == OPENDKIM_FILE && has_char(user, '*'))
-		return why_set(why,
-			       "never matched: only in a refile: table \"*\" stands for anything");
+		return why_set(why, "never matched: \"*\" is a wildcard only in a refile: table");
 	if (kind == OPENDKIM_REFILE && (!has_char(text, '@') || *domain.p == '.'))
 		return why_set(
 		    why, "never matched: a refile: table is matched against a whole address, as "
@@ -164,7 +163,7 @@ int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct open
 	else
 		user = span_make(text.p, 0);
 	if (span_empty(domain) || has_char(domain, '@'))
-		return why_set(why, "not an address or domain that could be listed here");
+		return why_set(why, "not an address or domain that can be listed here");
 	if (check_form(text, user, domain, kind, why) == -1)
 		return -1;
 	author->some = !is_everybody(user);
@@ -179,7 +178,7 @@ int opendkim_author_parse(struct span text, enum opendkim_kind kind, struct open
 		domain.p++;
 	}
 	if (*domain.p == '.' || has_char(domain, '*'))
-		return why_set(why, "not an address or domain that could be listed here");
+		return why_set(why, "not an address or domain that can be listed here");
 	author->domain = domain;
 	return 0;
 }

@@ -131,8 +131,8 @@ static void tell_lost(const struct tables *tables, const char *at)
 		if (needs_below(r) && ++told <= TOLD_MAX)
 			migrate_leave(
 			    tables->m, at,
-			    "%s: mail of names below %s is not signed: sign.subdomains would "
-			    "hold for all domains, and the table does not say it of all",
+			    "%s: mail of subdomains of %s is not signed: sign.subdomains would "
+			    "apply to all domains, and the table does not have it for all",
 			    r->author, r->signer);
 	}
 	if (told > TOLD_MAX)
@@ -165,10 +165,9 @@ static void finish_tables(struct migrate *m)
 	bool below = false;
 
 	if (!read_tables(&tables))
-		migrate_leave(
-		    m, m->opendkim.signingtable.at,
-		    "KeyTable and SigningTable are not files that can be read here, so that mail "
-		    "of subdomains is not signed (sign.subdomains)");
+		migrate_leave(m, m->opendkim.signingtable.at,
+			      "KeyTable and SigningTable cannot be read as files here, so mail "
+			      "of subdomains is not signed (sign.subdomains)");
 	else if (covers_all(&tables))
 		below = true;
 	else

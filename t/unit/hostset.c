@@ -66,8 +66,8 @@ static const struct {
     {"192.0.2.5/24", "never matched"},
     {"2001:db8::1/32", "never matched"},
     {"::ffff:192.0.2.1", "as an IPv4 address"},
-    {"0.0.0.0/0", "everybody"},
-    {"!::/0", "everybody"},
+    {"0.0.0.0/0", "every address"},
+    {"!::/0", "every address"},
 };
 
 int main(void)
