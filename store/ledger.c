@@ -612,7 +612,7 @@ static int start_writer(struct ledger *ledger, struct why *why)
 	return why_set(why, "%s: its writer's thread cannot be started", ledger->settings.path);
 }
 
-/* Brings what journals hold into the file first, if it is writable. */
+/* Brings what journals hold into the file first, if it is writable and is what is read. */
 static int start_reading(struct ledger *ledger, struct why *why)
 {
 	struct ledger_settings settings = ledger->settings;
@@ -621,7 +621,8 @@ static int start_reading(struct ledger *ledger, struct why *why)
 	ledger->reader = ledger->driver->open(&ledger->settings, why);
 	if (ledger->reader == NULL)
 		return -1;
-	if (!journal_settle(settings.path, clock_mono() + SETTLE_MS * CLOCK_MS))
+	if (settings.shared != NULL ||
+	    !journal_settle(settings.path, clock_mono() + SETTLE_MS * CLOCK_MS))
 		return 0;
 	settings.read_only = false;
 	ledger->handle = ledger->driver->open(&settings, &unable);
