@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/dns.h"
 #include "lib/clock.h"
+#include "report/sender.h"
+#include "store/ship/ship.h"
 #include "t/sim/truth.h"
 
 /* ---- workers ---- */
@@ -171,4 +174,163 @@ static void run_reader(void *arg)
 struct process *actors_reader(struct host *host)
 {
 	return process_start(host->machine, "reader", run_reader, host);
+}
+
+/* ---- the shipper (daemon/shipper.c) ---- */
+
+static void notice(const char *text)
+{
+	truth_said_text(world.process->machine, text);
+}
+
+static int64_t ship_rows(struct host *host, struct ship **ship, int64_t *pause)
+{
+	const struct ship_settings settings = {.path = host->path,
+					       .shared = "simulated",
+					       .name = host->machine->name,
+					       .notice = notice};
+	struct why why = {""};
+	bool busy = false;
+	int result = -1;
+
+	if (*ship == NULL)
+		*ship = ship_open(&settings, &busy, &why);
+	if (*ship != NULL)
+		result = ship_step(*ship, &why);
+	if (result < 0) {
+		world_say("not shipped: %s", why.text);
+		*pause = *pause * 2 < 300 * CLOCK_SECOND ? *pause * 2 : 300 * CLOCK_SECOND;
+		return *pause;
+	}
+	*pause = CLOCK_SECOND;
+	return result == 1 ? 0 : world_span(CLOCK_SECOND, 2 * 3600 * CLOCK_SECOND);
+}
+
+static void run_shipper(void *arg)
+{
+	struct ship *ship = NULL;
+	int64_t pause = CLOCK_SECOND;
+
+	for (;;)
+		task_wait(arg, world.now + ship_rows(arg, &ship, &pause));
+}
+
+struct process *actors_shipper(struct host *host)
+{
+	return process_start(host->machine, "shipper", run_shipper, host);
+}
+
+void actors_hurry(struct host *host)
+{
+	task_wake(host, true);
+}
+
+/* ---- the sender of reports (daemon/report_sender.c, context/sending.c) ---- */
+
+static void tell_event(void *arg, const struct sender_event *event)
+{
+	(void)arg;
+	if (event->what == SENDER_BUILT)
+		world_say("report %s is built: %lld messages", event->id,
+			  (long long)event->messages);
+	else
+		world_say("to %s: %s (%s)", event->address, outbox_state_text(event->state),
+			  event->reply == NULL ? "" : event->reply);
+}
+
+static bool wait_for_turn(void *arg, unsigned left)
+{
+	struct sender *sender = arg;
+	struct why why = {""};
+
+	(void)left;
+	if (world_below(3) == 0)
+		task_sleep(world_span(CLOCK_MS, 400 * CLOCK_SECOND));
+	if (outbox_keep(sender->outbox, &why) == 0)
+		return true;
+	world_say("no longer the sender: %s", why.text);
+	return false;
+}
+
+static int resume_shared(struct sender *sender, const struct ledger_settings *settings,
+			 struct why *why)
+{
+	bool busy;
+	int result;
+
+	sender->outbox = outbox_open(settings, OUTBOX_CHANGE, &busy, why);
+	result = sender->outbox == NULL ? -1 : sender_resume(sender, why);
+	outbox_close(sender->outbox);
+	sender->outbox = NULL;
+	return result;
+}
+
+static int open_outboxes(struct sender *sender, const struct ledger_settings *settings,
+			 struct why *why)
+{
+	struct ledger_settings own = *settings;
+	bool busy;
+
+	own.shared = NULL;
+	if (settings->shared != NULL) {
+		sender->own = outbox_open(&own, OUTBOX_SEND, &busy, why);
+		if (sender->own == NULL || resume_shared(sender, settings, why) != 0)
+			return -1;
+	}
+	sender->outbox = outbox_open(settings, OUTBOX_SEND, &busy, why);
+	if (sender->outbox == NULL)
+		return -1;
+	return sender->own != NULL ? 0 : sender_resume(sender, why);
+}
+
+static int send_all(struct sender *sender, struct why *why)
+{
+	int32_t yesterday = clock_day(machine_wall(world.process->machine)) - 1;
+
+	if (sender_build(sender, NULL, yesterday - SENDER_BUILD_DAYS + 1, yesterday, why) != 0 ||
+	    sender_build_late(sender, NULL, why) != 0)
+		return -1;
+	return sender_deliver(sender, NULL, 0, yesterday, why);
+}
+
+static void run_sender(void *arg)
+{
+	static const struct dmarc_rules rules = {.authors_max = 4};
+	struct sender_settings settings = {.reporter = {"here.example", "reports@here.example",
+							NULL, "here.example", AGGREGATE_RFC9990},
+					   .server = {.url = "smtp://127.0.0.1"},
+					   .domains = SENDER_ALL,
+					   .suppress = 7 * 86400,
+					   .grace = 6 * 3600,
+					   .dmarc = &rules,
+					   .dns_budget = 20,
+					   .dns_timeout = CLOCK_SECOND};
+	const struct host *host = arg;
+	struct ledger_settings store = settings_of(host);
+	struct sender sender = {.settings = &settings, .tell = tell_event, .go_on = wait_for_turn};
+	struct why why = {""};
+
+	if (!host->shared)
+		settings.reporter.receiver = host->machine->name;
+	store.read_only = true;
+	store.shared = host->shared ? "simulated" : NULL;
+	store.lease = 120;
+	sender.arg = &sender;
+	sender.ledger = ledger_open(&store, &why);
+	if (sender.ledger != NULL && open_outboxes(&sender, &store, &why) == 0) {
+		sender.dns = dns_new_fixed(NULL, 0);
+		if (send_all(&sender, &why) != 0)
+			world_say("reports: %s", why.text);
+		dns_free(sender.dns);
+	} else {
+		world_say("no reports are sent: %s", why.text);
+	}
+	outbox_close(sender.outbox);
+	outbox_close(sender.own);
+	ledger_close(sender.ledger);
+}
+
+struct process *actors_sender(struct host *host)
+{
+	return process_start(host->machine, "sender", run_sender, host);
 }

@@ -13,8 +13,11 @@ struct host {
 	struct machine *machine;
 	char path[60]; /* of its ledger */
 	enum ledger_durability durability;
+	bool shared; /* it ships */
 	unsigned keep_days;
-	int64_t wait;       /* of a message, nanoseconds */
+	int64_t wait;         /* of a message, nanoseconds */
+	struct inode *backup; /* of its ledger, or NULL */
+	bool put_back;
 	uint64_t looked_at; /* how often it had been written to when it was compared last */
 };
 
@@ -26,5 +29,10 @@ void actors_stop(struct process *worker); /* as a reload does: what is counted i
 
 /* `countersign report list` */
 struct process *actors_reader(struct host *host);
+
+struct process *actors_shipper(struct host *host);
+void actors_hurry(struct host *host); /* its shipper does not wait any longer */
+
+struct process *actors_sender(struct host *host); /* one run */
 
 #endif

@@ -121,6 +121,11 @@ WRAP(int, fsync, int fd)
 	return disk_is_fd(fd) ? disk_sync(disk_inode(fd)) : __real_fsync(fd);
 }
 
+WRAP(int, ftruncate, int fd, off_t size)
+{
+	return disk_truncate(disk_inode(fd), size);
+}
+
 WRAP(int, posix_fallocate, int fd, off_t at, off_t len)
 {
 	return disk_reserve(disk_inode(fd), at + len);

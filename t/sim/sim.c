@@ -20,7 +20,10 @@
 #include "store/sql/driver.h"
 #include "store/sql/sql.h"
 #include "t/sim/actors.h"
+#include "t/sim/breaks.h"
 #include "t/sim/disk.h"
+#include "t/sim/mta.h"
+#include "t/sim/server.h"
 #include "t/sim/truth.h"
 #include "t/sim/vfs.h"
 
@@ -30,12 +33,14 @@ enum { HOSTS = 2, WORKERS = 2 };
 
 static struct host hosts[HOSTS];
 static unsigned host_count;
-static struct process *workers[HOSTS][WORKERS];
+static struct process *workers[HOSTS][WORKERS], *shippers[HOSTS], *senders[HOSTS];
 static unsigned worker_count;
+static int64_t sent_at; /* when reports were sent last */
 
 /* What may happen in this life. */
 static struct {
 	bool kills, power, eio, torn, full, rot, clock;
+	bool shared, cut, back, put_back, mail; /* SHARED: the hosts ship */
 	unsigned steps;
 } plan;
 
@@ -50,6 +55,11 @@ static void begin_plan(void)
 	plan.full = world_below(one_in) == 0;
 	plan.rot = world_below(one_in) == 0;
 	plan.clock = world_below(one_in) == 0;
+	plan.shared = world_below(2) == 0;
+	plan.cut = world_below(one_in) == 0;
+	plan.back = plan.shared && world_below(one_in) == 0;
+	plan.put_back = plan.shared && world_below(4) == 0;
+	plan.mail = world_below(one_in) == 0;
 	plan.steps = 10 + world_below(30);
 	host_count = 1 + (world_below(4) == 0);
 	worker_count = 1 + world_below(WORKERS);
@@ -113,6 +123,7 @@ static void begin_host(unsigned number)
 	snprintf(host->path, sizeof host->path, "/sim/%s/ledger.db", names[number]);
 	host->durability = world_below(3) == 0 ? LEDGER_POWER : LEDGER_PROCESS;
 	host->keep_days = world_below(2) == 0 ? 0 : 30;
+	host->shared = plan.shared;
 	host->wait = world_span(CLOCK_SECOND, 10 * CLOCK_SECOND);
 	begin_ledger(host);
 }
@@ -159,8 +170,80 @@ static bool has_changed(struct host *host)
 	return true;
 }
 
+static void note_found(void *arg, const char *source, int64_t count, const char *unused)
+{
+	(void)unused;
+	truth_count(*(const enum where *)arg, source, count);
+}
+
+static void count_shared(void)
+{
+	enum where where = WHERE_SHARED;
+
+	truth_begin_count(WHERE_SHARED, NULL);
+	server_query("SELECT source_ip, messages, '' FROM tally", note_found, &where);
+}
+
+/* A report that cannot be delivered says so. */
+#define UNDELIVERED                                                                                \
+	"SELECT source_ip, t.messages, r.id FROM tally AS t JOIN report AS r USING (domain, day,"  \
+	" config) JOIN delivery USING (domain, day, config)"                                       \
+	" WHERE state IN ('failed', 'suppressed')"
+
+static void note_undelivered(void *arg, const char *source, int64_t count, const char *id)
+{
+	(void)arg;
+	if (!mta_has(id))
+		truth_count(WHERE_REPORTED, source, count);
+}
+
+static void count_undelivered(const struct host *host)
+{
+	struct why why = {""};
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows;
+	struct sql *sql;
+
+	world.sheltered++;
+	sql = open_sql(host->path, true, &why);
+	if (sql != NULL) {
+		rows = sql_ask(sql, UNDELIVERED, SQL_NO_VALUES);
+		while (sql_next(rows, &why) == 1)
+			note_undelivered(NULL, sql_text_at(rows, 0, arena), sql_int_at(rows, 1),
+					 sql_text_at(rows, 2, arena));
+	}
+	sql_close(sql);
+	world.sheltered--;
+	arena_free(arena);
+}
+
+static void count_reports(void)
+{
+	mta_count();
+	if (plan.shared)
+		server_query(UNDELIVERED, note_undelivered, NULL);
+	for (unsigned i = 0; i < host_count && !plan.shared; i++)
+		count_undelivered(&hosts[i]);
+}
+
+static void check_shared(void)
+{
+	static uint64_t seen;
+	uint64_t writes = server_writes();
+
+	if (!plan.shared || (writes == seen && world.faults[FAULT_BACK] == 0))
+		return;
+	seen = writes;
+	count_shared();
+	truth_check_most(WHERE_SHARED, "after a step");
+}
+
 static void check_step(void)
 {
+	check_shared();
+	mta_count();
+	if (!server_went_back())
+		truth_check_most(WHERE_REPORTED, "after a step");
 	for (unsigned i = 0; i < host_count; i++) {
 		if (!has_changed(&hosts[i]))
 			continue;
@@ -175,6 +258,29 @@ static void check_step(void)
 static bool has_worker(unsigned host, unsigned worker)
 {
 	return workers[host][worker] != NULL && workers[host][worker]->alive;
+}
+
+static bool is_alive(const struct process *process)
+{
+	return process != NULL && process->alive;
+}
+
+/* One host sends for all that ship; now and then two try. */
+static void send_reports(void)
+{
+	const unsigned one = world_below(host_count);
+
+	for (unsigned i = 0; i < host_count; i++)
+		if (!is_alive(senders[i]) && (!plan.shared || i == one || world_below(4) == 0))
+			senders[i] = actors_sender(&hosts[i]);
+	sent_at = world.now;
+}
+
+static void start_shippers(void)
+{
+	for (unsigned i = 0; i < host_count && plan.shared; i++)
+		if (!is_alive(shippers[i]))
+			shippers[i] = actors_shipper(&hosts[i]);
 }
 
 static void start_workers(unsigned of_1000)
@@ -259,6 +365,10 @@ static void fill_disk(unsigned host, bool full)
 static void change_weather(void)
 {
 	world.weather.eio = plan.eio && world_below(2) == 0 ? 1 + world_below(40) : 0;
+	world.weather.cut = plan.cut && world_below(2) == 0 ? 1 + world_below(80) : 0;
+	world.weather.mail = plan.mail && world_below(2) == 0 ? 100 + world_below(800) : 0;
+	if (plan.shared)
+		server_away(plan.cut && world_below(6) == 0);
 	world.weather.torn = plan.torn && world_below(2) == 0 ? 1 + world_below(60) : 0;
 	for (unsigned i = 0; i < host_count; i++)
 		fill_disk(i, plan.full && world_below(3) == 0);
@@ -337,11 +447,68 @@ static void reload_worker(void)
 	workers[host][worker] = NULL;
 }
 
+static void move_server(void)
+{
+	if (!plan.back)
+		return;
+	if (world_below(2) == 0)
+		server_keep();
+	else
+		server_go_back(world_below(2) == 0);
+}
+
+static void kill_host(unsigned host)
+{
+	for (struct process *p = world.processes; p != NULL; p = p->next)
+		if (p->machine == hosts[host].machine && p->alive)
+			process_kill(p);
+}
+
+/* A backup, or what the administrator does with it. */
+static void put_back_ledger(void)
+{
+	const unsigned number = world_below(host_count);
+	struct host *host = &hosts[number];
+	struct disk *disk = host->machine->disk;
+	struct inode *file = disk_find(disk, host->path);
+	struct why why = {""};
+	struct sql *sql;
+	char log[80];
+
+	if (!plan.put_back || file == NULL)
+		return;
+	kill_host(number);
+	world.sheltered++;
+	sql = open_sql(host->path, false, &why); /* gathers what the log has */
+	sql_close(sql);
+	snprintf(log, sizeof log, "%s-wal", host->path);
+	if (sql != NULL && (host->backup == NULL || world_below(2) == 0)) {
+		if (host->backup == NULL)
+			host->backup = disk_create(disk, NULL);
+		disk_copy(file, host->backup);
+		world_say("%s is backed up", host->path);
+	} else if (host->backup != NULL) {
+		disk_unlink(disk, log);
+		disk_unlink(disk, host->path);
+		disk_copy(host->backup, disk_create(disk, host->path));
+		host->put_back = true;
+		world_fault(FAULT_PUT_BACK);
+		world_say("an older %s is put back", host->path);
+	}
+	world.sheltered--;
+}
+
+static void ship_now(void)
+{
+	actors_hurry(&hosts[world_below(host_count)]);
+}
+
 static const struct {
 	void (*run)(void);
 	unsigned weight;
 } actions[] = {{send_messages, 40}, {kill_one, 10},  {cut_power, 4},   {change_weather, 8},
-	       {rot_journal, 3},    {jump_clock, 2}, {read_ledger, 3}, {reload_worker, 3}};
+	       {rot_journal, 3},    {jump_clock, 2}, {read_ledger, 3}, {reload_worker, 3},
+	       {send_reports, 5},   {ship_now, 8},   {move_server, 3}, {put_back_ledger, 2}};
 
 static void act(void)
 {
@@ -368,15 +535,67 @@ static void calm_down(void)
 	memset(&world.weather, 0, sizeof world.weather);
 	for (struct process *p = world.processes; p != NULL; p = p->next)
 		p->die_in = 0;
-	for (unsigned i = 0; i < host_count; i++)
+	for (unsigned i = 0; i < host_count; i++) {
 		world.machines[i].power_in = 0;
+		world.machines[i].skew = 0;
+	}
+	server_away(false);
 	world_say("all faults are over");
+}
+
+/* All that a host has counted is in the reports, or its report says that it is not delivered. */
+static bool is_reported(bool say)
+{
+	const enum where store = plan.shared ? WHERE_SHARED : WHERE_LEDGER;
+
+	for (unsigned i = 0; i < host_count; i++)
+		if (!truth_has_all(WHERE_REPORTED, store, hosts[i].machine,
+				   clock_day(machine_wall(hosts[i].machine)), say))
+			return false;
+	return true;
+}
+
+static bool is_shipped(void)
+{
+	for (unsigned i = 0; i < host_count; i++)
+		if (!hosts[i].put_back && !truth_has_all(WHERE_SHARED, WHERE_LEDGER,
+							 hosts[i].machine, INT32_MAX / 2, false))
+			return false;
+	return true;
+}
+
+static void count_all(void)
+{
+	check_step();
+	if (plan.shared)
+		count_shared();
+	count_reports();
+}
+
+/* Days without a fault, until all has been sent. */
+static void finish_reports(void)
+{
+	enum { DAYS = 14 };
+	bool done = false;
+
+	for (int i = 0; i < DAYS * 2 && !done; i++) {
+		for (unsigned j = 0; j < host_count; j++)
+			actors_hurry(&hosts[j]);
+		task_sleep(400 * CLOCK_SECOND);
+		send_reports();
+		task_sleep(12 * 3600 * CLOCK_SECOND);
+		start_shippers();
+		count_all();
+		done = i > 2 && is_reported(false) && (!plan.shared || is_shipped());
+	}
+	is_reported(true);
 }
 
 static void end_life(void)
 {
 	calm_down();
 	start_workers(1000);
+	start_shippers();
 	while (!all_ready())
 		task_sleep(60 * CLOCK_SECOND);
 	task_sleep(100 * CLOCK_SECOND);
@@ -385,23 +604,36 @@ static void end_life(void)
 	task_sleep(100 * CLOCK_SECOND);
 	check_step();
 	for (unsigned i = 0; i < host_count; i++)
-		truth_check_all(WHERE_LEDGER, hosts[i].machine, "in the end");
+		if (!hosts[i].put_back)
+			truth_check_all(WHERE_LEDGER, hosts[i].machine, "in the end");
+	finish_reports();
+	for (unsigned i = 0; i < host_count && plan.shared; i++)
+		if (!hosts[i].put_back)
+			truth_check_all(WHERE_SHARED, hosts[i].machine, "in the end");
 }
 
 static void live(void)
 {
 	begin_plan();
 	truth_begin();
+	mta_begin();
+	server_begin(&world.machines[HOSTS]);
 	for (unsigned i = 0; i < host_count; i++)
 		begin_host(i);
 	memset(workers, 0, sizeof workers);
+	memset(shippers, 0, sizeof shippers);
+	memset(senders, 0, sizeof senders);
+	sent_at = 0;
 	start_workers(1000);
 	for (unsigned i = 0; i < plan.steps; i++) {
 		act();
-		task_sleep(hurry_clocks(world_span(CLOCK_MS / 10, world_below(8) == 0
-								      ? 6 * 3600 * CLOCK_SECOND
+		task_sleep(hurry_clocks(world_span(CLOCK_MS / 10, world_below(6) == 0
+								      ? 10 * 3600 * CLOCK_SECOND
 								      : 20 * CLOCK_SECOND)));
 		start_workers(800);
+		start_shippers();
+		if (world.now - sent_at > 12 * 3600 * CLOCK_SECOND)
+			send_reports();
 		note_calm();
 		check_step();
 	}
@@ -494,20 +726,6 @@ static void print_sum(const struct sum *sum)
 	putchar('\n');
 }
 
-/* Faults that the simulation must find. */
-static const char *const breaks[][2] = {
-    {"sync-does-nothing", "a disk that does not synchronize"},
-    {"flock-lies", "locks of files that do not exclude"},
-    {"sqlite-locks-lie", "locks of SQLite's that do not exclude"},
-};
-
-static int list_breaks(void)
-{
-	for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++)
-		printf("%s\t%s\n", breaks[i][0], breaks[i][1]);
-	return 0;
-}
-
 static int give_usage(void)
 {
 	fputs("usage: sim [-v] [--first] [--break FAULT] SEED [COUNT]\n", stderr);
@@ -536,13 +754,14 @@ int main(int argc, char **argv)
 			return give_usage();
 	}
 	if (world.broken != NULL && strcmp(world.broken, "list") == 0)
-		return list_breaks();
+		return breaks_list();
 	if (argc - optind < 1 || argc - optind > 2)
 		return give_usage();
 	seed = strtoull(argv[optind], NULL, 10);
 	count = argc - optind == 2 ? strtoull(argv[optind + 1], NULL, 10) : 1;
 	vfs_register();
 	world_run(0, make_template);
+	world_run(0, server_register);
 	if (count == 1)
 		run_seed(seed, &sum);
 	for (uint64_t i = 0; i < count && count > 1 && !(first && sum.failed > 0); i += AT_ONCE)

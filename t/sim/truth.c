@@ -263,11 +263,22 @@ void truth_check_all(enum where where, const struct machine *machine, const char
 			      (long long)truth.said[number], number, example / 256, example % 256);
 }
 
-bool truth_has_all(enum where where, enum where from, const struct machine *machine)
+bool truth_has_all(enum where where, enum where from, const struct machine *machine, int32_t today,
+		   bool say)
 {
-	for (unsigned i = 0; i < truth.row_count; i++)
-		if (truth.rows[i].machine == (unsigned)(machine - world.machines) &&
-		    truth.rows[i].found[where] < truth.rows[i].found[from])
-			return false;
+	for (unsigned i = 0; i < truth.row_count; i++) {
+		const struct row *row = &truth.rows[i];
+
+		if (row->machine != (unsigned)(machine - world.machines) || row->day >= today ||
+		    row->day < today - 30 || row->found[where] >= row->found[from])
+			continue;
+		if (say)
+			world_violate("10.%u.%u.%u of day %d was counted %lld times in %s, and %lld"
+				      " times in %s",
+				      row->machine, i / 256, i % 256, (int)row->day,
+				      (long long)row->found[from], places[from],
+				      (long long)row->found[where], places[where]);
+		return false;
+	}
 	return true;
 }

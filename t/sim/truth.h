@@ -41,8 +41,10 @@ void truth_count(enum where where, const char *source, int64_t count);
 void truth_check_most(enum where where, const char *when);
 /* All that was answered is there, but for what was said to be lost on MACHINE. */
 void truth_check_all(enum where where, const struct machine *machine, const char *when);
-/* All that was found in FROM was found in WHERE. False: not yet. */
-bool truth_has_all(enum where where, enum where from, const struct machine *machine);
+/* All that was found in FROM of days before TODAY was found in WHERE. False: not yet; SAY: that is
+ * wrong. */
+bool truth_has_all(enum where where, enum where from, const struct machine *machine, int32_t today,
+		   bool say);
 
 unsigned truth_messages(void);
 

@@ -14,6 +14,7 @@
 
 #include "lib/clock.h"
 #include "t/sim/disk.h"
+#include "t/sim/server.h"
 #include "t/sim/truth.h"
 
 enum { STACK = 512 * 1024, CALLS_MAX = 2000000 };
@@ -235,6 +236,7 @@ static void release_process(struct process *process)
 		if (task->process == process && task->state != TASK_NONE && task != world.task)
 			task->state = TASK_NONE;
 	disk_release(process);
+	server_release(process);
 }
 
 /* ---- the scheduler ---- */
@@ -360,6 +362,7 @@ void process_kill(struct process *process)
 	world_fault(FAULT_KILL);
 	world_say("%s %s %ld is killed", process->machine->name, process->kind, process->id);
 	process->machine->calm_since = INT64_MAX;
+	process->killed = true;
 	release_process(process);
 	leave_if_dead(process);
 }
@@ -375,8 +378,10 @@ void machine_fail(struct machine *machine)
 	truth_power(machine);
 	machine->calm_since = INT64_MAX;
 	for (struct process *p = world.processes; p != NULL; p = p->next)
-		if (p->machine == machine && p->alive)
+		if (p->machine == machine && p->alive) {
+			p->killed = true;
 			release_process(p);
+		}
 	disk_crash(machine->disk);
 	if (dead)
 		leave_if_dead(own);

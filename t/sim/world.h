@@ -51,7 +51,7 @@ struct process {
 	struct machine *machine;
 	const char *kind;
 	long id;
-	bool alive;
+	bool alive, killed;
 	unsigned die_in; /* so many calls; 0: never */
 	unsigned tasks;  /* that have not ended */
 	void *data;      /* the actor's */
