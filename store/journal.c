@@ -117,6 +117,12 @@ void journal_close(struct journal *journal)
 	journal_free(journal);
 }
 
+void journal_leave(struct journal *journal)
+{
+	if (journal != NULL)
+		journal_free(journal);
+}
+
 bool journal_is_read(const struct journal *journal)
 {
 	return !journal->unreadable;

@@ -53,6 +53,9 @@ bool journal_is_read(const struct journal *journal);
 /* Ends the use of it. What holds nothing any more is removed. NULL is OK. */
 void journal_close(struct journal *journal);
 
+/* The same, but the file stays, for whoever comes next. NULL is OK. */
+void journal_leave(struct journal *journal);
+
 /* The same, but the file is kept as evidence, "-damaged" behind its name: KEPT gets the name. */
 void journal_keep(struct journal *journal, struct why *kept);
 

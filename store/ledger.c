@@ -57,6 +57,8 @@ struct ledger {
 	uint64_t added, finished; /* entries and lines */
 	unsigned hurried;         /* by so many that wait for the writer */
 	bool closing;
+	/* that all that is committed survives a power failure, and somebody waits for it */
+	enum { SYNC_NOT, SYNC_ASKED, SYNC_FAILED } to_sync;
 	bool idle; /* the writer sleeps until there is work */
 	struct ledger_stats stats;
 	int64_t probe_at; /* without a journal: while it fails, one row tries again then */
@@ -323,7 +325,10 @@ static void end_left(struct ledger *ledger, struct journal *journal, bool keep)
 
 	memcpy(id, journal_id(journal), sizeof id);
 	gone.journal = id;
-	ledger->driver->sync(ledger->handle);
+	if (!ledger->driver->sync(ledger->handle)) {
+		journal_leave(journal);
+		return;
+	}
 	if (keep)
 		journal_keep(journal, &why);
 	else
@@ -452,16 +457,37 @@ static bool is_due(int64_t at)
 	return at != 0 && clock_mono() >= at;
 }
 
+/* Without the lock. A second later again if it failed. */
+static void sync_file(struct ledger *ledger)
+{
+	bool done = ledger->handle != NULL && ledger->driver->sync(ledger->handle);
+
+	ledger->sync_at = done ? 0 : clock_mono() + SYNC_MS * CLOCK_MS;
+	lock_take(&ledger->lock);
+	if (ledger->to_sync != SYNC_NOT)
+		ledger->to_sync = done ? SYNC_NOT : SYNC_FAILED;
+	cond_wake_all(&ledger->room);
+	lock_drop(&ledger->lock);
+}
+
+static bool is_sync_asked(struct ledger *ledger)
+{
+	bool asked;
+
+	lock_take(&ledger->lock);
+	asked = ledger->to_sync == SYNC_ASKED;
+	lock_drop(&ledger->lock);
+	return asked;
+}
+
 /* Without the lock: everything that is due but committing. */
 static void do_chores(struct ledger *ledger)
 {
 	watch_clock(ledger);
 	if (expire_is_due(ledger))
 		expire_some(ledger);
-	if (is_due(ledger->sync_at) && ledger->handle != NULL)
-		ledger->driver->sync(ledger->handle);
-	if (is_due(ledger->sync_at))
-		ledger->sync_at = 0;
+	if (is_due(ledger->sync_at) || is_sync_asked(ledger))
+		sync_file(ledger);
 	if (is_due(ledger->left_at))
 		look_for_left(ledger);
 }
@@ -489,7 +515,7 @@ static bool wait_for_work(struct ledger *ledger)
 		int64_t next = next_chore(ledger);
 
 		ledger->idle = true;
-		while (!has_work(ledger) && !ledger->closing &&
+		while (!has_work(ledger) && !ledger->closing && ledger->to_sync != SYNC_ASKED &&
 		       cond_wait_until(&ledger->work, &ledger->lock, next))
 			;
 		ledger->idle = false;
@@ -577,12 +603,16 @@ static struct ledger *ledger_new(const struct ledger_settings *settings)
 
 static void ledger_free(struct ledger *ledger)
 {
+	bool synced = ledger->journal == NULL ||
+		      (ledger->handle != NULL && ledger->driver->sync(ledger->handle));
+
 	messages_lines_free(messages_take(&ledger->lines));
-	if (ledger->handle != NULL && ledger->journal != NULL)
-		ledger->driver->sync(ledger->handle); /* before what the journal has may go */
 	sql_close(ledger->handle);
 	sql_close(ledger->reader);
-	journal_close(ledger->journal);
+	if (synced)
+		journal_close(ledger->journal);
+	else
+		journal_leave(ledger->journal);
 	cond_done(&ledger->room);
 	cond_done(&ledger->work);
 	lock_done(&ledger->read_lock);
@@ -805,12 +835,23 @@ static void settle_to_read(struct ledger *ledger)
 	lock_drop(&ledger->lock);
 }
 
+/* With the lock. False: not before DEADLINE. */
+static bool sync_queue(struct ledger *ledger, int64_t deadline)
+{
+	ledger->to_sync = SYNC_ASKED;
+	cond_wake_one(&ledger->work);
+	while (ledger->to_sync != SYNC_NOT && clock_mono() < deadline)
+		cond_wait_until(&ledger->room, &ledger->lock, deadline);
+	return ledger->to_sync == SYNC_NOT;
+}
+
 void ledger_retire(struct ledger *ledger, int64_t deadline)
 {
 	assert(!ledger->settings.read_only);
 	lock_take(&ledger->lock);
 	settle_queue(ledger, deadline);
-	if (ledger->stats.pending == 0) {
+	if (ledger->stats.pending == 0 &&
+	    (ledger->journal == NULL || sync_queue(ledger, deadline))) {
 		journal_close(ledger->journal);
 		ledger->journal = NULL;
 	}

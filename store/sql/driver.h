@@ -57,8 +57,8 @@ struct driver {
 				      uint64_t *number, struct why *why);
 
 	/* Makes what was committed so far survive a power failure (with LEDGER_POWER it always
-	 * does). */
-	void (*sync)(struct sql *sql);
+	 * does). False: it may not. */
+	bool (*sync)(struct sql *sql);
 
 	/* Deletes about MAX rows of days before BEFORE_DAY at most. *MORE: some are left. */
 	enum driver_outcome (*expire)(struct sql *sql, int32_t before_day, unsigned max,

@@ -829,11 +829,12 @@ static enum driver_outcome write_folded(struct sql *sql, const unsigned char *jo
 	return sqlite_explain(sqlite, sqlite3_errcode(sqlite->db), why);
 }
 
-static void write_sync(struct sql *sql)
+static bool write_sync(struct sql *sql)
 {
 	struct sqlite *sqlite = sqlite_of(sql);
 
-	sqlite3_wal_checkpoint_v2(sqlite->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return sqlite3_wal_checkpoint_v2(sqlite->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) ==
+	       SQLITE_OK;
 }
 
 const struct driver driver_sqlite = {
