@@ -20,7 +20,6 @@ static const char *const breaks[][2] = {
     {"sync-does-nothing", "a disk that does not synchronize"},
     {"flock-lies", "locks of files that do not exclude"},
     {"sqlite-locks-lie", "locks of SQLite's that do not exclude"},
-    {"commit-lost", "a server that does not commit what it says"},
     {"rollback-commits", "a server that commits what is rolled back"},
     {"add-lies", "a journal that says it has a record and has not"},
     {"number-lies", "a ledger that does not note how much of a journal it has"},
@@ -81,12 +80,9 @@ WRAP(int, ship_reconcile, struct ship *ship, struct why *why)
 		   : __real_ship_reconcile(ship, why);
 }
 
-WRAP(int, outbox_begin, struct outbox *outbox, const char *domain, int32_t day, const char *config,
-     struct why *why)
+WRAP(int, outbox_begin, struct outbox *outbox, const struct ledger_key *key, struct why *why)
 {
-	return process_is_broken("close-skipped")
-		   ? 0
-		   : __real_outbox_begin(outbox, domain, day, config, why);
+	return process_is_broken("close-skipped") ? 0 : __real_outbox_begin(outbox, key, why);
 }
 
 WRAP(int, outbox_settle, struct outbox *outbox, const struct outbox_delivery *delivery,

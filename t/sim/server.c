@@ -580,8 +580,7 @@ static int net_end(struct sql *sql, bool commit, struct why *why)
 	int result = 0;
 
 	if (commit)
-		result = run_command(link, process_is_broken("commit-lost") ? "ROLLBACK" : "COMMIT",
-				     why);
+		result = run_command(link, "COMMIT", why);
 	else if (has_session(link))
 		(void)run_command(
 		    link, process_is_broken("rollback-commits") ? "COMMIT" : "ROLLBACK", &unheard);

@@ -440,3 +440,8 @@ void vfs_release(struct process *process)
 		if (open_files[i] != NULL && open_files[i]->owner == process)
 			let_go(open_files[i]);
 }
+
+void vfs_begin(void)
+{
+	memset(open_files, 0, sizeof open_files);
+}

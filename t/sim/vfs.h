@@ -9,6 +9,7 @@
 #include "t/sim/world.h"
 
 void vfs_register(void); /* as SQLite's default */
+void vfs_begin(void);    /* a new life: nothing is open */
 void vfs_release(struct process *process);
 
 #endif

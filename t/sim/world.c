@@ -16,6 +16,7 @@
 #include "t/sim/disk.h"
 #include "t/sim/server.h"
 #include "t/sim/truth.h"
+#include "t/sim/vfs.h"
 
 enum { STACK = 512 * 1024, CALLS_MAX = 2000000 };
 
@@ -290,6 +291,7 @@ void world_run(uint64_t seed, void (*main)(void))
 		task->state = TASK_NONE;
 	task_count = 0;
 	process_count = 0;
+	vfs_begin();
 	task_start(NULL, run_main, &main);
 	while (!world.stopped && world.violation[0] == '\0') {
 		struct task *task = choose_ready();
