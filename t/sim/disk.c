@@ -422,6 +422,7 @@ void disk_copy(struct inode *from, struct inode *to)
 			to->pages[i].now = copy_page(from->pages[i].now);
 	}
 	to->size = to->safe_size = from->size;
+	to->writes++;
 }
 
 /* ---- the power ---- */
@@ -464,6 +465,7 @@ static void crash_file(struct inode *inode)
 		}
 	}
 	inode->safe_size = inode->size;
+	inode->writes++;
 }
 
 void disk_crash(struct disk *disk)
