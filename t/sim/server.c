@@ -511,15 +511,15 @@ static int run_patiently(struct link *link, const char *text, struct sql_values 
 static int execute_text(struct link *link, const char *text, struct sql_values values,
 			struct answer *answer)
 {
-	const bool ends = strcmp(text, "COMMIT") == 0;
+	const bool ends = strcmp(text, "COMMIT") == 0, undoes = strcmp(text, "ROLLBACK") == 0;
 
 	if (go_to_server(link, ends, &answer->fault) != 0)
 		return -1;
-	if (link->aborted && strcmp(text, "ROLLBACK") != 0) {
+	if (link->aborted && !undoes) {
 		link->sql.fault = DRIVER_RETRY;
 		return why_set(&answer->fault, "the shared store: the transaction is aborted");
 	}
-	if (link->inside && !ends && world_chance(world.weather.cut / 2)) {
+	if (link->inside && !ends && !undoes && world_chance(world.weather.cut / 2)) {
 		world_fault(FAULT_CONFLICT);
 		link->aborted = true;
 		link->sql.fault = DRIVER_RETRY;

@@ -457,11 +457,35 @@ static void move_server(void)
 		server_go_back(world_below(2) == 0);
 }
 
-static void kill_host(unsigned host)
+static void note_journal(void *arg, const char *path, struct inode *inode)
 {
+	(void)inode;
+	*(bool *)arg =
+	    *(bool *)arg || (strstr(path, "-pending.") != NULL && strstr(path, "-damaged") == NULL);
+}
+
+/* As an administrator stops the daemon. False: not within a while, or not all is in the ledger. */
+static bool stop_host(unsigned host)
+{
+	bool alive = true, journal = false;
+
+	for (unsigned j = 0; j < worker_count; j++) {
+		if (has_worker(host, j))
+			actors_stop(workers[host][j]);
+		workers[host][j] = NULL;
+	}
+	for (int i = 0; i < 10 && alive; i++) {
+		task_sleep(CLOCK_SECOND);
+		alive = false;
+		for (const struct process *p = world.processes; p != NULL; p = p->next)
+			alive = alive || (p->machine == hosts[host].machine && p->alive &&
+					  strcmp(p->kind, "worker") == 0);
+	}
 	for (struct process *p = world.processes; p != NULL; p = p->next)
 		if (p->machine == hosts[host].machine && p->alive)
 			process_kill(p);
+	disk_each(hosts[host].machine->disk, note_journal, &journal);
+	return !alive && !journal;
 }
 
 /* A backup, or what the administrator does with it. */
@@ -475,9 +499,11 @@ static void put_back_ledger(void)
 	struct sql *sql;
 	char log[80];
 
-	if (!plan.put_back || file == NULL)
+	if (!plan.put_back || file == NULL || !stop_host(number))
 		return;
-	kill_host(number);
+	file = disk_find(disk, host->path);
+	if (file == NULL)
+		return;
 	world.sheltered++;
 	sql = open_sql(host->path, false, &why); /* gathers what the log has */
 	sql_close(sql);
