@@ -342,7 +342,7 @@ run_fix() { # as it is printed; then the daemon runs, and all is well
 stop_fixed() { kill "$daemon"; for _ in $(seq 200); do kill -0 "$daemon" 2>/dev/null || return; sleep 0.05; done; }
 
 put_back
-sqlite3 "$db" 'pragma user_version = 13' # as it was before the last step of store/sql/sqlite.c
+sqlite3 "$db" 'drop table sent; drop table flow_decision; pragma user_version = 14' # as it was before the last step of store/sql/sqlite.c
 doctor 1 --only=ledger
 finds '.*its schema is older than this program.*nothing is lost' 'countersignd -u countersign'
 run_fix
