@@ -31,4 +31,4 @@ is "so are many" "$(digest 7 60)" "$(digest 7 60)"
 while IFS='	' read -r fault text; do
 	ok "found: $text ($fault)" eval '[ -n "$(failing --first --break $fault $FIRST $ENOUGH)" ]'
 done < <("$sim" --break list)
-tap_done
+done_testing
