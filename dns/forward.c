@@ -73,7 +73,7 @@ static const char fixed[] =
     /* the reverse zones of private and documentation addresses are for the server to answer */
     " unblock-lan-zones: yes\n"
     " insecure-lan-zones: yes\n"
-    /* give a question up after 3 s, when hardly anybody waits for it any more */
+    /* give a question up after 3 s, when hardly anybody still waits for it */
     " infra-keep-probing: yes\n"
     " infra-cache-max-rtt: 2000\n";
 

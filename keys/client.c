@@ -242,7 +242,7 @@ static void take_answer(struct key_task *task, const struct keywire_answer *answ
 			struct arena *arena)
 {
 	static const char *const failures[KEYWIRE_OUTCOMES] = {
-	    [KEYWIRE_UNKNOWN] = "the key process does not have this key any more",
+	    [KEYWIRE_UNKNOWN] = "the key process no longer has this key",
 	    [KEYWIRE_IDLE] = "the key process refuses: the key is retired",
 	    [KEYWIRE_PURPOSE] =
 		"the key process refuses: the settings do not let this key sign that",

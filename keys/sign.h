@@ -25,7 +25,7 @@ struct key_task {
 struct key_signer {
 	/* Signs COUNT tasks, as many as possible at once. Any thread. */
 	void (*sign)(void *arg, struct key_task *tasks, unsigned count, struct arena *arena);
-	void (*release)(void *arg); /* the keyring is not used any more */
+	void (*release)(void *arg); /* the keyring is no longer used */
 	void *arg;
 };
 

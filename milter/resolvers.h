@@ -32,7 +32,7 @@ void resolvers_forget(struct resolver *next);
  * look before: a file that is being written is not believed. One thread. */
 bool resolvers_moved(struct resolvers *resolvers, const struct conf *conf);
 
-/* Frees those that nobody uses any more. */
+/* Frees those that are no longer used. */
 void resolvers_tidy(struct resolvers *resolvers);
 
 /* Of all of them since the start; the entries are those of the one in use. */

@@ -35,7 +35,7 @@ int service_rekey(struct service *service, struct conf *conf, struct keyring *ke
 /* Once, before messages come: the entry of listen that this process serves. */
 void service_set_address(struct service *service, const char *address);
 
-/* Its role by these settings; auto when they do not have it any more. */
+/* Its role by these settings; auto when they no longer have it. */
 enum origin_role service_role(const struct service *service, const struct conf *conf);
 
 struct context *service_context(struct service *service); /* takes a reference */

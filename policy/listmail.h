@@ -6,7 +6,7 @@
  *
  * A List-Id proves nothing: everybody can write one. Beside it, it takes that the client is the
  * list manager's, that MAIL FROM is the list's (a content filter hands a stranger's message back
- * with the stranger's), and that the message bears the results of its arrival, bound to it
+ * with the stranger's), and that the message carries the results of its arrival, bound to it
  * (policy/binding.h), with a recipient of that list.
  */
 #ifndef POLICY_LISTMAIL_H
@@ -39,7 +39,7 @@ struct listmail;
 struct listmail *listmail_new(const struct list_rules *rules, const struct ip *client,
 			      bool on_socket, struct arena *arena, int64_t now);
 
-/* Each field, from the top, and those that bear our name. */
+/* Each field, from the top, and those that carry our name. */
 void listmail_header(struct listmail *mail, struct span name, struct span value);
 void listmail_own_results(struct listmail *mail, struct span value);
 

@@ -367,7 +367,7 @@ static const char *choose_author(struct outbound *outbound)
 	return fault;
 }
 
-/* A key of the author's domain that does not sign yet, or any more, is waited for. */
+/* A key of the author's domain that does not sign yet, or no longer, is waited for. */
 static void take_fallback(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;

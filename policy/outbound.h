@@ -123,7 +123,8 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 			      int64_t now);
 void outbound_header(struct outbound *outbound, struct span name, struct span value);
 
-/* An Authentication-Results field that bears our name: the message was judged here, or says so. */
+/* An Authentication-Results field that carries our name: the message was judged here, or says so.
+ */
 void outbound_own_results(struct outbound *outbound, struct span value);
 void outbound_end_of_headers(struct outbound *outbound);
 void outbound_body(struct outbound *outbound, struct span chunk);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The file: who it is, three times; the number noted for readers; then two segments that take
- * turns (store/segment.h). A segment is filled from its beginning again when all it held is in the
- * ledger's file. A record is written by one pwritev() in the order of their numbers, so a killed
- * process leaves no gap but the record that it was writing, which was not answered.
+ * The file contains its identity, three times; the number noted for readers; then two segments that
+ * are used in turn (store/segment.h). A segment is filled from its beginning again once everything
+ * in it is in the ledger's file. Each record is written by one pwritev(), in the order of the
+ * numbers, so a killed process leaves no gap but the record that it was writing, which was not
+ * answered.
  *
- * The process that has the file holds its lock (flock). A file is made new and removed under its
- * name only by the one that holds that lock.
+ * The process that uses the file holds its lock (flock). A file is created and removed under its
+ * name only by the process that holds that lock.
  */
 #include "store/journal.h"
 
@@ -33,10 +34,10 @@ enum {
 	SEGMENT = JOURNAL_SEGMENT,
 	FIRST = 4096, /* where the first one begins */
 	SEGMENTS = 2,
-	NAMES = 3,         /* the file says so often who it is */
-	NAME_EVERY = 1024, /* bytes: sectors of their own */
+	NAMES = 3,         /* copies of the file's identity */
+	NAME_EVERY = 1024, /* bytes: each in a sector of its own */
 	NOTE_AT = 3072,
-	DAMAGED_MAX = 10 /* files kept for one name */
+	DAMAGED_MAX = 10 /* files kept for each name */
 };
 
 static const uint64_t MAGIC = UINT64_C(0x336c6e6a4e475343); /* "CSGNjnl3", of this byte order */
@@ -55,7 +56,7 @@ struct note {
 	uint64_t check;
 };
 
-/* Until the journal had checksums everywhere it began with this. */
+/* The beginning of a journal before it had checksums everywhere. */
 struct old_top {
 	uint64_t magic;
 	unsigned char id[JOURNAL_ID];
@@ -65,14 +66,14 @@ struct old_top {
 struct journal {
 	int fd;
 	char *name;
-	bool old; /* as an earlier version wrote it: is only read */
+	bool old; /* written by an earlier version: only read */
 	bool names_ledger;
-	bool unreadable; /* the disk failed: what was read is not all there is */
+	bool unreadable; /* the disk failed: what was read is incomplete */
 	unsigned char id[JOURNAL_ID];
 	struct segment_key key;
-	uint64_t noted, noted_last; /* as the file has them */
-	uint64_t folded;            /* as the ledger says */
-	uint64_t last;              /* number */
+	uint64_t noted, noted_last; /* in the file */
+	uint64_t folded;            /* in the ledger */
+	uint64_t last;              /* number of a record */
 	unsigned active;
 	struct {
 		uint32_t used;
@@ -130,10 +131,10 @@ bool journal_is_read(const struct journal *journal)
 
 void journal_sync(struct journal *journal)
 {
-	(void)!fsync(journal->fd); /* the ledger fails, too, and says so */
+	(void)!fsync(journal->fd); /* the ledger fails as well, and reports it */
 }
 
-/* A free name is found, or the last of them is used again. */
+/* Uses a free name, or else the last one again. */
 static void keep_file(const struct journal *journal, struct why *kept)
 {
 	why_set(kept, "%s-damaged", journal->name);
@@ -166,7 +167,7 @@ const char *journal_name(const struct journal *journal)
 	return journal->name;
 }
 
-/* ---- who it is, and what it notes ---- */
+/* ---- its identity and its note ---- */
 
 static uint64_t sum_name(const struct name *name)
 {
@@ -198,7 +199,7 @@ static void use_id(struct journal *journal, const unsigned char *id)
 	journal->key = segment_key(journal->id, JOURNAL_ID);
 }
 
-/* What is damaged or not there is one thing, a disk that fails another. */
+/* Damaged or missing bytes are one thing, a failing disk another. */
 static bool read_at(struct journal *journal, void *to, size_t len, off_t at)
 {
 	ssize_t got = pread(journal->fd, to, len, at);
@@ -228,7 +229,7 @@ static bool read_name(struct journal *journal)
 	return journal->old;
 }
 
-/* A damaged note is none: readers wait in vain, and no longer than they would. */
+/* A damaged note counts as missing: readers then wait until their deadline. */
 static void read_note(struct journal *journal)
 {
 	struct old_top old;
@@ -255,12 +256,13 @@ void journal_folded(struct journal *journal, uint64_t number)
 		note.last = journal->noted_last;
 	note.check = sum_note(journal, &note);
 	if (!journal->old)
-		(void)!pwrite(journal->fd, &note, sizeof note, NOTE_AT); /* the ledger knows */
+		(void)!pwrite(journal->fd, &note, sizeof note, NOTE_AT); /* so has the ledger */
 }
 
 /* ---- a new one ---- */
 
-/* It has its name and is locked. Another that looks for what was left may have been quicker. */
+/* The file has its name and is locked. A process that looks for journals of dead processes may have
+ * locked it first. */
 static bool is_mine(struct journal *journal)
 {
 	struct stat st;
@@ -269,7 +271,7 @@ static bool is_mine(struct journal *journal)
 	       st.st_nlink > 0;
 }
 
-/* Not every file system can; where it can and is full, nothing may be promised. */
+/* Not every file system can do this. If it can and is full, the journal must not be used. */
 static bool reserve_room(struct journal *journal)
 {
 	int code = posix_fallocate(journal->fd, 0, segment_at(SEGMENTS));
@@ -289,7 +291,7 @@ static bool write_segments(struct journal *journal)
 	return written;
 }
 
-/* It is a journal once it has its name; until then it holds nothing. */
+/* The file is a journal once its identity is written; until then it contains nothing. */
 static bool fill_file(struct journal *journal, const unsigned char *ledger)
 {
 	unsigned char id[JOURNAL_ID];
@@ -342,7 +344,7 @@ struct journal *journal_new(const char *path, const unsigned char ledger[JOURNAL
 
 /* ---- adding ---- */
 
-/* What a record takes at most, with the end that is written after it. */
+/* With the most that is written after a record: what fills it up, and the end. */
 static bool fits_segment(const struct journal *journal, unsigned segment, size_t len)
 {
 	return len + SEGMENT_TAIL <= SEGMENT - (size_t)journal->segments[segment].used;
@@ -408,7 +410,7 @@ static bool scan_segment(const struct journal *journal, struct span data, uint64
 			    : segment_scan(journal->key, data, after, visit, arg, found);
 }
 
-/* Both segments, the older one first; FOUND in that order. */
+/* Scans both segments, the older one first; FOUND is in that order. */
 static void scan_all(struct journal *journal, uint64_t after, segment_visit *visit, void *arg,
 		     struct segment_found found[SEGMENTS])
 {
@@ -452,8 +454,8 @@ static bool count_gap(void *arg, uint64_t number, struct span data)
 	return true;
 }
 
-/* A ledger that does not know this journal may be new, after an old one was moved away: what the
- * journal notes is in that one. */
+/* A ledger that does not know this journal may be a new one, after the old one was moved away: what
+ * the journal notes is in the old one. */
 void journal_examine(struct journal *journal, uint64_t number, struct journal_damage *damage)
 {
 	struct gaps gaps = {.next = (number > 0 ? number : journal->noted) + 1};
@@ -476,7 +478,7 @@ void journal_examine(struct journal *journal, uint64_t number, struct journal_da
 
 /* ---- other processes' journals ---- */
 
-/* What has the name now is what was opened, and a journal. */
+/* The name still belongs to the file that was opened, and that is a journal. */
 static bool is_still_there(struct journal *journal)
 {
 	struct stat st;
@@ -488,7 +490,7 @@ static bool is_still_there(struct journal *journal)
 	return true;
 }
 
-/* So many bytes of it are not zero: what is there to be lost. */
+/* The bytes that are not zero: an upper limit of what is lost. */
 static uint64_t count_bytes(struct journal *journal)
 {
 	uint64_t count = 0;
@@ -502,7 +504,7 @@ static uint64_t count_bytes(struct journal *journal)
 	return count > SEGMENTS * SEGMENT_HEAD ? count : 0;
 }
 
-/* A file whose process was killed before it was a journal holds nothing. */
+/* A file whose process was killed before it became a journal contains nothing. */
 static void put_aside(struct journal *journal, struct why *lost)
 {
 	uint64_t bytes = count_bytes(journal);

@@ -84,7 +84,7 @@ static void note_failure(struct ledger *ledger, const struct why *why)
 {
 	lock_take(&ledger->lock);
 	if (!ledger->stats.failing)
-		cond_wake_all(&ledger->room); /* who waits for room, waits in vain */
+		cond_wake_all(&ledger->room); /* stop waiting: room will not come */
 	ledger->stats.failing = true;
 	memcpy(ledger->stats.last_error, why->text, sizeof ledger->stats.last_error);
 	lock_drop(&ledger->lock);

@@ -157,7 +157,7 @@ struct outbox_attempt {
 	const char *reply;   /* or NULL */
 };
 
-/* Puts it in the place of the last one; NULL: there is none any more. */
+/* Replaces the last one; NULL: removes it. */
 int outbox_attempt_put(struct outbox *outbox, const struct outbox_attempt *attempt,
 		       struct why *why);
 /* 1: there is one, 0: not. */

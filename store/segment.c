@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A head has its own checksum: with a good one a record whose content is damaged is passed over as
- * a whole. After a damaged head every eighth byte is looked at, for records begin there. What an
- * earlier use of the segment left after the end has lower numbers; it is never taken.
+ * A head has its own checksum: if it is good, a record with damaged content is skipped as a whole.
+ * After a damaged head every eighth byte is tried, because records begin there. Records that an
+ * earlier use of the segment left after the end have lower numbers and are never read.
  *
- * A process that is killed while it writes leaves a record of which some pages are there, from the
- * first on, and no end: nobody was told that it is safe. That is an end, too, not damage.
+ * A process that is killed while it writes leaves a record of which only the first pages were
+ * written, and no end. That record was not answered, so this counts as an end, not as damage.
  */
 #include "store/segment.h"
 
@@ -17,15 +17,15 @@ enum kind { RECORD = 0x64636572, END = 0x20646e65 }; /* "recd", "end " in this b
 struct head {
 	uint64_t number;
 	uint64_t check; /* of the content */
-	uint32_t len;   /* with the head, without what fills it up */
+	uint32_t len;   /* with the head, without padding */
 	uint32_t kind;
-	uint64_t head_check; /* of all this */
+	uint64_t head_check; /* of the members above */
 };
 _Static_assert(sizeof(struct head) == SEGMENT_HEAD, "no padding");
 
 enum { WORD = sizeof(uint64_t), PAGE = 4096 };
 
-/* Each step is a bijection of SUM and of WORD: what differs in one word has another sum. */
+/* Each step is a bijection of SUM and of WORD: a change of one word changes the sum. */
 static uint64_t mix_word(uint64_t sum, uint64_t word)
 {
 	const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15);
@@ -34,7 +34,7 @@ static uint64_t mix_word(uint64_t sum, uint64_t word)
 	return sum ^ (sum >> 29);
 }
 
-/* As if zeros filled up the last word. */
+/* The last word is padded with zeros. */
 static uint64_t sum_bytes(uint64_t sum, const char *data, size_t len)
 {
 	uint64_t word;
@@ -101,16 +101,16 @@ enum sight { SIGHT_DAMAGE, SIGHT_RECORD, SIGHT_CUT, SIGHT_END, SIGHT_OLDER };
 
 struct scan {
 	struct segment_key key;
-	const char *begin; /* of the segment, and of a page */
-	struct head head;  /* the one seen last */
-	size_t full;       /* bytes that go with it */
-	uint64_t zeros;    /* bytes that are damage, if something follows them */
-	uint64_t cut;      /* number of a record whose content is not there, not followed by any */
-	uint64_t before_cut; /* bytes that were damaged before it */
+	const char *begin;   /* of the segment, and of a page */
+	struct head head;    /* the last one seen */
+	size_t full;         /* bytes that belong to it */
+	uint64_t zeros;      /* bytes that count as damage if a record follows */
+	uint64_t cut;        /* number of an incomplete record that no other follows */
+	uint64_t before_cut; /* damaged bytes before it */
 	struct segment_found *found;
 };
 
-/* The head that was to replace the end crosses a page, and only its first part was written. */
+/* A head that was being written over the end crosses a page; only its first part was written. */
 static bool is_half_head(const struct scan *scan, const char *p)
 {
 	size_t part = PAGE - (size_t)(p - scan->begin) % PAGE;
@@ -216,7 +216,7 @@ bool segment_scan(struct segment_key key, struct span segment, uint64_t after, s
 	return true;
 }
 
-/* ---- as it was until the journal had ends ---- */
+/* ---- the format before segments had ends ---- */
 
 struct old_head {
 	uint64_t number;
@@ -241,7 +241,7 @@ static uint64_t sum_old(uint64_t number, const char *data, size_t len)
 	return ((sum ^ word) * prime) ^ (sum >> 31);
 }
 
-/* The one at P, when it is one that follows LAST. */
+/* Reads the head at the beginning of REST, if it follows LAST. */
 static bool read_old(struct span rest, uint64_t last, struct old_head *head)
 {
 	if (span_len(rest) < sizeof *head)

@@ -2,13 +2,13 @@
 /*
  * The records in a segment of a journal, as bytes:
  *
- *   segment = *( record ) end *OCTET      what follows the end is older
+ *   segment = *( record ) end *OCTET      bytes after the end are older
  *   record  = head *OCTET *7( %x00 )      a multiple of 8 bytes
- *   end     = head                        that of no record, with the number of the last one
+ *   end     = head                        without a record, with the number of the last one
  *   head    = number check length mark head-check
  *
- * Each checksum is keyed with the journal's id, which nobody knows who can put a text into a
- * record. A damaged record is left out; reading goes on at the next good one, and the numbers tell
+ * Each checksum is keyed with the journal's id, which is unknown to whoever can put text into a
+ * record. A damaged record is skipped; reading continues at the next good one, and the numbers tell
  * how many are missing.
  */
 #ifndef STORE_SEGMENT_H
@@ -22,7 +22,7 @@
 enum {
 	SEGMENT_HEAD = 32,           /* what a record begins with */
 	SEGMENT_TAIL = 8 + 32,       /* what is written after it, at most */
-	SEGMENT_RECORD_MIN = 32 + 48 /* no row takes less, with its head */
+	SEGMENT_RECORD_MIN = 32 + 48 /* the smallest row, with its head */
 };
 
 struct segment_key {
@@ -32,8 +32,8 @@ struct segment_key {
 struct segment_key segment_key(const unsigned char *id, size_t len);
 
 /* RECORD begins with SEGMENT_HEAD bytes that are set here; TAIL gets the bytes to be written after
- * it, which end the segment. The next record is written over the end: so many bytes after where
- * this one begins. */
+ * it, which end the segment. The next record is written over the end. Returns how many bytes after
+ * the beginning of this record that is. */
 size_t segment_seal(struct segment_key key, uint64_t number, char *record, size_t len,
 		    char tail[SEGMENT_TAIL], size_t *tail_len);
 
@@ -47,15 +47,15 @@ struct segment_found {
 	uint64_t damaged; /* bytes before the end that are not a record */
 };
 
-/* The records after number AFTER, in ascending order: their data lies in the segment, which begins
- * a page of the file. A visit that
- * returns false ends the reading, and so does the result. VISIT NULL: none is visited. */
+/* Visits the records after number AFTER, in ascending order: their data lies in SEGMENT, which
+ * begins at a page of the file. If a visit returns false, the reading ends and the result is false.
+ * VISIT NULL: none is visited. */
 typedef bool segment_visit(void *arg, uint64_t number, struct span data);
 bool segment_scan(struct segment_key key, struct span segment, uint64_t after, segment_visit *visit,
 		  void *arg, struct segment_found *found);
 
-/* The same of a segment as it was written until version 0.9: without end, keyed with nothing. The
- * first damaged record ends it. */
+/* The same for a segment in the old format: without an end, and with checksums that are not keyed.
+ * The first damaged record ends it. */
 bool segment_scan_old(struct span segment, uint64_t after, segment_visit *visit, void *arg,
 		      struct segment_found *found);
 

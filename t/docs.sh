@@ -110,7 +110,7 @@ check "every line that doc/troubleshooting.md explains is one of the program's" 
 	}' $(find lib mail dns conf keys store policy report context metrics milter daemon admin -name '*.[ch]') doc/troubleshooting.md)"
 check "the tests that doc/conformance.md names are there" "$(sed -n 's/^|.*| *\([^|]*\) |$/\1/p' "$src/doc/conformance.md" |
 	grep -oE '[a-z0-9_/]+\.(c|lua|sh)|bench/[a-z]+' | sort -u | while read -r file; do [ -e "$src/t/$file" ] || echo "$file"; done)"
-check "the guides name each other by the files that there are" "$(cd "$src" && grep -oHE '\]\([^)#:]+\)' doc/*.md *.md 2>/dev/null |
+check "the files that guides link to exist" "$(cd "$src" && grep -oHE '\]\([^)#:]+\)' doc/*.md *.md 2>/dev/null |
 	sed 's/\](//; s/)$//' | while IFS=: read -r from to; do [ -f "$(dirname "$from")/$to" ] || echo "$from: $to"; done)"
 
 check "t/README has an entry for every script" "$(cd "$src/t" && for script in *.sh e2e/*.sh; do

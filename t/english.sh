@@ -39,5 +39,12 @@ avoid '[a-z], that (is|are|was|were|has|have|does|can|will) ' 'no comma before "
 avoid '\b(NULL|it|that) is fine\b' '"is OK" or "is allowed" instead of "is fine"'
 avoid '\bno more (with|than that) it\b|\bsigns no more\b|\bis no more\b' '"no longer" instead of "no more"'
 
+avoid '\bbears? (our|your|its|their|the|a)\b' '"carry" instead of "bear"'
+avoid '\bin the place of\b' '"in place of" or "instead of" instead of "in the place of"'
+avoid '\bin vain\b' '"without effect", or what happens, instead of "in vain"'
+avoid '\b([Tt]he|a|two) ([a-z]+ ){1,3}that there (is|are)\b' '"existing", or nothing, instead of "that there is"' 'says? that there'
+avoid '\bany more\b' '"no longer" instead of "not any more"' 'any more, from'
+avoid '\bwhose the [a-z]+ (is|are)\b' '"who owns" instead of "whose the ... are"'
+
 echo "1..$n"
 exit $failed

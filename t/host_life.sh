@@ -136,7 +136,7 @@ run "installed" "dpkg -i $PACKAGE"
 ok "the daemon runs" systemctl is-active countersignd
 run "keys imported" 'countersign key import --from-opendkim=/etc/opendkim.conf'
 run "settings migrated" 'countersign migrate --output=/etc/countersign/conf.d/40-migrated.conf'
-run "set up in the place of OpenDKIM" 'countersign setup --apply --replace'
+run "set up in place of OpenDKIM" 'countersign setup --apply --replace'
 is "Postfix asks countersignd alone" "$(postconf -h smtpd_milters)" '{ unix:countersign/milter.sock, default_action=tempfail }'
 for _ in $(seq 50); do [ "$(signed)" -gt 5 ] && break; sleep 0.2; done
 ok "which signs with the key that was OpenDKIM's" test "$(signed)" -gt 5

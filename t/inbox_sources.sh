@@ -71,7 +71,7 @@ forward.example forwarded 11 11"
 is "only those that fail" "$(sources --failing | wc -l)" 5
 like "the table says who is what" "$(cs inbox sources example.com)" '^example.com +lists.example +modified +12 +0.0'
 like "a key of somebody else is a finding" "$(cs inbox sources)" 'finding: example.com: somebody signs with example.com/part'
-like "so is one that is revoked" "$(cs inbox sources)" 'finding: example.com: example.com/gone is not published any more'
+like "so is one that is revoked" "$(cs inbox sources)" 'finding: example.com: example.com/gone is no longer published'
 like "and a host without a signature" "$(cs inbox sources)" 'finding: example.com: 14 messages of a host that your SPF record names'
 is "another domain has none" "$(sources other.example)" ""
 

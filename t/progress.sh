@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What long work says of itself: contrib/test (n of m, the tests under way; what it says of a test that there is not,
+# What long work says of itself: contrib/test (n of m, the tests under way; what it says of a test that does not exist,
 # and when its log is taken away), `doctor` before servers that do not answer, `report send` while it builds.
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
 build=${COUNTERSIGN_BUILD:?}

@@ -103,7 +103,7 @@ like "as JSON" "$(cs send --json | tr -d '\n ')" '"waiting":\{"domains":1,"messa
 fresh
 old=$(date -u -d '9 days ago' +%F 2>/dev/null || date -u -v-9d +%F)
 "$fill" "$tmp/l.db" asked old.example "$old" 3 'mailto:dmarc@old.example' >/dev/null 2>&1
-run "list shows the newest day that there is" 0 "^$old +old.example " list
+run "list shows the newest stored day" 0 "^$old +old.example " list
 run "and which" 0 "newest day on which anything was counted: $old" list
 run "nothing waits" 0 'nothing that was counted today asks for a report' send --day "$day"
 fresh

@@ -150,7 +150,7 @@ run "the list" 0 "^$day +many.example +quarantine +3000 +0.0 +3000 +mailto:dmarc
 run "a second policy of a day" 0 'two.example +[a-z]+ \(2\)' list --since $day
 run "an empty day" 0 'nothing was counted on' list --day 2020-01-01
 run "a domain that was not seen" 1 'nothing was counted for x.example on' show x.example --day $day
-run "the newest day that there is, unless told" 0 "^example.com +$day" show example.com
+run "the newest stored day by default" 0 "^example.com +$day" show example.com
 run "upper case" 0 '^example.com' show EXAMPLE.com --day $day
 run "a day that is none" 64 'is not a valid day' list --day 2026-02-30
 run "a time that is none" 64 'is not a valid day' list --since 7x

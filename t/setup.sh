@@ -160,7 +160,7 @@ is "no copy is left" "$(ls /etc/postfix/*Z 2>/dev/null)" ""
 setup 0 --apply --replace
 kill $other; wait $other 2>/dev/null
 setup 0 --undo
-has 'inet:127\.0\.0\.1:8891 was asked before, and does not answer any more'
+has 'inet:127\.0\.0\.1:8891 was used before, but no longer answers'
 is "a filter that is gone is not asked again" "$(conf smtpd_milters)" ""
 
 undo_from

@@ -105,7 +105,7 @@ pg_as "$pg_bin/pg_restore" -h "$tmp/pg2/run" -U countersign -d countersign "$tmp
 is "an older backup was restored" "$(stored)" "$before"
 ok "the host goes on" ship a
 like "it is said how many messages are missing" "$(cat "$tmp/a.out")" \
-	"batches $((last - 2)) to $((last - 1)) of this host are not kept here any more: 200 messages are missing"
+	"batches $((last - 2)) to $((last - 1)) of this host are no longer kept here: 200 messages are missing"
 missing=200
 is "no more and no less" "$(($(stored) + missing))" "$(counted a b)"
 

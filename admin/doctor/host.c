@@ -174,7 +174,7 @@ static int64_t last_write(const struct doctor *doctor)
 	return path == NULL || stat(path, &st) == -1 ? 0 : (int64_t)st.st_mtime;
 }
 
-/* Signatures bear its time, and reports its day. */
+/* Signatures contain its time, and reports its day. */
 void doctor_clock(struct doctor *doctor)
 {
 	enum { YEAR_2026 = 1767225600, DRIFT = 300 };

@@ -29,7 +29,7 @@ static bool asks_us(const struct doctor *doctor, const struct postfix_service *s
 	return doctor_find_ours(doctor, value_of(doctor, service, "smtpd_milters"), &item);
 }
 
-/* FILTERED mail comes back over loopback, where nothing tells any more who has sent it. */
+/* FILTERED mail comes back over loopback, where nothing shows who has sent it. */
 void doctor_content_filter(struct doctor *doctor)
 {
 	static const char *const settings[] = {"content_filter", "smtpd_proxy_filter"};

@@ -2,7 +2,7 @@
 /*
  * countersign key check | activate | retire | revoke | rotate: a key's life, led by what the DNS
  * shows. A key signs only once its record was seen; it is retired when another took its place, and
- * revoked when no mail it signed can be under way any more.
+ * revoked when no mail that it signed can still be under way.
  *
  * Nothing here talks to the daemon: states are files, which it reads when it is reloaded.
  */

@@ -68,7 +68,7 @@ struct drop {
 	const char *after;
 };
 
-/* For milters_add: it was taken out, and nobody listens there any more. */
+/* For milters_add: it was taken out, and nobody listens there now. */
 static bool is_gone(void *arg, struct span address)
 {
 	const struct drop *drop = arg;

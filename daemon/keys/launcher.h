@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The launcher: starts key processes for the supervisor, as the user whose the keys are. It is
+ * The launcher: starts key processes for the supervisor, as the user who owns the keys. It is
  * there since the supervisor has given up root when a key process has to be replaced. It reads no
  * file itself and holds no key; it takes one command, LAUNCH (daemon/channel.h), and ends when the
  * supervisor and its own children have.
@@ -13,7 +13,7 @@
 
 #include "lib/why.h"
 
-/* The user whose the keys are where the daemon is started as root. */
+/* The user who owns the keys if the daemon is started as root. */
 #define KEYLAUNCHER_USER "countersign-keys"
 
 /* In a process of its own. FD: the supervisor's channel. */

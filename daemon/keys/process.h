@@ -27,7 +27,7 @@
 /* What the launcher is told: which keys. */
 void keyprocess_write_job(const struct conf *conf, struct buf *out);
 
-/* In a process of its own, as the user whose the keys are. FD: the channel. */
+/* In a process of its own, as the user who owns the keys. FD: the channel. */
 noreturn void keyprocess_run(int fd, const char *job);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Public keys, as the p= of a DKIM key record carries them (RFC 6376 section 3.6.1, RFC 8463
  * section 4.2): read for nearly every message, so not by OpenSSL's decoders, which take 20 to 60
- * times as long, but by a reader of the two forms that there are.
+ * times as long, but by a reader of the only two forms.
  *
  * Keys are immutable once made and may be used by several threads at a time.
  */

@@ -52,7 +52,7 @@ static struct span trim_wsp(struct span s)
 	return s;
 }
 
-/* dmarc-value = %x20-3A / %x3C-7E, at least one; ";" cannot be there any more */
+/* dmarc-value = %x20-3A / %x3C-7E, at least one; ";" has already been removed */
 static bool value_ok(struct span value)
 {
 	for (const char *p = value.p; p < value.end; p++)

@@ -99,7 +99,7 @@ const char *advice_finding(const struct flow *flow, struct arena *arena)
 					  " aligned",
 					  failed);
 	case SOURCE_OLD_KEY:
-		return arena_printf(arena, "%s is not published any more, but still in use",
+		return arena_printf(arena, "%s is no longer published, but still in use",
 				    flow->name);
 	case SOURCE_FORWARDED:
 	case SOURCE_MODIFIED:

@@ -16,8 +16,8 @@ static void give_notice(const struct ship *ship, const struct why *text)
 
 #define EPOCH_SEPARATOR '/'
 
-/* "7300000000000000000/00000002" of PostgreSQL: the cluster, and the timeline, which a promotion
- * raises. "" where the engine has no such thing. */
+/* "7300000000000000000/00000002" for PostgreSQL: the cluster, and the timeline, which a promotion
+ * increments. "" if the engine has neither. */
 static const char *read_epoch(struct sql *shared, struct arena *arena)
 {
 	struct sql_rows *rows =
@@ -90,7 +90,7 @@ int ship_reconcile_epoch(struct ship *ship, struct why *why)
 
 /* ---- the store went back ---- */
 
-/* What the store has of this host. */
+/* What the store has from this host. */
 struct there {
 	int64_t sequence, messages;
 };
@@ -111,8 +111,8 @@ static int read_there(const struct ship *ship, struct there *there, struct why *
 	return 0;
 }
 
-/* Batches from FIRST on are kept (APPLIED + 1: none is). What lies between those and THERE is
- * lost. */
+/* Batches from FIRST on are kept here (APPLIED + 1: none). Those between THERE and FIRST are lost.
+ */
 static int give_up_batches(struct ship *ship, const struct there *there, int64_t first,
 			   struct why *why)
 {
@@ -128,7 +128,7 @@ static int give_up_batches(struct ship *ship, const struct there *there, int64_t
 	lost = spool->sent - kept - there->messages;
 	why_set(&text,
 		"the shared store has gone back so far that its batches %lld to %lld of this host"
-		" are not kept here any more: %lld messages are missing from its reports",
+		" are no longer kept here: %lld messages are missing from its reports",
 		(long long)there->sequence + 1, (long long)first - 1,
 		(long long)(spool->sent < 0 ? -1 : lost));
 	give_notice(ship, &text);
@@ -160,7 +160,7 @@ static int send_again(struct ship *ship, const struct there *there, struct why *
 		       " WHERE sequence > $1 AND sequence <= $2",
 		       SQL_VALUES(sql_int(there->sequence), sql_int(applied))) != 0)
 		return -1;
-	ship->spool.through = -1; /* not before all of it is there */
+	ship->spool.through = -1; /* not before the store has all of them */
 	if (first > there->sequence + 1 && give_up_batches(ship, there, first, why) != 0)
 		return -1;
 	if (first <= applied && ship_batch_apply(ship, first, why) != 0)
@@ -174,8 +174,8 @@ static int send_again(struct ship *ship, const struct there *there, struct why *
 
 /* ---- the ledger went back ---- */
 
-/* What it had not shipped when it was opened: if it turns out to be an old one, this was shipped
- * in its first life. */
+/* Remembers what was not shipped when the ledger was opened: if the ledger turns out to be an old
+ * copy, this has been shipped since. */
 int ship_reconcile_begin(struct ship *ship, struct why *why)
 {
 	if (sql_run(ship->local, why, "PRAGMA temp_store = MEMORY", SQL_NO_VALUES) != 0)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What this host has shipped beside what the shared store has of it. They part when the store goes
- * back in time (a standby that lacked the last transactions was promoted, a backup was restored),
- * or when the ledger does.
+ * Compares what this host has shipped with what the shared store has of it. They differ when the
+ * store goes back in time (a standby that lacked the last transactions was promoted, a backup was
+ * restored), or when the ledger does.
  *
  *   the store went back    the batches that it lacks are sent again, in order. The file keeps each
- *                          for three days, and the last thousand. What it has no more is lost: the
- *                          notice says how many messages.
+ *                          for three days, and at least the last thousand. Older ones are lost; the
+ *                          notice says how many messages that is.
  *   the ledger went back   what it had not shipped when it was copied has been shipped since, under
- *                          numbers that it does not know: it is not sent again. The notice says how
- *                          many messages those are. What is counted from now on is shipped.
+ *                          numbers that it does not know, and is not sent again. The notice says
+ *                          how many messages that is. New counts are shipped as usual.
  *   a fork                 a server whose timeline is older than one seen before is refused.
  */
 #ifndef STORE_SHIP_RECONCILE_H
@@ -17,14 +17,14 @@
 
 #include "store/ship/spool.h"
 
-/* When the file is opened, before anything is counted into it. */
+/* To be called when the file is opened, before anything is counted in it. */
 int ship_reconcile_begin(struct ship *ship, struct why *why);
 
-/* When the store is connected. */
+/* To be called when the store is connected. */
 int ship_reconcile_epoch(struct ship *ship, struct why *why);
 
-/* Before a batch is fixed. 0: the store has all that was shipped; 1: a batch was sent again, and
- * there is more to do; -1. */
+/* To be called before a batch is made. 0: the store has everything that was shipped; 1: a batch was
+ * sent again, and there is more to do; -1 with WHY. */
 int ship_reconcile(struct ship *ship, struct why *why);
 
 #endif

@@ -24,7 +24,7 @@ enum { PAGE_BYTES = 1024 * 1024 /* of texts */ };
 	", COALESCE((SELECT messages FROM total WHERE " REPORT "), CASE WHEN EXISTS"               \
 	" (SELECT 1 FROM policy WHERE " REPORT ") THEN -2 ELSE -1 END),"                           \
 	" (SELECT quiet FROM total WHERE " REPORT ")"
-enum { BEING_EXPIRED = -1, NO_TOTAL = -2 }; /* in the place of a total */
+enum { BEING_EXPIRED = -1, NO_TOTAL = -2 }; /* instead of a total */
 
 static void compare_sums(struct ledger_day *day, int64_t messages, int64_t quiet)
 {

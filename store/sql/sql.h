@@ -72,7 +72,7 @@ struct sql_value sql_config(const char *digits); /* NULL unless they are a confi
 	" (SELECT MAX(day) FROM policy WHERE day < (SELECT MAX(day) FROM policy)) AS previous)"    \
 	" AS days"
 
-/* Of a row P of policy: nobody waits for it any more. What is to be reported or sent is kept for
+/* Of a row P of policy: nobody still waits for it. What is to be reported or sent is kept for
  * five days whatever store.keep is: sending is not given up before that. */
 #define SQL_OF_POLICY(x) x ".domain = p.domain AND " x ".day = p.day AND " x ".config = p.config"
 #define SQL_MAY_EXPIRE                                                                             \

@@ -737,7 +737,7 @@ static int free_lines(struct sqlite *sqlite)
 	return run_statement(sqlite, statement);
 }
 
-/* The oldest day that there is, if it is before yesterday; else today. */
+/* The oldest stored day, if it is before yesterday; else today. */
 static int32_t find_old_day(struct sqlite *sqlite)
 {
 	sqlite3_stmt *statement = prepare_statement(sqlite, OLDEST_DAY);

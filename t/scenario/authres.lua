@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- Authentication-Results of others stay, those that bear our name go (RFC 8601 section 5).
+-- Authentication-Results of others stay, those that carry our name go (RFC 8601 section 5).
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; 
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
 -- zone: mail.sender.test 60 A 198.51.100.25

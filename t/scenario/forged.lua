@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- What strangers may not claim is removed, whatever is done with the message: the mark by which mailboxes sort, results
--- that bear our name, a chain's results outside a chain, Received-SPF that names us.
+-- that carry our name, a chain's results outside a chain, Received-SPF that names us.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ];
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
 -- zone: _dmarc.sender.test 60 TXT "v=DMARC1; p=none"

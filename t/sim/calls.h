@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the code under test asks of its system, answered by the simulated world. The linker puts
- * these functions in the place of the system's (--wrap), so that the code is the product's, byte
+ * these functions in place of the system's (--wrap), so that the code is the product's, byte
  * for byte: files below /sim, the clocks, sleeping, random numbers, locks and threads.
  */
 #ifndef T_SIM_CALLS_H

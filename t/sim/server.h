@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The store that hosts share, in the place of PostgreSQL (store/sql/pg.c): the product's own
+ * The store that hosts share, in place of PostgreSQL (store/sql/pg.c): the product's own
  * statements on a database of SQLite's that no fault of a disk reaches. Transactions that write
  * come one after the other; what reads sees the last one that was committed. The way to it is a
  * network: connections are cut before a request or after it, requests are late, and what a lost

@@ -3,7 +3,7 @@
  * The simulated world: everything that happens in it follows from one number, the seed. Machines
  * have a clock, a disk and processes; a process has tasks (its threads), of which one runs at a
  * time, until it waits or until the seed decides that another one goes on. A process that dies
- * stops where it is: nothing of it runs any more, and what it held is released as a kernel does.
+ * stops where it is: nothing of it runs, and what it held is released as a kernel does.
  */
 #ifndef T_SIM_WORLD_H
 #define T_SIM_WORLD_H

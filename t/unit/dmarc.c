@@ -641,7 +641,7 @@ static void test_spf_identity(void)
 	     {.result = AUTH_PASS, .scope = SPF_SCOPE_HELO, .domain = "example.com"},
 	     {.result = AUTH_FAIL, .domain = "example.com"},
 	     AUTH_FAIL},
-	    {"HELO in the place of MAIL FROM",
+	    {"HELO instead of MAIL FROM",
 	     {.result = AUTH_NONE, .domain = ""},
 	     {.result = AUTH_PASS, .scope = SPF_SCOPE_HELO, .domain = "example.com"},
 	     AUTH_FAIL},

@@ -182,7 +182,7 @@ static void test_counts(void)
 	is_text(sum.notes, "", "the first notes are kept");
 	row.policy.rua = NULL;
 	add(ledger, &row);
-	is_text(sum_all(ledger).rua, "(none)", "also when there is none any more");
+	is_text(sum_all(ledger).rua, "(none)", "even if all are gone");
 	row.policy.sp = NULL;
 	add(ledger, &row);
 	row.policy.sp = "";

@@ -141,7 +141,7 @@ static void test_states(struct outbox *outbox, struct arena *arena)
 	list[0].sent_to = "c@example.com";
 	list[0].reply = "250 ok";
 	is_int(outbox_mark(outbox, &list[0], &why), 0, "sent");
-	is_int(due(outbox, arena, INT32_MAX), 1, "not due any more");
+	is_int(due(outbox, arena, INT32_MAX), 1, "no longer due");
 	is_int(outbox_tries(outbox, "example.com", 1000, &tries, &why), 0, "tries");
 	is_int(tries, 1, "one");
 	outbox_tries(outbox, "example.org", 0, &tries, &why);
