@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # countersign stats: what the ledger counted, by domain, source and result; what a stricter setting would cost.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
-need sqlite3
 clear_of_midnight 10
 cs=${COUNTERSIGN_BUILD:?}/admin/countersign
 work=$(mktemp -d)
@@ -47,10 +46,9 @@ is "one row" "$(grep -c '192\.0\.2' "$work/out")" 1
 like "the rest is told" "$(cat "$work/err")" '8 more; --rows=0'
 
 # what passes or came through somebody trusted is not lost; sp= counts below; t=y is one step less
-sqlite3 "$work/db" "update tally set reasons = '[{\"type\":\"mailing_list\",\"comment\":\"x\"}]' where domain = 'other.test' and source_ip = '192.0.2.2';
-	update tally set spf_aligned = 'pass' where domain = 'other.test' and source_ip = '192.0.2.3';
-	update tally set header_from = 'below.other.test' where domain = 'other.test' and source_ip = '192.0.2.4';
-	update policy set testing = 'y' where domain = 'ex.test'"
+rm "$work"/db*
+fill testing ex.test "$today"
+fill excused other.test "$today" 7
 stats 0 --would-reject
 has '"strict" would reject 0 and quarantine 7;'
 "$cs" -c "$work/conf" --json stats --by result >"$work/out"

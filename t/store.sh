@@ -45,7 +45,7 @@ conf
 run "no ledger yet" 69 'does not exist' store info
 run "nothing to copy" 66 'No such file' store copy --to "$pg_url"
 fill a one.example $day 30
-fill a two.example $day 20
+fill a two.example $(date -u -d "$day - 1 day" +%F 2>/dev/null || date -u -v-3d +%F) 20
 fill a old.example 2020-01-01 10
 run "info" 0 '^  rows      60, of 60 messages and 3 domains' store info
 run "its size" 0 '^  size      [0-9.]+ MiB' store info

@@ -4,14 +4,16 @@
  *   ledgerfill PATH combinations DOMAIN DAY         every kind of row a report can have
  *   ledgerfill PATH token ADDRESS DAY               prints the token that stands for it
  *   ledgerfill PATH policies DOMAIN DAY             one row under each of three policies
- *   ledgerfill PATH marked DOMAIN DAY               three messages that were quarantined
- *   ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no waiting
- *   ledgerfill PATH days DOMAIN DAY COUNT DAYS      COUNT different rows of 300 domains and of the
- * DAYS days up to DAY, in their order; prints at each power of ten from 10^5 on: how many, rows/s
- * and microseconds of CPU for each, of the second half ledgerfill PATH asked DOMAIN DAY COUNT RUA
- * [QUIET]  COUNT rows of a domain that asks for reports there; QUIET: of them no reason to report
- * ledgerfill PATH wait DOMAIN DAY COUNT THREADS each waits for its commit, as the milter does
- *   ledgerfill PATH messages DOMAIN DAY COUNT SOURCES  so many messages of so many sources
+ *   ledgerfill PATH testing DOMAIN DAY              the same with t=y
+ *   ledgerfill PATH excused DOMAIN DAY COUNT        COUNT rows, of which one is of a mailing list,
+ * one passes, and one is of a name below DOMAIN ledgerfill PATH marked DOMAIN DAY three messages
+ * that were quarantined ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no
+ * waiting ledgerfill PATH days DOMAIN DAY COUNT DAYS      COUNT different rows of 300 domains and
+ * of the DAYS days up to DAY, in their order; prints at each power of ten from 10^5 on: how many,
+ * rows/s and microseconds of CPU for each, of the second half ledgerfill PATH asked DOMAIN DAY
+ * COUNT RUA [QUIET]  COUNT rows of a domain that asks for reports there; QUIET: of them no reason
+ * to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS each waits for its commit, as the milter
+ * does ledgerfill PATH messages DOMAIN DAY COUNT SOURCES  so many messages of so many sources
  *   ledgerfill PATH flood DOMAIN DAY COUNT          COUNT hostile messages, with the bounds that
  * the daemon has by default: each of another source with texts of its own, but one in 20 of
  * 198.51.100.7 and one in 50 of 2001:db8:7::7; with a log line of 1000 bytes Prints the number of
@@ -153,12 +155,30 @@ static void combinations(const char *domain, int32_t day)
 	add(&row);
 }
 
-static void policies(const char *domain, int32_t day)
+static void policies(const char *domain, int32_t day, const char *testing)
 {
 	struct ledger_row row = sample(domain, day);
 	const char *const p[] = {"none", "quarantine", "reject", NULL};
 
+	row.policy.testing = testing;
 	add_each(&row, &row.policy.p, p);
+}
+
+static void excused(const char *domain, int32_t day, unsigned count)
+{
+	char source[40], below[256];
+
+	snprintf(below, sizeof below, "below.%s", domain);
+	for (unsigned i = 0; i < count; i++) {
+		struct ledger_row row = sample(domain, day);
+
+		snprintf(source, sizeof source, "192.0.2.%u", i & 255);
+		row.source_ip = source;
+		row.reasons = i == 2 ? REASON("mailing_list") : row.reasons;
+		row.spf_aligned = i == 3 ? "pass" : row.spf_aligned;
+		row.header_from = i == 4 ? below : row.header_from;
+		add(&row);
+	}
 }
 
 static void marked(const char *domain, int32_t day)
@@ -419,7 +439,11 @@ int main(int argc, char **argv)
 	if (strcmp(argv[2], "combinations") == 0)
 		combinations(argv[3], day);
 	else if (strcmp(argv[2], "policies") == 0)
-		policies(argv[3], day);
+		policies(argv[3], day, "n");
+	else if (strcmp(argv[2], "testing") == 0)
+		policies(argv[3], day, "y");
+	else if (strcmp(argv[2], "excused") == 0)
+		excused(argv[3], day, count);
 	else if (strcmp(argv[2], "marked") == 0)
 		marked(argv[3], day);
 	else if (strcmp(argv[2], "rows") == 0)
