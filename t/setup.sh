@@ -173,7 +173,7 @@ ok "master.cf was not touched since" cmp /etc/postfix/master.cf "$work/master.be
 undo_from
 rm "$etc/setup.record"
 setup 1 --undo
-says 'Postfix still asks countersignd, by settings that setup did not make'
+says 'Postfix still uses countersignd, because of settings that setup did not make'
 undo_from
 chmod 666 "$etc/setup.record"
 setup 78 --undo
