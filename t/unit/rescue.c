@@ -223,7 +223,8 @@ static size_t page_with(const char *text)
 static void check_named(void)
 {
 	const size_t leaf = page_with("192.0.3."), freelist = (size_t)whole[35] * PAGE;
-	static const unsigned char zeros[PAGE], ones[8] = {255, 255, 255, 255, 255, 255, 255, 255};
+	static const unsigned char zeros[PAGE];
+	static unsigned char ones[64];
 	const struct {
 		const char *what;
 		size_t at, len;
@@ -255,6 +256,7 @@ static void check_named(void)
 	    {"a record's target", find_bytes("mailto:a@b", PAGE) - 6, 6, "rejecu"},
 	};
 
+	memset(ones, 255, sizeof ones);
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
 		ok(check_damage(places[i].what, places[i].at, places[i].bytes, places[i].len), "%s",
 		   places[i].what);
