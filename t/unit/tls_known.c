@@ -135,20 +135,22 @@ static void test_answers(struct arena *arena)
 static void test_shared(struct arena *arena)
 {
 	const char *const two[] = {"OK secure match=a servername=hostname", "OK dane"};
+	static struct known *before, *after; /* they live as long as their processes */
 	void *shared = calloc(1, KNOWN_SHARED_BYTES);
 	struct known *first = known;
 
-	known = known_new(shared);
+	known = before = known_new(shared);
 	known_keep_answers(known, "x.example", LEVEL_SECURE, two, INT64_MAX);
 	known_keep_answers(known, "y.example", LEVEL_SECURE, two, INT64_MAX);
 	known_keep_answers(known, "z.example", LEVEL_SECURE, two, clock_mono() - 1);
 	known_forget_answers(known, "y.example");
-	known = known_new(shared);
+	known = after = known_new(shared);
 	is_text(answer("x.example", ANSWER_POLICY, arena), two[0], "of the process before");
 	is_text(answer("x.example", ANSWER_POLICY_310, arena), two[1], "of each map");
 	is_text(answer("y.example", ANSWER_POLICY, arena), NULL, "what was forgotten is");
 	is_text(answer("z.example", ANSWER_POLICY, arena), NULL, "so is what is old");
 	is_text(answer("w.example", ANSWER_POLICY, arena), NULL, "and nothing is made up");
+	ok(after != before, "they are two");
 	known = first;
 }
 
