@@ -134,7 +134,7 @@ check "every source says its licence" "$(
 check "every source is in Makefile.am" "$(
 	for f in "${sources[@]}"; do grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"; done)"
 check "so is what a package of the source must have" "$(
-	for f in t/*.sh t/lib/*.sh t/scenario/*.lua t/e2e/*.sh doc/*.[0-9a-z]* contrib/*/* debian/*; do
+	for f in t/*.sh t/lib/*.sh t/scenario/*.lua t/e2e/*.sh t/tools/*.[a-z]* doc/*.[0-9a-z]* contrib/*/* debian/*; do
 		[ ! -f "$f" ] || git check-ignore -q "$f" 2>/dev/null || grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"
 	done)"
 
