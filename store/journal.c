@@ -261,14 +261,22 @@ void journal_folded(struct journal *journal, uint64_t number)
 
 /* ---- a new one ---- */
 
+/* Not when the file was removed, or kept under another name, after it was opened: then another
+ * process had its lock, and has done with it. */
+static bool has_name(const struct journal *journal)
+{
+	struct stat named, opened;
+
+	return stat(journal->name, &named) == 0 && fstat(journal->fd, &opened) == 0 &&
+	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino &&
+	       S_ISREG(opened.st_mode);
+}
+
 /* The file has its name and is locked. A process that looks for journals of dead processes may have
  * locked it first. */
 static bool is_mine(struct journal *journal)
 {
-	struct stat st;
-
-	return flock(journal->fd, LOCK_EX | LOCK_NB) == 0 && fstat(journal->fd, &st) == 0 &&
-	       st.st_nlink > 0;
+	return flock(journal->fd, LOCK_EX | LOCK_NB) == 0 && has_name(journal);
 }
 
 /* Not every file system can do this. If it can and is full, the journal must not be used. */
@@ -481,10 +489,7 @@ void journal_examine(struct journal *journal, uint64_t number, struct journal_da
 /* The name still belongs to the file that was opened, and that is a journal. */
 static bool is_still_there(struct journal *journal)
 {
-	struct stat st;
-
-	if (fstat(journal->fd, &st) != 0 || st.st_nlink == 0 || !S_ISREG(st.st_mode) ||
-	    !read_name(journal))
+	if (!has_name(journal) || !read_name(journal))
 		return false;
 	read_note(journal);
 	return true;
@@ -509,10 +514,8 @@ static void put_aside(struct journal *journal, struct why *lost)
 {
 	uint64_t bytes = count_bytes(journal);
 	struct why kept;
-	struct stat st;
 
-	if (journal->unreadable || fstat(journal->fd, &st) != 0 || st.st_nlink == 0 ||
-	    !S_ISREG(st.st_mode))
+	if (journal->unreadable || !has_name(journal))
 		return;
 	if (bytes == 0) {
 		unlink(journal->name);
