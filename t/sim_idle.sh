@@ -41,8 +41,8 @@ while [ $SECONDS -lt $end ]; do
 	said=$(chrt -i 0 nice -n 19 "$BUILD/t/bin/sim" $seed $SLICE)
 	grep -E '^seed' <<<"$said" | tee -a "$BUILD/sim-failed" | grep . && status=1
 	add_to_table lives "$(sed -nE 's/^([0-9]+) seeds.*/\1/p' <<<"$said")"
-	add_to_table "lives failed" "$(sed -nE 's/.* seeds, ([0-9]+) failed.*/\1/p' <<<"$said")"
-	add_to_table messages "$(sed -nE 's/.* ([0-9]+) messages.*/\1/p' <<<"$said")"
+	add_to_table "lives failed" "$(sed -nE 's/^[0-9]+ seeds, ([0-9]+) failed.*/\1/p' <<<"$said")"
+	add_to_table messages "$(sed -nE 's/^[0-9]+ seeds.* ([0-9]+) messages.*/\1/p' <<<"$said")"
 	while read -r count name; do
 		add_to_table "$name" "$count"
 	done < <(sed -nE 's/^faults: //p' <<<"$said" | tr ',' '\n' | sed -E 's/^ *(.*) ([0-9]+)$/\2 \1/')
