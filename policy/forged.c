@@ -15,6 +15,9 @@ static const char *const names[FORGED_KINDS] = {
     [FORGED_ARC_RESULTS] = "ARC-Authentication-Results",
     [FORGED_RECEIVED_SPF] = "Received-SPF",
     [FORGED_QUARANTINE] = QUARANTINE_FIELD,
+    [FORGED_BIMI_LOCATION] = "BIMI-Location",
+    [FORGED_BIMI_INDICATOR] = "BIMI-Indicator",
+    [FORGED_BIMI_PREFERENCE] = "BIMI-Logo-Preference",
 };
 
 const char *forged_name(enum forged_kind kind)
@@ -51,6 +54,9 @@ bool forged_is(enum forged_kind kind, struct span value, const char *authserv_id
 	case FORGED_RECEIVED_SPF:
 		return is_our_spf(value, authserv_id, host);
 	case FORGED_QUARANTINE:
+	case FORGED_BIMI_LOCATION:
+	case FORGED_BIMI_INDICATOR:
+	case FORGED_BIMI_PREFERENCE:
 		return true;
 	case FORGED_KINDS:
 		break;

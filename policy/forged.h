@@ -8,6 +8,10 @@
  *                                 section 5.2), which their removal would break
  *   Received-SPF                  that claim to be ours (RFC 7208 section 9.1)
  *   X-Countersign-Quarantine      all: mailbox filters sort by it
+ *   BIMI-Location, BIMI-Indicator, BIMI-Logo-Preference
+ *                                 all: mail programs show the logo that they name, and only a
+ *                                 receiver that has evaluated BIMI may write them
+ *                                 (draft-brand-indicators-for-message-identification)
  */
 #ifndef POLICY_FORGED_H
 #define POLICY_FORGED_H
@@ -27,6 +31,9 @@ enum forged_kind {
 	FORGED_ARC_RESULTS,
 	FORGED_RECEIVED_SPF,
 	FORGED_QUARANTINE,
+	FORGED_BIMI_LOCATION,
+	FORGED_BIMI_INDICATOR,
+	FORGED_BIMI_PREFERENCE,
 	FORGED_KINDS,
 	FORGED_NONE = FORGED_KINDS
 };

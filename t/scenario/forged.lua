@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- What strangers may not claim is removed, whatever is done with the message: the mark by which mailboxes sort, results
--- that carry our name, a chain's results outside a chain, Received-SPF that names us.
+-- that carry our name, a chain's results outside a chain, Received-SPF that names us, and what shows a logo (BIMI).
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ];
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
 -- zone: _dmarc.sender.test 60 TXT "v=DMARC1; p=none"
@@ -23,6 +23,10 @@ local gone = {
 	{ "Received-SPF", "pass" },
 	{ "ARC-Authentication-Results", "i=1; mx.example.com; dmarc=pass header.from=sender.test" },
 	{ "ARC-Authentication-Results", "mx.example.com; dmarc=pass header.from=sender.test" },
+	{ "BIMI-Location", "v=BIMI1; l=https://evil.test/logo.svg; a=" },
+	{ "bimi-location", "", "BIMI-Location" },
+	{ "BIMI-Indicator", "PHN2Zy8+\n\tPHN2Zy8+" },
+	{ "BIMI-LOGO-PREFERENCE", "avp=personal", "BIMI-Logo-Preference" },
 	{ "Authentication-Results", "\194\160mx.example.com; dmarc=pass header.from=sender.test" },
 	{ "Authentication-Results", "\160mx.example.com; dmarc=pass header.from=sender.test" },
 	{ "Authentication-Results", "\255mx.example.com; dmarc=pass header.from=sender.test" },
@@ -39,6 +43,7 @@ local kept = {
 	{ "ARC-Authentication-Results", "i=1; other.test; dmarc=pass header.from=sender.test" },
 	{ "Authentication-Results", "other.test; dmarc=pass header.from=sender.test" },
 	{ "X-Countersign-Quarantine-Of-Others", "yes" },
+	{ "BIMI-Selector", "v=BIMI1; s=brand" },
 }
 for _, f in ipairs(kept) do
 	ok(not send(with(f[1], f[2])).deletes(f[1]), f[1] .. ": " .. f[2] .. ": stays")

@@ -77,6 +77,11 @@ static const struct {
     {"Received-SPF", FORGED_RECEIVED_SPF},
     {"x-countersign-quarantine", FORGED_QUARANTINE},
     {"X-Countersign-Quarantine-Reason", FORGED_NONE},
+    {"BIMI-Location", FORGED_BIMI_LOCATION},
+    {"bimi-indicator ", FORGED_BIMI_INDICATOR},
+    {"BIMI-LOGO-PREFERENCE", FORGED_BIMI_PREFERENCE},
+    {"BIMI-Selector", FORGED_NONE}, /* the sender's own, and evidence */
+    {"BIMI-Location-X", FORGED_NONE},
     {"Received", FORGED_NONE},
     {"", FORGED_NONE},
 };
@@ -114,11 +119,29 @@ static void test_arc_results(void)
 	ok(!forged_stays(FORGED_AUTHRES, &good), "no chain keeps the others");
 }
 
+/* Whatever they hold, and also what cannot be read. */
+static void test_bimi(void)
+{
+	static const enum forged_kind kinds[] = {FORGED_BIMI_LOCATION, FORGED_BIMI_INDICATOR,
+						 FORGED_BIMI_PREFERENCE};
+	static const char *const values[] = {
+	    "", " ", " v=BIMI1; l=https://evil.test/a.svg; a=", " \xff\x01\r\n x", " avp=brand"};
+	const struct arc_verdict good = {.result = AUTH_PASS};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		for (size_t j = 0; j < sizeof values / sizeof *values; j++)
+			ok(forged_is(kinds[i], span_of(values[j]), "mx.example.com", NULL),
+			   "%s: value %zu goes", forged_name(kinds[i]), j);
+		ok(!forged_stays(kinds[i], &good), "%s: no chain keeps it", forged_name(kinds[i]));
+	}
+}
+
 int main(void)
 {
 	test_received_spf();
 	test_names();
 	test_arc_results();
+	test_bimi();
 	ok(forged_is(FORGED_QUARANTINE, span_of("no"), "mx.example.com", NULL),
 	   "the mark goes whatever it says");
 	return tap_done();
