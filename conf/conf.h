@@ -35,6 +35,7 @@ enum conf_quarantine { CONF_QUARANTINE_HEADER, CONF_QUARANTINE_HOLD };
 enum conf_durability { CONF_DURABILITY_PROCESS, CONF_DURABILITY_POWER };
 enum conf_failure { CONF_FAILURE_TEMPFAIL, CONF_FAILURE_ACCEPT };
 enum conf_discovery { CONF_DISCOVERY_TREEWALK, CONF_DISCOVERY_PSL };
+enum conf_bimi { CONF_BIMI_OFF, CONF_BIMI_REPORT };
 enum conf_engine { CONF_ENGINE_NATIVE, CONF_ENGINE_LIBSPF2, CONF_ENGINE_BOTH };
 enum conf_dkim_engine { CONF_DKIM_NATIVE, CONF_DKIM_OPENDKIM, CONF_DKIM_BOTH };
 enum conf_format { CONF_FORMAT_RFC9990, CONF_FORMAT_RFC7489 };
@@ -203,6 +204,10 @@ struct conf {
 		const struct conf_dmarc_action *actions;
 		unsigned action_count;
 	} dmarc;
+
+	struct {
+		enum conf_bimi mode;
+	} bimi;
 
 	struct {
 		bool enabled;

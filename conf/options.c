@@ -48,6 +48,8 @@ static const struct name_code failures[] = {
     {"tempfail", CONF_FAILURE_TEMPFAIL}, {"accept", CONF_FAILURE_ACCEPT}, {NULL, 0}};
 static const struct name_code durabilities[] = {
     {"process", CONF_DURABILITY_PROCESS}, {"power", CONF_DURABILITY_POWER}, {NULL, 0}};
+static const struct name_code bimi_modes[] = {
+    {"off", CONF_BIMI_OFF}, {"report", CONF_BIMI_REPORT}, {NULL, 0}};
 static const struct name_code discoveries[] = {
     {"treewalk", CONF_DISCOVERY_TREEWALK}, {"psl", CONF_DISCOVERY_PSL}, {NULL, 0}};
 static const struct name_code canons[] = {{"simple/simple", CONF_CANON_SIMPLE_SIMPLE},
@@ -600,6 +602,14 @@ const struct conf_option conf_options[] = {
 		"matches. action: accept, quarantine, reject, or published for exactly what the policy requests.",
 	 .example = "actions = ( { domain = \"example.com\"; spf = \"fail\"; action = \"published\"; } );"},
 
+	{.name = "bimi.mode", .type = &conf_type_choice, FIELD(bimi.mode), .choices = bimi_modes,
+	 .def = "\"off\"",
+	 .doc = "Whether BIMI records are looked up for inbound mail. report: Authentication-Results and the log "
+		"say with bimi= whether a message may show a logo and whether there is a record for it. No "
+		"logo is fetched and no field that shows one is added, so bimi=pass does not occur. Fields that "
+		"show a logo (BIMI-Location, BIMI-Indicator, BIMI-Logo-Preference) are removed from "
+		"inbound mail in either mode."},
+
 	{.name = "sign.enabled", .type = &conf_type_bool, FIELD(sign.enabled),
 	 .def = "true",
 	 .doc = "Whether outbound mail is signed. Mail of a domain without a key is not signed in any case."},
@@ -1078,6 +1088,7 @@ const struct conf_section conf_sections[] = {
     {"dkim", "Verifying DKIM signatures, RFC 6376.", NULL},
     {"arc", "ARC, RFC 8617: results of hosts that forwarded a message.", NULL},
     {"dmarc", "DMARC, RFC 9989: actions for mail that fails.", NULL},
+    {"bimi", "BIMI: logos of senders.", NULL},
     {"sign", "Signing outbound mail with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
     {"messages", "The message log in the ledger.", NULL},

@@ -272,6 +272,7 @@ static int engine_rules(struct context *context, struct refusal *refusal)
 	rules->arc.accept_partial_body = conf->dkim.accept_partial_body;
 	rules->arc.clock_drift = rules->dkim.clock_drift;
 	rules->spf_engine = spf_engine_of[conf->spf.engine];
+	rules->bimi = conf->bimi.mode == CONF_BIMI_REPORT;
 	return 0;
 }
 

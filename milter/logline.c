@@ -190,6 +190,8 @@ const struct log_record *logline_inbound(struct arena *arena, const struct logli
 	put_dkim(&line, verdict);
 	put_arc(&line, &verdict->arc);
 	put_dmarc(&line, &verdict->dmarc);
+	if (verdict->bimi.evaluated)
+		put_text(&line, "bimi", bimi_text(verdict->bimi.result));
 	put_fault(&line, &verdict->dns_fault);
 	put_decision(&line, &verdict->decision);
 	return end_line(&line, facts);

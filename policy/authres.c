@@ -52,11 +52,16 @@ static void put_word(struct writer *w, struct span word)
 	buf_span(&w->buf, word);
 }
 
-static void put_result(struct writer *w, const char *method, enum auth_result result)
+static void put_method(struct writer *w, const char *method, const char *result)
 {
 	buf_char(&w->buf, ';');
 	fold_line(w);
-	buf_printf(&w->buf, "%s=%s", method, auth_text(result));
+	buf_printf(&w->buf, "%s=%s", method, result);
+}
+
+static void put_result(struct writer *w, const char *method, enum auth_result result)
+{
+	put_method(w, method, auth_text(result));
 }
 
 /* pvalue, as a token or a quoted-string. */
@@ -257,6 +262,17 @@ static void write_dmarc(struct writer *w, const struct verdict *verdict)
 		put_property(w, "policy.dmarc", dmarc_policy_text(after_options(dmarc)));
 }
 
+/* draft-brand-indicators-for-message-identification section 7.7. */
+static void write_bimi(struct writer *w, const struct bimi_verdict *bimi)
+{
+	if (!bimi->evaluated)
+		return;
+	put_method(w, "bimi", bimi_text(bimi->result));
+	put_comment(w, bimi->why);
+	put_property(w, "header.d", bimi->domain);
+	put_property(w, "header.selector", bimi->selector);
+}
+
 const char *authres_write(struct arena *arena, const char *authserv_id,
 			  const struct verdict *verdict)
 {
@@ -269,5 +285,6 @@ const char *authres_write(struct arena *arena, const char *authserv_id,
 	write_dkim(&w, verdict);
 	write_arc(&w, verdict);
 	write_dmarc(&w, verdict);
+	write_bimi(&w, &verdict->bimi);
 	return buf_text(&w.buf);
 }

@@ -18,7 +18,7 @@ enum { AUTHRES_DKIM_MAX = 25 }; /* signatures written: those that pass first */
  * iprev= when there was a client address; spf= for MAIL FROM (smtp.mailfrom), or for the null
  * sender's HELO (smtp.helo); spf= for HELO beside a MAIL FROM if HELO has a result other than none;
  * dkim= for each signature, or dkim=none; arc=, with the client's address; dmarc=, with
- * policy.dmarc as it is after t=y.
+ * policy.dmarc as it is after t=y; bimi= where BIMI is evaluated.
  */
 const char *authres_write(struct arena *arena, const char *authserv_id,
 			  const struct verdict *verdict);

@@ -14,6 +14,7 @@
 
 #include "mail/domain.h"
 #include "policy/author.h"
+#include "policy/bimi/check.h"
 #include "policy/result/steps.h"
 #include "policy/spf/iprev.h"
 #include "policy/spf/spf.h"
@@ -23,11 +24,13 @@ enum { RECIPIENT_DOMAINS_MAX = 64, LIST_IDS_MAX = 4 };
 /* The parts of the DNS budget, in per cent of it. */
 enum part { PART_ENVELOPE, PART_KEYS, PART_POLICY, PARTS };
 static const unsigned part_share[PARTS] = {50, 20, 30};
+enum { SCOPE_BIMI = PARTS, SCOPES }; /* it has lookups of its own */
 
 struct check {
 	const struct check_rules *rules;
 	struct arena *arena;
-	struct dns_scope *scopes[PARTS];
+	struct dns_scope *scopes[SCOPES];
+	unsigned scope_count; /* PARTS, or SCOPES */
 	struct spf_request mfrom, helo;
 	struct relay_reader *relay; /* NULL: the client is the one that is connected */
 	bool explain;
@@ -38,6 +41,7 @@ struct check {
 	struct arcseal *seal; /* NULL: none, or not begun */
 	int64_t now;
 	struct author *author;
+	struct bimi_check *bimi; /* NULL: it is not evaluated */
 	bool address_unknown;
 	const char *recipients[RECIPIENT_DOMAINS_MAX]; /* distinct */
 	unsigned recipient_count;
@@ -129,11 +133,21 @@ static void free_scope(void *scope)
 
 static void open_scopes(struct check *check, const struct check_dns *dns)
 {
-	for (unsigned i = 0; i < PARTS; i++) {
-		check->scopes[i] =
-		    dns_scope_new(dns->dns, dns->budget * part_share[i] / 100, dns->max_wait);
+	check->scope_count = check->rules->bimi ? SCOPES : PARTS;
+	for (unsigned i = 0; i < check->scope_count; i++) {
+		unsigned budget =
+		    i == SCOPE_BIMI ? BIMI_CHECK_LOOKUPS : dns->budget * part_share[i] / 100;
+
+		check->scopes[i] = dns_scope_new(dns->dns, budget, dns->max_wait);
 		arena_on_free(check->arena, free_scope, check->scopes[i]);
 	}
+}
+
+static struct bimi_check *new_bimi_check(const struct check *check)
+{
+	struct bimi_check_dns dns = {check->scopes[SCOPE_BIMI], check->scopes[PART_POLICY]};
+
+	return check->rules->bimi ? bimi_check_new(&check->rules->dmarc, &dns, check->arena) : NULL;
 }
 
 struct check *check_new(const struct check_rules *rules, const struct check_client *client,
@@ -146,6 +160,7 @@ struct check *check_new(const struct check_rules *rules, const struct check_clie
 	check->arena = arena;
 	open_scopes(check, dns);
 	check->author = author_new(&rules->dmarc, check->scopes[PART_POLICY], arena);
+	check->bimi = new_bimi_check(check);
 	dkim.explain = client->explain;
 	check->dkim =
 	    dkimcheck_new(rules->dkim_engine, &dkim, arena, check->scopes[PART_KEYS], now);
@@ -199,6 +214,8 @@ void check_header(struct check *check, struct span name, struct span value)
 	author_header(check->author, name, value);
 	if (check->rules->decide.trust.list_count > 0 && span_ieq(span_trim(name), "list-id"))
 		read_list_id(check, value);
+	if (check->bimi != NULL)
+		bimi_check_header(check->bimi, name, value);
 	arc_header(check->arc, dkimcheck_header(check->dkim, name, value));
 }
 
@@ -244,6 +261,8 @@ void check_end_of_headers(struct check *check)
 	dkimcheck_end_of_headers(check->dkim, author);
 	if (author != NULL)
 		start_alignment(check);
+	if (check->bimi != NULL)
+		bimi_check_end_of_headers(check->bimi, author);
 }
 
 void check_body(struct check *check, struct span chunk)
@@ -367,7 +386,7 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 	    .list_id_count = check->list_id_count,
 	};
 
-	for (unsigned i = 0; i < PARTS; i++)
+	for (unsigned i = 0; i < check->scope_count; i++)
 		dns_scope_deadline(check->scopes[i], deadline);
 	if (verdict->client.family == 0 && check->address_unknown) {
 		judge_unknown_client(check, verdict);
@@ -379,6 +398,8 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 		check_spf(check, &check->helo, &check->helo_steps, &verdict->spf_helo);
 		judge_mail_from(check);
 	}
+	if (check->bimi != NULL)
+		bimi_check_start_org(check->bimi);
 	arc_await(check->arc);
 	dkimcheck_finish(check->dkim, verdict);
 	arc_finish(check->arc, &verdict->arc);
@@ -386,6 +407,8 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 	author.explain = check->explain;
 	dmarc_check(check->scopes[PART_POLICY], &check->rules->dmarc, &author, verdict,
 		    check->arena, &verdict->dmarc);
+	if (check->bimi != NULL)
+		bimi_check_finish(check->bimi, &author, verdict, &verdict->bimi);
 	find_fault(check);
 	decide(&check->rules->decide, &facts, check->arena, verdict);
 	return verdict;
@@ -412,7 +435,7 @@ const struct verdict *check_verdict(const struct check *check)
 
 void check_each_lookup(struct check *check, dns_visit *visit, void *arg)
 {
-	for (unsigned i = 0; i < PARTS; i++)
+	for (unsigned i = 0; i < check->scope_count; i++)
 		dns_scope_each(check->scopes[i], visit, arg);
 }
 
@@ -420,7 +443,7 @@ unsigned check_lookups(struct check *check)
 {
 	unsigned lookups = 0;
 
-	for (unsigned i = 0; i < PARTS; i++)
+	for (unsigned i = 0; i < check->scope_count; i++)
 		lookups += dns_scope_lookups(check->scopes[i]);
 	return lookups;
 }

@@ -26,6 +26,7 @@ struct check_rules {
 	struct decide_rules decide;
 	enum spf_engine spf_engine;
 	struct relay_rules relays;
+	bool bimi; /* BIMI is evaluated */
 };
 
 struct check_client {
@@ -54,7 +55,7 @@ struct check;
  *
  * The budget has three parts, for the envelope (iprev, SPF), for signatures' keys, and for DMARC:
  * the sender decides what the first two cost, and must not be able to keep the author's policy
- * from being read.
+ * from being read. BIMI, where it is evaluated, has its own few lookups beside them.
  */
 struct check *check_new(const struct check_rules *rules, const struct check_client *client,
 			const struct check_dns *dns, struct arena *arena, int64_t now);

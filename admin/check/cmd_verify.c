@@ -129,6 +129,7 @@ static void show_text(struct run *run)
 	explain_dkim(run->admin, verdict);
 	explain_arc(run->admin, &verdict->arc);
 	explain_dmarc(run->admin, &verdict->dmarc);
+	explain_bimi(run->admin, &verdict->bimi);
 	show_action(run, &verdict->decision);
 	explain_disagreements(verdict->disagreements, verdict->disagreement_count);
 	if (run->admin->verbose > 0) {
@@ -174,6 +175,7 @@ static void show_json(struct run *run)
 	explain_json_dkim(out, verdict);
 	explain_json_arc(out, run->admin->arena, &verdict->arc);
 	explain_json_dmarc(out, &verdict->dmarc);
+	explain_json_bimi(out, &verdict->bimi);
 	json_decision(out, &verdict->decision);
 	explain_json_disagreements(out, verdict->disagreements, verdict->disagreement_count);
 	jsonout_text(out, "authentication_results",

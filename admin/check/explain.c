@@ -109,6 +109,24 @@ void explain_dmarc(const struct admin *admin, const struct dmarc_verdict *dmarc)
 	show_steps(admin, dmarc->steps, dmarc->step_count);
 }
 
+void explain_bimi(const struct admin *admin, const struct bimi_verdict *bimi)
+{
+	if (!bimi->evaluated)
+		return;
+	printf("%-7s %-9s ", "bimi", bimi_text(bimi->result));
+	if (*bimi->domain != '\0') {
+		out_text(stdout,
+			 arena_printf(admin->arena, "%s._bimi.%s", bimi->selector, bimi->domain));
+		printf("  ");
+	}
+	out_text(stdout, bimi->why);
+	printf("\n");
+	if (admin->verbose > 0 && *bimi->location != '\0')
+		explain_fact("logo: ", bimi->location);
+	if (admin->verbose > 0 && *bimi->authority != '\0')
+		explain_fact("certificate: ", bimi->authority);
+}
+
 /* A record as a zone file would have it, cut. */
 static const char *record_text(struct arena *arena, enum dns_type type,
 			       const struct dns_record *record)
@@ -254,6 +272,20 @@ void explain_json_dmarc(struct jsonout *out, const struct dmarc_verdict *dmarc)
 	jsonout_bool(out, "spf_aligned", dmarc->spf_aligned);
 	jsonout_text(out, "why", dmarc->why);
 	json_steps(out, dmarc->steps, dmarc->step_count);
+	jsonout_end(out);
+}
+
+void explain_json_bimi(struct jsonout *out, const struct bimi_verdict *bimi)
+{
+	if (!bimi->evaluated)
+		return;
+	jsonout_object(out, "bimi");
+	jsonout_text(out, "result", bimi_text(bimi->result));
+	jsonout_text(out, "domain", bimi->domain);
+	jsonout_text(out, "selector", bimi->selector);
+	jsonout_text(out, "location", bimi->location);
+	jsonout_text(out, "authority", bimi->authority);
+	jsonout_text(out, "why", bimi->why);
 	jsonout_end(out);
 }
 

@@ -19,6 +19,7 @@ void explain_spf(const struct admin *admin, const char *what, const struct spf_v
 void explain_dkim(const struct admin *admin, const struct verdict *verdict);
 void explain_arc(const struct admin *admin, const struct arc_verdict *arc);
 void explain_dmarc(const struct admin *admin, const struct dmarc_verdict *dmarc);
+void explain_bimi(const struct admin *admin, const struct bimi_verdict *bimi); /* if evaluated */
 
 /* Lines of engines that disagree. */
 void explain_disagreements(const char *const *lines, unsigned count);
@@ -40,6 +41,7 @@ void explain_json_spf(struct jsonout *out, const char *key, const struct spf_ver
 void explain_json_dkim(struct jsonout *out, const struct verdict *verdict);
 void explain_json_arc(struct jsonout *out, struct arena *arena, const struct arc_verdict *arc);
 void explain_json_dmarc(struct jsonout *out, const struct dmarc_verdict *dmarc);
+void explain_json_bimi(struct jsonout *out, const struct bimi_verdict *bimi); /* likewise */
 void explain_json_disagreements(struct jsonout *out, const char *const *lines, unsigned count);
 
 #endif

@@ -39,7 +39,7 @@ int bimi_record_parse(struct arena *arena, struct span text, struct bimi_record 
 		      struct why *why)
 {
 	struct taglist list;
-	const struct tag *location, *avp;
+	const struct tag *location, *avp, *lps;
 
 	memset(record, 0, sizeof *record);
 	if (!bimi_record_is(text))
@@ -55,6 +55,8 @@ int bimi_record_parse(struct arena *arena, struct span text, struct bimi_record 
 	if (read_uri(arena, location, &record->location, why) == -1 ||
 	    read_uri(arena, taglist_find(&list, "a"), &record->authority, why) == -1)
 		return -1;
+	lps = taglist_find(&list, "lps");
+	record->by_local_part = lps != NULL && !span_empty(lps->value);
 	record->declined = *record->location == '\0' && *record->authority == '\0';
 	return 0;
 }

@@ -16,6 +16,7 @@ struct bimi_record {
 	const char *location;  /* l=, an https URI, or "" */
 	const char *authority; /* a=, an https URI, or "" */
 	bool declined;         /* both are empty: the domain wants no indicator */
+	bool by_local_part;    /* lps= is not empty: other records are for some local parts */
 };
 
 /* Records that do not begin with "v=BIMI1" are discarded. */

@@ -211,6 +211,7 @@ static void begin_verdict(struct signature *signature)
 	verdict->identity = parsed->identity;
 	verdict->algorithm = parsed->algorithm;
 	verdict->signature = parsed->short_signature;
+	verdict->headers = parsed->headers;
 	verdict->why = "";
 }
 

@@ -32,6 +32,16 @@ const char *dmarc_policy_text(enum dmarc_policy policy)
 	return name_text(dmarc_policy_names, (int)policy);
 }
 
+const struct name_code bimi_result_names[] = {
+    {"none", BIMI_NONE}, {"declined", BIMI_DECLINED},   {"skipped", BIMI_SKIPPED},
+    {"fail", BIMI_FAIL}, {"temperror", BIMI_TEMPERROR}, {NULL, 0},
+};
+
+const char *bimi_text(enum bimi_result result)
+{
+	return name_text(bimi_result_names, (int)result);
+}
+
 const struct name_code override_names[] = {
     {"local_policy", OVERRIDE_LOCAL_POLICY},
     {"mailing_list", OVERRIDE_MAILING_LIST},

@@ -61,6 +61,7 @@ struct dkim_verdict {
 	const char *identity;     /* i= as in the field, or NULL */
 	const char *algorithm;    /* a=: "rsa-sha256"; "" likewise */
 	const char *signature;    /* first 8 or more characters of b= (RFC 6008); "" likewise */
+	struct span headers;      /* h= as in the field; empty likewise */
 	unsigned key_bits;        /* 0 when not known; 256 for ed25519 */
 	bool testing;             /* the key says t=y */
 	bool partial;             /* l= leaves a part of the body unsigned */
@@ -140,6 +141,21 @@ struct dmarc_verdict {
 	unsigned step_count;
 };
 
+/* The results of BIMI (draft-brand-indicators-for-message-identification section 7.7) but pass. */
+enum bimi_result { BIMI_NONE, BIMI_DECLINED, BIMI_SKIPPED, BIMI_FAIL, BIMI_TEMPERROR };
+extern const struct name_code bimi_result_names[];
+const char *bimi_text(enum bimi_result result);
+
+struct bimi_verdict {
+	bool evaluated; /* false: BIMI is off, and the rest is not set */
+	enum bimi_result result;
+	const char *domain;    /* where the record was looked for last; "": nowhere */
+	const char *selector;  /* which record; "" likewise */
+	const char *location;  /* of the logo, as the record has it; "": none */
+	const char *authority; /* of its certificate, likewise */
+	const char *why;       /* for people; never NULL */
+};
+
 enum action { ACTION_ACCEPT, ACTION_QUARANTINE, ACTION_REJECT, ACTION_TEMPFAIL };
 extern const struct name_code action_names[]; /* "accept" "quarantine" "reject" "tempfail" */
 
@@ -177,6 +193,7 @@ struct verdict {
 	unsigned dkim_ignored; /* signatures beyond the limit, not looked at */
 	struct arc_verdict arc;
 	struct dmarc_verdict dmarc;
+	struct bimi_verdict bimi;
 	struct dns_fault dns_fault;
 	struct decision decision;
 	const char *disagreements[DISAGREEMENTS_MAX]; /* where a second engine differs, and how */

@@ -19,6 +19,7 @@
 #include "mail/authres_read.h"
 #include "milter/logline.h"
 #include "policy/authres.h"
+#include "policy/bimi/check.h"
 #include "policy/check.h"
 #include "policy/reply.h"
 #include "t/lib/authres_grammar.h"
@@ -136,7 +137,8 @@ static void look_at(struct arena *arena, struct check *check, const struct verdi
 	for (unsigned i = 0; i < v->dkim_count; i++)
 		explained(v->dkim[i].why);
 	assert(v->disagreement_count == 0);
-	assert(check_lookups(check) <= BUDGET);
+	explained(v->bimi.why);
+	assert(check_lookups(check) <= BUDGET + BIMI_CHECK_LOOKUPS);
 	assert(v->spf.mechanism == NULL || v->spf.record != NULL);
 	if (v->dmarc.result == AUTH_PASS)
 		assert(v->dmarc.dkim_aligned || v->dmarc.spf_aligned);
@@ -166,7 +168,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				    .decide = {.enforce = ENFORCE_STRICT,
 					       .reject_bad_from = true,
 					       .tempfail_on_temperror = true},
-				    .spf_engine = SPF_ENGINE_BOTH};
+				    .spf_engine = SPF_ENGINE_BOTH,
+				    .bimi = true};
 	struct span rest = span_make(data, size), envelope;
 	struct arena *arena = arena_new(SIZE_MAX);
 	struct check_client client = {.receiver = "mx.example", .explain = size % 2 == 0};

@@ -711,6 +711,7 @@ static const char everything[] =
     "accept_partial_body = true;\n"
     "  accept_testing_keys = false; accept_added_fields = true; };\n"
     "arc: { trusted_sealers = [ \"s.example\" ]; seal = \"a.example\"; }; "
+    "bimi: { mode = \"report\"; };\n"
     "dmarc: { enforce = \"observe\"; quarantine = \"hold\"; temperror = \"accept\"; discovery = "
     "\"psl\";"
     "  psl_file = \"/psl.dat\"; psd_domains = [ \"a.example\", \"b.example\" ]; reject_text = "
