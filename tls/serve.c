@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One thread, one poll loop. A client has one question open at a time, as Postfix does; what it
- * sends meanwhile waits in its buffer. A client that says what is not a request is cut off.
+ * sends meanwhile waits in its socket. A client that says what is not a request is cut off.
+ *
+ * Connections are kept for the next process (tls/keep.h). A request is left in the socket until it
+ * can be answered, so that a process that is killed before leaves it to the next one.
  */
 #include "tls/serve.h"
 
@@ -11,11 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/lock.h"
+#include "tls/keep.h"
 
-enum { IN_MAX = SOCKETMAP_REQUEST_MAX + 64, MAP_REFRESH = ANSWER_MAPS, TICK_MS = 500 };
+enum {
+	IN_MAX = SOCKETMAP_REQUEST_MAX + 64,
+	MAP_REFRESH = ANSWER_MAPS,
+	TICK_MS = 500,
+	RELEASED_MAX = 64
+};
 
 static const int64_t answer_patience = SOLVE_PATIENCE + 700 * CLOCK_MS;
 static const int64_t idle_patience = 300 * CLOCK_SECOND;
@@ -26,6 +36,7 @@ struct client {
 	int map;
 	char *domain; /* that it waits for, or NULL */
 	int64_t asked, active;
+	size_t peeked; /* bytes at the end of IN that are still in the socket */
 	struct buf in, out;
 };
 
@@ -42,6 +53,8 @@ struct serve {
 	int wake[2];
 	struct client clients[SERVE_CLIENTS_MAX];
 	unsigned client_count;
+	unsigned kept;       /* messages in tls/keep.h */
+	unsigned released;   /* clients that are kept although they are gone */
 	struct arena *arena; /* of a question */
 	int64_t stats_at;
 	struct lock lock; /* for the next one */
@@ -86,7 +99,9 @@ static void drop_client(struct serve *serve, unsigned i)
 {
 	struct client *client = &serve->clients[i];
 
+	shutdown(client->fd, SHUT_RDWR); /* there is a copy */
 	close(client->fd);
+	serve->released++;
 	free(client->domain);
 	buf_free(&client->in);
 	buf_free(&client->out);
@@ -100,8 +115,72 @@ static void accept_clients(struct serve *serve, int listener)
 
 		if (fd < 0)
 			return;
+		serve->kept += keep_put(serve->settings->keep, &fd, 1);
 		add_client(serve, fd);
 	}
+}
+
+/* ---- clients that are kept ---- */
+
+static void keep_clients(struct serve *serve)
+{
+	int fds[KEEP_BATCH];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < serve->client_count; i++) {
+		fds[count++] = serve->clients[i].fd;
+		if (count < KEEP_BATCH && i + 1 < serve->client_count)
+			continue;
+		serve->kept += keep_put(serve->settings->keep, fds, count);
+		count = 0;
+	}
+	serve->released = 0;
+}
+
+/* In place of what is kept, those that are there. A process that is killed in between leaves both:
+ * adopt_client() sees that. */
+static void renew_kept(struct serve *serve)
+{
+	unsigned old = serve->kept;
+	int fds[KEEP_BATCH];
+
+	serve->kept = 0;
+	keep_clients(serve);
+	for (; old > 0; old--) {
+		int count = keep_take(serve->settings->keep, fds);
+
+		for (int i = 0; i < count; i++)
+			close(fds[i]);
+	}
+}
+
+/* Two copies of one connection have the same inode. */
+static void adopt_client(struct serve *serve, ino_t *inodes, int fd)
+{
+	struct stat facts;
+	bool known = serve->client_count == SERVE_CLIENTS_MAX || fstat(fd, &facts) != 0;
+
+	for (unsigned i = 0; !known && i < serve->client_count; i++)
+		known = inodes[i] == facts.st_ino;
+	if (known) {
+		close(fd);
+		return;
+	}
+	inodes[serve->client_count] = facts.st_ino;
+	add_client(serve, fd);
+}
+
+/* From the process before. */
+static void adopt_clients(struct serve *serve)
+{
+	static ino_t inodes[SERVE_CLIENTS_MAX];
+	int fds[KEEP_BATCH], count;
+
+	while ((count = keep_take(serve->settings->keep, fds)) >= 0) {
+		for (int i = 0; i < count; i++)
+			adopt_client(serve, inodes, fds[i]);
+	}
+	keep_clients(serve);
 }
 
 /* ---- answers ---- */
@@ -210,20 +289,51 @@ static bool flush_client(struct client *client)
 	return true;
 }
 
+/* Takes what was only looked at out of the socket. */
+static void take_peeked(struct client *client)
+{
+	char bytes[4096];
+
+	while (client->peeked > 0) {
+		size_t wanted = client->peeked < sizeof bytes ? client->peeked : sizeof bytes;
+		ssize_t got = recv(client->fd, bytes, wanted, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		client->peeked -= (size_t)got;
+	}
+	client->peeked = 0;
+}
+
+/* Nothing is sent before all requests that were looked at have an answer: the next process would
+ * answer them again. False: the client is cut off. */
+static bool serve_client(struct serve *serve, struct client *client)
+{
+	if (!answer_requests(serve, client))
+		return false;
+	if (client->domain != NULL)
+		return true;
+	take_peeked(client);
+	return flush_client(client);
+}
+
 /* False: the client is gone, or says nonsense. */
 static bool read_client(struct serve *serve, struct client *client)
 {
 	char bytes[4096];
 	size_t room = IN_MAX - client->in.len;
-	ssize_t got = recv(client->fd, bytes, room < sizeof bytes ? room : sizeof bytes, 0);
+	ssize_t got = recv(client->fd, bytes, room < sizeof bytes ? room : sizeof bytes, MSG_PEEK);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (got <= 0)
 		return false;
 	buf_add(&client->in, bytes, (size_t)got);
+	client->peeked = (size_t)got;
 	client->active = clock_mono();
-	return answer_requests(serve, client) && flush_client(client);
+	return serve_client(serve, client);
 }
 
 /* ---- what was solved, what is late ---- */
@@ -233,7 +343,7 @@ static bool serve_solved(struct serve *serve, struct client *client)
 	if (!answer_from_cache(serve, client, span_of(client->domain)))
 		solver_add(serve->solver, client->domain, false); /* it is outdated already */
 	arena_reset(serve->arena);
-	return client->domain != NULL || (answer_requests(serve, client) && flush_client(client));
+	return client->domain != NULL || serve_client(serve, client);
 }
 
 static void take_solved(struct serve *serve)
@@ -276,7 +386,7 @@ static void end_waiting(struct serve *serve)
 			continue;
 		put_answer(client, span_of("TEMP the policy of this domain is not known yet"));
 		serve->settings->on_answer(LEVEL_DEFER);
-		if (!answer_requests(serve, client) || !flush_client(client))
+		if (!serve_client(serve, client))
 			drop_client(serve, i);
 	}
 }
@@ -293,10 +403,11 @@ static unsigned fill_polls(const struct serve *serve, struct pollfd *polls, bool
 						 .events = POLLIN};
 	for (unsigned i = 0; i < serve->client_count; i++) {
 		const struct client *client = &serve->clients[i];
-		short in = client->in.len < IN_MAX ? POLLIN : 0;
+		bool waits = client->domain != NULL;
+		short in = !waits && client->in.len < IN_MAX ? POLLIN : 0;
+		short out = !waits && client->out.len > 0 ? POLLOUT : 0;
 
-		polls[count++] = (struct pollfd){
-		    .fd = client->fd, .events = (short)(in | (client->out.len > 0 ? POLLOUT : 0))};
+		polls[count++] = (struct pollfd){.fd = client->fd, .events = (short)(in | out)};
 	}
 	return count;
 }
@@ -308,9 +419,11 @@ static void serve_clients(struct serve *serve, const struct pollfd *polls, unsig
 		struct client *client = &serve->clients[i];
 		bool good = true;
 
-		if ((polls[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+		if (client->domain != NULL)
+			good = (polls[i].revents & (POLLHUP | POLLERR)) == 0;
+		else if ((polls[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 			good = read_client(serve, client);
-		if (good && (polls[i].revents & POLLOUT) != 0)
+		if (good && client->domain == NULL && (polls[i].revents & POLLOUT) != 0)
 			good = flush_client(client);
 		if (!good)
 			drop_client(serve, i);
@@ -343,6 +456,8 @@ static void serve_once(struct serve *serve, bool accepts)
 		}
 	}
 	end_waiting(serve);
+	if (serve->released >= RELEASED_MAX)
+		renew_kept(serve);
 }
 
 static void tell_stats(struct serve *serve)
@@ -371,6 +486,7 @@ int serve_run(const struct serve_settings *settings, struct why *why)
 	serve.arena = arena_new(0);
 	serve.cache = known_new(settings->shared);
 	serve.solver = solver_new(&serve.solve, serve.cache);
+	adopt_clients(&serve);
 	while (settings->go_on()) {
 		serve_once(&serve, true);
 		tell_stats(&serve);

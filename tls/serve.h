@@ -18,6 +18,7 @@ struct serve_settings {
 	unsigned count;
 	struct solve_settings solve; /* but on_solved and its arg */
 	void *shared;                /* of tls/known.h, or NULL */
+	const int *keep;             /* both ends, of tls/keep.h */
 	void (*on_answer)(enum level_kind kind);
 	void (*on_stats)(const struct known_stats *stats); /* every few seconds */
 	bool (*go_on)(void);

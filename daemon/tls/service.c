@@ -23,6 +23,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
+#include "tls/keep.h"
 
 enum { QUICK_DEATHS = 5 };
 enum { SERVER_END, FETCHER_END }; /* of the socket between both */
@@ -64,6 +65,8 @@ static noreturn void run_fetcher(const struct conf *conf, pid_t parent)
 	for (unsigned i = 0; i < own->count; i++)
 		close(own->listeners[i].fd);
 	close(own->fetch[SERVER_END]);
+	close(own->keep[KEEP_WRITE]);
+	close(own->keep[KEEP_READ]);
 	if (fetch_init(&why) != 0) {
 		log_error("policies of MTA-STS cannot be fetched: %s", why.text);
 		daemon_exit(1);
@@ -119,6 +122,7 @@ static noreturn void run_server(const struct conf *conf, pid_t parent)
 	struct serve_settings settings = {.listeners = listeners,
 					  .count = own->count,
 					  .shared = own->shared,
+					  .keep = own->keep,
 					  .on_answer = count_answer,
 					  .on_stats = set_stats,
 					  .go_on = is_wanted};
@@ -148,6 +152,16 @@ void tls_service_init(struct tls_service *service)
 {
 	memset(service, 0, sizeof *service);
 	service->fetch[0] = service->fetch[1] = -1;
+	service->keep[0] = service->keep[1] = -1;
+}
+
+static void close_pair(int ends[2])
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (ends[i] >= 0)
+			close(ends[i]);
+		ends[i] = -1;
+	}
 }
 
 static bool is_listed(const struct conf *conf, const char *address)
@@ -254,6 +268,10 @@ int tls_service_open(struct tls_service *service, const struct conf *conf, struc
 	if (service->count > 0 && service->fetch[0] < 0 &&
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, service->fetch) != 0)
 		return why_set(why, "socketpair: %s", strerror(errno));
+	if (service->count > 0 && service->keep[0] < 0 && keep_open(service->keep) != 0)
+		return why_set(why, "socketpair: %s", strerror(errno));
+	if (service->count == 0)
+		close_pair(service->keep); /* nobody would serve them */
 	return result;
 }
 
@@ -266,6 +284,8 @@ void tls_service_close_files(const struct tls_service *service)
 	for (unsigned i = 0; i < 2; i++) {
 		if (service->fetch[i] >= 0)
 			close(service->fetch[i]);
+		if (service->keep[i] >= 0)
+			close(service->keep[i]);
 	}
 }
 
@@ -273,11 +293,8 @@ void tls_service_close(struct tls_service *service)
 {
 	while (service->count > 0)
 		close_listener(service, 0);
-	for (unsigned i = 0; i < 2; i++) {
-		if (service->fetch[i] >= 0)
-			close(service->fetch[i]);
-		service->fetch[i] = -1;
-	}
+	close_pair(service->fetch);
+	close_pair(service->keep);
 }
 
 /* ---- processes ---- */

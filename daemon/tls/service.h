@@ -17,6 +17,7 @@ struct tls_service {
 	char *addresses[SERVE_LISTENERS_MAX]; /* as the settings have them */
 	unsigned count;
 	int fetch[2];      /* the two ends between both processes; -1: not open */
+	int keep[2];       /* the connections that outlive the server (tls/keep.h); -1: not open */
 	void *shared;      /* answers that outlive the server (tls/known.h); or NULL */
 	uint32_t settings; /* a hash of those that the answers depend on */
 	struct helper server, fetcher;

@@ -137,6 +137,37 @@ is "a policy of mode none ends it" "$(lab_cs tls refresh good.open)" "good.open:
 
 # ---- processes ----
 
+# A question that waits for DNS while the process that answers is killed twice; Postfix would ask again only once.
+server() { ps -o pid=,nlwp= --ppid "$LAB_DAEMON_PID" | awk '$2 > 40 { print $1 }'; }
+another_server() { [ -n "$(server)" ] && [ "$(server)" != "$1" ]; }
+ask_patiently() { # prints "sent", then two answers over one connection
+	python3 - "$LAB/run/tls.sock" <<-'P'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(30)
+		s.connect(sys.argv[1])
+		for text in ("refresh plain.test", "policy dane.test"):
+		    s.sendall(b"%d:%s," % (len(text), text.encode()))
+		    print("sent", flush=True)
+		    print(s.recv(1000).decode(), flush=True)
+	P
+}
+kill -STOP "$TLS_RESOLVER"
+ask_patiently >"$LAB/log/patient" 2>&1 &
+asker=$!
+eventually grep -q sent "$LAB/log/patient"
+for i in 1 2; do
+	pid=$(server)
+	sleep 0.3 # it has the question by now
+	kill -9 "$pid"
+	eventually another_server "$pid"
+done
+is "no answer before the second kill" "$(cat "$LAB/log/patient")" sent
+kill -CONT "$TLS_RESOLVER"
+wait $asker
+ok "a question outlives two processes" grep -q '^9:NOTFOUND ,' "$LAB/log/patient"
+is "the next answer is that to the next question" "$(tail -1 "$LAB/log/patient")" "12:OK dane-only,"
+
 answered_by_daemon() { [ "$(lab_cs tls refresh dane.test 2>&1)" = "dane.test: OK dane-only" ]; }
 kills=0
 for pid in $(pgrep -P "$LAB_DAEMON_PID"); do

@@ -155,7 +155,8 @@ tls_lab_dns() {
 	} >"$dns/unbound.conf"
 	sed -i '/auto-trust-anchor-file/d' "$dns/unbound.conf"
 	unbound -c "$dns/unbound.conf" >"$LAB/log/unbound.out" 2>&1 &
-	LAB_PIDS+=($!)
+	TLS_RESOLVER=$!
+	LAB_PIDS+=($TLS_RESOLVER)
 	echo "options trust-ad" >>"$LAB/resolv.conf"
 	eventually test -f "$dns/nsd.pid"
 }
