@@ -35,7 +35,9 @@ settings() { # more settings on standard input
 		cat <<-C
 			listen = [ "local:$top/sock" ];
 			control: { socket = "$top/control"; };
-			dns: { servers = [ "127.0.0.1@1" ]; timeout = "1s"; };
+			tls: { listen = [ "unix:$top/tls.sock" ]; };
+			inbox: { addresses = [ "dmarc@example.net" ]; };
+			dns: { servers = [ "127.0.0.1@1" ]; timeout = "1s"; trust_anchor = "$top/anchor"; };
 			log: { target = "stderr"; };
 		C
 		cat
@@ -88,6 +90,7 @@ descendants() { # of a process, itself included
 places() { "$bin/memscan" "$1" "$top"/keys/example.com/*.key 2>"$top/said" || echo "?"; }
 
 mkdir -m 750 "$top/keys"
+echo ". IN DS 1 8 2 $(printf %064d 0)" >"$top/anchor"
 need python3 pgrep
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 settings <<-C
@@ -111,11 +114,13 @@ traffic
 eventually eval '[ "$(metric "dkim_signed_total{.*rsa.*}")" -gt 50 ]'
 if [ "$(id -u)" = 0 ]; then
 	ok "the key process has them ($(places "$current") places)" [ "$(places "$current")" -ge 4 ]
+	eventually eval '[ "$(descendants $daemon | wc -l)" -ge 8 ]'
 	for process in $(descendants $daemon); do
 		[ "$process" != "$current" ] || continue
 		is "process $process ($(tr '\0' ' ' <"/proc/$process/comm")) has none of them" "$(places "$process")" 0
 	done
-	ok "those were supervisor, launcher, worker, exporter and shipper" [ "$(descendants $daemon | wc -l)" -ge 6 ]
+	ok "those were supervisor, launcher, worker, exporter, shipper, report reader and policy service" \
+		[ "$(descendants $daemon | wc -l)" -ge 8 ]
 else
 	skip "whose memory has the keys" "only root can look"
 fi

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * memscan PID FILE...: looks through all of a process's memory, as a core image has it, for the
- * private keys in the PEM files, and prints how many places have a part of one: a prime or the
- * private exponent of an RSA key, as bytes or as the limbs of a number; the seed of an Ed25519 key;
- * or the text of the file. To be run by root.
+ * private keys in the PEM files, and prints how many places have a part of one: one of the private
+ * numbers of an RSA key, as bytes (as in DER) or as the limbs of a number; the seed of an Ed25519
+ * key, or what is derived from it (RFC 8032, 5.1.5); or the text of the file. To be run by root.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -66,14 +66,29 @@ static void add_text(const char *path)
 	add_pattern(text + TEXT_SKIPPED);
 }
 
+/* Of the derived scalar the first and the last byte lose some bits, so its middle is taken. */
+static void add_seed(const EVP_PKEY *key)
+{
+	enum { MIDDLE = 4, HALF = 32 };
+	unsigned char seed[HALF], derived[64];
+	size_t size = sizeof seed;
+
+	if (EVP_PKEY_get_raw_private_key(key, seed, &size) != 1 ||
+	    EVP_Digest(seed, size, derived, NULL, EVP_sha512(), NULL) != 1)
+		abort();
+	add_pattern(seed);
+	add_pattern(derived + MIDDLE);
+	add_pattern(derived + HALF);
+}
+
 static void add_key(const char *path)
 {
-	static const char *const numbers[] = {OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_FACTOR1,
-					      OSSL_PKEY_PARAM_RSA_FACTOR2};
+	static const char *const numbers[] = {
+	    OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_FACTOR1,
+	    OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
+	    OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
 	FILE *file = fopen(path, "r");
 	EVP_PKEY *key = file == NULL ? NULL : PEM_read_PrivateKey(file, NULL, NULL, NULL);
-	unsigned char seed[64];
-	size_t size = sizeof seed;
 
 	if (key == NULL)
 		die(path);
@@ -81,12 +96,10 @@ static void add_key(const char *path)
 	if (EVP_PKEY_is_a(key, "RSA")) {
 		for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
 			add_number(key, numbers[i]);
-		add_text(path); /* the algorithm's name is before that */
 	} else {
-		if (EVP_PKEY_get_raw_private_key(key, seed, &size) != 1)
-			abort();
-		add_pattern(seed);
+		add_seed(key);
 	}
+	add_text(path); /* the algorithm's name is before that, or in its first half */
 	EVP_PKEY_free(key);
 }
 
