@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- ARC: a chain is validated; trusted sealers are believed; what we accept is sealed for the next hop.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ ]; dmarc: { enforce = "strict"; };
--- conf: arc: { trusted_sealers = [ "lists.test", "*.relay.test" ]; seal = "example.com"; };
+-- conf: arc: { trusted_sealers = [ "lists.test", "*.relay.test" ]; seal = [ "example.com", "example.org" ]; };
 -- key: example.com a1 rsa2048
 -- key: example.com e1 ed25519
+-- key: example.org o1 rsa2048
 -- publish: example.com a1
+-- publish: example.org o1
 -- zone: sender.test 60 TXT "v=spf1 ip4:198.51.100.25 -all"
 -- zone: _dmarc.sender.test 60 TXT "v=DMARC1; p=reject; rua=mailto:d@sender.test"
 -- foreign: lists.test s1
@@ -93,4 +95,14 @@ r = through(sealed("lists.test", plain))
 like(r.added("ARC-Seal"), "i=2; .*cv=pass", "a chain that is good goes on")
 r = send{ ip = "198.51.100.25", from = "<bob@sender.test>", headers = sealed("lists.test", plain), body = "changed\r\n" }
 like(r.added("ARC-Seal"), "i=2; .*cv=fail", "one that is broken is sealed as broken")
+
+-- With two domains the recipients decide which one seals.
+local function sealer(...)
+	r = send{ ip = "198.51.100.25", from = "<bob@sender.test>", rcpt = { ... }, headers = plain, body = body }
+	return (r.added("ARC-Seal") or ""):match("d=([^;]*);")
+end
+is(sealer("<a@example.org>", "<b@example.org>"), "example.org", "the recipients' domain seals")
+is(sealer("<a@sub.example.org>"), "example.org", "and seals for its subdomains")
+is(sealer("<a@example.org>", "<b@example.com>"), "example.com", "recipients in both: the first domain seals")
+is(sealer("<a@other.test>"), "example.com", "recipients in neither: the first domain seals")
 done()
