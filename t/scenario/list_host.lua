@@ -53,6 +53,11 @@ end
 
 local arrived, ar = arrive{ author, id }
 like(ar, "dmarc=pass .*%s+policy%.binding=%d+%-%x+$", "results for a list are bound to the message")
+local both, bound = arrive({ author, id }, { rcpt = { "<a@other.test>", "<dev@lists.example.org>" } })
+like(bound, "policy%.binding=", "also if only one of the recipients is a list: all have the same header")
+_, bound = arrive(both, { rcpt = { "<c@other.test>" } })
+unlike(bound, "policy%.binding", "a copy that another recipient sends in again is not bound")
+is(sign_of(leave(both, { ip = "192.0.2.9" })), "none", "and is not signed from another address than the list manager's")
 local r, left = leave(arrived)
 is(sign_of(r), "lists.example.org", "what the list sends on is signed as the list's")
 is(seal_of(r), "lists.example.org i=2 cv=pass", "and sealed, on top of the seal of its arrival")
