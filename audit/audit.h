@@ -27,6 +27,7 @@ struct audit_settings {
 	const char *const *block_lists; /* zones, RFC 5782 */
 	unsigned block_list_count;
 	unsigned key_days; /* older keys are told; 0: none is */
+	bool name_servers; /* each name server of the zone is asked, not only the resolver */
 	bool validates;    /* answers are validated by DNSSEC */
 	unsigned budget;   /* lookups for one domain */
 	int64_t timeout;   /* nanoseconds for one domain */

@@ -19,6 +19,7 @@
 enum {
 	AUDIT_HOSTS_MAX = 16,     /* MX hosts and name servers that are looked at */
 	AUDIT_ADDRESSES_MAX = 32, /* of MX hosts, and our own */
+	AUDIT_SERVERS_MAX = 16,   /* addresses of name servers that are asked directly */
 	AUDIT_TARGETS_MAX = 4,    /* targets of a service that are looked at */
 	AUDIT_TERMS_MAX = 200,    /* of SPF records, those included too */
 	AUDIT_REPORTS_MAX = 10,   /* addresses of a rua= */
@@ -160,12 +161,21 @@ struct audit_tls {
 	struct bimi_record mark;
 };
 
+/* What one address of a name server says itself. */
+struct audit_server {
+	const char *host;
+	struct ip ip;
+	struct audit_answer soa, mx; /* of the zone; of the domain */
+};
+
 struct audit_zone {
 	const char *apex; /* NULL: not known */
 	struct audit_answer ns, soa, ds;
 	bool bogus; /* an answer did not pass validation */
 	unsigned host_count;
 	struct audit_host hosts[AUDIT_HOSTS_MAX];
+	unsigned server_count; /* 0 unless audit_settings.name_servers */
+	struct audit_server servers[AUDIT_SERVERS_MAX];
 };
 
 struct audit_service {

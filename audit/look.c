@@ -250,7 +250,8 @@ const struct audit_facts *audit_look(const struct audit_settings *settings, stru
 	look_tls(&look);
 	look_zone(&look);
 	look_services(&look);
-	look.facts->lookups = dns_scope_lookups(look.scope);
+	look_name_servers(&look);
+	look.facts->lookups += dns_scope_lookups(look.scope);
 	dns_scope_free(look.scope);
 	return look.facts;
 }

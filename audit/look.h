@@ -42,6 +42,7 @@ void look_dmarc(const struct look *look);
 void look_start_tls(const struct look *look);
 void look_tls(const struct look *look);
 void look_zone(const struct look *look);
+void look_name_servers(const struct look *look); /* last: it takes what the budget leaves */
 void look_start_services(const struct look *look);
 void look_services(const struct look *look);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "audit/look.h"
+#include "lib/clock.h"
+#include "lib/special.h"
 #include "mail/domain.h"
 
 /* ---- the zone ---- */
@@ -24,6 +26,97 @@ static const char *find_apex(const struct look *look, struct audit_answer *ns)
 	return NULL;
 }
 
+/* ---- each name server ---- */
+
+enum { QUESTIONS = 2, PATIENCE_SECONDS = 3 };
+
+/* A resolver that forwards to one address alone, and what is asked of it. */
+struct direct {
+	struct dns *dns; /* NULL: see WHY */
+	struct look look;
+	struct why why;
+};
+
+/* An address that only this host or its network has is not asked: a stranger's zone names it. */
+static void add_servers(struct audit_zone *zone, const char *host,
+			const struct audit_answer *addresses)
+{
+	for (unsigned i = 0; i < addresses->count && zone->server_count < AUDIT_SERVERS_MAX; i++) {
+		struct ip ip = ip_from_bytes(addresses->records[i].address,
+					     addresses->type == DNS_TYPE_A ? 4 : 16);
+
+		if (special_is_global(&ip))
+			zone->servers[zone->server_count++] =
+			    (struct audit_server){.host = host, .ip = ip};
+	}
+}
+
+/* Without validation and without random case: neither is the server's to answer for. */
+static void start_direct(const struct look *look, const struct audit_server *server,
+			 unsigned budget, struct direct *direct)
+{
+	char text[IP_TEXT_MAX];
+	const char *address = ip_text(&server->ip, text);
+	const struct dns_settings settings = {
+	    .servers = &address, .server_count = 1, .caps = DNS_CAPS_OFF, .cache_entries = 16};
+
+	direct->dns = dns_new_unbound(&settings, &direct->why);
+	if (direct->dns == NULL)
+		return;
+	direct->look = *look;
+	direct->look.scope = dns_scope_new(direct->dns, budget, PATIENCE_SECONDS * CLOCK_SECOND);
+	dns_scope_deadline(direct->look.scope, clock_mono() + PATIENCE_SECONDS * CLOCK_SECOND);
+	look_start(&direct->look, look->facts->zone.apex, DNS_TYPE_SOA);
+	look_start(&direct->look, look->domain, DNS_TYPE_MX);
+}
+
+static struct audit_answer take_direct(const struct direct *direct, const char *name,
+				       enum dns_type type, struct arena *arena)
+{
+	if (direct->dns != NULL)
+		return look_ask(&direct->look, name, type);
+	return (struct audit_answer){.name = name,
+				     .type = type,
+				     .status = DNS_TEMPFAIL,
+				     .reason = arena_string(arena, direct->why.text)};
+}
+
+static void end_direct(struct direct *direct, unsigned *lookups)
+{
+	if (direct->dns == NULL)
+		return;
+	*lookups += dns_scope_lookups(direct->look.scope);
+	dns_scope_free(direct->look.scope);
+	dns_free(direct->dns);
+}
+
+/* Asks all of them at once; what the budget does not allow fails. */
+static void ask_servers(const struct look *look)
+{
+	struct audit_zone *zone = &look->facts->zone;
+	unsigned used = dns_scope_lookups(look->scope), budget = look->settings->budget;
+	struct direct *directs;
+
+	for (unsigned i = 0; i < zone->host_count; i++) {
+		add_servers(zone, zone->hosts[i].name, &zone->hosts[i].a);
+		add_servers(zone, zone->hosts[i].name, &zone->hosts[i].aaaa);
+	}
+	directs = arena_array(look->arena, AUDIT_SERVERS_MAX, sizeof *directs);
+	for (unsigned i = 0; i < zone->server_count; i++) {
+		bool allowed = used + QUESTIONS <= budget;
+
+		used += allowed ? QUESTIONS : 0;
+		start_direct(look, &zone->servers[i], allowed ? QUESTIONS : 0, &directs[i]);
+	}
+	for (unsigned i = 0; i < zone->server_count; i++) {
+		struct audit_server *server = &zone->servers[i];
+
+		server->soa = take_direct(&directs[i], zone->apex, DNS_TYPE_SOA, look->arena);
+		server->mx = take_direct(&directs[i], look->domain, DNS_TYPE_MX, look->arena);
+		end_direct(&directs[i], &look->facts->lookups);
+	}
+}
+
 void look_zone(const struct look *look)
 {
 	struct audit_zone *zone = &look->facts->zone;
@@ -39,6 +132,12 @@ void look_zone(const struct look *look)
 		look_host(look, zone->ns.records[i].text, &zone->hosts[zone->host_count++]);
 	zone->soa = look_ask(look, zone->apex, DNS_TYPE_SOA);
 	zone->ds = look_ask(look, zone->apex, DNS_TYPE_DS);
+}
+
+void look_name_servers(const struct look *look)
+{
+	if (look->settings->name_servers && look->facts->zone.apex != NULL)
+		ask_servers(look);
 }
 
 /* ---- RFC 6186 section 3, RFC 8314 section 5.1 ---- */

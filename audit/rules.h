@@ -26,6 +26,7 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(MX_SAME_HOST, "mx.same-host-twice", WARN, "RFC 5321 section 5.1", "two MX records name one host") \
 	RULE(MX_ONE_ONLY, "mx.one-only", INFO, "RFC 5321 section 5.1", "there is one MX host") \
 	RULE(MX_NO_V6, "mx.v6-missing", INFO, "RFC 5321 section 5.2", "no MX host has an IPv6 address") \
+	RULE(MX_DIFFERS, "mx.differs-between-ns", ERROR, "RFC 1034 section 4.3.5", "where mail goes depends on which name server is asked") \
 	RULE(PTR_NONE, "ptr.none", ERROR, "RFC 8601 section 3", "an address that mail leaves from has no name") \
 	RULE(PTR_UNCONFIRMED, "ptr.not-forward-confirmed", ERROR, "RFC 8601 section 3", "the name of an address does not have the address") \
 	RULE(PTR_GENERIC, "ptr.generic-looking", WARN, "RFC 8601 section 3", "the name of an address looks like one of a dial-up pool") \
@@ -111,6 +112,8 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(NS_ONE_ONLY, "ns.one-only", WARN, "RFC 2182 section 5", "the zone has one name server") \
 	RULE(NS_NO_ADDRESS, "ns.no-address", ERROR, "RFC 1034 section 4.2.2", "a name server has no address") \
 	RULE(NS_CNAME, "ns.cname", ERROR, "RFC 2181 section 10.3", "a name server is an alias") \
+	RULE(NS_LAME, "ns.lame", ERROR, "RFC 1912 section 2.8", "a name server does not serve the zone that is delegated to it") \
+	RULE(SOA_DIFFERS, "soa.differs", WARN, "RFC 1034 section 4.3.5", "name servers have different versions of the zone; a transfer fails, or is not complete yet") \
 	RULE(SRV_CNAME, "srv.cname", ERROR, "RFC 2782", "an SRV record names an alias") \
 	RULE(SRV_NO_ADDRESS, "srv.no-address", ERROR, "RFC 2782", "the host of a service has no address") \
 	RULE(SRV_PLAIN_ONLY, "srv.implicit-tls-missing", WARN, "RFC 8314 section 5.1", "a service is published without its form with implicit TLS") \

@@ -2,13 +2,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # countersign audit: zones that a real nsd serves, signed, one for each rule: the rule fires there, and nothing is found in
 # twenty domains that are in order (t/tools/audit_zones.py). Facts are the same bytes each time; what is not known is told
-# as that; silence, exit status, the budget, and the time that a domain takes with a DNS 20 ms away.
+# as that; name servers that do not agree; silence, exit status, the budget, and the time that a domain takes with a DNS 20 ms
+# away.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
-need nsd ldns-signzone openssl python3
+need nsd ldns-signzone openssl python3 unshare ip
+# Name servers have port 53 and the addresses that the zones say: a network of its own has them.
+if [ -z "${AUDIT_MACHINE:-}" ]; then
+	map=
+	[ "$(id -u)" = 0 ] || map=--map-root-user
+	unshare $map --net true 2>/dev/null || skip_all "a network of its own is not permitted here"
+	AUDIT_MACHINE=1 exec unshare $map --net bash "$0"
+fi
+ip link set lo up
+for n in 1 2 3; do ip address add 45.30.0.$n/32 dev lo; done
 build=${COUNTERSIGN_BUILD:?}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-audit.XXXXXX") || exit 99
-nsd= dns=
-trap 'for p in $nsd $dns; do kill $p; wait $p; done 2>/dev/null; rm -rf "$dir"' EXIT
+nsd= elsewhere= dns=
+trap 'for p in $nsd $elsewhere $dns; do kill $p; wait $p; done 2>/dev/null; rm -rf "$dir"' EXIT
 export LC_ALL=C
 cd "$dir" || exit 99
 cs() { "$build/admin/countersign" "$@"; }
@@ -49,28 +59,31 @@ settings() { # file, DNS port, list, more
 		audit: { block_lists = [ "$3" ]; $4 };
 	C
 }
+nsd_conf() { # name, addresses
+	cat <<-N
+		server:
+		$(printf '  ip-address: %s\n' "${@:2}")
+		  username: ""
+		  chroot: ""
+		  zonesdir: "$dir/zones"
+		  pidfile: ""
+		  xfrdir: "$dir"
+		  xfrdfile: ""
+		  zonelistfile: "$dir/$1.list"
+		  logfile: "$dir/$1.log"
+		  database: ""
+		  server-count: 1
+		  rrl-ratelimit: 0
+		remote-control:
+		  control-enable: no
+	N
+	cat zones/$1.zones
+}
 start_nsd() {
 	local free
 	for _ in 1 2 3 4 5; do
 		free=$((20000 + RANDOM % 20000))
-		cat >nsd.conf <<-N
-			server:
-			  ip-address: 127.0.0.1@$free
-			  username: ""
-			  chroot: ""
-			  zonesdir: "$dir/zones"
-			  pidfile: ""
-			  xfrdir: "$dir"
-			  xfrdfile: ""
-			  zonelistfile: "$dir/zone.list"
-			  logfile: "$dir/nsd.log"
-			  database: ""
-			  server-count: 1
-			  rrl-ratelimit: 0
-			remote-control:
-			  control-enable: no
-		N
-		cat zones/nsd.zones >>nsd.conf
+		nsd_conf nsd 127.0.0.1@$free 45.30.0.1@53 45.30.0.2@53 >nsd.conf
 		nsd -d -c nsd.conf >/dev/null 2>&1 &
 		nsd=$!
 		settings conf $free list.test
@@ -86,6 +99,10 @@ start_nsd() {
 	return 1
 }
 start_nsd || { echo "Bail out! nsd does not start"; cat nsd.log; exit 1; }
+
+nsd_conf elsewhere 45.30.0.3@53 >elsewhere.conf
+nsd -d -c elsewhere.conf >/dev/null 2>&1 &
+elsewhere=$!
 
 # ---- each rule fires on its fault ----
 is "each rule has its fault here" "$(cut -f1 zones/faults | sort)" \
@@ -116,7 +133,7 @@ done < <(python3 - <<-'P'
 
 # ---- and none on the domains that are in order ----
 look_at_clean() { # until every answer has come: a busy machine loses some
-	cs -c conf --json audit --parallel=4 --file zones/clean >clean.json
+	cs -c conf --json audit --name-servers --parallel=4 --file zones/clean >clean.json
 	status=$?
 	! grep -q '"level": "skip"' clean.json
 }
@@ -147,6 +164,17 @@ is "facts have types" "$(python3 - <<-'P'
 like "the finding, what it means, and the record to publish" "$(cs -c conf audit f-dmarc-none.test)" \
 	'publish: _dmarc\.f-dmarc-none\.test\. IN TXT "v=DMARC1; p=none; rua='
 like "the term is named" "$(cs -c conf audit f-spf-void.test)" 'a:gone\.f-spf-void\.test in the record of f-spf-void\.test finds nothing'
+like "the name server that refuses, and how to see it" "$(cs -c conf audit --name-servers f-ns-lame.test)" \
+	'ns2\.f-ns-lame\.test \(45\.30\.0\.3\) has no zone f-ns-lame\.test; to see it: dig \+norecurse @45\.30\.0\.3 f-ns-lame\.test SOA'
+differ=$(cs -c conf audit --name-servers f-mx-differs-between-ns.test)
+like "the MX of each name server" "$differ" 'ns2\.\S+ \(45\.30\.0\.3\) has 10 mx2\.\S+\.; ns1\.\S+ has 10 mx1\.\S+, 20 mx2\.'
+like "the later of two serials has the wrap between them" "$(cs -c conf audit --name-servers f-soa-differs.test)" \
+	'ns2\.\S+ \(45\.30\.0\.3\) has serial 4294967290, ns1\.\S+ has 1;'
+like "name servers are asked only when that is wished" "$(cs -c conf audit --facts f-ns-lame.test)" '"servers": \[ *\]'
+sed 's/audit: { block_lists = \[/audit: { budget = 100; block_lists = [ "broken.test",/' conf >conf.direct
+out=$(cs -c conf.direct -v audit --name-servers $(printf ' --address=45.66.1.%d' {1..16}) f-spf-lookups.test)
+like "nor more often than the budget allows" "$out" '\((99|100) lookups\)'
+like "and what it does not allow is not known" "$out" 'ns1\.f-spf-lookups\.test \(45\.30\.0\.1\): too many lookups'
 like "so is the eleventh lookup" "$(cs -c conf audit f-spf-lookups.test)" '11 lookups of at most 10; a:mx1\.f-spf-lookups\.test .* is number 11'
 cs -c conf audit f-spf-none.test >/dev/null
 is "warnings alone: exit status 1" $? 1

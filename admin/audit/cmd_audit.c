@@ -22,6 +22,7 @@ enum {
 	OPTION_PARALLEL,
 	OPTION_ADDRESS,
 	OPTION_HELO,
+	OPTION_NAME_SERVERS,
 	OPTION_PROFILE,
 	DOMAINS_MAX = 1000000,
 	LINE_MAX_BYTES = 1000,
@@ -38,6 +39,7 @@ static const struct admin_option options[] = {
      "an address that own mail leaves from, beside audit.addresses"},
     {"profile", OPTION_PROFILE, "NAME", "what the domain is for: default or parked"},
     {"helo", OPTION_HELO, "NAME", "the name in HELO, in place of audit.helo"},
+    {"name-servers", OPTION_NAME_SERVERS, NULL, "ask each name server of a domain, too"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -337,6 +339,9 @@ static int take_option(struct audit_command *command, int letter)
 		return parse_profile(command, optarg);
 	case OPTION_HELO:
 		command->settings.helo = optarg;
+		return 0;
+	case OPTION_NAME_SERVERS:
+		command->settings.name_servers = true;
 		return 0;
 	default:
 		return ADMIN_USAGE;

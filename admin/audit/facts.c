@@ -250,6 +250,20 @@ static void put_tls(const struct writer *to, const struct audit_tls *tls)
 
 /* ---- the zone, services ---- */
 
+static void put_server(const struct writer *to, const struct audit_server *server)
+{
+	char text[IP_TEXT_MAX];
+
+	jsonout_object(to->out, NULL);
+	jsonout_text(to->out, "host", server->host);
+	jsonout_text(to->out, "address", ip_text(&server->ip, text));
+	put_answer(to, "soa", &server->soa);
+	if (server->soa.count == 1)
+		jsonout_int(to->out, "serial", server->soa.records[0].serial);
+	put_answer(to, "mx", &server->mx);
+	jsonout_end(to->out);
+}
+
 static void put_zone(const struct writer *to, const struct audit_zone *zone)
 {
 	jsonout_object(to->out, "zone");
@@ -259,6 +273,10 @@ static void put_zone(const struct writer *to, const struct audit_zone *zone)
 	put_answer(to, "ds", &zone->ds);
 	jsonout_bool(to->out, "bogus", zone->bogus);
 	put_hosts(to, zone->hosts, zone->host_count);
+	jsonout_array(to->out, "servers");
+	for (unsigned i = 0; i < zone->server_count; i++)
+		put_server(to, &zone->servers[i]);
+	jsonout_end(to->out);
 	jsonout_end(to->out);
 }
 

@@ -4,7 +4,7 @@
 
 For t/audit.sh: zones for nsd below DIR, signed by ldns-signzone: twenty domains that are in order, and one domain for
 each fault. KEYS: a directory with rsa.txt, ed25519.txt and other.txt, the values of key records. Writes DIR/nsd.zones
-(the zones of nsd.conf), DIR/root.key (the trust anchor), DIR/clean (domains) and DIR/faults: rule, domain, keys that
+(the zones of nsd.conf), DIR/elsewhere.zones (of another name server), DIR/root.key (the trust anchor), DIR/clean (domains) and DIR/faults: rule, domain, keys that
 the domain has, further arguments; separated by tabs.
 """
 import ipaddress
@@ -30,7 +30,7 @@ class Zone:
         self.v6 = [f"2a00:1:0:{number}::{i}" for i in (1, 2)]
         self.records, self.reverse = {}, {}
         self.signed, self.wrong_ds, self.keys, self.arguments = True, False, "rsa ed25519", ""
-        self.audited = self.domain
+        self.audited, self.elsewhere = self.domain, None
         self.put("", "SOA", f"ns1.{self.domain}. root.{self.domain}. 1 3600 900 604800 300")
         self.put("", "NS", "ns1", "ns2")
         self.put("", "MX", "10 mx1", "20 mx2")
@@ -96,6 +96,11 @@ def attribute(**values):
 
 def both(*changes):
     return lambda zone: [change(zone) for change in changes]
+
+
+def elsewhere(change):
+    """The second name server is another one, with other contents: those that CHANGE makes."""
+    return both(put("ns2", "A", "45.30.0.3"), attribute(elsewhere=change, arguments="--name-servers"))
 
 
 null = put("", "MX", "0 .")
@@ -194,6 +199,9 @@ FAULTS = {
     "ns.one-only": put("", "NS", "ns1"),
     "ns.no-address": put("", "NS", "ns1", "text"),
     "ns.cname": both(put("", "NS", "ns1", "nsa"), put("nsa", "CNAME", "ns2")),
+    "mx.differs-between-ns": elsewhere(put("", "MX", "10 mx2")),
+    "soa.differs": elsewhere(put("", "SOA", "ns1.$D. root.$D. 4294967290 3600 900 604800 300")),
+    "ns.lame": elsewhere(False),
     "parked.mx": attribute(arguments="--profile=parked"),
     "parked.spf": attribute(arguments="--profile=parked"),
     "parked.dmarc": both(txt("_dmarc", "v=DMARC1; p=quarantine"), attribute(arguments="--profile=parked")),
@@ -234,6 +242,7 @@ root = ["$ORIGIN .", "$TTL 300", ". IN SOA ns.test. root.test. 1 3600 900 604800
         "2.0.0.127.list.test. IN A 127.0.0.2", "1.0.66.45.list.test. IN A 127.0.0.4",
         "1.0.66.45.in-addr.arpa. IN PTR out.clean1.test.",
         "2.0.0.127.broken.test. IN A 127.0.0.2", "1.0.0.127.broken.test. IN A 127.0.0.2"]
+elsewhere_conf = []
 conf = ['zone:\n  name: "."\n  zonefile: "root.zone"\n']
 parked = Zone("parked", 200)
 both(null, txt("", "v=spf1 -all"), txt("_dmarc", "v=DMARC1; p=reject"), txt("*._domainkey", "v=DKIM1; p="))(parked)
@@ -252,12 +261,17 @@ for zone in clean + [parked] + list(faulty.values()):
     write(zone.domain + ".zone", text)
     conf.append(f'zone:\n  name: "{zone.domain}"\n  zonefile: "{zone.domain}.zone"\n')
     root += [f"{zone.domain}. IN NS ns1.{zone.domain}."] + ds.strip().splitlines()
+    if zone.elsewhere:
+        zone.elsewhere(zone)
+        write(zone.domain + ".elsewhere", zone.text())
+        elsewhere_conf.append(f'zone:\n  name: "{zone.domain}"\n  zonefile: "{zone.domain}.elsewhere"\n')
     for address, names in zone.reverse.items():
         root += [f"{ipaddress.ip_address(address).reverse_pointer}. IN PTR {name}" for name in names]
 text, _ = sign(".", "\n".join(root) + "\n")
 write("root.zone", text)
 write("root.key", public.replace("key.test.", "."))
 write("nsd.zones", "".join(conf))
+write("elsewhere.zones", "".join(elsewhere_conf))
 write("clean", "".join(zone.domain + "\n" for zone in clean))
 write("faults", "".join(f"{rule}\t{zone.audited}\t{zone.domain}\t{zone.keys or '-'}\t{zone.arguments}\n"
                         for rule, zone in faulty.items()))
