@@ -59,8 +59,9 @@ A
 
 measure() { # list, messages, [options of load]: sets $counted
 	rm -f "$top"/ledger.db* "$top"/callgrind.* "$top/sock"
+	: >"$top/log" # before the daemon's shell does: the last one was ready, too
 	valgrind -q --tool=callgrind --trace-children=yes --callgrind-out-file="$top/callgrind.%p" \
-		"$build/daemon/countersignd" -f --allow-root -c "$top/conf" >"$top/log" 2>&1 &
+		"$build/daemon/countersignd" -f --allow-root -c "$top/conf" >>"$top/log" 2>&1 &
 	daemon=$!
 	eventually grep -q ready: "$top/log" || return
 	"$build/t/bin/load" -c 1 -n "$2" ${3:+-l "$3"} "$top/corpus/$1.list" "unix:$top/sock" >"$top/load" 2>&1

@@ -34,12 +34,14 @@ conf() { # host
 	END
 }
 start() { # host
-	local root=
+	local root='' ready
 	[ "$(id -u)" != 0 ] || root=--allow-root
 	conf "$1"
+	: >>"$tmp/$1.log"
+	ready=$(grep -c "ready: " "$tmp/$1.log")
 	"$build/daemon/countersignd" $root -f -c "$tmp/$1.conf" 2>>"$tmp/$1.log" &
 	eval "pid_$1=\$!"
-	eventually grep -q "ready: " "$tmp/$1.log"
+	eventually eval "[ \$(grep -c 'ready: ' '$tmp/$1.log') -gt $ready ]"
 }
 fill() { "$build/t/bin/ledgerfill" "$tmp/$1.db" asked "$2" $day "$3" "mailto:dmarc@$2" >/dev/null 2>&1; }
 counted() {
