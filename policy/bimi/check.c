@@ -98,7 +98,7 @@ void bimi_check_start_org(struct bimi_check *check)
 		start_fallback(check, claimed_selector(check), org);
 }
 
-/* ---- may it show an indicator? (sections 4.1 and 7.2) ---- */
+/* ---- may it show an indicator? ("Authentication Requirements") ---- */
 
 static void conclude(struct bimi_verdict *out, enum bimi_result result, const char *why)
 {
@@ -184,7 +184,7 @@ static bool is_eligible(const struct dmarc_author *author, const struct dmarc_ve
 	return false;
 }
 
-/* ---- which selector? (section 6.1) ---- */
+/* ---- which selector? ("BIMI-Selector Header") ---- */
 
 static bool signs_selector(const struct dkim_verdict *dkim)
 {
@@ -227,7 +227,7 @@ static const char *choose_selector(const struct bimi_check *check, const struct 
 	return BIMI_SELECTOR_DEFAULT;
 }
 
-/* ---- the record (section 7.1) ---- */
+/* ---- the record ("Assertion Record Discovery") ---- */
 
 static struct span text_of(const struct dns_record *record)
 {

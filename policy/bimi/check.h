@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * BIMI of one inbound message as far as DNS goes (draft-brand-indicators-for-message-identification
- * section 7): whether the message may show an indicator, and which assertion record applies. The
- * logo and the certificate are not fetched, so the result is never pass:
+ * BIMI of one inbound message as far as DNS goes
+ * (draft-brand-indicators-for-message-identification, "Receiver Actions"): whether the message may
+ * show an indicator, and which assertion record applies. The logo and the certificate are not
+ * fetched, so the result is never pass:
  *
  *   none       no assertion record applies
  *   declined   the record says that the domain wants no indicator

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A BIMI assertion record at SELECTOR._bimi.DOMAIN
- * (draft-brand-indicators-for-message-identification section 4.2).
+ * (draft-brand-indicators-for-message-identification, "Assertion Record").
  */
 #ifndef POLICY_BIMI_RECORD_H
 #define POLICY_BIMI_RECORD_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The field by which a sender chooses one of its assertion records: "BIMI-Selector: v=BIMI1; s=sel"
- * (draft-brand-indicators-for-message-identification section 6.1). Whether it may be believed,
- * which takes a DKIM signature over it, is the caller's to find out.
+ * (draft-brand-indicators-for-message-identification, "BIMI-Selector Header"). Whether it may be
+ * believed, which takes a DKIM signature over it, is the caller's to find out.
  */
 #ifndef POLICY_BIMI_SELECTOR_H
 #define POLICY_BIMI_SELECTOR_H
