@@ -412,9 +412,10 @@ finds '127\.0\.0\.1: TXT example\.com' 'countersign config explain dns\.servers'
 doctor 1 --only=dns -v
 finds 'no resolver answers'
 printf '%s\n' '*.com 0 A 192.0.2.80' '*.invalid 0 A 192.0.2.80' >"$work/zone"
-"$COUNTERSIGN_BUILD/t/bin/dnsd" --port 53 --lower '*' "$work/zone" >"$work/dnsd" 2>&1 &
+rm -f "$work/port"
+"$COUNTERSIGN_BUILD/t/bin/dnsd" --port 53 --port-file "$work/port" --lower '*' "$work/zone" >"$work/dnsd" 2>&1 &
 dns=$!
-sleep 0.2
+eventually test -s "$work/port"
 doctor 1 --only=dns
 finds 'it has an address for x.*, which does not exist' 'countersign config explain dns\.servers'
 finds '127\.0\.0\.1 changes the case of questions' 'countersign config explain dns\.caps'
