@@ -6,13 +6,10 @@
 #include "tls/fetch.h"
 
 #include <curl/curl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "lib/buf.h"
-#include "lib/clock.h"
-#include "lib/crypto/host.h"
 #include "lib/special.h"
 #include "tls/sts.h"
 
@@ -53,15 +50,6 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static CURLcode require_name(CURL *curl, void *context, void *arg)
-{
-	struct transfer *transfer = arg;
-
-	(void)curl;
-	return crypto_require_host(context, transfer->host) == 0 ? CURLE_OK
-								 : CURLE_SSL_CONNECT_ERROR;
-}
-
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
@@ -81,57 +69,20 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
 
 /* ---- the request ---- */
 
-/* "mta-sts.example.com:443:192.0.2.1,[2001:db8::1]" */
-static struct curl_slist *list_addresses(const struct fetch_request *request, const char *host)
+static void set_rules(CURL *curl, const char *url)
 {
-	struct curl_slist *list;
-	char text[IP_TEXT_MAX];
-	struct buf entry;
-
-	buf_init(&entry, NULL, 0);
-	buf_printf(&entry, "%s:%d:", host, PORT);
-	for (unsigned i = 0; i < request->count && i < FETCH_ADDRESSES_MAX; i++) {
-		bool six = request->addresses[i].family == 6;
-
-		ip_text(&request->addresses[i], text);
-		buf_printf(&entry, "%s%s%s%s", i == 0 ? "" : ",", six ? "[" : "", text,
-			   six ? "]" : "");
-	}
-	list = curl_slist_append(NULL, buf_text(&entry));
-	buf_free(&entry);
-	if (list == NULL)
-		abort();
-	return list;
-}
-
-static void set_rules(CURL *curl, const struct fetch_request *request)
-{
+	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout / CLOCK_MS));
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->timeout / CLOCK_MS));
 	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)STS_POLICY_MAX);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "countersign");
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (request->ca_file != NULL) {
-		curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
-		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	}
 }
 
 static void set_calls(CURL *curl, struct transfer *transfer)
 {
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
-	curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, require_name);
-	curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, transfer);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
@@ -193,48 +144,31 @@ static enum fetch_outcome judge_answer(CURL *curl, struct transfer *transfer, st
 	return FETCH_DONE;
 }
 
-/* Nothing of what a server says reaches a log or a terminal as it is. */
-static void clean_reason(struct why *why)
-{
-	for (char *p = why->text; *p != '\0'; p++) {
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	}
-}
-
 enum fetch_outcome fetch_policy(const struct fetch_request *request, struct arena *arena,
 				const char **text, struct why *why)
 {
 	const char *host = arena_printf(arena, "mta-sts.%s", request->domain);
+	const struct dial_target target = {
+	    host, PORT, request->addresses, request->count, request->ca_file, request->timeout};
 	struct transfer transfer = {.host = host};
-	char error[CURL_ERROR_SIZE] = "";
-	struct curl_slist *addresses;
 	enum fetch_outcome outcome;
+	struct dial dial;
 	CURLcode code;
-	CURL *curl;
 
 	if (request->count == 0) {
 		why_set(why, "%s has no address", host);
 		return FETCH_ERROR;
 	}
-	curl = curl_easy_init();
-	if (curl == NULL)
-		abort();
-	addresses = list_addresses(request, host);
+	dial_begin(&dial, &target);
 	buf_init(&transfer.body, NULL, STS_POLICY_MAX);
-	set_rules(curl, request);
-	set_calls(curl, &transfer);
-	curl_easy_setopt(curl, CURLOPT_RESOLVE, addresses);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
-	curl_easy_setopt(curl, CURLOPT_URL,
-			 arena_printf(arena, "https://%s/.well-known/mta-sts.txt", host));
-	code = curl_easy_perform(curl);
-	outcome = code == CURLE_OK ? judge_answer(curl, &transfer, arena, text, why)
-				   : explain_failure(code, &transfer, error, why);
+	set_rules(dial.curl, arena_printf(arena, "https://%s/.well-known/mta-sts.txt", host));
+	set_calls(dial.curl, &transfer);
+	code = curl_easy_perform(dial.curl);
+	outcome = code == CURLE_OK ? judge_answer(dial.curl, &transfer, arena, text, why)
+				   : explain_failure(code, &transfer, dial.error, why);
 	if (outcome != FETCH_DONE)
-		clean_reason(why);
-	curl_easy_cleanup(curl);
-	curl_slist_free_all(addresses);
+		dial_clean(why);
+	dial_end(&dial);
 	buf_free(&transfer.body);
 	return outcome;
 }

@@ -15,8 +15,9 @@
 #include "lib/ip.h"
 #include "lib/name.h"
 #include "lib/why.h"
+#include "tls/dial.h"
 
-enum { FETCH_ADDRESSES_MAX = 8 };
+enum { FETCH_ADDRESSES_MAX = DIAL_ADDRESSES_MAX };
 
 struct fetch_request {
 	const char *domain;         /* A-labels, lower case */

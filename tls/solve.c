@@ -115,25 +115,6 @@ static void load_policies(struct solver *solver)
 
 /* ---- fetching ---- */
 
-static unsigned find_addresses(struct dns_scope *scope, struct arena *arena, const char *domain,
-			       struct ip addresses[FETCH_ADDRESSES_MAX])
-{
-	static const enum dns_type types[] = {DNS_TYPE_AAAA, DNS_TYPE_A};
-	const char *host = arena_printf(arena, "mta-sts.%s", domain);
-	unsigned count = 0;
-
-	for (unsigned t = 0; t < 2; t++)
-		(void)dns_start(scope, host, types[t]);
-	for (unsigned t = 0; t < 2; t++) {
-		const struct dns_answer *answer = dns_wait(dns_start(scope, host, types[t]));
-
-		for (unsigned i = 0; i < answer->count && count < FETCH_ADDRESSES_MAX; i++)
-			addresses[count++] =
-			    ip_from_bytes(answer->records[i].address, t == 0 ? 16 : 4);
-	}
-	return count;
-}
-
 static void note_fetching(struct solver *solver, const char *domain, const char *id)
 {
 	struct fetching *fetching = calloc(1, sizeof *fetching + strlen(domain) + 1);
@@ -183,7 +164,7 @@ static void send_request(struct solver *solver, struct dns_scope *scope, struct 
 			 const char *domain, const char *id)
 {
 	struct ip addresses[FETCH_ADDRESSES_MAX];
-	unsigned count = find_addresses(scope, arena, domain, addresses);
+	unsigned count = dial_find(scope, arena_printf(arena, "mta-sts.%s", domain), addresses);
 	struct fetching *lost;
 	struct buf packet;
 

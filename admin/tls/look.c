@@ -83,23 +83,6 @@ static void read_stored(struct looking *looking, const char *domain)
 
 /* ---- the web server ---- */
 
-static unsigned find_addresses(const struct looking *looking, const char *domain,
-			       struct ip addresses[FETCH_ADDRESSES_MAX])
-{
-	const char *host = arena_printf(looking->admin->arena, "mta-sts.%s", domain);
-	unsigned count = 0;
-
-	for (unsigned t = 0; t < 2; t++) {
-		const struct dns_answer *answer =
-		    dns_wait(dns_start(looking->scope, host, t == 0 ? DNS_TYPE_AAAA : DNS_TYPE_A));
-
-		for (unsigned i = 0; i < answer->count && count < FETCH_ADDRESSES_MAX; i++)
-			addresses[count++] =
-			    ip_from_bytes(answer->records[i].address, t == 0 ? 16 : 4);
-	}
-	return count;
-}
-
 static void fetch_now(struct looking *looking, const char *domain, const char *id,
 		      struct sts_held *held)
 {
@@ -112,7 +95,8 @@ static void fetch_now(struct looking *looking, const char *domain, const char *i
 	const char *text;
 	struct why why = {""};
 
-	request.count = find_addresses(looking, domain, addresses);
+	request.count =
+	    dial_find(looking->scope, arena_printf(arena, "mta-sts.%s", domain), addresses);
 	if (fetch_policy(&request, arena, &text, &why) != FETCH_DONE) {
 		looking->look->fetch_fault = arena_string(arena, why.text);
 		return;
