@@ -9,7 +9,7 @@ packages_build="build-essential autoconf automake pkg-config libmilter-dev libop
 packages_lab="postfix nsd swaks openssl python3-dkim python3-authres python3-nacl python3-dnspython"
 packages_test="$packages_lab libsasl2-modules libxml2-utils miltertest sqlite3 valgrind mandoc python3-yaml python3-spf procps psmisc publicsuffix
 	m4 iproute2 unbound postgresql opendkim opendmarc dbconfig-no-thanks postfix-policyd-spf-python dovecot-sieve
-	python3-gi gir1.2-gmime-3.0 libemail-address-xs-perl libmailtools-perl ldnsutils"
+	python3-gi gir1.2-gmime-3.0 libemail-address-xs-perl libmailtools-perl ldnsutils nginx-light"
 packages_fuzz="clang libclang-rt-14-dev llvm"
 packages_lint="clang-format clang-tidy cppcheck"
 

@@ -123,6 +123,8 @@ cat >table <<T
 0,75 tls policy example.com
 0 tls list
 0 tls refresh example.com
+0 tls sts make example.com --no-connect
+1,2 tls sts check example.com
 0 report failures
 0,1,75 report send
 0,1 report retry

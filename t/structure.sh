@@ -119,7 +119,7 @@ one libpsl 'libpsl' mail/psl.c
 one OpenSSL 'openssl/' lib/crypto/openssl.h
 one libxml2 'libxml/' report/xml.c report/inbox/xmlread.c
 one libmicrohttpd 'microhttpd' daemon/http/http.c
-one libcurl 'curl/' report/send.c lib/url.c tls/dial.c tls/fetch.c
+one libcurl 'curl/' report/send.c lib/url.c tls/dial.c tls/fetch.c tls/probe.c
 one zlib 'zlib\.h' report/gzip.c report/inbox/unpack.c
 one jansson 'jansson' report/json.c report/inbox/tlsrpt.c admin/jsonout.c
 one GMime 'gmime/' report/inbox/mime.c

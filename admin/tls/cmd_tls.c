@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `countersign tls policy|list|refresh`: how mail to a domain must be protected on its way, and
+ * `countersign tls policy|list|refresh|sts`: how mail to a domain must be protected on its way, and
  * which MTA-STS policies the daemon holds.
  */
 #include <getopt.h>
 
 #include "admin/jsonout.h"
 #include "admin/out.h"
+#include "admin/tls/command.h"
 #include "admin/tls/look.h"
 #include "lib/clock.h"
 
@@ -189,8 +190,7 @@ static void show_json(struct admin *admin, const struct tls_look *look)
 	admin_print_json(admin, out);
 }
 
-/* NULL after the error was printed. */
-static const char *read_domain(struct admin *admin, const char *text)
+const char *tls_read_domain(struct admin *admin, const char *text)
 {
 	const char *reason, *domain = level_domain(admin->arena, span_of(text), &reason);
 
@@ -202,7 +202,7 @@ static const char *read_domain(struct admin *admin, const char *text)
 static int tls_policy(struct admin *admin, int argc, char **argv)
 {
 	int status = admin_args(admin, argc, argv, 1, 1);
-	const char *domain = status == 0 ? read_domain(admin, argv[optind]) : NULL;
+	const char *domain = status == 0 ? tls_read_domain(admin, argv[optind]) : NULL;
 	struct tls_look look;
 
 	if (domain == NULL)
@@ -301,7 +301,7 @@ static int tls_refresh(struct admin *admin, int argc, char **argv)
 {
 	int status = admin_args(admin, argc, argv, 1, 1);
 	const struct conf *conf = status == 0 ? admin_conf(admin) : NULL;
-	const char *domain = conf == NULL ? NULL : read_domain(admin, argv[optind]);
+	const char *domain = conf == NULL ? NULL : tls_read_domain(admin, argv[optind]);
 	const char *answer;
 	struct jsonout *out;
 	struct why why = {""};
@@ -336,5 +336,7 @@ const struct admin_verb cmd_tls[] = {
     {"tls", "list", "", "List the MTA-STS policies that are stored", tls_list, NULL, false},
     {"tls", "refresh", "DOMAIN", "Make the daemon fetch a domain's MTA-STS policy now", tls_refresh,
      NULL, false},
+    {"tls", "sts", "make|check DOMAIN", "Make or check the MTA-STS policy of your own domain",
+     tls_sts, tls_sts_options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

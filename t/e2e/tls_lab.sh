@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Other domains to which mail is sent over TLS: a signed root, an unsigned zone "open.", a bogus zone "bad.", mail servers and
-# a web server (t/tools/tls_site.py). To be sourced by bash after contrib/lab.sh, in namespaces of its own (lab_alone).
+# a web server (t/tools/tls_site.py; none with TLS_LAB_WEB=). To be sourced by bash after contrib/lab.sh, in namespaces of its own (lab_alone).
 
 TLS_GOOD=11.0.0.1    # a mail server with the right certificate
 TLS_NONE=11.0.0.2    # one without STARTTLS
@@ -28,11 +28,11 @@ tls_lab_certificates() {
 	local site=$LAB/site
 	tls_lab_ca ca && tls_lab_ca stranger || return 1
 	tls_lab_certificate "$site/good.pem" ca /CN=mail \
-		DNS:mxdane.test,DNS:mxplain.test,DNS:mx.good.open,DNS:mx.wild.open,DNS:mx.none.open,DNS:mx.down.open || return 1
+		DNS:mxdane.test,DNS:mxplain.test,DNS:mx.good.open,DNS:mx.wild.open,DNS:mx.none.open,DNS:mx.down.open,DNS:mx.own.open,DNS:mxfull.test || return 1
 	tls_lab_certificate "$site/wrong.pem" ca /CN=mx.wrong.open DNS:another.example || return 1
 	tls_lab_certificate "$site/unknown.pem" stranger /CN=mx DNS:mx.untrusted.open || return 1
 	tls_lab_certificate "$site/cert/web.pem" ca /CN=web "DNS:*.open,DNS:mta-sts.fetch.open$(printf ',DNS:mta-sts.%s.open' \
-		good wild testing none unlisted private slow wrong notls untrusted),DNS:mta-sts.both.test" || return 1
+		good wild testing none unlisted private slow wrong notls untrusted own),DNS:mta-sts.both.test" || return 1
 	tls_lab_certificate "$site/cert/self.pem.kept" stranger /CN=x DNS:mta-sts.fetch.open || return 1
 	tls_lab_certificate "$site/cert/wrong.pem.kept" ca /CN=x DNS:fetch.open,DNS:*.mta-sts.fetch.open || return 1
 	tls_lab_certificate "$site/cert/cn.pem.kept" ca /CN=mta-sts.fetch.open || return 1
@@ -103,6 +103,9 @@ tls_lab_root() { # the signed zone
 		_tcp.mxlame.test. IN NS ns.dead.test.
 		ns.dead.test. IN A 11.0.0.99
 		both.test. IN MX 10 mxdane.test.
+		full.test. IN MX 10 mxfull.test.
+		mxfull.test. IN A $TLS_GOOD
+		_25._tcp.mxfull.test. IN TLSA 3 0 2 $(openssl x509 -in "$LAB/site/good.pem" -outform DER | openssl dgst -sha512 -r | cut -d' ' -f1)
 		aliased.test. IN MX 10 mxalias.test.
 		mxalias.test. IN CNAME mxdane.test.
 	Z
@@ -118,11 +121,14 @@ tls_lab_open() { # the unsigned zone
 		@ IN NS ns.root.
 	Z
 	for domain in good:$TLS_GOOD wild:$TLS_GOOD none:$TLS_GOOD down:$TLS_GOOD testing:$TLS_WRONG wrong:$TLS_WRONG \
-		notls:$TLS_NONE untrusted:$TLS_UNKNOWN unlisted:$TLS_GOOD private:$TLS_GOOD slow:$TLS_GOOD fetch:$TLS_GOOD; do
+		notls:$TLS_NONE untrusted:$TLS_UNKNOWN unlisted:$TLS_GOOD private:$TLS_GOOD slow:$TLS_GOOD fetch:$TLS_GOOD \
+		own:$TLS_GOOD dead:11.0.0.99; do
 		echo "${domain%:*} IN MX 10 mx.${domain%:*}"
 		echo "mx.${domain%:*} IN A ${domain#*:}"
 		case ${domain%:*} in
 		down) tls_lab_sts down.open 11.0.0.11 ;;
+		own) echo "mta-sts.own IN A $TLS_WEB" ;;
+		dead) ;;
 		private) tls_lab_sts private.open 192.168.1.1 ;;
 		*) tls_lab_sts "${domain%:*}.open" $TLS_WEB ;;
 		esac
@@ -173,7 +179,7 @@ tls_lab_begin() {
 	: >"$LAB/site/mail"
 	printf '%s\n' "$TLS_GOOD $LAB/site/good.pem" "$TLS_NONE $LAB/site/good.pem notls" "$TLS_WRONG $LAB/site/wrong.pem" \
 		"$TLS_UNKNOWN $LAB/site/unknown.pem" >"$LAB/site/smtp"
-	echo $TLS_WEB >"$LAB/site/web"
+	echo "${TLS_LAB_WEB-$TLS_WEB}" >"$LAB/site/web"
 	python3 "$LAB_SRC/t/tools/tls_site.py" "$LAB/site" 2>"$LAB/log/site" &
 	LAB_PIDS+=($!)
 	tls_lab_dns || return 1
