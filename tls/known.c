@@ -127,8 +127,11 @@ static char *keep_answer(const char *answer)
 static void drop_answers(struct entry *entry)
 {
 	for (unsigned i = 0; i < ANSWER_MAPS; i++) {
-		if (!is_common(entry->answers[i]) &&
-		    (i == 0 || entry->answers[i] != entry->answers[0]))
+		/* one text for several maps is freed with the first, and not looked at after that
+		 */
+		if (i > 0 && entry->answers[i] == entry->answers[0])
+			continue;
+		if (!is_common(entry->answers[i]))
 			free(entry->answers[i]);
 	}
 	memset(entry->answers, 0, sizeof entry->answers);

@@ -118,6 +118,7 @@ static void test_answers(struct arena *arena)
 	const char *const two[] = {"OK secure match=a servername=hostname",
 				   "OK secure match=a servername=hostname policy_type=sts"};
 	const char *const same[] = {"OK dane-only", "OK dane-only"};
+	const char *const temporary[] = {"TEMP no answer", "TEMP no answer"};
 	int64_t later = clock_mono() + 60 * CLOCK_SECOND;
 
 	known_keep_answers(known, "x.example", LEVEL_SECURE, two, later);
@@ -127,6 +128,11 @@ static void test_answers(struct arena *arena)
 	is_text(answer("x.example", ANSWER_POLICY_310, arena), same[1], "is replaced");
 	known_forget_answers(known, "x.example");
 	is_text(answer("x.example", ANSWER_POLICY, arena), NULL, "and forgotten");
+	for (unsigned i = 0; i < 2; i++) /* a sanitizer watches */
+		known_keep_answers(known, "x.example", LEVEL_DEFER, temporary, later);
+	is_text(answer("x.example", ANSWER_POLICY_310, arena), temporary[1],
+		"one text for both maps is replaced by another");
+	known_forget_answers(known, "x.example");
 	known_keep_answers(known, "x.example", LEVEL_SECURE, two, clock_mono() - 1);
 	is_text(answer("x.example", ANSWER_POLICY, arena), NULL, "it is not given when it is old");
 }
