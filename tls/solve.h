@@ -15,6 +15,7 @@
 
 struct solve_settings {
 	struct level_settings level;
+	struct arena *arena; /* that holds LEVEL, which threads use until the process ends */
 	struct dns *dns;
 	int fetcher;                          /* the socket to tls/fetcher.h */
 	const struct ledger_settings *ledger; /* NULL: policies are only in memory */

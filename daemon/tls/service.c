@@ -133,7 +133,8 @@ static noreturn void run_server(const struct conf *conf, pid_t parent)
 	close(own->fetch[FETCHER_END]);
 	for (unsigned i = 0; i < own->count; i++)
 		listeners[i] = own->listeners[i].fd;
-	settings.solve.level = context_level(conf, arena_new(0));
+	settings.solve.arena = arena_new(0);
+	settings.solve.level = context_level(conf, settings.solve.arena);
 	settings.solve.fetcher = own->fetch[SERVER_END];
 	settings.solve.ledger = find_ledger(conf, &ledger);
 	settings.solve.on_fetched = note_fetch;
