@@ -166,6 +166,7 @@ struct audit_server {
 	const char *host;
 	struct ip ip;
 	struct audit_answer soa, mx; /* of the zone; of the domain */
+	struct audit_answer rrsig;   /* of the zone's apex; not asked where there is no DS */
 };
 
 struct audit_zone {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit/judge.h"
+#include "lib/clock.h"
 
 static void judge_server(struct judge *judge, const struct audit_host *host)
 {
@@ -115,6 +116,48 @@ static void judge_differences(struct judge *judge, const struct audit_server *se
 			     audit_record_text(judge->arena, DNS_TYPE_MX, &latest->mx.records[0]));
 }
 
+/* A signature that ends later, for the same type, makes up for this one. */
+static bool is_superseded(const struct audit_answer *rrsig, const struct dns_record *record)
+{
+	for (unsigned i = 0; i < rrsig->count; i++) {
+		if (rrsig->records[i].preference == record->preference &&
+		    is_later(rrsig->records[i].ends, record->ends))
+			return true;
+	}
+	return false;
+}
+
+/* Signers renew at a tenth of a signature's life at the latest, and some of them make signatures
+ * that live for hours: days alone say nothing. */
+static void judge_signatures(struct judge *judge, const struct audit_server *server)
+{
+	const char *apex = judge->facts->zone.apex;
+	const struct dns_record *first = NULL;
+	int32_t least = INT32_MAX;
+	char text[CLOCK_TEXT_MAX];
+
+	for (unsigned i = 0; i < server->rrsig.count; i++) {
+		const struct dns_record *record = &server->rrsig.records[i];
+		int32_t left = (int32_t)(record->ends - (uint32_t)judge->settings->now);
+
+		if (left < (int64_t)(record->ends - record->begins) / 10 && left < least &&
+		    !is_superseded(&server->rrsig, record)) {
+			first = record;
+			least = left;
+		}
+	}
+	if (first != NULL)
+		judge_find_as(
+		    judge, AUDIT_DNSSEC_EXPIRING, least > 0 ? AUDIT_WARN : AUDIT_ERROR,
+		    server->host,
+		    "%s: a signature (type %u) ends at %s; sign the zone again: rndc sign "
+		    "%s, or knotc zone-sign %s",
+		    server_text(judge, server), first->preference,
+		    clock_utc_text(judge->settings->now + least, text), apex, apex);
+	else if (server->soa.count > 0)
+		(void)judge_skips(judge, AUDIT_DNSSEC_EXPIRING, &server->rrsig);
+}
+
 static void judge_name_servers(struct judge *judge)
 {
 	const struct audit_zone *zone = &judge->facts->zone;
@@ -122,6 +165,7 @@ static void judge_name_servers(struct judge *judge)
 
 	for (unsigned i = 0; i < zone->server_count; i++) {
 		judge_lame(judge, &zone->servers[i]);
+		judge_signatures(judge, &zone->servers[i]);
 		if (zone->servers[i].soa.count == 1)
 			judge_differences(judge, &zone->servers[i], latest);
 	}

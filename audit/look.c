@@ -35,6 +35,8 @@ static int compare_records(const void *a, const void *b)
 		return x->port < y->port ? -1 : 1;
 	if (memcmp(x->numbers, y->numbers, sizeof x->numbers) != 0)
 		return memcmp(x->numbers, y->numbers, sizeof x->numbers);
+	if (x->ends != y->ends)
+		return x->ends < y->ends ? -1 : 1;
 	return compare_bytes(x, y);
 }
 
@@ -187,6 +189,9 @@ const char *audit_record_text(struct arena *arena, enum dns_type type,
 	case DNS_TYPE_DS:
 		return arena_printf(arena, "%u %u %u %s", record->preference, record->numbers[0],
 				    record->numbers[1], hex_text(arena, record));
+	case DNS_TYPE_RRSIG: /* what is read of it */
+		return arena_printf(arena, "TYPE%u %u %u %s%s", record->preference, record->ends,
+				    record->begins, record->text, dot);
 	case DNS_TYPE_NS:
 	case DNS_TYPE_CNAME:
 	case DNS_TYPE_SOA:

@@ -28,7 +28,7 @@ static const char *find_apex(const struct look *look, struct audit_answer *ns)
 
 /* ---- each name server ---- */
 
-enum { QUESTIONS = 2, PATIENCE_SECONDS = 3 };
+enum { QUESTIONS = 3, PATIENCE_SECONDS = 3 };
 
 /* A resolver that forwards to one address alone, and what is asked of it. */
 struct direct {
@@ -68,6 +68,8 @@ static void start_direct(const struct look *look, const struct audit_server *ser
 	dns_scope_deadline(direct->look.scope, clock_mono() + PATIENCE_SECONDS * CLOCK_SECOND);
 	look_start(&direct->look, look->facts->zone.apex, DNS_TYPE_SOA);
 	look_start(&direct->look, look->domain, DNS_TYPE_MX);
+	if (look->facts->zone.ds.count > 0)
+		look_start(&direct->look, look->facts->zone.apex, DNS_TYPE_RRSIG);
 }
 
 static struct audit_answer take_direct(const struct direct *direct, const char *name,
@@ -113,6 +115,9 @@ static void ask_servers(const struct look *look)
 
 		server->soa = take_direct(&directs[i], zone->apex, DNS_TYPE_SOA, look->arena);
 		server->mx = take_direct(&directs[i], look->domain, DNS_TYPE_MX, look->arena);
+		if (zone->ds.count > 0)
+			server->rrsig =
+			    take_direct(&directs[i], zone->apex, DNS_TYPE_RRSIG, look->arena);
 		end_direct(&directs[i], &look->facts->lookups);
 	}
 }

@@ -114,6 +114,7 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(NS_CNAME, "ns.cname", ERROR, "RFC 2181 section 10.3", "a name server is an alias") \
 	RULE(NS_LAME, "ns.lame", ERROR, "RFC 1912 section 2.8", "a name server does not serve the zone that is delegated to it") \
 	RULE(SOA_DIFFERS, "soa.differs", WARN, "RFC 1034 section 4.3.5", "name servers have different versions of the zone; a transfer fails, or is not complete yet") \
+	RULE(DNSSEC_EXPIRING, "dnssec.expiring", WARN, "RFC 6781 section 4.4.2", "signatures of the zone end soon; after that, the domain does not work for validating resolvers") \
 	RULE(SRV_CNAME, "srv.cname", ERROR, "RFC 2782", "an SRV record names an alias") \
 	RULE(SRV_NO_ADDRESS, "srv.no-address", ERROR, "RFC 2782", "the host of a service has no address") \
 	RULE(SRV_PLAIN_ONLY, "srv.implicit-tls-missing", WARN, "RFC 8314 section 5.1", "a service is published without its form with implicit TLS") \

@@ -13,19 +13,13 @@
 #include "lib/name.h"
 
 static const struct name_code types[] = {
-    {"A", DNS_TYPE_A},
-    {"AAAA", DNS_TYPE_AAAA},
-    {"MX", DNS_TYPE_MX},
-    {"PTR", DNS_TYPE_PTR},
-    {"TXT", DNS_TYPE_TXT},
-    {"NS", DNS_TYPE_NS},
-    {"SOA", DNS_TYPE_SOA},
-    {"CNAME", DNS_TYPE_CNAME},
-    {"SRV", DNS_TYPE_SRV},
-    {"DS", DNS_TYPE_DS},
-    {"TLSA", DNS_TYPE_TLSA},
-    {"SPF", DNS_TYPE_SPF},
-    {NULL, 0},
+    {"A", DNS_TYPE_A},         {"AAAA", DNS_TYPE_AAAA},
+    {"MX", DNS_TYPE_MX},       {"PTR", DNS_TYPE_PTR},
+    {"TXT", DNS_TYPE_TXT},     {"NS", DNS_TYPE_NS},
+    {"SOA", DNS_TYPE_SOA},     {"CNAME", DNS_TYPE_CNAME},
+    {"SRV", DNS_TYPE_SRV},     {"DS", DNS_TYPE_DS},
+    {"RRSIG", DNS_TYPE_RRSIG}, {"TLSA", DNS_TYPE_TLSA},
+    {"SPF", DNS_TYPE_SPF},     {NULL, 0},
 };
 
 static const struct name_code statuses[] = {
@@ -122,6 +116,11 @@ static unsigned read_number(const struct rdata *rdata, size_t at)
 	return (unsigned)rdata->data[at] << 8 | rdata->data[at + 1];
 }
 
+static uint32_t read_number32(const struct rdata *rdata, size_t at)
+{
+	return (uint32_t)read_number(rdata, at) << 16 | read_number(rdata, at + 2);
+}
+
 /* RFC 2782: priority, weight and port of two octets each, and a name */
 static long read_srv(const struct rdata *rdata, struct dns_record *record, char *text)
 {
@@ -145,8 +144,7 @@ static long read_soa(const struct rdata *rdata, struct dns_record *record, char 
 	second = wire_name_text(rdata->data + first, rdata->length - first, own);
 	if (second == 0 || rdata->length - first - second != 20)
 		return -1;
-	record->serial = (uint32_t)read_number(rdata, first + second) << 16 |
-			 read_number(rdata, first + second + 2);
+	record->serial = read_number32(rdata, first + second);
 	return read_name(&(struct rdata){rdata->data, first}, 0, text);
 }
 
@@ -176,6 +174,25 @@ static long read_ds(const struct rdata *rdata, struct dns_record *record, char *
 	record->preference = (uint16_t)read_number(rdata, 0);
 	memcpy(record->numbers, rdata->data + 2, 2);
 	return read_tail(rdata, 4, text);
+}
+
+/* RFC 4034 section 3.1: type covered, algorithm, labels, TTL, end, begin, key tag, signer's name,
+ * signature */
+static long read_rrsig(const struct rdata *rdata, struct dns_record *record, char *text)
+{
+	enum { SIGNER = 18 };
+	char own[WIRE_TEXT_MAX];
+	size_t signer;
+
+	if (rdata->length <= SIGNER)
+		return -1;
+	signer = wire_name_text(rdata->data + SIGNER, rdata->length - SIGNER, own);
+	if (signer == 0 || rdata->length == SIGNER + signer)
+		return -1;
+	record->preference = (uint16_t)read_number(rdata, 0);
+	record->ends = read_number32(rdata, 8);
+	record->begins = read_number32(rdata, 12);
+	return read_name(&(struct rdata){rdata->data + SIGNER, signer}, 0, text);
 }
 
 /* RFC 1035 section 3.3.14: one or more strings, each with its length in the octet in front */
@@ -214,6 +231,8 @@ static reader *reader_of(enum dns_type type)
 		return read_srv;
 	case DNS_TYPE_DS:
 		return read_ds;
+	case DNS_TYPE_RRSIG:
+		return read_rrsig;
 	case DNS_TYPE_TLSA:
 		return read_tlsa;
 	case DNS_TYPE_MX:

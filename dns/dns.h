@@ -31,6 +31,7 @@ enum dns_type {
 	DNS_TYPE_AAAA = 28,
 	DNS_TYPE_SRV = 33,
 	DNS_TYPE_DS = 43,
+	DNS_TYPE_RRSIG = 46,
 	DNS_TYPE_TLSA = 52,
 	DNS_TYPE_SPF = 99 /* as TXT; RFC 7208 section 3.1 ended it */
 };
@@ -53,13 +54,15 @@ enum {
  * the digest or the certificate data, any bytes.
  */
 struct dns_record {
-	uint16_t preference;   /* MX; SRV: priority; DS: key tag */
+	uint16_t preference;   /* MX; SRV: priority; DS: key tag; RRSIG: type covered */
 	uint16_t weight, port; /* SRV */
-	uint8_t numbers[3];  /* TLSA: usage, selector, matching type; DS: algorithm, digest type */
-	uint32_t serial;     /* SOA */
-	uint8_t address[16]; /* A: 4 bytes, AAAA: 16 */
-	const char *text;    /* TXT; the name in PTR, MX, NS, CNAME, SRV; SOA: the first name */
-	size_t length;       /* of text */
+	uint8_t numbers[3]; /* TLSA: usage, selector, matching type; DS: algorithm, digest type */
+	uint32_t serial;    /* SOA */
+	uint32_t begins, ends; /* RRSIG: seconds since 1970, modulo 2^32 (RFC 4034 section 3.1.5) */
+	uint8_t address[16];   /* A: 4 bytes, AAAA: 16 */
+	const char *text; /* TXT; the name in PTR, MX, NS, CNAME, SRV; SOA: the first name; RRSIG:
+			     the signer */
+	size_t length;    /* of text */
 };
 
 /* Immutable, shared; lives at least as long as the lookup it came from. */

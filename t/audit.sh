@@ -170,6 +170,8 @@ differ=$(cs -c conf audit --name-servers f-mx-differs-between-ns.test)
 like "the MX of each name server" "$differ" 'ns2\.\S+ \(45\.30\.0\.3\) has 10 mx2\.\S+\.; ns1\.\S+ has 10 mx1\.\S+, 20 mx2\.'
 like "the later of two serials has the wrap between them" "$(cs -c conf audit --name-servers f-soa-differs.test)" \
 	'ns2\.\S+ \(45\.30\.0\.3\) has serial 4294967290, ns1\.\S+ has 1;'
+like "signatures that end tomorrow" "$(cs -c conf audit --name-servers f-dnssec-expiring.test)" \
+	'a signature \(type [0-9]+\) ends at 20[0-9-]+T.*: rndc sign f-dnssec-expiring\.test,'
 like "name servers are asked only when that is wished" "$(cs -c conf audit --facts f-ns-lame.test)" '"servers": \[ *\]'
 sed 's/audit: { block_lists = \[/audit: { budget = 100; block_lists = [ "broken.test",/' conf >conf.direct
 out=$(cs -c conf.direct -v audit --name-servers $(printf ' --address=45.66.1.%d' {1..16}) f-spf-lookups.test)

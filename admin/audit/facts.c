@@ -261,6 +261,7 @@ static void put_server(const struct writer *to, const struct audit_server *serve
 	if (server->soa.count == 1)
 		jsonout_int(to->out, "serial", server->soa.records[0].serial);
 	put_answer(to, "mx", &server->mx);
+	put_answer(to, "rrsig", &server->rrsig);
 	jsonout_end(to->out);
 }
 

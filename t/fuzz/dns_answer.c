@@ -10,9 +10,9 @@
 #include "dns/wire.h"
 #include "t/lib/fuzz.h"
 
-static const enum dns_type types[] = {DNS_TYPE_A,    DNS_TYPE_PTR, DNS_TYPE_MX,  DNS_TYPE_TXT,
-				      DNS_TYPE_AAAA, DNS_TYPE_SOA, DNS_TYPE_SRV, DNS_TYPE_DS,
-				      DNS_TYPE_TLSA, DNS_TYPE_NS};
+static const enum dns_type types[] = {DNS_TYPE_A,    DNS_TYPE_PTR, DNS_TYPE_MX,   DNS_TYPE_TXT,
+				      DNS_TYPE_AAAA, DNS_TYPE_SOA, DNS_TYPE_SRV,  DNS_TYPE_DS,
+				      DNS_TYPE_TLSA, DNS_TYPE_NS,  DNS_TYPE_RRSIG};
 
 static size_t split(const uint8_t *data, size_t size, struct rdata *rdata)
 {
@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(record->text[record->length] == '\0');
 		assert(record->length <= DNS_ANSWER_BYTES);
 		if (type == DNS_TYPE_PTR || type == DNS_TYPE_MX || type == DNS_TYPE_SRV ||
-		    type == DNS_TYPE_SOA || type == DNS_TYPE_NS)
+		    type == DNS_TYPE_SOA || type == DNS_TYPE_NS || type == DNS_TYPE_RRSIG)
 			check_name(record);
 	}
 	answer_drop(answer);

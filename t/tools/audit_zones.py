@@ -11,6 +11,7 @@ import ipaddress
 import os
 import subprocess
 import sys
+import time
 
 top, keys = sys.argv[1:3]
 RSA, ED, OTHER = (open(f"{keys}/{name}.txt").read().strip() for name in ("rsa", "ed25519", "other"))
@@ -30,7 +31,7 @@ class Zone:
         self.v6 = [f"2a00:1:0:{number}::{i}" for i in (1, 2)]
         self.records, self.reverse = {}, {}
         self.signed, self.wrong_ds, self.keys, self.arguments = True, False, "rsa ed25519", ""
-        self.audited, self.elsewhere = self.domain, None
+        self.audited, self.elsewhere, self.times = self.domain, None, ()
         self.put("", "SOA", f"ns1.{self.domain}. root.{self.domain}. 1 3600 900 604800 300")
         self.put("", "NS", "ns1", "ns2")
         self.put("", "MX", "10 mx1", "20 mx2")
@@ -96,6 +97,10 @@ def attribute(**values):
 
 def both(*changes):
     return lambda zone: [change(zone) for change in changes]
+
+
+def day(days):
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() + days * 86400))
 
 
 def elsewhere(change):
@@ -202,6 +207,7 @@ FAULTS = {
     "mx.differs-between-ns": elsewhere(put("", "MX", "10 mx2")),
     "soa.differs": elsewhere(put("", "SOA", "ns1.$D. root.$D. 4294967290 3600 900 604800 300")),
     "ns.lame": elsewhere(False),
+    "dnssec.expiring": attribute(times=("-i", day(-20), "-e", day(1)), arguments="--name-servers"),
     "parked.mx": attribute(arguments="--profile=parked"),
     "parked.spf": attribute(arguments="--profile=parked"),
     "parked.dmarc": both(txt("_dmarc", "v=DMARC1; p=quarantine"), attribute(arguments="--profile=parked")),
@@ -226,12 +232,12 @@ base = command("ldns-keygen", "-r", "/dev/urandom", "-a", "ECDSAP256SHA256", "-k
 public, private = (open(os.path.join(top, base + end)).read() for end in (".key", ".private"))
 
 
-def sign(name, text):
+def sign(name, text, *times):
     """The zone, signed with the one key under the zone's own name; its DS records."""
     write("this.key", public.replace("key.test.", name))
     write("this.private", private)
     write("this.zone", text)
-    command("ldns-signzone", "-o", name, "-f", "this.signed", "this.zone", "this")
+    command("ldns-signzone", *times, "-o", name, "-f", "this.signed", "this.zone", "this")
     return open(os.path.join(top, "this.signed")).read(), command("ldns-key2ds", "-n", "-2", "this.key")
 
 
@@ -255,7 +261,7 @@ for rule, zone in faulty.items():
 for zone in clean + [parked] + list(faulty.values()):
     text, ds = zone.text(), ""
     if zone.signed:
-        text, ds = sign(zone.domain + ".", text)
+        text, ds = sign(zone.domain + ".", text, *zone.times)
     if zone.wrong_ds:
         ds = ds.replace(ds.split()[-1], "00" * 32)
     write(zone.domain + ".zone", text)

@@ -221,11 +221,16 @@ static void test_other_types(void)
 	    "\0\0\1\54";
 	static const char tlsa[] = "\3\1\1\252\273";
 	static const char ds[] = "\4\322\15\2\252";
+	static const char rrsig[] =
+	    "\0\6\15\1\0\0\1\54\200\0\0\2\177\377\377\1\4\322\1a\4test\0\252";
 	struct dns *dns = dns_new_memory(NULL);
 	struct dns_scope *scope = new_scope(dns);
 	const struct dns_record *record;
 	struct why why;
 
+	dns_memory_add(dns, "a.test", DNS_TYPE_RRSIG, rrsig, sizeof rrsig - 1, &why);
+	dns_memory_add(dns, "b.test", DNS_TYPE_RRSIG, rrsig, sizeof rrsig - 2, &why);
+	dns_memory_add(dns, "c.test", DNS_TYPE_RRSIG, rrsig, 18, &why);
 	dns_memory_add(dns, "a.test", DNS_TYPE_SRV, srv, sizeof srv, &why);
 	dns_memory_add(dns, "a.test", DNS_TYPE_SOA, soa, sizeof soa - 1, &why);
 	dns_memory_add(dns, "a.test", DNS_TYPE_TLSA, tlsa, sizeof tlsa - 1, &why);
@@ -245,6 +250,14 @@ static void test_other_types(void)
 	record = ask(scope, "a.test", DNS_TYPE_DS)->records;
 	ok(record->preference == 1234 && record->numbers[0] == 13 && record->numbers[1] == 2,
 	   "DS: key tag, algorithm and digest type");
+	record = ask(scope, "a.test", DNS_TYPE_RRSIG)->records;
+	ok(record->preference == DNS_TYPE_SOA && record->begins == 0x7fffff01 &&
+	       record->ends == 0x80000002 && strcmp(record->text, "a.test") == 0,
+	   "RRSIG: type covered, begin, end and signer");
+	is_text(ask(scope, "b.test", DNS_TYPE_RRSIG)->reason, "malformed record",
+		"RRSIG without a signature");
+	is_text(ask(scope, "c.test", DNS_TYPE_RRSIG)->reason, "malformed record",
+		"RRSIG without a signer");
 	is_text(ask(scope, "a.test", DNS_TYPE_NS)->records[0].text, "ns.test", "NS");
 	is_text(ask(scope, "b.test", DNS_TYPE_TLSA)->reason, "malformed record", "TLSA, cut");
 	dns_scope_free(scope);
