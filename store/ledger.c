@@ -431,25 +431,35 @@ static void expire_some(struct ledger *ledger)
 		note_failure(ledger, &why);
 }
 
+/* Minutes up to two hours, then hours; rounded. */
+static void tell_jump(const struct ledger *ledger, int64_t ahead)
+{
+	const int64_t seconds = ahead < 0 ? -ahead : ahead;
+	const bool in_minutes = seconds < 2 * 3600 - 30;
+	const int64_t unit = in_minutes ? 60 : 3600;
+	struct why text;
+
+	why_set(&text,
+		"the clock jumped %lld %s %s: messages are counted for the day that it shows, and"
+		" nothing is expired for a day",
+		(long long)((seconds + unit / 2) / unit), in_minutes ? "minutes" : "hours",
+		ahead < 0 ? "back" : "ahead");
+	if (ledger->settings.on_loss != NULL)
+		ledger->settings.on_loss(text.text);
+}
+
 /* A clock that was set, or a machine that slept: what is old is judged again a day later. */
 static void watch_clock(struct ledger *ledger)
 {
 	int64_t wall = clock_wall(), mono = clock_mono();
 	int64_t ahead = wall - ledger->wall - (mono - ledger->mono) / CLOCK_SECOND;
-	struct why text;
 
 	ledger->wall = wall;
 	ledger->mono = mono;
 	if (ahead < CLOCK_JUMP && ahead > -CLOCK_JUMP)
 		return;
 	ledger->expire_after = mono + 86400 * CLOCK_SECOND;
-	why_set(
-	    &text,
-	    "the clock jumped %lld hours %s: messages are counted for the day that it shows, and"
-	    " nothing is expired for a day",
-	    (long long)(ahead < 0 ? -ahead : ahead) / 3600, ahead < 0 ? "back" : "ahead");
-	if (ledger->settings.on_loss != NULL)
-		ledger->settings.on_loss(text.text);
+	tell_jump(ledger, ahead);
 }
 
 static bool is_due(int64_t at)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -21,6 +22,20 @@
 
 static const char *dir;
 static int files;
+
+/* lib/clock.c asks this one for the wall clock. */
+static _Atomic int64_t clock_ahead;
+
+time_t time(time_t *to)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += (time_t)clock_ahead;
+	if (to != NULL)
+		*to = now.tv_sec;
+	return now.tv_sec;
+}
 
 /* A new name in the directory of this run. */
 static const char *new_path(void)
@@ -956,6 +971,61 @@ static void test_clock_ahead(int days)
 	ledger_close(ledger);
 }
 
+static char jump_text[512];
+static _Atomic bool jump_told;
+
+static void hear_jump(const char *text)
+{
+	snprintf(jump_text, sizeof jump_text, "%s", text);
+	jump_told = true;
+}
+
+/* While the ledger is open: nothing is lost or expired, and the line says how far it jumped. */
+static void test_clock_jump(int64_t seconds, const char *said)
+{
+	struct ledger_settings settings = {
+	    .path = new_path(), .keep_days = 9, .on_loss = hear_jump};
+	struct ledger *ledger = ledger_open(&settings, NULL);
+	const int32_t today = clock_day(clock_wall());
+	struct ledger_row row = sample("example.com", today, "192.0.2.1");
+
+	jump_told = false;
+	add(ledger, &row);
+	clock_ahead = seconds;
+	row.day = clock_day(clock_wall());
+	add(ledger, &row);
+	for (int i = 0; i < 1000 && said != NULL && !jump_told; i++)
+		usleep(10000);
+	row.day = today - 9;
+	add(ledger, &row);
+	is_int(sum_all(ledger).messages, 3, "clock %+lld s: all is counted", (long long)seconds);
+	ledger_close(ledger);
+	clock_ahead = 0;
+	if (said == NULL)
+		ok(!jump_told, "nothing is said");
+	else
+		ok(jump_told && strstr(jump_text, said) != NULL, "it says: %s", jump_text);
+}
+
+static void test_clock_jumps(void)
+{
+	static const struct {
+		int64_t seconds;
+		const char *said;
+	} jumps[] = {
+	    {1700, NULL},
+	    {1900, "the clock jumped 32 minutes ahead: "},
+	    {3600, "the clock jumped 60 minutes ahead: "},
+	    {-3600, "the clock jumped 60 minutes back: "},
+	    {7200, "the clock jumped 2 hours ahead: "},
+	    {86400, "the clock jumped 24 hours ahead: "},
+	    {-400 * 86400, "the clock jumped 9600 hours back: "},
+	};
+
+	for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++)
+		test_clock_jump(jumps[i].seconds, jumps[i].said);
+}
+
 /* A worker counted a message while the clock was ahead by 400 days; then it was started again. */
 static void test_clock_was_ahead(void)
 {
@@ -1238,6 +1308,7 @@ int main(void)
 	test_expire();
 	for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++)
 		test_clock_ahead(jumps[i]);
+	test_clock_jumps();
 	test_clock_was_ahead();
 	test_expire_unreported();
 	test_late();
