@@ -17,16 +17,22 @@
 #include "admin/jsonout.h"
 #include "admin/out.h"
 #include "admin/progress.h"
+#include "admin/reconcile.h"
 #include "context/context.h"
 #include "lib/clock.h"
 #include "store/ship/ship.h"
 #include "store/sql/shared.h"
 #include "store/upkeep.h"
 
-enum { OPTION_LOCAL = 256, OPTION_TO };
+enum { OPTION_LOCAL = 256, OPTION_RECONCILE, OPTION_TO };
 
 static const struct admin_option local_options[] = {
     {"local", OPTION_LOCAL, NULL, "only this host's ledger, not the shared store"},
+    {NULL, 0, NULL, NULL}};
+static const struct admin_option check_options[] = {
+    {"local", OPTION_LOCAL, NULL, "only this host's ledger, not the shared store"},
+    {"reconcile", OPTION_RECONCILE, NULL,
+     "also compare what was counted, shipped, stored and reported"},
     {NULL, 0, NULL, NULL}};
 static const struct admin_option copy_options[] = {
     {"to", OPTION_TO, "URL",
@@ -39,7 +45,7 @@ struct stores {
 	struct admin *admin;
 	const struct conf *conf;
 	struct ledger_settings settings; /* SHARED NULL: there is none, or it is left out */
-	bool local;
+	bool local, reconcile;
 };
 
 /* 0, or the exit code after the error was printed. */
@@ -63,7 +69,8 @@ static int read_arguments(struct stores *stores, int argc, char **argv)
 	while ((letter = admin_getopt(stores->admin, argc, argv)) != -1) {
 		if (letter == '?')
 			return ADMIN_USAGE;
-		stores->local = true;
+		stores->local = stores->local || letter == OPTION_LOCAL;
+		stores->reconcile = stores->reconcile || letter == OPTION_RECONCILE;
 	}
 	if (optind < argc)
 		return admin_usage(stores->admin, "unexpected argument \"%s\"", argv[optind]);
@@ -327,33 +334,69 @@ static int check_one(struct checking *checking, struct sql *sql, bool shared, st
 	return findings;
 }
 
+/* The number of findings in all stores, or -1. */
+static int check_all(struct checking *checking, const struct stores *stores, struct why *why)
+{
+	const struct ledger_settings *settings = &stores->settings;
+	int findings = check_one(checking, open_file(stores, true, why), false, why), more = 0;
+
+	if (findings < 0)
+		return -1;
+	findings += (int)losses_find(checking->admin, settings->path, tell_finding, checking);
+	if (settings->shared != NULL)
+		more = check_one(
+		    checking, shared_open(settings->shared, SHARED_AS_IT_IS, true, why), true, why);
+	return more < 0 ? -1 : findings + more;
+}
+
+/* Adds to the findings. */
+static int check_reports(struct checking *checking, struct reconcile *reconcile, int findings,
+			 struct why *why)
+{
+	int more;
+
+	if (findings < 0)
+		return -1;
+	checking->store = "reports";
+	more = reconcile_read(reconcile, tell_finding, checking, why);
+	if (checking->json != NULL)
+		jsonout_end(checking->json); /* the list of findings */
+	if (more < 0)
+		return -1;
+	reconcile_print(reconcile, checking->json);
+	reconcile_note(reconcile, findings + more);
+	return findings + more;
+}
+
 static int store_check(struct admin *admin, int argc, char **argv)
 {
 	struct stores stores = {.admin = admin};
 	struct checking checking = {.admin = admin};
-	int status = read_arguments(&stores, argc, argv), findings, more = 0;
+	struct reconcile reconcile = {.admin = admin, .store = &stores.settings};
+	int status = read_arguments(&stores, argc, argv), findings;
 	struct why why = {""};
 
 	if (status != 0)
 		return status;
+	assert(stores.conf != NULL);
+	if (stores.reconcile && stores.local && stores.conf->store.shared[0] != '\0')
+		return admin_usage(admin, "--reconcile needs the shared store, where the reports"
+					  " are; leave out --local");
 	if (admin->json) {
 		checking.json = jsonout_new(admin->arena, "store.check");
 		jsonout_array(checking.json, "findings");
 	}
-	findings = check_one(&checking, open_file(&stores, true, &why), false, &why);
-	if (findings >= 0)
-		findings += (int)losses_find(admin, stores.settings.path, tell_finding, &checking);
-	if (findings >= 0 && stores.settings.shared != NULL)
-		more = check_one(&checking,
-				 shared_open(stores.settings.shared, SHARED_AS_IT_IS, true, &why),
-				 true, &why);
+	reconcile.conf = stores.conf;
+	findings = check_all(&checking, &stores, &why);
+	if (stores.reconcile)
+		findings = check_reports(&checking, &reconcile, findings, &why);
 	if (checking.json != NULL)
 		admin_print_json(admin, checking.json);
-	if (findings < 0 || more < 0)
+	if (findings < 0)
 		return fail_unavailable(admin, &why);
-	if (findings + more == 0)
+	if (findings == 0)
 		admin_note(admin, "all is well");
-	return findings + more == 0 ? ADMIN_DONE : ADMIN_NO;
+	return findings == 0 ? ADMIN_DONE : ADMIN_NO;
 }
 
 /* ---- store migrate ---- */
@@ -577,7 +620,7 @@ static int store_copy(struct admin *admin, int argc, char **argv)
 const struct admin_verb cmd_store[] = {
     {"store", "backup", "FILE", "Copy the ledger's file while the daemon writes", store_backup,
      NULL, false},
-    {"store", "check", "", "Look whether what is stored holds together", store_check, local_options,
+    {"store", "check", "", "Look whether what is stored holds together", store_check, check_options,
      false},
     {"store", "copy", "", "Copy all counts to a shared store", store_copy, copy_options, false},
     {"store", "expire", "", "Delete what is older than store.keep", store_expire, local_options,

@@ -92,7 +92,7 @@ static const struct example {
     {"log-level", {"log-level debug"}},
     {"cache flush", {"cache flush dns"}},
     {"store backup", {"store backup /var/backups/countersign.db"}},
-    {"store check", {"store check"}},
+    {"store check", {"store check", "store check --reconcile"}},
     {"store copy", {"store copy --to=postgresql://countersign@db.example.com/countersign"}},
     {"store expire", {"store expire"}},
     {"store info", {"store info"}},

@@ -16,6 +16,8 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "lib/url.h"
+#include "metrics/checked.h"
 #include "metrics/count.h"
 #include "metrics/counters.h"
 
@@ -167,6 +169,21 @@ static void measure_store(struct service *service)
 	watch_ledger(&stats);
 }
 
+/* Every worker sets the same. */
+static void measure_check(struct service *service)
+{
+	struct context *context = service_context(service);
+	const char *path = url_sqlite_path(context->conf->store.url, NULL);
+	struct checked checked = {0};
+
+	if (path != NULL)
+		checked_read(path, &checked);
+	counters_set(METRIC_STORE_CHECK_TIME, checked.at);
+	counters_set(METRIC_STORE_CHECK_FINDINGS, checked.findings);
+	counters_set(METRIC_STORE_CHECK_MISSING, checked.missing);
+	context_drop(context);
+}
+
 struct list {
 	struct counters_key *keys;
 	unsigned count;
@@ -229,6 +246,7 @@ static void *measure_forever(void *arg)
 		service_follow_resolvers(service);
 		measure_dns(service);
 		measure_store(service);
+		measure_check(service);
 		measure_keys(service);
 		service_trim(service);
 		nanosleep(&between, NULL);

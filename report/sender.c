@@ -179,29 +179,28 @@ static int build_report(struct sender *sender, const struct ledger_day *day,
 	return result < 0 ? -1 : 0;
 }
 
-static bool is_worth_it(const struct sender *sender, const struct ledger_day *day)
+static bool is_left_out(const struct sender_settings *settings, const struct ledger_day *day)
 {
-	switch (sender->settings->domains) {
+	switch (settings->domains) {
 	case SENDER_ALL:
 		break;
 	case SENDER_ACCEPTED:
-		return day->accepted > 0;
+		return day->accepted == 0;
 	case SENDER_PASSED:
-		return day->passed > 0;
+		return day->passed == 0;
 	}
-	return true;
+	return false;
 }
 
-/* The addresses to send to; none: no report is wanted, or only reports came from there. */
-static unsigned find_addresses(const struct sender *sender, const struct ledger_day *day,
+/* The addresses that the domain names, as many as one report may have. */
+static unsigned read_addresses(const struct sender_settings *settings, const struct ledger_day *day,
 			       struct arena *arena, const char *addresses[DESTINATION_MAX])
 {
 	struct destination list[DESTINATION_MAX];
 	const char *domain = domain_to_ascii(arena, span_of(day->policy.domain));
-	unsigned count = 0, max = sender->settings->max_addresses;
+	unsigned count = 0, max = settings->max_addresses;
 
-	if (domain != NULL && strcmp(domain, day->policy.domain) == 0 && day->policy.rua != NULL &&
-	    day->messages > day->quiet && is_worth_it(sender, day))
+	if (domain != NULL && strcmp(domain, day->policy.domain) == 0 && day->policy.rua != NULL)
 		count = destination_parse(arena, span_of(day->policy.rua), list);
 	if (max > 0 && count > max)
 		count = max;
@@ -210,6 +209,29 @@ static unsigned find_addresses(const struct sender *sender, const struct ledger_
 		/* cppcheck-suppress uninitvar ; destination_parse() has filled COUNT of them */
 		addresses[i] = list[i].address;
 	return count;
+}
+
+enum sender_wish sender_wish(const struct sender_settings *settings, const struct ledger_day *day)
+{
+	const char *addresses[DESTINATION_MAX];
+	struct arena *arena = arena_new(0);
+	const unsigned count = read_addresses(settings, day, arena, addresses);
+
+	arena_free(arena);
+	if (count == 0)
+		return SENDER_NO_ADDRESS;
+	if (day->messages <= day->quiet)
+		return SENDER_QUIET;
+	return is_left_out(settings, day) ? SENDER_LEFT_OUT : SENDER_WANTED;
+}
+
+/* The addresses to send to; none: no report is wanted, or only reports came from there. */
+static unsigned find_addresses(const struct sender *sender, const struct ledger_day *day,
+			       struct arena *arena, const char *addresses[DESTINATION_MAX])
+{
+	if (sender_wish(sender->settings, day) != SENDER_WANTED)
+		return 0;
+	return read_addresses(sender->settings, day, arena, addresses);
 }
 
 struct building {
@@ -320,9 +342,12 @@ static int build_days(struct sender *sender, const struct ledger_days_query *que
 int sender_build(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,
 		 struct why *why)
 {
-	return build_days(
-	    sender, &(struct ledger_days_query){domain, from_day, last_full_day(to_day), 0, true},
-	    why);
+	return build_days(sender,
+			  &(struct ledger_days_query){.domain = domain,
+						      .from_day = from_day,
+						      .to_day = last_full_day(to_day),
+						      .damaged = true},
+			  why);
 }
 
 int sender_build_late(struct sender *sender, const char *domain, struct why *why)
@@ -921,7 +946,8 @@ int sender_copy(struct sender *sender, const char *domain, int32_t from_day, int
 {
 	struct copying copying = {sender, address, why};
 
-	return ledger_days(sender->ledger,
-			   &(struct ledger_days_query){domain, from_day, to_day, 0, false},
-			   copy_day, &copying, why);
+	return ledger_days(
+	    sender->ledger,
+	    &(struct ledger_days_query){.domain = domain, .from_day = from_day, .to_day = to_day},
+	    copy_day, &copying, why);
 }

@@ -47,6 +47,15 @@ struct sender_settings {
 	int64_t dns_timeout;
 };
 
+/* Is a report about DAY to be made? If not, why. */
+enum sender_wish {
+	SENDER_WANTED,
+	SENDER_NO_ADDRESS, /* the domain names none that can be used */
+	SENDER_QUIET,      /* none of its messages is worth a report */
+	SENDER_LEFT_OUT    /* by the setting DOMAINS */
+};
+enum sender_wish sender_wish(const struct sender_settings *settings, const struct ledger_day *day);
+
 /* An event, told as it happens. A dry run tells what would be done. */
 struct sender_event {
 	enum { SENDER_BUILT, SENDER_DELIVERY } what;

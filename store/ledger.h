@@ -106,8 +106,9 @@ int64_t ledger_expire_old(struct ledger *ledger, unsigned keep_days, struct why 
 struct ledger_days_query {
 	const char *domain; /* NULL: all */
 	int32_t from_day, to_day;
-	int64_t since; /* wall seconds; only those whose first row came then or later */
-	bool damaged;  /* visit also those whose rows do not add up to what was counted */
+	int64_t since;   /* wall seconds; only those whose first row came then or later */
+	bool damaged;    /* visit also those whose rows do not add up to what was counted */
+	bool unreported; /* only those without a report */
 };
 
 /* What is in a damaged file (store/integrity.h) and not to be trusted; WHY says which report. */

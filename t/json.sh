@@ -133,6 +133,7 @@ cat >table <<T
 0 report unsuppress one.example
 0 store info
 0 store check
+0 store check --reconcile
 0 store backup $dir/copy.db
 0 store expire
 0 store migrate

@@ -102,10 +102,11 @@ static int find_day(struct ledger *ledger, const char *domain, int32_t *day, str
 
 	*day = yesterday;
 	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && newest == INT32_MIN; i++) {
-		if (ledger_days(
-			ledger,
-			&(struct ledger_days_query){domain, ranges[i][0], ranges[i][1], 0, false},
-			note_day, &newest, why) != 0)
+		if (ledger_days(ledger,
+				&(struct ledger_days_query){.domain = domain,
+							    .from_day = ranges[i][0],
+							    .to_day = ranges[i][1]},
+				note_day, &newest, why) != 0)
 			return -1;
 	}
 	if (newest != INT32_MIN)

@@ -271,7 +271,9 @@ static void read_waiting(const struct report_choice *choice, struct waiting *wai
 	*waiting = (struct waiting){.at = clock_day_begin(today + 1) + SENDER_AFTER_MIDNIGHT};
 	ledger = report_ledger(choice->admin, false, &status);
 	if (ledger != NULL &&
-	    ledger_days(ledger, &(struct ledger_days_query){choice->domain, today, today, 0, false},
+	    ledger_days(ledger,
+			&(struct ledger_days_query){
+			    .domain = choice->domain, .from_day = today, .to_day = today},
 			count_waiting, waiting, &why) != 0)
 		waiting->domains = 0;
 	ledger_close(ledger);

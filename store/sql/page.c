@@ -67,8 +67,12 @@ static struct sql_rows *ask_days(struct sql *sql, const struct page_days *query,
 	schema_names(&text, list, 0, list->count, "");
 	buf_string(&text, " FROM policy"
 			  " WHERE day <= $2 AND (CAST($1 AS text) IS NULL OR domain = $1)"
-			  " AND (day, domain, since, config) > ($3, $4, $5, $6) AND since >= $8"
-			  " ORDER BY day, domain, since, config LIMIT $7");
+			  " AND (day, domain, since, config) > ($3, $4, $5, $6) AND since >= $8");
+	if (query->of.unreported)
+		buf_string(&text, " AND NOT EXISTS (SELECT 1 FROM report AS r WHERE r.domain ="
+				  " policy.domain AND r.day = policy.day"
+				  " AND r.config = policy.config)");
+	buf_string(&text, " ORDER BY day, domain, since, config LIMIT $7");
 	rows = sql_ask(sql, buf_text(&text),
 		       SQL_VALUES(sql_text(query->of.domain), sql_int(query->of.to_day),
 				  sql_int(after == NULL ? query->of.from_day : after->day),

@@ -152,8 +152,10 @@ static struct sum sum_of(struct ledger *ledger, const char *domain, int32_t from
 	struct sum sum = {.ledger = ledger};
 	struct why why = {""};
 
-	if (ledger_days(ledger, &(struct ledger_days_query){domain, from, to, 0, false}, sum_day,
-			&sum, &why) != 0)
+	if (ledger_days(
+		ledger,
+		&(struct ledger_days_query){.domain = domain, .from_day = from, .to_day = to},
+		sum_day, &sum, &why) != 0)
 		ok(false, "ledger_days: %s", why.text);
 	return sum;
 }
@@ -761,7 +763,9 @@ static struct flood_seen see_domain(struct ledger *ledger, const char *domain)
 	struct flood_seen seen = {.ledger = ledger};
 	struct why why;
 
-	is_int(ledger_days(ledger, &(struct ledger_days_query){domain, 20000, 20000, 0, false},
+	is_int(ledger_days(ledger,
+			   &(struct ledger_days_query){
+			       .domain = domain, .from_day = 20000, .to_day = 20000},
 			   see_flood_day, &seen, &why),
 	       0, "the rows of %s can be read", domain);
 	return seen;
