@@ -16,8 +16,8 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
+#include "lib/system/sandbox.h"
 #include "report/inbox/examine.h"
-#include "report/inbox/sandbox.h"
 #include "report/inbox/wire.h"
 
 enum { FLUSH_AT = 32 * 1024, MEMORY_MAX = 128 * 1024, PATIENCE_SECONDS = 60 };

@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/system/sandbox.h"
 #include "report/inbox/aggregate.h"
 #include "report/inbox/feedback.h"
 #include "report/inbox/fields.h"
 #include "report/inbox/normal.h"
 #include "report/inbox/reader.h"
-#include "report/inbox/sandbox.h"
 #include "report/inbox/unpack.h"
 #include "report/inbox/wire.h"
 #include "store/received.h"

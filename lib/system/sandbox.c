@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "report/inbox/sandbox.h"
+#include "lib/system/sandbox.h"
 
 #include <fcntl.h>
 #include <stdbool.h>

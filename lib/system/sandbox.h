@@ -2,8 +2,8 @@
 /*
  * How a process that reads hostile bytes gives up all rights that it does not need.
  */
-#ifndef REPORT_INBOX_SANDBOX_H
-#define REPORT_INBOX_SANDBOX_H
+#ifndef LIB_SANDBOX_H
+#define LIB_SANDBOX_H
 
 #include <stdint.h>
 
