@@ -141,6 +141,7 @@ bool admin_color(const struct admin *admin, FILE *stream);
 
 /* ---- the commands: one table for each file ---- */
 extern const struct admin_verb cmd_audit[];
+extern const struct admin_verb cmd_bimi[];
 extern const struct admin_verb cmd_complete[];
 extern const struct admin_verb cmd_completion[];
 extern const struct admin_verb cmd_config[];

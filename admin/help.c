@@ -22,7 +22,7 @@ static const struct group {
 } groups[] = {
     {"Setting up", {"setup", "migrate", "doctor", "config"}},
     {"Keys and DNS records", {"key", "dns"}},
-    {"Checking a message or a domain", {"verify", "spf", "dkim", "dmarc", "audit"}},
+    {"Checking a message or a domain", {"verify", "spf", "dkim", "dmarc", "audit", "bimi"}},
     {"The running daemon", {"status", "reload", "log-level", "cache"}},
     {"What became of mail", {"message", "stats"}},
     {"Reports", {"report", "inbox"}},
@@ -80,6 +80,9 @@ static const struct example {
     {"inbox tls", {"inbox tls example.com"}},
     {"inbox expire", {"inbox expire"}},
     {"tls policy", {"tls policy example.com", "tls policy --json example.com"}},
+    {"bimi check",
+     {"bimi check logo.svg",
+      "bimi check vmc.pem --domain=example.com --logo=logo.svg --roots=roots.pem"}},
     {"tls list", {"tls list"}},
     {"tls refresh", {"tls refresh example.com"}},
     {"tls sts",

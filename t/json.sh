@@ -21,6 +21,7 @@ openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out old.pem 2>/dev
 chmod 600 old.pem
 printf 'From: bob@example.com\nSubject: x\n\nhello\n' >message.eml
 python3 "$COUNTERSIGN_SRC/t/tools/reports.py" make spf-twice report.xml
+printf '<svg xmlns="http://www.w3.org/2000/svg"><title>x</title></svg>' >logo.svg
 yesterday=$(date -u -d yesterday +%F)
 cat >zone <<'Z'
 example.com 60 TXT "v=spf1 ip4:192.0.2.0/24 -all"
@@ -122,6 +123,7 @@ cat >table <<T
 0 inbox expire
 0,75 tls policy example.com
 0 tls list
+1 bimi check $dir/logo.svg
 0 tls refresh example.com
 0 tls sts make example.com --no-connect
 1,2 tls sts check example.com

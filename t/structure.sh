@@ -117,10 +117,10 @@ one libpq 'libpq' store/sql/pg.c
 one libidn2 'idn2\.h' mail/domain.c
 one libpsl 'libpsl' mail/psl.c
 one OpenSSL 'openssl/' lib/crypto/openssl.h
-one libxml2 'libxml/' report/xml.c report/inbox/xmlread.c
+one libxml2 'libxml/' report/xml.c report/inbox/xmlread.c bimi/logo.c
 one libmicrohttpd 'microhttpd' daemon/http/http.c
 one libcurl 'curl/' report/send.c lib/url.c tls/dial.c tls/fetch.c tls/probe.c
-one zlib 'zlib\.h' report/gzip.c report/inbox/unpack.c
+one zlib 'zlib\.h' report/gzip.c report/inbox/unpack.c bimi/gunzip.c
 one jansson 'jansson' report/json.c report/inbox/tlsrpt.c admin/jsonout.c
 one GMime 'gmime/' report/inbox/mime.c
 one libarchive 'archive' report/inbox/unpack.c

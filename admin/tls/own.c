@@ -11,7 +11,7 @@
 #include "context/context.h"
 #include "context/tls.h"
 #include "lib/clock.h"
-#include "lib/crypto/certificate.h"
+#include "lib/crypto/tlsa.h"
 #include "tls/fetch.h"
 #include "tls/level.h"
 #include "tls/probe.h"

@@ -1,47 +1,260 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/crypto/certificate.h"
 
+#include <assert.h>
 #include <limits.h>
+#include <string.h>
 
 #include "lib/crypto/openssl.h"
 
-static X509 *read_certificate(struct span pem)
-{
-	BIO *bio = span_len(pem) > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)span_len(pem));
-	X509 *certificate = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, NULL, NULL);
+struct certificates {
+	struct arena *arena;
+	STACK_OF(X509) * stack;
+};
 
-	BIO_free(bio);
+/* ---- reading ---- */
+
+static void free_stack(void *stack)
+{
+	sk_X509_pop_free(stack, X509_free);
+}
+
+/* OpenSSL would ask the terminal. */
+static int refuse_password(char *text, int size, int writing, void *arg)
+{
+	(void)text, (void)size, (void)writing, (void)arg;
+	return -1;
+}
+
+static int read_all(BIO *bio, STACK_OF(X509) * stack, struct why *why)
+{
+	unsigned long error;
+	X509 *one;
+
+	while ((one = PEM_read_bio_X509(bio, NULL, refuse_password, NULL)) != NULL) {
+		if (sk_X509_num(stack) == CERTIFICATE_MAX || sk_X509_push(stack, one) <= 0) {
+			X509_free(one);
+			return why_set(why, "there are more than %d certificates", CERTIFICATE_MAX);
+		}
+	}
+	error = ERR_peek_last_error();
+	if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+		return openssl_failed(why, "a certificate cannot be read");
 	ERR_clear_error();
-	return certificate;
+	return sk_X509_num(stack) == 0 ? why_set(why, "there is no certificate") : 0;
 }
 
-static bool matches_data(const unsigned char *der, size_t length, unsigned matching,
-			 struct span data)
+int certificate_read(struct arena *arena, struct span pem, struct certificates **out,
+		     struct why *why)
 {
-	const EVP_MD *const kinds[] = {NULL, EVP_sha256(), EVP_sha512()};
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
+	struct certificates *list = arena_make(arena, struct certificates);
+	BIO *bio;
+	int status;
 
-	if (matching == 0)
-		return span_same(span_make(der, length), data);
-	return EVP_Digest(der, length, digest, &size, kinds[matching], NULL) == 1 &&
-	       span_same(span_make(digest, size), data);
+	if (span_len(pem) > INT_MAX)
+		return why_set(why, "it is too large");
+	list->arena = arena;
+	list->stack = sk_X509_new_null();
+	bio = BIO_new_mem_buf(pem.p, (int)span_len(pem));
+	if (list->stack == NULL || bio == NULL) {
+		sk_X509_free(list->stack);
+		BIO_free(bio);
+		return why_set(why, "no memory to read it");
+	}
+	arena_on_free(arena, free_stack, list->stack);
+	status = read_all(bio, list->stack, why);
+	BIO_free(bio);
+	*out = list;
+	return status;
 }
 
-bool crypt_certificate_matches(struct span pem, unsigned selector, unsigned matching,
-			       struct span data)
+unsigned certificate_count(const struct certificates *list)
 {
-	X509 *certificate = selector > 1 || matching > 2 ? NULL : read_certificate(pem);
-	unsigned char *der = NULL;
-	bool matches;
-	int length;
+	return (unsigned)sk_X509_num(list->stack);
+}
 
-	if (certificate == NULL)
+static X509 *certificate_at(const struct certificates *list, unsigned i)
+{
+	assert(i < certificate_count(list));
+	return sk_X509_value(list->stack, (int)i);
+}
+
+/* ---- what they say ---- */
+
+static const char *name_line(struct arena *arena, const X509_NAME *name)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	const char *text = "", *copy;
+	long length = 0;
+
+	if (bio != NULL &&
+	    X509_NAME_print_ex(bio, name, 0,
+			       XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
+		length = BIO_get_mem_data(bio, &text);
+	copy = arena_copy(arena, text, (size_t)length);
+	BIO_free(bio);
+	return copy;
+}
+
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+	int days = 0, seconds = 0;
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+
+	if (epoch == NULL || ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
+		days = seconds = 0; /* 1970 has passed: what cannot be read is not valid */
+	ASN1_TIME_free(epoch);
+	return (int64_t)days * 86400 + seconds;
+}
+
+static void list_names(const struct certificates *list, unsigned i, struct certificate *out)
+{
+	GENERAL_NAMES *names =
+	    X509_get_ext_d2i(certificate_at(list, i), NID_subject_alt_name, NULL, NULL);
+	int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names);
+
+	out->names = arena_array(list->arena, (size_t)count + 1, sizeof *out->names);
+	for (int n = 0; n < count; n++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, n);
+		const ASN1_STRING *text;
+
+		if (name->type != GEN_DNS)
+			continue;
+		text = name->d.dNSName;
+		if (memchr(ASN1_STRING_get0_data(text), '\0', (size_t)ASN1_STRING_length(text)) ==
+		    NULL)
+			out->names[out->name_count++] =
+			    arena_copy(list->arena, ASN1_STRING_get0_data(text),
+				       (size_t)ASN1_STRING_length(text));
+	}
+	GENERAL_NAMES_free(names);
+	ERR_clear_error();
+}
+
+void certificate_describe(const struct certificates *list, unsigned i, struct certificate *out)
+{
+	const X509 *one = certificate_at(list, i);
+
+	memset(out, 0, sizeof *out);
+	out->subject = name_line(list->arena, X509_get_subject_name(one));
+	out->issuer = name_line(list->arena, X509_get_issuer_name(one));
+	out->not_before = seconds_of(X509_get0_notBefore(one));
+	out->not_after = seconds_of(X509_get0_notAfter(one));
+	list_names(list, i, out);
+}
+
+bool certificate_has_purpose(const struct certificates *list, unsigned i, const char *oid)
+{
+	EXTENDED_KEY_USAGE *usage =
+	    X509_get_ext_d2i(certificate_at(list, i), NID_ext_key_usage, NULL, NULL);
+	ASN1_OBJECT *wanted = OBJ_txt2obj(oid, 1);
+	bool found = false;
+
+	assert(wanted != NULL);
+	for (int n = 0; usage != NULL && n < sk_ASN1_OBJECT_num(usage) && !found; n++)
+		found = OBJ_cmp(sk_ASN1_OBJECT_value(usage, n), wanted) == 0;
+	EXTENDED_KEY_USAGE_free(usage);
+	ASN1_OBJECT_free(wanted);
+	ERR_clear_error();
+	return found;
+}
+
+const char *certificate_subject_value(const struct certificates *list, unsigned i, const char *oid)
+{
+	const X509_NAME *subject = X509_get_subject_name(certificate_at(list, i));
+	ASN1_OBJECT *wanted = OBJ_txt2obj(oid, 1);
+	int at = X509_NAME_get_index_by_OBJ(subject, wanted, -1), length;
+	unsigned char *utf8 = NULL;
+	const char *text = NULL;
+
+	ASN1_OBJECT_free(wanted);
+	if (at < 0)
+		return NULL;
+	length =
+	    ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	if (length >= 0)
+		text = arena_copy(list->arena, utf8, (size_t)length);
+	OPENSSL_free(utf8);
+	ERR_clear_error();
+	return text;
+}
+
+bool certificate_extension(const struct certificates *list, unsigned i, const char *oid,
+			   struct span *der)
+{
+	const X509 *one = certificate_at(list, i);
+	ASN1_OBJECT *wanted = OBJ_txt2obj(oid, 1);
+	int at = X509_get_ext_by_OBJ(one, wanted, -1);
+	bool once = at >= 0 && X509_get_ext_by_OBJ(one, wanted, at) < 0;
+	const ASN1_STRING *data;
+
+	ASN1_OBJECT_free(wanted);
+	if (!once)
 		return false;
-	length = selector == 0 ? i2d_X509(certificate, &der)
-			       : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-	matches = length > 0 && matches_data(der, (size_t)length, matching, data);
-	OPENSSL_free(der);
-	X509_free(certificate);
-	return matches;
+	data = X509_EXTENSION_get_data(X509_get_ext(one, at));
+	*der = span_make(ASN1_STRING_get0_data(data), (size_t)ASN1_STRING_length(data));
+	return true;
+}
+
+bool certificate_is_issued(const struct certificates *list, unsigned i, unsigned by)
+{
+	X509 *child = certificate_at(list, i), *parent = certificate_at(list, by);
+	EVP_PKEY *key = X509_get0_pubkey(parent);
+	bool issued = X509_check_issued(parent, child) == X509_V_OK && key != NULL &&
+		      X509_verify(child, key) == 1;
+
+	ERR_clear_error();
+	return issued;
+}
+
+/* ---- the path to a root ---- */
+
+/* Roots are self-signed; the dates of all others are the caller's. */
+static int pass_dates(int good, X509_STORE_CTX *context)
+{
+	int error = X509_STORE_CTX_get_error(context);
+	X509 *at = X509_STORE_CTX_get_current_cert(context);
+
+	if (!good &&
+	    (error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID) &&
+	    at != NULL && X509_self_signed(at, 0) == 0) {
+		X509_STORE_CTX_set_error(context, X509_V_OK);
+		return 1;
+	}
+	return good;
+}
+
+static X509_STORE *make_store(const struct certificates *roots, int64_t now)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	if (store == NULL)
+		return NULL;
+	for (unsigned i = 0; i < certificate_count(roots); i++)
+		X509_STORE_add_cert(store, certificate_at(roots, i));
+	X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)now);
+	X509_STORE_set_verify_cb(store, pass_dates);
+	return store;
+}
+
+int certificate_verify(const struct certificates *list, const struct certificates *roots,
+		       int64_t now, struct why *why)
+{
+	X509_STORE *store = make_store(roots, now);
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	int status = -1;
+
+	if (store == NULL || context == NULL ||
+	    X509_STORE_CTX_init(context, store, certificate_at(list, 0), list->stack) != 1)
+		why_set(why, "no memory to verify it");
+	else if (X509_verify_cert(context) == 1)
+		status = 0;
+	else
+		why_set(why, "certificate %d of the path: %s",
+			X509_STORE_CTX_get_error_depth(context) + 1,
+			X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
+	X509_STORE_CTX_free(context);
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return status;
 }
