@@ -84,6 +84,20 @@ void own_read_record(struct own *own)
 			    "%s", found->reason);
 }
 
+/* Why the addresses of HOST are not known; NULL: DNS says that there are none. */
+static const char *address_fault(struct own *own, const char *host)
+{
+	static const enum dns_type types[] = {DNS_TYPE_AAAA, DNS_TYPE_A};
+
+	for (unsigned t = 0; t < 2; t++) {
+		const struct dns_answer *answer = dns_wait(dns_start(own->scope, host, types[t]));
+
+		if (answer->status == DNS_TEMPFAIL)
+			return answer->reason;
+	}
+	return NULL;
+}
+
 const char *own_fetch(struct own *own)
 {
 	struct arena *arena = own->admin->arena;
@@ -93,10 +107,15 @@ const char *own_fetch(struct own *own)
 					.addresses = addresses,
 					.ca_file = own->ca_file,
 					.timeout = fetch_timeout};
-	const char *text = NULL;
+	const char *text = NULL, *fault;
 	struct why why = {""};
 
 	request.count = dial_find(own->scope, host, addresses);
+	fault = request.count == 0 ? address_fault(own, host) : NULL;
+	if (fault != NULL) {
+		add_finding(own, OWN_UNKNOWN, "policy", "address of %s: %s", host, fault);
+		return NULL;
+	}
 	if (fetch_policy(&request, arena, &text, &why) != FETCH_DONE) {
 		add_finding(own, OWN_FAILED, "policy", "%s: %s", host, why.text);
 		return NULL;

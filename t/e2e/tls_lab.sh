@@ -101,6 +101,7 @@ tls_lab_root() { # the signed zone
 		lame.test. IN MX 10 mxlame.test.
 		mxlame.test. IN A $TLS_GOOD
 		_tcp.mxlame.test. IN NS ns.dead.test.
+		mta-sts.lame.test. IN NS ns.dead.test.
 		ns.dead.test. IN A 11.0.0.99
 		both.test. IN MX 10 mxdane.test.
 		full.test. IN MX 10 mxfull.test.

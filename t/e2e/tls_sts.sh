@@ -115,6 +115,8 @@ says 'failed +mx +mx.own.open matches no mx line' "is found"
 rm "$file"
 exits 1 "no file" check own.open
 says 'failed +policy +mta-sts.own.open: HTTP status 404' "is found"
+sts check lame.test
+says 'unknown +policy +address of mta-sts.lame.test: ' "a web server that DNS does not tell is not known to be wrong"
 exits 0 "the end: mode none" make own.open --output="$file" --mode=none
 is "without hosts" "$(xargs <"$file")" "version: STSv1 mode: none max_age: 86400"
 exits 0 "is served, too" check own.open
