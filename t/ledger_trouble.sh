@@ -86,6 +86,16 @@ for at in 0 1024 4100 4300 4700 5100; do
 	run_lone_daemon
 done
 
+lock_ledger
+is "three messages that only the journal has" "$(send 3)" 3
+stop_lone_daemon KILL
+unlock_ledger
+like "store check --reconcile has them from there" \
+	"$("$BUILD/admin/countersign" -c "$top/conf" store check --reconcile 2>/dev/null | tr -s ' ')" \
+	"$(date -u +%F) aggregate 3 - - 0 0 3 of a day that is not over"
+fresh
+run_lone_daemon
+
 # ---- a ledger in which something has changed while the daemon was stopped ----
 damage() { # text, replacement of the same length [g: each time it is there]: in the file, not in its log
 	sqlite3 "$top/d/ledger.db" 'PRAGMA wal_checkpoint(TRUNCATE);' >/dev/null
