@@ -90,7 +90,7 @@ static void check_name(struct bimi_findings *findings, const struct certificate 
 		   evidence->domain, selected);
 }
 
-/* What an issuer must put into each (draft-fetch-validation-vmc-wchuang section 5). */
+/* What an issuer must put into each (draft-fetch-validation-vmc-wchuang). */
 static void check_leaf(struct bimi_findings *findings, const struct certificates *list)
 {
 	const char *mark = certificate_subject_value(list, 0, MARK_TYPE);
