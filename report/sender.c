@@ -211,27 +211,38 @@ static unsigned read_addresses(const struct sender_settings *settings, const str
 	return count;
 }
 
-enum sender_wish sender_wish(const struct sender_settings *settings, const struct ledger_day *day)
+/* COUNT: of the addresses to send to, if the report is wanted. */
+static enum sender_wish weigh_day(const struct sender_settings *settings,
+				  const struct ledger_day *day, struct arena *arena,
+				  const char *addresses[DESTINATION_MAX], unsigned *count)
 {
-	const char *addresses[DESTINATION_MAX];
-	struct arena *arena = arena_new(0);
-	const unsigned count = read_addresses(settings, day, arena, addresses);
-
-	arena_free(arena);
-	if (count == 0)
+	*count = read_addresses(settings, day, arena, addresses);
+	if (*count == 0)
 		return SENDER_NO_ADDRESS;
 	if (day->messages <= day->quiet)
 		return SENDER_QUIET;
 	return is_left_out(settings, day) ? SENDER_LEFT_OUT : SENDER_WANTED;
 }
 
+enum sender_wish sender_wish(const struct sender_settings *settings, const struct ledger_day *day)
+{
+	const char *addresses[DESTINATION_MAX];
+	struct arena *arena = arena_new(0);
+	unsigned count;
+	enum sender_wish wish = weigh_day(settings, day, arena, addresses, &count);
+
+	arena_free(arena);
+	return wish;
+}
+
 /* The addresses to send to; none: no report is wanted, or only reports came from there. */
 static unsigned find_addresses(const struct sender *sender, const struct ledger_day *day,
 			       struct arena *arena, const char *addresses[DESTINATION_MAX])
 {
-	if (sender_wish(sender->settings, day) != SENDER_WANTED)
-		return 0;
-	return read_addresses(sender->settings, day, arena, addresses);
+	unsigned count;
+
+	return weigh_day(sender->settings, day, arena, addresses, &count) == SENDER_WANTED ? count
+											   : 0;
 }
 
 struct building {
