@@ -19,7 +19,7 @@ static const char private_key[] = "PRIVATE KEY-----";
 
 /* ---- the file ---- */
 
-static bool contains(struct span text, const char *word)
+static bool has_text(struct span text, const char *word)
 {
 	size_t length = strlen(word);
 
@@ -174,7 +174,7 @@ void bimi_evidence_check(struct bimi_findings *findings, const struct bimi_evide
 	struct certificate leaf;
 	struct why why;
 
-	if (contains(evidence->pem, private_key))
+	if (has_text(evidence->pem, private_key))
 		bimi_found(findings, BIMI_CERTIFICATE_PRIVATE_KEY, 0,
 			   "the file has a private key, which nobody else may see");
 	if (certificate_read(findings->arena, evidence->pem, &list, &why) == -1) {

@@ -128,7 +128,7 @@ static const char *wait_for_helper(pid_t pid, const char *fault)
 		   : "its reader crashed, or needed too much memory";
 }
 
-static void conclude(struct bimi_findings *findings, struct span text, const char *fault)
+static void take_result(struct bimi_findings *findings, struct span text, const char *fault)
 {
 	struct arena *arena = findings->arena;
 
@@ -165,6 +165,6 @@ int bimi_examine(enum bimi_kind kind, const struct bimi_evidence *evidence,
 	buf_init(&out, findings->arena, OUTPUT_MAX);
 	fault = wait_for_helper(pid, read_helper(ends[0], &out));
 	close(ends[0]);
-	conclude(findings, buf_view(&out), fault);
+	take_result(findings, buf_view(&out), fault);
 	return 0;
 }

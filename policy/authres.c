@@ -262,7 +262,7 @@ static void write_dmarc(struct writer *w, const struct verdict *verdict)
 		put_property(w, "policy.dmarc", dmarc_policy_text(after_options(dmarc)));
 }
 
-/* draft-brand-indicators-for-message-identification section 7.7. */
+/* draft-brand-indicators-for-message-identification, the results for Authentication-Results. */
 static void write_bimi(struct writer *w, const struct bimi_verdict *bimi)
 {
 	if (!bimi->evaluated)

@@ -41,7 +41,7 @@ static int read_all(BIO *bio, STACK_OF(X509) * stack, struct why *why)
 	if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
 		return openssl_failed(why, "a certificate cannot be read");
 	ERR_clear_error();
-	return sk_X509_num(stack) == 0 ? why_set(why, "there is no certificate") : 0;
+	return sk_X509_num(stack) == 0 ? why_set(why, "no certificate found") : 0;
 }
 
 int certificate_read(struct arena *arena, struct span pem, struct certificates **out,

@@ -54,8 +54,8 @@ static const char *claimed_selector(const struct bimi_check *check)
 	return check->selector_fields == 1 ? check->selector : NULL;
 }
 
-static struct dns_lookup *ask(const struct bimi_check *check, const char *selector,
-			      const char *domain)
+static struct dns_lookup *start_lookup(const struct bimi_check *check, const char *selector,
+				       const char *domain)
 {
 	return dns_start(check->dns.assertions,
 			 arena_printf(check->arena, "%s._bimi.%s", selector, domain), DNS_TYPE_TXT);
@@ -66,17 +66,18 @@ void bimi_check_end_of_headers(struct bimi_check *check, const char *author)
 	check->author = author;
 	if (author == NULL)
 		return;
-	ask(check, BIMI_SELECTOR_DEFAULT, author);
+	start_lookup(check, BIMI_SELECTOR_DEFAULT, author);
 	if (claimed_selector(check) != NULL)
-		ask(check, claimed_selector(check), author);
+		start_lookup(check, claimed_selector(check), author);
 }
 
 static void start_fallback(const struct bimi_check *check, const char *selector, const char *org)
 {
-	const struct dns_answer *answer = dns_lookup_answer(ask(check, selector, check->author));
+	const struct dns_answer *answer =
+	    dns_lookup_answer(start_lookup(check, selector, check->author));
 
 	if (answer == NULL || answer->status == DNS_NODATA || answer->status == DNS_NXDOMAIN)
-		ask(check, selector, org);
+		start_lookup(check, selector, org);
 }
 
 static const char *find_org(const struct bimi_check *check, const char *domain, struct why *why)
@@ -100,7 +101,7 @@ void bimi_check_start_org(struct bimi_check *check)
 
 /* ---- may it show an indicator? ("Authentication Requirements") ---- */
 
-static void conclude(struct bimi_verdict *out, enum bimi_result result, const char *why)
+static void set_result(struct bimi_verdict *out, enum bimi_result result, const char *why)
 {
 	out->result = result;
 	out->why = why;
@@ -147,15 +148,15 @@ static bool check_policy(const struct bimi_check *check, const char *domain,
 	const char *weakness;
 
 	if (at->status == DNS_TEMPFAIL) {
-		conclude(out, BIMI_TEMPERROR,
-			 arena_printf(check->arena, "_dmarc.%s: %s", domain, at->fault));
+		set_result(out, BIMI_TEMPERROR,
+			   arena_printf(check->arena, "_dmarc.%s: %s", domain, at->fault));
 		return false;
 	}
 	weakness = at->record == NULL ? "does not exist" : find_weakness(at->record);
 	if (weakness == NULL)
 		return true;
-	conclude(out, BIMI_SKIPPED,
-		 arena_printf(check->arena, "the DMARC record of %s %s", domain, weakness));
+	set_result(out, BIMI_SKIPPED,
+		   arena_printf(check->arena, "the DMARC record of %s %s", domain, weakness));
 	return false;
 }
 
@@ -172,13 +173,13 @@ static bool is_eligible(const struct dmarc_author *author, const struct dmarc_ve
 			struct bimi_verdict *out)
 {
 	if (author->error != NULL || author->fields != 1 || author->domain_count != 1)
-		conclude(out, BIMI_SKIPPED, "From does not name one domain");
+		set_result(out, BIMI_SKIPPED, "From does not name one domain");
 	else if (dmarc->result == AUTH_TEMPERROR)
-		conclude(out, BIMI_TEMPERROR, dmarc->why);
+		set_result(out, BIMI_TEMPERROR, dmarc->why);
 	else if (dmarc->result != AUTH_PASS)
-		conclude(out, BIMI_SKIPPED, "the message does not pass DMARC");
+		set_result(out, BIMI_SKIPPED, "the message does not pass DMARC");
 	else if (!dmarc->dkim_aligned)
-		conclude(out, BIMI_SKIPPED, "no aligned DKIM signature passes");
+		set_result(out, BIMI_SKIPPED, "no aligned DKIM signature passes");
 	else
 		return true;
 	return false;
@@ -239,14 +240,14 @@ static struct span text_of(const struct dns_record *record)
 static int look_up(const struct bimi_check *check, const char *domain, struct span *text,
 		   struct bimi_verdict *out)
 {
-	const struct dns_answer *answer = dns_wait(ask(check, out->selector, domain));
+	const struct dns_answer *answer = dns_wait(start_lookup(check, out->selector, domain));
 	int count = 0;
 
 	out->domain = domain;
 	if (answer->status == DNS_TEMPFAIL) {
-		conclude(out, BIMI_TEMPERROR,
-			 arena_printf(check->arena, "%s._bimi.%s: %s", out->selector, domain,
-				      answer->reason));
+		set_result(out, BIMI_TEMPERROR,
+			   arena_printf(check->arena, "%s._bimi.%s: %s", out->selector, domain,
+					answer->reason));
 		return -1;
 	}
 	for (unsigned i = 0; i < answer->count; i++) {
@@ -264,18 +265,18 @@ static void judge_record(const struct bimi_check *check, struct span text, struc
 	struct why why;
 
 	if (bimi_record_parse(check->arena, text, &record, &why) == -1) {
-		conclude(out, BIMI_FAIL,
-			 arena_printf(check->arena, "the record is not valid: %s", why.text));
+		set_result(out, BIMI_FAIL,
+			   arena_printf(check->arena, "the record is not valid: %s", why.text));
 		return;
 	}
 	out->location = record.location;
 	out->authority = record.authority;
 	if (record.declined)
-		conclude(out, BIMI_DECLINED, "the domain wants no indicator");
+		set_result(out, BIMI_DECLINED, "the domain wants no indicator");
 	else if (record.by_local_part)
-		conclude(out, BIMI_SKIPPED, "the record has lps=, which is not evaluated");
+		set_result(out, BIMI_SKIPPED, "the record has lps=, which is not evaluated");
 	else
-		conclude(out, BIMI_SKIPPED, "the indicator has not been checked");
+		set_result(out, BIMI_SKIPPED, "the indicator has not been checked");
 }
 
 static void find_record(const struct bimi_check *check, const char *org, struct bimi_verdict *out)
@@ -288,12 +289,12 @@ static void find_record(const struct bimi_check *check, const char *org, struct 
 	if (count == 1)
 		judge_record(check, text, out);
 	else if (count > 1)
-		conclude(out, BIMI_NONE,
-			 arena_printf(check->arena, "%s._bimi.%s has %d records", out->selector,
-				      out->domain, count));
+		set_result(out, BIMI_NONE,
+			   arena_printf(check->arena, "%s._bimi.%s has %d records", out->selector,
+					out->domain, count));
 	else if (count == 0)
-		conclude(out, BIMI_NONE,
-			 arena_printf(check->arena, "no record %s._bimi.%s", out->selector, org));
+		set_result(out, BIMI_NONE,
+			   arena_printf(check->arena, "no record %s._bimi.%s", out->selector, org));
 }
 
 void bimi_check_finish(struct bimi_check *check, const struct dmarc_author *author,
@@ -308,7 +309,7 @@ void bimi_check_finish(struct bimi_check *check, const struct dmarc_author *auth
 		return;
 	org = find_org(check, check->author, &why);
 	if (org == NULL) {
-		conclude(out, BIMI_TEMPERROR, arena_string(check->arena, why.text));
+		set_result(out, BIMI_TEMPERROR, arena_string(check->arena, why.text));
 		return;
 	}
 	if (!check_policies(check, &verdict->dmarc, org, out))

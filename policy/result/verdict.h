@@ -141,7 +141,7 @@ struct dmarc_verdict {
 	unsigned step_count;
 };
 
-/* The results of BIMI (draft-brand-indicators-for-message-identification section 7.7) but pass. */
+/* The results of BIMI (draft-brand-indicators-for-message-identification) but pass. */
 enum bimi_result { BIMI_NONE, BIMI_DECLINED, BIMI_SKIPPED, BIMI_FAIL, BIMI_TEMPERROR };
 extern const struct name_code bimi_result_names[];
 const char *bimi_text(enum bimi_result result);

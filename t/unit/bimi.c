@@ -168,7 +168,8 @@ static void load_zone(struct arena *arena, const char *zone)
 	}
 }
 
-static void judge(struct arena *arena, size_t i, unsigned selector_fields, struct bimi_verdict *out)
+static void judge_row(struct arena *arena, size_t i, unsigned selector_fields,
+		      struct bimi_verdict *out)
 {
 	struct bimi_check_dns lookups = {dns_scope_new(dns, BIMI_CHECK_LOOKUPS, CLOCK_SECOND),
 					 dns_scope_new(dns, 30, CLOCK_SECOND)};
@@ -204,14 +205,14 @@ static void test_messages(void)
 		struct bimi_verdict out;
 
 		load_zone(arena, messages[i].zone);
-		judge(arena, i, messages[i].selector != NULL, &out);
+		judge_row(arena, i, messages[i].selector != NULL, &out);
 		is_text(arena_printf(arena, "%s %s@%s", bimi_text(out.result), out.selector,
 				     out.domain),
 			messages[i].want, "%s", messages[i].name);
 		ok(strstr(out.why, messages[i].why) != NULL, "%s: why: %s", messages[i].name,
 		   out.why);
 		if (messages[i].selector != NULL && strstr(messages[i].want, "brand@") != NULL) {
-			judge(arena, i, 2, &out);
+			judge_row(arena, i, 2, &out);
 			is_text(out.selector, BIMI_SELECTOR_DEFAULT, "%s: twice counts as never",
 				messages[i].name);
 		}

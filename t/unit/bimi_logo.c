@@ -28,7 +28,7 @@ static const char *broken_rules(const struct bimi_findings *findings)
 	return buf_text(&out);
 }
 
-static struct bimi_findings *check(struct span bytes)
+static struct bimi_findings *check_bytes(struct span bytes)
 {
 	struct bimi_findings *findings = arena_make(arena, struct bimi_findings);
 	struct span svg;
@@ -190,7 +190,7 @@ static void test_contents(void)
 		const char *svg =
 		    arena_printf(arena, "%s%s%s</svg>", HEAD, TITLE, contents[i].content);
 
-		is_text(broken_rules(check(span_of(svg))), contents[i].want, "%s",
+		is_text(broken_rules(check_bytes(span_of(svg))), contents[i].want, "%s",
 			contents[i].content);
 	}
 }
@@ -253,14 +253,14 @@ static const struct {
 static void test_documents(void)
 {
 	for (size_t i = 0; i < sizeof documents / sizeof *documents; i++)
-		is_text(broken_rules(check(span_of(documents[i].document))), documents[i].want,
-			"%.200s", documents[i].document);
+		is_text(broken_rules(check_bytes(span_of(documents[i].document))),
+			documents[i].want, "%.200s", documents[i].document);
 }
 
 static void test_places(void)
 {
 	struct bimi_findings *findings =
-	    check(span_of(HEAD "\n" TITLE "\n<g>\n<script/></g></svg>"));
+	    check_bytes(span_of(HEAD "\n" TITLE "\n<g>\n<script/></g></svg>"));
 
 	is_int(findings->items[0].line, 4, "the line of a fault");
 	is_text(findings->items[0].text, "<script> is not an element of SVG Tiny PS", "its text");
@@ -303,26 +303,28 @@ static void test_sizes(void)
 	struct span packed = compress_text(document_of(BIMI_LOGO_MAX)), longer;
 	struct buf nested;
 
-	is_text(broken_rules(check(document_of(BIMI_LOGO_MAX))), "", "32 KB");
-	is_text(broken_rules(check(document_of(BIMI_LOGO_MAX + 1))), "logo.size", "one byte more");
-	is_text(broken_rules(check(document_of(BIMI_LOGO_READ_MAX + 1))), "logo.size", "1 MB");
-	is_text(broken_rules(check(packed)), "", "32 KB, compressed");
-	is_text(broken_rules(check(compress_text(document_of(BIMI_LOGO_MAX + 1)))), "logo.size",
-		"one byte more, compressed");
-	is_text(broken_rules(check(compress_text(document_of(64 * BIMI_LOGO_READ_MAX)))),
+	is_text(broken_rules(check_bytes(document_of(BIMI_LOGO_MAX))), "", "32 KB");
+	is_text(broken_rules(check_bytes(document_of(BIMI_LOGO_MAX + 1))), "logo.size",
+		"one byte more");
+	is_text(broken_rules(check_bytes(document_of(BIMI_LOGO_READ_MAX + 1))), "logo.size",
+		"1 MB");
+	is_text(broken_rules(check_bytes(packed)), "", "32 KB, compressed");
+	is_text(broken_rules(check_bytes(compress_text(document_of(BIMI_LOGO_MAX + 1)))),
+		"logo.size", "one byte more, compressed");
+	is_text(broken_rules(check_bytes(compress_text(document_of(64 * BIMI_LOGO_READ_MAX)))),
 		"logo.gzip", "64 MiB, compressed");
 	for (const char *end = packed.p + 2; end < packed.end; end++)
-		is_text(broken_rules(check((struct span){packed.p, end})), "logo.gzip",
+		is_text(broken_rules(check_bytes((struct span){packed.p, end})), "logo.gzip",
 			"truncated");
 	longer.p = arena_alloc(arena, span_len(packed) + 1);
 	memcpy((char *)(uintptr_t)longer.p, packed.p, span_len(packed));
 	longer.end = longer.p + span_len(packed) + 1;
-	is_text(broken_rules(check(longer)), "logo.gzip", "something follows");
+	is_text(broken_rules(check_bytes(longer)), "logo.gzip", "something follows");
 	buf_init(&nested, arena, 0);
 	buf_string(&nested, HEAD TITLE);
 	for (unsigned i = 0; i < 100; i++)
 		buf_string(&nested, "<g>");
-	is_text(broken_rules(check(buf_view(&nested))), "logo.depth", "100 levels");
+	is_text(broken_rules(check_bytes(buf_view(&nested))), "logo.depth", "100 levels");
 }
 
 /* ---- between processes ---- */
