@@ -11,7 +11,7 @@
 #include "context/context.h"
 #include "context/tls.h"
 #include "lib/clock.h"
-#include "lib/crypto/tlsa.h"
+#include "lib/crypto/certificate.h"
 #include "tls/fetch.h"
 #include "tls/level.h"
 #include "tls/probe.h"
@@ -155,7 +155,8 @@ int own_find_hosts(struct own *own)
 
 /* RFC 6698 section 2.1, with the usages of RFC 7672 section 3.1: 3 names the host's own
  * certificate, 2 one of those above it. */
-static bool matches_tlsa(const struct probe *probe, const struct dns_record *tlsa)
+static bool matches_tlsa(struct arena *arena, const struct probe *probe,
+			 const struct dns_record *tlsa)
 {
 	struct span data = span_make(tlsa->text, tlsa->length);
 	unsigned usage = tlsa->numbers[0];
@@ -164,8 +165,11 @@ static bool matches_tlsa(const struct probe *probe, const struct dns_record *tls
 	if (usage != 2 && usage != 3)
 		return false;
 	for (unsigned i = 0; i < end; i++) {
-		if (crypt_certificate_matches(probe->chain[i], tlsa->numbers[1], tlsa->numbers[2],
-					      data))
+		struct certificates *list;
+		struct why why;
+
+		if (certificate_read(arena, probe->chain[i], &list, &why) == 0 &&
+		    certificate_matches_tlsa(list, 0, tlsa->numbers[1], tlsa->numbers[2], data))
 			return true;
 	}
 	return false;
@@ -193,7 +197,7 @@ static void judge_tlsa(struct own *own, const struct route_host *host, const str
 	}
 	answer = dns_wait(dns_start(own->scope, host->tlsa, DNS_TYPE_TLSA));
 	for (unsigned i = 0; i < answer->count; i++) {
-		if (matches_tlsa(probe, &answer->records[i])) {
+		if (matches_tlsa(own->admin->arena, probe, &answer->records[i])) {
 			add_finding(own, OWN_OK, "tlsa", "%s matches the certificate", host->tlsa);
 			return;
 		}

@@ -258,3 +258,35 @@ int certificate_verify(const struct certificates *list, const struct certificate
 	ERR_clear_error();
 	return status;
 }
+
+/* ---- TLSA ---- */
+
+static bool matches_data(const unsigned char *der, size_t length, unsigned matching,
+			 struct span data)
+{
+	const EVP_MD *const kinds[] = {NULL, EVP_sha256(), EVP_sha512()};
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+
+	if (matching == 0)
+		return span_same(span_make(der, length), data);
+	return EVP_Digest(der, length, digest, &size, kinds[matching], NULL) == 1 &&
+	       span_same(span_make(digest, size), data);
+}
+
+bool certificate_matches_tlsa(const struct certificates *list, unsigned i, unsigned selector,
+			      unsigned matching, struct span data)
+{
+	X509 *one = certificate_at(list, i);
+	unsigned char *der = NULL;
+	bool matches;
+	int length;
+
+	if (selector > 1 || matching > 2)
+		return false;
+	length =
+	    selector == 0 ? i2d_X509(one, &der) : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(one), &der);
+	matches = length > 0 && matches_data(der, (size_t)length, matching, data);
+	OPENSSL_free(der);
+	return matches;
+}

@@ -48,4 +48,9 @@ bool certificate_is_issued(const struct certificates *list, unsigned i, unsigned
 int certificate_verify(const struct certificates *list, const struct certificates *roots,
 		       int64_t now, struct why *why);
 
+/* Whether the certificate, or its key, is what a TLSA record's DATA says: SELECTOR 0 or 1, MATCHING
+ * 0, 1 or 2 (RFC 6698 sections 2.1.2 and 2.1.3); false for any other. */
+bool certificate_matches_tlsa(const struct certificates *list, unsigned i, unsigned selector,
+			      unsigned matching, struct span data);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base64.h"
+#include "lib/crypto/certificate.h"
 #include "lib/crypto/der.h"
 #include "lib/crypto/hash.h"
 #include "lib/crypto/key.h"
@@ -302,6 +303,81 @@ static void test_der(struct arena *arena)
 	}
 }
 
+/* ---- TLSA (RFC 6698) ---- */
+
+/* mail.example.com; the digests are those of openssl(1). */
+static const char certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBizCCATGgAwIBAgIUA5Bz/QLhz926UMRM52/rSYannHcwCgYIKoZIzj0EAwIw\n"
+    "GzEZMBcGA1UEAwwQbWFpbC5leGFtcGxlLmNvbTAeFw0yNjExMjkxMDEwMDZaFw0z\n"
+    "NjExMjYxMDEwMDZaMBsxGTAXBgNVBAMMEG1haWwuZXhhbXBsZS5jb20wWTATBgcq\n"
+    "hkjOPQIBBggqhkjOPQMBBwNCAATDHHPyLUQv9gSWEPtHqgWTvA3AJ+Ud7xo5GO8X\n"
+    "eRz2IIohmBc31z4EQVlGPgFh0vqbnNRQNca6Qor4iQkE+zL2o1MwUTAdBgNVHQ4E\n"
+    "FgQUHfDqAUrkqkw3bBAfPRu4TNDMU78wHwYDVR0jBBgwFoAUHfDqAUrkqkw3bBAf\n"
+    "PRu4TNDMU78wDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAliq7\n"
+    "ba0au7t/kqxxfos29NT7rIRJytS6IGUVSeqrT0cCIFBTpLbNZt2zQDZTf7djhqDe\n"
+    "UK+kPBR/wIt/RzJY/dSv\n"
+    "-----END CERTIFICATE-----\n";
+
+static const struct {
+	unsigned selector, matching;
+	const char *data; /* base64 */
+	bool matches;
+} tlsa[] = {
+    {0, 0,
+     "MIIBizCCATGgAwIBAgIUA5Bz/QLhz926UMRM52/rSYannHcwCgYIKoZIzj0EAwIw"
+     "GzEZMBcGA1UEAwwQbWFpbC5leGFtcGxlLmNvbTAeFw0yNjExMjkxMDEwMDZaFw0z"
+     "NjExMjYxMDEwMDZaMBsxGTAXBgNVBAMMEG1haWwuZXhhbXBsZS5jb20wWTATBgcq"
+     "hkjOPQIBBggqhkjOPQMBBwNCAATDHHPyLUQv9gSWEPtHqgWTvA3AJ+Ud7xo5GO8X"
+     "eRz2IIohmBc31z4EQVlGPgFh0vqbnNRQNca6Qor4iQkE+zL2o1MwUTAdBgNVHQ4E"
+     "FgQUHfDqAUrkqkw3bBAfPRu4TNDMU78wHwYDVR0jBBgwFoAUHfDqAUrkqkw3bBAf"
+     "PRu4TNDMU78wDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAliq7"
+     "ba0au7t/kqxxfos29NT7rIRJytS6IGUVSeqrT0cCIFBTpLbNZt2zQDZTf7djhqDe"
+     "UK+kPBR/wIt/RzJY/dSv",
+     true},
+    {0, 1, "Qh4fvReyXhZNWRxF+0eUXBeG+UdJXLw4kZyJyfYGH50=", true},
+    {0, 2,
+     "gjtmeyR8WJPksIlFCGG8dXmmW2/fDDWOD+clIIyFf2mBwT8NeF+HncMQJ9qwssv2"
+     "80KZHADZcCM9fRrD2V2hVg==",
+     true},
+    {1, 0,
+     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEwxxz8i1EL/YElhD7R6oFk7wNwCfl"
+     "He8aORjvF3kc9iCKIZgXN9c+BEFZRj4BYdL6m5zUUDXGukKK+IkJBPsy9g==",
+     true},
+    {1, 1, "3efnadjM/nxCCqBmO5UuFsrQ17/UVH2nk4HpDxlMXuY=", true},
+    {1, 2,
+     "PgRJKSnwYQDdjJqo/DgmOLpp5uqzviHjrN1s//YNBfBX1WD7z3dUI8Yq0yt8jDNc"
+     "LuyhUeI2yGU9Zo5PyLJh7w==",
+     true},
+    {0, 1, "3efnadjM/nxCCqBmO5UuFsrQ17/UVH2nk4HpDxlMXuY=", false},
+    {1, 1, "Qh4fvReyXhZNWRxF+0eUXBeG+UdJXLw4kZyJyfYGH50=", false},
+    {1, 1, "3efnadjM/nxCCqBmO5UuFsrQ17/UVH2nk4HpDxlMXg==", false},
+    {1, 2, "3efnadjM/nxCCqBmO5UuFsrQ17/UVH2nk4HpDxlMXuY=", false},
+    {1, 0,
+     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEwxxz8i1EL/YElhD7R6oFk7wNwCfl"
+     "He8aORjvF3kc9iCKIZgXN9c+BEFZRj4BYdL6m5zUUDXGukKK+IkJBPsy",
+     false},
+    {1, 1, "", false},
+    {2, 1, "3efnadjM/nxCCqBmO5UuFsrQ17/UVH2nk4HpDxlMXuY=", false},
+    {1, 3, "3efnadjM/nxCCqBmO5UuFsrQ17/UVH2nk4HpDxlMXuY=", false},
+};
+
+static void test_tlsa(struct arena *arena)
+{
+	struct certificates *list;
+	struct span data;
+	struct why why;
+
+	if (!ok(certificate_read(arena, span_of(certificate), &list, &why) == 0, "a certificate"))
+		return;
+	for (size_t i = 0; i < sizeof tlsa / sizeof *tlsa; i++) {
+		data = decoded(arena, tlsa[i].data);
+		is_int(certificate_matches_tlsa(list, 0, tlsa[i].selector, tlsa[i].matching, data),
+		       tlsa[i].matches, "TLSA x %u %u, row %zu", tlsa[i].selector, tlsa[i].matching,
+		       i);
+	}
+}
+
 int main(void)
 {
 	struct arena *arena = arena_new(0);
@@ -314,6 +390,7 @@ int main(void)
 	test_bad_private(arena);
 	test_public_forms(arena);
 	test_der(arena);
+	test_tlsa(arena);
 	arena_free(arena);
 	return tap_done();
 }
