@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
+#include "lib/system/memory.h"
 #include "lib/url.h"
 #include "metrics/checked.h"
 #include "metrics/count.h"
@@ -34,20 +35,6 @@ static int64_t processor_time(void)
 	getrusage(RUSAGE_SELF, &usage);
 	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_SECOND +
 	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
-}
-
-/* The second number of /proc/self/statm: resident pages. */
-static int64_t resident_bytes(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	long long pages = 0;
-
-	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%*d %lld", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return pages * sysconf(_SC_PAGESIZE);
 }
 
 /* Entries but "." and "..". */
@@ -76,7 +63,7 @@ void measure_process(void)
 	struct rlimit files;
 
 	counters_set(METRIC_CPU_SECONDS, processor_time());
-	counters_set(METRIC_RESIDENT_BYTES, resident_bytes());
+	counters_set(METRIC_RESIDENT_BYTES, memory_now().resident);
 	counters_set(METRIC_OPEN_FDS, open_files());
 	counters_set(METRIC_THREADS, entries_of("/proc/self/task"));
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -11,6 +10,7 @@
 #endif
 
 #include "lib/system/confine.h"
+#include "lib/system/memory.h"
 
 /* ---- files ---- */
 
@@ -46,23 +46,9 @@ static void limit(int what, int64_t value)
 	setrlimit(what, &limits);
 }
 
-/* The size of the process now, in bytes; 0: not known. Opens a file. */
-static int64_t size_now(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	long long pages = 0;
-
-	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%lld", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
 static void set_limits(void)
 {
-	int64_t size = size_now();
+	const int64_t size = memory_now().size;
 
 	if (size > 0)
 		limit(RLIMIT_AS, size + SANDBOX_MEMORY);
