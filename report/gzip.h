@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * gzip (RFC 1952). zlib is used only here.
+ * Writes gzip (RFC 1952).
  */
 #ifndef REPORT_GZIP_H
 #define REPORT_GZIP_H
