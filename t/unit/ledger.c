@@ -629,7 +629,7 @@ static void test_queue_full(void)
 	struct ledger *ledger = ledger_open(&settings, NULL);
 	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
 	struct ledger_stats stats;
-	struct why why = {""};
+	struct why why = {""}, reason = {""};
 	int queued = 0, refused = 0;
 	sqlite3 *db;
 
@@ -640,10 +640,12 @@ static void test_queue_full(void)
 
 		queued += result == 1;
 		refused += result == -1;
+		if (result == -1)
+			reason = why; /* the writer may yet make room for the last one */
 	}
 	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	ok(queued >= 3 && queued <= 5 && queued + refused == 20, "a bounded queue: %d", queued);
-	ok(strstr(why.text, "queue is full (3 rows)") != NULL, "%s", why.text);
+	ok(strstr(reason.text, "queue is full (3 rows)") != NULL, "%s", reason.text);
 	ledger_stats(ledger, &stats);
 	is_int(stats.failures, refused, "stats: what was refused");
 	ledger_close(ledger);
