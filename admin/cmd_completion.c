@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 
 static const struct script {
 	const char *shell;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "admin/admin.h"
-#include "admin/jsonout.h"
-#include "admin/logfields.h"
+#include "lib/jsonout.h"
+#include "mail/logfields.h"
 #include "admin/out.h"
 #include "admin/progress.h"
 #include "admin/report/send.h"

@@ -14,7 +14,7 @@
 
 #include "admin/admin.h"
 #include "admin/daemon/losses.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "admin/progress.h"
 #include "admin/reconcile.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "lib/buf.h"
 #include "lib/name.h"
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "admin/daemon/daemon.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "context/context.h"
 #include "lib/clock.h"

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 
 enum said_kind { SAID_ERROR, SAID_WARNING, SAID_NOTE, SAID_KINDS };

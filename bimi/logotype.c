@@ -18,7 +18,7 @@
 
 #include "bimi/gunzip.h"
 #include "bimi/logo.h"
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/crypto/der.h"
 #include "lib/crypto/hash.h"
 

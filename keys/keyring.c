@@ -21,7 +21,7 @@
 
 #include "keys/keyfile.h"
 #include "keys/ring.h"
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/crypto/hash.h"
 #include "mail/domain.h"
 

@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/buf.h"
 #include "mail/address.h"
 #include "mail/domain.h"

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/utf8.h"

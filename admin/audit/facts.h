@@ -2,7 +2,7 @@
 #ifndef ADMIN_AUDIT_FACTS_H
 #define ADMIN_AUDIT_FACTS_H
 
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "audit/facts.h"
 
 /* The members of FACTS into the open object; the same facts give the same bytes. ARENA: for

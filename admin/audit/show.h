@@ -6,7 +6,7 @@
 #define ADMIN_AUDIT_SHOW_H
 
 #include "admin/audit/run.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 
 /* How many findings of each level there are; silent ones apart. */
 struct audit_counts {

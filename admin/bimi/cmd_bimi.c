@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "bimi/examine.h"
 #include "lib/clock.h"

@@ -8,7 +8,7 @@
 
 #include "admin/check/evaluate.h"
 #include "admin/check/explain.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "mail/domain.h"
 

@@ -14,7 +14,7 @@
 #include "admin/check/explain.h"
 #include "admin/check/posture.h"
 #include "admin/check/zone.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/key/look.h"
 #include "admin/out.h"
 #include "mail/domain.h"

@@ -9,7 +9,7 @@
 #include "admin/check/evaluate.h"
 #include "admin/check/explain.h"
 #include "admin/check/message.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "lib/clock.h"
 #include "mail/domain.h"

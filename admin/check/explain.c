@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "lib/ip.h"
 

@@ -12,7 +12,7 @@
 #include "admin/daemon/daemon.h"
 #include "admin/daemon/status_print.h"
 #include "admin/daemon/watch.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "lib/clock.h"
 #include "metrics/read.h"
 

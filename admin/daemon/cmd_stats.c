@@ -12,7 +12,7 @@
 
 #include "admin/admin.h"
 #include "admin/doctor/marks.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "admin/progress.h"
 #include "admin/report/print.h"

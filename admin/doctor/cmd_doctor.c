@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "admin/doctor/doctor.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "admin/program.h"
 #include "admin/progress.h"

@@ -8,7 +8,7 @@
 
 #include "admin/inbox/print.h"
 #include "admin/inbox/stored.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "lib/clock.h"
 #include "report/inbox/source.h"

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "admin/inbox/stored.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "lib/clock.h"
 #include "report/sent.h"

@@ -8,7 +8,7 @@
 
 #include "admin/inbox/facts.h"
 #include "admin/inbox/stored.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "admin/report/print.h"
 #include "admin/report/send.h"

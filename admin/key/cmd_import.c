@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/key/command.h"
 #include "admin/migrate/opendkim_text.h"
 #include "admin/out.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/daemon/daemon.h"
 #include "admin/key/command.h"
 #include "admin/key/look.h"

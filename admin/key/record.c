@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "admin/check/zone.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/key/command.h"
 #include "lib/clock.h"
 

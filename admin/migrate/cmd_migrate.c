@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/migrate/migrate.h"
 #include "lib/buf.h"
 

@@ -8,7 +8,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "context/context.h"
 #include "lib/clock.h"

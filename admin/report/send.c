@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "admin/progress.h"
 #include "context/context.h"

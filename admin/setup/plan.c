@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/program.h"
 
 enum outcome { OUTCOME_TODO, OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_NOTE };

@@ -5,7 +5,7 @@
  */
 #include <getopt.h>
 
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "admin/tls/command.h"
 #include "admin/tls/look.h"

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/buf.h"
 #include "lib/crypto/hash.h"
 #include "lib/crypto/public.h"

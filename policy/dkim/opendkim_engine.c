@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/buf.h"
 #include "lib/crypto/public.h"
 #include "mail/taglist.h"

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "mail/domain.h"
 #include "mail/taglist.h"
 

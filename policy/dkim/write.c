@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 
 enum { LINE_MAX_COLUMNS = 78, TAB_COLUMNS = 8 };
 

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "admin/logfields.h"
+#include "mail/logfields.h"
 #include "t/lib/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

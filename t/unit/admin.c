@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 #include "admin/out.h"
 #include "t/lib/tap.h"
 

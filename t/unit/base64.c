@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "t/lib/tap.h"
 
 static const struct {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/crypto/certificate.h"
 #include "lib/crypto/der.h"
 #include "lib/crypto/hash.h"

@@ -14,7 +14,7 @@
 
 #include "dns/dns.h"
 #include "lib/arena.h"
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/der.h"

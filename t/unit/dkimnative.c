@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dns/dns.h"
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"

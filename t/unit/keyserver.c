@@ -19,7 +19,7 @@
 #include "keys/client.h"
 #include "keys/publickeys.h"
 #include "lib/crypto/public.h"
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 #include "lib/lock.h"
 #include "t/lib/tap.h"
 

@@ -2,7 +2,7 @@
 /* admin/logfields: a log line is read back, and found by what is in it. */
 #include <string.h>
 
-#include "admin/logfields.h"
+#include "mail/logfields.h"
 #include "lib/buf.h"
 #include "t/lib/tap.h"
 

@@ -5,7 +5,7 @@
  * bits are collected in one word and handed out a byte at a time, so that blanks may stand
  * anywhere. The result is never longer than three quarters of the text: one allocation.
  */
-#include "lib/base64.h"
+#include "lib/codec/base64.h"
 
 #include <assert.h>
 #include <string.h>

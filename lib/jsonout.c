@@ -2,7 +2,7 @@
 /*
  * jansson's tree, with a stack of the open objects and arrays. The tree is released by the arena.
  */
-#include "admin/jsonout.h"
+#include "lib/jsonout.h"
 
 #include <assert.h>
 #include <jansson.h>

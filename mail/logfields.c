@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "admin/logfields.h"
+#include "mail/logfields.h"
 
 #include <string.h>
 
