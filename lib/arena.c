@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/format.h"
+#include "lib/heap.h"
 
 /* Under AddressSanitizer only what was handed out may be touched, with a gap after it. */
 #ifndef __has_feature
@@ -52,10 +53,8 @@ struct arena {
 
 static struct block *block_new(size_t size)
 {
-	struct block *block = malloc(sizeof *block + size);
+	struct block *block = heap_alloc(sizeof *block + size);
 
-	if (block == NULL)
-		abort();
 	block->next = NULL;
 	block->size = size;
 	block->used = 0;
@@ -65,10 +64,8 @@ static struct block *block_new(size_t size)
 
 struct arena *arena_new(size_t cap)
 {
-	struct arena *arena = calloc(1, sizeof *arena);
+	struct arena *arena = heap_zero(sizeof *arena);
 
-	if (arena == NULL)
-		abort();
 	arena->cap = cap;
 	return arena;
 }

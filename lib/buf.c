@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/format.h"
+#include "lib/heap.h"
 
 void buf_init(struct buf *buf, struct arena *arena, size_t max)
 {
@@ -51,9 +52,7 @@ bool buf_grow(struct buf *buf, size_t more)
 		if (buf->len > 0)
 			memcpy(data, buf->data, buf->len);
 	} else {
-		data = realloc(buf->data, cap);
-		if (data == NULL)
-			abort();
+		data = heap_resize(buf->data, cap, 1);
 	}
 	buf->data = data;
 	buf->cap = cap;

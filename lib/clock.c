@@ -61,3 +61,31 @@ bool clock_day_parse(struct span text, int32_t *day)
 	*day = clock_day((int64_t)timegm(&tm));
 	return span_eq(text, clock_day_text(*day, again));
 }
+
+unsigned clock_split(int64_t begins, int64_t ends, int64_t amount, int32_t *first,
+		     int64_t shares[CLOCK_SPLIT_MAX])
+{
+	int64_t length = ends - begins, given = 0;
+	unsigned days;
+
+	*first = clock_day(begins);
+	if (length <= 86400) {
+		*first = clock_day(length > 0 ? begins + length / 2 : begins);
+		shares[0] = amount;
+		return 1;
+	}
+	days = (unsigned)(clock_day(ends - 1) - *first) + 1;
+	if (days > CLOCK_SPLIT_MAX)
+		days = CLOCK_SPLIT_MAX;
+	for (unsigned i = 0; i < days; i++) {
+		int64_t until = clock_day_begin(*first + (int32_t)i + 1);
+		int64_t done =
+		    i + 1 == days
+			? amount
+			: (int64_t)((double)amount * (double)(until - begins) / (double)length);
+
+		shares[i] = done - given;
+		given = done;
+	}
+	return days;
+}

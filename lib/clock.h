@@ -26,4 +26,14 @@ const char *clock_day_text(int32_t day, char text[CLOCK_TEXT_MAX]);  /* 2026-11-
 const char *clock_utc_text(int64_t wall, char text[CLOCK_TEXT_MAX]); /* 2026-11-22T01:02:03Z */
 bool clock_day_parse(struct span text, int32_t *day);                /* 2026-11-22, checked */
 
+/*
+ * How AMOUNT of something that was counted from BEGINS to ENDS (wall seconds) is shared among its
+ * days, the first of which is *FIRST: a day or less counts for the day on which most of it lies, a
+ * longer time is shared in proportion to what of it lies on each day. The number of SHARES, whose
+ * sum is AMOUNT.
+ */
+enum { CLOCK_SPLIT_MAX = 40 };
+unsigned clock_split(int64_t begins, int64_t ends, int64_t amount, int32_t *first,
+		     int64_t shares[CLOCK_SPLIT_MAX]);
+
 #endif

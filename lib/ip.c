@@ -91,6 +91,18 @@ bool ip_network_parse(struct span text, struct ip_network *network)
 			return false;
 	}
 	network->bits = (uint8_t)n;
+	network->excluded = false;
+	return true;
+}
+
+bool ip_network_parse_entry(struct span text, struct ip_network *network)
+{
+	bool excluded = !span_empty(text) && *text.p == '!';
+
+	text.p += excluded;
+	if (!ip_network_parse(text, network))
+		return false;
+	network->excluded = excluded;
 	return true;
 }
 
@@ -140,13 +152,42 @@ bool ip_in_network(const struct ip *ip, const struct ip *network, unsigned bits)
 	return rest == 0 || (ip->bytes[whole] ^ network->bytes[whole]) >> (8 - rest) == 0;
 }
 
+/* The entry that decides for all addresses of IP/BITS that no longer prefix holds, or NULL. */
+static const struct ip_network *find_longest(const struct ip *ip, unsigned bits,
+					     const struct ip_network *networks, unsigned count)
+{
+	const struct ip_network *longest = NULL;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct ip_network *network = &networks[i];
+
+		if (network->bits <= bits && ip_in_network(ip, &network->ip, network->bits) &&
+		    (longest == NULL || network->bits > longest->bits ||
+		     (network->bits == longest->bits && network->excluded)))
+			longest = network;
+	}
+	return longest;
+}
+
 bool ip_in_any(const struct ip *ip, const struct ip_network *networks, unsigned count)
 {
+	const struct ip_network *longest = find_longest(ip, 128, networks, count);
+
+	return longest != NULL && !longest->excluded;
+}
+
+bool ip_network_in_any(const struct ip_network *network, const struct ip_network *networks,
+		       unsigned count)
+{
+	const struct ip_network *longest =
+	    find_longest(&network->ip, network->bits, networks, count);
+
 	for (unsigned i = 0; i < count; i++) {
-		if (ip_in_network(ip, &networks[i].ip, networks[i].bits))
-			return true;
+		if (networks[i].excluded && networks[i].bits >= network->bits &&
+		    ip_in_network(&networks[i].ip, &network->ip, network->bits))
+			return false;
 	}
-	return false;
+	return longest != NULL && !longest->excluded;
 }
 
 const char *ip_reverse(const struct ip *ip, char name[IP_REVERSE_MAX])
@@ -168,4 +209,12 @@ const char *ip_reverse(const struct ip *ip, char name[IP_REVERSE_MAX])
 	}
 	memcpy(out, "ip6.arpa", sizeof "ip6.arpa");
 	return name;
+}
+
+bool ip_is_loopback(const struct ip *ip)
+{
+	static const uint8_t six[16] = {[15] = 1};
+	const struct ip loopback6 = ip_from_bytes(six, sizeof six);
+
+	return (ip->family == 4 && ip->bytes[0] == 127) || ip_equal(ip, &loopback6);
 }

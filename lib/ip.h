@@ -24,6 +24,7 @@ struct ip {
 struct ip_network {
 	struct ip ip;
 	uint8_t bits;
+	bool excluded; /* in a list: what a wider network includes */
 };
 
 bool ip_parse(struct span text, struct ip *ip);
@@ -34,8 +35,18 @@ bool ip_equal(const struct ip *a, const struct ip *b);
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address alone. Bits past the length must not matter. */
 bool ip_network_parse(struct span text, struct ip_network *network);
+
+/* The same, or "!" and it: excluded. */
+bool ip_network_parse_entry(struct span text, struct ip_network *network);
 bool ip_in_network(const struct ip *ip, const struct ip *network, unsigned bits);
+
+/* Of the networks that hold the address, the longest prefix decides: is it not excluded? Of two
+ * that are equally long, the exclusion decides. */
 bool ip_in_any(const struct ip *ip, const struct ip_network *networks, unsigned count);
+
+/* The same for every address of NETWORK. */
+bool ip_network_in_any(const struct ip_network *network, const struct ip_network *networks,
+		       unsigned count);
 
 /* A DNS server in a setting: "192.0.2.53", "2001:db8::53", "fe80::1%eth0", each with or without
  * "@5353". What passes can be written into a configuration file as it is. */
@@ -44,5 +55,6 @@ int ip_check_server(struct span text, struct why *why);
 /* The name to ask for PTR: "4.3.2.1.in-addr.arpa", "....ip6.arpa". */
 enum { IP_REVERSE_MAX = 74 };
 const char *ip_reverse(const struct ip *ip, char name[IP_REVERSE_MAX]);
+bool ip_is_loopback(const struct ip *ip); /* 127.0.0.0/8, ::1 */
 
 #endif

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
 #include "lib/clock.h"
 
 enum { DEPTH_MAX = 32 };
@@ -162,6 +161,17 @@ void jsonout_print(struct jsonout *out, FILE *stream)
 {
 	json_dumpf(out->open[0], stream, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	fputc('\n', stream);
+}
+
+void jsonout_write(struct jsonout *out, struct buf *to)
+{
+	char *text = json_dumps(out->open[0], JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+
+	if (text == NULL)
+		abort();
+	buf_string(to, text);
+	buf_char(to, '\n');
+	free(text);
 }
 
 void jsonout_print_rest(struct jsonout *out, FILE *stream)

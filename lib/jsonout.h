@@ -6,14 +6,15 @@
  * "generated". Members of the innermost open object or array are added in order; in an array KEY
  * is NULL. Numbers are numbers, times RFC 3339 in UTC, names snake_case; later versions only add.
  */
-#ifndef ADMIN_JSONOUT_H
-#define ADMIN_JSONOUT_H
+#ifndef LIB_JSONOUT_H
+#define LIB_JSONOUT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "lib/arena.h"
+#include "lib/buf.h"
 
 struct jsonout;
 
@@ -34,6 +35,7 @@ void jsonout_null(struct jsonout *out, const char *key);
 
 /* Closes what is open and prints it, with a line end. */
 void jsonout_print(struct jsonout *out, FILE *stream);
+void jsonout_write(struct jsonout *out, struct buf *to); /* the same, into memory */
 
 /* The members alone, each after a comma and all on one line, and the brace that closes an object
  * which was printed without it. OUT has at least one member. */

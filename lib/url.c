@@ -23,15 +23,11 @@ static bool is_any(const char *part)
 	return true;
 }
 
-static bool is_smtp(const char *scheme)
-{
-	return strcmp(scheme, "smtp") == 0;
-}
-
-static bool is_smtps(const char *scheme)
-{
-	return strcmp(scheme, "smtps") == 0;
-}
+/* What a server's URL may begin with, and how to write one. */
+struct server_kind {
+	const char *plain, *tls;
+	const char *what, *example;
+};
 
 static bool is_more_than_slash(const char *path)
 {
@@ -56,16 +52,25 @@ static bool has_more_than_server(CURLU *url)
 	return part_is(url, CURLUPART_PATH, is_more_than_slash);
 }
 
-static bool read_server(CURLU *url, const char *text, struct url_server *server)
+static bool read_server(CURLU *url, const char *text, const struct server_kind *kind,
+			struct url_server *server)
 {
-	if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK || has_more_than_server(url))
+	char *scheme = NULL;
+	bool plain;
+
+	if (curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+	    has_more_than_server(url) ||
+	    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
 		return false;
-	server->tls = part_is(url, CURLUPART_SCHEME, is_smtps);
+	server->tls = strcmp(scheme, kind->tls) == 0;
+	plain = strcmp(scheme, kind->plain) == 0;
+	curl_free(scheme);
 	server->this_host = part_is(url, CURLUPART_HOST, is_this_host);
-	return server->tls || part_is(url, CURLUPART_SCHEME, is_smtp);
+	return server->tls || plain;
 }
 
-int url_parse_server(struct span text, struct url_server *server, struct why *why)
+static int parse_server(struct span text, const struct server_kind *kind, struct url_server *server,
+			struct why *why)
 {
 	char copy[URL_MAX + 1];
 	CURLU *url = curl_url();
@@ -77,13 +82,100 @@ int url_parse_server(struct span text, struct url_server *server, struct why *wh
 	if (span_len(text) <= URL_MAX && memchr(text.p, '\0', span_len(text)) == NULL) {
 		memcpy(copy, text.p, span_len(text));
 		copy[span_len(text)] = '\0';
-		good = read_server(url, copy, server);
+		good = read_server(url, copy, kind, server);
 	}
 	curl_url_cleanup(url);
 	if (good)
 		return 0;
-	return why_set(why, "\"%.*s\" is not a valid mail server; use smtp://127.0.0.1:25",
-		       (int)span_len(text), text.p);
+	return why_set(why, "\"%.*s\" is not a valid %s; use %s", (int)span_len(text), text.p,
+		       kind->what, kind->example);
+}
+
+int url_parse_server(struct span text, struct url_server *server, struct why *why)
+{
+	static const struct server_kind kind = {"smtp", "smtps", "mail server",
+						"smtp://127.0.0.1:25"};
+
+	return parse_server(text, &kind, server, why);
+}
+
+int url_parse_imap(struct span text, struct url_server *server, struct why *why)
+{
+	static const struct server_kind kind = {"imap", "imaps", "IMAP server",
+						"imaps://imap.example.com"};
+
+	return parse_server(text, &kind, server, why);
+}
+
+static bool is_https(const char *scheme)
+{
+	return strcmp(scheme, "https") == 0;
+}
+
+static bool is_http(const char *scheme)
+{
+	return strcmp(scheme, "http") == 0;
+}
+
+static bool is_https_port(const char *port)
+{
+	return strcmp(port, "443") == 0;
+}
+
+static bool is_http_port(const char *port)
+{
+	return strcmp(port, "80") == 0;
+}
+
+/* Not an address: its last label has a letter. */
+static bool is_host_name(const char *host)
+{
+	bool letter = false;
+
+	for (const char *p = host; *p != '\0'; p++) {
+		if (*p == '.' && p[1] != '\0')
+			letter = false;
+		else if (char_is_alpha((unsigned char)*p))
+			letter = true;
+		else if (!char_is_alnum((unsigned char)*p) && strchr("-_.", *p) == NULL)
+			return false;
+	}
+	return letter && strlen(host) < sizeof((struct url_web *)NULL)->host;
+}
+
+static const char *find_web_fault(CURLU *url, const char *text, struct url_web *web)
+{
+	char *host = NULL;
+
+	if (strlen(text) > URL_MAX || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
+		return "is not a valid URI";
+	web->tls = part_is(url, CURLUPART_SCHEME, is_https);
+	if (!web->tls && !part_is(url, CURLUPART_SCHEME, is_http))
+		return "is not an https URI";
+	if (part_is(url, CURLUPART_USER, is_any) || part_is(url, CURLUPART_PASSWORD, is_any))
+		return "has a user name";
+	if (part_is(url, CURLUPART_PORT, is_any) &&
+	    !part_is(url, CURLUPART_PORT, web->tls ? is_https_port : is_http_port))
+		return "has a port of its own";
+	if (!part_is(url, CURLUPART_HOST, is_host_name) ||
+	    curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		return "has no host name";
+	memcpy(web->host, host, strlen(host) + 1);
+	curl_free(host);
+	return NULL;
+}
+
+int url_parse_web(const char *text, struct url_web *web, struct why *why)
+{
+	CURLU *url = curl_url();
+	const char *fault;
+
+	if (url == NULL)
+		abort();
+	*web = (struct url_web){.tls = false};
+	fault = find_web_fault(url, text, web);
+	curl_url_cleanup(url);
+	return fault == NULL ? 0 : why_set(why, "%.200s %s", text, fault);
 }
 
 int url_parse_sqlite(struct span text, struct span *path, struct why *why)

@@ -8,6 +8,9 @@
 
 #include "lib/format.h"
 
+#undef why_set
+#undef why_prefix
+
 int why_set(struct why *why, const char *format, ...)
 {
 	va_list ap;

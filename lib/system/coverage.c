@@ -3,8 +3,10 @@
  * Only in a build with --enable-coverage: the daemon's processes end with _exit(), which would lose
  * their counts; and processes of several users add to the same files.
  */
-#include <gcov.h>
 #include <sys/stat.h>
+
+/* Of <gcov.h>, which only gcc has. */
+void __gcov_dump(void);
 
 _Noreturn void __real__exit(int status);
 _Noreturn void __wrap__exit(int status); /* what _exit() is linked to (ld --wrap) */

@@ -472,6 +472,7 @@ static uint8_t *make_rdata(struct arena *arena, enum dns_type type, const char *
 	case DNS_TYPE_SOA:
 	case DNS_TYPE_SRV:
 	case DNS_TYPE_DS:
+	case DNS_TYPE_DNSKEY:
 	case DNS_TYPE_RRSIG:
 	case DNS_TYPE_TLSA:
 		*size = length;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A machine of its own for a test: the host's files as they are, with all changes kept in memory; a network, host name
-# and processes of its own. To be sourced behind tap.sh; then `machine "$0"` runs the script again in there.
+# and processes of its own. To be sourced behind tap.sh; then `machine "$0"` runs the script again in there. The directory
+# MACHINE_SHARE, if it is set, is the same inside and outside.
 machine() { # script
 	local dir status
 	[ -z "${MACHINE:-}" ] || { machine_begin; return; }
@@ -13,6 +14,8 @@ machine() { # script
 		mount -t tmpfs machine "$MACHINE" && mkdir "$MACHINE"/{upper,work,root} &&
 			mount -t overlay -o "lowerdir=/,upperdir=$MACHINE/upper,workdir=$MACHINE/work" machine "$MACHINE/root" &&
 			{ [ -z "${FOUND:-}" ] || mount --bind "$FOUND" "$MACHINE/root$FOUND"; } && # what sanitizers find is to be seen
+			{ [ -z "${MACHINE_SHARE:-}" ] || { mkdir -p "$MACHINE/root$MACHINE_SHARE" &&
+				mount --bind "$MACHINE_SHARE" "$MACHINE/root$MACHINE_SHARE"; }; } &&
 			{ machine_show "$COUNTERSIGN_SRC" configure.ac && machine_show "${COUNTERSIGN_BUILD:-$COUNTERSIGN_SRC/build}" Makefile; } &&
 			mount -t proc proc "$MACHINE/root/proc" && mount --rbind /dev "$MACHINE/root/dev" || exit 90
 		cd / && exec chroot "$MACHINE/root" bash "$0"' "$(realpath "$1")" 2>"$dir.err"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# A private Mailman 3 core in the lab (contrib/lab.sh), with the list mm@lists.example.org, to which everybody may post, and
-# one reader. To be sourced by bash.
+# A private Mailman 3 core in the lab (contrib/lab.sh), with the lists mm@lists.example.org and mmfrom@lists.example.org, which
+# puts its own address in From; to both everybody may post, and there is one reader. To be sourced by bash.
 
 # mailman_begin SMTP LMTP: hands in its mail at the port SMTP and takes it at LMTP. False: it is not installed.
 mailman_begin() {
@@ -24,22 +24,35 @@ mailman_begin() {
 			lmtp_port: $2
 			[webservice]
 			port: $(lab_ports 1)
+			[dmarc]
+			org_domain_data_url: file://$LAB/etc/suffixes
+			resolver_timeout: 1s
+			resolver_lifetime: 1s
 		C
 		# what a list needs to send on a message, and no more
 		for runner in archive bad bounces command digest nntp rest retry shunt task virgin; do
 			printf '[runner.%s]\nstart: no\n' "$runner"
 		done
 	} >"$LAB/etc/mailman.cfg"
-	mailman_do create -d mm@lists.example.org && echo reader@reader.test >"$LAB/etc/readers" &&
-		mailman_do addmembers --no-welcome-msg "$LAB/etc/readers" mm.lists.example.org || return 1
+	echo reader@reader.test >"$LAB/etc/readers"
+	printf 'test\norg\n' >"$LAB/etc/suffixes"
+	for name in mm mmfrom; do
+		mailman_do create -d $name@lists.example.org &&
+			mailman_do addmembers --no-welcome-msg "$LAB/etc/readers" $name.lists.example.org || return 1
+	done
 	cat >"$LAB/etc/open.py" <<-P
 		from mailman.interfaces.action import Action
-		from mailman.interfaces.mailinglist import IAcceptableAliasSet
+		from mailman.interfaces.mailinglist import DMARCMitigateAction
+		def munge(mlist):
+		    open(mlist)
+		    mlist.dmarc_mitigate_action = DMARCMitigateAction.munge_from
+		    mlist.dmarc_mitigate_unconditionally = True
 		def open(mlist):
 		    mlist.default_nonmember_action = Action.accept
 		    mlist.require_explicit_destination = False
 	P
-	(cd "$LAB/etc" && PYTHONPATH=$LAB/etc mailman_do withlist -r open.open -l mm@lists.example.org) || return 1
+	(cd "$LAB/etc" && export PYTHONPATH=$LAB/etc && mailman_do withlist -r open.open -l mm@lists.example.org &&
+		mailman_do withlist -r open.munge -l mmfrom@lists.example.org) || return 1
 	setpriv --reuid "$LAB_USER" --regid "$(id -g "$LAB_USER")" --clear-groups \
 		/usr/lib/mailman3/bin/master -C "$LAB/etc/mailman.cfg" >>"$LAB/log/mailman" 2>&1 &
 	MAILMAN_PID=$!

@@ -62,3 +62,22 @@ pg_fresh() { # an empty database
 	pg_db=postgres pg_ask "DROP DATABASE countersign WITH (FORCE)" >/dev/null 2>&1
 	pg_db=postgres pg_ask "CREATE DATABASE countersign" >/dev/null
 }
+
+# pg_cut_begin DIRECTORY: where t/tools/cutter.c puts its socket and counts; $through_cutter is the URL by way of it.
+pg_cut_begin() {
+	pg_cut=$1
+	through_cutter="postgresql://countersign@/countersign?host=$pg_cut&port=1"
+}
+# The connection is cut at that packet; with a PID file, the process in it is killed instead. Sets $cutter.
+cut_at() { # packet [pid file]
+	"$COUNTERSIGN_BUILD/t/bin/cutter" "$pg_cut" 1 "$pg_dir/run/.s.PGSQL.5432" "$@" &
+	cutter=$!
+	eventually test -S "$pg_cut/.s.PGSQL.1"
+}
+cut_end() { # packets seen
+	kill $cutter
+	wait $cutter
+	cutter=
+	rm -f "$pg_cut/.s.PGSQL.1"
+	packets=$(cat "$pg_cut/packets")
+}

@@ -2,6 +2,8 @@
 # Test Anything Protocol for shell scripts. To be sourced by bash.
 . "${BASH_SOURCE[0]%/*}/eventually.sh"
 
+export LC_ALL=C.UTF-8 # as t/lib/watch.sh; text that is not ASCII is printed as bytes in C
+
 tap_n=0
 tap_failed=0
 

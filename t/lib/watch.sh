@@ -8,6 +8,7 @@
 # COUNTERSIGN_PROGRESS, if set, is a file to which the begin and the end of the test are written, for contrib/test.
 # TMPDIR is the test's own. A process is the test's when it has that TMPDIR or works below it.
 umask 022
+export LC_ALL=C.UTF-8 # whatever the host speaks; a test may choose another
 . "$COUNTERSIGN_SRC/contrib/tmpdir.sh"
 top=$(mktemp -d "$(tmpdir_public 40)/cst.XXXXXX") || exit 99
 note_progress() { # begin | end

@@ -120,6 +120,44 @@ static bool inside(const char *address, const char *network)
 	       ip_in_any(&ip, &net, 1);
 }
 
+/* LIST: entries between blanks. */
+static bool in_list(const char *address, const char *list)
+{
+	struct ip_network networks[8];
+	struct span rest = span_of(list), item;
+	unsigned count = 0;
+	bool more = true;
+	struct ip ip;
+
+	while (count < 8 && span_split(&rest, &more, ' ', &item))
+		if (!ip_network_parse_entry(item, &networks[count++]))
+			return false;
+	return ip_parse(span_of(address), &ip) && ip_in_any(&ip, networks, count);
+}
+
+static void test_exclusions(void)
+{
+	static const struct {
+		const char *address, *list;
+		bool in;
+	} cases[] = {
+	    {"10.1.2.3", "10.0.0.0/8 !10.1.0.0/16", false},
+	    {"10.2.2.3", "10.0.0.0/8 !10.1.0.0/16", true},
+	    {"10.1.2.3", "!10.1.0.0/16 10.0.0.0/8", false},
+	    {"10.1.2.3", "10.0.0.0/8 !10.1.0.0/16 10.1.2.0/24", true},
+	    {"10.1.2.3", "10.1.0.0/16 !10.1.0.0/16", false},
+	    {"10.1.2.3", "!10.1.0.0/16 10.1.0.0/16", false},
+	    {"10.1.2.3", "!0.0.0.0/0 10.0.0.0/8", true},
+	    {"10.1.2.3", "!192.0.2.0/24", false},
+	    {"::1", "::/0 !0.0.0.0/0", true},
+	    {"::ffff:10.1.2.3", "10.0.0.0/8 !10.1.2.3", false},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		ok(in_list(cases[i].address, cases[i].list) == cases[i].in, "%s is %sin %s",
+		   cases[i].address, cases[i].in ? "" : "not ", cases[i].list);
+}
+
 static void test_ip(void)
 {
 	char name[IP_REVERSE_MAX];
@@ -215,6 +253,22 @@ static void test_servers(void)
 	}
 }
 
+/* The same rules, and no other kind of server. */
+static void test_imap_url(void)
+{
+	struct url_server server;
+	struct why why = {""};
+
+	is_int(url_parse_imap(span_of("imaps://imap.example.com:993"), &server, &why), 0, "IMAPS");
+	ok(server.tls && !server.this_host, "it has TLS");
+	is_int(url_parse_imap(span_of("imap://localhost"), &server, &why), 0, "IMAP");
+	ok(!server.tls && server.this_host, "on this host");
+	is_int(url_parse_imap(span_of("smtps://a"), &server, &why), -1, "SMTP is another one");
+	ok(strstr(why.text, "imaps://") != NULL, "it says what to write: %s", why.text);
+	is_int(url_parse_imap(span_of("imaps://user:secret@a"), &server, &why), -1, "no password");
+	is_int(url_parse_imap(span_of("imaps://a/INBOX"), &server, &why), -1, "no folder");
+}
+
 static void test_store_url(void)
 {
 	struct why why = {""};
@@ -224,6 +278,50 @@ static void test_store_url(void)
 	is_text(url_sqlite_path("sqlite:x.db", &why), NULL, "not a relative one");
 	is_text(url_sqlite_path("postgresql://x", &why), NULL, "nothing else");
 	ok(strstr(why.text, "sqlite:/") != NULL, "it says what to write: %s", why.text);
+}
+
+/* What a stranger has us fetch: the host, with "!" before it where it is without TLS. */
+static void test_web_url(void)
+{
+	static const struct {
+		const char *text, *host;
+	} cases[] = {
+	    {"https://a.test/l.svg", "a.test"},
+	    {"HTTPS://A.test:443/l.svg?x#y", "A.test"},
+	    {"https://a.test", "a.test"},
+	    {"http://crl.a-b.test/x.crl", "!crl.a-b.test"},
+	    {"http://a.test:80/", "!a.test"},
+	    {"https://a.test:8443/", NULL},
+	    {"https://a.test:80/", NULL},
+	    {"http://a.test:443/", NULL},
+	    {"https://u@a.test/", NULL},
+	    {"https://u:p@a.test/", NULL},
+	    {"https://192.0.2.1/", NULL},
+	    {"https://0x7f000001/", NULL},
+	    {"https://2130706433/", NULL},
+	    {"https://127.1/", NULL},
+	    {"https://[::1]/", NULL},
+	    {"https://a.test%00.b/", NULL},
+	    {"https://a%2etest/x", "a.test"},
+	    {"https://a_b.test/", "a_b.test"},
+	    {"https://\xc3\xa9.test/", NULL},
+	    {"https:///", NULL},
+	    {"ftp://a.test/", NULL},
+	    {"file:///etc/passwd", NULL},
+	    {"gopher://a.test/", NULL},
+	    {"a.test/l.svg", NULL},
+	    {"", NULL},
+	};
+	struct url_web web;
+	struct why why;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char got[300] = "";
+
+		if (url_parse_web(cases[i].text, &web, &why) == 0)
+			snprintf(got, sizeof got, "%s%s", web.tls ? "" : "!", web.host);
+		is_text(got, cases[i].host == NULL ? "" : cases[i].host, "\"%s\"", cases[i].text);
+	}
 }
 
 /* Where a listener of HTTP requests is: the socket that it stands for, or NULL. */
@@ -337,8 +435,11 @@ int main(void)
 	test_buf();
 	test_names();
 	test_ip();
+	test_exclusions();
 	test_servers();
+	test_imap_url();
 	test_store_url();
+	test_web_url();
 	test_http_endpoint();
 	test_clock();
 	test_why_and_digest();
