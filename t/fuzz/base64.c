@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lib/base64: what decodes encodes to a text that decodes to the same. */
+/* lib/codec/base64: what decodes encodes to a text that decodes to the same. */
 #include <assert.h>
 #include <string.h>
 

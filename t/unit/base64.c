@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lib/base64: the vectors of RFC 4648 section 10, folds, faults, and there and back. */
+/* lib/codec/base64: the vectors of RFC 4648 section 10, folds, faults, and there and back. */
 #include <stdlib.h>
 #include <string.h>
 
