@@ -5,12 +5,9 @@
 #include <limits.h>
 #include <string.h>
 
-#include "lib/crypto/openssl.h"
+#include "lib/crypto/chain.h"
 
-struct certificates {
-	struct arena *arena;
-	STACK_OF(X509) * stack;
-};
+enum { SECURITY_LEVEL = 2 /* of X509_VERIFY_PARAM_set_auth_level(3) */ };
 
 /* ---- reading ---- */
 
@@ -73,7 +70,7 @@ unsigned certificate_count(const struct certificates *list)
 	return (unsigned)sk_X509_num(list->stack);
 }
 
-static X509 *certificate_at(const struct certificates *list, unsigned i)
+X509 *certificate_at(const struct certificates *list, unsigned i)
 {
 	assert(i < certificate_count(list));
 	return sk_X509_value(list->stack, (int)i);
@@ -143,6 +140,16 @@ void certificate_describe(const struct certificates *list, unsigned i, struct ce
 	list_names(list, i, out);
 }
 
+void certificate_sha256(const struct certificates *list, unsigned i,
+			uint8_t digest[CRYPT_DIGEST_LEN])
+{
+	unsigned length = 0;
+
+	if (X509_digest(certificate_at(list, i), EVP_sha256(), digest, &length) != 1 ||
+	    length != CRYPT_DIGEST_LEN)
+		memset(digest, 0, CRYPT_DIGEST_LEN);
+}
+
 bool certificate_has_purpose(const struct certificates *list, unsigned i, const char *oid)
 {
 	EXTENDED_KEY_USAGE *usage =
@@ -210,7 +217,7 @@ bool certificate_is_issued(const struct certificates *list, unsigned i, unsigned
 /* ---- the path to a root ---- */
 
 /* Roots are self-signed; the dates of all others are the caller's. */
-static int pass_dates(int good, X509_STORE_CTX *context)
+int certificate_pass_dates(int good, X509_STORE_CTX *context)
 {
 	int error = X509_STORE_CTX_get_error(context);
 	X509 *at = X509_STORE_CTX_get_current_cert(context);
@@ -224,7 +231,7 @@ static int pass_dates(int good, X509_STORE_CTX *context)
 	return good;
 }
 
-static X509_STORE *make_store(const struct certificates *roots, int64_t now)
+X509_STORE *certificate_store_new(const struct certificates *roots, int64_t now)
 {
 	X509_STORE *store = X509_STORE_new();
 
@@ -233,14 +240,15 @@ static X509_STORE *make_store(const struct certificates *roots, int64_t now)
 	for (unsigned i = 0; i < certificate_count(roots); i++)
 		X509_STORE_add_cert(store, certificate_at(roots, i));
 	X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)now);
-	X509_STORE_set_verify_cb(store, pass_dates);
+	X509_VERIFY_PARAM_set_auth_level(X509_STORE_get0_param(store), SECURITY_LEVEL);
+	X509_STORE_set_verify_cb(store, certificate_pass_dates);
 	return store;
 }
 
 int certificate_verify(const struct certificates *list, const struct certificates *roots,
 		       int64_t now, struct why *why)
 {
-	X509_STORE *store = make_store(roots, now);
+	X509_STORE *store = certificate_store_new(roots, now);
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
 	int status = -1;
 
@@ -259,34 +267,98 @@ int certificate_verify(const struct certificates *list, const struct certificate
 	return status;
 }
 
+/* ---- of a server ---- */
+
+enum { HOST_FLAGS = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS };
+
+bool certificate_has_name(const struct certificates *list, unsigned i, const char *host)
+{
+	return X509_check_host(certificate_at(list, i), host, 0, HOST_FLAGS, NULL) == 1;
+}
+
+static X509_STORE *make_web_store(const char *ca_file, int64_t now)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_VERIFY_PARAM *param;
+
+	if (store == NULL)
+		return NULL;
+	/* Without roots no path is accepted, which is true. */
+	if (ca_file != NULL)
+		(void)X509_STORE_load_locations(store, ca_file, NULL);
+	else
+		(void)X509_STORE_set_default_paths(store);
+	param = X509_STORE_get0_param(store);
+	X509_VERIFY_PARAM_set_time(param, (time_t)now);
+	X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER);
+	return store;
+}
+
+int certificate_serves(const struct certificates *list, const char *ca_file, const char *host,
+		       int64_t now, struct why *why)
+{
+	X509_STORE *store = make_web_store(ca_file, now);
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	int status = -1;
+
+	if (store == NULL || context == NULL ||
+	    X509_STORE_CTX_init(context, store, certificate_at(list, 0), list->stack) != 1)
+		why_set(why, "no memory to verify it");
+	else if (X509_verify_cert(context) != 1)
+		why_set(why, "certificate %d of the path: %s",
+			X509_STORE_CTX_get_error_depth(context) + 1,
+			X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
+	else if (!certificate_has_name(list, 0, host))
+		why_set(why, "it has not the name %s", host);
+	else
+		status = 0;
+	X509_STORE_CTX_free(context);
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return status;
+}
+
 /* ---- TLSA ---- */
 
-static bool matches_data(const unsigned char *der, size_t length, unsigned matching,
-			 struct span data)
+static bool make_data(struct arena *arena, struct span der, unsigned matching, struct span *data)
 {
 	const EVP_MD *const kinds[] = {NULL, EVP_sha256(), EVP_sha512()};
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned size = 0;
 
-	if (matching == 0)
-		return span_same(span_make(der, length), data);
-	return EVP_Digest(der, length, digest, &size, kinds[matching], NULL) == 1 &&
-	       span_same(span_make(digest, size), data);
+	if (matching > 2)
+		return false;
+	if (matching == 0) {
+		*data = span_make(arena_copy(arena, der.p, span_len(der)), span_len(der));
+		return true;
+	}
+	if (EVP_Digest(der.p, span_len(der), digest, &size, kinds[matching], NULL) != 1)
+		return false;
+	*data = span_make(arena_copy(arena, digest, size), size);
+	return true;
+}
+
+bool certificate_tlsa_data(const struct certificates *list, unsigned i, unsigned selector,
+			   unsigned matching, struct span *data)
+{
+	X509 *one = certificate_at(list, i);
+	unsigned char *der = NULL;
+	bool made;
+	int length;
+
+	if (selector > 1)
+		return false;
+	length =
+	    selector == 0 ? i2d_X509(one, &der) : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(one), &der);
+	made = length > 0 && make_data(list->arena, span_make(der, (size_t)length), matching, data);
+	OPENSSL_free(der);
+	return made;
 }
 
 bool certificate_matches_tlsa(const struct certificates *list, unsigned i, unsigned selector,
 			      unsigned matching, struct span data)
 {
-	X509 *one = certificate_at(list, i);
-	unsigned char *der = NULL;
-	bool matches;
-	int length;
+	struct span own;
 
-	if (selector > 1 || matching > 2)
-		return false;
-	length =
-	    selector == 0 ? i2d_X509(one, &der) : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(one), &der);
-	matches = length > 0 && matches_data(der, (size_t)length, matching, data);
-	OPENSSL_free(der);
-	return matches;
+	return certificate_tlsa_data(list, i, selector, matching, &own) && span_same(own, data);
 }

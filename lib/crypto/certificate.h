@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/arena.h"
+#include "lib/crypto/type.h"
 #include "lib/span.h"
 #include "lib/why.h"
 
@@ -32,6 +33,9 @@ unsigned certificate_count(const struct certificates *list);
 
 void certificate_describe(const struct certificates *list, unsigned i, struct certificate *out);
 
+void certificate_sha256(const struct certificates *list, unsigned i,
+			uint8_t digest[CRYPT_DIGEST_LEN]); /* of its DER */
+
 /* OID: "1.3.6.1.5.5.7.3.31". */
 bool certificate_has_purpose(const struct certificates *list, unsigned i, const char *oid);
 const char *certificate_subject_value(const struct certificates *list, unsigned i,
@@ -48,9 +52,21 @@ bool certificate_is_issued(const struct certificates *list, unsigned i, unsigned
 int certificate_verify(const struct certificates *list, const struct certificates *roots,
 		       int64_t now, struct why *why);
 
+/* Whether HOST is among its DNS names (RFC 6125); a wildcard stands for a whole label. */
+bool certificate_has_name(const struct certificates *list, unsigned i, const char *host);
+
+/* Whether clients of HOST that trust the roots in CA_FILE (NULL: the system's) accept the first
+ * certificate at NOW, with the others as its path. -1 with WHY. */
+int certificate_serves(const struct certificates *list, const char *ca_file, const char *host,
+		       int64_t now, struct why *why);
+
 /* Whether the certificate, or its key, is what a TLSA record's DATA says: SELECTOR 0 or 1, MATCHING
  * 0, 1 or 2 (RFC 6698 sections 2.1.2 and 2.1.3); false for any other. */
 bool certificate_matches_tlsa(const struct certificates *list, unsigned i, unsigned selector,
 			      unsigned matching, struct span data);
+
+/* The DATA that such a record would have, in ARENA of the list; false as above. */
+bool certificate_tlsa_data(const struct certificates *list, unsigned i, unsigned selector,
+			   unsigned matching, struct span *data);
 
 #endif

@@ -63,6 +63,50 @@ void crypt_sha256(const void *data, size_t len, uint8_t digest[CRYPT_DIGEST_LEN]
 		abort();
 }
 
+/* ---- digests of others ---- */
+
+/* RFC 8017 appendix B.1 */
+static const struct {
+	const char *oid;
+	const char *name;
+	size_t length;
+} algorithms[] = {
+    {"\x2b\x0e\x03\x02\x1a", "SHA1", 20},
+    {"\x60\x86\x48\x01\x65\x03\x04\x02\x01", "SHA256", 32},
+    {"\x60\x86\x48\x01\x65\x03\x04\x02\x02", "SHA384", 48},
+    {"\x60\x86\x48\x01\x65\x03\x04\x02\x03", "SHA512", 64},
+};
+
+enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
+
+static unsigned find_algorithm(struct span oid)
+{
+	unsigned i = 0;
+
+	while (i < ALGORITHMS && !span_eq(oid, algorithms[i].oid))
+		i++;
+	return i;
+}
+
+size_t crypt_digest_length(struct span oid)
+{
+	unsigned i = find_algorithm(oid);
+
+	return i == ALGORITHMS ? 0 : algorithms[i].length;
+}
+
+bool crypt_digest_matches(struct span oid, struct span digest, struct span data)
+{
+	unsigned i = find_algorithm(oid);
+	unsigned char made[EVP_MAX_MD_SIZE];
+	size_t length;
+
+	return i < ALGORITHMS &&
+	       EVP_Q_digest(NULL, algorithms[i].name, NULL, data.p, span_len(data), made,
+			    &length) == 1 &&
+	       span_same(digest, span_make(made, length));
+}
+
 void crypt_hmac(const void *key, size_t key_len, const void *data, size_t len,
 		uint8_t digest[CRYPT_DIGEST_LEN])
 {

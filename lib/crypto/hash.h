@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SHA-256 (OpenSSL's).
+ * SHA-256 (OpenSSL's), and digests that others made by SHA-1 or SHA-2.
  */
 #ifndef LIB_CRYPTO_HASH_H
 #define LIB_CRYPTO_HASH_H
 
 #include "lib/arena.h"
 #include "lib/crypto/type.h"
+#include "lib/span.h"
 
 /* Of a text that comes in pieces. The handle is released with ARENA. */
 struct crypt_hash;
@@ -22,6 +23,11 @@ void crypt_hash_peek(const struct crypt_hash *hash, const void *data, size_t len
 
 /* Of one piece. */
 void crypt_sha256(const void *data, size_t len, uint8_t digest[CRYPT_DIGEST_LEN]);
+
+/* The bytes of a digest by the algorithm OID (an OBJECT IDENTIFIER, the contents of its DER):
+ * SHA-1, SHA-256, SHA-384 or SHA-512; 0: another one. */
+size_t crypt_digest_length(struct span oid);
+bool crypt_digest_matches(struct span oid, struct span digest, struct span data);
 
 /* HMAC-SHA-256 (RFC 2104). */
 void crypt_hmac(const void *key, size_t key_len, const void *data, size_t len,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Private keys, read by OpenSSL's decoders: at the start and on a reload, never for a message.
+ * Private keys. They are read and checked at the start and on a reload; OpenSSL gets one when it is
+ * first to sign, and lets go of those that were not used for long.
  *
  * Keys are immutable once made and may be used by several threads at a time.
  */
@@ -16,7 +17,7 @@ struct crypt_key;
 
 /*
  * From the text of a PEM file: PKCS#8 ("PRIVATE KEY", RSA or Ed25519) or PKCS#1 ("RSA PRIVATE
- * KEY"), not encrypted. It has signed a digest that its public half verifies. NULL with a reason,
+ * KEY"), not encrypted. Its public and its private half belong together. NULL with a reason,
  * also for RSA over CRYPT_RSA_MAX_BITS; how few bits are too few is the caller's to say.
  */
 struct crypt_key *crypt_key_parse(struct span pem, struct why *why);

@@ -7,6 +7,7 @@
 #include "lib/buf.h"
 #include "lib/crypto/der.h"
 #include "lib/crypto/openssl.h"
+#include "lib/heap.h"
 
 enum rsa_number { RSA_N, RSA_E, RSA_NUMBERS };
 
@@ -164,9 +165,7 @@ struct crypt_public *crypt_public_parse(enum crypt_type type, struct span data, 
 
 	if (pkey == NULL)
 		return NULL;
-	public = malloc(sizeof *public);
-	if (public == NULL)
-		abort();
+	public = heap_alloc(sizeof *public);
 	openssl_key_init(&public->key, type, bits, pkey);
 	return public;
 }

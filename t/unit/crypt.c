@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lib/crypto: the signed message of RFC 8463, keys there and back, damage. */
 
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/codec/base64.h"
@@ -9,6 +11,7 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/key.h"
 #include "lib/crypto/public.h"
+#include "lib/lock.h"
 #include "policy/dkim/canon.h"
 #include "t/lib/tap.h"
 
@@ -378,6 +381,75 @@ static void test_tlsa(struct arena *arena)
 	}
 }
 
+/* ---- more keys than OpenSSL has at a time ---- */
+
+enum { MANY = 4300, SIGNERS = 2 };
+
+static struct crypt_key *many[MANY];
+static _Atomic unsigned wrong_signatures;
+
+/* Three letters of the 32 bytes of an Ed25519 key make another one (RFC 8410). */
+static void make_many(void)
+{
+	static const char form[] =
+	    "-----BEGIN PRIVATE KEY-----\n"
+	    "MC4CAQAwBQYDK2VwBCIEIAAA%c%c%cAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+	    "-----END PRIVATE KEY-----\n";
+	char pem[sizeof form];
+
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(pem, sizeof pem, form, 'A' + i % 26, 'A' + i / 26 % 26, 'A' + i / 676);
+		many[i] = crypt_key_parse(span_of(pem), NULL);
+	}
+}
+
+/* Every signer has another order. */
+static void *sign_many(void *arg)
+{
+	static const uint8_t digest[CRYPT_DIGEST_LEN] = {1};
+	const unsigned *step = arg;
+	struct arena *arena = arena_new(0);
+
+	for (unsigned i = 0, at = *step; i < MANY + 300; i++, at = (at + *step) % MANY) {
+		struct span data, signature;
+		struct crypt_public *public;
+
+		arena_reset(arena);
+		if (crypt_key_sign(many[at], digest, arena, &signature, NULL) != 0 ||
+		    crypt_key_public(many[at], arena, &data, NULL) != 0) {
+			wrong_signatures++;
+			continue;
+		}
+		public = crypt_public_parse(CRYPT_ED25519, data, NULL);
+		if (public == NULL || !crypt_public_verify(public, digest, signature))
+			wrong_signatures++;
+		crypt_public_free(public);
+	}
+	arena_free(arena);
+	return NULL;
+}
+
+static void test_many(void)
+{
+	static unsigned steps[SIGNERS] = {1, 7};
+	pthread_t threads[SIGNERS];
+	unsigned missing = 0;
+
+	make_many();
+	for (unsigned i = 0; i < MANY; i++)
+		missing += many[i] == NULL;
+	is_int(missing, 0, "%u keys", MANY);
+	if (missing > 0)
+		return;
+	for (unsigned i = 0; i < SIGNERS; i++)
+		ok(thread_start(&threads[i], sign_many, &steps[i]) == 0, "a thread signs");
+	for (unsigned i = 0; i < SIGNERS; i++)
+		pthread_join(threads[i], NULL);
+	is_int(wrong_signatures, 0, "each key signs for itself, whichever are open");
+	for (unsigned i = 0; i < MANY; i++)
+		crypt_key_free(many[i]);
+}
+
 int main(void)
 {
 	struct arena *arena = arena_new(0);
@@ -391,6 +463,7 @@ int main(void)
 	test_public_forms(arena);
 	test_der(arena);
 	test_tlsa(arena);
+	test_many();
 	arena_free(arena);
 	return tap_done();
 }
