@@ -10,16 +10,15 @@
 #include <string.h>
 
 #include "dns/wire.h"
+#include "lib/heap.h"
 #include "lib/name.h"
 
 static const struct name_code types[] = {
-    {"A", DNS_TYPE_A},         {"AAAA", DNS_TYPE_AAAA},
-    {"MX", DNS_TYPE_MX},       {"PTR", DNS_TYPE_PTR},
-    {"TXT", DNS_TYPE_TXT},     {"NS", DNS_TYPE_NS},
-    {"SOA", DNS_TYPE_SOA},     {"CNAME", DNS_TYPE_CNAME},
-    {"SRV", DNS_TYPE_SRV},     {"DS", DNS_TYPE_DS},
-    {"RRSIG", DNS_TYPE_RRSIG}, {"TLSA", DNS_TYPE_TLSA},
-    {"SPF", DNS_TYPE_SPF},     {NULL, 0},
+    {"A", DNS_TYPE_A},           {"AAAA", DNS_TYPE_AAAA},   {"MX", DNS_TYPE_MX},
+    {"PTR", DNS_TYPE_PTR},       {"TXT", DNS_TYPE_TXT},     {"NS", DNS_TYPE_NS},
+    {"SOA", DNS_TYPE_SOA},       {"CNAME", DNS_TYPE_CNAME}, {"SRV", DNS_TYPE_SRV},
+    {"DS", DNS_TYPE_DS},         {"RRSIG", DNS_TYPE_RRSIG}, {"TLSA", DNS_TYPE_TLSA},
+    {"DNSKEY", DNS_TYPE_DNSKEY}, {"SPF", DNS_TYPE_SPF},     {NULL, 0},
 };
 
 static const struct name_code statuses[] = {
@@ -176,6 +175,16 @@ static long read_ds(const struct rdata *rdata, struct dns_record *record, char *
 	return read_tail(rdata, 4, text);
 }
 
+/* RFC 4034 section 2.1: flags, protocol, algorithm, key */
+static long read_dnskey(const struct rdata *rdata, struct dns_record *record, char *text)
+{
+	if (rdata->length < 5)
+		return -1;
+	record->preference = (uint16_t)read_number(rdata, 0);
+	memcpy(record->numbers, rdata->data + 2, 2);
+	return read_tail(rdata, 4, text);
+}
+
 /* RFC 4034 section 3.1: type covered, algorithm, labels, TTL, end, begin, key tag, signer's name,
  * signature */
 static long read_rrsig(const struct rdata *rdata, struct dns_record *record, char *text)
@@ -190,6 +199,7 @@ static long read_rrsig(const struct rdata *rdata, struct dns_record *record, cha
 	if (signer == 0 || rdata->length == SIGNER + signer)
 		return -1;
 	record->preference = (uint16_t)read_number(rdata, 0);
+	record->serial = read_number32(rdata, 4);
 	record->ends = read_number32(rdata, 8);
 	record->begins = read_number32(rdata, 12);
 	return read_name(&(struct rdata){rdata->data + SIGNER, signer}, 0, text);
@@ -231,6 +241,8 @@ static reader *reader_of(enum dns_type type)
 		return read_srv;
 	case DNS_TYPE_DS:
 		return read_ds;
+	case DNS_TYPE_DNSKEY:
+		return read_dnskey;
 	case DNS_TYPE_RRSIG:
 		return read_rrsig;
 	case DNS_TYPE_TLSA:
@@ -248,10 +260,8 @@ static reader *reader_of(enum dns_type type)
 
 static struct answer *make_answer(enum dns_status status, size_t bytes)
 {
-	struct answer *answer = calloc(1, bytes);
+	struct answer *answer = heap_zero(bytes);
 
-	if (answer == NULL)
-		abort();
 	answer->public.status = status;
 	answer->bytes = bytes;
 	atomic_init(&answer->references, 1);

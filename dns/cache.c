@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 
 enum { SHARDS_MAX = 64, SHARD_ENTRIES_MIN = 256 };
@@ -52,9 +53,7 @@ struct cache *cache_new(unsigned entries, size_t bytes)
 
 	while ((1u << bits) < SHARDS_MAX && entries >> (bits + 1) >= SHARD_ENTRIES_MIN)
 		bits++;
-	cache = calloc(1, sizeof *cache + ((size_t)1 << bits) * sizeof cache->shards[0]);
-	if (cache == NULL)
-		abort();
+	cache = heap_zero(sizeof *cache + ((size_t)1 << bits) * sizeof cache->shards[0]);
 	cache->shard_bits = bits;
 	cache->max_entries = entries >> bits > 0 ? entries >> bits : 1;
 	cache->max_bytes = bytes >> bits;
@@ -63,9 +62,7 @@ struct cache *cache_new(unsigned entries, size_t bytes)
 	cache->bucket_mask = buckets - 1;
 	for (unsigned i = 0; i < 1u << bits; i++) {
 		lock_init(&cache->shards[i].lock);
-		cache->shards[i].buckets = calloc(buckets, sizeof *cache->shards[i].buckets);
-		if (cache->shards[i].buckets == NULL)
-			abort();
+		cache->shards[i].buckets = heap_array(buckets, sizeof *cache->shards[i].buckets);
 	}
 	return cache;
 }
@@ -137,10 +134,8 @@ struct answer *cache_get(struct cache *cache, const struct key *key, int64_t now
 
 static struct entry *entry_new(const struct key *key, struct answer *answer, int64_t now)
 {
-	struct entry *entry = malloc(sizeof *entry + key->length + 1);
+	struct entry *entry = heap_alloc(sizeof *entry + key->length + 1);
 
-	if (entry == NULL)
-		abort();
 	memcpy(entry->name, key->name, key->length + 1);
 	entry->key = *key;
 	entry->key.name = entry->name;

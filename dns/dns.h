@@ -32,6 +32,7 @@ enum dns_type {
 	DNS_TYPE_SRV = 33,
 	DNS_TYPE_DS = 43,
 	DNS_TYPE_RRSIG = 46,
+	DNS_TYPE_DNSKEY = 48,
 	DNS_TYPE_TLSA = 52,
 	DNS_TYPE_SPF = 99 /* as TXT; RFC 7208 section 3.1 ended it */
 };
@@ -50,14 +51,16 @@ enum {
 /*
  * One record in the shape its type has. Text of TXT: its strings joined without a separator (RFC
  * 7208 section 3.3, RFC 9989 section 4.7), any bytes, NUL added. Names: lower case, no final dot,
- * "." for the root; a name with a byte outside printable ASCII has it as \DDD. Text of DS and TLSA:
- * the digest or the certificate data, any bytes.
+ * "." for the root; a name with a byte outside printable ASCII has it as \DDD. Text of DS,
+ * DNSKEY and TLSA: the digest, the key or the certificate data, any bytes.
  */
 struct dns_record {
-	uint16_t preference;   /* MX; SRV: priority; DS: key tag; RRSIG: type covered */
+	uint16_t
+	    preference; /* MX; SRV: priority; DS: key tag; RRSIG: type covered; DNSKEY: flags */
 	uint16_t weight, port; /* SRV */
-	uint8_t numbers[3]; /* TLSA: usage, selector, matching type; DS: algorithm, digest type */
-	uint32_t serial;    /* SOA */
+	uint8_t numbers[3];    /* TLSA: usage, selector, matching type; DS: algorithm, digest type;
+				  DNSKEY: protocol, algorithm */
+	uint32_t serial;       /* SOA; RRSIG: the TTL of what it signs, as published */
 	uint32_t begins, ends; /* RRSIG: seconds since 1970, modulo 2^32 (RFC 4034 section 3.1.5) */
 	uint8_t address[16];   /* A: 4 bytes, AAAA: 16 */
 	const char *text; /* TXT; the name in PTR, MX, NS, CNAME, SRV; SOA: the first name; RRSIG:
@@ -68,12 +71,15 @@ struct dns_record {
 /* Immutable, shared; lives at least as long as the lookup it came from. */
 struct dns_answer {
 	enum dns_status status;
-	const char *reason; /* DNS_TEMPFAIL: "SERVFAIL", "bogus: ...", "no answer in time from
+	const char *reason; /* DNS_TEMPFAIL: "SERVFAIL", "bogus: ...", "bogus, or its key
+			       was lost: ...", "no answer in time from
 			       192.0.2.53", "unreachable: no answer from 192.0.2.53"; else NULL */
 	bool bogus;         /* DNS_TEMPFAIL: an answer came that DNSSEC does not let us believe */
-	uint32_t ttl;       /* seconds it may be used for, already limited to the cache's bounds */
-	bool secure;        /* validated by DNSSEC */
-	unsigned count;     /* > 0 exactly for DNS_DATA */
+	bool unproven;  /* DNS_TEMPFAIL: a DNSKEY or DS that the answer is validated with was not
+			   had; whether it is missing or its answer was lost is not known */
+	uint32_t ttl;   /* seconds it may be used for, already limited to the cache's bounds */
+	bool secure;    /* validated by DNSSEC */
+	unsigned count; /* > 0 exactly for DNS_DATA */
 	const struct dns_record *records;
 };
 
@@ -95,6 +101,8 @@ struct dns_settings {
 	unsigned server_count;      /* 0: those of RESOLV_CONF */
 	const char *resolv_conf;    /* NULL: /etc/resolv.conf */
 	const char *trust_anchor;   /* file with the root's DS or DNSKEY; NULL: no validation */
+	const char *zone;      /* this zone is not asked for, but read from ZONE_FILE; or NULL */
+	const char *zone_file; /* RFC 1035 section 5; no answer from it is secure */
 	enum dns_caps caps;
 	unsigned cache_entries;    /* bound of our cache, and 1024 bytes for each; 0: 65536 */
 	uint32_t max_ttl;          /* seconds; 0: 86400 */
@@ -142,6 +150,18 @@ struct dns_fixed {
 
 /* Every other name does not exist. RECORDS are borrowed until dns_free(). */
 struct dns *dns_new_fixed(const struct dns_fixed *records, unsigned count);
+
+/* ---- a back end that answers as another resolver did ---- */
+
+struct dns_seen {
+	const char *name; /* lower case, no final dot */
+	enum dns_type type;
+	struct dns_answer answer;
+};
+
+/* Whatever else is asked fails temporarily, with the reason UNSEEN. Everything is borrowed until
+ * dns_free(). */
+struct dns *dns_new_seen(const struct dns_seen *answers, unsigned count, const char *unseen);
 
 /* ---- one unit of work ---- */
 

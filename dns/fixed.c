@@ -9,6 +9,8 @@
 #include "dns/backend.h"
 #include "dns/wire.h"
 
+#include "lib/heap.h"
+
 enum { TTL = 300, STRING_MAX = 255 };
 
 struct fixed {
@@ -22,10 +24,8 @@ struct fixed {
 static uint8_t *make_strings(const char *text, size_t *size)
 {
 	size_t length = strlen(text);
-	uint8_t *out = malloc(length + length / STRING_MAX + 1), *end = out;
+	uint8_t *out = heap_alloc(length + length / STRING_MAX + 1), *end = out;
 
-	if (out == NULL)
-		abort();
 	do {
 		size_t part = length < STRING_MAX ? length : STRING_MAX;
 
@@ -74,10 +74,8 @@ static void free_backend(struct backend *backend)
 struct dns *dns_new_fixed(const struct dns_fixed *records, unsigned count)
 {
 	static const struct backend_calls calls = {start_question, free_backend};
-	struct fixed *fixed = calloc(1, sizeof *fixed);
+	struct fixed *fixed = heap_zero(sizeof *fixed);
 
-	if (fixed == NULL)
-		abort();
 	fixed->backend.calls = &calls;
 	fixed->backend.servers = "a fixed table";
 	fixed->records = records;

@@ -105,7 +105,7 @@ static unsigned port_limit(void)
 /* Without forward-no-cache libunbound would remember a SERVFAIL for 5 seconds, and all that it
  * heard past dns_flush(). */
 void forward_config(struct buf *config, const struct forward_servers *servers, bool validate,
-		    bool caps)
+		    bool caps, const char *zone, const char *zone_file)
 {
 	struct span rest = buf_view(&servers->text), server;
 	bool more = true;
@@ -120,6 +120,11 @@ void forward_config(struct buf *config, const struct forward_servers *servers, b
 		   validate ? "validator iterator" : "iterator");
 	for (size_t i = 0; i < sizeof built_in_zones / sizeof *built_in_zones; i++)
 		buf_printf(config, " local-zone: \"%s\" nodefault\n", built_in_zones[i]);
+	if (zone != NULL)
+		buf_printf(config,
+			   "auth-zone:\n name: \"%s\"\n zonefile: \"%s\"\n for-downstream: yes\n"
+			   " for-upstream: yes\n fallback-enabled: no\n",
+			   zone, zone_file);
 	buf_string(config, "forward-zone:\n name: \".\"\n forward-no-cache: yes\n");
 	while (span_split(&rest, &more, ',', &server)) {
 		server = span_trim(server);

@@ -20,8 +20,8 @@ struct forward_servers {
 int forward_servers(struct forward_servers *servers, const struct dns_settings *settings,
 		    struct why *why);
 
-/* CAPS: with random case in the names. */
+/* CAPS: with random case in the names. ZONE: read from ZONE_FILE, or NULL. */
 void forward_config(struct buf *config, const struct forward_servers *servers, bool validate,
-		    bool caps);
+		    bool caps, const char *zone, const char *zone_file);
 
 #endif

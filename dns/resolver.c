@@ -18,6 +18,7 @@
 #include "dns/backend.h"
 #include "dns/cache.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 
 enum {
@@ -79,11 +80,9 @@ static struct answer *make_late_answer(const char *what, const char *servers)
 struct dns *resolver_new(const struct dns_settings *settings, struct backend *backend)
 {
 	static const struct dns_settings none;
-	struct dns *dns = calloc(1, sizeof *dns);
+	struct dns *dns = heap_zero(sizeof *dns);
 	unsigned entries;
 
-	if (dns == NULL)
-		abort();
 	if (settings == NULL)
 		settings = &none;
 	entries = or_default(settings->cache_entries, ENTRIES_DEFAULT);
@@ -202,10 +201,8 @@ static void leave_question(struct waiter *waiter)
 
 static struct question *question_new(struct dns *dns, const struct key *key)
 {
-	struct question *question = malloc(sizeof *question + key->length + 1);
+	struct question *question = heap_alloc(sizeof *question + key->length + 1);
 
-	if (question == NULL)
-		abort();
 	memcpy(question->name, key->name, key->length + 1);
 	question->key = *key;
 	question->key.name = question->name;

@@ -17,6 +17,7 @@
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 
 enum { BUCKETS = 32, ARENA_CAP = 1 << 30 };
@@ -68,11 +69,9 @@ struct dns_scope {
 
 struct dns_scope *dns_scope_new(struct dns *dns, unsigned budget, int64_t max_wait)
 {
-	struct dns_scope *scope = calloc(1, sizeof *scope);
+	struct dns_scope *scope = heap_zero(sizeof *scope);
 
 	assert(dns != NULL && max_wait >= 0);
-	if (scope == NULL)
-		abort();
 	scope->dns = dns;
 	scope->budget = budget;
 	scope->max_wait = max_wait;

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <unbound.h>
 #include <unistd.h>
@@ -32,11 +33,13 @@
 #include "dns/wire.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 #include "lib/name.h"
 
 enum { CLASS_IN = 1, RCODE_NOERROR = 0, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, REASON_MAX = 256 };
 
+enum { ALIASES_MAX = 8 };
 enum { PATIENCE_MS = 1000 }; /* with servers that do not answer */
 
 struct query {
@@ -44,6 +47,7 @@ struct query {
 	struct unbound *unbound;
 	struct question *question;
 	int64_t start;
+	unsigned aliases; /* followed out of a zone of a file */
 };
 
 struct unbound {
@@ -55,6 +59,7 @@ struct unbound {
 	struct forward_servers servers;
 	int64_t heard; /* when a server last answered; of the thread */
 	bool ready;
+	bool zoned;  /* a zone is read from a file */
 	int stop[2]; /* a pipe; closing its end tells the thread to end */
 	pthread_t thread;
 };
@@ -65,15 +70,37 @@ static const struct name_code rcodes[] = {
 
 /* ---- results ---- */
 
+/*
+ * libunbound calls it bogus, too, when a question for a key was lost, and then all that is below
+ * that key, for a minute. Its words are the only difference. What is said of the root's key is a
+ * fault of the way to us, and not of the name that was asked for.
+ */
+static bool is_unproven(const char *why)
+{
+	static const char *const words[] = {"DNSKEY record",  "no DNSKEY rrset",    "no DS",
+					    "trust anchor",   "for key . ",         "validation . ",
+					    "malloc failure", "validation suspends"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (strstr(why, words[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static struct answer *bogus_answer(const struct ub_result *result)
 {
+	const char *why =
+	    result->why_bogus != NULL ? result->why_bogus : "DNSSEC validation failed";
+	bool unproven = is_unproven(why);
 	struct answer *answer;
 	char reason[REASON_MAX];
 
-	snprintf(reason, sizeof reason, "bogus: %s",
-		 result->why_bogus != NULL ? result->why_bogus : "DNSSEC validation failed");
+	snprintf(reason, sizeof reason, "%s: %s", unproven ? "bogus, or its key was lost" : "bogus",
+		 why);
 	answer = answer_failure(reason);
-	answer->public.bogus = true;
+	answer->public.bogus = !unproven;
+	answer->public.unproven = unproven;
 	return answer;
 }
 
@@ -150,10 +177,8 @@ static struct answer *answer_of(const struct query *query, const struct ub_resul
 
 static struct query *open_query(struct unbound *unbound, struct question *question)
 {
-	struct query *query = calloc(1, sizeof *query);
+	struct query *query = heap_zero(sizeof *query);
 
-	if (query == NULL)
-		abort();
 	query->unbound = unbound;
 	query->question = question;
 	query->start = clock_mono();
@@ -180,11 +205,32 @@ static void close_query(struct query *query, struct answer *answer)
 	free(query);
 }
 
+static void on_result(void *arg, int error, struct ub_result *result);
+
+/* From a zone of a file comes what that zone has: an alias is followed here. True: the question
+ * goes on. */
+static bool follow_alias(struct query *query, const struct ub_result *result)
+{
+	struct unbound *unbound = query->unbound;
+
+	if (!unbound->zoned || result->havedata || result->rcode != RCODE_NOERROR ||
+	    result->canonname == NULL || strcasecmp(result->canonname, result->qname) == 0 ||
+	    query->aliases == ALIASES_MAX)
+		return false;
+	query->aliases++;
+	return ub_resolve_async(unbound->ctx, result->canonname, result->qtype, CLASS_IN, query,
+				on_result, NULL) == 0;
+}
+
 static void on_result(void *arg, int error, struct ub_result *result)
 {
 	struct query *query = arg;
 	struct answer *answer;
 
+	if (error == 0 && result != NULL && follow_alias(query, result)) {
+		ub_resolve_free(result);
+		return;
+	}
 	if (error != 0 || result == NULL)
 		answer = answer_failure(error != 0 ? ub_strerror(error) : "no result");
 	else
@@ -381,7 +427,7 @@ static int configure_context(struct unbound *unbound, const struct dns_settings 
 
 	buf_init(&config, NULL, 0);
 	forward_config(&config, &unbound->servers, settings->trust_anchor != NULL,
-		       unbound->backend.caps);
+		       unbound->backend.caps, settings->zone, settings->zone_file);
 	error = load_from_memory(ctx, buf_view(&config))
 		    ? 0
 		    : load_from_file(ctx, buf_view(&config), why);
@@ -430,10 +476,8 @@ static bool choose_caps(const struct unbound *unbound, enum dns_caps caps, bool 
 static struct unbound *make_unbound(const struct dns_settings *settings, bool may_ask,
 				    struct why *why)
 {
-	struct unbound *unbound = calloc(1, sizeof *unbound);
+	struct unbound *unbound = heap_zero(sizeof *unbound);
 
-	if (unbound == NULL)
-		abort();
 	lock_init(&unbound->lock);
 	cond_init(&unbound->changed);
 	unbound->ctx = ub_ctx_create();
@@ -441,6 +485,7 @@ static struct unbound *make_unbound(const struct dns_settings *settings, bool ma
 		why_set(why, "DNS library: %s", strerror(errno));
 	} else if (ub_ctx_debugout(unbound->ctx, NULL) == 0 &&
 		   forward_servers(&unbound->servers, settings, why) == 0) {
+		unbound->zoned = settings->zone != NULL;
 		unbound->backend.caps = choose_caps(unbound, settings->caps, may_ask);
 		if (configure_context(unbound, settings, why) == 0)
 			return unbound;

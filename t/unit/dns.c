@@ -220,6 +220,7 @@ static void test_other_types(void)
 	    "\2ns\4test\0\4root\4test\0\170\0\0\1\0\0\16\20\0\0\3\204\0\11\72\200"
 	    "\0\0\1\54";
 	static const char tlsa[] = "\3\1\1\252\273";
+	static const char dnskey[] = "\1\1\3\15\252\273";
 	static const char ds[] = "\4\322\15\2\252";
 	static const char rrsig[] =
 	    "\0\6\15\1\0\0\1\54\200\0\0\2\177\377\377\1\4\322\1a\4test\0\252";
@@ -235,6 +236,8 @@ static void test_other_types(void)
 	dns_memory_add(dns, "a.test", DNS_TYPE_SOA, soa, sizeof soa - 1, &why);
 	dns_memory_add(dns, "a.test", DNS_TYPE_TLSA, tlsa, sizeof tlsa - 1, &why);
 	dns_memory_add(dns, "a.test", DNS_TYPE_DS, ds, sizeof ds - 1, &why);
+	dns_memory_add(dns, "a.test", DNS_TYPE_DNSKEY, dnskey, sizeof dnskey - 1, &why);
+	dns_memory_add(dns, "b.test", DNS_TYPE_DNSKEY, dnskey, 4, &why);
 	dns_memory_add(dns, "b.test", DNS_TYPE_TLSA, tlsa, 3, &why);
 	add(dns, "a.test", DNS_TYPE_NS, "ns.test.");
 	record = ask(scope, "a.test", DNS_TYPE_SRV)->records;
@@ -254,6 +257,12 @@ static void test_other_types(void)
 	ok(record->preference == DNS_TYPE_SOA && record->begins == 0x7fffff01 &&
 	       record->ends == 0x80000002 && strcmp(record->text, "a.test") == 0,
 	   "RRSIG: type covered, begin, end and signer");
+	record = ask(scope, "a.test", DNS_TYPE_DNSKEY)->records;
+	ok(record->preference == 257 && record->numbers[0] == 3 && record->numbers[1] == 13 &&
+	       record->length == 2,
+	   "DNSKEY: flags, protocol, algorithm and key");
+	is_text(ask(scope, "b.test", DNS_TYPE_DNSKEY)->reason, "malformed record",
+		"DNSKEY without a key");
 	is_text(ask(scope, "b.test", DNS_TYPE_RRSIG)->reason, "malformed record",
 		"RRSIG without a signature");
 	is_text(ask(scope, "c.test", DNS_TYPE_RRSIG)->reason, "malformed record",

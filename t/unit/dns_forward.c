@@ -14,7 +14,7 @@ static void test_config(void)
 
 	forward_servers(&servers, &settings, NULL);
 	buf_init(&config, NULL, 0);
-	forward_config(&config, &servers, false, false);
+	forward_config(&config, &servers, false, false, NULL, NULL);
 	ok(strstr(buf_text(&config), " use-caps-for-id: no\n") != NULL, "names as they are");
 	ok(strstr(buf_text(&config), "infra-host-ttl: 1\n") != NULL,
 	   "one server is asked again soon");
@@ -26,7 +26,7 @@ static void test_config(void)
 	settings.server_count = 2;
 	forward_servers(&servers, &settings, NULL);
 	is_text(buf_text(&servers.text), "192.0.2.1@5353, 2001:db8::53", "servers as text");
-	forward_config(&config, &servers, true, true);
+	forward_config(&config, &servers, true, true, NULL, NULL);
 	ok(strstr(buf_text(&config), " use-caps-for-id: yes\n") != NULL, "names in random case");
 	ok(strstr(buf_text(&config),
 		  " forward-addr: 192.0.2.1@5353\n forward-addr: 2001:db8::53\n"),
