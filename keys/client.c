@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A thread that wants a signature takes a lane, sends its request there, and reads the reply: two
- * calls of the kernel, and no hand-over between threads. Lanes are made when they are needed, up to
- * one for each core, which is as many signatures as can be made at once.
+ * A thread that wants a signature takes a lane, sends its request over the link, and reads the
+ * reply from its lane: two calls of the kernel, and no hand-over between threads. Lanes are made
+ * when they are needed, and used again, the last one first.
  *
  * A thread is blocked for about as long as it would compute if it had the key itself, and the core
  * is the key process's meanwhile. So it only tells the engine that it waits when the reply takes
@@ -19,14 +19,17 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "keys/source.h"
 #include "keys/wire.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
+#include "lib/system/fdpass.h"
 
 enum { LOOK_MS = 20 }; /* a thread in a call of the kernel looks at its deadline that often */
 
 struct lane {
-	struct lane *next;
-	int fd;
+	int fd;        /* -1: there is none */
+	int far_end;   /* what the next request brings to the key process; -1: it has it */
 	unsigned link; /* the number of the link that it belongs to */
 	bool busy;     /* a thread uses it, without the lock */
 };
@@ -34,23 +37,19 @@ struct lane {
 struct keyclient {
 	atomic_uint references;
 	void (*waits)(void);
-	unsigned lanes_max;
 	struct lock lock; /* of all below */
 	struct cond change;
 	int fd;        /* the link; -1: there is no key process now */
 	unsigned link; /* its number */
 	bool superseded;
-	struct lane *lanes;
-	unsigned lane_count;
+	struct lane lanes[KEYWIRE_LANES];
 };
 
 /* A request under way, in one thread. */
 struct exchange {
 	int64_t deadline;
-	bool waits;    /* and the engine was told so */
-	unsigned lost; /* lanes that ended meanwhile */
-	size_t request_len;
-	uint8_t request[KEYWIRE_REQUEST_MAX];
+	bool waits; /* and the engine was told so */
+	struct keywire_request *request;
 	uint8_t *reply; /* KEYWIRE_REPLY_MAX bytes */
 };
 
@@ -63,134 +62,108 @@ static void tell_engine(const struct keyclient *client, struct exchange *exchang
 
 /* ---- lanes; the caller holds the lock ---- */
 
-static void end_lane(struct keyclient *client, struct lane *lane)
+static void end_lane(struct lane *lane)
 {
-	struct lane **place = &client->lanes;
-
-	while (*place != lane)
-		place = &(*place)->next;
-	*place = lane->next;
-	client->lane_count--;
-	close(lane->fd);
-	free(lane);
+	if (lane->fd >= 0)
+		close(lane->fd);
+	if (lane->far_end >= 0)
+		close(lane->far_end);
+	lane->fd = lane->far_end = -1;
 }
 
 /* The key process has ended, or another takes its place: who waits for a reply is to ask again. */
 static void lose_link(struct keyclient *client)
 {
-	struct lane *next;
-
 	if (client->fd >= 0)
 		close(client->fd);
 	client->fd = -1;
-	for (struct lane *lane = client->lanes; lane != NULL; lane = next) {
-		next = lane->next;
+	for (unsigned i = 0; i < KEYWIRE_LANES; i++) {
+		struct lane *lane = &client->lanes[i];
+
 		if (lane->busy)
 			shutdown(lane->fd, SHUT_RDWR);
 		else
-			end_lane(client, lane);
+			end_lane(lane);
 	}
 }
 
-/* Gives the key process the other end of a lane, FD. */
-static int send_lane(const struct keyclient *client, int fd)
-{
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof fd)];
-	} control = {.space = {0}};
-	struct iovec data = {(void *)"", 1};
-	struct msghdr message = {.msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof control.space};
-
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
-	return sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -1;
-}
-
-static struct lane *add_lane(struct keyclient *client, int fd)
+static bool open_lane(const struct keyclient *client, struct lane *lane)
 {
 	static const struct timeval look = {.tv_usec = LOOK_MS * 1000};
-	struct lane *lane = calloc(1, sizeof *lane);
+	int fds[2];
 
-	if (lane == NULL)
-		abort();
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look);
-	lane->fd = fd;
+	if (lane->fd >= 0)
+		return true;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return false;
+	setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look);
+	lane->fd = fds[0];
+	lane->far_end = fds[1];
 	lane->link = client->link;
-	lane->next = client->lanes;
-	client->lanes = lane;
-	client->lane_count++;
-	return lane;
+	return true;
 }
 
-/* NULL: there cannot be one more now. */
-static struct lane *open_lane(struct keyclient *client)
+/* NULL: there cannot be one now. */
+static struct lane *find_lane(struct keyclient *client)
 {
-	int fds[2], bad;
+	for (unsigned i = 0; client->fd >= 0 && i < KEYWIRE_LANES; i++) {
+		struct lane *lane = &client->lanes[i];
 
-	if (client->lane_count >= client->lanes_max ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
-		return NULL;
-	bad = send_lane(client, fds[1]);
-	close(fds[1]);
-	if (bad == 0)
-		return add_lane(client, fds[0]);
-	close(fds[0]);
-	if (errno == EPIPE || errno == ECONNRESET)
-		lose_link(client);
+		if (!lane->busy)
+			return open_lane(client, lane) ? lane : NULL;
+	}
 	return NULL;
 }
 
-static struct lane *find_idle(const struct keyclient *client)
+/* -1, as errno says: EAGAIN: not now; else the link is over. */
+static int send_request(const struct keyclient *client, struct lane *lane,
+			struct keywire_request *request)
 {
-	struct lane *lane = client->lanes;
+	uint8_t packet[KEYWIRE_REQUEST_MAX];
+	struct span data;
 
-	while (lane != NULL && lane->busy)
-		lane = lane->next;
-	return lane;
+	request->lane = (unsigned)(lane - client->lanes);
+	data = span_make(packet, keywire_put_request(request, packet));
+	if (fdpass_send(client->fd, data, &lane->far_end, lane->far_end >= 0, MSG_DONTWAIT) !=
+	    (ssize_t)span_len(data))
+		return -1;
+	if (lane->far_end >= 0)
+		close(lane->far_end);
+	lane->far_end = -1;
+	return 0;
 }
 
-/* Waits for a lane. NULL: there will be none in time. */
-static struct lane *take_lane(struct keyclient *client, struct exchange *exchange)
+/* Sends the request. The lane on which the reply comes; NULL: it cannot be sent in time. */
+static struct lane *begin_exchange(struct keyclient *client, struct exchange *exchange)
 {
 	for (;;) {
 		int64_t now = clock_mono(), look = now + LOOK_MS * CLOCK_MS;
-		struct lane *lane = client->fd < 0 ? NULL : find_idle(client);
+		struct lane *lane = find_lane(client);
 
-		if (lane == NULL && client->fd >= 0 && exchange->lost <= client->lanes_max)
-			lane = open_lane(client);
-		if (lane != NULL) {
+		if (lane != NULL && send_request(client, lane, exchange->request) == 0) {
 			lane->busy = true;
 			return lane;
 		}
+		if (lane != NULL && (errno == EPIPE || errno == ECONNRESET))
+			lose_link(client);
 		if (now >= exchange->deadline || (client->fd < 0 && client->superseded))
 			return NULL;
 		tell_engine(client, exchange);
 		cond_wait_until(&client->change, &client->lock,
 				look < exchange->deadline ? look : exchange->deadline);
-		exchange->lost = 0;
 	}
 }
 
 /* ---- requests ---- */
 
 /* The length of the reply; 0: it does not come in time; -1: the lane has ended, with the key
- * process perhaps, which the next lane shows. */
-static ssize_t ask_key_process(const struct keyclient *client, const struct lane *lane,
-			       struct exchange *exchange)
+ * process perhaps, which the next request shows. */
+static ssize_t receive_reply(const struct keyclient *client, const struct lane *lane,
+			     struct exchange *exchange)
 {
-	ssize_t n;
-
-	if (send(lane->fd, exchange->request, exchange->request_len, MSG_NOSIGNAL) !=
-	    (ssize_t)exchange->request_len)
-		return -1;
 	for (;;) {
-		n = recv(lane->fd, exchange->reply, KEYWIRE_REPLY_MAX, 0);
+		ssize_t n = recv(lane->fd, exchange->reply, KEYWIRE_REPLY_MAX, 0);
+
 		if (n > 0)
 			return n;
 		if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -206,7 +179,7 @@ static void release_lane(struct keyclient *client, struct lane *lane, bool answe
 {
 	lane->busy = false;
 	if (!answered || client->fd < 0 || lane->link != client->link)
-		end_lane(client, lane);
+		end_lane(lane);
 	cond_wake_one(&client->change);
 }
 
@@ -218,15 +191,14 @@ static size_t exchange_packets(struct keyclient *client, struct exchange *exchan
 	exchange->deadline = clock_mono() + KEYCLIENT_PATIENCE;
 	lock_take(&client->lock);
 	while (got < 0) {
-		struct lane *lane = take_lane(client, exchange);
+		struct lane *lane = begin_exchange(client, exchange);
 
 		if (lane == NULL)
 			break;
 		lock_drop(&client->lock);
-		got = ask_key_process(client, lane, exchange);
+		got = receive_reply(client, lane, exchange);
 		lock_take(&client->lock);
 		release_lane(client, lane, got > 0);
-		exchange->lost += got < 0;
 	}
 	lock_drop(&client->lock);
 	return got < 0 ? 0 : (size_t)got;
@@ -248,43 +220,76 @@ static void take_answer(struct key_task *task, const struct keywire_answer *answ
 		"the key process refuses: the settings do not let this key sign that",
 	    [KEYWIRE_LIMITED] = "the key process refuses: over sign.max_rate",
 	    [KEYWIRE_FAILED] = "the key process could not sign",
+	    [KEYWIRE_FOREIGN] = "the key is sealed for hosts with another .sealing-key",
+	    [KEYWIRE_BAD] = "the sealed key cannot be used: countersign key check",
 	};
 
+	task->lasting = answer->outcome == KEYWIRE_BAD;
 	task->failure = failures[answer->outcome];
 	if (task->failure == NULL)
 		task->signature =
 		    span_make(arena_copy(arena, answer->signature, answer->length), answer->length);
 }
 
+static void set_item(struct keywire_item *item, const struct key_task *task)
+{
+	item->number = signing_key_number(task->key);
+	item->type = (uint8_t)signing_key_type(task->key);
+	item->purpose = (uint8_t)task->purpose;
+	memcpy(item->digest, task->digest, sizeof item->digest);
+}
+
+/* TASKS are those of REQUEST. */
+static void ask_process(struct keyclient *client, struct keywire_request *request,
+			struct key_task *tasks, struct arena *arena);
+
+/* The key process does not know the key, or no longer: it is given it. */
+static void sign_sealed(struct keyclient *client, struct key_task *task, struct arena *arena)
+{
+	struct keywire_request request = {.count = 1, .sealed = signing_key_sealed(task->key)};
+
+	set_item(&request.items[0], task);
+	ask_process(client, &request, task, arena);
+}
+
+static void take_answers(struct keyclient *client, const struct keywire_request *request,
+			 const struct keywire_reply *reply, struct key_task *tasks,
+			 struct arena *arena)
+{
+	for (unsigned i = 0; i < request->count; i++)
+		take_answer(&tasks[i], &reply->answers[i], arena);
+	for (unsigned i = 0; i < request->count; i++)
+		if (reply->answers[i].outcome == KEYWIRE_UNKNOWN && span_empty(request->sealed) &&
+		    !span_empty(signing_key_sealed(tasks[i].key)))
+			sign_sealed(client, &tasks[i], arena);
+}
+
+static void ask_process(struct keyclient *client, struct keywire_request *request,
+			struct key_task *tasks, struct arena *arena)
+{
+	uint8_t packet[KEYWIRE_REPLY_MAX];
+	struct exchange exchange = {.request = request, .reply = packet};
+	struct keywire_reply reply;
+	size_t len = exchange_packets(client, &exchange);
+
+	if (len == 0)
+		fail_tasks(tasks, request->count, "the key process does not answer");
+	else if (keywire_parse_reply(packet, packet + len, &reply) != 0 ||
+		 reply.count != request->count)
+		fail_tasks(tasks, request->count,
+			   "the key process gave an answer that cannot be read");
+	else
+		take_answers(client, request, &reply, tasks, arena);
+}
+
 static void sign_batch(struct keyclient *client, struct key_task *tasks, unsigned count,
 		       struct arena *arena)
 {
 	struct keywire_request request = {.count = count};
-	uint8_t packet[KEYWIRE_REPLY_MAX];
-	struct exchange exchange = {.reply = packet};
-	struct keywire_reply reply;
-	size_t len;
 
-	for (unsigned i = 0; i < count; i++) {
-		struct keywire_item *item = &request.items[i];
-
-		item->number = signing_key_number(tasks[i].key);
-		item->type = (uint8_t)signing_key_type(tasks[i].key);
-		item->purpose = (uint8_t)tasks[i].purpose;
-		memcpy(item->digest, tasks[i].digest, sizeof item->digest);
-	}
-	exchange.request_len = keywire_put_request(&request, exchange.request);
-	len = exchange_packets(client, &exchange);
-	if (len == 0) {
-		fail_tasks(tasks, count, "the key process does not answer");
-		return;
-	}
-	if (keywire_parse_reply(packet, packet + len, &reply) != 0 || reply.count != count) {
-		fail_tasks(tasks, count, "the key process gave an answer that cannot be read");
-		return;
-	}
 	for (unsigned i = 0; i < count; i++)
-		take_answer(&tasks[i], &reply.answers[i], arena);
+		set_item(&request.items[i], &tasks[i]);
+	ask_process(client, &request, tasks, arena);
 }
 
 static void sign_tasks(void *arg, struct key_task *tasks, unsigned count, struct arena *arena)
@@ -298,25 +303,17 @@ static void sign_tasks(void *arg, struct key_task *tasks, unsigned count, struct
 
 /* ---- the client ---- */
 
-static unsigned count_cores(void)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return cores < 1 ? 1 : cores > KEYWIRE_LANES ? KEYWIRE_LANES : (unsigned)cores;
-}
-
 struct keyclient *keyclient_new(int fd, void (*waits)(void))
 {
-	struct keyclient *client = calloc(1, sizeof *client);
+	struct keyclient *client = heap_zero(sizeof *client);
 
-	if (client == NULL)
-		abort();
 	atomic_init(&client->references, 1);
 	client->waits = waits;
-	client->lanes_max = count_cores();
 	lock_init(&client->lock);
 	cond_init(&client->change);
 	client->fd = fd;
+	for (unsigned i = 0; i < KEYWIRE_LANES; i++)
+		client->lanes[i].fd = client->lanes[i].far_end = -1;
 	return client;
 }
 
@@ -351,7 +348,8 @@ void keyclient_drop(struct keyclient *client)
 	if (atomic_fetch_sub(&client->references, 1) > 1)
 		return;
 	lose_link(client);
-	assert(client->lanes == NULL); /* nobody waits for a reply */
+	for (unsigned i = 0; i < KEYWIRE_LANES; i++)
+		assert(client->lanes[i].fd < 0); /* nobody waits for a reply */
 	cond_done(&client->change);
 	lock_done(&client->lock);
 	free(client);

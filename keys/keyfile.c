@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/heap.h"
+
 enum { OWNER_TEXT_MAX = 64 };
 
 static const char *user_text(uid_t uid, char text[OWNER_TEXT_MAX])
@@ -258,11 +260,9 @@ static int inherit_group(int fd, const char *parent)
 
 static int make_directory(const char *path, struct why *why)
 {
-	char *copy = strdup(path);
+	char *copy = heap_strdup(path);
 	int fd, result = 0;
 
-	if (copy == NULL)
-		abort();
 	if (mkdir(path, 0700) == -1) {
 		result = errno == EEXIST ? 0 : cannot_create(path, why);
 	} else {
@@ -278,11 +278,9 @@ static int make_directory(const char *path, struct why *why)
 
 static int make_directories(const char *path, struct why *why)
 {
-	char *copy = strdup(path);
+	char *copy = heap_strdup(path);
 	int result;
 
-	if (copy == NULL)
-		abort();
 	result = make_directory(dirname(copy), why) == 0 ? make_directory(path, why) : -1;
 	free(copy);
 	return result;

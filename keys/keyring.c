@@ -4,9 +4,10 @@
  * array has one entry for each domain, for a binary search. Everything lives in one arena, keys are
  * wiped by its clean-ups, and nothing changes after loading: threads share it without a lock.
  *
- * Each RSA key's numbers are checked when it is read (policy/crypt.c), at a fiftieth of what a
+ * Each RSA key's numbers are checked when it is read (lib/crypto/key.c), at a fiftieth of what a
  * signature costs; only one signature is made for each kind of key, to see that this machine's
- * OpenSSL will make them at all.
+ * OpenSSL will make them at all. What is needed of one key only until it is read is in an arena of
+ * its own: with 100,000 keys it would be half a gigabyte.
  */
 #include "keys/keyring.h"
 
@@ -23,6 +24,7 @@
 #include "keys/ring.h"
 #include "lib/codec/base64.h"
 #include "lib/crypto/hash.h"
+#include "lib/heap.h"
 #include "mail/domain.h"
 
 enum { RSA_MIN_BITS = 1024, KINDS_MAX = 16 };
@@ -35,14 +37,14 @@ static void free_crypt(void *crypt)
 }
 
 /* RFC 6376 section 3.6.1, RFC 8463 section 4.2 */
-static const char *write_record(const struct crypt_key *crypt, struct arena *arena)
+static const char *write_record(const struct crypt_key *crypt, struct arena *scratch)
 {
 	struct span data;
 	struct buf text;
 
-	if (crypt_key_public(crypt, arena, &data, NULL) == -1)
+	if (crypt_key_public(crypt, scratch, &data, NULL) == -1)
 		return NULL;
-	buf_init(&text, arena, 0);
+	buf_init(&text, scratch, 0);
 	buf_printf(&text,
 		   "v=DKIM1; k=%s; p=", crypt_key_type(crypt) == CRYPT_RSA ? "rsa" : "ed25519");
 	base64_encode(&text, (const uint8_t *)data.p, span_len(data));
@@ -51,9 +53,9 @@ static const char *write_record(const struct crypt_key *crypt, struct arena *are
 
 /* Made of its name and its public half, so that it is the same in every process that has the key,
  * and another one when the key is another. */
-static uint64_t number_key(const struct signing_key *key, struct arena *arena)
+static uint64_t number_key(const struct signing_key *key, struct arena *scratch)
 {
-	const char *text = arena_printf(arena, "%s %s", signing_key_name(key, arena),
+	const char *text = arena_printf(scratch, "%s %s", signing_key_name(key, scratch),
 					key->record == NULL ? "" : key->record);
 	uint8_t digest[CRYPT_DIGEST_LEN];
 	uint64_t number;
@@ -63,8 +65,51 @@ static uint64_t number_key(const struct signing_key *key, struct arena *arena)
 	return number;
 }
 
-static struct signing_key *make_key(struct arena *arena, const char *domain, const char *selector,
-				    struct span pem, struct why *why)
+/* For keys whose private half is sealed, in a process without a key process. */
+static void refuse_tasks(void *arg, struct key_task *tasks, unsigned count, struct arena *arena)
+{
+	(void)arg;
+	(void)arena;
+	for (unsigned i = 0; i < count; i++) {
+		tasks[i].failure = "only the daemon can sign with a key of the shared store";
+		tasks[i].lasting = true;
+	}
+}
+
+static const struct key_signer refusing = {.sign = refuse_tasks};
+
+static struct seen *new_seen(struct arena *arena)
+{
+	struct seen *seen = arena_make(arena, struct seen);
+
+	atomic_init(&seen->published, -1);
+	return seen;
+}
+
+struct signing_key *signing_key_public(struct arena *arena, const struct key_public *parts)
+{
+	struct signing_key *key = arena_make(arena, struct signing_key);
+	struct arena *scratch = arena_new(0);
+
+	key->domain = arena_string(arena, parts->domain);
+	key->selector = arena_string(arena, parts->selector);
+	key->record = arena_string(arena, parts->record);
+	key->type = parts->type;
+	key->bits = parts->bits;
+	key->status = parts->status;
+	key->created = parts->created;
+	key->number = number_key(key, scratch);
+	key->signer = &refusing;
+	key->seen = new_seen(arena);
+	atomic_init(&key->seen->awake, parts->seen);
+	key->sealed = span_make(arena_copy(arena, parts->sealed.p, span_len(parts->sealed)),
+				span_len(parts->sealed));
+	arena_free(scratch);
+	return key;
+}
+
+static struct signing_key *make_key(struct arena *arena, struct arena *scratch, const char *domain,
+				    const char *selector, struct span pem, struct why *why)
 {
 	struct crypt_key *crypt = crypt_key_parse(pem, why);
 	struct signing_key *key;
@@ -86,11 +131,10 @@ static struct signing_key *make_key(struct arena *arena, const char *domain, con
 	key->type = crypt_key_type(crypt);
 	key->bits = crypt_key_bits(crypt);
 	key->crypt = crypt;
-	key->record = write_record(crypt, arena);
-	key->number = number_key(key, arena);
+	key->record = arena_string(arena, write_record(crypt, scratch));
+	key->number = number_key(key, scratch);
 	key->status.state = KEYSTATE_ACTIVE;
-	key->seen = arena_make(arena, struct seen);
-	atomic_init(&key->seen->published, -1);
+	key->seen = new_seen(arena);
 	arena_on_free(arena, free_crypt, crypt);
 	return key;
 }
@@ -98,9 +142,15 @@ static struct signing_key *make_key(struct arena *arena, const char *domain, con
 const struct signing_key *signing_key_make(struct arena *arena, const char *domain,
 					   const char *selector, struct span pem, struct why *why)
 {
+	struct arena *scratch;
+	struct signing_key *key;
+
 	if (keyring_check_names(domain, selector, why) == -1)
 		return NULL;
-	return make_key(arena, domain, selector, pem, why);
+	scratch = arena_new(0);
+	key = make_key(arena, scratch, domain, selector, pem, why);
+	arena_free(scratch);
+	return key;
 }
 
 const char *signing_key_domain(const struct signing_key *key)
@@ -164,6 +214,11 @@ uint64_t signing_key_number(const struct signing_key *key)
 	return key->number;
 }
 
+struct span signing_key_sealed(const struct signing_key *key)
+{
+	return key->sealed;
+}
+
 int64_t signing_key_created(const struct signing_key *key)
 {
 	return key->created;
@@ -174,6 +229,12 @@ int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], st
 {
 	assert(key->crypt != NULL);
 	return crypt_key_sign(key->crypt, digest, arena, signature, why);
+}
+
+int signing_key_pem(const struct signing_key *key, struct buf *pem, struct why *why)
+{
+	assert(key->crypt != NULL);
+	return crypt_key_pem(key->crypt, pem, why);
 }
 
 /* ---- names ---- */
@@ -207,6 +268,7 @@ int keyring_check_names(const char *domain, const char *selector, struct why *wh
 
 struct loader {
 	struct arena *arena;
+	struct arena *scratch; /* of one key */
 	struct why *why;
 	struct keyfile_trust trust;
 	const char *domain; /* of the directory being read */
@@ -225,9 +287,7 @@ static void *grow_list(void *list, unsigned count, unsigned *room, size_t size)
 	if (count < *room)
 		return list;
 	*room = *room == 0 ? 16 : *room * 2;
-	list = realloc(list, *room * size);
-	if (list == NULL)
-		abort();
+	list = heap_resize(list, *room, size);
 	return list;
 }
 
@@ -248,6 +308,47 @@ void ring_free_parts(struct ring_parts *parts)
 {
 	free(parts->keys);
 	free(parts->faults);
+}
+
+struct keyring_making {
+	struct arena *arena;
+	struct ring_parts parts;
+};
+
+struct keyring_making *keyring_begin(void)
+{
+	struct keyring_making *making = heap_zero(sizeof *making);
+
+	making->arena = arena_new(0);
+	return making;
+}
+
+struct arena *keyring_making_arena(struct keyring_making *making)
+{
+	return making->arena;
+}
+
+void keyring_add(struct keyring_making *making, const struct signing_key *key)
+{
+	ring_add_key(&making->parts, key);
+}
+
+void keyring_add_fault(struct keyring_making *making, const char *domain, const char *selector,
+		       const char *text)
+{
+	ring_add_fault(&making->parts, (struct keyring_fault){
+					   .domain = arena_string(making->arena, domain),
+					   .selector = arena_string(making->arena, selector),
+					   .text = arena_string(making->arena, text),
+				       });
+}
+
+struct keyring *keyring_finish(struct keyring_making *making)
+{
+	struct keyring *keyring = ring_new(making->arena, &making->parts);
+
+	free(making);
+	return keyring;
 }
 
 /* The reason in loader->why is SELECTOR's of the current domain, or (NULL) the whole directory's.
@@ -293,8 +394,8 @@ static bool ends_in_key(struct span name)
 static int load_status(struct loader *loader, int directory, const char *path,
 		       struct signing_key *key)
 {
-	const char *name = arena_printf(loader->arena, "%s.state", key->selector);
-	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
+	const char *name = arena_printf(loader->scratch, "%s.state", key->selector);
+	const char *whole = arena_printf(loader->scratch, "%s/%s", path, name);
 	struct span text;
 
 	if (keyfile_read_note(directory, name, whole, &loader->trust, loader->text, &text,
@@ -307,21 +408,24 @@ static int load_status(struct loader *loader, int directory, const char *path,
 
 static int load_file(struct loader *loader, int directory, const char *path, const char *name)
 {
-	const char *whole = arena_printf(loader->arena, "%s/%s", path, name);
-	const char *selector = arena_copy(loader->arena, name, strlen(name) - strlen(".key"));
+	const char *whole, *selector;
 	struct signing_key *key;
 	struct stat status;
 	struct span text;
+
+	arena_reset(loader->scratch);
+	whole = arena_printf(loader->scratch, "%s/%s", path, name);
+	selector = arena_copy(loader->scratch, name, strlen(name) - strlen(".key"));
 
 	if (keyring_check_names(loader->domain, selector, loader->why) == -1)
 		return why_prefix(loader->why, "%s: ", whole);
 	if (keyfile_read(directory, name, whole, &loader->trust, loader->text, &text,
 			 loader->why) == -1)
 		return -1;
-	key = make_key(loader->arena, loader->domain, selector, text, loader->why);
+	key = make_key(loader->arena, loader->scratch, loader->domain, selector, text, loader->why);
 	if (key == NULL || try_kind(loader, key) == -1)
 		return why_prefix(loader->why, "%s: ", whole);
-	key->path = whole;
+	key->path = arena_string(loader->arena, whole);
 	key->created = fstatat(directory, name, &status, 0) == 0 && status.st_mtime > 0
 			   ? (int64_t)status.st_mtime
 			   : 0;
@@ -429,10 +533,8 @@ static void index_holders(struct keyring *keyring)
 
 struct keyring *ring_new(struct arena *arena, struct ring_parts *parts)
 {
-	struct keyring *keyring = calloc(1, sizeof *keyring);
+	struct keyring *keyring = heap_zero(sizeof *keyring);
 
-	if (keyring == NULL)
-		abort();
 	if (parts->count > 0)
 		qsort(parts->keys, parts->count, sizeof *parts->keys, by_name);
 	if (parts->fault_count > 0)
@@ -458,17 +560,17 @@ static const char *clean_path(struct arena *arena, const char *path)
 
 static struct loader *loader_new(struct arena *arena, struct why *why)
 {
-	struct loader *loader = calloc(1, sizeof *loader);
+	struct loader *loader = heap_zero(sizeof *loader);
 
-	if (loader == NULL)
-		abort();
 	loader->arena = arena;
+	loader->scratch = arena_new(0);
 	loader->why = why;
 	return loader;
 }
 
 static void loader_free(struct loader *loader)
 {
+	arena_free(loader->scratch);
 	crypt_wipe(loader, sizeof *loader);
 	free(loader);
 }
@@ -553,6 +655,8 @@ void keyring_free(struct keyring *keyring)
 		return;
 	if (keyring->signer.release != NULL)
 		keyring->signer.release(keyring->signer.arg);
+	if (keyring->source.release != NULL)
+		keyring->source.release(keyring->source.arg);
 	arena_free(keyring->arena);
 	free(keyring->keys);
 	free(keyring->faults);
@@ -572,19 +676,28 @@ unsigned keyring_faults(const struct keyring *keyring, const struct keyring_faul
 	return keyring->fault_count;
 }
 
-const struct keyring_fault *keyring_find_fault(const struct keyring *keyring, const char *domain,
-					       bool subdomains)
+bool keyring_is_empty(const struct keyring *keyring)
 {
-	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
-		for (unsigned i = 0; i < keyring->fault_count; i++) {
-			const char *faulty = keyring->faults[i].domain;
-
-			if (faulty != NULL && span_ieq(span_of(faulty), domain))
-				return &keyring->faults[i];
-		}
-	}
-	return NULL;
+	return keyring->count == 0 && keyring->fault_count == 0 && keyring->source.find == NULL;
 }
+
+int keyring_ready(const struct keyring *keyring, struct why *why)
+{
+	return keyring->source.ready == NULL ? 0 : keyring->source.ready(keyring->source.arg, why);
+}
+
+void keyring_set_source(struct keyring *keyring, const struct key_source *source)
+{
+	assert(keyring->source.find == NULL && source->find != NULL);
+	keyring->source = *source;
+}
+
+const struct key_source *keyring_source(const struct keyring *keyring)
+{
+	return keyring->source.find == NULL ? NULL : &keyring->source;
+}
+
+/* ---- the keys of a domain ---- */
 
 static int is_holder(const void *domain, const void *holder)
 {
@@ -597,69 +710,136 @@ static const struct holder *find_holder(const struct keyring *keyring, const cha
 		       is_holder);
 }
 
-bool keyring_knows(const struct keyring *keyring, const char *domain)
-{
-	return find_holder(keyring, domain) != NULL ||
-	       keyring_find_fault(keyring, domain, false) != NULL;
-}
-
-static unsigned find_signing(const struct keyring *keyring, const char *domain, struct arena *arena,
-			     const struct signing_key *const **keys)
+/* Of any state. -1 with a reason: the source cannot tell. */
+static int find_all(const struct keyring *keyring, const char *domain, struct arena *arena,
+		    const struct signing_key *const **keys, struct why *why)
 {
 	const struct holder *holder = find_holder(keyring, domain);
-	const struct signing_key **found;
-	unsigned count = 0;
+	struct signing_key *const *found;
+	int count;
 
-	if (holder == NULL)
+	if (holder != NULL) {
+		*keys = keyring->keys + holder->first;
+		return (int)holder->count;
+	}
+	if (keyring->source.find == NULL)
 		return 0;
-	found = arena_array(arena, holder->count, sizeof *found);
-	for (unsigned i = 0; i < holder->count; i++) {
-		if (signing_key_signs(keyring->keys[holder->first + i]))
-			found[count++] = keyring->keys[holder->first + i];
+	count = keyring->source.find(keyring->source.arg, domain, arena, &found, why);
+	for (int i = 0; i < count && keyring->signer.sign != NULL; i++)
+		found[i]->signer = &keyring->signer;
+	*keys = (const struct signing_key *const *)found;
+	return count;
+}
+
+static const struct keyring_fault *find_held_fault(const struct keyring *keyring,
+						   const char *domain)
+{
+	for (unsigned i = 0; i < keyring->fault_count; i++) {
+		const char *faulty = keyring->faults[i].domain;
+
+		if (faulty != NULL && span_ieq(span_of(faulty), domain))
+			return &keyring->faults[i];
+	}
+	return NULL;
+}
+
+/* What the source cannot tell is a fault, too, which will be over. */
+static const struct keyring_fault *find_own_fault(const struct keyring *keyring, const char *domain,
+						  struct arena *arena)
+{
+	const struct keyring_fault *fault = find_held_fault(keyring, domain);
+	const struct signing_key *const *keys;
+	struct keyring_fault *later;
+	struct why why;
+
+	if (fault != NULL || find_all(keyring, domain, arena, &keys, &why) != -1)
+		return fault;
+	later = arena_make(arena, struct keyring_fault);
+	*later = (struct keyring_fault){
+	    .domain = domain, .text = arena_string(arena, why.text), .later = true};
+	return later;
+}
+
+const struct keyring_fault *keyring_find_fault(const struct keyring *keyring, const char *domain,
+					       bool subdomains, struct arena *arena)
+{
+	const struct keyring_fault *fault = NULL;
+
+	for (; domain != NULL && fault == NULL; domain = subdomains ? domain_parent(domain) : NULL)
+		fault = find_own_fault(keyring, domain, arena);
+	return fault;
+}
+
+bool keyring_knows(const struct keyring *keyring, const char *domain)
+{
+	struct arena *arena = arena_new(0);
+	const struct signing_key *const *keys;
+	bool knows = find_all(keyring, domain, arena, &keys, NULL) != 0 ||
+		     find_held_fault(keyring, domain) != NULL;
+
+	arena_free(arena);
+	return knows;
+}
+
+/* The keys of DOMAIN that sign. -1: the source cannot tell. */
+static int find_signing(const struct keyring *keyring, const char *domain, struct arena *arena,
+			const struct signing_key *const **keys)
+{
+	const struct signing_key *const *all;
+	const struct signing_key **found;
+	int count = find_all(keyring, domain, arena, &all, NULL), signing = 0;
+
+	if (count <= 0)
+		return count;
+	found = arena_array(arena, (size_t)count, sizeof *found);
+	for (int i = 0; i < count; i++) {
+		if (signing_key_signs(all[i]))
+			found[signing++] = all[i];
 	}
 	*keys = found;
-	return count;
+	return signing;
 }
 
 unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
 		      struct arena *arena, const struct signing_key *const **keys)
 {
-	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
-		unsigned count = find_signing(keyring, domain, arena, keys);
+	int count = 0;
 
-		if (count > 0)
-			return count;
-	}
+	for (; domain != NULL && count == 0; domain = subdomains ? domain_parent(domain) : NULL)
+		count = find_signing(keyring, domain, arena, keys);
+	if (count > 0)
+		return (unsigned)count;
 	*keys = NULL;
 	return 0;
 }
 
-const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain)
+const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain,
+				       struct arena *arena)
 {
-	const struct holder *holder = find_holder(keyring, domain);
+	const struct signing_key *const *keys;
 	const struct signing_key *picked = NULL;
+	int count = find_signing(keyring, domain, arena, &keys);
 
-	assert(holder == NULL || holder->first + holder->count <= keyring->count);
-	for (unsigned i = 0; holder != NULL && i < holder->count; i++) {
-		const struct signing_key *key = keyring->keys[holder->first + i];
+	for (int i = 0; i < count; i++) {
+		const struct signing_key *key = keys[i];
 
-		if (signing_key_signs(key) &&
-		    (picked == NULL ||
-		     (signing_key_type(picked) != CRYPT_RSA && signing_key_type(key) == CRYPT_RSA)))
+		if (picked == NULL ||
+		    (signing_key_type(picked) != CRYPT_RSA && signing_key_type(key) == CRYPT_RSA))
 			picked = key;
 	}
 	return picked;
 }
 
 const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
-					    bool subdomains)
+					    bool subdomains, struct arena *arena)
 {
 	for (; domain != NULL; domain = subdomains ? domain_parent(domain) : NULL) {
-		const struct holder *holder = find_holder(keyring, domain);
+		const struct signing_key *const *keys;
+		int count = find_all(keyring, domain, arena, &keys, NULL);
 
-		for (unsigned i = 0; holder != NULL && i < holder->count; i++) {
-			if (!signing_key_signs(keyring->keys[holder->first + i]))
-				return keyring->keys[holder->first + i];
+		for (int i = 0; i < count; i++) {
+			if (!signing_key_signs(keys[i]))
+				return keys[i];
 		}
 	}
 	return NULL;
@@ -716,39 +896,50 @@ static int put_key(const char *path, const char *domain, const char *selector, s
 	return result;
 }
 
+int keyring_make_pem(unsigned bits, struct buf *pem, struct why *why)
+{
+	struct crypt_key *key =
+	    crypt_key_generate(bits == 0 ? CRYPT_ED25519 : CRYPT_RSA, bits, why);
+	int result = key == NULL ? -1 : crypt_key_pem(key, pem, why);
+
+	crypt_key_free(key);
+	return result;
+}
+
 int keyring_generate(const char *path, const char *domain, const char *selector, unsigned bits,
 		     struct keystatus status, struct why *why)
 {
-	struct crypt_key *key;
 	struct buf pem;
 	int result;
 
 	if (keyring_check_names(domain, selector, why) == -1)
 		return -1;
-	key = crypt_key_generate(bits == 0 ? CRYPT_ED25519 : CRYPT_RSA, bits, why);
-	if (key == NULL)
-		return -1;
 	buf_init(&pem, NULL, 0);
-	result = crypt_key_pem(key, &pem, why);
+	result = keyring_make_pem(bits, &pem, why);
 	if (result == 0)
 		result = put_key(path, domain, selector, buf_view(&pem), status, why);
-	crypt_wipe(pem.data, pem.len);
+	if (pem.data != NULL)
+		crypt_wipe(pem.data, pem.len);
 	buf_free(&pem);
-	crypt_key_free(key);
+	return result;
+}
+
+int keyring_check_pem(const char *domain, const char *selector, struct span pem, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	const struct signing_key *key = signing_key_make(arena, domain, selector, pem, why);
+	int result = key == NULL ? -1 : crypt_key_check(key->crypt, why);
+
+	arena_free(arena);
 	return result;
 }
 
 int keyring_import(const char *path, const char *domain, const char *selector, struct span pem,
 		   struct keystatus status, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	const struct signing_key *key = signing_key_make(arena, domain, selector, pem, why);
-	int result = -1;
-
-	if (key != NULL && crypt_key_check(key->crypt, why) == 0)
-		result = put_key(path, domain, selector, pem, status, why);
-	arena_free(arena);
-	return result;
+	if (keyring_check_pem(domain, selector, pem, why) != 0)
+		return -1;
+	return put_key(path, domain, selector, pem, status, why);
 }
 
 int keyring_set_status(const char *path, const char *domain, const char *selector,

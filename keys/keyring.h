@@ -10,6 +10,7 @@
 
 #include "keys/keystate.h"
 #include "lib/arena.h"
+#include "lib/buf.h"
 #include "lib/crypto/type.h"
 #include "lib/why.h"
 
@@ -53,6 +54,9 @@ int64_t signing_key_created(const struct signing_key *key); /* its file; 0: not 
 int signing_key_sign(const struct signing_key *key, const uint8_t digest[32], struct arena *arena,
 		     struct span *signature, struct why *why);
 
+/* The text of its PEM file, in a process that has the private half; the caller wipes it. */
+int signing_key_pem(const struct signing_key *key, struct buf *pem, struct why *why);
+
 struct keyring;
 
 /* Whether key files that every user of the host can read are accepted (sign.readable_keys). */
@@ -63,6 +67,7 @@ struct keyring_fault {
 	const char *domain; /* as its directory is named; NULL: the file is in no such directory */
 	const char *selector; /* NULL: nothing in the directory can be used */
 	const char *text;     /* the path, its fault, and the command to type */
+	bool later;           /* it may be over soon */
 };
 
 /*
@@ -90,6 +95,12 @@ void keyring_free(struct keyring *keyring); /* NULL is OK; frees it and wipes th
 
 unsigned keyring_count(const struct keyring *keyring);
 
+/* It has no keys, not even faulty ones, and no source of keys (keys/source.h). */
+bool keyring_is_empty(const struct keyring *keyring);
+
+/* Whether it can be told now which keys there are. -1 with a reason. */
+int keyring_ready(const struct keyring *keyring, struct why *why);
+
 /* What was left out, ordered by text: how many; *FAULTS is borrowed. */
 unsigned keyring_faults(const struct keyring *keyring, const struct keyring_fault **faults);
 
@@ -97,34 +108,42 @@ unsigned keyring_faults(const struct keyring *keyring, const struct keyring_faul
 bool keyring_knows(const struct keyring *keyring, const char *domain);
 
 /* A fault of DOMAIN or, with SUBDOMAINS, of the nearest parent that has one; NULL: there is none.
- */
+ * Borrowed, or in ARENA. */
 const struct keyring_fault *keyring_find_fault(const struct keyring *keyring, const char *domain,
-					       bool subdomains);
+					       bool subdomains, struct arena *arena);
 
 /* The keys that sign for DOMAIN itself or, with SUBDOMAINS, for its nearest parent that has any,
- * ordered by selector. Returns how many; the array *KEYS is in ARENA, the keys are borrowed. */
+ * ordered by selector. Returns how many; the array *KEYS is in ARENA, the keys are borrowed, or in
+ * ARENA. */
 unsigned keyring_find(const struct keyring *keyring, const char *domain, bool subdomains,
 		      struct arena *arena, const struct signing_key *const **keys);
 
-/* One key of DOMAIN itself that signs, RSA before Ed25519, which many verifiers do not know;
- * borrowed. NULL: none does. */
-const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain);
+/* One key of DOMAIN itself that signs, RSA before Ed25519, which many verifiers do not know.
+ * NULL: none does. */
+const struct signing_key *keyring_pick(const struct keyring *keyring, const char *domain,
+				       struct arena *arena);
 
 /* A key of DOMAIN or its parents, as above, which does not sign; NULL: there is none. To say why.
  */
 const struct signing_key *keyring_find_idle(const struct keyring *keyring, const char *domain,
-					    bool subdomains);
+					    bool subdomains, struct arena *arena);
 
 /* Before anybody else uses KEYRING: keys that were woken in OLD and are still pending in KEYRING
  * sign there too. OLD may be NULL. */
 void keyring_carry(struct keyring *keyring, const struct keyring *old);
 
-/* Every key, ordered by domain and selector. */
+/* Every key that it holds, ordered by domain and selector. */
 typedef void keyring_visit(void *arg, const struct signing_key *key, const char *path);
 void keyring_each(const struct keyring *keyring, keyring_visit *visit, void *arg);
 
 /* Whether these can be a key's domain (A-labels, lower case) and its selector. */
 int keyring_check_names(const char *domain, const char *selector, struct why *why);
+
+/* The text of a new key's PEM file, which the caller wipes. BITS 0: ed25519. */
+int keyring_make_pem(unsigned bits, struct buf *pem, struct why *why);
+
+/* Would keyring_import take PEM, whatever is there? */
+int keyring_check_pem(const char *domain, const char *selector, struct span pem, struct why *why);
 
 /* Makes a key file PATH/DOMAIN/SELECTOR.key (directories 0750, file 0640; never over an existing
  * one) and its state. BITS 0: ed25519. */

@@ -10,6 +10,7 @@
 
 #include "keys/keyring.h"
 #include "keys/sign.h"
+#include "keys/source.h"
 #include "lib/arena.h"
 #include "lib/crypto/key.h"
 
@@ -32,6 +33,7 @@ struct signing_key {
 	struct seen *seen;
 	struct crypt_key *crypt;         /* NULL: the private half is in another process, which */
 	const struct key_signer *signer; /* this one asks */
+	struct span sealed;              /* the private half, for that process; or empty */
 };
 
 /* The keys of one domain: a range of keyring->keys. */
@@ -49,6 +51,7 @@ struct keyring {
 	struct holder *holders;
 	unsigned holder_count;
 	struct key_signer signer; /* of all keys; RELEASE is NULL where they sign here */
+	struct key_source source; /* FIND is NULL where there is none */
 };
 
 /* What a keyring is made of, in any order. */

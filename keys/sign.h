@@ -17,8 +17,8 @@ struct key_task {
 	enum key_purpose purpose;
 	uint8_t digest[CRYPT_DIGEST_LEN]; /* SHA-256 */
 	struct span signature;            /* in the arena */
-	const char *failure; /* in the arena: why there is none, and a later try may work; NULL:
-			      * it is made */
+	const char *failure;              /* in the arena: why there is none; NULL: it is made */
+	bool lasting;                     /* and no later try will make it; else one may */
 };
 
 /* How the keys of one keyring sign. */

@@ -7,13 +7,9 @@
 #include "keys/sign.h"
 
 const struct name_code keywire_outcome_names[] = {
-    {"signed", KEYWIRE_SIGNED},
-    {"unknown", KEYWIRE_UNKNOWN},
-    {"idle", KEYWIRE_IDLE},
-    {"purpose", KEYWIRE_PURPOSE},
-    {"limited", KEYWIRE_LIMITED},
-    {"failed", KEYWIRE_FAILED},
-    {NULL, 0},
+    {"signed", KEYWIRE_SIGNED},   {"unknown", KEYWIRE_UNKNOWN}, {"idle", KEYWIRE_IDLE},
+    {"purpose", KEYWIRE_PURPOSE}, {"limited", KEYWIRE_LIMITED}, {"failed", KEYWIRE_FAILED},
+    {"foreign", KEYWIRE_FOREIGN}, {"bad", KEYWIRE_BAD},         {NULL, 0},
 };
 
 /* ---- bytes ---- */
@@ -51,12 +47,25 @@ static int take_head(const uint8_t **p, const uint8_t *end, unsigned *count)
 	return 1;
 }
 
+static int take_lane(const uint8_t **p, const uint8_t *end, unsigned *lane)
+{
+	uint32_t number;
+
+	if (!take_bytes(p, end, &number, sizeof number) || number >= KEYWIRE_LANES)
+		return 0;
+	*lane = number;
+	return 1;
+}
+
 /* ---- requests ---- */
 
 size_t keywire_put_request(const struct keywire_request *request, uint8_t *out)
 {
-	uint8_t *end = put_head(out, request->count);
+	uint32_t lane = request->lane;
+	uint8_t *end;
 
+	assert(lane < KEYWIRE_LANES);
+	end = put_head(put_bytes(out, &lane, sizeof lane), request->count);
 	for (unsigned i = 0; i < request->count; i++) {
 		const struct keywire_item *item = &request->items[i];
 
@@ -65,6 +74,9 @@ size_t keywire_put_request(const struct keywire_request *request, uint8_t *out)
 		end = put_bytes(end, &item->purpose, 1);
 		end = put_bytes(end, item->digest, sizeof item->digest);
 	}
+	assert(span_empty(request->sealed) ||
+	       (request->count == 1 && span_len(request->sealed) <= SEALED_MAX));
+	end = put_bytes(end, request->sealed.p, span_len(request->sealed));
 	return (size_t)(end - out);
 }
 
@@ -78,13 +90,14 @@ static int take_item(const uint8_t **p, const uint8_t *end, struct keywire_item 
 
 int keywire_parse_request(const uint8_t *p, const uint8_t *end, struct keywire_request *request)
 {
-	if (!take_head(&p, end, &request->count))
+	if (!take_lane(&p, end, &request->lane) || !take_head(&p, end, &request->count))
 		return -1;
 	for (unsigned i = 0; i < request->count; i++) {
 		if (!take_item(&p, end, &request->items[i]))
 			return -1;
 	}
-	return p == end ? 0 : -1;
+	request->sealed = span_make(p, (size_t)(end - p));
+	return p == end || (request->count == 1 && end - p <= SEALED_MAX) ? 0 : -1;
 }
 
 /* ---- replies ---- */

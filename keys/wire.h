@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a worker and the key process say to each other, in packets over SOCK_SEQPACKET pairs. The
- * supervisor gives both an end of one, the link. Over it the worker only sends lanes: one octet,
- * and with it an end of another pair (SCM_RIGHTS). Over a lane it sends requests, one at a time,
- * each of which has one reply. Numbers are in the machine's order; both ends are one program.
+ * What a worker and the key process say to each other, in packets. The supervisor gives both an end
+ * of a SOCK_SEQPACKET pair, the link, over which the worker sends its requests, several at a time.
+ * Each thread of it that waits for a reply has a lane, another such pair: the first request that
+ * names a lane brings the other end of it (SCM_RIGHTS), in place of an earlier one of that number.
+ * A request has one reply, over its lane. Keys of the shared store are not known to the key process
+ * until it is given one, sealed, after it has answered that it does not know the key. Numbers are
+ * in the machine's order; both ends are one program.
  *
- *     request = count[4] 1*TASKS item      item   = number[8] type[1] purpose[1] digest[32]
- *     reply   = count[4] 1*TASKS answer    answer = outcome[1] length[2] *length OCTET
+ *     request = lane[4] count[4] 1*TASKS item    item   = number[8] type[1] purpose[1] digest[32]
+ *             / lane[4] 1[4] item sealed         sealed = 1*SEALED_MAX OCTET   (keys/sealing.h)
+ *     reply   = count[4] 1*TASKS answer          answer = outcome[1] length[2] *length OCTET
  *
  * The key process does not trust a worker, nor does a worker trust what it reads: both parsers take
  * (pointer, end) and are exact.
@@ -17,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keys/sealing.h"
 #include "lib/crypto/type.h"
 #include "lib/name.h"
 
@@ -26,7 +31,7 @@ enum {
 	KEYWIRE_SIGNATURE_MAX = CRYPT_RSA_MAX_BITS / 8,
 	KEYWIRE_HEAD = 4,
 	KEYWIRE_ITEM = 10 + CRYPT_DIGEST_LEN,
-	KEYWIRE_REQUEST_MAX = KEYWIRE_HEAD + KEYWIRE_TASKS * KEYWIRE_ITEM,
+	KEYWIRE_REQUEST_MAX = 2 * KEYWIRE_HEAD + KEYWIRE_TASKS * KEYWIRE_ITEM + SEALED_MAX,
 	KEYWIRE_REPLY_MAX = KEYWIRE_HEAD + KEYWIRE_TASKS * (3 + KEYWIRE_SIGNATURE_MAX)
 };
 
@@ -38,8 +43,10 @@ struct keywire_item {
 };
 
 struct keywire_request {
+	unsigned lane; /* below KEYWIRE_LANES */
 	unsigned count;
 	struct keywire_item items[KEYWIRE_TASKS];
+	struct span sealed; /* the key of the only item, or empty; in the packet */
 };
 
 /* OUT has KEYWIRE_REQUEST_MAX bytes; returns how many are used. */
@@ -53,6 +60,8 @@ enum keywire_outcome {
 	KEYWIRE_PURPOSE, /* the settings do not sign for that with it */
 	KEYWIRE_LIMITED, /* over sign.max_rate */
 	KEYWIRE_FAILED,  /* OpenSSL cannot */
+	KEYWIRE_FOREIGN, /* it is sealed with a key that this host does not have */
+	KEYWIRE_BAD,     /* what is sealed is not that key */
 	KEYWIRE_OUTCOMES
 };
 extern const struct name_code keywire_outcome_names[]; /* for counting */

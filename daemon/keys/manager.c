@@ -19,6 +19,7 @@
 #include "daemon/keys/process.h"
 #include "keys/wire.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
 
@@ -70,10 +71,8 @@ static int want_launcher(struct keymanager *manager, struct why *why)
 
 static struct keyprocess *add_process(struct keymanager *manager, int fd)
 {
-	struct keyprocess *process = calloc(1, sizeof *process);
+	struct keyprocess *process = heap_zero(sizeof *process);
 
-	if (process == NULL)
-		abort();
 	channel_init(&process->channel, fd, ANSWER_MAX);
 	process->started_at = clock_mono();
 	process->next = manager->processes;
@@ -149,16 +148,27 @@ static void retire_process(struct keymanager *manager, struct keyprocess *proces
 	limit_old(manager);
 }
 
+/* With many keys it is large: it is the one of the process that loaded it, as long as that is
+ * there. */
+static void drop_text(struct keymanager *manager)
+{
+	bool held = false;
+
+	for (const struct keyprocess *p = manager->processes; p != NULL; p = p->next)
+		held = held || p->text == manager->text;
+	if (!held)
+		free(manager->text);
+	manager->text = NULL;
+}
+
 void keymanager_switch(struct keymanager *manager, struct keyprocess *process)
 {
 	assert(process == NULL || process->text != NULL);
 	if (manager->current != process)
 		retire_process(manager, manager->current);
 	manager->current = process;
-	free(manager->text);
-	manager->text = process == NULL ? NULL : strdup(process->text);
-	if (process != NULL && manager->text == NULL)
-		abort();
+	drop_text(manager);
+	manager->text = process == NULL ? NULL : process->text;
 }
 
 void keymanager_discard(struct keymanager *manager, struct keyprocess *process)
@@ -197,9 +207,7 @@ static void take_keys(struct keymanager *manager, struct keyprocess *process, co
 {
 	if (process->text != NULL || process->retired)
 		return;
-	process->text = strdup(text);
-	if (process->text == NULL)
-		abort();
+	process->text = heap_strdup(text);
 	log_debug("key process %ld (user %s) has loaded the keys", process->pid, process->user);
 	manager->events.loaded(manager->events.arg, process);
 }
@@ -271,10 +279,11 @@ static void handle_end(struct keymanager *manager, struct keyprocess *process)
 	}
 }
 
-static void free_process(struct keyprocess *process)
+static void free_process(const struct keymanager *manager, struct keyprocess *process)
 {
 	channel_free(&process->channel);
-	free(process->text);
+	if (process->text != manager->text)
+		free(process->text);
 	free(process);
 }
 
@@ -288,7 +297,7 @@ static void remove_done(struct keymanager *manager)
 
 		if (process->done) {
 			*link = process->next;
-			free_process(process);
+			free_process(manager, process);
 		} else {
 			link = &process->next;
 		}
@@ -377,7 +386,7 @@ void keymanager_free(struct keymanager *manager)
 
 		manager->processes = process->next;
 		channel_send(&process->channel, CHANNEL_QUIT, "");
-		free_process(process);
+		free_process(manager, process);
 	}
 	channel_free(&manager->launcher);
 	await_launcher(manager);

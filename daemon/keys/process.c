@@ -24,13 +24,15 @@
 #include "keys/publickeys.h"
 #include "keys/server.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 
-enum { COMMAND_MAX = 64, TELL_MS = 1000, JOB_LINES = 8 };
+enum { COMMAND_MAX = 64, TELL_MS = 1000, JOB_LINES = 9, HELD_KEYS = 4096 };
 
 struct held_keys {
 	struct channel channel;
 	struct context_keys keys;
 	struct keyring *keyring;
+	struct sealing *sealing; /* NULL: all keys are in the keyring */
 	struct keyserver_rules rules;
 	struct keyserver *server;
 	int wake; /* a byte comes when the last link has ended */
@@ -46,9 +48,9 @@ void keyprocess_write_job(const struct conf *conf, struct buf *out)
 	struct arena *arena = arena_new(0);
 	struct context_keys keys = context_keys(conf, arena);
 
-	buf_printf(out, "%s\n%d\n%d\n%d\n%u\n%s\n%s\n%s\n%s", VERSION,
+	buf_printf(out, "%s\n%d\n%d\n%d\n%u\n%s\n%s\n%s\n%d\n%s", VERSION,
 		   keys.access == KEYRING_READABLE, keys.required, keys.dkim, keys.max_rate,
-		   keys.seal, keys.seal_lists, keys.sign_lists, keys.path);
+		   keys.seal, keys.seal_lists, keys.sign_lists, keys.shared, keys.path);
 	arena_free(arena);
 }
 
@@ -71,6 +73,7 @@ static bool read_job(char *job, struct context_keys *keys)
 	    .seal = lines[5],
 	    .seal_lists = lines[6],
 	    .sign_lists = lines[7],
+	    .shared = lines[8][0] == '1',
 	    .max_rate = (unsigned)strtoul(lines[4], NULL, 10),
 	};
 	return strcmp(lines[0], VERSION) == 0;
@@ -93,6 +96,7 @@ static void send_all(struct held_keys *process, enum channel_kind kind, const ch
 static noreturn void end_process(struct held_keys *process)
 {
 	keyring_free(process->keyring); /* which wipes it */
+	sealing_free(process->sealing);
 	daemon_exit(0);
 }
 
@@ -107,8 +111,8 @@ static noreturn void fail_start(struct held_keys *process, const char *option, c
 
 static void tell_counts(struct held_keys *process)
 {
-	const struct signing_key *key;
 	unsigned sum = 0;
+	char name[512];
 	struct why why;
 	struct buf line;
 
@@ -122,11 +126,11 @@ static void tell_counts(struct held_keys *process)
 	if (sum > 0)
 		channel_send(&process->channel, CHANNEL_COUNTS, buf_text(&line));
 	buf_free(&line);
-	while ((key = keyserver_find_limited(process->server)) != NULL) {
+	while (keyserver_find_limited(process->server, name, sizeof name)) {
 		why_set(&why,
-			"key %s of %s: more signatures were asked for in a second than "
+			"%s: more signatures were asked for in a second than "
 			"sign.max_rate allows; the rest is refused",
-			signing_key_selector(key), signing_key_domain(key));
+			name);
 		channel_send(&process->channel, CHANNEL_NOTE, why.text);
 	}
 }
@@ -226,6 +230,11 @@ static void load_keys(struct held_keys *process)
 	process->keyring = context_load_keys(&process->keys, &option, &why);
 	if (process->keyring == NULL)
 		fail_start(process, option, why.text);
+	if (process->keys.shared) {
+		process->sealing = sealing_load(process->keys.path, process->keys.access, &why);
+		if (process->sealing == NULL)
+			fail_start(process, "store.keys", why.text);
+	}
 	buf_init(&seal, NULL, 0); /* the server keeps it */
 	buf_printf(&seal, "%s%s", process->keys.seal, process->keys.seal_lists);
 	process->rules = (struct keyserver_rules){
@@ -233,6 +242,8 @@ static void load_keys(struct held_keys *process)
 	    .seal = buf_text(&seal),
 	    .max_rate = process->keys.max_rate,
 	    .idle = on_idle,
+	    .sealing = process->sealing,
+	    .held = HELD_KEYS,
 	};
 	process->server = keyserver_new(process->keyring, &process->rules);
 	buf_init(&text, NULL, 0);
@@ -253,11 +264,9 @@ static void tell_limits(struct held_keys *process, unsigned limits)
 noreturn void keyprocess_run(int fd, const char *job)
 {
 	static struct held_keys process;
-	char *text = strdup(job);
+	char *text = heap_strdup(job);
 	int fds[2];
 
-	if (text == NULL)
-		abort();
 	helper_take_signals(SIG_IGN); /* it ends when the workers and the supervisor have */
 	channel_init(&process.channel, fd, COMMAND_MAX);
 	process.channel.takes_files = true;

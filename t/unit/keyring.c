@@ -165,8 +165,9 @@ static void test_states(void)
 	keyring = keyring_load(below(""), KEYRING_PRIVATE, &why);
 	is_text(signing(keyring, "example.com"), "e1 s2 ", "no state is active, retired is not");
 	is_text(signing(keyring, "sub.example.net"), "", "nor is pending");
-	ok(keyring_find_idle(keyring, "a.sub.example.net", false) == NULL, "no idle key above");
-	signing_key_wake(keyring_find_idle(keyring, "a.sub.example.net", true));
+	ok(keyring_find_idle(keyring, "a.sub.example.net", false, arena) == NULL,
+	   "no idle key above");
+	signing_key_wake(keyring_find_idle(keyring, "a.sub.example.net", true, arena));
 	is_text(signing(keyring, "sub.example.net"), "x.y ", "until it is woken");
 	next = keyring_load(below(""), KEYRING_PRIVATE, &why);
 	is_text(signing(next, "sub.example.net"), "", "a new keyring begins asleep");
@@ -175,7 +176,7 @@ static void test_states(void)
 	keyring_carry(next, NULL);
 	keyring_carry(NULL, next);
 	keyring_free(next);
-	signing_key_wake(keyring_find_idle(keyring, "example.com", false));
+	signing_key_wake(keyring_find_idle(keyring, "example.com", false, arena));
 	is_text(signing(keyring, "example.com"), "e1 s2 ", "a retired key is not woken");
 	keyring_free(keyring);
 	put_file("example.com/s1.state", "retried\n", 0640);
@@ -338,10 +339,12 @@ static void test_faulty_domain(void)
 	struct keyring *keyring = keyring_load(below(""), KEYRING_PRIVATE, NULL);
 	struct why why;
 
-	ok(keyring_find_fault(keyring, "example.org", false) != NULL, "the fault of a domain");
-	ok(keyring_find_fault(keyring, "a.example.org", false) == NULL, "not of its children");
-	ok(keyring_find_fault(keyring, "a.example.org", true) != NULL, "unless asked for");
-	ok(keyring_find_fault(keyring, "example.com", true) == NULL, "nor of another");
+	ok(keyring_find_fault(keyring, "example.org", false, arena) != NULL,
+	   "the fault of a domain");
+	ok(keyring_find_fault(keyring, "a.example.org", false, arena) == NULL,
+	   "not of its children");
+	ok(keyring_find_fault(keyring, "a.example.org", true, arena) != NULL, "unless asked for");
+	ok(keyring_find_fault(keyring, "example.com", true, arena) == NULL, "nor of another");
 	keyring_free(keyring);
 	is_int(keyring_check(below(""), "Example.ORG", KEYRING_PRIVATE, &why), 1,
 	       "a faulty domain has a key");

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,9 +19,12 @@
 
 #include "keys/client.h"
 #include "keys/publickeys.h"
+#include "keys/sealing.h"
+#include "keys/source.h"
 #include "lib/crypto/public.h"
 #include "lib/codec/base64.h"
 #include "lib/lock.h"
+#include "lib/system/fdpass.h"
 #include "t/lib/tap.h"
 
 enum { THREADS = 8, EACH = 50, DEATHS = 20 };
@@ -119,6 +123,13 @@ static struct keyserver *new_server(unsigned max_rate)
 	return servers[server_count++];
 }
 
+/* Until there is none, and no thread of theirs. */
+static void await_links(const struct keyserver *server)
+{
+	for (unsigned i = 0; i < 3000 && keyserver_links(server) > 0; i++)
+		usleep(10000);
+}
+
 /* Our end of a link with SERVER. */
 static int open_link(struct keyserver *server)
 {
@@ -189,7 +200,7 @@ static void test_wire(void)
 {
 	struct keywire_request request = {.count = 1}, again;
 	struct keywire_reply reply = {.count = 1}, back;
-	uint8_t packet[KEYWIRE_REPLY_MAX];
+	uint8_t packet[KEYWIRE_REPLY_MAX + KEYWIRE_REQUEST_MAX] = {0};
 	size_t size = keywire_put_request(&request, packet);
 
 	is_int(keywire_parse_request(packet, packet + size, &again), 0, "a request");
@@ -197,13 +208,24 @@ static void test_wire(void)
 		if (keywire_parse_request(packet, packet + cut, &again) == 0)
 			ok(false, "a request cut at %zu", cut);
 	}
-	is_int(keywire_parse_request(packet, packet + size + 1, &again), -1, "one byte too many");
-	packet[0] = 0;
+	is_int(keywire_parse_request(packet, packet + size + 1, &again), 0, "with a sealed key");
+	is_int(span_len(again.sealed), 1, "of one byte");
+	packet[KEYWIRE_HEAD] = 2;
+	is_int(keywire_parse_request(packet, packet + size + KEYWIRE_ITEM + 1, &again), -1,
+	       "a sealed key after two tasks");
+	packet[KEYWIRE_HEAD] = 1;
+	is_int(keywire_parse_request(packet, packet + size + SEALED_MAX + 1, &again), -1,
+	       "a sealed key that is too long");
+	packet[0] = KEYWIRE_LANES;
+	is_int(keywire_parse_request(packet, packet + size, &again), -1, "a lane beyond the last");
+	packet[0] = KEYWIRE_LANES - 1;
+	is_int(keywire_parse_request(packet, packet + size, &again), 0, "the last lane");
+	packet[KEYWIRE_HEAD] = 0;
 	is_int(keywire_parse_request(packet, packet + size, &again), -1, "no task");
-	packet[0] = KEYWIRE_TASKS + 1;
+	packet[KEYWIRE_HEAD] = KEYWIRE_TASKS + 1;
 	is_int(keywire_parse_request(packet, packet + size, &again), -1, "too many tasks");
-	packet[0] = 1;
-	packet[KEYWIRE_HEAD + 8] = 9;
+	packet[KEYWIRE_HEAD] = 1;
+	packet[2 * KEYWIRE_HEAD + 8] = 9;
 	is_int(keywire_parse_request(packet, packet + size, &again), -1, "an unknown type");
 	reply.answers[0] = (struct keywire_answer){KEYWIRE_SIGNED, 3, (const uint8_t *)"sig"};
 	size = keywire_put_reply(&reply, packet);
@@ -243,8 +265,7 @@ static void test_signing(void)
 	keyring_free(keyring);
 	is_int(keyserver_links(server), 1, "the link stays");
 	keyclient_drop(client);
-	for (unsigned i = 0; i < 500 && keyserver_links(server) > 0; i++)
-		usleep(10000);
+	await_links(server);
 	is_int(keyserver_links(server), 0, "and ends with its last user");
 	is_int(atomic_load(&idled), 1, "which the server says");
 }
@@ -256,6 +277,7 @@ static void test_rate(void)
 	struct keyring *keyring = public_ring(client);
 	struct key_task tasks[KEYWIRE_TASKS + 4];
 	unsigned refused = 0;
+	char line[512];
 
 	for (unsigned i = 0; i < KEYWIRE_TASKS + 4; i++)
 		tasks[i] = task_for(keyring, "ed", KEY_FOR_DKIM);
@@ -264,63 +286,84 @@ static void test_rate(void)
 		refused += tasks[i].failure != NULL;
 	ok(refused >= KEYWIRE_TASKS + 4 - 6 && refused < KEYWIRE_TASKS + 4,
 	   "over the rate the rest is refused (%u)", refused);
-	ok(keyserver_find_limited(server) == find_key(private_keys, "ed"), "of a key by name");
-	ok(keyserver_find_limited(server) == NULL, "which is said once");
+	ok(keyserver_find_limited(server, line, sizeof line), "of a key");
+	is_text(line, "key ed of example.com", "by name");
+	ok(!keyserver_find_limited(server, line, sizeof line), "which is said once");
 	keyring_free(keyring);
 	keyclient_drop(client);
 }
 
-/* As a worker does it; returns our end, or -1. */
-static int open_lane(int link, int theirs)
+/* A request for a signature by the key "ed", with the other end of lane NUMBER: THEIRS, which it
+ * takes, or one that it makes. Returns our end, or -1. */
+static int send_lane(int link, unsigned number, int theirs)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {.space = {0}};
-	struct iovec data = {(void *)"", 1};
-	struct msghdr message = {.msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof control.space};
+	struct keywire_request request = {.lane = number, .count = 1};
+	uint8_t packet[KEYWIRE_REQUEST_MAX];
+	struct span data;
 	int fds[2] = {-1, theirs};
 
+	request.items[0].number = signing_key_number(find_key(private_keys, "ed"));
+	request.items[0].type = CRYPT_ED25519;
+	data = span_make(packet, keywire_put_request(&request, packet));
 	if (theirs < 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
 		return -1;
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.head), &fds[1], sizeof(int));
-	if (sendmsg(link, &message, MSG_NOSIGNAL) != 1)
+	if (fdpass_send(link, data, &fds[1], 1, 0) != (ssize_t)span_len(data))
 		tap_note("the link is over");
 	close(fds[1]);
 	return fds[0];
 }
 
-/* What is not a request ends its lane, what brings no lane the link, and neither another's. */
+static bool has_reply(int lane)
+{
+	uint8_t packet[KEYWIRE_REPLY_MAX];
+	struct keywire_reply reply;
+	ssize_t n = recv(lane, packet, sizeof packet, 0);
+
+	return n > 0 && keywire_parse_reply(packet, packet + n, &reply) == 0 &&
+	       reply.answers[0].outcome == KEYWIRE_SIGNED;
+}
+
+/* A worker that nobody should listen to: its lanes take no reply, then it sends what is not a
+ * request. */
+static void send_nonsense(int link)
+{
+	int full[2], first = send_lane(link, 3, -1), second;
+	char byte;
+
+	ok(has_reply(first), "a request that brings a lane");
+	second = send_lane(link, 3, -1);
+	ok(has_reply(second), "another lane of the same number takes its place");
+	is_int(recv(first, &byte, 1, 0), 0, "the first one is closed");
+	close(first);
+	close(second);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, full) == 0) {
+		while (send(full[1], "full", 4, MSG_DONTWAIT) == 4)
+			continue;
+		send_lane(link, 4, full[1]);
+		close(full[0]);
+	}
+	send_lane(link, 5, open("/dev/null", O_RDWR));
+	first = send_lane(link, 6, -1);
+	ok(has_reply(first), "a lane that is full, or not a socket, does not hold up others");
+	close(first);
+	send_lane(link, 7, dup(link)); /* so the reply comes as a request */
+	is_int(recv(link, &byte, 1, 0), 0, "what is not a request ends the link");
+}
+
 static void test_hostile(void)
 {
 	struct keyserver *server = new_server(0);
-	int hostile = open_link(server), lane = open_lane(hostile, -1);
-	int lanes[KEYWIRE_LANES + 1];
+	int hostile = open_link(server);
 	struct keyclient *client = keyclient_new(open_link(server), NULL);
 	struct keyring *keyring = public_ring(client);
 	struct key_task task = task_for(keyring, "ed", KEY_FOR_DKIM);
 	char byte;
 
-	is_int(send(lane, "sign this", 9, 0), 9, "a packet that is not a request");
-	is_int(recv(lane, &byte, 1, 0), 0, "its lane ends");
-	close(lane);
-	open_lane(hostile, dup(hostile)); /* each packet of the link is a lane's then, or ends it */
-	open_lane(hostile, open("/dev/null", O_RDWR));
-	is_int(send(hostile, "sign this", 9, 0), 9, "a packet without a lane");
-	is_int(recv(hostile, &byte, 1, 0), 0, "the link ends");
+	send_nonsense(hostile);
 	close(hostile);
 	hostile = open_link(server);
-	for (unsigned i = 0; i <= KEYWIRE_LANES; i++)
-		lanes[i] = open_lane(hostile, -1);
-	is_int(recv(lanes[KEYWIRE_LANES], &byte, 1, 0), 0, "there is a bound for lanes");
-	for (unsigned i = 0; i <= KEYWIRE_LANES; i++)
-		close(lanes[i]);
+	is_int(send(hostile, "sign this", 9, 0), 9, "a packet that is not a request");
+	is_int(recv(hostile, &byte, 1, 0), 0, "the link ends");
 	close(hostile);
 	keys_sign(&task, 1, arena);
 	ok(verifies(&task), "another goes on");
@@ -432,6 +475,201 @@ static void test_superseded(void)
 	keyclient_drop(client);
 }
 
+/* ---- keys that the worker brings ---- */
+
+enum { SEALED_KEYS = 12, HELD = 4 };
+
+static struct signing_key *sealed_key(const struct sealing *sealing, const char *domain,
+				      unsigned bits)
+{
+	struct arena *own = arena_new(0);
+	struct buf pem, sealed;
+	const struct signing_key *whole;
+	struct signing_key *key = NULL;
+	struct why why = {""};
+
+	buf_init(&pem, own, 0);
+	buf_init(&sealed, own, 0);
+	if (keyring_make_pem(bits, &pem, &why) == 0 &&
+	    sealing_seal(sealing, domain, "s1", buf_view(&pem), &sealed, &why) == 0 &&
+	    (whole = signing_key_make(own, domain, "s1", buf_view(&pem), &why)) != NULL)
+		key = signing_key_public(arena,
+					 &(struct key_public){.domain = domain,
+							      .selector = "s1",
+							      .record = signing_key_record(whole),
+							      .type = signing_key_type(whole),
+							      .bits = signing_key_bits(whole),
+							      .status = {KEYSTATE_ACTIVE, 0},
+							      .sealed = buf_view(&sealed)});
+	ok(key != NULL, "a sealed key of %s %s", domain, why.text);
+	arena_free(own);
+	return key;
+}
+
+/* Finds the keys of the test by their domain's digits. */
+struct shelf {
+	struct signing_key *keys[SEALED_KEYS];
+	bool away;
+};
+
+/* Each message has keys of its own. */
+static struct signing_key *copy_key(struct arena *own, const struct signing_key *key)
+{
+	return signing_key_public(own, &(struct key_public){.domain = signing_key_domain(key),
+							    .selector = signing_key_selector(key),
+							    .record = signing_key_record(key),
+							    .type = signing_key_type(key),
+							    .bits = signing_key_bits(key),
+							    .status = signing_key_status(key),
+							    .sealed = signing_key_sealed(key)});
+}
+
+static int find_on_shelf(void *arg, const char *domain, struct arena *own,
+			 struct signing_key *const **keys, struct why *why)
+{
+	struct shelf *shelf = arg;
+	struct signing_key **found = arena_array(own, 1, sizeof *found);
+	unsigned i = (unsigned)atoi(domain);
+
+	if (shelf->away)
+		return why_set(why, "the shelf is away");
+	if (i >= SEALED_KEYS || strcmp(signing_key_domain(shelf->keys[i]), domain) != 0)
+		return 0;
+	*found = copy_key(own, shelf->keys[i]);
+	*keys = found;
+	return 1;
+}
+
+static struct key_task sealed_task(const struct keyring *keyring, unsigned i)
+{
+	const struct signing_key *const *keys;
+	struct key_task task = {0};
+
+	if (keyring_find(keyring, arena_printf(arena, "mail.%u.example.com", i), true, arena,
+			 &keys) == 1)
+		task.key = keys[0];
+	return task;
+}
+
+static struct keyring *shelf_ring(struct keyclient *client, struct shelf *shelf)
+{
+	struct key_signer signer = keyclient_signer(keyclient_take(client));
+	struct keyring *keyring = publickeys_read(span_of(""), &signer, NULL);
+
+	ok(keyring_is_empty(keyring), "a keyring without keys");
+	keyring_set_source(keyring, &(struct key_source){.find = find_on_shelf, .arg = shelf});
+	ok(!keyring_is_empty(keyring), "but for its source");
+	return keyring;
+}
+
+static void *sign_sealed(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	for (unsigned i = 0; i < EACH; i++) {
+		struct arena *own = arena_new(0);
+		struct key_task task = {0};
+		const struct signing_key *const *keys;
+		char domain[32];
+
+		snprintf(domain, sizeof domain, "%u.example.com", i % (SEALED_KEYS - 2));
+		if (keyring_find(crowd->keyring, domain, false, own, &keys) == 1) {
+			task.key = keys[0];
+			keys_sign(&task, 1, own);
+		}
+		atomic_fetch_add(task.key != NULL && verifies(&task) ? &crowd->good : &crowd->bad,
+				 1);
+		arena_free(own);
+	}
+	return NULL;
+}
+
+static void test_sealed_crowd(struct keyring *keyring)
+{
+	struct crowd crowd = {.keyring = keyring};
+	pthread_t threads[THREADS];
+
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, sign_sealed, &crowd);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	is_int(atomic_load(&crowd.good), THREADS * EACH, "keys come and go, and all sign");
+}
+
+/* One that holds no key yet. */
+static void test_other_server(struct shelf *shelf, const struct keyserver_rules *rules)
+{
+	struct keyserver *server = servers[server_count++] = keyserver_new(private_keys, rules);
+	struct keyclient *client = keyclient_new(open_link(server), NULL);
+	struct keyring *keyring = shelf_ring(client, shelf);
+	struct key_task task = sealed_task(keyring, 5);
+
+	keys_sign(&task, 1, arena);
+	ok(task.failure != NULL && task.lasting, "another domain's key in its row: never (%s)",
+	   task.failure);
+	is_int(keyserver_count(server, KEYWIRE_BAD), 1, "which is counted");
+	keyring_free(keyring);
+	keyclient_drop(client);
+	await_links(server);
+}
+
+static void test_sealed(void)
+{
+	struct sealing *ours =
+	    sealing_parse(span_of("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n"), NULL);
+	struct sealing *theirs =
+	    sealing_parse(span_of("YWJjZGVmZ2hpamFiY2RlZmdoaWphYmNkZWZnaGlqYWI=\n"), NULL);
+	struct keyserver_rules *rules = arena_make(arena, struct keyserver_rules);
+	struct shelf shelf = {.away = false};
+	const struct signing_key *const *keys;
+	struct keyserver *server;
+	struct keyclient *client;
+	struct keyring *keyring;
+	struct key_task task, both[2];
+
+	*rules = (struct keyserver_rules){
+	    .dkim = true, .seal = "", .idle = count_idle, .sealing = ours, .held = HELD};
+	for (unsigned i = 0; i < SEALED_KEYS - 1; i++)
+		shelf.keys[i] = sealed_key(ours, arena_printf(arena, "%u.example.com", i),
+					   i % 3 == 0 ? 1024 : 0);
+	shelf.keys[SEALED_KEYS - 1] =
+	    sealed_key(theirs, arena_printf(arena, "%d.example.com", SEALED_KEYS - 1), 0);
+	server = servers[server_count++] = keyserver_new(private_keys, rules);
+	client = keyclient_new(open_link(server), NULL);
+	keyring = shelf_ring(client, &shelf);
+
+	task = sealed_task(keyring, 3);
+	keys_sign(&task, 1, arena);
+	ok(verifies(&task), "the key process signs with a key that it is given");
+	is_int(keyserver_count(server, KEYWIRE_UNKNOWN), 0, "that it had to ask is not a failure");
+	both[0] = sealed_task(keyring, 3);
+	both[1] = sealed_task(keyring, 4);
+	keys_sign(both, 2, arena);
+	ok(verifies(&both[0]) && verifies(&both[1]), "one it has and one it has not");
+	test_sealed_crowd(keyring);
+
+	task = sealed_task(keyring, SEALED_KEYS - 1);
+	keys_sign(&task, 1, arena);
+	ok(task.failure != NULL && !task.lasting, "a key of other hosts: later, perhaps (%s)",
+	   task.failure);
+	shelf.keys[5] = signing_key_public(
+	    arena, &(struct key_public){.domain = "5.example.com",
+					.selector = "s1",
+					.record = signing_key_record(shelf.keys[5]),
+					.type = signing_key_type(shelf.keys[5]),
+					.bits = 256,
+					.status = {KEYSTATE_ACTIVE, 0},
+					.sealed = signing_key_sealed(shelf.keys[4])});
+	test_other_server(&shelf, rules);
+	shelf.away = true;
+	is_int(keyring_find(keyring, "3.example.com", true, arena, &keys), 0, "the source is away");
+	ok(keyring_find_fault(keyring, "3.example.com", true, arena)->later, "which is told");
+	keyring_free(keyring);
+	keyclient_drop(client);
+	await_links(server);
+	sealing_free(theirs);
+}
+
 int main(void)
 {
 	arena = arena_new(0);
@@ -443,5 +681,8 @@ int main(void)
 	test_rate();
 	test_hostile();
 	test_superseded();
+	test_sealed();
+	for (unsigned i = 0; i < server_count; i++)
+		await_links(servers[i]);
 	return tap_done();
 }
