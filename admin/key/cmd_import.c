@@ -16,12 +16,14 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "lib/heap.h"
 #include "lib/jsonout.h"
 #include "admin/key/command.h"
 #include "admin/migrate/opendkim_text.h"
 #include "admin/out.h"
 #include "admin/progress.h"
 #include "keys/keyfile.h"
+#include "lib/system/readfile.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
@@ -64,9 +66,7 @@ static void *grow_array(void *items, unsigned count, unsigned *room, size_t size
 	if (count < *room)
 		return items;
 	*room = *room == 0 ? 16 : *room * 2;
-	items = realloc(items, *room * size);
-	if (items == NULL)
-		abort();
+	items = heap_resize(items, *room, size);
 	return items;
 }
 
@@ -86,6 +86,7 @@ static void add_note(struct import *import, const char *format, ...)
 
 /* ---- reading ---- */
 
+/* Leaves no copy of a private key but TEXT. */
 static int read_fd(int fd, struct buf *text, size_t max)
 {
 	char block[8192];
@@ -105,7 +106,7 @@ static int read_fd(int fd, struct buf *text, size_t max)
 	return 0;
 }
 
-static int read_text(const char *path, struct buf *text, size_t max, struct why *why)
+static int read_secret(const char *path, struct buf *text, size_t max, struct why *why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), result = 0;
 
@@ -129,12 +130,9 @@ static int read_conf(struct import *import, const char *path, struct why *why)
 		      {"SigningTable", &import->signingtable}};
 	struct span rest, name, value;
 	unsigned line = 0;
-	struct buf text;
 
-	buf_init(&text, import->arena, 0);
-	if (read_text(path, &text, TEXT_MAX, why) == -1)
+	if (readfile(import->arena, path, TEXT_MAX, &rest, why) == -1)
 		return -1;
-	rest = buf_view(&text);
 	while (opendkim_line(&rest, &line, &name, &value)) {
 		for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
 			if (span_ieq(name, wanted[i].name))
@@ -169,17 +167,14 @@ static int each_line(struct import *import, struct span dataset, const char *set
 	enum opendkim_kind kind = opendkim_dataset(dataset, &where);
 	const char *path = arena_span(import->arena, where);
 	unsigned line = 0;
-	struct buf text;
 
 	if (kind == OPENDKIM_LIST)
 		return each_in_list(import, where, setting, each);
 	if (kind == OPENDKIM_OTHER)
 		return why_set(why, "%s: only files can be imported, not %s", setting,
 			       arena_span(import->arena, dataset));
-	buf_init(&text, import->arena, 0);
-	if (read_text(path, &text, TEXT_MAX, why) == -1)
+	if (readfile(import->arena, path, TEXT_MAX, &rest, why) == -1)
 		return -1;
-	rest = buf_view(&text);
 	while (opendkim_line(&rest, &line, &name, &value))
 		each(import, kind, arena_printf(import->arena, "%s:%u", path, line), name, value);
 	return 0;
@@ -366,11 +361,11 @@ static bool is_there(const struct import *import, const struct planned *planned,
 		     const struct signing_key *key)
 {
 	struct arena *arena = arena_new(0);
-	const struct signing_key *there =
-	    keyring_load_one(import->cmd->keys, planned->domain, planned->selector,
-			     import->cmd->access, arena, NULL);
-	bool same =
-	    there != NULL && strcmp(signing_key_record(there), signing_key_record(key)) == 0;
+	const struct signing_key *there = NULL;
+	bool same = keystore_find(import->cmd->store, planned->domain, planned->selector, arena,
+				  &there, NULL) == 0 &&
+		    there != NULL &&
+		    strcmp(signing_key_record(there), signing_key_record(key)) == 0;
 
 	arena_free(arena);
 	return same;
@@ -392,8 +387,8 @@ static int copy_text(struct import *import, struct planned *planned, struct span
 	if (is_there(import, planned, key))
 		planned->outcome = "is there";
 	else if (!cmd->dry)
-		return keyring_import(cmd->keys, planned->domain, planned->selector, pem, status,
-				      why);
+		return keystore_import(cmd->store, planned->domain, planned->selector, pem, status,
+				       why);
 	return 0;
 }
 
@@ -410,7 +405,7 @@ static void copy_key(struct import *import, struct planned *planned)
 		return;
 	}
 	buf_init(&pem, NULL, 0);
-	if (read_text(planned->path, &pem, KEYFILE_MAX, &why) == -1 ||
+	if (read_secret(planned->path, &pem, KEYFILE_MAX, &why) == -1 ||
 	    copy_text(import, planned, buf_view(&pem), &why) == -1) {
 		planned->outcome = arena_string(import->arena, why.text);
 		planned->failed = true;

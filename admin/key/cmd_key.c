@@ -12,9 +12,11 @@
 static const struct admin_option gen_options[] = {
     {"selector", OPTION_SELECTOR, "NAME",
      "its name in the DNS (default: sYEARa, the next free letter)"},
+    SELECTORS_OPTION,
     {"type", OPTION_TYPE, "TYPE", "rsa2048 (default), rsa3072, rsa4096, ed25519 or both"},
     {"active", OPTION_ACTIVE, NULL, "start signing at once, whatever the DNS shows"},
     FORMAT_OPTION,
+    TARGET_OPTION,
     KEYS_OPTION,
     {NULL, 0, NULL, NULL},
 };
@@ -22,6 +24,7 @@ static const struct admin_option gen_options[] = {
 static const struct admin_option show_options[] = {
     {"selector", OPTION_SELECTOR, "NAME", "only this one"},
     FORMAT_OPTION,
+    TARGET_OPTION,
     KEYS_OPTION,
     {NULL, 0, NULL, NULL},
 };
@@ -126,7 +129,7 @@ static int cmd_list(struct admin *admin, int argc, char **argv)
 	if (keys.count == 0 && keys.faults > 0)
 		return ADMIN_CONFIG;
 	if (keys.count == 0)
-		admin_note(admin, "no keys in %s", cmd.keys);
+		admin_note(admin, "no keys in %s", keystore_name(cmd.store));
 	return keys.faults > 0 ? ADMIN_NO : ADMIN_DONE;
 }
 

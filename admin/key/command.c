@@ -7,12 +7,14 @@
 #include "admin/key/command.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <getopt.h>
 #include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/daemon/daemon.h"
 #include "context/context.h"
 #include "lib/clock.h"
 #include "lib/name.h"
@@ -24,8 +26,13 @@ static const struct name_code type_names[] = {
 };
 
 static const struct name_code format_names[] = {
-    {"all", FORMAT_ALL},           {"zone", FORMAT_ZONE}, {"line", FORMAT_LINE},
-    {"nsupdate", FORMAT_NSUPDATE}, {"json", FORMAT_JSON}, {NULL, 0},
+    {"all", FORMAT_ALL},
+    {"zone", FORMAT_ZONE},
+    {"line", FORMAT_LINE},
+    {"nsupdate", FORMAT_NSUPDATE},
+    {"cname", FORMAT_CNAME},
+    {"json", FORMAT_JSON},
+    {NULL, 0},
 };
 
 /* ---- the command line ---- */
@@ -43,6 +50,32 @@ static int parse_name(struct admin *admin, const struct name_code *names, const 
 			   nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
 }
 
+/* "365d" */
+static int parse_days(struct admin *admin, int64_t *seconds)
+{
+	struct span text = span_of(optarg);
+	uint64_t days;
+
+	if (span_len(text) > 1 && text.end[-1] == 'd') {
+		text.end--;
+		if (span_number(text, 36500, &days)) {
+			*seconds = (int64_t)days * 86400;
+			return 0;
+		}
+	}
+	return admin_usage(admin, "--older: \"%s\" is not a number of days, such as 365d", optarg);
+}
+
+static int parse_limit(struct admin *admin, unsigned *limit)
+{
+	uint64_t number;
+
+	if (!span_number(span_of(optarg), 1000000, &number) || number == 0)
+		return admin_usage(admin, "--limit: \"%s\" is not a number from 1", optarg);
+	*limit = (unsigned)number;
+	return 0;
+}
+
 static int take_option(struct keycmd *cmd, int option)
 {
 	int code = 0, status = 0;
@@ -52,7 +85,7 @@ static int take_option(struct keycmd *cmd, int option)
 		cmd->selector = optarg;
 		break;
 	case OPTION_KEYS:
-		cmd->keys = optarg;
+		cmd->directory = optarg;
 		break;
 	case OPTION_TYPE:
 		status = parse_name(cmd->admin, type_names, "type", &code);
@@ -77,6 +110,29 @@ static int take_option(struct keycmd *cmd, int option)
 	case OPTION_DRY:
 		cmd->dry = true;
 		break;
+	case OPTION_SELECTORS:
+		cmd->selectors = optarg;
+		break;
+	case OPTION_TARGET:
+		cmd->target = domain_to_ascii(cmd->admin->arena, span_of(optarg));
+		if (cmd->target == NULL)
+			status = admin_usage(cmd->admin, "\"%s\" is not a domain name", optarg);
+		break;
+	case OPTION_ALL:
+		cmd->all = true;
+		break;
+	case OPTION_OLDER:
+		status = parse_days(cmd->admin, &cmd->older);
+		break;
+	case OPTION_LIMIT:
+		status = parse_limit(cmd->admin, &cmd->limit);
+		break;
+	case OPTION_PUBLISH:
+		cmd->publish = optarg;
+		break;
+	case OPTION_PARTIAL:
+		cmd->partial = true;
+		break;
 	default:
 		status = ADMIN_USAGE;
 	}
@@ -86,6 +142,8 @@ static int take_option(struct keycmd *cmd, int option)
 /* The arguments behind the options. */
 static int take_names(struct keycmd *cmd, int argc, char **argv, int min, int max)
 {
+	if (max < 0)
+		return 0;
 	if (argc < min)
 		return admin_usage(cmd->admin, argc == 0 ? "missing argument: DOMAIN"
 							 : "missing argument: SELECTOR");
@@ -103,9 +161,35 @@ static int take_names(struct keycmd *cmd, int argc, char **argv, int min, int ma
 	return 0;
 }
 
+static void close_store(void *store)
+{
+	keystore_close(store);
+}
+
+int keycmd_open_store(struct keycmd *cmd)
+{
+	struct admin *admin = cmd->admin;
+	const struct conf *conf = cmd->directory == NULL ? admin_conf(admin) : NULL;
+	struct why why;
+
+	if (cmd->directory == NULL && conf == NULL)
+		return ADMIN_CONFIG;
+	if (cmd->directory != NULL)
+		cmd->store = keystore_open_files(cmd->directory, KEYRING_PRIVATE);
+	else if (conf->store.keys)
+		cmd->store = keystore_open_shared(conf, &why);
+	else
+		cmd->store = keystore_open_files(conf->sign.keys, context_key_access(conf));
+	if (cmd->store == NULL) {
+		admin_error(admin, "%s", why.text);
+		return ADMIN_TEMPORARY;
+	}
+	arena_on_free(admin->arena, close_store, cmd->store);
+	return 0;
+}
+
 int keycmd_parse(struct keycmd *cmd, struct admin *admin, int argc, char **argv, int min, int max)
 {
-	const struct conf *conf;
 	int option, status;
 
 	*cmd = (struct keycmd){.admin = admin};
@@ -117,17 +201,14 @@ int keycmd_parse(struct keycmd *cmd, struct admin *admin, int argc, char **argv,
 	status = take_names(cmd, argc - optind, argv + optind, min, max);
 	if (status != 0)
 		return status;
+	if (cmd->format == FORMAT_CNAME && cmd->target == NULL)
+		return admin_usage(admin, "--format=cname needs --target=ZONE");
+	if (cmd->selectors != NULL && cmd->selector != NULL)
+		return admin_usage(admin, "either --selector or --selectors, not both");
 	if (admin->json)
 		cmd->format = FORMAT_JSON;
 	admin->json = cmd->format == FORMAT_JSON;
-	if (cmd->keys != NULL)
-		return 0;
-	conf = admin_conf(admin);
-	if (conf == NULL)
-		return ADMIN_CONFIG;
-	cmd->keys = conf->sign.keys;
-	cmd->access = context_key_access(conf);
-	return 0;
+	return keycmd_open_store(cmd);
 }
 
 /* ---- the keys ---- */
@@ -144,6 +225,9 @@ static void collect_key(void *arg, const struct signing_key *key, const char *pa
 
 	if (cmd->domain != NULL && strcmp(cmd->domain, signing_key_domain(key)) != 0)
 		return;
+	if (path == NULL)
+		path = keystore_path(cmd->store, signing_key_domain(key), signing_key_selector(key),
+				     cmd->admin->arena);
 	if (cmd->selector == NULL || span_ieq(span_of(cmd->selector), signing_key_selector(key)))
 		all->keys->items[all->keys->count++] =
 		    keycmd_record(cmd->admin, key, path, signing_key_status(key));
@@ -184,7 +268,7 @@ int keycmd_load(const struct keycmd *cmd, struct keycmd_keys *keys)
 	struct keyring *keyring;
 	struct why why;
 
-	keyring = keyring_load(cmd->keys, cmd->access, &why);
+	keyring = keystore_load(cmd->store, cmd->domain, &why);
 	if (keyring == NULL) {
 		admin_error(cmd->admin, "%s", why.text);
 		return ADMIN_CONFIG;
@@ -206,38 +290,113 @@ int keycmd_load_some(const struct keycmd *cmd, struct keycmd_keys *keys)
 	if (keys->faults > 0)
 		return ADMIN_CONFIG;
 	if (cmd->domain == NULL)
-		admin_error(cmd->admin, "no keys in %s", cmd->keys);
+		admin_error(cmd->admin, "no keys in %s", keystore_name(cmd->store));
 	else
 		admin_error(cmd->admin, "no key %s%sfor %s in %s",
 			    cmd->selector == NULL ? "" : cmd->selector,
-			    cmd->selector == NULL ? "" : " ", cmd->domain, cmd->keys);
+			    cmd->selector == NULL ? "" : " ", cmd->domain,
+			    keystore_name(cmd->store));
 	return ADMIN_NO;
 }
 
 /* ---- a new key ---- */
 
-/* PREFIX, the year and the first letter that no file of that domain has used. */
+/* What the names of a domain's keys that begin with START go on with. */
+struct used_letters {
+	const char *start;
+	char next; /* the first letter that none has */
+};
+
+static void note_letter(struct used_letters *letters, const char *name)
+{
+	size_t len = strlen(letters->start);
+	char used = strlen(name) <= len ? '\0' : name[len];
+
+	if (strncmp(name, letters->start, len) == 0 && used >= letters->next && used <= 'z')
+		letters->next = (char)(used + 1);
+}
+
+static void note_key(void *arg, const struct signing_key *key, const char *path)
+{
+	(void)path;
+	note_letter(arg, signing_key_selector(key));
+}
+
+/* Of files, also of those that are not keys. */
+static void note_files(const struct keycmd *cmd, struct used_letters *letters)
+{
+	DIR *dir = opendir(
+	    arena_printf(cmd->admin->arena, "%s/%s", keystore_name(cmd->store), cmd->domain));
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		note_letter(letters, entry->d_name);
+	if (dir != NULL)
+		closedir(dir);
+}
+
+/* PREFIX, the year and the first letter that no key of that domain has used. */
 static const char *free_selector(const struct keycmd *cmd, char prefix)
 {
 	struct arena *arena = cmd->admin->arena;
-	DIR *dir = opendir(arena_printf(arena, "%s/%s", cmd->keys, cmd->domain));
-	char text[CLOCK_TEXT_MAX], letter = 'a';
-	struct dirent *entry;
-	const char *start;
+	struct used_letters letters = {.next = 'a'};
+	struct keyring *keyring = NULL;
+	char text[CLOCK_TEXT_MAX];
+	struct why why;
 
-	start = arena_printf(arena, "%c%.4s", prefix, clock_utc_text(clock_wall(), text));
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		const char *name = entry->d_name;
-		char used =
-		    name[0] == '\0' || strlen(name) <= strlen(start) ? '\0' : name[strlen(start)];
+	letters.start = arena_printf(arena, "%c%.4s", prefix, clock_utc_text(clock_wall(), text));
+	if (keystore_is_shared(cmd->store))
+		keyring = keystore_load(cmd->store, cmd->domain, &why);
+	else
+		note_files(cmd, &letters);
+	if (keyring != NULL)
+		keyring_each(keyring, note_key, &letters);
+	keyring_free(keyring);
+	return letters.next > 'z'
+		   ? arena_printf(arena, "%sz%lld", letters.start, (long long)clock_wall())
+		   : arena_printf(arena, "%s%c", letters.start, letters.next);
+}
 
-		if (strncmp(name, start, strlen(start)) == 0 && used >= letter && used <= 'z')
-			letter = (char)(used + 1);
+/* Is NAME free? The file of a revoked key of that name is moved aside, where no program looks at
+ * it: its name begins with a dot. -1 with the reason. */
+static int free_name(const struct keycmd *cmd, const char *name, bool *is_free, struct why *why)
+{
+	struct arena *arena = cmd->admin->arena;
+	const char *path = keystore_path(cmd->store, cmd->domain, name, arena), *aside;
+	const struct signing_key *key;
+
+	if (keystore_find(cmd->store, cmd->domain, name, arena, &key, why) != 0)
+		return -1;
+	*is_free = key == NULL;
+	if (*is_free)
+		return keyring_check_names(cmd->domain, name, why);
+	*is_free = signing_key_status(key).state == KEYSTATE_REVOKED;
+	if (!*is_free || keystore_is_shared(cmd->store))
+		return 0;
+	aside = arena_printf(arena, "%s/%s/.%s.key.%lld", keystore_name(cmd->store), cmd->domain,
+			     name, (long long)clock_wall());
+	return rename(path, aside) == 0 ? 0 : why_set(why, "%s: %s", path, strerror(errno));
+}
+
+/* The first of the names in --selectors that is free, or NULL with the reason. */
+static const char *choose_selector(const struct keycmd *cmd, struct why *why)
+{
+	struct span rest = span_of(cmd->selectors), name;
+	bool more = true, is_free;
+
+	while (span_split(&rest, &more, ',', &name)) {
+		const char *text = arena_span(cmd->admin->arena, span_trim(name));
+
+		if (free_name(cmd, text, &is_free, why) != 0)
+			return NULL;
+		if (is_free)
+			return text;
 	}
-	if (dir != NULL)
-		closedir(dir);
-	return letter > 'z' ? arena_printf(arena, "%sz%lld", start, (long long)clock_wall())
-			    : arena_printf(arena, "%s%c", start, letter);
+	why_set(why,
+		"each of the selectors %s of %s has a key; revoke one that is retired: countersign "
+		"key rotate %s --auto",
+		cmd->selectors, cmd->domain, cmd->domain);
+	return NULL;
 }
 
 /* A daemon that runs as a user of its own reads keys through its group. */
@@ -246,11 +405,11 @@ static void warn_of_group(const struct keycmd *cmd, const char *path)
 	const struct group *group = getgrnam("countersign");
 	struct stat status;
 
-	if (geteuid() == 0 && group != NULL && stat(path, &status) == 0 &&
-	    status.st_gid != group->gr_gid)
+	if (!keystore_is_shared(cmd->store) && geteuid() == 0 && group != NULL &&
+	    stat(path, &status) == 0 && status.st_gid != group->gr_gid)
 		admin_warning(cmd->admin,
 			      "group countersign cannot read the key: chgrp -R countersign %s",
-			      cmd->keys);
+			      keystore_name(cmd->store));
 }
 
 int keycmd_generate(const struct keycmd *cmd, const char *selector, unsigned bits,
@@ -261,13 +420,19 @@ int keycmd_generate(const struct keycmd *cmd, const char *selector, unsigned bit
 	const char *path, *note = "";
 	struct why why;
 
+	if (selector == NULL && cmd->selectors != NULL) {
+		selector = choose_selector(cmd, &why);
+		if (selector == NULL) {
+			admin_error(admin, "%s", why.text);
+			return ADMIN_NO;
+		}
+	}
 	if (selector == NULL)
 		selector = free_selector(cmd, bits == 0 ? 'e' : 's');
-	path = arena_printf(admin->arena, "%s/%s/%s.key", cmd->keys, cmd->domain, selector);
-	if (keyring_generate(cmd->keys, cmd->domain, selector, bits, status, &why) == 0)
-		key = keyring_load_one(cmd->keys, cmd->domain, selector, cmd->access, admin->arena,
-				       &why);
-	if (key == NULL) {
+	path = keystore_path(cmd->store, cmd->domain, selector, admin->arena);
+	if (keystore_generate(cmd->store, cmd->domain, selector, bits, status, &why) != 0 ||
+	    keystore_find(cmd->store, cmd->domain, selector, admin->arena, &key, &why) != 0 ||
+	    key == NULL) {
 		admin_error(admin, "%s", why.text);
 		return ADMIN_CANT_CREATE;
 	}
@@ -281,4 +446,31 @@ int keycmd_generate(const struct keycmd *cmd, const char *selector, unsigned bit
 		admin_note(admin, "created %s, %s%s", path, keystate_text(status.state), note);
 	warn_of_group(cmd, path);
 	return 0;
+}
+
+/* ---- the daemon ---- */
+
+void keycmd_tell_daemon(const struct keycmd *cmd)
+{
+	const char *reason;
+
+	if (keystore_is_shared(cmd->store)) {
+		admin_note(cmd->admin, "every host knows within seconds");
+		return;
+	}
+	switch (daemon_reload(cmd->admin, &reason)) {
+	case DAEMON_RELOADED:
+		admin_note(cmd->admin, "the daemon has taken over the new states");
+		break;
+	case DAEMON_REFUSED:
+		admin_error(
+		    cmd->admin,
+		    "the daemon has refused the reload and goes on with the old states: %s; "
+		    "then: countersign reload",
+		    reason);
+		break;
+	case DAEMON_ABSENT:
+		admin_note(cmd->admin,
+			   "the daemon knows after its next reload: countersign reload");
+	}
 }

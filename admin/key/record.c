@@ -9,6 +9,7 @@
 #include "admin/check/zone.h"
 #include "lib/jsonout.h"
 #include "admin/key/command.h"
+#include "lib/buf.h"
 #include "lib/clock.h"
 
 const char *keycmd_type(const struct signing_key *key)
@@ -29,6 +30,18 @@ static void print_nsupdate(const struct keycmd_key *shown, const char *indent)
 	printf("%supdate add %s. %d IN TXT ", indent, shown->name, ZONE_TTL);
 	zone_print_strings(stdout, span_of(shown->value), " ");
 	printf("\n");
+}
+
+/* What the customer publishes once, and what it leads to in the provider's zone. */
+static void print_cname(const struct keycmd_key *shown, const char *target)
+{
+	struct buf end;
+
+	printf("%s. %d IN CNAME %s.%s.\n", shown->name, ZONE_TTL, shown->name, target);
+	buf_init(&end, NULL, 0);
+	buf_printf(&end, "%s.%s", shown->name, target);
+	zone_print_txt(stdout, "", buf_text(&end), span_of(shown->value));
+	buf_free(&end);
 }
 
 static void print_all(const struct keycmd_key *shown, unsigned count)
@@ -96,11 +109,14 @@ void keycmd_print(const struct keycmd *cmd, const char *schema, const struct key
 	case FORMAT_LINE:
 	case FORMAT_ZONE:
 	case FORMAT_NSUPDATE:
+	case FORMAT_CNAME:
 		for (unsigned i = 0; i < count; i++) {
 			if (cmd->format == FORMAT_LINE)
 				printf("%s %s\n", shown[i].name, shown[i].value);
 			else if (cmd->format == FORMAT_ZONE)
 				print_zone(&shown[i], "");
+			else if (cmd->format == FORMAT_CNAME)
+				print_cname(&shown[i], cmd->target);
 			else
 				print_nsupdate(&shown[i], "");
 		}
