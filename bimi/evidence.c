@@ -3,17 +3,18 @@
 
 #include <string.h>
 
-#include "bimi/gunzip.h"
+#include "lib/codec/gzip.h"
 #include "bimi/logo.h"
 #include "bimi/logotype.h"
 #include "lib/clock.h"
 #include "lib/crypto/certificate.h"
+#include "lib/crypto/sct.h"
 
-#define MARK_PURPOSE "1.3.6.1.5.5.7.3.31"      /* id-kp-BrandIndicatorforMessageIdentification */
-#define MARK_TYPE    "1.3.6.1.4.1.53087.1.13"  /* in the subject */
-#define PILOT        "1.3.6.1.4.1.53087.4.1"   /* in the subject of a test */
-#define CRL_POINTS   "2.5.29.31"               /* RFC 5280 section 4.2.1.13 */
-#define LOG_PROOFS   "1.3.6.1.4.1.11129.2.4.2" /* RFC 6962 section 3.3 */
+#define MARK_PURPOSE "1.3.6.1.5.5.7.3.31"     /* id-kp-BrandIndicatorforMessageIdentification */
+#define MARK_TYPE    "1.3.6.1.4.1.53087.1.13" /* in the subject */
+#define PILOT        "1.3.6.1.4.1.53087.4.1"  /* an extension; or, of tests, in the subject */
+
+enum { NAMES_TOLD = BIMI_FACTS_MAX - REVOCATION_LISTS_MAX - 10 /* leaves room for other facts */ };
 
 static const char private_key[] = "PRIVATE KEY-----";
 
@@ -46,6 +47,7 @@ static void check_dates(struct bimi_findings *findings, const struct certificate
 		char time[CLOCK_TEXT_MAX];
 
 		certificate_describe(list, i, &one);
+		bimi_findings_limit(findings, one.not_after);
 		if (one.not_after < now)
 			bimi_found(findings, BIMI_CERTIFICATE_DATES, 0,
 				   "certificate %u of the file expired on %s", i + 1,
@@ -70,46 +72,92 @@ static void check_purpose(struct bimi_findings *findings, const struct certifica
 			    i == 0 ? "the certificate" : "the issuer's certificate");
 }
 
+static bool has_name(const struct certificate *leaf, const char *selector, const char *domain,
+		     struct arena *arena)
+{
+	const char *selected = arena_printf(arena, "%s._bimi.%s", selector, domain);
+
+	for (unsigned i = 0; i < leaf->name_count; i++)
+		if (span_ieq(span_of(leaf->names[i]), domain) ||
+		    span_ieq(span_of(leaf->names[i]), selected))
+			return true;
+	return false;
+}
+
+/* Section "VMC Domain Verification": for the domain of the record or its organizational domain, and
+ * either for all selectors or for this one. */
 static void check_name(struct bimi_findings *findings, const struct certificate *leaf,
 		       const struct bimi_evidence *evidence)
 {
-	const char *selected;
+	const char *domain = evidence->domain, *org = evidence->organization;
+	struct arena *arena = findings->arena;
 
-	if (evidence->domain == NULL) {
+	if (domain == NULL) {
 		bimi_found(findings, BIMI_CERTIFICATE_NO_DOMAIN, 0,
 			   "whether it is for your domain has not been checked");
 		return;
 	}
-	selected =
-	    arena_printf(findings->arena, "%s._bimi.%s", evidence->selector, evidence->domain);
-	for (unsigned i = 0; i < leaf->name_count; i++)
-		if (span_ieq(span_of(leaf->names[i]), evidence->domain) ||
-		    span_ieq(span_of(leaf->names[i]), selected))
-			return;
-	bimi_found(findings, BIMI_CERTIFICATE_NAME, 0, "it is neither for %s nor for %s",
-		   evidence->domain, selected);
+	if (has_name(leaf, evidence->selector, domain, arena) ||
+	    (org != NULL && has_name(leaf, evidence->selector, org, arena)))
+		return;
+	bimi_found(
+	    findings, BIMI_CERTIFICATE_NAME, 0, "it is neither for %s nor for %s._bimi.%s%s%s",
+	    domain, evidence->selector, domain,
+	    org == NULL || strcmp(org, domain) == 0 ? "" : ", nor for the organizational domain ",
+	    org == NULL || strcmp(org, domain) == 0 ? "" : org);
 }
 
 /* What an issuer must put into each (draft-fetch-validation-vmc-wchuang). */
 static void check_leaf(struct bimi_findings *findings, const struct certificates *list)
 {
 	const char *mark = certificate_subject_value(list, 0, MARK_TYPE);
-	struct span der;
+	struct span pilot;
 
 	if (mark == NULL)
 		bimi_found(findings, BIMI_CERTIFICATE_MARK, 0,
 			   "it does not say of what type the mark is");
 	else
 		bimi_fact(findings, "mark_type", span_of(mark));
-	if (certificate_subject_value(list, 0, PILOT) != NULL)
+	if (certificate_subject_value(list, 0, PILOT) != NULL ||
+	    certificate_extension(list, 0, PILOT, &pilot))
 		bimi_found(findings, BIMI_CERTIFICATE_MARK, 0,
-			   "it is a certificate for tests (pilot program)");
-	if (!certificate_extension(list, 0, CRL_POINTS, &der))
-		bimi_found(findings, BIMI_CERTIFICATE_CRL, 0,
-			   "it does not say where to find its revocation list");
-	if (!certificate_extension(list, 0, LOG_PROOFS, &der))
+			   "it is of the pilot program, which ended in March 2025");
+}
+
+/* Without known logs, a proof must be there; with them, one of them must have signed it. */
+static void check_proofs(struct bimi_findings *findings, const struct certificates *list,
+			 const struct bimi_evidence *evidence)
+{
+	struct sct_logs *logs = NULL;
+	struct why why;
+
+	if (!span_empty(evidence->logs) &&
+	    sct_logs_read(findings->arena, evidence->logs, &logs, &why) == -1)
+		bimi_found(findings, BIMI_CERTIFICATE_NO_LOGS, 0, "the keys of the logs: %s",
+			   why.text);
+	else if (sct_check(list, logs, evidence->now, &why) == -1)
 		bimi_found(findings, BIMI_CERTIFICATE_SCT, 0,
-			   "it has no proof that a certificate log has it (SCT)");
+			   "it has no proof that a %scertificate log has it (SCT): %s",
+			   logs == NULL ? "" : "known ", why.text);
+}
+
+/* Each certificate but a root must say where its list is, or nobody can know that it counts
+ * (section "Issuance and Profile Verification"). */
+static void find_lists(struct bimi_findings *findings, const struct certificates *list)
+{
+	const char *uris[REVOCATION_URIS_MAX];
+
+	for (unsigned i = 0; i < certificate_count(list); i++) {
+		unsigned count = revocation_uris(list, i, uris);
+
+		if (count == 0 && !revocation_is_root(list, i))
+			bimi_found(findings, BIMI_CERTIFICATE_CRL, 0,
+				   "certificate %u of the file does not say where to find its "
+				   "revocation list",
+				   i + 1);
+		for (unsigned n = 0; n < count; n++)
+			bimi_fact(findings, BIMI_FACT_LIST, span_of(uris[n]));
+	}
 }
 
 static void check_chain(struct bimi_findings *findings, const struct certificates *list,
@@ -120,7 +168,8 @@ static void check_chain(struct bimi_findings *findings, const struct certificate
 
 	if (span_empty(evidence->roots))
 		bimi_found(findings, BIMI_CERTIFICATE_NO_ROOTS, 0,
-			   "whether it leads to a mark root has not been checked");
+			   "whether it leads to a mark root, and whether it has been revoked, has "
+			   "not been checked");
 	else if (certificate_read(findings->arena, evidence->roots, &roots, &why) == -1)
 		bimi_found(findings, BIMI_CERTIFICATE_NO_ROOTS, 0, "the mark roots: %s", why.text);
 	else if (certificate_verify(list, roots, evidence->now, &why) == -1)
@@ -146,8 +195,8 @@ static void check_logo(struct bimi_findings *findings, const struct certificates
 		return;
 	}
 	bimi_logo_check(findings, logo, &svg);
-	if (!span_empty(published) && gunzip_is(published) &&
-	    gunzip(findings->arena, published, BIMI_LOGO_READ_MAX, &published, &why) == -1)
+	if (!span_empty(published) && gzip_is(published) &&
+	    gzip_inflate(findings->arena, published, BIMI_LOGO_READ_MAX, &published, &why) == -1)
 		bimi_found(findings, BIMI_LOGO_GZIP, 0, "the published logo: %s", why.text);
 	else if (!span_empty(published) && !span_same(svg, published))
 		bimi_found(findings, BIMI_CERTIFICATE_SAME_LOGO, 0,
@@ -164,8 +213,12 @@ static void tell_leaf(struct bimi_findings *findings, const struct certificate *
 	bimi_fact(findings, "issuer", span_of(leaf->issuer));
 	bimi_fact(findings, "not_before", span_of(clock_utc_text(leaf->not_before, time)));
 	bimi_fact(findings, "not_after", span_of(clock_utc_text(leaf->not_after, time)));
-	for (unsigned i = 0; i < leaf->name_count; i++)
+	for (unsigned i = 0; i < leaf->name_count && i < NAMES_TOLD; i++)
 		bimi_fact(findings, "name", span_of(leaf->names[i]));
+	if (leaf->name_count > NAMES_TOLD)
+		bimi_fact(findings, "name",
+			  span_of(arena_printf(findings->arena, "(%u more)",
+					       leaf->name_count - NAMES_TOLD)));
 }
 
 void bimi_evidence_check(struct bimi_findings *findings, const struct bimi_evidence *evidence)
@@ -188,6 +241,32 @@ void bimi_evidence_check(struct bimi_findings *findings, const struct bimi_evide
 	check_purpose(findings, list);
 	check_name(findings, &leaf, evidence);
 	check_leaf(findings, list);
+	check_proofs(findings, list, evidence);
+	find_lists(findings, list);
 	check_chain(findings, list, evidence);
 	check_logo(findings, list, evidence->logo);
+}
+
+/* ---- revocation ---- */
+
+void bimi_evidence_check_revoked(struct bimi_findings *findings,
+				 const struct bimi_evidence *evidence)
+{
+	struct certificates *list, *roots;
+	enum revocation revocation;
+	struct why why;
+	int64_t until;
+
+	if (certificate_read(findings->arena, evidence->pem, &list, &why) == -1 ||
+	    certificate_read(findings->arena, evidence->roots, &roots, &why) == -1)
+		return; /* as bimi_evidence_check() has said */
+	revocation = revocation_check(list, roots, evidence->lists, evidence->list_count,
+				      evidence->now, &until, &why);
+	if (revocation == REVOCATION_NONE)
+		bimi_findings_limit(findings, until);
+	else if (revocation == REVOCATION_REVOKED)
+		bimi_found(findings, BIMI_CERTIFICATE_REVOKED, 0, "%s", why.text);
+	else
+		bimi_found(findings, BIMI_CERTIFICATE_NO_CRL, 0,
+			   "whether it has been revoked is not known: %s", why.text);
 }

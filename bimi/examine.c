@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bimi/gunzip.h"
+#include "lib/codec/gzip.h"
+#include "lib/codec/markup.h"
 #include "bimi/logo.h"
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
@@ -22,7 +23,8 @@ enum bimi_kind bimi_kind_of(struct span bytes)
 {
 	static const char begin[] = "-----BEGIN ";
 
-	if (gunzip_is(bytes))
+	if (gzip_is(bytes) || (span_len(bytes) >= 2 && (memcmp(bytes.p, "\xff\xfe", 2) == 0 ||
+							memcmp(bytes.p, "\xfe\xff", 2) == 0)))
 		return BIMI_LOGO;
 	if (span_len(bytes) >= 3 && memcmp(bytes.p, "\xef\xbb\xbf", 3) == 0)
 		bytes.p += 3;
@@ -76,6 +78,8 @@ static _Noreturn void run_helper(enum bimi_kind kind, const struct bimi_evidence
 	if (kind == BIMI_LOGO) {
 		bimi_logo_check(&findings, evidence->pem, &svg);
 		tell_logo(&findings, svg);
+	} else if (kind == BIMI_REVOCATION) {
+		bimi_evidence_check_revoked(&findings, evidence);
 	} else {
 		bimi_evidence_check(&findings, evidence);
 	}
@@ -149,7 +153,7 @@ int bimi_examine(enum bimi_kind kind, const struct bimi_evidence *evidence,
 	pid_t pid;
 
 	assert(kind != BIMI_NEITHER && findings->count == 0);
-	bimi_logo_prepare();
+	markup_prepare();
 	crypt_sha256("", 0, (uint8_t[CRYPT_DIGEST_LEN]){0}); /* OpenSSL reads its settings now */
 	fflush(NULL); /* what is buffered must not be written twice */
 	if (pipe(ends) != 0)

@@ -4,6 +4,8 @@
  *
  *   finding RULE LINE TEXT
  *   fact NAME TEXT
+ *   indicator BASE64
+ *   until SECONDS
  *   full
  *   end
  *
@@ -28,6 +30,7 @@ static const struct {
 			"simplify the paths, use fewer decimals, and remove what the editor added, "
 			"until it has at most 32 KB"},
     [BIMI_LOGO_XML] = {"logo.xml", BIMI_FAULT, "correct the XML"},
+    [BIMI_LOGO_ENCODING] = {"logo.encoding", BIMI_FAULT, "save the file as UTF-8"},
     [BIMI_LOGO_DOCTYPE] = {"logo.doctype", BIMI_FAULT, "remove the <!DOCTYPE> declaration"},
     [BIMI_LOGO_INSTRUCTION] = {"logo.instruction", BIMI_FAULT, "remove the instruction"},
     [BIMI_LOGO_DEPTH] = {"logo.depth", BIMI_FAULT, "flatten the groups"},
@@ -36,7 +39,7 @@ static const struct {
     [BIMI_LOGO_VERSION] = {"logo.version", BIMI_FAULT, "write <svg version=\"1.2\">"},
     [BIMI_LOGO_PROFILE] = {"logo.profile", BIMI_FAULT, "write <svg baseProfile=\"tiny-ps\">"},
     [BIMI_LOGO_TITLE] = {"logo.title", BIMI_FAULT,
-			 "add <title>NAME OF THE BRAND</title> as a child of <svg>"},
+			 "add <title>NAME OF THE BRAND</title> as the first child of <svg>"},
     [BIMI_LOGO_VIEWBOX] = {"logo.viewbox", BIMI_ADVICE,
 			   "use a square, viewBox=\"0 0 100 100\", with the logo in its centre"},
     [BIMI_LOGO_NAMESPACE] = {"logo.namespace", BIMI_FAULT,
@@ -46,9 +49,10 @@ static const struct {
     [BIMI_LOGO_TEXT] = {"logo.text", BIMI_FAULT, "remove the text"},
     [BIMI_LOGO_ATTRIBUTE] = {"logo.attribute", BIMI_FAULT,
 			     "remove the attribute; write properties of style=\"\" as attributes"},
-    [BIMI_LOGO_VALUE] = {"logo.value", BIMI_FAULT, "remove the attribute"},
+    [BIMI_LOGO_VALUE] = {"logo.value", BIMI_FAULT, "remove the attribute, or change its value"},
     [BIMI_LOGO_REFERENCE] = {"logo.reference", BIMI_FAULT,
 			     "refer only to elements of the same file, with \"#ID\""},
+    [BIMI_LOGO_USE] = {"logo.use", BIMI_FAULT, "draw the copies yourself, or fewer of them"},
     [BIMI_CERTIFICATE_PEM] = {"certificate.pem", BIMI_FAULT,
 			      "publish the file that the issuer sent, in the PEM format"},
     [BIMI_CERTIFICATE_PRIVATE_KEY] = {"certificate.private-key", BIMI_FAULT,
@@ -72,12 +76,41 @@ static const struct {
 			      "have the certificate issued again; it must say where its CRL is"},
     [BIMI_CERTIFICATE_SCT] = {"certificate.sct", BIMI_FAULT,
 			      "have the certificate issued again; it must be logged"},
+    [BIMI_CERTIFICATE_NO_LOGS] = {"certificate.no-logs", BIMI_UNCHECKED,
+				  "name a file of public keys (PEM) with --logs=FILE or bimi.logs"},
     [BIMI_CERTIFICATE_CHAIN] = {"certificate.chain", BIMI_FAULT,
 				"add the missing certificates of the issuer to the file"},
+    [BIMI_CERTIFICATE_REVOKED] = {"certificate.revoked", BIMI_FAULT,
+				  "have a new certificate issued"},
+    [BIMI_CERTIFICATE_NO_CRL] = {"certificate.no-crl", BIMI_UNCHECKED,
+				 "try again later, or give the list to countersign bimi check FILE "
+				 "with --crl; if it stays so, ask the issuer"},
     [BIMI_CERTIFICATE_NO_ROOTS] = {"certificate.no-roots", BIMI_UNCHECKED,
-				   "name a file of mark roots with --roots=FILE"},
+				   "name a file of mark roots with --roots=FILE or bimi.roots"},
     [BIMI_CERTIFICATE_NO_DOMAIN] = {"certificate.no-domain", BIMI_UNCHECKED,
 				    "name the domain with --domain=DOMAIN"},
+    [BIMI_LOGO_FETCH] = {"logo.fetch", BIMI_FAULT,
+			 "let the web server send the logo for l= itself, over HTTPS, without a "
+			 "redirect"},
+    [BIMI_LOGO_UNREACHABLE] = {"logo.unreachable", BIMI_UNCHECKED, "try again later"},
+    [BIMI_CERTIFICATE_FETCH] = {"certificate.fetch", BIMI_FAULT,
+				"let the web server send the file for a= itself, over HTTPS, "
+				"without a redirect"},
+    [BIMI_CERTIFICATE_UNREACHABLE] = {"certificate.unreachable", BIMI_UNCHECKED, "try again later"},
+    [BIMI_RECORD_MISSING] = {"record.missing", BIMI_FAULT,
+			     "publish the record that countersign bimi record prints"},
+    [BIMI_RECORD_SEVERAL] = {"record.several", BIMI_FAULT, "remove all records but one"},
+    [BIMI_RECORD_SYNTAX] = {"record.syntax", BIMI_FAULT,
+			    "publish the record that countersign bimi record prints"},
+    [BIMI_RECORD_DECLINED] = {"record.declined", BIMI_ADVICE,
+			      "name a logo with l=, unless none is to be shown"},
+    [BIMI_RECORD_NO_CERTIFICATE] = {"record.no-certificate", BIMI_ADVICE,
+				    "name a mark certificate with a=: most mailboxes want one"},
+    [BIMI_RECORD_LOCAL_PART] = {"record.local-part", BIMI_UNCHECKED,
+				"check each of them with --selector=SELECTOR"},
+    [BIMI_RECORD_UNKNOWN] = {"record.unknown", BIMI_UNCHECKED, "try again later"},
+    [BIMI_DMARC_POLICY] = {"dmarc.policy", BIMI_FAULT,
+			   "publish p=quarantine or p=reject, neither sp=none nor t=y"},
     [BIMI_READER] = {"reader", BIMI_FAULT, "save the logo again with another program"},
 };
 
@@ -176,6 +209,25 @@ void bimi_fact(struct bimi_findings *findings, const char *name, struct span tex
 	findings->fact_count++;
 }
 
+void bimi_findings_add(struct bimi_findings *findings, const struct bimi_findings *more)
+{
+	for (unsigned i = 0; i < more->fact_count; i++)
+		bimi_fact(findings, more->facts[i].name, span_of(more->facts[i].text));
+	for (unsigned i = 0; i < more->count; i++)
+		add_finding(findings, more->items[i].rule, more->items[i].line,
+			    span_of(more->items[i].text));
+	if (more->indicator != NULL)
+		findings->indicator = more->indicator;
+	bimi_findings_limit(findings, more->until);
+	findings->full = findings->full || more->full;
+}
+
+void bimi_findings_limit(struct bimi_findings *findings, int64_t until)
+{
+	if (until > 0 && (findings->until == 0 || until < findings->until))
+		findings->until = until;
+}
+
 unsigned bimi_count(const struct bimi_findings *findings, enum bimi_weight weight)
 {
 	unsigned count = 0;
@@ -194,6 +246,10 @@ void bimi_findings_write(const struct bimi_findings *findings, struct buf *out)
 	for (unsigned i = 0; i < findings->count; i++)
 		buf_printf(out, "finding %s %u %s\n", rules[findings->items[i].rule].name,
 			   findings->items[i].line, findings->items[i].text);
+	if (findings->indicator != NULL)
+		buf_printf(out, "indicator %s\n", findings->indicator);
+	if (findings->until > 0)
+		buf_printf(out, "until %lld\n", (long long)findings->until);
 	buf_string(out, findings->full ? "full\nend\n" : "end\n");
 }
 
@@ -231,6 +287,27 @@ static bool read_fact(struct bimi_findings *findings, struct span rest)
 	return true;
 }
 
+static bool read_indicator(struct bimi_findings *findings, struct span text)
+{
+	if (span_empty(text) || span_len(text) > BIMI_INDICATOR_MAX)
+		return false;
+	for (const char *p = text.p; p < text.end; p++)
+		if (!char_is_alnum((unsigned char)*p) && *p != '+' && *p != '/' && *p != '=')
+			return false;
+	findings->indicator = arena_span(findings->arena, text);
+	return true;
+}
+
+static bool read_until(struct bimi_findings *findings, struct span text)
+{
+	uint64_t seconds;
+
+	if (!span_number(text, INT64_MAX, &seconds) || seconds == 0)
+		return false;
+	bimi_findings_limit(findings, (int64_t)seconds);
+	return true;
+}
+
 bool bimi_findings_read(struct bimi_findings *findings, struct span text)
 {
 	struct span line, word;
@@ -245,7 +322,9 @@ bool bimi_findings_read(struct bimi_findings *findings, struct span text)
 		if (span_eq(word, "full"))
 			findings->full = true;
 		else if (!(span_eq(word, "finding") && read_finding(findings, line)) &&
-			 !(span_eq(word, "fact") && read_fact(findings, line)))
+			 !(span_eq(word, "fact") && read_fact(findings, line)) &&
+			 !(span_eq(word, "indicator") && read_indicator(findings, line)) &&
+			 !(span_eq(word, "until") && read_until(findings, line)))
 			return false;
 	}
 	return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is found about a logo or a mark certificate: facts, and findings, each with its remedy. They
- * are written as lines of text, in the process without rights that finds them, and read again in
- * the one that wants to know.
+ * What is found about a logo, a mark certificate or a domain's BIMI: facts, and findings, each with
+ * its remedy. They are written as lines of text, in the process without rights that finds them, and
+ * read again in the one that wants to know.
  */
 #ifndef BIMI_FINDING_H
 #define BIMI_FINDING_H
@@ -13,11 +13,13 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/name.h"
+#include "policy/bimi/known.h"
 
 enum bimi_rule {
 	BIMI_LOGO_GZIP,
 	BIMI_LOGO_SIZE,
 	BIMI_LOGO_XML,
+	BIMI_LOGO_ENCODING,
 	BIMI_LOGO_DOCTYPE,
 	BIMI_LOGO_INSTRUCTION,
 	BIMI_LOGO_DEPTH,
@@ -33,6 +35,7 @@ enum bimi_rule {
 	BIMI_LOGO_ATTRIBUTE,
 	BIMI_LOGO_VALUE,
 	BIMI_LOGO_REFERENCE,
+	BIMI_LOGO_USE,
 	BIMI_CERTIFICATE_PEM,
 	BIMI_CERTIFICATE_PRIVATE_KEY,
 	BIMI_CERTIFICATE_ORDER,
@@ -44,9 +47,24 @@ enum bimi_rule {
 	BIMI_CERTIFICATE_MARK,
 	BIMI_CERTIFICATE_CRL,
 	BIMI_CERTIFICATE_SCT,
+	BIMI_CERTIFICATE_NO_LOGS,
 	BIMI_CERTIFICATE_CHAIN,
+	BIMI_CERTIFICATE_REVOKED,
+	BIMI_CERTIFICATE_NO_CRL,
 	BIMI_CERTIFICATE_NO_ROOTS,
 	BIMI_CERTIFICATE_NO_DOMAIN,
+	BIMI_LOGO_FETCH,
+	BIMI_LOGO_UNREACHABLE,
+	BIMI_CERTIFICATE_FETCH,
+	BIMI_CERTIFICATE_UNREACHABLE,
+	BIMI_RECORD_MISSING,
+	BIMI_RECORD_SEVERAL,
+	BIMI_RECORD_SYNTAX,
+	BIMI_RECORD_DECLINED,
+	BIMI_RECORD_NO_CERTIFICATE,
+	BIMI_RECORD_LOCAL_PART,
+	BIMI_RECORD_UNKNOWN,
+	BIMI_DMARC_POLICY,
 	BIMI_READER,
 	BIMI_RULES
 };
@@ -82,6 +100,8 @@ struct bimi_findings {
 	unsigned count;
 	struct bimi_fact facts[BIMI_FACTS_MAX];
 	unsigned fact_count;
+	const char *indicator; /* a logo without faults, in base 64; or NULL */
+	int64_t until; /* when the first of what vouches for it ends, seconds since 1970; or 0 */
 	bool full;
 };
 
@@ -89,6 +109,8 @@ void bimi_findings_init(struct bimi_findings *findings, struct arena *arena);
 void bimi_found(struct bimi_findings *findings, enum bimi_rule rule, unsigned line,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
 void bimi_fact(struct bimi_findings *findings, const char *name, struct span text);
+void bimi_findings_add(struct bimi_findings *findings, const struct bimi_findings *more);
+void bimi_findings_limit(struct bimi_findings *findings, int64_t until); /* not after it */
 unsigned bimi_count(const struct bimi_findings *findings, enum bimi_weight weight);
 
 /* As lines, and back: false where TEXT is not what bimi_findings_write() writes. */

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One pass of libxml2's push parser over at most BIMI_LOGO_READ_MAX bytes: no document type, so no
- * entities but the five of XML, no network, no tree in memory. Elements and attributes are compared
- * with the table of bimi/profile.h; what a table cannot say is below.
+ * One pass of lib/codec/markup over at most BIMI_LOGO_READ_MAX bytes, up to a document type.
+ * Elements and attributes are compared with the table of bimi/profile.h; what a table cannot say is
+ * below.
  */
 #include "bimi/logo.h"
 
 #include <assert.h>
-#include <libxml/parser.h>
 #include <string.h>
 
-#include "bimi/gunzip.h"
 #include "bimi/profile.h"
+#include "bimi/uses.h"
+#include "bimi/value.h"
+#include "lib/codec/base64.h"
+#include "lib/codec/gzip.h"
+#include "lib/codec/markup.h"
+#include "lib/utf8.h"
 
 enum { DEPTH_MAX = 64, PIECE = 16384 };
 
@@ -21,11 +25,13 @@ static const char xlink_namespace[] = "http://www.w3.org/1999/xlink";
 
 struct walk {
 	struct bimi_findings *findings;
-	xmlParserCtxt *parser;
+	struct markup *markup;
 	const struct profile_element *open[DEPTH_MAX]; /* NULL: not in the table */
 	unsigned depth;
-	struct buf title; /* of the root's title element */
-	bool in_title, broken, ended;
+	struct buf title;  /* of the root's title element */
+	unsigned children; /* elements in the root so far */
+	bool in_title, titled, broken;
+	struct uses *uses; /* NULL: the file is too large anyway */
 };
 
 struct attribute {
@@ -35,49 +41,52 @@ struct attribute {
 
 static unsigned line_of(const struct walk *walk)
 {
-	int line = walk->parser->input == NULL ? 0 : walk->parser->input->line;
-
-	return line > 0 ? (unsigned)line : 0;
-}
-
-static void stop_walk(struct walk *walk)
-{
-	walk->ended = true;
-	xmlStopParser(walk->parser);
+	return markup_line(walk->markup);
 }
 
 /* ---- attributes ---- */
 
-/* A value that refers to something else than an element of the same file: url(...) of a paint. */
-static bool leaves_file(const char *value)
+static bool is_valid_form(const struct attribute *a)
 {
-	for (const char *p = value; *p != '\0'; p++) {
-		if (!span_istarts(span_of(p), "url("))
-			continue;
-		p += strlen("url(");
-		p += strspn(p, " \t\r\n'\"");
-		if (*p != '#')
-			return true;
-	}
-	return false;
+	struct span value = span_trim(span_of(a->value));
+
+	if (strcmp(a->name, "id") == 0)
+		return value_is_name(value);
+	if (a->space != NULL)
+		return strcmp(a->name, "space") != 0 || span_eq(value, "default") ||
+		       span_eq(value, "preserve");
+	if (strcmp(a->name, "class") == 0)
+		return value_is_token_list(value);
+	return strcmp(a->name, "preserveAspectRatio") != 0 || value_is_aspect_ratio(value);
+}
+
+static bool is_href(const struct attribute *a)
+{
+	return (a->space == NULL || strcmp(a->space, xlink_namespace) == 0) &&
+	       strcmp(a->name, "href") == 0;
+}
+
+static bool leaves_file(const struct attribute *a)
+{
+	if (is_href(a))
+		return *a->value != '#' || a->value[1] == '\0';
+	return a->space == NULL && profile_is_property(a->name) ? value_leaves_file_as_css(a->value)
+								: value_leaves_file(a->value);
 }
 
 static void check_value(struct walk *walk, const char *element, const struct attribute *a)
 {
-	bool href = a->space != NULL && strcmp(a->space, xlink_namespace) == 0 &&
-		    strcmp(a->name, "href") == 0;
-
-	if (href ? *a->value != '#' || a->value[1] == '\0' : leaves_file(a->value))
+	if (leaves_file(a))
 		bimi_found(walk->findings, BIMI_LOGO_REFERENCE, line_of(walk),
 			   "<%s %s=\"%.80s\"> refers to something outside of the file", element,
 			   a->name, a->value);
-	if (a->space == NULL &&
-	    (strcmp(a->name, "focusable") == 0 ||
-	     strcmp(a->name, "externalResourcesRequired") == 0) &&
-	    strcmp(a->value, "false") != 0)
+	if (a->space == NULL && !profile_allows_value(a->name, span_of(a->value)))
 		bimi_found(walk->findings, BIMI_LOGO_VALUE, line_of(walk),
-			   "<%s %s=\"%.80s\">: only \"false\" is allowed", element, a->name,
-			   a->value);
+			   "<%s %s=\"%.80s\">: allowed is %s", element, a->name, a->value,
+			   profile_choices(a->name));
+	else if (!is_valid_form(a))
+		bimi_found(walk->findings, BIMI_LOGO_VALUE, line_of(walk),
+			   "<%s %s=\"%.80s\"> is not a valid value", element, a->name, a->value);
 }
 
 static void check_attribute(struct walk *walk, const struct profile_element *element,
@@ -92,7 +101,7 @@ static void check_attribute(struct walk *walk, const struct profile_element *ele
 			   a->prefix == NULL ? "" : a->prefix, a->name);
 		return;
 	}
-	if (xml     ? profile_allows_xml(a->name)
+	if (xml     ? profile_allows_xml(element, a->name)
 	    : xlink ? profile_allows_xlink(element, a->name)
 		    : profile_allows(element, a->name))
 		check_value(walk, element->name, a);
@@ -157,22 +166,30 @@ static void check_root(struct walk *walk, const struct attribute *attributes, un
 			   "viewBox=\"%.40s\" is not a square", box);
 }
 
+/* An element has one name. */
+static void check_names(struct walk *walk, const struct profile_element *element,
+			const struct attribute *attributes, unsigned count)
+{
+	unsigned names = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		names += strcmp(attributes[i].name, "id") == 0;
+	if (names > 1)
+		bimi_found(walk->findings, BIMI_LOGO_ATTRIBUTE, line_of(walk),
+			   "<%s> has both id and xml:id", element->name);
+}
+
 /* ---- elements ---- */
 
-static unsigned read_attributes(struct walk *walk, int count, const xmlChar **from,
-				struct attribute **out)
+static struct attribute *read_attributes(struct arena *arena, const struct markup_attribute *from,
+					 unsigned count)
 {
-	struct attribute *list =
-	    arena_array(walk->findings->arena, (size_t)count + 1, sizeof *list);
+	struct attribute *list = arena_array(arena, count + 1, sizeof *list);
 
-	for (int i = 0; i < count; i++, from += 5) {
-		assert(from[4] >= from[3]);
-		list[i] = (struct attribute){
-		    (const char *)from[0], (const char *)from[1], (const char *)from[2],
-		    arena_copy(walk->findings->arena, from[3], (size_t)(from[4] - from[3]))};
-	}
-	*out = list;
-	return (unsigned)count;
+	for (unsigned i = 0; i < count; i++)
+		list[i] = (struct attribute){from[i].name, from[i].prefix, from[i].space,
+					     arena_span(arena, from[i].value)};
+	return list;
 }
 
 /* The element in the table; NULL after what is wrong was said. */
@@ -188,7 +205,7 @@ static const struct profile_element *admit_element(struct walk *walk, const char
 		bimi_found(walk->findings, BIMI_LOGO_ROOT, line_of(walk),
 			   "the document is <%.80s>%s", name,
 			   strcmp(name, "svg") == 0 ? " without the namespace of SVG" : "");
-		stop_walk(walk);
+		markup_stop(walk->markup);
 		return NULL;
 	}
 	if (space == NULL || strcmp(space, svg_namespace) != 0)
@@ -204,57 +221,93 @@ static const struct profile_element *admit_element(struct walk *walk, const char
 	return known ? element : NULL;
 }
 
-static void open_element(void *context, const xmlChar *name, const xmlChar *prefix,
-			 const xmlChar *uri, int nb_namespaces, const xmlChar **namespaces,
-			 int nb_attributes, int nb_defaulted, const xmlChar **attributes)
+/* The title comes before all others, and once. */
+static void take_child(struct walk *walk, const struct profile_element *element)
+{
+	bool title = element != NULL && strcmp(element->name, "title") == 0;
+
+	if (title && walk->children > 0)
+		bimi_found(walk->findings, BIMI_LOGO_PLACE, line_of(walk),
+			   "<title> is not the first element in <svg>%s",
+			   walk->titled ? ", which is one" : "");
+	walk->in_title = title && !walk->titled;
+	walk->titled = walk->titled || title;
+	walk->children++;
+}
+
+/* What <use> copies; NULL: the element is another one, or refers to nothing here. */
+static const char *find_target(const struct profile_element *element,
+			       const struct attribute *attributes, unsigned count)
+{
+	if (element == NULL || strcmp(element->name, "use") != 0)
+		return NULL;
+	for (unsigned i = 0; i < count; i++)
+		if (is_href(&attributes[i]) && *attributes[i].value == '#')
+			return attributes[i].value + 1;
+	return NULL;
+}
+
+static const char *find_id(const struct attribute *attributes, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(attributes[i].name, "id") == 0)
+			return attributes[i].value;
+	return NULL;
+}
+
+static void check_attributes(struct walk *walk, const struct profile_element *element,
+			     const struct attribute *attributes, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		check_attribute(walk, element, &attributes[i]);
+	check_names(walk, element, attributes, count);
+	if (walk->depth == 0)
+		check_root(walk, attributes, count);
+}
+
+static void open_element(void *context, const char *name, const char *space,
+			 const struct markup_attribute *attributes, unsigned count)
 {
 	struct walk *walk = context;
 	const struct profile_element *element;
 	struct attribute *list;
-	unsigned count;
 
-	(void)prefix, (void)nb_namespaces, (void)namespaces, (void)nb_defaulted;
-	if (walk->ended)
-		return;
 	if (walk->depth == DEPTH_MAX) {
 		bimi_found(walk->findings, BIMI_LOGO_DEPTH, line_of(walk),
 			   "more than %d elements are nested", DEPTH_MAX);
-		stop_walk(walk);
+		markup_stop(walk->markup);
 		return;
 	}
-	element = admit_element(walk, (const char *)name, (const char *)uri);
-	if (walk->ended)
+	element = admit_element(walk, name, space);
+	if (markup_has_stopped(walk->markup))
 		return;
-	if (element != NULL) {
-		count = read_attributes(walk, nb_attributes, attributes, &list);
-		for (unsigned i = 0; i < count; i++)
-			check_attribute(walk, element, &list[i]);
-		if (walk->depth == 0)
-			check_root(walk, list, count);
-	}
-	walk->in_title = walk->depth == 1 && element != NULL && strcmp(element->name, "title") == 0;
+	list = read_attributes(walk->findings->arena, attributes, count);
+	if (element != NULL)
+		check_attributes(walk, element, list, count);
+	if (walk->uses != NULL)
+		uses_open(walk->uses, find_id(list, count), find_target(element, list, count));
+	walk->in_title = false;
+	if (walk->depth == 1)
+		take_child(walk, element);
 	walk->open[walk->depth++] = element;
 }
 
-static void close_element(void *context, const xmlChar *name, const xmlChar *prefix,
-			  const xmlChar *uri)
+static void close_element(void *context)
 {
 	struct walk *walk = context;
 
-	(void)name, (void)prefix, (void)uri;
-	if (walk->ended || walk->depth == 0)
-		return;
-	walk->depth--;
+	if (walk->uses != NULL && walk->depth > 0)
+		uses_close(walk->uses);
+	walk->depth -= walk->depth > 0;
 	walk->in_title = false;
 }
 
-static void add_text(void *context, const xmlChar *text, int length)
+static void add_text(void *context, struct span piece)
 {
 	struct walk *walk = context;
-	struct span piece = span_make(text, (size_t)length);
 	const struct profile_element *element;
 
-	if (walk->ended || walk->depth == 0)
+	if (walk->depth == 0)
 		return;
 	if (walk->in_title)
 		buf_span(&walk->title, piece);
@@ -267,64 +320,68 @@ static void add_text(void *context, const xmlChar *text, int length)
 
 /* ---- what is not even looked into ---- */
 
-static void refuse_type(void *context, const xmlChar *name, const xmlChar *external,
-			const xmlChar *system)
+static void refuse_type(void *context)
 {
 	struct walk *walk = context;
 
-	(void)name, (void)external, (void)system;
 	bimi_found(walk->findings, BIMI_LOGO_DOCTYPE, line_of(walk),
 		   "it has a document type declaration; the rest has not been checked");
-	stop_walk(walk);
+	markup_stop(walk->markup);
 }
 
-static void refuse_instruction(void *context, const xmlChar *target, const xmlChar *data)
+static void refuse_instruction(void *context, const char *target)
 {
 	struct walk *walk = context;
 
-	(void)data;
-	if (!walk->ended)
-		bimi_found(walk->findings, BIMI_LOGO_INSTRUCTION, line_of(walk),
-			   "it has a processing instruction, <?%.80s?>", (const char *)target);
+	bimi_found(walk->findings, BIMI_LOGO_INSTRUCTION, line_of(walk),
+		   "it has a processing instruction, <?%.80s?>", target);
 }
 
-/* Keeps the first error; libxml2 would print it. */
-static void keep_error(void *context, xmlError *error)
+static void keep_error(void *context, unsigned line, const char *message, bool fatal)
 {
 	struct walk *walk = context;
 
-	if (error->level < XML_ERR_ERROR || walk->broken || walk->ended)
-		return;
+	(void)fatal;
+	if (!walk->broken)
+		bimi_found(walk->findings, BIMI_LOGO_XML, line, "it is not well-formed: %s",
+			   message);
 	walk->broken = true;
-	bimi_found(walk->findings, BIMI_LOGO_XML, error->line > 0 ? (unsigned)error->line : 0,
-		   "it is not well-formed: %s",
-		   error->message == NULL ? "no reason" : error->message);
 }
 
 /* ---- all of it ---- */
 
-static void push_bytes(struct walk *walk, struct span svg)
+static void push_bytes(struct markup *markup, struct span svg)
 {
-	while (!walk->ended) {
-		size_t left = span_len(svg), n = left < PIECE ? left : PIECE;
-
-		xmlParseChunk(walk->parser, svg.p, (int)n, n == left);
-		svg.p += n;
-		if (n == left)
-			return;
+	while (span_len(svg) > PIECE) {
+		markup_push(markup, span_make(svg.p, PIECE), false);
+		svg.p += PIECE;
 	}
+	markup_push(markup, svg, true);
+}
+
+static void check_uses(struct walk *walk)
+{
+	enum uses_result result = walk->uses == NULL ? USES_FINE : uses_judge(walk->uses);
+
+	if (result == USES_LOOP)
+		bimi_found(walk->findings, BIMI_LOGO_USE, 0, "a <use> is part of what it copies");
+	else if (result == USES_TOO_MANY)
+		bimi_found(walk->findings, BIMI_LOGO_USE, 0,
+			   "with the copies of <use> it draws more than %d elements",
+			   USES_DRAWN_MAX);
 }
 
 static void check_end(struct walk *walk)
 {
 	struct span title = span_trim(buf_view(&walk->title));
 
-	if (walk->parser->wellFormed == 0 && !walk->broken && !walk->ended) {
+	if (markup_has_stopped(walk->markup))
+		return;
+	if (!markup_is_well_formed(walk->markup) && !walk->broken) {
 		walk->broken = true;
 		bimi_found(walk->findings, BIMI_LOGO_XML, line_of(walk), "it is not well-formed");
 	}
-	if (walk->ended)
-		return;
+	check_uses(walk);
 	if (!span_empty(title))
 		bimi_fact(walk->findings, "title", title);
 	else if (!walk->broken)
@@ -333,40 +390,70 @@ static void check_end(struct walk *walk)
 
 static void walk_document(struct bimi_findings *findings, struct span svg)
 {
-	xmlSAXHandler handler = {.initialized = XML_SAX2_MAGIC,
-				 .startElementNs = open_element,
-				 .endElementNs = close_element,
-				 .characters = add_text,
-				 .cdataBlock = add_text,
-				 .internalSubset = refuse_type,
-				 .processingInstruction = refuse_instruction,
-				 .serror = keep_error};
+	static const struct markup_events told = {.open = open_element,
+						  .text = add_text,
+						  .close = close_element,
+						  .doctype = refuse_type,
+						  .instruction = refuse_instruction,
+						  .error = keep_error};
 	struct walk walk = {.findings = findings};
 
 	buf_init(&walk.title, findings->arena, 4096);
-	walk.parser = xmlCreatePushParserCtxt(&handler, &walk, NULL, 0, NULL);
-	if (walk.parser == NULL) {
+	if (span_len(svg) <= BIMI_LOGO_MAX)
+		walk.uses = uses_new(findings->arena);
+	walk.markup = markup_new(&told, &walk, false, span_of(""));
+	if (walk.markup == NULL) {
 		bimi_found(findings, BIMI_READER, 0, "no memory to read it");
 		return;
 	}
-	xmlCtxtUseOptions(walk.parser, XML_PARSE_NONET);
-	push_bytes(&walk, svg);
+	push_bytes(walk.markup, svg);
 	check_end(&walk);
-	xmlFreeParserCtxt(walk.parser);
+	markup_free(walk.markup);
 }
 
-void bimi_logo_prepare(void)
+/* A NUL would be valid, but then it is UTF-16 that looks like it. */
+static bool is_utf8(struct span text)
 {
-	xmlInitParser();
+	unsigned length;
+
+	while (!span_empty(text) && *text.p != '\0' && (length = utf8_length(text)) > 0)
+		text.p += length;
+	return span_empty(text);
+}
+
+/* Another encoding can hide from one reader what another one sees; the schema is silent. */
+static bool check_encoding(struct bimi_findings *findings, struct span svg)
+{
+	static const char unread[] = "; the rest has not been checked";
+	struct span name = markup_encoding(svg);
+
+	if (!is_utf8(svg))
+		bimi_found(findings, BIMI_LOGO_ENCODING, 0, "it is not UTF-8%s", unread);
+	else if (!span_empty(name) && !span_ieq(name, "utf-8") && !span_ieq(name, "us-ascii"))
+		bimi_found(findings, BIMI_LOGO_ENCODING, 1, "its encoding is %.*s%s",
+			   (int)(span_len(name) < 40 ? span_len(name) : 40), name.p, unread);
+	else
+		return true;
+	return false;
+}
+
+static void keep_indicator(struct bimi_findings *findings, struct span svg)
+{
+	struct buf text;
+
+	buf_init(&text, findings->arena, 0);
+	base64_encode(&text, (const uint8_t *)svg.p, span_len(svg));
+	findings->indicator = buf_text(&text);
 }
 
 void bimi_logo_check(struct bimi_findings *findings, struct span bytes, struct span *svg)
 {
+	unsigned before = bimi_count(findings, BIMI_FAULT);
 	struct why why;
 
 	*svg = span_of("");
-	if (gunzip_is(bytes) &&
-	    gunzip(findings->arena, bytes, BIMI_LOGO_READ_MAX, &bytes, &why) == -1) {
+	if (gzip_is(bytes) &&
+	    gzip_inflate(findings->arena, bytes, BIMI_LOGO_READ_MAX, &bytes, &why) == -1) {
 		bimi_found(findings, BIMI_LOGO_GZIP, 0, "%s", why.text);
 		return;
 	}
@@ -377,5 +464,8 @@ void bimi_logo_check(struct bimi_findings *findings, struct span bytes, struct s
 	if (span_len(bytes) > BIMI_LOGO_READ_MAX)
 		return;
 	*svg = bytes;
-	walk_document(findings, bytes);
+	if (check_encoding(findings, bytes))
+		walk_document(findings, bytes);
+	if (bimi_count(findings, BIMI_FAULT) == before && !findings->full)
+		keep_indicator(findings, bytes);
 }

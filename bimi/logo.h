@@ -18,7 +18,4 @@ enum {
  * To be called in a process without rights. */
 void bimi_logo_check(struct bimi_findings *findings, struct span bytes, struct span *svg);
 
-/* Before the process gives up its rights. */
-void bimi_logo_prepare(void);
-
 #endif

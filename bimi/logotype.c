@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#include "bimi/gunzip.h"
+#include "lib/codec/gzip.h"
 #include "bimi/logo.h"
 #include "lib/codec/base64.h"
 #include "lib/crypto/der.h"
@@ -24,11 +24,9 @@
 
 enum { TAG_0 = 0xa0, TAG_1 = 0xa1, TAG_2 = 0xa2, IA5_STRING = 0x16 };
 
-/* 2.16.840.1.101.3.4.2.1 */
-static const char sha256_oid[] = "\x60\x86\x48\x01\x65\x03\x04\x02\x01";
-
 struct details {
-	struct span media_type, hash, uri;
+	struct span media_type, uri;
+	struct span algorithm, hash;
 };
 
 /* ---- DER ---- */
@@ -53,15 +51,17 @@ static int find_details(struct span der, struct span *details, struct why *why)
 	return 0;
 }
 
-/* The value of the first SHA-256 hash. */
-static bool find_hash(struct span hashes, struct span *hash)
+/* The first hash by an algorithm that is known. The picture is in the certificate, which its issuer
+ * has signed, so SHA-1, which large issuers use, does no harm. */
+static bool find_hash(struct span hashes, struct details *out)
 {
-	struct span one, algorithm, oid;
+	struct span one, algorithm;
 
 	while (der_take(&hashes, DER_SEQUENCE, &one))
 		if (der_take(&one, DER_SEQUENCE, &algorithm) &&
-		    der_take(&algorithm, DER_OID, &oid) && span_eq(oid, sha256_oid) &&
-		    der_take(&one, DER_OCTET_STRING, hash))
+		    der_take(&algorithm, DER_OID, &out->algorithm) &&
+		    der_take(&one, DER_OCTET_STRING, &out->hash) &&
+		    crypt_digest_length(out->algorithm) > 0)
 			return true;
 	return false;
 }
@@ -80,8 +80,8 @@ static int read_details(struct span der, struct details *out, struct why *why)
 		    why, "the logo is of the type %.*s, not image/svg+xml",
 		    (int)(span_len(out->media_type) < 80 ? span_len(out->media_type) : 80),
 		    out->media_type.p);
-	if (!find_hash(hashes, &out->hash) || span_len(out->hash) != CRYPT_DIGEST_LEN)
-		return why_set(why, "the logo has no SHA-256 hash");
+	if (!find_hash(hashes, out))
+		return why_set(why, "the logo has no SHA-1 or SHA-2 hash");
 	return 0;
 }
 
@@ -106,12 +106,9 @@ static int read_uri(struct arena *arena, struct span uri, struct span *logo, str
 	return 0;
 }
 
-static bool has_hash(struct span text, struct span hash)
+static bool has_hash(const struct details *details, struct span text)
 {
-	uint8_t digest[CRYPT_DIGEST_LEN];
-
-	crypt_sha256(text.p, span_len(text), digest);
-	return memcmp(digest, hash.p, sizeof digest) == 0;
+	return crypt_digest_matches(details->algorithm, details->hash, text);
 }
 
 static struct span without_cr(struct arena *arena, struct span text)
@@ -127,13 +124,15 @@ static struct span without_cr(struct arena *arena, struct span text)
 
 /* RFC 6170 section 5: the hash is that of the uncompressed SVG with LF at the end of lines. Issuers
  * also took it from the bytes as they are, as RFC 3709 has it for all pictures. */
-static int check_hash(struct arena *arena, struct span logo, struct span hash, struct why *why)
+static int check_hash(struct arena *arena, struct span logo, const struct details *details,
+		      struct why *why)
 {
 	struct span svg = logo;
 
-	if (gunzip_is(logo) && gunzip(arena, logo, BIMI_LOGO_READ_MAX, &svg, why) == -1)
+	if (gzip_is(logo) && gzip_inflate(arena, logo, BIMI_LOGO_READ_MAX, &svg, why) == -1)
 		return why_prefix(why, "the logo in the certificate: ");
-	if (has_hash(svg, hash) || has_hash(logo, hash) || has_hash(without_cr(arena, svg), hash))
+	if (has_hash(details, svg) || has_hash(details, logo) ||
+	    has_hash(details, without_cr(arena, svg)))
 		return 0;
 	return why_set(why, "the logo in the certificate is not the one that its hash is for");
 }
@@ -146,5 +145,5 @@ int logotype_read(struct arena *arena, struct span der, struct span *logo, struc
 	if (find_details(der, &inner, why) == -1 || read_details(inner, &details, why) == -1 ||
 	    read_uri(arena, details.uri, logo, why) == -1)
 		return -1;
-	return check_hash(arena, *logo, details.hash, why);
+	return check_hash(arena, *logo, &details, why);
 }

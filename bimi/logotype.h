@@ -12,7 +12,7 @@
 
 #define LOGOTYPE_OID "1.3.6.1.5.5.7.1.12"
 
-/* *LOGO: the picture as it is in the extension DER, SVG or SVGZ, in ARENA or in DER. The SHA-256
+/* *LOGO: the picture as it is in the extension DER, SVG or SVGZ, in ARENA or in DER. The
  * hash that stands beside it is that of the picture. -1 with WHY. */
 int logotype_read(struct arena *arena, struct span der, struct span *logo, struct why *why);
 

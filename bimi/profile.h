@@ -28,7 +28,14 @@ const struct profile_element *profile_find(const char *name); /* or NULL */
 bool profile_allows(const struct profile_element *element, const char *attribute);
 
 /* Those of the namespaces of XML ("xml:lang") and XLink ("href"; of the element use only). */
-bool profile_allows_xml(const char *attribute);
+bool profile_allows_xml(const struct profile_element *element, const char *attribute);
 bool profile_allows_xlink(const struct profile_element *element, const char *attribute);
+
+/* Whether the attribute is a property, whose value CSS reads. */
+bool profile_is_property(const char *attribute);
+
+/* The values of an attribute that has only a few, separated by blanks; NULL: it has others. */
+const char *profile_choices(const char *attribute);
+bool profile_allows_value(const char *attribute, struct span value);
 
 #endif

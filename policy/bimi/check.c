@@ -9,30 +9,40 @@
 #include <assert.h>
 #include <string.h>
 
+#include "mail/address.h"
 #include "mail/domain.h"
-#include "mail/taglist.h"
+#include "policy/bimi/gate.h"
 #include "policy/bimi/record.h"
 #include "policy/bimi/selector.h"
 #include "policy/dkim/signature.h"
-#include "policy/dmarc/treewalk.h"
+
+const struct name_code bimi_state_names[] = {{"unseen", BIMI_UNSEEN},
+					     {"good", BIMI_GOOD},
+					     {"bad", BIMI_BAD},
+					     {"unavailable", BIMI_UNAVAILABLE},
+					     {NULL, 0}};
 
 static const char selector_field[] = "BIMI-Selector";
 
 struct bimi_check {
-	const struct dmarc_rules *rules;
+	const struct bimi_rules *rules;
+	const struct dmarc_rules *dmarc;
 	struct bimi_check_dns dns;
 	struct arena *arena;
 	unsigned selector_fields;
 	const char *selector; /* of the last of them; NULL: none, or not valid */
 	const char *author;
+	unsigned from_fields;
+	const char *local; /* of the author; NULL: not one address */
 };
 
-struct bimi_check *bimi_check_new(const struct dmarc_rules *rules, const struct bimi_check_dns *dns,
-				  struct arena *arena)
+struct bimi_check *bimi_check_new(const struct bimi_rules *rules, const struct dmarc_rules *dmarc,
+				  const struct bimi_check_dns *dns, struct arena *arena)
 {
 	struct bimi_check *check = arena_make(arena, struct bimi_check);
 
 	check->rules = rules;
+	check->dmarc = dmarc;
 	check->dns = *dns;
 	check->arena = arena;
 	return check;
@@ -40,8 +50,21 @@ struct bimi_check *bimi_check_new(const struct dmarc_rules *rules, const struct 
 
 /* ---- lookups ahead of time ---- */
 
+static void read_author(struct bimi_check *check, struct span value)
+{
+	struct address_list list;
+	struct why why;
+
+	check->local = NULL;
+	if (check->from_fields++ == 0 && address_parse(check->arena, value, &list, &why) == 0 &&
+	    list.count == 1)
+		check->local = list.addresses[0].local;
+}
+
 void bimi_check_header(struct bimi_check *check, struct span name, struct span value)
 {
+	if (span_ieq(span_trim(name), "From"))
+		read_author(check, value);
 	if (!span_ieq(span_trim(name), selector_field))
 		return;
 	check->selector_fields++;
@@ -82,7 +105,7 @@ static void start_fallback(const struct bimi_check *check, const char *selector,
 
 static const char *find_org(const struct bimi_check *check, const char *domain, struct why *why)
 {
-	return dmarc_org_domain(check->dns.policies, check->rules, check->arena, domain, why);
+	return dmarc_org_domain(check->dns.policies, check->dmarc, check->arena, domain, why);
 }
 
 void bimi_check_start_org(struct bimi_check *check)
@@ -107,56 +130,17 @@ static void set_result(struct bimi_verdict *out, enum bimi_result result, const 
 	out->why = why;
 }
 
-/* RFC 7489 section 6.3; RFC 9989 has no pct=, so only the text has it. */
-static bool is_for_all_mail(const char *text)
-{
-	const struct tag *pct;
-	struct taglist list;
-	struct why why;
-
-	if (taglist_parse(&list, span_of(text), &why) == -1)
-		return false;
-	pct = taglist_find(&list, "pct");
-	return pct == NULL || span_eq(pct->value, "100");
-}
-
-/* Why the policy that a record states does not protect its domain; or NULL. */
-static const char *find_weakness(const struct dmarc_record *record)
-{
-	if (!record->usable)
-		return "is not valid";
-	if (record->p == DMARC_POLICY_NONE)
-		return "has p=none";
-	if (record->sp == DMARC_POLICY_NONE)
-		return "has sp=none";
-	if (record->testing)
-		return "is for tests only, t=y";
-	if (record->p == DMARC_POLICY_QUARANTINE && !is_for_all_mail(record->text))
-		return "is not for all mail, pct=";
-	return NULL;
-}
-
 /* The record of DOMAIN; true: it protects the domain. */
 static bool check_policy(const struct bimi_check *check, const char *domain,
 			 struct bimi_verdict *out)
 {
-	struct treewalk walk = {.scope = check->dns.policies,
-				.arena = check->arena,
-				.psd_domains = check->rules->psd_domains,
-				.psd_count = check->rules->psd_count};
-	const struct treewalk_name *at = treewalk_look(&walk, domain);
-	const char *weakness;
+	const char *why;
+	enum bimi_gate gate =
+	    bimi_gate_check(check->dns.policies, check->dmarc, check->arena, domain, &why);
 
-	if (at->status == DNS_TEMPFAIL) {
-		set_result(out, BIMI_TEMPERROR,
-			   arena_printf(check->arena, "_dmarc.%s: %s", domain, at->fault));
-		return false;
-	}
-	weakness = at->record == NULL ? "does not exist" : find_weakness(at->record);
-	if (weakness == NULL)
+	if (gate == BIMI_GATE_OPEN)
 		return true;
-	set_result(out, BIMI_SKIPPED,
-		   arena_printf(check->arena, "the DMARC record of %s %s", domain, weakness));
+	set_result(out, gate == BIMI_GATE_UNKNOWN ? BIMI_TEMPERROR : BIMI_SKIPPED, why);
 	return false;
 }
 
@@ -169,11 +153,18 @@ static bool check_policies(const struct bimi_check *check, const struct dmarc_ve
 	       (domain_equal(org, dmarc->published->domain) || check_policy(check, org, out));
 }
 
-static bool is_eligible(const struct dmarc_author *author, const struct dmarc_verdict *dmarc,
-			struct bimi_verdict *out)
+/* DMARC counts domains; here two addresses of one are too many. */
+static bool has_one_author(const struct bimi_check *check, const struct dmarc_author *author)
 {
-	if (author->error != NULL || author->fields != 1 || author->domain_count != 1)
-		set_result(out, BIMI_SKIPPED, "From does not name one domain");
+	return author->error == NULL && author->fields == 1 && author->domain_count == 1 &&
+	       check->from_fields == 1 && check->local != NULL;
+}
+
+static bool is_eligible(const struct bimi_check *check, const struct dmarc_author *author,
+			const struct dmarc_verdict *dmarc, struct bimi_verdict *out)
+{
+	if (!has_one_author(check, author))
+		set_result(out, BIMI_SKIPPED, "From does not name one address");
 	else if (dmarc->result == AUTH_TEMPERROR)
 		set_result(out, BIMI_TEMPERROR, dmarc->why);
 	else if (dmarc->result != AUTH_PASS)
@@ -259,42 +250,128 @@ static int look_up(const struct bimi_check *check, const char *domain, struct sp
 	return count;
 }
 
-static void judge_record(const struct bimi_check *check, struct span text, struct bimi_verdict *out)
+/* ---- what it offers ---- */
+
+static bool is_listed(const struct domain_pattern *patterns, unsigned count, const char *org)
 {
-	struct bimi_record record;
+	for (unsigned i = 0; i < count; i++)
+		if (domain_pattern_matches(&patterns[i], org))
+			return true;
+	return false;
+}
+
+static void judge_known(const struct bimi_check *check, const struct bimi_record *record,
+			const char *org, const struct bimi_known *known, struct bimi_verdict *out)
+{
+	const struct bimi_rules *rules = check->rules;
+
+	if (known->state == BIMI_UNSEEN)
+		set_result(out, BIMI_SKIPPED, "not yet checked");
+	else if (known->state == BIMI_UNAVAILABLE)
+		set_result(out, BIMI_TEMPERROR, known->why);
+	else if (known->state == BIMI_BAD)
+		set_result(out, BIMI_FAIL, known->why);
+	else if (!known->certified && rules->certificate &&
+		 !is_listed(rules->allow, rules->allow_count, org))
+		set_result(out, BIMI_SKIPPED, "no mark certificate");
+	else
+		set_result(out, BIMI_PASS, known->certified ? "" : "no mark certificate");
+	out->refused = out->result == BIMI_FAIL && known->refused;
+	if (out->result != BIMI_PASS)
+		return;
+	out->certified = known->certified;
+	out->preference = record->preference;
+	out->mark_type = known->mark_type;
+	out->digest = known->digest;
+	out->indicator = rules->indicator ? known->indicator : "";
+}
+
+static void judge_record(const struct bimi_check *check, const struct bimi_record *record,
+			 const char *org, struct bimi_verdict *out)
+{
+	const struct bimi_rules *rules = check->rules;
+	struct bimi_offer offer = {out->domain, out->selector, record->location, record->authority,
+				   org};
+	struct bimi_known known;
+
+	out->location = record->location;
+	out->authority = record->authority;
+	if (record->declined) {
+		set_result(out, BIMI_DECLINED, "the domain wants no indicator");
+	} else if (*record->location == '\0') {
+		set_result(out, BIMI_FAIL, "l= is empty, and a= is not");
+	} else if (is_listed(rules->deny, rules->deny_count, org)) {
+		set_result(out, BIMI_SKIPPED, "bimi.deny has the domain");
+	} else if (rules->find == NULL) {
+		set_result(out, BIMI_SKIPPED, "the indicator has not been checked");
+	} else {
+		rules->find(rules->find_arg, &offer, check->arena, &known);
+		judge_known(check, record, org, &known, out);
+	}
+}
+
+/* ---- the record ---- */
+
+static int read_record(const struct bimi_check *check, struct span text, struct bimi_record *record,
+		       struct bimi_verdict *out)
+{
 	struct why why;
 
-	if (bimi_record_parse(check->arena, text, &record, &why) == -1) {
-		set_result(out, BIMI_FAIL,
-			   arena_printf(check->arena, "the record is not valid: %s", why.text));
-		return;
+	if (bimi_record_parse(check->arena, text, record, &why) == 0)
+		return 0;
+	set_result(out, BIMI_FAIL,
+		   arena_printf(check->arena, "the record is not valid: %s", why.text));
+	return -1;
+}
+
+/* The record for the author's local part, where RECORD has one: it takes the place of RECORD if it
+ * is valid. False: DNS did not answer, as OUT has it. */
+static bool prefer_local(const struct bimi_check *check, struct bimi_record *record,
+			 struct bimi_verdict *out)
+{
+	const char *selector =
+	    check->from_fields != 1 || check->local == NULL || !record->by_local_part
+		? NULL
+		: bimi_record_local(check->arena, record->prefixes, check->local);
+	struct bimi_verdict at = *out;
+	struct bimi_record other;
+	struct span text;
+	struct why why;
+	int count;
+
+	if (selector == NULL)
+		return true;
+	at.selector = selector;
+	count = look_up(check, out->domain, &text, &at);
+	if (count == -1)
+		*out = at;
+	if (count == 1 && bimi_record_parse(check->arena, text, &other, &why) == 0) {
+		out->selector = selector;
+		*record = other;
 	}
-	out->location = record.location;
-	out->authority = record.authority;
-	if (record.declined)
-		set_result(out, BIMI_DECLINED, "the domain wants no indicator");
-	else if (record.by_local_part)
-		set_result(out, BIMI_SKIPPED, "the record has lps=, which is not evaluated");
-	else
-		set_result(out, BIMI_SKIPPED, "the indicator has not been checked");
+	return count != -1;
 }
 
 static void find_record(const struct bimi_check *check, const char *org, struct bimi_verdict *out)
 {
 	struct span text = span_of("");
 	int count = look_up(check, check->author, &text, out);
+	struct bimi_record record;
 
 	if (count == 0 && !domain_equal(org, check->author))
 		count = look_up(check, org, &text, out);
-	if (count == 1)
-		judge_record(check, text, out);
-	else if (count > 1)
+	if (count == 1) {
+		if (read_record(check, text, &record, out) == 0 &&
+		    prefer_local(check, &record, out))
+			judge_record(check, &record, org, out);
+	} else if (count > 1) {
 		set_result(out, BIMI_NONE,
 			   arena_printf(check->arena, "%s._bimi.%s has %d records", out->selector,
 					out->domain, count));
-	else if (count == 0)
+	} else if (count == 0) {
 		set_result(out, BIMI_NONE,
 			   arena_printf(check->arena, "no record %s._bimi.%s", out->selector, org));
+	}
 }
 
 void bimi_check_finish(struct bimi_check *check, const struct dmarc_author *author,
@@ -303,9 +380,16 @@ void bimi_check_finish(struct bimi_check *check, const struct dmarc_author *auth
 	struct why why;
 	const char *org;
 
-	*out = (struct bimi_verdict){
-	    .evaluated = true, .domain = "", .selector = "", .location = "", .authority = ""};
-	if (!is_eligible(author, &verdict->dmarc, out))
+	*out = (struct bimi_verdict){.evaluated = true,
+				     .domain = "",
+				     .selector = "",
+				     .location = "",
+				     .authority = "",
+				     .preference = "",
+				     .mark_type = "",
+				     .digest = "",
+				     .indicator = ""};
+	if (!is_eligible(check, author, &verdict->dmarc, out))
 		return;
 	org = find_org(check, check->author, &why);
 	if (org == NULL) {

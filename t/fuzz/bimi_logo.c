@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bimi/logo with bimi/gunzip and bimi/profile: any bytes end in findings that can be read again;
+/* bimi/logo with lib/codec/gzip and bimi/profile: any bytes end in findings that can be read again;
  * what has no fault has a title, and no more than the limit. */
 #include <assert.h>
 

@@ -5,7 +5,7 @@
 #include <zlib.h>
 
 #include "bimi/examine.h"
-#include "bimi/gunzip.h"
+#include "lib/codec/gzip.h"
 #include "bimi/logo.h"
 #include "t/lib/tap.h"
 
@@ -58,23 +58,40 @@ static const struct {
     {"<path d=\"\" fill=\"url(#a)\"/>", ""},
     {"<path d=\"\" fill=\"url( '#a' ) red\"/>", ""},
     {"<use xmlns:xlink=\"http://www.w3.org/1999/xlink\" xlink:href=\"#a\" x=\"1\" y=\"1\"/>", ""},
-    {"<g focusable=\"false\"/>", ""},
-    {"<g externalResourcesRequired=\"false\"/>", ""},
     {"<g xml:lang=\"en\" xml:space=\"preserve\" xml:id=\"a\"/>", ""},
     {"<g id=\"a\" class=\"b\" role=\"img\"/>", ""},
-    {"<g opacity=\".5\" display=\"inline\" visibility=\"visible\" color=\"red\"/>", ""},
+    {"<g fill-opacity=\".5\" color=\"red\"/>", ""},
+    {"<desc display=\"inline\" visibility=\"visible\" viewport-fill=\"red\"/>", ""},
+    {"<g opacity=\".5\"/>", "logo.attribute"},
+    {"<g display=\"inline\"/>", "logo.attribute"},
+    {"<g focusable=\"false\"/>", "logo.attribute"},
+    {"<g requiredFeatures=\"\"/>", "logo.attribute"},
+    {"<metadata id=\"a\"/>", "logo.attribute"},
+    {"<metadata xml:lang=\"en\"/>", "logo.attribute"},
+    {"<g id=\"a\" xml:id=\"b\"/>", "logo.attribute"},
+    {"<g id=\"1\"/>", "logo.value"},
+    {"<g id=\"a:b\"/>", "logo.value"},
+    {"<g class=\"\"/>", "logo.value"},
+    {"<g class=\"a b:c\"/>", ""},
+    {"<g fill-rule=\" evenodd \"/>", ""},
+    {"<g fill-rule=\"even odd\"/>", "logo.value"},
+    {"<g fill-rule=\"\"/>", "logo.value"},
+    {"<g font-weight=\"700\"/>", "logo.value"},
+    {"<g xml:space=\"keep\"/>", "logo.value"},
+    {"<use href=\"#a\"/>", ""},
+    {"<use href=\"a.svg\"/>", "logo.reference"},
+    {"<path d=\"\"><desc>b</desc></path>", "logo.place"},
+    {"<g><desc>b</desc></g>", "logo.place"},
+    {"<title>again</title>", "logo.place"},
     {"<path d=\"\" stroke-width=\"1\" stroke-linecap=\"round\" stroke-linejoin=\"bevel\" "
      "stroke-dasharray=\"1 1\" stroke-dashoffset=\"1\" stroke-miterlimit=\"2\" "
      "stroke-opacity=\"1\"/>",
      ""},
-    {"<path d=\"\" fill-rule=\"evenodd\" fill-opacity=\"1\" shape-rendering=\"auto\" "
+    {"<path d=\"\" fill-rule=\"evenodd\" fill-opacity=\"1\" "
      "vector-effect=\"none\"/>",
      ""},
     {"<solidColor solid-color=\"red\" solid-opacity=\"1\"/>", ""},
-    {"<g systemLanguage=\"en\" requiredFeatures=\"\" requiredExtensions=\"\" requiredFormats=\"\" "
-     "requiredFonts=\"\"/>",
-     ""},
-    {"<g viewport-fill=\"red\" viewport-fill-opacity=\"1\"/>", ""},
+    {"<g systemLanguage=\"en\" requiredFonts=\"\"/>", ""},
     {"<text x=\"1\" y=\"1\" rotate=\"0\" font-family=\"a\" font-size=\"1\" "
      "text-anchor=\"middle\">x</text>",
      ""},
@@ -89,7 +106,7 @@ static const struct {
     {"<font horiz-adv-x=\"1\"><font-face font-family=\"a\" units-per-em=\"1\" ascent=\"1\"/><glyph "
      "unicode=\"a\" d=\"M0 0\" horiz-adv-x=\"1\"/><hkern u1=\"a\" u2=\"b\" k=\"1\"/></font>",
      ""},
-    {"<g><g><path d=\"\"><title>a</title><desc>b</desc></path></g></g>", ""},
+    {"<g><g><path d=\"\"/></g></g>", ""},
     {"<defs><path id=\"a\" d=\"\"/></defs>", ""},
     {"<!-- comment -->", ""},
     {"<desc>a &amp; b &lt; c &#233;</desc>", ""},
@@ -145,12 +162,10 @@ static const struct {
     {"<g><stop/></g>", "logo.place"},
     {"<path d=\"\"><path d=\"\"/></path>", "logo.place"},
     {"<g><glyph/></g>", "logo.place"},
-    {"<title>y<g/></title>", "logo.place"},
+    {"<desc>y<g/></desc>", "logo.place"},
     {"text", "logo.text"},
     {"<g>text</g>", "logo.text"},
     {"<path d=\"\">x</path>", "logo.text"},
-    {"<g focusable=\"true\"/>", "logo.value"},
-    {"<g externalResourcesRequired=\"true\"/>", "logo.value"},
     {"<path d=\"\" fill=\"url(http://example.com/#a)\"/>", "logo.reference"},
     {"<path d=\"\" fill=\"URL(data:x)\"/>", "logo.reference"},
     {"<path d=\"\" fill=\"red url(a.svg#b)\"/>", "logo.reference"},
@@ -178,7 +193,16 @@ static const struct {
     {"&entity;", "logo.xml"},
     {"<g a=b/>", "logo.xml"},
     {"<desc>\001</desc>", "logo.xml"},
-    {"<desc>\377</desc>", "logo.xml"},
+    {"<desc>\377</desc>", "logo.encoding"},
+    {"<g fill=\"\\75 rl(http://example.com/a)\"/>", "logo.reference"},
+    {"<g fill=\"ur\\6c(http://example.com/a)\"/>", "logo.reference"},
+    {"<g stroke=\"image-set('http://example.com/a' 1x)\"/>", "logo.reference"},
+    {"<g color=\"src(#a)\"/>", "logo.reference"},
+    {"<g fill=\"url( &quot;http://example.com/a&quot; )\"/>", "logo.reference"},
+    {"<g fill=\"&#117;rl(&#104;ttp://example.com/a)\"/>", "logo.reference"},
+    {"<desc viewport-fill=\"url(//example.com/a)\"/>", "logo.reference"},
+    {"<g fill=\"rgb(1, 2, 3)\" stroke=\"rgb(10%,20%,30%)\" font-family=\"A (B)\"/>", ""},
+    {"<g transform=\"translate(1 2) rotate(3)\"/>", ""},
     {"<script/><style/>", "logo.element logo.element"},
     {"<script onload=\"x\"/><g style=\"\" onclick=\"\"/>",
      "logo.element logo.attribute logo.attribute"},
@@ -202,12 +226,40 @@ static const struct {
 } documents[] = {
     {HEAD "</svg>", "logo.title"},
     {HEAD "<title> </title></svg>", "logo.title"},
-    {HEAD "<g><title>x</title></g></svg>", "logo.title"},
+    {HEAD "<g><title>x</title></g></svg>", "logo.place logo.title"},
+    {HEAD "<g/>" TITLE "</svg>", "logo.place"},
+    {HEAD "<desc/>" TITLE "</svg>", "logo.place"},
+    {"<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.2\" baseProfile=\"tiny-ps\" "
+     "viewBox=\"0 0 9 9\" zoomAndPan=\"disable\" timelineBegin=\"onLoad\" snapshotTime=\"none\" "
+     "playbackOrder=\"all\" focusable=\"false\" externalResourcesRequired=\"false\" "
+     "preserveAspectRatio=\"xMidYMid meet\">" TITLE "</svg>",
+     ""},
+    {"<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.2\" baseProfile=\"tiny-ps\" "
+     "viewBox=\"0 0 9 9\" zoomAndPan=\"magnify\" timelineBegin=\"onStart\" snapshotTime=\"1s\" "
+     "playbackOrder=\"forwardOnly\" focusable=\"auto\" externalResourcesRequired=\"true\" "
+     "preserveAspectRatio=\"xMinYMin slice\">" TITLE "</svg>",
+     "logo.value logo.value logo.value logo.value logo.value logo.value logo.value"},
     {"\xef\xbb\xbf" HEAD TITLE "</svg>", ""},
     {"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" HEAD TITLE "</svg>\n", ""},
     {"<?xml-stylesheet href=\"a.css\"?>" HEAD TITLE "</svg>", "logo.instruction"},
     {"<!DOCTYPE svg>" HEAD TITLE "</svg>", "logo.doctype"},
     {"<!DOCTYPE svg [<!ENTITY a \"b\">]>" HEAD TITLE "&a;</svg>", "logo.doctype"},
+    {"<!DOCTYPE lolz [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;\"><!ENTITY c "
+     "\"&b;&b;&b;&b;\">]>" HEAD "<title>&c;</title></svg>",
+     "logo.doctype"},
+    {"<!DOCTYPE svg [<!ENTITY % a SYSTEM \"http://example.com/a.dtd\"> %a;]>" HEAD TITLE "</svg>",
+     "logo.doctype"},
+    {"<?xml version='1.0' encoding = 'Utf-8' standalone='yes'?>" HEAD TITLE "</svg>", ""},
+    {"<?xml version=\"1.0\" encoding=\"US-ASCII\"?>" HEAD TITLE "</svg>", ""},
+    {"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>" HEAD TITLE "</svg>", "logo.encoding"},
+    {"<?xml version=\"1.0\" encoding=\"UTF-16\"?>" HEAD TITLE "</svg>", "logo.encoding"},
+    {HEAD "<title><title>x</title></title></svg>", "logo.place logo.title"},
+    {HEAD "<title><![CDATA[x]]></title></svg>", ""},
+    {HEAD "<title><!-- x --></title></svg>", "logo.title"},
+    {HEAD TITLE "<g><svg viewBox=\"0 0 1 1\"/></g></svg>", "logo.place"},
+    {"<s:svg xmlns:s=\"http://www.w3.org/2000/svg\" version=\"1.2\" baseProfile=\"tiny-ps\" "
+     "viewBox=\"0 0 9 9\"><s:title>x</s:title></s:svg>",
+     ""},
     {"<!DOCTYPE svg SYSTEM \"file:///etc/passwd\">" HEAD TITLE "</svg>", "logo.doctype"},
     {"<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" baseProfile=\"tiny-ps\" "
      "viewBox=\"0 0 9 9\">" TITLE "</svg>",
@@ -327,6 +379,85 @@ static void test_sizes(void)
 	is_text(broken_rules(check_bytes(buf_view(&nested))), "logo.depth", "100 levels");
 }
 
+/* ---- copies ---- */
+
+/* LEVELS of <g>, each of which has WIDTH copies of the one before. */
+static struct span document_of_copies(unsigned levels, unsigned width)
+{
+	struct buf out;
+
+	buf_init(&out, arena, 0);
+	buf_string(&out, HEAD TITLE "<g id=\"l0\"/>");
+	for (unsigned level = 1; level <= levels; level++) {
+		buf_printf(&out, "<g id=\"l%u\">", level);
+		for (unsigned i = 0; i < width; i++)
+			buf_printf(&out, "<use href=\"#l%u\"/>", level - 1);
+		buf_string(&out, "</g>");
+	}
+	buf_string(&out, "</svg>");
+	return buf_view(&out);
+}
+
+static void test_copies(void)
+{
+	static const struct {
+		const char *content, *want;
+	} rows[] = {
+	    {"<use href=\"#a\"/><g id=\"a\"><use href=\"#b\"/></g><g id=\"b\"/>", ""},
+	    {"<use href=\"#nothing\"/>", ""},
+	    {"<use id=\"a\" href=\"#a\"/>", "logo.use"},
+	    {"<g id=\"a\"><g><use href=\"#a\"/></g></g>", "logo.use"},
+	    {"<g xml:id=\"a\"><g><use xmlns:x=\"http://www.w3.org/1999/xlink\" "
+	     "x:href=\"#a\"/></g></g>",
+	     "logo.use"},
+	    {"<g id=\"a\"><use href=\"#b\"/></g><g id=\"b\"><use href=\"#a\"/></g>", "logo.use"},
+	    {"<g id=\"a\"/><g id=\"a\"><use href=\"#a\"/></g>", ""},
+	    {"<script id=\"a\"><use href=\"#a\"/></script>", "logo.element logo.use"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *svg = arena_printf(arena, "%s%s%s</svg>", HEAD, TITLE, rows[i].content);
+
+		is_text(broken_rules(check_bytes(span_of(svg))), rows[i].want, "%s",
+			rows[i].content);
+	}
+	is_text(broken_rules(check_bytes(document_of_copies(3, 10))), "", "10^3 copies");
+	is_text(broken_rules(check_bytes(document_of_copies(10, 10))), "logo.use", "10^10 copies");
+	is_text(broken_rules(check_bytes(document_of_copies(60, 2))), "logo.use", "2^60 copies");
+	is_text(broken_rules(check_bytes(document_of_copies(600, 1))), "logo.use",
+		"copies of copies, 600 deep");
+	is_text(broken_rules(check_bytes(document_of_copies(50, 1))), "", "50 deep");
+}
+
+/* ---- other encodings ---- */
+
+static struct span to_utf16(const char *text, bool big, bool mark)
+{
+	struct buf out;
+
+	buf_init(&out, arena, 0);
+	for (const char *p = mark ? text - 1 : text; p < text || *p != '\0'; p++) {
+		unsigned c = p < text ? 0xfeff : (unsigned char)*p;
+
+		buf_char(&out, (char)(big ? c >> 8 : c));
+		buf_char(&out, (char)(big ? c : c >> 8));
+	}
+	return buf_view(&out);
+}
+
+static void test_encodings(void)
+{
+	static const char document[] = " " HEAD TITLE "<script/></svg>";
+
+	for (unsigned i = 0; i < 4; i++)
+		ok(strstr(broken_rules(
+			      check_bytes(to_utf16(document + 1, (i & 1) != 0, (i & 2) != 0))),
+			  "logo.encoding") != NULL,
+		   "UTF-16, form %u", i);
+	is_text(broken_rules(check_bytes(compress_text(compress_text(document_of(1000))))),
+		"logo.encoding", "compressed twice");
+}
+
 /* ---- between processes ---- */
 
 static const struct {
@@ -396,6 +527,8 @@ int main(void)
 	test_documents();
 	test_places();
 	test_sizes();
+	test_copies();
+	test_encodings();
 	test_lines();
 	test_process();
 	arena_free(arena);
