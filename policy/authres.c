@@ -263,6 +263,8 @@ static void write_dmarc(struct writer *w, const struct verdict *verdict)
 }
 
 /* draft-brand-indicators-for-message-identification, the results for Authentication-Results. */
+enum { HASH_SHOWN = 16 }; /* digits at the end */
+
 static void write_bimi(struct writer *w, const struct bimi_verdict *bimi)
 {
 	if (!bimi->evaluated)
@@ -271,6 +273,23 @@ static void write_bimi(struct writer *w, const struct bimi_verdict *bimi)
 	put_comment(w, bimi->why);
 	put_property(w, "header.d", bimi->domain);
 	put_property(w, "header.selector", bimi->selector);
+	if (bimi->refused)
+		put_property(w, "policy.authority", "fail");
+	if (bimi->refused)
+		put_property(w, "policy.authority-uri", bimi->authority);
+	if (bimi->result != BIMI_PASS)
+		return;
+	put_property(w, "policy.authority", bimi->certified ? "pass" : "none");
+	if (bimi->certified) {
+		put_property(w, "policy.authority-uri", bimi->authority);
+		put_property(w, "policy.mark-type", bimi->mark_type);
+	}
+	put_property(w, "policy.indicator-uri", bimi->location);
+	if (*bimi->indicator != '\0') /* only with the field BIMI-Indicator */
+		put_property(w, "policy.indicator-hash",
+			     bimi->digest + strlen(bimi->digest) - HASH_SHOWN);
+	if (*bimi->preference != '\0')
+		put_property(w, "policy.logo-preference", bimi->preference);
 }
 
 const char *authres_write(struct arena *arena, const char *authserv_id,

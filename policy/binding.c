@@ -56,15 +56,6 @@ static void write_token(const struct binding *binding, int32_t day, struct span 
 		length += snprintf(token + length, TOKEN_MAX - (size_t)length, "%02x", digest[i]);
 }
 
-const char *binding_write(const struct binding *binding, const char *results, struct arena *arena)
-{
-	char token[TOKEN_MAX];
-
-	assert(binding->secret != NULL && binding->secret[0] != '\0');
-	write_token(binding, clock_day(binding->now), span_of(results), arena, token);
-	return arena_printf(arena, "%s\n\t" PROPERTY "%s", results, token);
-}
-
 /* ---- reading ---- */
 
 /* Where the last PROPERTY of VALUE begins, or NULL. */
@@ -76,6 +67,57 @@ static const char *find_property(struct span value)
 		if (memcmp(p, PROPERTY, length) == 0)
 			return p;
 	return NULL;
+}
+
+/* Reads DAY "-" 32 hex digits. */
+static bool read_day(struct span token, uint64_t *day)
+{
+	const char *dash = memchr(token.p, '-', span_len(token));
+
+	if (dash == NULL || !span_number((struct span){token.p, dash}, INT32_MAX, day) ||
+	    token.end - dash - 1 != 2 * MAC_LEN)
+		return false;
+	for (const char *p = dash + 1; p < token.end; p++)
+		if (char_hex((unsigned char)*p) < 0)
+			return false;
+	return true;
+}
+
+/* Takes the last binding off *VALUE. False: there is none. */
+static bool take_token(struct span *value, struct span *token)
+{
+	struct span rest = span_trim(*value);
+	const char *at = span_len(rest) < strlen(PROPERTY) ? NULL : find_property(rest);
+	uint64_t day;
+
+	if (at == NULL)
+		return false;
+	*token = (struct span){at + strlen(PROPERTY), rest.end};
+	if (!read_day(*token, &day))
+		return false;
+	*value = (struct span){rest.p, at};
+	return true;
+}
+
+/* Takes the bindings off *VALUE. Their number, at most BINDING_MAX. */
+static unsigned take_tokens(struct span *value, struct span tokens[BINDING_MAX])
+{
+	unsigned count = 0;
+
+	while (count < BINDING_MAX && take_token(value, &tokens[count]))
+		count++;
+	return count;
+}
+
+const char *binding_write(const struct binding *binding, const char *results, struct arena *arena)
+{
+	struct span alone = span_of(results), others[BINDING_MAX];
+	char token[TOKEN_MAX];
+
+	assert(binding->secret != NULL && binding->secret[0] != '\0');
+	take_tokens(&alone, others);
+	write_token(binding, clock_day(binding->now), alone, arena, token);
+	return arena_printf(arena, "%s\n\t" PROPERTY "%s", results, token);
 }
 
 /* Takes as long for every token. */
@@ -124,18 +166,17 @@ static const char *fold_results(struct span results, struct arena *arena)
 
 const char *binding_read(const struct binding *binding, struct span value, struct arena *arena)
 {
-	struct span results = value, token, number;
+	struct span tokens[BINDING_MAX];
+	unsigned count = take_tokens(&value, tokens);
 	char want[TOKEN_MAX];
 	uint64_t day;
 
-	value = span_trim(value);
-	if (span_len(value) < strlen(PROPERTY) || (results.end = find_property(value)) == NULL)
-		return NULL;
-	results.p = value.p;
-	token = (struct span){results.end + strlen(PROPERTY), value.end};
-	number = (struct span){token.p, memchr(token.p, '-', span_len(token))};
-	if (number.end == NULL || !span_number(number, INT32_MAX, &day) || !is_recent(binding, day))
-		return NULL;
-	write_token(binding, (int32_t)day, results, arena, want);
-	return is_same(token, want) ? fold_results(results, arena) : NULL;
+	for (unsigned i = 0; i < count; i++) {
+		if (!read_day(tokens[i], &day) || !is_recent(binding, day))
+			continue;
+		write_token(binding, (int32_t)day, value, arena, want);
+		if (is_same(tokens[i], want))
+			return fold_results(value, arena);
+	}
+	return NULL;
 }

@@ -7,8 +7,9 @@
  *	policy.binding=DAY-HMAC
  *
  * where HMAC covers the results, the list, the author's domain, the Message-ID and the chain of
- * seals, with a secret of this host. A list manager may fold the field otherwise, change the
- * message's subject and body, and add fields; nothing else stays bound.
+ * seals, with a secret of this host. A message to several lists has one for each. A list manager
+ *may fold the field otherwise, change the message's subject and body, and add fields; nothing else
+ *stays bound.
  */
 #ifndef POLICY_BINDING_H
 #define POLICY_BINDING_H
@@ -19,7 +20,10 @@
 #include "lib/arena.h"
 #include "lib/span.h"
 
-enum { BINDING_DAYS = 14 /* for how long it holds: a moderator may have to read the message */ };
+enum {
+	BINDING_DAYS = 14, /* for how long it holds: a moderator may have to read the message */
+	BINDING_MAX = 16   /* of a field: lists that one message is bound to */
+};
 
 struct binding {
 	const char *secret;
@@ -30,7 +34,8 @@ struct binding {
 	int64_t now;            /* wall seconds */
 };
 
-/* RESULTS, as authres_write() has it, with its binding. */
+/* RESULTS, as authres_write() has it or with the bindings to other lists already, with its binding.
+ */
 const char *binding_write(const struct binding *binding, const char *results, struct arena *arena);
 
 /* The results in VALUE, a field with our name, folded as authres_write() does; NULL: they are not

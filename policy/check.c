@@ -43,6 +43,9 @@ struct check {
 	struct author *author;
 	struct bimi_check *bimi; /* NULL: it is not evaluated */
 	bool address_unknown;
+	bool spf_evaluated[2]; /* by enum spf_scope */
+	check_judge *judge;    /* or NULL */
+	void *judge_arg;
 	const char *recipients[RECIPIENT_DOMAINS_MAX]; /* distinct */
 	unsigned recipient_count;
 	bool recipients_unknown;
@@ -133,7 +136,7 @@ static void free_scope(void *scope)
 
 static void open_scopes(struct check *check, const struct check_dns *dns)
 {
-	check->scope_count = check->rules->bimi ? SCOPES : PARTS;
+	check->scope_count = check->rules->bimi.evaluate ? SCOPES : PARTS;
 	for (unsigned i = 0; i < check->scope_count; i++) {
 		unsigned budget =
 		    i == SCOPE_BIMI ? BIMI_CHECK_LOOKUPS : dns->budget * part_share[i] / 100;
@@ -147,7 +150,9 @@ static struct bimi_check *new_bimi_check(const struct check *check)
 {
 	struct bimi_check_dns dns = {check->scopes[SCOPE_BIMI], check->scopes[PART_POLICY]};
 
-	return check->rules->bimi ? bimi_check_new(&check->rules->dmarc, &dns, check->arena) : NULL;
+	if (!check->rules->bimi.evaluate)
+		return NULL;
+	return bimi_check_new(&check->rules->bimi, &check->rules->dmarc, &dns, check->arena);
 }
 
 struct check *check_new(const struct check_rules *rules, const struct check_client *client,
@@ -325,6 +330,7 @@ static void check_spf(struct check *check, const struct spf_request *request,
 {
 	const char *disagreement = NULL;
 
+	check->spf_evaluated[request->scope] = true;
 	spf_check_with(check->rules->spf_engine, check->scopes[PART_ENVELOPE], request,
 		       check->arena, out, &disagreement);
 	out->steps = steps->items;
@@ -352,8 +358,10 @@ static void note_fault(void *arg, const char *name, enum dns_type type,
 	    (fault->name != NULL &&
 	     rank_fault(type, answer->bogus) <= rank_fault(fault->type, fault->bogus)))
 		return;
-	*fault = (struct dns_fault){
-	    .name = name, .type = type, .reason = answer->reason, .bogus = answer->bogus};
+	*fault = (struct dns_fault){.name = name,
+				    .type = type,
+				    .reason = answer->reason,
+				    .bogus = answer->bogus || answer->unproven};
 }
 
 /* The author's policy first: it decides most. The names and reasons live as the scopes do. */
@@ -371,6 +379,12 @@ static void judge_mail_from(struct check *check)
 
 	if (check->relay == NULL || !relay_spf(check->relay, verdict->mail_from, &verdict->spf))
 		check_spf(check, &check->mfrom, &check->mfrom_steps, &verdict->spf);
+}
+
+void check_judge_with(struct check *check, check_judge *judge, void *arg)
+{
+	check->judge = judge;
+	check->judge_arg = arg;
 }
 
 const struct verdict *check_finish(struct check *check, int64_t deadline)
@@ -402,6 +416,8 @@ const struct verdict *check_finish(struct check *check, int64_t deadline)
 		bimi_check_start_org(check->bimi);
 	arc_await(check->arc);
 	dkimcheck_finish(check->dkim, verdict);
+	if (check->judge != NULL)
+		check->judge(check->judge_arg, verdict);
 	arc_finish(check->arc, &verdict->arc);
 	author_finish(check->author, &author);
 	author.explain = check->explain;
@@ -446,4 +462,27 @@ unsigned check_lookups(struct check *check)
 	for (unsigned i = 0; i < check->scope_count; i++)
 		lookups += dns_scope_lookups(check->scopes[i]);
 	return lookups;
+}
+
+void check_evidence(const struct check *check, struct check_evidence *out)
+{
+	*out = (struct check_evidence){
+	    .fields = dkimcheck_fields(check->dkim),
+	    .author = author_domain(check->author),
+	    .now = check->now,
+	};
+	if (check->spf_evaluated[SPF_SCOPE_MFROM])
+		out->spf[SPF_SCOPE_MFROM] = &check->mfrom;
+	if (check->spf_evaluated[SPF_SCOPE_HELO])
+		out->spf[SPF_SCOPE_HELO] = &check->helo;
+}
+
+void check_each_spf_lookup(struct check *check, dns_visit *visit, void *arg)
+{
+	dns_scope_each(check->scopes[PART_ENVELOPE], visit, arg);
+}
+
+void check_each_key_lookup(struct check *check, dns_visit *visit, void *arg)
+{
+	dns_scope_each(check->scopes[PART_KEYS], visit, arg);
 }

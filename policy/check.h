@@ -9,6 +9,7 @@
 
 #include "dns/dns.h"
 #include "lib/arena.h"
+#include "policy/bimi/check.h"
 #include "policy/arc/seal.h"
 #include "policy/decide.h"
 #include "policy/dkim/check.h"
@@ -26,7 +27,7 @@ struct check_rules {
 	struct decide_rules decide;
 	enum spf_engine spf_engine;
 	struct relay_rules relays;
-	bool bimi; /* BIMI is evaluated */
+	struct bimi_rules bimi;
 };
 
 struct check_client {
@@ -73,6 +74,11 @@ void check_end_of_headers(struct check *check);
 void check_body(struct check *check, struct span chunk);
 bool check_body_done(const struct check *check);
 
+/* Before check_finish: JUDGE is called with the results of SPF and DKIM and may change them, before
+ * anything is decided by them. */
+typedef void check_judge(void *arg, struct verdict *verdict);
+void check_judge_with(struct check *check, check_judge *judge, void *arg);
+
 /* Waits until DEADLINE (clock_mono()) at most; never fails: what could not be found out is
  * temperror. */
 const struct verdict *check_finish(struct check *check, int64_t deadline);
@@ -95,5 +101,21 @@ struct span check_newest_seal(const struct check *check);
 /* The lookups of the message, for its explanation. */
 void check_each_lookup(struct check *check, dns_visit *visit, void *arg);
 unsigned check_lookups(struct check *check);
+
+/* ---- for judging the same message again ---- */
+
+struct check_evidence {
+	const struct spf_request *spf[2];      /* by enum spf_scope; NULL: was not evaluated */
+	const struct dkimengine_field *fields; /* the header, from the top */
+	const char *author;                    /* the From domain, or NULL */
+	int64_t now;                           /* wall seconds */
+};
+
+/* After check_finish; borrowed from CHECK. */
+void check_evidence(const struct check *check, struct check_evidence *out);
+
+/* The lookups that SPF had, or those for signatures' keys. */
+void check_each_spf_lookup(struct check *check, dns_visit *visit, void *arg);
+void check_each_key_lookup(struct check *check, dns_visit *visit, void *arg);
 
 #endif

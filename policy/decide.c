@@ -64,18 +64,42 @@ static enum match result_matches(int wanted, enum auth_result result)
 	return result == AUTH_TEMPERROR ? MATCH_UNSURE : MATCH_NO;
 }
 
+static enum match aligned_matches(enum rule_aligned wanted, const struct dmarc_verdict *dmarc)
+{
+	bool unsure = dmarc->dkim_unsure || dmarc->spf_unsure;
+
+	switch (wanted) {
+	case RULE_ALIGNED_ANY:
+		return MATCH_YES;
+	case RULE_ALIGNED_NONE:
+		return dmarc->dkim_aligned || dmarc->spf_aligned ? MATCH_NO
+		       : unsure                                  ? MATCH_UNSURE
+								 : MATCH_YES;
+	case RULE_ALIGNED_SPF:
+		return dmarc->dkim_aligned || !(dmarc->spf_aligned || dmarc->spf_unsure) ? MATCH_NO
+		       : unsure ? MATCH_UNSURE
+				: MATCH_YES;
+	}
+	return MATCH_NO;
+}
+
+static enum match least_match(enum match a, enum match b)
+{
+	return a < b ? a : b;
+}
+
 /* POLICY: an enum dmarc_policy, or RULE_ABSENT, for which a line must be meant. */
 static enum match match_rule(const struct judging *j, const struct decide_rule *rule, int policy)
 {
-	enum match spf, dkim;
+	enum match results;
 
 	if ((rule->published >= 0 ? rule->published != policy : policy == RULE_ABSENT) ||
 	    !domain_pattern_matches(&rule->domain, j->dmarc->author_domain) ||
 	    !recipients_match(rule, j->facts))
 		return MATCH_NO;
-	spf = result_matches(rule->spf, j->verdict->spf.result);
-	dkim = result_matches(rule->dkim, j->dkim);
-	return spf < dkim ? spf : dkim;
+	results = least_match(result_matches(rule->spf, j->verdict->spf.result),
+			      result_matches(rule->dkim, j->dkim));
+	return least_match(results, aligned_matches(rule->aligned, j->dmarc));
 }
 
 static const struct decide_rule *first_match(const struct judging *j, int policy)
@@ -205,12 +229,10 @@ static enum action action_for(enum dmarc_policy disposition)
 }
 
 /* A line before the first that matches which DNS did not say to match, where that would lead to
- * something else than DISPOSITION. */
-static const struct decide_rule *other_line(const struct judging *j, enum dmarc_policy policy,
-					    enum dmarc_policy disposition)
+ * something else than DISPOSITION. ASKED: what the domain owner asks for. */
+static const struct decide_rule *other_line(const struct judging *j, int policy,
+					    enum dmarc_policy asked, enum dmarc_policy disposition)
 {
-	enum dmarc_policy asked = asked_for(j, policy);
-
 	for (unsigned i = 0; i < j->rules->matrix_count; i++) {
 		const struct decide_rule *rule = &j->rules->matrix[i];
 		enum match match = match_rule(j, rule, policy);
@@ -225,7 +247,7 @@ static const struct decide_rule *other_line(const struct judging *j, enum dmarc_
 
 /* After apply_policy() came to DISPOSITION: what else could have been decided, had DNS answered.
  * NULL: nothing that matters. */
-static const char *could_be(const struct judging *j, enum dmarc_policy policy,
+static const char *could_be(const struct judging *j, int policy, enum dmarc_policy asked,
 			    enum dmarc_policy disposition)
 {
 	const struct decide_rule *rule;
@@ -234,23 +256,33 @@ static const char *could_be(const struct judging *j, enum dmarc_policy policy,
 		return NULL;
 	if (j->trust.answer == TRUST_MAYBE && disposition != DMARC_POLICY_NONE)
 		return j->trust.why;
-	rule = other_line(j, policy, disposition);
+	rule = other_line(j, policy, asked, disposition);
 	return rule == NULL ? NULL : rule->text;
 }
 
-static void decide_fail(const struct judging *j, struct decision *out)
+/* True when DNS did not answer what could have led to something else, and the MTA is to ask again.
+ */
+static bool defer_unsure(const struct judging *j, int policy, enum dmarc_policy asked,
+			 struct decision *out)
 {
-	const char *other;
+	const char *other = could_be(j, policy, asked, out->disposition);
 
-	apply_policy(j, j->dmarc->policy, out);
-	out->action = action_for(out->disposition);
-	other = could_be(j, j->dmarc->policy, out->disposition);
 	if (other == NULL || !j->rules->tempfail_on_temperror)
-		return;
+		return false;
 	memset(out, 0, sizeof *out);
 	out->action = ACTION_TEMPFAIL;
 	out->why = arena_printf(j->arena, "could be a case of %s, but %s", other,
 				verdict_fault(j->verdict));
+	return true;
+}
+
+static void decide_fail(const struct judging *j, struct decision *out)
+{
+	enum dmarc_policy policy = j->dmarc->policy;
+
+	apply_policy(j, policy, out);
+	out->action = action_for(out->disposition);
+	defer_unsure(j, (int)policy, asked_for(j, policy), out);
 }
 
 /* ---- temperror ---- */
@@ -261,7 +293,7 @@ static bool would_harm(const struct judging *j, enum dmarc_policy policy)
 
 	apply_policy(j, policy, &decision);
 	return decision.disposition != DMARC_POLICY_NONE ||
-	       could_be(j, policy, decision.disposition) != NULL;
+	       could_be(j, (int)policy, asked_for(j, policy), decision.disposition) != NULL;
 }
 
 /* Could the answers that are missing have led to quarantine or reject? */
@@ -363,6 +395,12 @@ static bool refuses_absent(const struct decide_rules *rules)
 	return refuses;
 }
 
+/* Does a message that passes do so by SPF alone, where a line of the matrix is for that? */
+static bool lacks_dkim(const struct judging *j)
+{
+	return j->rules->requires_dkim && !j->dmarc->dkim_aligned;
+}
+
 /* Asked only for what can suffer: most mail passes. */
 static void look_for_trust(struct judging *j, const struct verdict *verdict)
 {
@@ -371,6 +409,7 @@ static void look_for_trust(struct judging *j, const struct verdict *verdict)
 	if (j->rules->enforce != ENFORCE_OBSERVE &&
 	    (result == AUTH_FAIL || result == AUTH_TEMPERROR ||
 	     (is_absent(&verdict->dmarc) && refuses_absent(j->rules)) ||
+	     (result == AUTH_PASS && lacks_dkim(j)) ||
 	     bad_from(j->facts->author, j->dmarc) != NULL))
 		trust_find(&j->rules->trust, verdict, j->facts->list_ids, j->facts->list_id_count,
 			   j->arena, &j->trust);
@@ -378,11 +417,15 @@ static void look_for_trust(struct judging *j, const struct verdict *verdict)
 
 /* ---- no DMARC record ---- */
 
-/* RFC 7372 section 3: SPF failed, no signature passes, or both. */
+/* RFC 7372 section 3: SPF failed, no signature passes (for the author's domain), or both. */
 static const char *status_of(const struct decide_rule *rule)
 {
 	bool spf = rule->spf >= 0, dkim = rule->dkim >= 0;
 
+	if (rule->aligned == RULE_ALIGNED_SPF)
+		return "5.7.22";
+	if (rule->aligned == RULE_ALIGNED_NONE)
+		return "5.7.26";
 	if (spf && dkim)
 		return "5.7.26";
 	if (spf)
@@ -429,14 +472,8 @@ static void refuse_by_spf(const struct judging *j, const struct spf_verdict *spf
 }
 
 /* Of a decision to harm the message, which an answer that DNS did not give could have averted. */
-static void spare_unsure(const struct judging *j, struct decision *out)
+static void spare_unsure(const struct judging *j, const char *other, struct decision *out)
 {
-	const char *other = j->trust.answer == TRUST_MAYBE ? j->trust.why
-			    : j->dkim == AUTH_TEMPERROR    ? "a signature that passes"
-							   : NULL;
-
-	if (other == NULL)
-		return;
 	memset(out, 0, sizeof *out);
 	out->action = j->rules->tempfail_on_temperror ? ACTION_TEMPFAIL : ACTION_ACCEPT;
 	out->why = arena_printf(j->arena, "could be a case of %s, but %s", other,
@@ -455,18 +492,53 @@ static void decide_absent(const struct judging *j, struct decision *out)
 		out->why = j->trust.why;
 		return;
 	}
-	if (rule != NULL) {
+	if (rule != NULL)
 		follow_absent_rule(j, rule, out);
+	if (defer_unsure(j, RULE_ABSENT, DMARC_POLICY_NONE, out) || rule != NULL)
 		return;
-	}
 	if (j->dkim == AUTH_PASS)
 		return;
 	if (is_refused_by(j->rules->spf_reject, &verdict->spf))
 		refuse_by_spf(j, &verdict->spf, out);
 	else if (is_refused_by(j->rules->helo_reject, &verdict->spf_helo))
 		refuse_by_spf(j, &verdict->spf_helo, out);
-	if (out->action == ACTION_REJECT)
-		spare_unsure(j, out);
+	if (out->action == ACTION_REJECT && j->dkim == AUTH_TEMPERROR)
+		spare_unsure(j, "a signature that passes", out);
+}
+
+/* ---- DMARC passes ---- */
+
+/* The first line that is for a message that passes by SPF alone, or that accepts it. Other lines
+ * are about mail that fails. */
+static const struct decide_rule *line_for_pass(const struct judging *j, enum match *match)
+{
+	for (unsigned i = 0; i < j->rules->matrix_count; i++) {
+		const struct decide_rule *rule = &j->rules->matrix[i];
+
+		*match = match_rule(j, rule, (int)j->dmarc->policy);
+		if (*match != MATCH_NO &&
+		    (rule->aligned == RULE_ALIGNED_SPF || rule->action == RULE_ACCEPT))
+			return rule;
+	}
+	return NULL;
+}
+
+static void decide_pass(const struct judging *j, struct decision *out)
+{
+	const struct decide_rule *rule;
+	enum match match;
+
+	out->why = "dmarc=pass";
+	if (!lacks_dkim(j) || j->rules->enforce == ENFORCE_OBSERVE || j->trust.answer == TRUST_YES)
+		return;
+	rule = line_for_pass(j, &match);
+	if (rule == NULL || rule_outcome(rule, DMARC_POLICY_NONE) == DMARC_POLICY_NONE)
+		return;
+	follow_rule(rule, DMARC_POLICY_NONE, j->arena, out);
+	out->action = action_for(out->disposition);
+	out->status = status_of(rule);
+	if (match == MATCH_UNSURE || j->trust.answer == TRUST_MAYBE)
+		spare_unsure(j, rule->text, out);
 }
 
 void decide(const struct decide_rules *rules, const struct decide_facts *facts, struct arena *arena,
@@ -490,6 +562,38 @@ void decide(const struct decide_rules *rules, const struct decide_facts *facts, 
 		decide_temperror(&j, out);
 	else if (is_absent(j.dmarc))
 		decide_absent(&j, out);
+	else if (j.dmarc->result == AUTH_PASS)
+		decide_pass(&j, out);
 	else
 		out->why = arena_printf(arena, "dmarc=%s", auth_text(j.dmarc->result));
+}
+
+/* ---- what was counted ---- */
+
+static bool has_reason(const struct decide_counted *counted, enum override_type type)
+{
+	const char *name = name_text(override_names, type), *at = counted->reasons;
+	size_t length = strlen(name);
+
+	while (at != NULL && (at = strstr(at, name)) != NULL) {
+		if (at > counted->reasons && at[-1] == '"' && at[length] == '"')
+			return true;
+		at += length;
+	}
+	return false;
+}
+
+/* sp for what is below the domain that published (RFC 9989 section 4.10.1); whether the author's
+ * domain exists, so that np counts, is not kept. */
+enum dmarc_policy decide_strict(const struct decide_counted *counted)
+{
+	const char *tag = counted->below && counted->sp != NULL ? counted->sp : counted->p;
+	enum dmarc_policy policy = DMARC_POLICY_NONE;
+
+	if (tag != NULL && !counted->passed && !has_reason(counted, OVERRIDE_TRUSTED_FORWARDER) &&
+	    !has_reason(counted, OVERRIDE_MAILING_LIST))
+		policy = (enum dmarc_policy)name_code(dmarc_policy_names, span_of(tag),
+						      DMARC_POLICY_NONE);
+	return counted->testing != NULL && strcmp(counted->testing, "y") == 0 ? one_below(policy)
+									      : policy;
 }

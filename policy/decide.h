@@ -26,6 +26,10 @@ enum rule_action { RULE_PUBLISHED, RULE_ACCEPT, RULE_QUARANTINE, RULE_REJECT };
 /* For mail whose author's domain has no DMARC record, whatever it proves. */
 enum { RULE_ABSENT = DMARC_POLICY_REJECT + 1 };
 
+/* What passed for a domain that is aligned with the author's. A line that asks for SPF alone is for
+ * mail that passes DMARC, too, if its policy fits. */
+enum rule_aligned { RULE_ALIGNED_ANY, RULE_ALIGNED_NONE, RULE_ALIGNED_SPF };
+
 struct decide_rule {
 	const char *text;                /* what it is called in reasons: "example.com" */
 	struct domain_pattern domain;    /* author domain */
@@ -35,6 +39,7 @@ struct decide_rule {
 	int spf;                         /* the result for MAIL FROM, or -1: any */
 	int dkim;                        /* AUTH_PASS: a signature passes; AUTH_FAIL: none of them
 					    does; AUTH_NONE: there is none; -1: any */
+	enum rule_aligned aligned;
 	enum rule_action action;
 };
 
@@ -51,6 +56,7 @@ struct decide_rules {
 	enum spf_reject spf_reject, helo_reject; /* by the result for MAIL FROM, for HELO */
 	const struct decide_rule *matrix;        /* first match wins; no match: as ENFORCE says */
 	unsigned matrix_count;
+	bool requires_dkim;         /* a line asks for SPF alone */
 	bool by_recipient;          /* a line of the matrix asks for recipients */
 	struct trust_rules trust;   /* goes before the matrix */
 	bool tempfail_on_temperror; /* 451 where the message would otherwise suffer */
@@ -80,5 +86,17 @@ struct decide_facts {
  */
 void decide(const struct decide_rules *rules, const struct decide_facts *facts, struct arena *arena,
 	    struct verdict *verdict);
+
+/* What is kept of a message's DMARC evaluation once it is counted. */
+struct decide_counted {
+	bool passed;
+	bool below;                   /* the author's domain is one below that of the policy */
+	const char *p, *sp, *testing; /* of the record; NULL: it has no such tag */
+	const char *reasons;          /* the overrides, as they are reported */
+};
+
+/* What ENFORCE_STRICT would have come to, without a matrix. Trusted forwarders and lists count
+ * where they were found: each mode but observe asks. */
+enum dmarc_policy decide_strict(const struct decide_counted *counted);
 
 #endif

@@ -26,14 +26,43 @@ const char *forged_name(enum forged_kind kind)
 	return names[kind];
 }
 
+/* RFC 5322 section 2.2 */
+static bool is_name_byte(char c)
+{
+	return c > ' ' && c < 0x7f;
+}
+
+/* Whether NAME is WORD when what is not of a name is left out: blanks, controls, and all that is
+ * not ASCII. */
+static bool is_disguise_of(struct span name, const char *word)
+{
+	for (const char *p = name.p; p < name.end; p++) {
+		if (!is_name_byte(*p))
+			continue;
+		if (char_lower((unsigned char)*p) != char_lower((unsigned char)*word))
+			return false;
+		word++;
+	}
+	return *word == '\0';
+}
+
+static bool is_disguised(struct span name)
+{
+	return is_disguise_of(name, names[FORGED_BIMI_LOCATION]) ||
+	       is_disguise_of(name, names[FORGED_BIMI_INDICATOR]) ||
+	       is_disguise_of(name, names[FORGED_BIMI_PREFERENCE]);
+}
+
 enum forged_kind forged_kind_of(struct span name)
 {
 	struct span bare = span_trim(name);
 	enum forged_kind kind = 0;
 
-	while (kind < FORGED_KINDS && !span_ieq(bare, names[kind]))
+	while (kind < FORGED_DISGUISED && !span_ieq(bare, names[kind]))
 		kind++;
-	return kind;
+	if (kind < FORGED_DISGUISED)
+		return kind;
+	return is_disguised(name) ? FORGED_DISGUISED : FORGED_NONE;
 }
 
 static bool is_our_spf(struct span value, const char *authserv_id, const char *host)
@@ -57,6 +86,7 @@ bool forged_is(enum forged_kind kind, struct span value, const char *authserv_id
 	case FORGED_BIMI_LOCATION:
 	case FORGED_BIMI_INDICATOR:
 	case FORGED_BIMI_PREFERENCE:
+	case FORGED_DISGUISED:
 		return true;
 	case FORGED_KINDS:
 		break;

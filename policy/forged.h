@@ -11,7 +11,8 @@
  *   BIMI-Location, BIMI-Indicator, BIMI-Logo-Preference
  *                                 all: mail programs show the logo that they name, and only a
  *                                 receiver that has evaluated BIMI may write them
- *                                 (draft-brand-indicators-for-message-identification)
+ *                                 (draft-brand-indicators-for-message-identification); also with
+ *                                 bytes in the name that no name has: some reader drops them
  */
 #ifndef POLICY_FORGED_H
 #define POLICY_FORGED_H
@@ -34,11 +35,13 @@ enum forged_kind {
 	FORGED_BIMI_LOCATION,
 	FORGED_BIMI_INDICATOR,
 	FORGED_BIMI_PREFERENCE,
+	FORGED_DISGUISED, /* one of the last three; the name is the field's own */
 	FORGED_KINDS,
 	FORGED_NONE = FORGED_KINDS
 };
 
-const char *forged_name(enum forged_kind kind); /* of the field */
+/* Of the field; NULL: FORGED_DISGUISED. */
+const char *forged_name(enum forged_kind kind);
 
 /* Which of them a field can be by its NAME: blanks at its end do not matter. */
 enum forged_kind forged_kind_of(struct span name);

@@ -10,7 +10,6 @@
 
 #include "mail/authres_read.h"
 #include "mail/domain.h"
-#include "policy/binding.h"
 #include "policy/origin.h"
 #include "policy/trust.h"
 
@@ -39,12 +38,25 @@ static bool is_manager(const struct list_host *list, const struct ip *client, bo
 	return origin_is_from(client, on_socket, list->from, list->from_count);
 }
 
-const struct list_host *listmail_find(const struct list_rules *rules, const char *domain)
+/* A binding is to the id: entries with the same one share it. */
+static bool has_id(const struct list_hosts *lists, const char *id)
 {
-	for (unsigned i = 0; i < rules->count && domain != NULL; i++)
-		if (domain_within(domain, rules->items[i].id))
-			return &rules->items[i];
-	return NULL;
+	for (unsigned i = 0; i < lists->count; i++)
+		if (domain_equal(lists->items[i]->id, id))
+			return true;
+	return false;
+}
+
+void listmail_add_recipient(const struct list_rules *rules, const char *domain,
+			    struct list_hosts *lists)
+{
+	for (unsigned i = 0; i < rules->count && domain != NULL; i++) {
+		const struct list_host *list = &rules->items[i];
+
+		if (lists->count < BINDING_MAX && domain_within(domain, list->id) &&
+		    !has_id(lists, list->id))
+			lists->items[lists->count++] = list;
+	}
 }
 
 struct listmail *listmail_new(const struct list_rules *rules, const struct ip *client,

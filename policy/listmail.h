@@ -15,6 +15,7 @@
 #include "lib/arena.h"
 #include "lib/ip.h"
 #include "policy/arc/seal.h"
+#include "policy/binding.h"
 
 struct list_host {
 	const char *id; /* a domain: List-Id is it or below it, as are the recipients of lists */
@@ -29,8 +30,15 @@ struct list_rules {
 	unsigned count;
 };
 
-/* The list that a message to this domain (or NULL) goes to, or NULL. */
-const struct list_host *listmail_find(const struct list_rules *rules, const char *domain);
+/* The lists that a message goes to. */
+struct list_hosts {
+	const struct list_host *items[BINDING_MAX]; /* more are left out */
+	unsigned count;
+};
+
+/* Adds those that a recipient in DOMAIN (or NULL) is of, each once. */
+void listmail_add_recipient(const struct list_rules *rules, const char *domain,
+			    struct list_hosts *lists);
 
 struct listmail;
 

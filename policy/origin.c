@@ -37,14 +37,6 @@ bool origin_is_service(const char *name, const char *const *patterns, unsigned c
 	return false;
 }
 
-bool origin_is_loopback(const struct ip *ip)
-{
-	static const uint8_t six[16] = {[15] = 1};
-	const struct ip loopback6 = ip_from_bytes(six, sizeof six);
-
-	return (ip->family == 4 && ip->bytes[0] == 127) || ip_equal(ip, &loopback6);
-}
-
 bool origin_is_judged(enum origin origin)
 {
 	return origin == ORIGIN_INBOUND || origin == ORIGIN_UNKNOWN || origin == ORIGIN_RELAY;

@@ -58,6 +58,4 @@ bool origin_is_judged(enum origin origin);
 bool origin_is_from(const struct ip *client, bool on_socket, const struct ip_network *networks,
 		    unsigned count);
 
-bool origin_is_loopback(const struct ip *ip);
-
 #endif

@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "mail/authres_read.h"
+#include "policy/cfbl.h"
 #include "policy/from.h"
 #include "policy/trace.h"
 
@@ -52,12 +54,20 @@ struct outbound {
 	const char *why;
 	enum outbound_reason reason; /* for WHY */
 	struct listmail *list;       /* it comes from a list manager; or NULL */
-	const char *list_secret;
+	const char *secret;
 	const struct list_host *sent_by; /* the list, once that is proven */
 	const struct signing_key *const *keys;
 	unsigned key_count;
 	bool ends_in_cr; /* the body so far */
+	int64_t now;
+	bool has_cfbl;          /* the sender wants complaints elsewhere */
+	const char *message_id; /* the first one, or NULL */
+	const char *cfbl_address, *cfbl_feedback_id;
+	bool has_selector;         /* the sender wrote a BIMI-Selector */
+	const char *bimi_selector; /* the value of the one to add, or NULL */
 };
+
+static const char bimi_selector[] = "BIMI-Selector";
 
 static void refuse_signing(struct outbound *outbound, enum outbound_reason reason, const char *why)
 {
@@ -70,10 +80,10 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 			      int64_t now)
 {
 	struct outbound *outbound = arena_make(arena, struct outbound);
-	const struct keyring_fault *faults;
 
 	outbound->rules = rules;
 	outbound->arena = arena;
+	outbound->now = now;
 	outbound->origin = sender->origin;
 	outbound->loopback = sender->loopback;
 	outbound->login = arena_string(arena, sender->login);
@@ -83,25 +93,38 @@ struct outbound *outbound_new(const struct outbound_rules *rules,
 	if (!sender->has_route)
 		outbound->envelope = domain_of_address(arena, sender->mail_from);
 	from_init(&outbound->from, arena);
-	outbound->list_secret = sender->list_secret;
+	outbound->secret = sender->secret;
 	if (sender->origin == ORIGIN_LOCAL)
 		outbound->list =
 		    listmail_new(&rules->lists, &sender->client, sender->on_socket, arena, now);
 	if (!rules->enabled)
 		refuse_signing(outbound, OUTBOUND_DISABLED,
 			       "signing is switched off (sign.enabled)");
-	else if (keyring_count(rules->keyring) == 0 && keyring_faults(rules->keyring, &faults) == 0)
+	else if (keyring_is_empty(rules->keyring))
 		refuse_signing(outbound, OUTBOUND_NO_KEYS, "there are no keys");
 	else
 		outbound->signer = signer_new(&rules->signer, arena, now);
 	return outbound;
 }
 
+static void note_complaint_fields(struct outbound *outbound, struct span name, struct span value)
+{
+	if (outbound->rules->cfbl_address == NULL)
+		return;
+	if (span_ieq(name, "cfbl-address") || span_ieq(name, "cfbl-feedback-id"))
+		outbound->has_cfbl = true;
+	else if (outbound->message_id == NULL && span_ieq(name, "message-id"))
+		outbound->message_id = arena_span(outbound->arena, value);
+}
+
 void outbound_header(struct outbound *outbound, struct span name, struct span value)
 {
+	note_complaint_fields(outbound, span_trim(name), value);
 	from_header(&outbound->from, name, value);
 	if (!outbound->travelled && span_ieq(span_trim(name), "received"))
 		outbound->travelled = !trace_is_local(value, outbound->host);
+	if (span_ieq(span_trim(name), bimi_selector))
+		outbound->has_selector = true;
 	if (outbound->signer != NULL)
 		signer_header(outbound->signer, name, value);
 	if (outbound->list != NULL)
@@ -231,7 +254,8 @@ static bool has_keys(const struct outbound *outbound, const char *domain)
 
 	return keyring_find(rules->keyring, domain, rules->subdomains, outbound->arena, &keys) >
 		   0 ||
-	       keyring_find_idle(rules->keyring, domain, rules->subdomains) != NULL;
+	       keyring_find_idle(rules->keyring, domain, rules->subdomains, outbound->arena) !=
+		   NULL;
 }
 
 /* What this host found when it judged the message, or says so. */
@@ -334,17 +358,18 @@ static const char *object_to_sender(const struct outbound *outbound, const char 
 static void no_key(struct outbound *outbound, const char *domain, bool subdomains)
 {
 	const struct outbound_rules *rules = outbound->rules;
-	const struct signing_key *idle = keyring_find_idle(rules->keyring, domain, subdomains);
+	const struct signing_key *idle =
+	    keyring_find_idle(rules->keyring, domain, subdomains, outbound->arena);
 	const struct keyring_fault *fault;
 	enum keystate state;
 
 	if (idle == NULL) {
-		fault = keyring_find_fault(rules->keyring, domain, subdomains);
-		refuse_signing(outbound, OUTBOUND_NO_KEY,
-			       fault != NULL
-				   ? arena_printf(outbound->arena, "no usable key for %s: %s",
-						  domain, fault->text)
-				   : arena_printf(outbound->arena, "no key for %s", domain));
+		fault = keyring_find_fault(rules->keyring, domain, subdomains, outbound->arena);
+		refuse_signing(
+		    outbound, fault != NULL && fault->later ? OUTBOUND_LATER : OUTBOUND_NO_KEY,
+		    fault != NULL ? arena_printf(outbound->arena, "no usable key for %s: %s",
+						 domain, fault->text)
+				  : arena_printf(outbound->arena, "no key for %s", domain));
 		return;
 	}
 	state = signing_key_status(idle).state;
@@ -400,9 +425,15 @@ static void choose_keys(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
 	const char *why = choose_author(outbound), *domain;
+	struct why unready;
 
 	if (outbound->why != NULL)
 		return;
+	if (keyring_ready(rules->keyring, &unready) != 0) {
+		refuse_signing(outbound, OUTBOUND_LATER,
+			       arena_string(outbound->arena, unready.text));
+		return;
+	}
 	if (why != NULL) {
 		refuse_signing(outbound, OUTBOUND_BAD_FROM, why);
 		return;
@@ -431,13 +462,12 @@ static void choose_list_keys(struct outbound *outbound)
 {
 	const struct outbound_rules *rules = outbound->rules;
 	const char *why = NULL;
-	const struct list_host *list = listmail_prove(outbound->list, outbound->list_secret,
+	const struct list_host *list = listmail_prove(outbound->list, outbound->secret,
 						      outbound->author, outbound->envelope, &why);
 
 	if (list == NULL && why != NULL)
 		refuse_signing(outbound,
-			       outbound->list_secret == NULL ? OUTBOUND_LATER : OUTBOUND_NOT_OURS,
-			       why);
+			       outbound->secret == NULL ? OUTBOUND_LATER : OUTBOUND_NOT_OURS, why);
 	if (list == NULL)
 		return;
 	outbound->sent_by = list;
@@ -453,7 +483,7 @@ static void choose_list_keys(struct outbound *outbound)
 static void begin_seal(struct outbound *outbound)
 {
 	const struct signing_key *key =
-	    keyring_pick(outbound->rules->keyring, outbound->sent_by->sign);
+	    keyring_pick(outbound->rules->keyring, outbound->sent_by->sign, outbound->arena);
 
 	if (key != NULL)
 		listmail_begin_seal(outbound->list, key);
@@ -467,7 +497,7 @@ static void use_list(struct outbound *outbound)
 	if (outbound->why != NULL)
 		choose_list_keys(outbound);
 	else
-		outbound->sent_by = listmail_prove(outbound->list, outbound->list_secret,
+		outbound->sent_by = listmail_prove(outbound->list, outbound->secret,
 						   outbound->author, outbound->envelope, &why);
 	if (outbound->sent_by != NULL && outbound->sent_by->seal)
 		begin_seal(outbound);
@@ -480,15 +510,64 @@ static bool is_open(const struct outbound *outbound)
 	       outbound->reason == OUTBOUND_KEY_RETIRED || outbound->reason == OUTBOUND_NOT_OURS;
 }
 
+/* RFC 9477 section 3.1: both fields are signed, by the domain that the address belongs to. What a
+ * list manager sends on is another's mail. */
+static void add_complaint_fields(struct outbound *outbound)
+{
+	const char *address = outbound->rules->cfbl_address, *domain;
+	const struct cfbl_message message = {outbound->secret, outbound->author,
+					     outbound->message_id};
+	bool may = false;
+
+	if (address == NULL || outbound->has_cfbl || outbound->sent_by != NULL)
+		return;
+	domain = domain_of_address(outbound->arena, address);
+	for (unsigned i = 0; i < outbound->key_count && !may; i++)
+		may =
+		    cfbl_may_name(domain, outbound->author, signing_key_domain(outbound->keys[i]));
+	if (!may)
+		return;
+	outbound->cfbl_address = arena_printf(outbound->arena, "%s; report=arf", address);
+	signer_header(outbound->signer, span_of("CFBL-Address"),
+		      span_of(arena_printf(outbound->arena, " %s", outbound->cfbl_address)));
+	if (outbound->secret == NULL)
+		return;
+	outbound->cfbl_feedback_id =
+	    cfbl_write(&message, clock_day(outbound->now), outbound->arena);
+	signer_header(outbound->signer, span_of("CFBL-Feedback-ID"),
+		      span_of(arena_printf(outbound->arena, " %s", outbound->cfbl_feedback_id)));
+}
+
+/* The choice of one of the author's logos, which receivers believe for the signature's sake. */
+static void add_selector(struct outbound *outbound)
+{
+	const struct outbound_rules *rules = outbound->rules;
+
+	for (unsigned i = 0; i < rules->selector_count && outbound->bimi_selector == NULL; i++) {
+		const struct outbound_selector *entry = &rules->selectors[i];
+
+		if (is_any_of(outbound->author, entry->domains, entry->domain_count))
+			outbound->bimi_selector =
+			    arena_printf(outbound->arena, "v=BIMI1; s=%s;", entry->selector);
+	}
+	if (outbound->bimi_selector != NULL)
+		signer_insert(outbound->signer, bimi_selector,
+			      arena_printf(outbound->arena, " %s", outbound->bimi_selector));
+}
+
 void outbound_end_of_headers(struct outbound *outbound)
 {
 	choose_keys(outbound);
 	if (outbound->list != NULL && outbound->author != NULL && is_open(outbound))
 		use_list(outbound);
-	if (outbound->why != NULL)
+	if (outbound->why != NULL) {
 		outbound->signer = NULL;
-	else
-		add_keys(outbound);
+		return;
+	}
+	add_keys(outbound);
+	add_complaint_fields(outbound);
+	if (outbound->sent_by == NULL && !outbound->has_selector)
+		add_selector(outbound);
 }
 
 /* ---- the body ---- */
@@ -596,7 +675,8 @@ static void make_signatures(struct outbound *outbound, struct outbound_result *r
 			add_signature(outbound, tasks[i].key, field, result);
 		} else {
 			result->why = arena_string(arena, why.text);
-			result->reason = OUTBOUND_LATER;
+			if (!tasks[i].lasting)
+				result->reason = OUTBOUND_LATER;
 		}
 	}
 	if (result->field_count == 0 && result->reason != OUTBOUND_LATER)
@@ -634,6 +714,11 @@ void outbound_finish(struct outbound *outbound, struct outbound_result *result)
 	result->made = arena_array(arena, outbound->key_count + 1, sizeof *result->made);
 	if (outbound->signer != NULL)
 		make_signatures(outbound, result);
+	if (result->field_count > 0) {
+		result->cfbl_address = outbound->cfbl_address;
+		result->cfbl_feedback_id = outbound->cfbl_feedback_id;
+		result->bimi_selector = outbound->bimi_selector;
+	}
 	result->from_list = outbound->sent_by != NULL;
 	if (outbound->sent_by != NULL && outbound->sent_by->seal)
 		make_seal(outbound, result);

@@ -38,6 +38,13 @@ struct outbound_alias {
 	unsigned alias_count;
 };
 
+/* Mail of DOMAINS has a field BIMI-Selector with SELECTOR, unless it has one of its own. */
+struct outbound_selector {
+	const struct domain_pattern *domains;
+	unsigned domain_count;
+	const char *selector;
+};
+
 /*
  * Immutable while any message uses it. Patterns "*.example.com" fit what is below it, not itself.
  *
@@ -64,8 +71,12 @@ struct outbound_rules {
 	const struct outbound_alias *aliases;
 	unsigned alias_count;
 	struct list_rules lists;
+	const struct outbound_selector *selectors; /* the first that fits */
+	unsigned selector_count;
 	const char *also;     /* domain whose keys sign, too; NULL: none */
 	const char *fallback; /* domain whose keys sign where the author's has none; NULL: none */
+	const char
+	    *cfbl_address; /* for complaints (policy/cfbl.h), on what is signed; NULL: none */
 };
 
 struct outbound_sender {
@@ -77,7 +88,7 @@ struct outbound_sender {
 	const char *mail_from; /* without <> and without a route */
 	bool has_route;   /* MAIL FROM had one (RFC 5321 appendix C), which MTAs read differently */
 	const char *host; /* the MTA's name for itself */
-	const char *list_secret; /* of policy/binding.h; NULL: none yet */
+	const char *secret; /* of policy/binding.h and policy/cfbl.h; NULL: none yet */
 };
 
 /* Why a message was not signed, for counting. */
@@ -107,13 +118,16 @@ struct outbound_result {
 	const char **fields; /* values of the DKIM-Signature fields, in the order to insert */
 	unsigned field_count;
 	const char *author_domain;       /* or "" */
+	const char *bimi_selector;       /* value of a field to insert, which is signed; or NULL */
 	const char *signatures;          /* for the log: "example.com/s1/rsa-sha256,..." or NULL */
 	struct outbound_signature *made; /* FIELD_COUNT of them */
 	struct arcseal_fields *arc;      /* an ARC set to insert, or NULL */
 	const char *sealed_by;           /* its domain */
-	bool from_list;                  /* the results of its arrival have been used */
-	const char *why;                 /* why not signed (or not with all keys); NULL: signed */
-	enum outbound_reason reason;     /* LATER also when another key has signed */
+	const char *cfbl_address;        /* fields to insert, which are signed; or NULL */
+	const char *cfbl_feedback_id;
+	bool from_list;              /* the results of its arrival have been used */
+	const char *why;             /* why not signed (or not with all keys); NULL: signed */
+	enum outbound_reason reason; /* LATER also when another key has signed */
 };
 
 struct outbound;

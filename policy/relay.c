@@ -10,7 +10,6 @@
 
 #include "mail/authres_read.h"
 #include "mail/domain.h"
-#include "policy/origin.h"
 #include "policy/trace.h"
 
 enum { RESULTS_MAX = 8 };
@@ -51,7 +50,7 @@ struct relay_reader *relay_reader_new(const struct relay_rules *rules, const str
 /* A program of the relay may hand a message back to it: that is no other host. */
 static void follow_client(struct relay_reader *reader, const struct ip *ip, struct span helo)
 {
-	if (origin_is_loopback(ip))
+	if (ip_is_loopback(ip))
 		return;
 	reader->at = (struct relay_origin){*ip, arena_span(reader->arena, helo)};
 	if (relay_find(reader->rules, ip) == NULL)

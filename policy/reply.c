@@ -46,17 +46,24 @@ static const char *spf_reply(const struct spf_verdict *spf, struct arena *arena)
 			    spf->explanation);
 }
 
+static const char *refusal_text(const struct decision *decision, const char *domain,
+				struct arena *arena)
+{
+	if (decision->spf != NULL)
+		return spf_reply(decision->spf, arena);
+	if (strcmp(decision->status, "5.7.22") == 0)
+		return arena_printf(
+		    arena, "Email rejected: no valid DKIM signature for %s (author domain)",
+		    domain);
+	return arena_printf(
+	    arena, "Email rejected: no authentication for %s, which has no DMARC policy", domain);
+}
+
 static void reply_without_policy(const struct decision *decision, const char *domain,
 				 struct arena *arena, struct smtp_reply *reply)
 {
-	*reply = (struct smtp_reply){
-	    "550", decision->status,
-	    decision->spf != NULL
-		? spf_reply(decision->spf, arena)
-		: arena_printf(arena,
-			       "Email rejected: no authentication for %s, which has no DMARC "
-			       "policy",
-			       domain)};
+	*reply =
+	    (struct smtp_reply){"550", decision->status, refusal_text(decision, domain, arena)};
 }
 
 void reply_write(const char *reject_text, const struct verdict *verdict, struct arena *arena,

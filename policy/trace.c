@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "lib/ip.h"
-#include "policy/origin.h"
 
 struct trace {
 	struct span first; /* the first word outside of comments */
@@ -42,7 +41,7 @@ static const char *note_address(struct trace *trace, const char *p, const char *
 	if (span_istarts(text, "IPv6:"))
 		text.p += 5;
 	trace->addresses++;
-	if (!ip_parse(text, &ip) || !origin_is_loopback(&ip))
+	if (!ip_parse(text, &ip) || !ip_is_loopback(&ip))
 		trace->foreign = true;
 	return p;
 }

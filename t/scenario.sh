@@ -50,6 +50,7 @@ start() { # script
 		sign: { keys = "$tmp/keys"; };
 		store: { url = "sqlite:$tmp/ledger.db"; };
 		log: { target = "stderr"; };
+		second_opinion: { sample = 1; };
 		$engine
 	C
 	lines conf "$1" | sed "s|@TMP@|$tmp|g" >"$tmp/conf.d/scenario.conf"
@@ -96,6 +97,10 @@ for script in "$SRC"/t/scenario/*.lua; do
 	fi
 	kill -0 "$daemon" 2>/dev/null || { fail "$name: the daemon is still there"; tail -5 "$tmp/log" | sed 's/^/# /'; }
 	stop
+	if grep -qE 'engines disagree|the second opinion' "$tmp/log"; then
+		fail "$name: the libraries agree"
+		grep -hE 'engines disagree|the second opinion' "$tmp/log" | head -5 | sed 's/^/# /'
+	fi
 	found=$(grep -lE 'Sanitizer|runtime error' "$tmp/log" ${FOUND:+"$FOUND"/*} 2>/dev/null | grep -vxF "$seen" | head -1)
 	if [ -n "$found" ]; then
 		fail "$name: no sanitizer finding"

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/heap.h"
 #include "mail/domain.h"
 #include "policy/dkim/addition.h"
 #include "policy/dkim/bodypass.h"
@@ -89,9 +90,7 @@ struct dkimcheck_engine *dkimcheck_engine_new(struct why *why)
 
 	if (lib == NULL)
 		return NULL;
-	engine = calloc(1, sizeof *engine);
-	if (engine == NULL)
-		abort();
+	engine = heap_zero(sizeof *engine);
 	engine->lib = lib;
 	engine->keys = keycache_new(KEYS_KEPT);
 	return engine;

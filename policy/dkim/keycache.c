@@ -16,6 +16,7 @@
 
 #include "lib/crypto/hash.h"
 #include "lib/crypto/public.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 
 enum { WAYS = 8, SETS_MAX = 1 << 16 };
@@ -49,9 +50,7 @@ struct keycache *keycache_new(unsigned keys)
 
 	while (sets * WAYS < keys && sets < SETS_MAX)
 		sets *= 2;
-	cache = calloc(1, sizeof *cache + sets * sizeof cache->sets[0]);
-	if (cache == NULL)
-		abort();
+	cache = heap_zero(sizeof *cache + sets * sizeof cache->sets[0]);
 	assert((sets & (sets - 1)) == 0);
 	cache->mask = sets - 1;
 	for (unsigned i = 0; i < sets; i++)
@@ -160,9 +159,7 @@ static struct shared_key *decode_key(enum crypt_type type, struct span data, str
 
 	if (key == NULL)
 		return NULL;
-	shared = calloc(1, sizeof *shared);
-	if (shared == NULL)
-		abort();
+	shared = heap_zero(sizeof *shared);
 	assert(key != NULL);
 	shared->key = key;
 	atomic_init(&shared->holders, 1);

@@ -23,6 +23,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/heap.h"
+
 enum { SPARE_BYTES = 64 };
 
 struct dkimlib {
@@ -43,7 +45,7 @@ struct dkimlib_run {
 static void *allocate_closure(void *closure, size_t size)
 {
 	(void)closure;
-	return size > SIZE_MAX - SPARE_BYTES ? NULL : calloc(1, size + SPARE_BYTES);
+	return size > SIZE_MAX - SPARE_BYTES ? NULL : heap_zero(size + SPARE_BYTES);
 }
 
 static void release_closure(void *closure, void *block)
@@ -96,10 +98,8 @@ static bool make_private_field(struct dkimlib *lib)
 
 struct dkimlib *dkimlib_new(struct why *why)
 {
-	struct dkimlib *lib = calloc(1, sizeof *lib);
+	struct dkimlib *lib = heap_zero(sizeof *lib);
 
-	if (lib == NULL)
-		abort();
 	lib->handle = dkim_init(allocate_closure, release_closure);
 	if (lib->handle != NULL && make_private_field(lib) && set_options(lib->handle))
 		return lib;

@@ -81,6 +81,8 @@ static const char *const usual_names[] = {
     "CFBL-Feedback-ID",
     "Autocrypt",
     "BIMI-Selector",
+    "TLS-Report-Domain", /* RFC 8460 section 5.3 */
+    "TLS-Report-Submitter",
 };
 
 /* Fields that change on the way, or speak for somebody else. */
@@ -131,7 +133,7 @@ static void choose_names(struct signer *signer, const struct signer_rules *rules
 	const char *const *names = rules->header_count > 0 ? rules->headers : usual_names;
 	unsigned count = rules->header_count > 0 ? rules->header_count : usual;
 
-	signer->names = arena_array(signer->arena, (size_t)count + rules->oversign_count + 2,
+	signer->names = arena_array(signer->arena, (size_t)count + rules->oversign_count + 3,
 				    sizeof *signer->names);
 	add_name(signer, "From", true);
 	add_name(signer, "DKIM-Signature", false);
@@ -167,6 +169,13 @@ void signer_header(struct signer *signer, struct span name, struct span value)
 	field->len = signer->fields.len - field->at;
 	field->before = known->last;
 	known->last = field;
+}
+
+void signer_insert(struct signer *signer, const char *name, const char *value)
+{
+	add_name(signer, name, true);
+	assert(find_name(signer, span_of(name))->last == NULL);
+	signer_header(signer, span_of(name), span_of(value));
 }
 
 void signer_body(struct signer *signer, struct span chunk)

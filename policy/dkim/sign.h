@@ -33,6 +33,9 @@ struct signer *signer_new(const struct signer_rules *rules, struct arena *arena,
 
 /* As dkimcheck_header. */
 void signer_header(struct signer *signer, struct span name, struct span value);
+/* A field that is inserted at the top together with the signature: it is signed, and no other of
+ * its NAME may be added, whatever the rules say. The message has none. */
+void signer_insert(struct signer *signer, const char *name, const char *value);
 void signer_body(struct signer *signer, struct span chunk);
 
 /* A field on its way: all but its signature is written, and TASK is what keys_sign() has to do. */

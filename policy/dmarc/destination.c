@@ -120,6 +120,34 @@ unsigned destination_parse(struct arena *arena, struct span rua,
 	return count;
 }
 
+/* PART of a stranger's record, as a person may see it: "?" for what is not printable ASCII. */
+static void add_shown(struct buf *out, struct span part)
+{
+	part = span_trim(part);
+	if (span_empty(part))
+		part = span_of("\"\"");
+	if (out->len > 0)
+		buf_char(out, ' ');
+	for (; part.p < part.end; part.p++)
+		buf_char(out, *part.p >= ' ' && *part.p <= '~' ? *part.p : '?');
+}
+
+const char *destination_unusable(struct arena *arena, struct span rua)
+{
+	struct span part;
+	struct buf out;
+	bool more = true;
+
+	buf_init(&out, arena, 0);
+	while (span_split(&rua, &more, ',', &part)) {
+		struct destination to;
+
+		if (!parse_mailto(arena, part, &to))
+			add_shown(&out, part);
+	}
+	return out.len == 0 ? NULL : buf_text(&out);
+}
+
 /* ---- RFC 9990 section 4 ---- */
 
 /* Step 9: the first address that RUA (or ruf) names at the same host takes the place. */
@@ -152,7 +180,7 @@ static enum destination_answer read_answer(const struct dns_answer *answer, cons
 		struct dmarc_record record;
 		const char *other;
 
-		if (!dmarc_record_parse(arena, text, &record, NULL))
+		if (dmarc_record_parse(arena, text, &record, NULL) == -1)
 			continue;
 		other = tag == DESTINATION_RUA ? record.rua : record.ruf;
 		if (other != NULL)

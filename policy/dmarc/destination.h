@@ -21,6 +21,11 @@ struct destination {
 unsigned destination_parse(struct arena *arena, struct span rua,
 			   struct destination list[DESTINATION_MAX]);
 
+/* The parts of RUA that are malformed or have another scheme, between blanks, with "?" for what is
+ * not printable ASCII; NULL: there are none.
+ */
+const char *destination_unusable(struct arena *arena, struct span rua);
+
 enum destination_answer {
 	DESTINATION_YES,
 	DESTINATION_NO,   /* WHY says why */

@@ -456,6 +456,25 @@ static void conclude_result(struct eval *eval, const struct policy *policy, enum
 	}
 }
 
+static void set_aligned(enum sure dkim, enum sure spf, struct dmarc_verdict *out)
+{
+	out->dkim_aligned = dkim == YES;
+	out->spf_aligned = spf == YES;
+	out->dkim_unsure = dkim == MAYBE;
+	out->spf_unsure = spf == MAYBE;
+}
+
+/* Alignment is relaxed by default (section 4.7). With the tree walk a domain for which there is no
+ * record is its own organizational domain (section 4.10.2), so that only the same one is aligned.
+ */
+static void align_without_record(struct eval *eval, const char *author, struct dmarc_verdict *out)
+{
+	const char *domain = "";
+	enum sure dkim = check_dkim(eval, author, false, &domain);
+
+	set_aligned(dkim, check_spf(eval, author, false, &domain), out);
+}
+
 static void judge_author(struct eval *eval, const char *author, struct dmarc_verdict *out)
 {
 	const char *dkim_domain = "", *spf_domain = "";
@@ -468,8 +487,11 @@ static void judge_author(struct eval *eval, const char *author, struct dmarc_ver
 	steps_add(&eval->steps, "author domain %s (RFC 9989 section 4.2)", author);
 	find_policy(eval, author, &policy);
 	out->why = policy.why;
-	if (policy.state == POLICY_ABSENT)
+	if (policy.state == POLICY_ABSENT) {
+		if (eval->rules->align_absent)
+			align_without_record(eval, author, out);
 		return;
+	}
 	if (policy.state == POLICY_UNUSABLE) {
 		out->result = AUTH_PERMERROR;
 		return;
@@ -480,8 +502,7 @@ static void judge_author(struct eval *eval, const char *author, struct dmarc_ver
 			  "the record is not known: it could ask for strict alignment");
 	dkim = check_dkim(eval, author, record == NULL || record->adkim_strict, &dkim_domain);
 	spf = check_spf(eval, author, record == NULL || record->aspf_strict, &spf_domain);
-	out->dkim_aligned = dkim == YES;
-	out->spf_aligned = spf == YES;
+	set_aligned(dkim, spf, out);
 	if (record != NULL) {
 		conclude_result(eval, &policy, dkim, spf, dkim >= spf ? dkim_domain : spf_domain,
 				out);
@@ -501,13 +522,13 @@ static unsigned rank_result(const struct dmarc_verdict *dmarc)
 {
 	switch (dmarc->result) {
 	case AUTH_FAIL:
-		return dmarc->policy == DMARC_POLICY_NONE ? 4 : 6 + (unsigned)dmarc->policy;
+		return dmarc->policy == DMARC_POLICY_NONE ? 5 : 7 + (unsigned)dmarc->policy;
 	case AUTH_TEMPERROR:
-		return 5;
+		return 6;
 	case AUTH_PERMERROR:
-		return 3;
+		return 4;
 	case AUTH_NONE:
-		return 2;
+		return dmarc->dkim_aligned || dmarc->spf_aligned ? 2 : 3;
 	default:
 		return 1;
 	}
@@ -519,7 +540,7 @@ static void set_out_of_scope(struct arena *arena, const char *reason, struct dma
 	out->published = NULL;
 	out->policy_tag = NULL;
 	out->policy = DMARC_POLICY_NONE;
-	out->dkim_aligned = out->spf_aligned = false;
+	set_aligned(NO, NO, out);
 	out->why = arena_printf(arena, "%s (RFC 9989 section 4.2)", reason);
 }
 

@@ -18,6 +18,7 @@ struct dmarc_rules {
 	const char *const
 	    *psd_domains; /* names to treat as if their record said psd=y (section 11.8) */
 	unsigned psd_count;
+	bool align_absent;    /* find out what is aligned where there is no record, too */
 	unsigned authors_max; /* From addresses of different domains evaluated at most: 4 */
 };
 

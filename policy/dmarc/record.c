@@ -385,8 +385,8 @@ static const char *copy_printable(struct arena *arena, struct span text)
 }
 
 /* dmarc-record = dmarc-version *(dmarc-sep dmarc-tag) [dmarc-sep] */
-bool dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
-			struct why *why)
+int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
+		       struct why *why)
 {
 	struct parse parse = {.arena = arena, .record = record};
 	struct found found[RULES] = {{.there = false}};
@@ -397,7 +397,7 @@ bool dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_reco
 	record->fo = "0";
 	buf_init(&parse.faults, arena, FAULTS_MAX);
 	if (!take_version(&rest, &more))
-		return false;
+		return why_set(why, "it does not begin with v=DMARC1");
 	record->text = copy_printable(arena, text);
 	while (span_split(&rest, &more, ';', &part))
 		collect_tag(&parse, part, found);
@@ -406,5 +406,5 @@ bool dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_reco
 			read_tag(&parse, i, &found[i]);
 	settle_policy(&parse, why);
 	record->faults = parse.faults.len > 0 ? buf_text(&parse.faults) : NULL;
-	return true;
+	return 0;
 }

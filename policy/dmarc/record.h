@@ -33,9 +33,9 @@ enum {
 	DMARC_NOTE_SIZE_SUFFIX = 8
 };
 
-/* TEXT: one TXT record. False: it is not a DMARC record (it does not begin with v=DMARC1) and is to
- * be ignored. Otherwise RECORD is set; a repeated tag costs at most that tag (section 4.8). */
-bool dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
-			struct why *why);
+/* TEXT: one TXT record. -1: it is not a DMARC record (it does not begin with v=DMARC1) and is to be
+ * ignored. Otherwise RECORD is set; a repeated tag costs at most that tag (section 4.8). */
+int dmarc_record_parse(struct arena *arena, struct span text, struct dmarc_record *record,
+		       struct why *why);
 
 #endif

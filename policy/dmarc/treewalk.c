@@ -75,8 +75,8 @@ static void read_records(struct treewalk *walk, struct treewalk_name *name,
 		struct dmarc_record *record = arena_make(walk->arena, struct dmarc_record);
 		struct why why = {""};
 
-		if (!dmarc_record_parse(walk->arena, span_make(txt->text, txt->length), record,
-					&why))
+		if (dmarc_record_parse(walk->arena, span_make(txt->text, txt->length), record,
+				       &why) == -1)
 			continue;
 		if (++found > 1)
 			break;

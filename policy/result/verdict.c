@@ -34,7 +34,8 @@ const char *dmarc_policy_text(enum dmarc_policy policy)
 
 const struct name_code bimi_result_names[] = {
     {"none", BIMI_NONE}, {"declined", BIMI_DECLINED},   {"skipped", BIMI_SKIPPED},
-    {"fail", BIMI_FAIL}, {"temperror", BIMI_TEMPERROR}, {NULL, 0},
+    {"fail", BIMI_FAIL}, {"temperror", BIMI_TEMPERROR}, {"pass", BIMI_PASS},
+    {NULL, 0},
 };
 
 const char *bimi_text(enum bimi_result result)

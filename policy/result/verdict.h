@@ -133,16 +133,25 @@ struct dmarc_verdict {
 	const char *policy_tag;   /* which of them: "p", "sp", "np"; NULL without a record */
 	bool dkim_aligned;        /* an aligned DKIM signature passed */
 	bool spf_aligned;         /* SPF passed for an aligned MAIL FROM domain */
-	enum dmarc_policy worst;  /* temperror: the strictest policy that the missing answers
-				     could have led to; else none */
-	bool incomplete;          /* From has more author domains than are evaluated */
-	const char *why;          /* for people, with the RFC section; never NULL */
-	const char *const *steps; /* the evaluation, a line each, when it was asked for */
+	bool dkim_unsure, spf_unsure; /* it could be so, but DNS did not answer */
+	enum dmarc_policy worst;      /* temperror: the strictest policy that the missing answers
+					 could have led to; else none */
+	bool incomplete;              /* From has more author domains than are evaluated */
+	const char *why;              /* for people, with the RFC section; never NULL */
+	const char *const *steps;     /* the evaluation, a line each, when it was asked for */
 	unsigned step_count;
 };
 
-/* The results of BIMI (draft-brand-indicators-for-message-identification) but pass. */
-enum bimi_result { BIMI_NONE, BIMI_DECLINED, BIMI_SKIPPED, BIMI_FAIL, BIMI_TEMPERROR };
+/* The results of BIMI (draft-brand-indicators-for-message-identification). */
+enum bimi_result {
+	BIMI_NONE,
+	BIMI_DECLINED,
+	BIMI_SKIPPED,
+	BIMI_FAIL,
+	BIMI_TEMPERROR,
+	BIMI_PASS,
+	BIMI_RESULTS
+};
 extern const struct name_code bimi_result_names[];
 const char *bimi_text(enum bimi_result result);
 
@@ -154,6 +163,13 @@ struct bimi_verdict {
 	const char *location;  /* of the logo, as the record has it; "": none */
 	const char *authority; /* of its certificate, likewise */
 	const char *why;       /* for people; never NULL */
+	bool refused;          /* BIMI_FAIL: the mark certificate is not valid */
+	/* BIMI_PASS; else "" and false: */
+	bool certified;         /* by a mark certificate */
+	const char *preference; /* avp= of the record, "brand" or "personal"; "": not valid */
+	const char *mark_type;  /* as it says, or "" */
+	const char *digest;     /* SHA-256 of the SVG, in hexadecimal digits */
+	const char *indicator;  /* the SVG in base 64; "": it is not to be added to the message */
 };
 
 enum action { ACTION_ACCEPT, ACTION_QUARANTINE, ACTION_REJECT, ACTION_TEMPFAIL };

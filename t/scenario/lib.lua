@@ -156,3 +156,14 @@ function output(command)
 	p:close()
 	return text
 end
+
+-- The daemon's log has a line like this: not always the last one, since its other threads write there, too.
+function logged(pattern, name)
+	local text
+	for _ = 1, 50 do
+		text = output("cat " .. tmp .. "/log")
+		if string.find(text, pattern) then break end
+		mt.sleep(0.1)
+	end
+	like(text, pattern, name)
+end

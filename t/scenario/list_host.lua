@@ -3,7 +3,8 @@
 -- are bound to the message; nothing that a stranger, a content filter or another message brings is.
 -- conf: authserv_id = "mx.example.com"; trusted_networks = [ "127.0.0.0/8", "192.0.2.9" ]; dmarc: { enforce = "observe"; };
 -- conf: arc: { seal = "example.com"; };
--- conf: lists = ( { id = "lists.example.org"; from = [ "127.0.0.1" ]; sign = "lists.example.org"; seal = true; } );
+-- conf: lists = ( { id = "lists.example.org"; from = [ "127.0.0.1" ]; sign = "lists.example.org"; seal = true; },
+-- conf:   { id = "news.example.net"; from = [ "127.0.0.1" ]; sign = "example.com"; seal = true; } );
 -- key: lists.example.org l1 rsa2048
 -- key: example.com a1 rsa2048
 -- publish: lists.example.org l1
@@ -85,6 +86,18 @@ local function changed(i, value)
 	return all
 end
 
+-- one message to two lists
+local news = { list_id = { "List-Id", "News <a.news.example.net>" }, from = "<a-bounces@news.example.net>" }
+local two, ar2 = arrive({ author, id }, { rcpt = { "<dev@lists.example.org>", "<a@news.example.net>", "<b@news.example.net>" } })
+like(ar2, "policy%.binding=[^%s]+%s+policy%.binding=[^%s]+$", "results are bound to each of two lists, once")
+unlike(ar2, "binding=.*binding=.*binding=", "not once for each recipient")
+is(sign_of(leave(two)), "lists.example.org", "the first list's copy is signed as its")
+local r2 = leave(two, news)
+is(sign_of(r2), "example.com", "and the other's as the other's")
+is(seal_of(r2), "example.com i=2 cv=pass", "and sealed")
+unlike(r2.added("ARC-Authentication-Results"), "policy.binding", "without what binds the results")
+is(sign_of(leave(arrived, news)), "none", "a message that went to one list is not signed as another's")
+
 -- a list manager may fold the field otherwise
 local folded = changed(1, " " .. ar:gsub("%s+", " "):gsub("^ ", ""))
 is(sign_of(leave(folded)), "lists.example.org", "the field may be folded otherwise")
@@ -135,6 +148,6 @@ like(r.added("ARC-Authentication-Results"), "dmarc=fail", "and the seal says tha
 -- an own address in From: its own keys
 r = leave(arrive({ { "From", "Dev <dev@lists.example.org>" }, id }, { from = "<x@sender.test>" }))
 is(sign_of(r), "none", "the list's own address from outside is a spoof")
-like(output("cat " .. tmp .. "/log"), "sign=lists.example.org/l1/rsa%-sha256 seal=lists.example.org ", "the log says who sealed")
-like(output("cat " .. tmp .. "/log"), "reason=\"mail of the list dev.lists.example.org without results of its arrival", "and why not")
+logged("sign=lists.example.org/l1/rsa%-sha256 seal=lists.example.org ", "the log says who sealed")
+logged("reason=\"mail of the list dev.lists.example.org without results of its arrival", "and why not")
 done()

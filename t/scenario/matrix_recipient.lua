@@ -32,7 +32,7 @@ ok(r.refused_for("sender.test"), "too many domains to remember fit nothing")
 local report = output(countersign .. " report show sender.test --day " .. os.date("!%Y-%m-%d") .. " --json")
 like(report, '"local_policy".-"local rule for %* to %*%.lenient%.test"', "the ledger names the line")
 like(report, '"local rule for sender%.test to desk%.test"', "each")
-like(output("cat " .. tmp .. "/log"), 'override=local_policy action=accept reason="local rule for %* to %*.lenient.test"',
+logged('override=local_policy action=accept reason="local rule for %* to %*.lenient.test"',
 	"so does the log")
 
 local f = assert(io.open(tmp .. "/message", "wb"))

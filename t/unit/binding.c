@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy/binding: results stay with their message, however they are folded. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -97,6 +98,40 @@ static void test_fields(struct arena *arena)
 	   "blanks around it");
 }
 
+static void test_several(struct arena *arena)
+{
+	struct binding binding = make_binding(), other;
+	const char *field = RESULTS;
+	char list[32];
+
+	for (unsigned i = 0; i < BINDING_MAX; i++) {
+		snprintf(list, sizeof list, "l%u.example.org", i);
+		binding.list = list;
+		field = binding_write(&binding, field, arena);
+	}
+	for (unsigned i = 0; i < BINDING_MAX; i += 5) {
+		snprintf(list, sizeof list, "l%u.example.org", i);
+		is_text(binding_read(&binding, span_of(field), arena),
+			"mx.example.com; spf=pass (a b)\n\tsmtp.mailfrom=sender.test; dmarc=pass "
+			"header.from=sender.test",
+			"the results alone, for list %u", i);
+	}
+	binding.list = "lx.example.org";
+	ok(binding_read(&binding, span_of(field), arena) == NULL, "a list to which it did not go");
+	ok(binding_read(&binding,
+			span_of(arena_printf(arena,
+					     "%s policy.binding=%d-00112233445566778899aabb"
+					     "ccddeeff",
+					     field, DAY)),
+			arena) == NULL,
+	   "nor by a guess beside them");
+	other = make_binding();
+	field = binding_write(&other, RESULTS, arena);
+	field = arena_printf(arena, "%s; dkim=pass policy.binding=%s", field,
+			     strstr(field, "binding=") + strlen("binding="));
+	ok(binding_read(&other, span_of(field), arena) == NULL, "results between two bindings");
+}
+
 int main(void)
 {
 	struct arena *arena = arena_new(0);
@@ -104,6 +139,7 @@ int main(void)
 	test_changes(arena);
 	test_days(arena);
 	test_fields(arena);
+	test_several(arena);
 	arena_free(arena);
 	return tap_done();
 }

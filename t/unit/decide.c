@@ -377,6 +377,88 @@ static void test_results_temperror(void)
 	is_text(describe(&verdict.decision), "accept none", "result: a line is not for it");
 }
 
+/* ---- lines for what is aligned ---- */
+
+/* found: d a signature, s SPF passes for the author's domain; D, S: it could, but DNS did not
+ * answer; t a trusted forwarder. absent: there is no record, and the line is for that. */
+static const struct {
+	const char *name, *found;
+	enum rule_aligned want_aligned;
+	enum rule_action action;
+	bool absent, tempfail;
+	enum enforce enforce;
+	const char *want, *status;
+} aligned[] = {
+    {"nothing", "", RULE_ALIGNED_NONE, RULE_REJECT, true, true, R, "reject reject", "5.7.26"},
+    {"nothing, SPF alone wanted", "", RULE_ALIGNED_SPF, RULE_REJECT, true, true, R, "accept none",
+     NULL},
+    {"SPF", "s", RULE_ALIGNED_NONE, RULE_REJECT, true, true, R, "accept none", NULL},
+    {"SPF alone", "s", RULE_ALIGNED_SPF, RULE_QUARANTINE, true, true, R, "quarantine quarantine",
+     "5.7.22"},
+    {"both", "sd", RULE_ALIGNED_SPF, RULE_REJECT, true, true, R, "accept none", NULL},
+    {"nothing, key not known", "D", RULE_ALIGNED_NONE, RULE_REJECT, true, true, R, "tempfail none",
+     NULL},
+    {"nothing, SPF not known", "S", RULE_ALIGNED_NONE, RULE_REJECT, true, true, R, "tempfail none",
+     NULL},
+    {"nothing, SPF not known, SPF alone wanted", "S", RULE_ALIGNED_SPF, RULE_REJECT, true, true, R,
+     "tempfail none", NULL},
+    {"key not known, no tempfail", "D", RULE_ALIGNED_NONE, RULE_REJECT, true, false, R,
+     "accept none", NULL},
+    {"SPF alone, key not known", "sD", RULE_ALIGNED_SPF, RULE_REJECT, true, true, R,
+     "tempfail none", NULL},
+    {"nothing, observe", "", RULE_ALIGNED_NONE, RULE_REJECT, true, true, O, "accept none", NULL},
+    {"pass by SPF", "s", RULE_ALIGNED_SPF, RULE_REJECT, false, true, R,
+     "reject reject local_policy", "5.7.22"},
+    {"pass by SPF, key not known", "sD", RULE_ALIGNED_SPF, RULE_REJECT, false, true, R,
+     "tempfail none", NULL},
+    {"pass by SPF, key not known, no tempfail", "sD", RULE_ALIGNED_SPF, RULE_REJECT, false, false,
+     R, "accept none", NULL},
+    {"pass by both", "sd", RULE_ALIGNED_SPF, RULE_REJECT, false, true, R, "accept none", NULL},
+    {"pass by DKIM", "d", RULE_ALIGNED_SPF, RULE_REJECT, false, true, R, "accept none", NULL},
+    {"pass, published", "s", RULE_ALIGNED_SPF, RULE_PUBLISHED, false, true, R, "accept none", NULL},
+    {"pass, a line about failing mail", "s", RULE_ALIGNED_ANY, RULE_REJECT, false, true, S,
+     "accept none", NULL},
+    {"pass by SPF, observe", "s", RULE_ALIGNED_SPF, RULE_REJECT, false, true, O, "accept none",
+     NULL},
+};
+
+static void test_aligned(void)
+{
+	static const struct line bank = {"bank.example", "*", ANY, RULE_REJECT};
+
+	for (size_t i = 0; i < sizeof aligned / sizeof aligned[0]; i++) {
+		const char *found = aligned[i].found;
+		struct decide_rule rule = rule_of(&bank);
+		struct decide_rules rules = {.enforce = aligned[i].enforce,
+					     .matrix = &rule,
+					     .matrix_count = 1,
+					     .requires_dkim =
+						 aligned[i].want_aligned == RULE_ALIGNED_SPF,
+					     .tempfail_on_temperror = aligned[i].tempfail};
+		struct verdict verdict;
+		const char *status;
+
+		rule.aligned = aligned[i].want_aligned;
+		rule.action = aligned[i].action;
+		rule.published = aligned[i].absent ? RULE_ABSENT : ANY;
+		set_dmarc(&verdict, "bank.example", aligned[i].absent ? AUTH_NONE : AUTH_PASS, N,
+			  false);
+		if (aligned[i].absent)
+			verdict.dmarc.published = NULL;
+		verdict.dmarc.dkim_aligned = strchr(found, 'd') != NULL;
+		verdict.dmarc.spf_aligned = strchr(found, 's') != NULL;
+		verdict.dmarc.dkim_unsure = strchr(found, 'D') != NULL;
+		verdict.dmarc.spf_unsure = strchr(found, 'S') != NULL;
+		decide(&rules, &plain, arena, &verdict);
+		is_text(describe(&verdict.decision), aligned[i].want, "aligned: %s",
+			aligned[i].name);
+		status = verdict.decision.status;
+		is_text(status == NULL ? "" : status,
+			aligned[i].status == NULL ? "" : aligned[i].status, "aligned: %s: status",
+			aligned[i].name);
+	}
+}
+
 /* The second of two lines that might match is the one that makes a difference; not one behind a
  * line that matches. */
 static void test_results_order(void)
@@ -652,6 +734,41 @@ static void test_replies(void)
 	ok(fits_smtp(reply.text), "in no reply");
 }
 
+/* What is kept in the ledger is enough to tell what strict would do. */
+static void test_counted(void)
+{
+	static const struct {
+		struct decide_counted counted;
+		enum dmarc_policy want;
+		const char *what;
+	} counts[] = {
+	    {{.p = "reject"}, J, "p=reject"},
+	    {{.p = "reject", .sp = "none"}, J, "p=reject, at the domain itself"},
+	    {{.p = "reject", .sp = "none", .below = true}, N, "sp=none, below it"},
+	    {{.p = "none", .sp = "reject", .below = true}, J, "sp=reject, below it"},
+	    {{.p = "quarantine", .below = true}, Q, "p=quarantine without sp, below it"},
+	    {{.p = "reject", .testing = "n"}, J, "t=n"},
+	    {{.p = "reject", .testing = "y"}, Q, "p=reject with t=y"},
+	    {{.p = "quarantine", .testing = "y"}, N, "p=quarantine with t=y"},
+	    {{.p = "none", .testing = "y"}, N, "p=none with t=y"},
+	    {{.p = "reject", .passed = true}, N, "it passed"},
+	    {{.p = "reject", .reasons = "[]"}, J, "no reasons"},
+	    {{.p = "reject", .reasons = "[{\"type\":\"mailing_list\",\"comment\":\"a\"}]"},
+	     N,
+	     "a list"},
+	    {{.p = "reject", .reasons = "[{\"type\":\"trusted_forwarder\"}]"}, N, "a forwarder"},
+	    {{.p = "reject",
+	      .reasons = "[{\"type\":\"local_policy\",\"comment\":\"no mailing_list, or \"}]"},
+	     J,
+	     "a list's name in a comment"},
+	    {{.p = NULL}, N, "no policy"},
+	    {{.p = "other"}, N, "a policy that is none of the three"},
+	};
+
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		is_int(decide_strict(&counts[i].counted), counts[i].want, "%s", counts[i].what);
+}
+
 int main(void)
 {
 	arena = arena_new(1 << 20);
@@ -661,12 +778,14 @@ int main(void)
 	test_recipients();
 	test_results();
 	test_results_temperror();
+	test_aligned();
 	test_results_order();
 	test_trust();
 	test_comments();
 	test_bad_from();
 	test_bad_from_that_fails();
 	test_replies();
+	test_counted();
 	arena_free(arena);
 	return tap_done();
 }

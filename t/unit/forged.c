@@ -82,6 +82,12 @@ static const struct {
     {"BIMI-LOGO-PREFERENCE", FORGED_BIMI_PREFERENCE},
     {"BIMI-Selector", FORGED_NONE}, /* the sender's own, and evidence */
     {"BIMI-Location-X", FORGED_NONE},
+    {"BIMI-Location\xc2\xa0", FORGED_DISGUISED},
+    {"\xef\xbb\xbf"
+     "bimi-location",
+     FORGED_DISGUISED},
+    {"BIMI- Indicator", FORGED_DISGUISED},
+    {"BIMI-Location\xc2\xa0s", FORGED_NONE},
     {"Received", FORGED_NONE},
     {"", FORGED_NONE},
 };

@@ -56,13 +56,13 @@ static const struct {
 static const struct {
 	const char *text, *why;
 } bad[] = {
-    {"", "only addresses"},
-    {"!", "only addresses"},
-    {"mail.example.com", "only addresses"},
-    {".example.com", "only addresses"},
-    {"!localhost", "only addresses"},
-    {"[192.0.2.1]", "only addresses"},
-    {"192.0.2.0/33", "only addresses"},
+    {"", "DNS must not decide"},
+    {"!", "DNS must not decide"},
+    {"mail.example.com", "DNS must not decide"},
+    {".example.com", "DNS must not decide"},
+    {"!localhost", "DNS must not decide"},
+    {"[192.0.2.1]", "DNS must not decide"},
+    {"192.0.2.0/33", "DNS must not decide"},
     {"192.0.2.5/24", "never matched"},
     {"2001:db8::1/32", "never matched"},
     {"::ffff:192.0.2.1", "as an IPv4 address"},

@@ -140,6 +140,30 @@ static void test_verifies(void)
 	}
 }
 
+/* What is inserted is signed as an MTA will have it, also when the rules do not name it. */
+static void test_insert(void)
+{
+	static const char *const only[] = {"Subject"};
+	static const struct field with[] = {{"BIMI-Selector", " v=BIMI1; s=winter;"},
+					    {"From", " Alice <alice@example.com>"},
+					    {"Subject", " x"}};
+	const struct signer_rules rules = {.header_canon = DKIMSIG_SIMPLE,
+					   .body_canon = DKIMSIG_SIMPLE,
+					   .headers = only,
+					   .header_count = 1};
+	struct signer *signer = signer_new(&rules, arena, NOW);
+	const char *field;
+
+	for (size_t i = 1; i < 3; i++)
+		signer_header(signer, span_of(with[i].name), span_of(with[i].value));
+	signer_insert(signer, with[0].name, with[0].value);
+	signer_body(signer, span_of("x\r\n"));
+	field = signer_finish(signer, ed25519, NULL);
+	is_text(tag(field, "h"), "From:From:Subject:BIMI-Selector:BIMI-Selector",
+		"it is signed, and no other may be added");
+	ok(verifies(field, &rules, with, 3, ed25519_public), "the signature holds");
+}
+
 static void test_names(void)
 {
 	static const char *const oversign[] = {"from", "TO", "cc", "Received", "X-Ours"};
@@ -244,6 +268,7 @@ int main(void)
 	rsa = make_key(CRYPT_RSA, 2048, "s1", &rsa_public);
 	ed25519 = make_key(CRYPT_ED25519, 0, "e1", &ed25519_public);
 	test_verifies();
+	test_insert();
 	test_names();
 	test_tags();
 	test_lines();
