@@ -14,6 +14,7 @@
 #include <libmilter/mfdef.h>
 
 #include "lib/buf.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
 #include "milter/protocol/protocol.h"
@@ -52,10 +53,8 @@ static char *unconst_text(const char *text)
 
 static struct connection *connection_new(SMFICTX *ctx, unsigned long steps)
 {
-	struct connection *connection = calloc(1, sizeof *connection);
+	struct connection *connection = heap_zero(sizeof *connection);
 
-	if (connection == NULL)
-		abort();
 	connection->session = session_new(service_of_process);
 	connection->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
 	connection->may_skip = (steps & SMFIP_SKIP) != 0;

@@ -13,6 +13,7 @@
 #include "metrics/count.h"
 #include "metrics/counters.h"
 #include "milter/outbox_writer.h"
+#include "milter/sampling.h"
 #include "policy/authres.h"
 #include "policy/binding.h"
 #include "policy/reply.h"
@@ -21,6 +22,7 @@
 
 enum {
 	HOLD_REASON_MAX = 90,      /* what MTAs keep of a reason for quarantine */
+	INDICATOR_LINE = 72,       /* bytes of a folded line */
 	FAILURE_HEADER = 64 * 1024 /* of a message's header, in a failure report */
 };
 
@@ -57,6 +59,7 @@ void inbound_mail_begin(struct session *session, struct message *message)
 	    check_new(&message->context->check, &client, &dns, message->arena, clock_wall());
 	dns_drop(dns.dns);
 	start_copies(message);
+	sampling_begin(message);
 }
 
 static void copy_header(struct message *message, struct span name, struct span value)
@@ -91,13 +94,15 @@ void inbound_mail_header(struct message *message, struct span name, struct span 
 /* All recipients are known. */
 void inbound_mail_end_of_headers(struct message *message)
 {
-	check_seal_with(message->check, context_seal_key(message->context, message->rcpt_domain));
+	check_seal_with(message->check,
+			context_seal_key(message->context, message->rcpt_domain, message->arena));
 	check_end_of_headers(message->check);
 }
 
 void inbound_mail_body(struct message *message, struct span chunk)
 {
 	copy_body(message, chunk);
+	sampling_body(message, chunk);
 	check_body(message->check, chunk);
 }
 
@@ -152,13 +157,13 @@ static const char *add_arc_set(const struct message *message, const char *result
 	return NULL;
 }
 
-/* RESULTS, bound to the message if it goes to a list of this host; not where the chain's status is
- * not yet known. */
+/* RESULTS, bound to the message for each list of this host that it goes to; not where the chain's
+ * status is not yet known. */
 static const char *bind_results(const struct message *message, const struct verdict *verdict,
 				const char *results, struct span newest_seal)
 {
 	struct binding binding = {
-	    .secret = message->list == NULL ? NULL : outbox_writer_key(),
+	    .secret = message->lists.count == 0 ? NULL : outbox_writer_key(),
 	    .author = verdict->dmarc.author_domain,
 	    .message_id = message->id,
 	    .seal = newest_seal,
@@ -168,8 +173,41 @@ static const char *bind_results(const struct message *message, const struct verd
 	if (binding.secret == NULL || binding.message_id == NULL || *binding.author == '\0' ||
 	    verdict->arc.temporary)
 		return results;
-	binding.list = message->list->id;
-	return binding_write(&binding, results, message->arena);
+	for (unsigned i = 0; i < message->lists.count; i++) {
+		binding.list = message->lists.items[i]->id;
+		results = binding_write(&binding, results, message->arena);
+	}
+	return results;
+}
+
+/* Folds TEXT, which has no blanks. */
+static const char *fold_text(struct arena *arena, const char *text)
+{
+	struct buf out;
+
+	buf_init(&out, arena, 0);
+	for (size_t at = 0, length = strlen(text); at < length; at += INDICATOR_LINE)
+		buf_printf(&out, "%s%.*s", at == 0 ? "" : "\n\t", INDICATOR_LINE, text + at);
+	return buf_text(&out);
+}
+
+/* The fields that mail programs show a logo by. The URIs are printable ASCII. */
+static void show_indicator(const struct message *message, const struct bimi_verdict *bimi,
+			   struct answer *answer, struct header_change *changes)
+{
+	if (!bimi->evaluated || bimi->result != BIMI_PASS)
+		return;
+	message_insert(message, answer, changes, "BIMI-Location",
+		       arena_printf(message->arena, "v=BIMI1;\n\tl=%s;%s%s%s", bimi->location,
+				    bimi->certified ? "\n\ta=" : "",
+				    bimi->certified ? bimi->authority : "",
+				    bimi->certified ? ";" : ""));
+	if (*bimi->preference != '\0')
+		message_insert(message, answer, changes, "BIMI-Logo-Preference",
+			       arena_printf(message->arena, "avp=%s;", bimi->preference));
+	if (*bimi->indicator != '\0')
+		message_insert(message, answer, changes, "BIMI-Indicator",
+			       fold_text(message->arena, bimi->indicator));
 }
 
 /* Returns a note for the log, or NULL. */
@@ -186,6 +224,8 @@ static const char *change_inbound(const struct message *message, const struct ve
 	if (answer->action != ACTION_TEMPFAIL)
 		message_insert(message, answer, changes, "Authentication-Results",
 			       bind_results(message, verdict, results, newest_seal));
+	if (answer->action != ACTION_TEMPFAIL)
+		show_indicator(message, &verdict->bimi, answer, changes);
 	return note;
 }
 
@@ -289,6 +329,7 @@ void inbound_mail_end(struct session *session, struct answer *answer, struct hea
 	bool failed = false;
 
 	assert(message->check != NULL && message->outbound == NULL);
+	sampling_end(message, facts->queue_id);
 	verdict = check_finish(message->check, clock_mono() + conf->dns.timeout);
 	answer->action = verdict->decision.action;
 	if (answer->action == ACTION_REJECT || answer->action == ACTION_TEMPFAIL)

@@ -1,26 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One thread that sleeps, and asks the process's resolver. It writes no file: who may sign is the
- * administrator's to keep (the daemon cannot change the keys' directory). So a key that it woke
- * sleeps again after a restart until its record is seen again, and the log says what to type.
+ * One thread that sleeps, and asks the process's resolver. The daemon cannot change the keys'
+ * directory: who may sign is the administrator's to keep, and the log says what to type. That a
+ * pending key's record was seen is noted in the ledger instead, under the key's number, so that a
+ * restart while DNS is away costs no signature; another key with the same name is another number.
  *
  * It looks at the start, after a reload, every ten minutes, and soon after a message would have
- * been signed by a pending key, then only at the keys of that author. Pending keys are asked for at
- * every other look, active ones at the first look at a keyring and then once an hour, ACTIVE_MAX of
- * them at a time.
+ * been signed by a pending key, then only at the keys of that author. Keys that wait are asked for
+ * at every other look; those that sign at the first look at a keyring and then once an hour, so
+ * many of them that each has its turn within a day.
+ *
+ * Keys of the shared store are looked after by whichever host claims them (daemon/keys/copier.h);
+ * here only those are looked at that a message has asked for.
  */
 #include "milter/keywatch.h"
 
 #include <string.h>
 
+#include "keys/source.h"
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "mail/domain.h"
 #include "metrics/counters.h"
 #include "policy/dkim/published.h"
+#include "store/outbox.h"
 
-enum { BATCH = 32, ACTIVE_MAX = 256, LOOKS_OF_AN_HOUR = 6, HINTS_MAX = 8, DOMAIN_ROOM = 256 };
+enum {
+	BATCH = 32,
+	TURN_MIN = 256,
+	TURNS_OF_A_DAY = 24,
+	LOOKS_OF_AN_HOUR = 6,
+	HINTS_MAX = 8,
+	SOURCE_MAX = 64, /* keys of a source, at a look */
+	DOMAIN_ROOM = 256
+};
 static const int64_t INTERVAL = 600 * CLOCK_SECOND;
 static const int64_t HINT_INTERVAL = 5 * CLOCK_SECOND;
 
@@ -41,13 +55,17 @@ static struct {
 
 /* What is to be looked up. */
 struct round {
+	const struct key_source *source; /* of the keys, or NULL */
 	const struct signing_key **keys;
-	unsigned count, active;
-	unsigned from;             /* the first of the active keys that are looked at */
+	unsigned count;
+	unsigned signing;          /* number of keys that sign */
+	unsigned from, turn;       /* of those, the first that is looked at, and how many */
+	unsigned looked;           /* how many of them were */
 	const struct hints *hints; /* only pending keys for these authors, or NULL */
 	struct arena *arena;
-	bool first; /* look at this keyring, or within an hour: active keys are looked at too */
-	unsigned missing;             /* active keys whose record is absent or another */
+	bool first; /* look at this keyring, or within an hour: keys that sign are looked at too */
+	bool lost;  /* DNS answers nothing: the rest is left for another look */
+	unsigned missing;             /* keys that sign, and whose record is absent or another */
 	const char *example, *domain; /* of the first of them */
 };
 
@@ -59,24 +77,140 @@ static bool is_hinted(const struct hints *hints, const char *domain)
 	return hints == NULL;
 }
 
+static void count_signing(void *arg, const struct signing_key *key, const char *path)
+{
+	struct round *round = arg;
+
+	(void)path;
+	round->turn += signing_key_signs(key);
+}
+
 static void pick_key(void *arg, const struct signing_key *key, const char *path)
 {
 	struct round *round = arg;
-	enum keystate state = signing_key_status(key).state;
 
 	(void)path;
-	if (state == KEYSTATE_PENDING && !signing_key_signs(key)) {
-		if (is_hinted(round->hints, signing_key_domain(key)))
-			round->keys[round->count++] = key;
-	} else if (state == KEYSTATE_ACTIVE && round->first) {
-		unsigned i = round->active++;
+	if (signing_key_signs(key)) {
+		unsigned i = round->signing++;
 
-		if (i >= round->from && i - round->from < ACTIVE_MAX)
+		if (round->first && i >= round->from && i - round->from < round->turn)
 			round->keys[round->count++] = key;
+	} else if (signing_key_status(key).state == KEYSTATE_PENDING &&
+		   is_hinted(round->hints, signing_key_domain(key))) {
+		round->keys[round->count++] = key;
 	}
 }
 
-static void wake_key(const struct signing_key *key)
+/* The keys that wait, of DOMAIN and its parents. */
+static void pick_from_source(struct round *round, const char *domain)
+{
+	for (; domain != NULL; domain = domain_parent(domain)) {
+		struct signing_key *const *keys;
+		int count =
+		    round->source->find(round->source->arg, domain, round->arena, &keys, NULL);
+
+		for (int i = 0; i < count && round->count < SOURCE_MAX; i++)
+			if (signing_key_status(keys[i]).state == KEYSTATE_PENDING &&
+			    !signing_key_signs(keys[i]))
+				round->keys[round->count++] = keys[i];
+	}
+}
+
+static void pick_hinted(struct round *round, const struct hints *hints)
+{
+	round->keys = arena_array(round->arena, SOURCE_MAX, sizeof *round->keys);
+	for (unsigned i = 0; hints != NULL && i < hints->count; i++)
+		pick_from_source(round, hints->domains[i]);
+}
+
+/* ---- what was seen, over restarts ---- */
+
+/* Tokens of this name are nobody's address (report/envelope: a name with "@"). */
+static const char *note_name(const struct signing_key *key, struct arena *arena)
+{
+	return arena_printf(arena, " key %016llx", (unsigned long long)signing_key_number(key));
+}
+
+static struct outbox *open_notes(const struct context *context, enum outbox_mode mode,
+				 struct why *why)
+{
+	struct ledger_settings settings;
+	bool busy;
+
+	if (context->conf->store.url[0] == '\0' ||
+	    context_store(context->conf, true, &settings, why) != 0)
+		return NULL;
+	return outbox_open(&settings, mode, &busy, why);
+}
+
+static int note_in_ledger(const struct signing_key *key, struct arena *arena, struct why *why)
+{
+	struct context *context = service_context(watch.service);
+	struct outbox *outbox = open_notes(context, OUTBOX_CHANGE, why);
+	const char *token;
+	int result = why->text[0] == '\0' ? 0 : -1;
+
+	if (outbox != NULL)
+		result = outbox_token(outbox, note_name(key, arena), arena, &token, why);
+	outbox_close(outbox);
+	context_drop(context);
+	return result;
+}
+
+/* Without a ledger, or if it cannot be written, the next restart looks again. */
+static void note_seen(const struct round *round, const struct signing_key *key, struct arena *arena)
+{
+	struct why why = {""};
+	int result = round->source == NULL
+			 ? note_in_ledger(key, arena, &why)
+			 : round->source->note_seen(round->source->arg, key, &why);
+
+	if (result != 0)
+		log_warning("key %s of %s: that its record was seen is not remembered: %s",
+			    signing_key_selector(key), signing_key_domain(key), why.text);
+}
+
+struct recall {
+	struct outbox *outbox;
+	struct arena *arena;
+	unsigned count;
+};
+
+static void recall_key(void *arg, const struct signing_key *key, const char *path)
+{
+	struct recall *recall = arg;
+
+	(void)path;
+	if (signing_key_status(key).state != KEYSTATE_PENDING || signing_key_signs(key) ||
+	    outbox_has_token(recall->outbox, note_name(key, recall->arena), NULL) != 1)
+		return;
+	signing_key_wake(key);
+	if (recall->count++ == 0)
+		log_info("key %s of %s: the DNS has shown its record before, so it signs; to keep "
+			 "that: countersign key activate %s %s",
+			 signing_key_selector(key), signing_key_domain(key),
+			 signing_key_domain(key), signing_key_selector(key));
+}
+
+/* Before mail comes. */
+static void recall_seen(void)
+{
+	struct context *context = service_context(watch.service);
+	struct recall recall = {.arena = arena_new(0)};
+
+	if (context->outbound.keyring != NULL)
+		recall.outbox = open_notes(context, OUTBOX_READ, NULL);
+	if (recall.outbox != NULL)
+		keyring_each(context->outbound.keyring, recall_key, &recall);
+	if (recall.count > 1)
+		log_info("%u pending keys sign, because the DNS has shown their records before",
+			 recall.count);
+	outbox_close(recall.outbox);
+	arena_free(recall.arena);
+	context_drop(context);
+}
+
+static void wake_key(const struct round *round, const struct signing_key *key, struct arena *arena)
 {
 	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
 
@@ -84,29 +218,31 @@ static void wake_key(const struct signing_key *key)
 	log_info("key %s of %s: the DNS shows its record, so it signs; to keep that: countersign "
 		 "key activate %s %s",
 		 selector, domain, domain, selector);
+	note_seen(round, key, arena);
 }
 
 static void judge_record(struct round *round, const struct signing_key *key,
 			 const struct dns_answer *answer, struct arena *arena)
 {
 	const char *domain = signing_key_domain(key), *selector = signing_key_selector(key);
-	bool pending = signing_key_status(key).state == KEYSTATE_PENDING;
+	bool waits = !signing_key_signs(key);
 	const char *detail;
 	enum published published = published_judge(answer, key, arena, &detail);
 
+	round->looked += !waits;
 	if (published != PUBLISHED_UNKNOWN)
 		signing_key_set_published(key, published == PUBLISHED_MATCHES);
-	if (published == PUBLISHED_MATCHES && pending)
-		wake_key(key);
+	if (published == PUBLISHED_MATCHES && waits)
+		wake_key(round, key, arena);
 	if (published == PUBLISHED_MATCHES || published == PUBLISHED_UNKNOWN || !round->first)
 		return;
-	if (!pending && round->missing++ == 0) {
+	if (!waits && round->missing++ == 0) {
 		round->domain = arena_printf(round->arena, " %s", domain);
 		round->example = arena_printf(
 		    round->arena, "key %s of %s signs, but its record in the DNS: %s%s%s", selector,
 		    domain, published_text(published), detail == NULL ? "" : ", ",
 		    detail == NULL ? "" : detail);
-	} else if (pending && published != PUBLISHED_ABSENT) {
+	} else if (waits && published != PUBLISHED_ABSENT) {
 		log_warning("key %s of %s waits, and its record in the DNS: %s%s%s", selector,
 			    domain, published_text(published), detail == NULL ? "" : ", ",
 			    detail == NULL ? "" : detail);
@@ -141,14 +277,19 @@ static void look_at_batch(struct round *round, unsigned begin, unsigned count, i
 	dns_scope_deadline(scope, clock_mono() + timeout);
 	for (unsigned i = 0; i < count; i++)
 		lookups[i] = published_start(scope, round->keys[begin + i]);
-	for (unsigned i = 0; i < count; i++)
-		judge_record(round, round->keys[begin + i], dns_wait(lookups[i]), arena);
+	round->lost = true;
+	for (unsigned i = 0; i < count; i++) {
+		const struct dns_answer *answer = dns_wait(lookups[i]);
+
+		round->lost = round->lost && answer->status == DNS_TEMPFAIL;
+		judge_record(round, round->keys[begin + i], answer, arena);
+	}
 	dns_scope_free(scope);
 	arena_free(arena);
 }
 
-/* HINTS: only at what they are about, or NULL. With many active keys each look continues where the
- * last one ended. */
+/* HINTS: only at what they are about, or NULL. With many keys that sign each look continues where
+ * the last one ended. */
 static void look_at_keys(bool first, const struct hints *hints)
 {
 	static unsigned from;
@@ -157,15 +298,23 @@ static void look_at_keys(bool first, const struct hints *hints)
 	struct arena *arena = arena_new(0);
 	struct round round = {.first = first, .from = from, .hints = hints, .arena = arena};
 
-	if (keyring != NULL) {
+	if (keyring != NULL)
+		round.source = keyring_source(keyring);
+	if (round.source != NULL) {
+		pick_hinted(&round, hints);
+	} else if (keyring != NULL) {
 		round.keys = arena_array(arena, keyring_count(keyring), sizeof *round.keys);
+		keyring_each(keyring, count_signing, &round);
+		round.turn = round.turn / TURNS_OF_A_DAY + 1;
+		if (round.turn < TURN_MIN)
+			round.turn = TURN_MIN;
 		keyring_each(keyring, pick_key, &round);
 	}
-	for (unsigned i = 0; i < round.count; i += BATCH)
+	for (unsigned i = 0; i < round.count && !round.lost; i += BATCH)
 		look_at_batch(&round, i, round.count - i < BATCH ? round.count - i : BATCH,
 			      context->conf->dns.timeout);
 	if (first)
-		from = from + ACTIVE_MAX < round.active ? from + ACTIVE_MAX : 0;
+		from = from + round.looked < round.signing ? from + round.looked : 0;
 	tell_missing(&round);
 	arena_free(arena);
 	context_drop(context);
@@ -216,6 +365,7 @@ int keywatch_start(struct service *service, struct why *why)
 	watch.service = service;
 	lock_init(&watch.lock);
 	cond_init(&watch.cond);
+	recall_seen();
 	if (thread_start(&thread, watch_keys, NULL) != 0)
 		return why_set(why, "cannot start the thread that watches the keys");
 	pthread_detach(thread);

@@ -9,11 +9,12 @@
 
 enum { LOG_LINE_MAX = 24 * 1024 /* of a message's line in the ledger, escapes and all */ };
 
-void message_free(struct session *session, struct message *message)
+void message_free(struct service *service, struct message *message)
 {
-	service_memory(session->service, -message->held);
+	service_memory(service, -message->held);
 	buf_free(&message->header);
 	buf_free(&message->body);
+	buf_free(&message->sample_body);
 	spool_abandon(message->taking);
 	arena_free(message->arena);
 }
@@ -55,7 +56,8 @@ void message_remove(const struct message *message, enum forged_kind kind, struct
 	for (unsigned i = suspects->count; i > 0; i--) {
 		struct header_change *change = add_change(answer, changes);
 
-		change->name = forged_name(kind);
+		change->name =
+		    kind == FORGED_DISGUISED ? suspects->names[i - 1] : forged_name(kind);
 		change->remove = suspects->forged[i - 1];
 	}
 }

@@ -19,7 +19,8 @@
 /* Fields of one name that may be forged. */
 struct suspects {
 	unsigned seen;
-	unsigned *forged; /* which of them are, from 1, in the order of the header */
+	unsigned *forged;   /* which of them are, from 1, in the order of the header */
+	const char **names; /* FORGED_DISGUISED: theirs; they are counted by name */
 	unsigned count, capacity;
 };
 
@@ -46,7 +47,7 @@ struct message {
 	struct buf rcpt_list;    /* those that are logged; empty unless the settings want it */
 	const char *rcpt_domain; /* the one domain of all recipients so far, or NULL */
 	bool rcpt_mixed;
-	const struct list_host *list; /* of the first recipient that is a list of this host */
+	struct list_hosts lists; /* that its recipients are */
 	bool rcpt_quiet,
 	    rcpt_normal;          /* there is a recipient that gets reports; there is another one */
 	struct inspect *inspect;  /* looks for bounces and reports; NULL: not needed */
@@ -63,6 +64,10 @@ struct message {
 	int64_t header_fields, recipients;
 	int64_t held; /* bytes, as the service knows them */
 	struct suspects suspects[FORGED_KINDS];
+	bool sampled;          /* for a second opinion: milter/sampling.h */
+	const char *sample_id; /* its queue ID, once it is answered; or NULL */
+	struct buf sample_body;
+	struct message *next_sample;
 	const struct refusal *refusal; /* NULL: it is within all bounds */
 	bool probe;                    /* see ORIGIN_PROBE */
 };
@@ -78,7 +83,7 @@ struct session {
 	struct message *message;
 };
 
-void message_free(struct session *session, struct message *message);
+void message_free(struct service *service, struct message *message);
 
 /* ADDRESS is LISTED, or that with an extension: name+anything@domain. */
 bool message_is_mailbox(const char *address, const char *listed);

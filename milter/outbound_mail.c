@@ -21,11 +21,14 @@ void outbound_mail_begin(const struct session *session, struct message *message,
 	    .origin = message->origin,
 	    .client = session->client,
 	    .on_socket = session->on_socket,
-	    .loopback = session->on_socket || origin_is_loopback(&session->client),
+	    .loopback = session->on_socket || ip_is_loopback(&session->client),
 	    .login = message->login,
 	    .mail_from = message->mail_from,
 	    .has_route = routed,
-	    .list_secret = message->context->outbound.lists.count == 0 ? NULL : outbox_writer_key(),
+	    .secret = message->context->outbound.lists.count == 0 &&
+			      message->context->outbound.cfbl_address == NULL
+			  ? NULL
+			  : outbox_writer_key(),
 	    .host = session->mta_name == NULL ? message->authserv_id : session->mta_name,
 	};
 
@@ -67,6 +70,13 @@ void outbound_mail_end(struct session *session, struct answer *answer,
 		message_remove(message, FORGED_AUTHRES, answer, changes);
 	if (result->arc != NULL)
 		message_insert_set(message, answer, changes, result->arc);
+	if (result->cfbl_address != NULL)
+		message_insert(message, answer, changes, "CFBL-Address", result->cfbl_address);
+	if (result->cfbl_feedback_id != NULL)
+		message_insert(message, answer, changes, "CFBL-Feedback-ID",
+			       result->cfbl_feedback_id);
+	if (result->bimi_selector != NULL)
+		message_insert(message, answer, changes, "BIMI-Selector", result->bimi_selector);
 	for (unsigned i = 0; i < result->field_count; i++)
 		message_insert(message, answer, changes, "DKIM-Signature", result->fields[i]);
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
@@ -145,8 +146,8 @@ static void learn_key(struct outbox *outbox, struct arena *arena)
 
 	if (atomic_load(&writer.key) != NULL)
 		return;
-	if (outbox_token(outbox, " redaction", arena, &key, &why) == 0)
-		atomic_store(&writer.key, strdup(key));
+	if (outbox_token(outbox, OUTBOX_HOST_SECRET, arena, &key, &why) == 0)
+		atomic_store(&writer.key, heap_strdup(key));
 	else
 		log_error("reports: %s", why.text);
 }
@@ -261,10 +262,8 @@ static void queue_job(struct job *job)
 /* A job with SIZE bytes for its texts. */
 static struct job *job_new(size_t size)
 {
-	struct job *job = calloc(1, sizeof *job + size);
+	struct job *job = heap_zero(sizeof *job + size);
 
-	if (job == NULL)
-		abort();
 	return job;
 }
 
@@ -358,10 +357,8 @@ int outbox_writer_start(const char *path, const char *shared, struct why *why)
 	lock_init(&writer.lock);
 	cond_init(&writer.cond);
 	writer.last = &writer.first;
-	writer.path = strdup(path);
-	writer.shared = shared[0] == '\0' ? NULL : strdup(shared);
-	if (writer.path == NULL)
-		abort();
+	writer.path = heap_strdup(path);
+	writer.shared = shared[0] == '\0' ? NULL : heap_strdup(shared);
 	if (thread_start(&thread, run_jobs, NULL) != 0)
 		return why_set(why, "cannot start the thread for bounces and failure reports");
 	pthread_detach(thread);

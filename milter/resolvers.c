@@ -11,6 +11,7 @@
 
 #include "context/context.h"
 #include "dns/forward.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "metrics/count.h"
@@ -47,18 +48,14 @@ static struct resolver *make_resolver(const struct engine *engine, const struct 
 				      struct why *why)
 {
 	struct dns_settings settings = context_dns(conf);
-	struct resolver *resolver = calloc(1, sizeof *resolver);
+	struct resolver *resolver = heap_zero(sizeof *resolver);
 
-	if (resolver == NULL)
-		abort();
 	settings.on_wait = engine->waits_for_dns;
 	settings.on_answer = count_query;
 	resolver->dns = dns_new_unbound(&settings, why);
-	resolver->anchor = strdup(conf->dns.trust_anchor);
+	resolver->anchor = heap_strdup(conf->dns.trust_anchor);
 	resolver->cache_entries = conf->dns.cache_entries;
 	resolver->caps = conf->dns.caps;
-	if (resolver->anchor == NULL)
-		abort();
 	if (resolver->dns != NULL)
 		return resolver;
 	free_resolver(resolver);
@@ -73,9 +70,7 @@ struct resolvers *resolvers_new(const struct conf *conf, const struct engine *en
 
 	if (first == NULL)
 		return NULL;
-	resolvers = calloc(1, sizeof *resolvers);
-	if (resolvers == NULL)
-		abort();
+	resolvers = heap_zero(sizeof *resolvers);
 	lock_init(&resolvers->lock);
 	buf_init(&resolvers->seen, NULL, 0);
 	resolvers->engine = engine;

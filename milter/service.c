@@ -14,12 +14,14 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/url.h"
 #include "metrics/counters.h"
 #include "milter/outbox_writer.h"
 #include "milter/resolvers.h"
+#include "milter/sampling.h"
 #include "store/ship/ship.h"
 
 /* How long a stop waits for rows that were answered before they were committed. */
@@ -55,6 +57,11 @@ static void tell_loss(const char *text)
 	log_error("the ledger: %s", text);
 }
 
+static void tell_note(const char *text)
+{
+	log_warning("%s", text);
+}
+
 static int open_ledger(struct service *service, const struct conf *conf, struct why *why)
 {
 	struct ledger_settings settings = {0};
@@ -67,6 +74,7 @@ static int open_ledger(struct service *service, const struct conf *conf, struct 
 		return -1;
 	settings.on_wait = service->engine->waits_for_ledger;
 	settings.on_loss = tell_loss;
+	settings.on_note = tell_note;
 	settings.durability =
 	    conf->store.durability == CONF_DURABILITY_PROCESS ? LEDGER_PROCESS : LEDGER_POWER;
 	settings.message_seconds = conf->messages.keep / CLOCK_SECOND;
@@ -203,16 +211,16 @@ static struct context *own_context(struct service *service, struct conf *conf,
 		conf_free(conf);
 	else
 		context_own(context, conf);
+	if (context != NULL && sampling_is_open())
+		context_leave_opinion(context);
 	return context;
 }
 
 struct service *service_new(struct conf *conf, struct keyring *keyring, const struct engine *engine,
 			    struct why *why)
 {
-	struct service *service = calloc(1, sizeof *service);
+	struct service *service = heap_zero(sizeof *service);
 
-	if (service == NULL)
-		abort();
 	lock_init(&service->lock);
 	service->engine = engine;
 	service->dkim_engine = dkimcheck_engine_new(why);
@@ -410,6 +418,12 @@ void service_message_end(struct service *service)
 unsigned service_messages(struct service *service)
 {
 	return atomic_load(&service->messages);
+}
+
+void service_waits(struct service *service)
+{
+	if (service->engine->waits_for_keys != NULL)
+		service->engine->waits_for_keys();
 }
 
 int64_t service_memory(struct service *service, int64_t by)

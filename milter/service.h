@@ -68,6 +68,9 @@ void service_message_begin(struct service *service);
 void service_message_end(struct service *service);
 unsigned service_messages(struct service *service);
 
+/* A thread that serves is about to wait for another process. */
+void service_waits(struct service *service);
+
 /* What the messages under way hold together, in bytes: BY more (or less). Returns the sum. */
 int64_t service_memory(struct service *service, int64_t by);
 

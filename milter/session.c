@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "mail/domain.h"
 #include "metrics/counters.h"
@@ -20,6 +21,7 @@
 #include "milter/message.h"
 #include "milter/outbound_mail.h"
 #include "milter/outbox_writer.h"
+#include "milter/sampling.h"
 #include "milter/skipped_mail.h"
 #include "milter/taking.h"
 #include "policy/spf/iprev.h"
@@ -47,17 +49,13 @@ static const struct refusal too_much_at_once = {
 static void replace_text(char **text, const char *with)
 {
 	free(*text);
-	*text = with == NULL ? NULL : strdup(with);
-	if (with != NULL && *text == NULL)
-		abort();
+	*text = heap_strdup(with);
 }
 
 struct session *session_new(struct service *service)
 {
-	struct session *session = calloc(1, sizeof *session);
+	struct session *session = heap_zero(sizeof *session);
 
-	if (session == NULL)
-		return NULL;
 	session->service = service;
 	counters_count(METRIC_CONNECTIONS, 0, 0, 0);
 	counters_change(METRIC_CONNECTIONS_NOW, 1);
@@ -207,15 +205,15 @@ static void give_up(struct session *session, const struct refusal *refusal)
 	message->probe = old->probe;
 	message->refusal = refusal;
 	session->message = message;
-	message_free(session, old);
+	message_free(session->service, old);
 }
 
 /* After each step: what the message holds now, and whether all of them hold too much. */
 static void count_memory(struct session *session)
 {
 	struct message *message = session->message;
-	int64_t now =
-	    (int64_t)(arena_used(message->arena) + message->header.cap + message->body.cap);
+	int64_t now = (int64_t)(arena_used(message->arena) + message->header.cap +
+				message->body.cap + message->sample_body.cap);
 	int64_t all = service_memory(session->service, now - message->held);
 
 	message->held = now;
@@ -275,8 +273,10 @@ void session_abort(struct session *session)
 	if (message == NULL)
 		return;
 	session->message = NULL;
-	context_drop(message->context);
-	message_free(session, message);
+	if (!sampling_take(message)) {
+		context_drop(message->context);
+		message_free(session->service, message);
+	}
 	service_message_end(session->service);
 }
 
@@ -295,8 +295,7 @@ static void note_quiet(struct message *message, const char *address)
 
 static void note_recipient_domain(struct message *message, const char *domain)
 {
-	if (message->list == NULL)
-		message->list = listmail_find(&message->context->outbound.lists, domain);
+	listmail_add_recipient(&message->context->outbound.lists, domain, &message->lists);
 	if (message->check != NULL && check_wants_recipients(message->check))
 		check_recipient(message->check, domain);
 	if (message->outbound != NULL && domain != NULL)
@@ -354,18 +353,38 @@ void session_rcpt(struct session *session, const char *address)
 
 /* ---- header and body ---- */
 
+static void grow_suspects(struct message *message, struct suspects *suspects)
+{
+	unsigned capacity = suspects->capacity == 0 ? 8 : suspects->capacity * 2;
+	unsigned *more = arena_array(message->arena, capacity, sizeof *more);
+	const char **names = arena_array(message->arena, capacity, sizeof *names);
+
+	if (suspects->count > 0) {
+		memcpy(more, suspects->forged, suspects->count * sizeof *more);
+		memcpy(names, suspects->names, suspects->count * sizeof *names);
+	}
+	suspects->forged = more;
+	suspects->names = names;
+	suspects->capacity = capacity;
+}
+
 static void note_forged(struct message *message, struct suspects *suspects)
 {
-	if (suspects->count == suspects->capacity) {
-		unsigned capacity = suspects->capacity == 0 ? 8 : suspects->capacity * 2;
-		unsigned *more = arena_array(message->arena, capacity, sizeof *more);
-
-		if (suspects->count > 0)
-			memcpy(more, suspects->forged, suspects->count * sizeof *more);
-		suspects->forged = more;
-		suspects->capacity = capacity;
-	}
+	if (suspects->count == suspects->capacity)
+		grow_suspects(message, suspects);
 	suspects->forged[suspects->count++] = suspects->seen;
+}
+
+/* An MTA counts the fields of exactly this name. */
+static void note_disguised(struct message *message, struct span name)
+{
+	struct suspects *suspects = &message->suspects[FORGED_DISGUISED];
+
+	suspects->seen = 1;
+	for (unsigned i = 0; i < suspects->count; i++)
+		suspects->seen += span_ieq(name, suspects->names[i]);
+	note_forged(message, suspects);
+	suspects->names[suspects->count - 1] = arena_span(message->arena, name);
 }
 
 static void look_for_forged(struct session *session, struct message *message, struct span name,
@@ -374,7 +393,9 @@ static void look_for_forged(struct session *session, struct message *message, st
 	enum forged_kind kind = forged_kind_of(name);
 	struct suspects *suspects;
 
-	if (kind == FORGED_NONE)
+	if (kind == FORGED_DISGUISED)
+		note_disguised(message, name);
+	if (kind == FORGED_NONE || kind == FORGED_DISGUISED)
 		return;
 	suspects = &message->suspects[kind];
 	suspects->seen++;
@@ -553,7 +574,7 @@ void session_end(struct session *session, const char *queue_id, struct answer *a
 	}
 	begin_facts(session, queue_id, &facts);
 	changes =
-	    arena_array(message->arena, message_count_forged(message) + 8u + DKIM_VERDICTS_MAX,
+	    arena_array(message->arena, message_count_forged(message) + 10u + DKIM_VERDICTS_MAX,
 			sizeof *changes);
 	answer->changes = changes;
 	if (message->check != NULL)

@@ -20,5 +20,6 @@ also() { # script, its arguments: its checks become ours
 
 for name in protocol inbound sign hold from; do also t/scenario.sh $name; done
 also t/process.sh
+also t/second_opinion.sh
 also t/e2e/postfix.sh
 done_testing

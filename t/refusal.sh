@@ -84,7 +84,23 @@ refuse "a list without a key" 6 "lists: there is no key of lists.example.org bel
 	sign: { keys = "$top/keys"; };
 	lists = ( { id = "lists.example.org"; from = [ "127.0.0.1" ]; sign = "lists.example.org"; } );
 C
+refuse "no mark roots" 6 "bimi.roots: $top/none: No such file" <<-C
+	sign: { enabled = false; };
+	bimi: { mode = "on"; roots = "$top/none"; };
+C
+refuse "mark roots that are none" 6 "bimi.roots: no certificate found" <<-C
+	sign: { enabled = false; };
+	bimi: { mode = "on"; roots = "$top/file"; };
+C
+refuse "certificate logs that are none" 6 "bimi.logs: no public key found" <<-C
+	sign: { enabled = false; };
+	bimi: { mode = "on"; logs = "$top/file"; };
+C
 ledger=
+refuse "a BIMI selector that is none" 6 'bimi.selectors: "a..b" is not a valid selector' <<-C
+	sign: { enabled = false; };
+	bimi: { selectors = ( { domains = [ "example.com" ]; selector = "a..b"; } ); };
+C
 refuse "a seal without a key" 6 "arc.seal: there is no key of example.com below $top/keys" <<-C
 	sign: { enabled = false; keys = "$top/keys"; };
 	arc: { seal = "example.com"; };

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "milter/native/threads.h"
@@ -272,11 +273,9 @@ static void serve_connection(struct source *source, void *buffers)
 
 static void open_connection(int fd)
 {
-	struct connection *connection = calloc(1, sizeof *connection);
+	struct connection *connection = heap_zero(sizeof *connection);
 	int on = 1;
 
-	if (connection == NULL)
-		abort();
 	if (loop.start.listener->family != AF_UNIX) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -388,10 +387,8 @@ static void on_timer(struct source *source, void *buffers)
 
 static void *open_buffers(void)
 {
-	struct buffers *buffers = calloc(1, sizeof *buffers);
+	struct buffers *buffers = heap_zero(sizeof *buffers);
 
-	if (buffers == NULL)
-		abort();
 	buf_init(&buffers->in, NULL, 0);
 	buf_init(&buffers->out, NULL, 0);
 	return buffers;

@@ -142,7 +142,7 @@ int threads_start(const struct threads_job *job, struct why *why)
 	bool started = true;
 
 	pool.job = job;
-	pool.wanted = cores < 2 ? 2 : (unsigned)cores;
+	pool.wanted = 2 * (cores < 1 ? 1 : (unsigned)cores);
 	lock_init(&pool.lock);
 	cond_init(&pool.wake);
 	lock_take(&pool.lock);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The threads of the native engine: about as many as there are cores wait for work and do it, and
- * one that is about to block is replaced, so that there is always one that waits for the next task.
+ * The threads of the native engine: about twice as many as there are cores wait for work and do it,
+ * and one that is about to block is replaced, so that there is always one that waits for the next
+ * task. Waiting for a signature is too short for that: half of the threads may do so, so that the
+ * key process finds the next request when it has answered one, and need not be woken for it.
  */
 #ifndef MILTER_NATIVE_THREADS_H
 #define MILTER_NATIVE_THREADS_H

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
 #include "milter/protocol/packet.h"
@@ -46,10 +47,8 @@ enum after {
 
 struct wire *wire_new(struct service *service)
 {
-	struct wire *wire = calloc(1, sizeof *wire);
+	struct wire *wire = heap_zero(sizeof *wire);
 
-	if (wire == NULL)
-		abort();
 	wire->service = service;
 	buf_init(&wire->scratch, NULL, 0);
 	return wire;
@@ -59,8 +58,6 @@ static struct session *session_of(struct wire *wire)
 {
 	if (wire->session == NULL)
 		wire->session = session_new(wire->service);
-	if (wire->session == NULL)
-		abort();
 	return wire->session;
 }
 
@@ -94,9 +91,7 @@ static void set_macro(struct macro_value *macro, const char *value, char stage)
 	if (macro->value != NULL && strcmp(macro->value, value) == 0)
 		return;
 	drop_macro(macro);
-	macro->value = strdup(value);
-	if (macro->value == NULL)
-		abort();
+	macro->value = heap_strdup(value);
 }
 
 /* MTAs may leave the braces of a long name, and put some around a short one. */

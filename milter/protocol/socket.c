@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "lib/endpoint.h"
+#include "lib/heap.h"
 #include "lib/span.h"
 
 enum { BACKLOG = 1024, PROBES = 3, PROBE_PAUSE_MS = 100, PATH_ROOM = 256, HOST_ROOM = 256 };
@@ -42,10 +43,8 @@ union address {
 
 static char *copy_text(const char *text)
 {
-	char *copy = strdup(text);
+	char *copy = heap_strdup(text);
 
-	if (copy == NULL)
-		abort();
 	return copy;
 }
 
@@ -73,6 +72,79 @@ static int start_listening(int fd)
 		return -1;
 #endif
 	return listen(fd, BACKLOG);
+}
+
+/* ---- sockets of the service manager ---- */
+
+enum { FIRST_INHERITED = 3, INHERITED_MAX = 32 };
+
+static struct {
+	int fds[INHERITED_MAX];
+	unsigned count;
+} inherited;
+
+/* Its variables are for this process, not for those that it starts. */
+void socket_inherit(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	long n = count == NULL ? 0 : strtol(count, NULL, 10);
+
+	if (pid == NULL || strtol(pid, NULL, 10) != (long)getpid())
+		return;
+	for (long i = 0; i < n && inherited.count < INHERITED_MAX; i++) {
+		int fd = FIRST_INHERITED + (int)i;
+
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+			inherited.fds[inherited.count++] = fd;
+	}
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+}
+
+unsigned socket_disinherit(void)
+{
+	unsigned count = inherited.count;
+
+	while (inherited.count > 0)
+		close(inherited.fds[--inherited.count]);
+	return count;
+}
+
+static bool is_bound_to(int fd, const union address *wanted)
+{
+	union address have = {0};
+	socklen_t len = sizeof have;
+	int listens = 0;
+	socklen_t size = sizeof listens;
+
+	if (getsockname(fd, &have.any, &len) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens ||
+	    have.any.sa_family != wanted->any.sa_family)
+		return false;
+	if (have.any.sa_family == AF_UNIX)
+		return strncmp(have.local.sun_path, wanted->local.sun_path,
+			       sizeof have.local.sun_path) == 0;
+	if (have.any.sa_family == AF_INET)
+		return have.inet.sin_port == wanted->inet.sin_port &&
+		       have.inet.sin_addr.s_addr == wanted->inet.sin_addr.s_addr;
+	return have.inet6.sin6_port == wanted->inet6.sin6_port &&
+	       memcmp(&have.inet6.sin6_addr, &wanted->inet6.sin6_addr,
+		      sizeof have.inet6.sin6_addr) == 0;
+}
+
+/* -1: none was passed for it. */
+static int take_inherited(const union address *wanted)
+{
+	for (unsigned i = 0; i < inherited.count; i++) {
+		int fd = inherited.fds[i];
+
+		if (!is_bound_to(fd, wanted))
+			continue;
+		inherited.fds[i] = inherited.fds[--inherited.count];
+		return fd;
+	}
+	return -1;
 }
 
 /* ---- local sockets ---- */
@@ -200,7 +272,12 @@ static int open_local(struct socket_listener *listener, const char *path, mode_t
 	int directory_len, fd;
 	struct stat st = {0};
 
+	union address address;
+
 	assert(slash != NULL && strlen(path) < sizeof((union address *)0)->local.sun_path);
+	listener->family = AF_UNIX;
+	if (local_address(path, &address) && (listener->fd = take_inherited(&address)) >= 0)
+		return 0;
 	directory_len = slash == path ? 1 : (int)(slash - path);
 	if (check_directory(path, directory_len, why) != 0 || check_place(path, why) != 0)
 		return -1;
@@ -216,7 +293,6 @@ static int open_local(struct socket_listener *listener, const char *path, mode_t
 		return -1;
 	}
 	listener->fd = fd;
-	listener->family = AF_UNIX;
 	listener->path = copy_text(path);
 	listener->dev = st.st_dev;
 	listener->ino = st.st_ino;
@@ -227,8 +303,14 @@ static int open_local(struct socket_listener *listener, const char *path, mode_t
 
 static int bind_inet(const struct addrinfo *found)
 {
-	int fd = stream_socket(found->ai_family), on = 1;
+	union address address = {0};
+	int fd, on = 1;
 
+	memcpy(&address, found->ai_addr, found->ai_addrlen);
+	fd = take_inherited(&address);
+	if (fd >= 0)
+		return fd;
+	fd = stream_socket(found->ai_family);
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||

@@ -31,6 +31,14 @@ struct socket_listener {
 int socket_open(struct socket_listener *listener, const char *address, mode_t mode,
 		struct why *why);
 
+/*
+ * Takes the listening sockets that a service manager has passed (sd_listen_fds(3)). socket_open()
+ * uses that of its address, with the mode that it has, and never removes it: connections wait there
+ * while no daemon runs. socket_disinherit() closes what was not used, and says how many they were.
+ */
+void socket_inherit(void);
+unsigned socket_disinherit(void);
+
 int socket_set_mode(const struct socket_listener *listener, mode_t mode, struct why *why);
 
 /* Takes the name of a local socket away, if it is still this socket's. */
