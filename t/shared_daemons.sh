@@ -120,4 +120,11 @@ done >"$tmp/reports"
 is "each report went out once" "$(cut -d' ' -f1 "$tmp/reports" | sort | uniq -d)" ""
 is "all that was counted is in one report" "$(awk '{ s += $2 } END { print s }' "$tmp/reports")" "$(counted)"
 is "the shared store holds together" "$("$build/admin/countersign" -c "$tmp/a.conf" -q store check 2>&1)" ""
+"$build/admin/countersign" -c "$tmp/a.conf" store check --reconcile >"$tmp/out" 2>&1
+is "no message is missing of either host" "$?" 0
+awk -v day="$day" '$1 == day && $2 == "aggregate" && $3 == "all" { print "all", $4, $5, $6 }
+	$1 == day && $2 == "aggregate" && $3 != "all" { hosts++; n += $4; shipped += $5; stored += $6 }
+	END { print hosts, n, shipped, stored }' "$tmp/out" >"$tmp/sums"
+n=$(counted)
+is "the table has a line for each host" "$(tr '\n' ';' <"$tmp/sums")" "all $n $n $n;2 $n $n $n;"
 done_testing

@@ -15,6 +15,7 @@ chmod 755 "$tmp"
 cutter=
 trap '[ -z "$cutter" ] || kill $cutter 2>/dev/null; pg_stop; wait 2>/dev/null; rm -rf "$tmp"' EXIT
 pg_make "$tmp/pg"
+pg_cut_begin "$tmp"
 day=2026-11-20
 
 fill() { "$build/t/bin/ledgerfill" "$@" >/dev/null 2>&1; }
@@ -28,19 +29,6 @@ counted() { # ledgers: messages and quiet ones in all of them
 	done | awk -F'|' '{ m += $1; q += $2 } END { print m "|" q }'
 }
 stored() { pg_ask "SELECT SUM(messages), SUM(quiet) FROM tally"; }
-cut_at() { # packet [pid file]
-	"$build/t/bin/cutter" "$tmp" 1 "$tmp/pg/run/.s.PGSQL.5432" "$@" &
-	cutter=$!
-	eventually test -S "$tmp/.s.PGSQL.1"
-}
-cut_end() { # packets seen
-	kill $cutter
-	wait $cutter
-	cutter=
-	rm -f "$tmp/.s.PGSQL.1"
-	packets=$(cat "$tmp/packets")
-}
-through_cutter="postgresql://countersign@/countersign?host=$tmp&port=1"
 
 # ---- the engine ----
 "$build/t/bin/sql.test" "$pg_url" >"$tmp/out" 2>&1

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/ship/balance.h"
 
+#include <string.h>
+
 #include "store/ship/spool.h"
+#include "store/sql/shared.h"
 
 static struct balance_day *find_day(struct balance *balance, int32_t day)
 {
@@ -41,15 +44,81 @@ int balance_add_file(struct balance *balance, struct sql *sql, struct why *why)
 	return more < 0 ? -1 : 0;
 }
 
-int balance_add_shared(struct balance *balance, struct sql *sql, struct why *why)
+static void add_host(struct balance *balance, int32_t of, const struct balance_host *share)
 {
-	struct sql_rows *rows = sql_ask(
-	    sql, "SELECT day, SUM(messages) FROM tally WHERE day >= $1 GROUP BY day ORDER BY day",
-	    SQL_VALUES(sql_int(balance->from_day)));
+	struct balance_day *day = find_day(balance, of);
+	struct balance_host *host = arena_array(balance->arena, 1, sizeof *host);
+
+	*host = *share;
+	host->next = day->hosts;
+	if (host->own) {
+		host->counted = day->counted;
+		host->kept = day->kept;
+		host->shipped = day->shipped;
+	}
+	day->hosts = host;
+}
+
+static bool is_own(struct sql_rows *rows, int column, const unsigned char own[DRIVER_KEY_LEN])
+{
+	unsigned char id[DRIVER_KEY_LEN];
+
+	sql_key_at(rows, column, id);
+	return memcmp(id, own, DRIVER_KEY_LEN) == 0;
+}
+
+static bool has_own(const struct balance_day *day)
+{
+	for (const struct balance_host *host = day->hosts; host != NULL; host = host->next)
+		if (host->own)
+			return true;
+	return false;
+}
+
+/* One statement, so that what comes in meanwhile is in all of its sums or in none. */
+static const char shares[] =
+    "SELECT d.day, h.name, d.counted, d.kept, d.shipped, d.stored, d.told, h.seen, d.host,"
+    " " SHARED_NOW " FROM host_day AS d JOIN host AS h ON h.host = d.host WHERE d.day >= $1"
+    " UNION ALL SELECT day, NULL, 0, 0, 0, SUM(messages), 0, 0, NULL, 0 FROM tally"
+    " WHERE day >= $1 GROUP BY day ORDER BY 1, 2 DESC, 9 DESC";
+
+static void read_share(struct balance *balance, struct sql_rows *rows,
+		       const unsigned char own[DRIVER_KEY_LEN])
+{
+	const int32_t day = (int32_t)sql_int_at(rows, 0);
+	const char *name = sql_text_at(rows, 1, balance->arena);
+	const struct balance_host share = {.name = name,
+					   .counted = sql_int_at(rows, 2),
+					   .kept = sql_int_at(rows, 3),
+					   .shipped = sql_int_at(rows, 4),
+					   .stored = sql_int_at(rows, 5),
+					   .told = sql_int_at(rows, 6),
+					   .seen = sql_int_at(rows, 7),
+					   .own = is_own(rows, 8, own)};
+
+	if (name == NULL) {
+		find_day(balance, day)->stored += share.stored;
+		return;
+	}
+	balance->now = sql_int_at(rows, 9);
+	add_host(balance, day, &share);
+}
+
+int balance_add_shared(struct balance *balance, struct sql *local, struct sql *shared,
+		       struct why *why)
+{
+	struct ship_spool spool;
+	struct sql_rows *rows;
 	int more;
 
+	if (ship_spool_read(local, &spool, why) != 0)
+		return -1;
+	rows = sql_ask(shared, shares, SQL_VALUES(sql_int(balance->from_day)));
 	while ((more = sql_next(rows, why)) == 1)
-		find_day(balance, (int32_t)sql_int_at(rows, 0))->stored += sql_int_at(rows, 1);
+		read_share(balance, rows, spool.host);
+	for (const struct balance_day *day = balance->days; day != NULL; day = day->next)
+		if (day->counted + day->kept > 0 && !has_own(day))
+			add_host(balance, day->day, &(struct balance_host){.own = true});
 	return more < 0 ? -1 : 0;
 }
 

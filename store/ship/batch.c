@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
 #include "store/ship/columns.h"
+#include "store/ship/sums.h"
 #include "store/sql/shared.h"
 
 enum {
@@ -419,6 +420,7 @@ static int apply_once(void *arg, struct sql *sql, struct why *why)
 	    0)
 		return -1;
 	if (find_open_policies(a, sql, why) != 0 || put_rows(a, sql, why) != 0 ||
+	    ship_sums_add(a->ship, a->sequence, sql, why) != 0 ||
 	    ship_spool_tell(a->ship, a->sequence, a->rows, a->messages, sql, why) != 0)
 		return -1;
 	return sql_run(sql, why, "DELETE FROM batch WHERE host = $1 AND sequence = $2",

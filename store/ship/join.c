@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "store/ship/inbox.h"
 #include "store/sql/schema.h"
 
 enum { JOIN_ROWS = 5000 };
@@ -107,7 +108,8 @@ static int begin_joining(void *arg, struct sql *local, struct why *why)
 			       " applied = sequence, sent = 0, epoch = ''",
 			       SQL_NO_VALUES) != 0 ||
 		       sql_run(local, why, "DELETE FROM batch", SQL_NO_VALUES) != 0 ||
-		       sql_run(local, why, "DELETE FROM shipment", SQL_NO_VALUES) != 0))
+		       sql_run(local, why, "DELETE FROM shipment", SQL_NO_VALUES) != 0 ||
+		       ship_inbox_again(local, why) != 0))
 		return -1;
 	return sql_run(local, why, "UPDATE spool SET joined = 1, joined_at = $1",
 		       SQL_VALUES(sql_int(clock_wall())));

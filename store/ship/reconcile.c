@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "store/ship/batch.h"
+#include "store/ship/inbox.h"
+#include "store/ship/sums.h"
 #include "store/sql/shared.h"
 
 static void give_notice(const struct ship *ship, const struct why *text)
@@ -153,6 +155,8 @@ static int send_again(struct ship *ship, const struct there *there, struct why *
 			" %lld, and it had %lld; what it lacks is sent again",
 			(long long)there->sequence, (long long)applied);
 		give_notice(ship, &text);
+		if (ship_inbox_again(ship->local, why) != 0)
+			return -1;
 	}
 	ship->resends = true;
 	if (sql_number(ship->local, &first, why,
@@ -168,6 +172,7 @@ static int send_again(struct ship *ship, const struct there *there, struct why *
 	if (first >= applied) {
 		give_notice(ship, &whole);
 		ship->resends = false;
+		ship_sums_forget(ship); /* they went back, too */
 	}
 	return 1;
 }

@@ -16,9 +16,12 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "store/ship/batch.h"
+#include "store/ship/inbox.h"
 #include "store/ship/join.h"
 #include "store/ship/reconcile.h"
+#include "store/ship/sums.h"
 
 enum { SIGN_OF_LIFE = 60 }; /* seconds */
 
@@ -74,12 +77,11 @@ static int follow_file(struct ship *ship, struct why *why)
 
 struct ship *ship_open(const struct ship_settings *settings, bool *busy, struct why *why)
 {
-	struct ship *ship = calloc(1, sizeof *ship);
+	struct ship *ship = heap_zero(sizeof *ship);
 
-	if (ship == NULL || (ship->path = strdup(settings->path)) == NULL ||
-	    (ship->url = strdup(settings->shared)) == NULL ||
-	    (ship->name = strdup(settings->name)) == NULL)
-		abort();
+	ship->path = heap_strdup(settings->path);
+	ship->url = heap_strdup(settings->shared);
+	ship->name = heap_strdup(settings->name);
 	*busy = false;
 	ship->lock = -1;
 	ship->notice = settings->notice;
@@ -107,7 +109,9 @@ int ship_pending(struct ship *ship, int64_t *rows, int64_t *batches, struct why 
 {
 	if (sql_number(ship->local, rows, why,
 		       "SELECT (SELECT COUNT(*) FROM unshipped) + (SELECT COUNT(*) FROM batch"
-		       " WHERE sequence > (SELECT applied FROM spool))",
+		       " WHERE sequence > (SELECT applied FROM spool)) + (SELECT COUNT(*) FROM"
+		       " rx_unshipped) + (SELECT COUNT(*) FROM sent"
+		       " WHERE shipped <> messages + signatures)",
 		       SQL_NO_VALUES) != 0)
 		return -1;
 	return sql_number(ship->local, batches, why, "SELECT sequence FROM spool", SQL_NO_VALUES) ==
@@ -173,20 +177,25 @@ static int say_alive(struct ship *ship, int32_t settled, struct why *why)
 static int ship_next_batch(struct ship *ship, struct why *why)
 {
 	int32_t settled = ship_batch_settled();
-	int reconciled = ship_reconcile(ship, why);
+	int reconciled = ship_reconcile(ship, why), more;
 	int64_t rows;
 
 	if (reconciled != 0)
 		return reconciled;
 	if (ship_batch_fix(ship, &rows, why) != 0)
 		return -1;
-	if (rows == 0)
-		return say_alive(ship, settled, why);
-	if (ship_batch_apply(ship, ship->spool.sequence, why) != 0 ||
-	    ship_batch_forget(ship, why) != 0)
+	if (rows == 0 && say_alive(ship, settled, why) != 0)
 		return -1;
-	ship->told_at = clock_mono();
-	return rows == SHIP_BATCH_ROWS;
+	if (rows > 0) {
+		if (ship_batch_apply(ship, ship->spool.sequence, why) != 0 ||
+		    ship_batch_forget(ship, why) != 0)
+			return -1;
+		ship->told_at = clock_mono();
+	}
+	if (rows == SHIP_BATCH_ROWS)
+		return 1;
+	more = ship_inbox(ship, why);
+	return more != 0 ? more : ship_sums_tell(ship, settled, why);
 }
 
 int ship_step(struct ship *ship, struct why *why)

@@ -35,6 +35,12 @@ struct ship {
 	int lock;
 	struct ship_spool spool;
 	int64_t told_at, told_through;
+	int64_t sums_at, sums_all_at; /* when sums were told last (store/ship/sums.h); 0: not yet */
+	int32_t sums_through;
+	struct {
+		int64_t changed;
+		char domain[256];
+	} policy; /* how far the shared store's policies were read (store/ship/policies.c) */
 };
 
 int ship_spool_read(struct sql *local, struct ship_spool *spool, struct why *why);
