@@ -57,11 +57,11 @@ static int prepare_statement(sqlite3 *db, const char *sql, const char *domain, i
 {
 	int code = sqlite3_prepare_v2(db, sql, -1, statement, NULL);
 
-	if (code != SQLITE_OK)
-		return code;
-	sqlite3_bind_text(*statement, 1, domain, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int(*statement, 2, day);
-	return SQLITE_OK;
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_text(*statement, 1, domain, -1, SQLITE_TRANSIENT);
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_int(*statement, 2, day);
+	return code;
 }
 
 /* The parameters of IS_LEVEL; others are not bound. */
@@ -150,12 +150,19 @@ static int choose_rows(sqlite3 *db, const char *domain, int32_t day, enum conden
 
 	chosen->rows = arena_array(arena, count, sizeof *chosen->rows);
 	chosen->count = 0;
-	if (code != SQLITE_OK)
+	if (code == SQLITE_OK) {
+		sqlite3_bind_int64(statement, 3, count);
+		bind_level(statement, level);
+	} else {
+		sqlite3_finalize(statement);
 		return code;
-	sqlite3_bind_int64(statement, 3, count);
-	bind_level(statement, level);
-	while (chosen->count < count && (code = sqlite3_step(statement)) == SQLITE_ROW)
+	}
+	while (chosen->count < count && (code = sqlite3_step(statement)) == SQLITE_ROW) {
 		read_chosen(statement, domain, day, arena, &chosen->rows[chosen->count++]);
+		code = sqlite3_errcode(db);
+		if (code == SQLITE_NOMEM) /* a text of it is missing */
+			break;
+	}
 	sqlite3_finalize(statement);
 	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }

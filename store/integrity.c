@@ -2,6 +2,7 @@
 #include "store/integrity.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -33,6 +34,8 @@ static bool read_argument(sqlite3_value *value, const struct schema_column *colu
 		if (type != SQLITE_TEXT && (type != SQLITE_NULL || !column->may_be_null))
 			return false;
 		*(const char **)member = (const char *)sqlite3_value_text(value);
+		if (type == SQLITE_TEXT && *(const char **)member == NULL)
+			abort(); /* no memory */
 		return type == SQLITE_NULL ||
 		       strlen(*(const char **)member) == (size_t)sqlite3_value_bytes(value);
 	case SCHEMA_INT:
@@ -164,26 +167,52 @@ static enum driver_cause cause_of_fault(const struct sql *sql)
 	return sql->fault == DRIVER_BROKEN ? DRIVER_CAUSE_DAMAGED : DRIVER_CAUSE_OTHER;
 }
 
-static enum driver_cause check_pages(struct sql *sql, const char *text, const char *path,
-				     struct why *why)
+bool integrity_is_unread(const char *said)
+{
+	const char *at = strstr(said, "error code=");
+	const long code = at == NULL ? SQLITE_CORRUPT : strtol(at + 11, NULL, 10) & 0xff;
+
+	return code != SQLITE_CORRUPT && code != SQLITE_NOTADB;
+}
+
+/* 0: nothing is wrong; 1: WHY says what; -1: failed. */
+static int ask_once(struct sql *sql, const char *text, const char *path, bool *unread,
+		    struct why *why)
 {
 	struct arena *arena = arena_new(0);
 	struct sql_rows *rows = sql_ask(sql, text, SQL_NO_VALUES);
-	enum driver_cause cause = DRIVER_CAUSE_NONE;
-	const char *said;
+	int result = sql_next(rows, why) == 1 ? 0 : -1;
 
-	if (sql_next(rows, why) != 1) {
-		cause = cause_of_fault(sql);
-	} else {
-		said = sql_text_at(rows, 0, arena);
+	*unread = false;
+	if (result == 0) {
+		const char *said = sql_text_at(rows, 0, arena);
+
 		if (said == NULL || strcmp(said, "ok") != 0) {
-			cause = DRIVER_CAUSE_DAMAGED;
-			why_set(why, "%s is damaged: %s", path, said == NULL ? "" : said);
+			result = 1;
+			*unread = said != NULL && integrity_is_unread(said);
+			why_set(why, "%s %s: %s", path, *unread ? "cannot be read" : "is damaged",
+				said == NULL ? "" : said);
 		}
 		sql_drop(rows);
 	}
 	arena_free(arena);
-	return cause;
+	return result;
+}
+
+/* A disk that fails for a moment damages nothing: what is found must be there twice. */
+enum driver_cause integrity_pages(struct sql *sql, const char *text, const char *path,
+				  struct why *why)
+{
+	bool unread = false;
+	int result = ask_once(sql, text, path, &unread, why);
+
+	if (result == 1 && !unread)
+		result = ask_once(sql, text, path, &unread, why);
+	if (result < 0)
+		return cause_of_fault(sql);
+	if (result == 0)
+		return DRIVER_CAUSE_NONE;
+	return unread ? DRIVER_CAUSE_OTHER : DRIVER_CAUSE_DAMAGED;
 }
 
 /* Of a large file only the tables that say what there is, which are small. An index that lacks a
@@ -193,11 +222,11 @@ static enum driver_cause check_structure(struct sql *sql, bool whole, const char
 {
 	enum driver_cause cause;
 
-	cause = check_pages(sql, "PRAGMA integrity_check('policy')", path, why);
+	cause = integrity_pages(sql, "PRAGMA integrity_check('policy')", path, why);
 	if (cause == DRIVER_CAUSE_NONE)
-		cause = check_pages(sql,
-				    whole ? "PRAGMA quick_check(1)" : "PRAGMA quick_check('total')",
-				    path, why);
+		cause = integrity_pages(
+		    sql, whole ? "PRAGMA quick_check(1)" : "PRAGMA quick_check('total')", path,
+		    why);
 	return cause;
 }
 

@@ -22,6 +22,13 @@ enum driver_cause integrity_check(const struct ledger_settings *settings, struct
 enum driver_cause integrity_glance(const struct ledger_settings *settings, int64_t deadline,
 				   struct why *why);
 
+/* TEXT is SQLite's quick_check or integrity_check, of the file at PATH. */
+enum driver_cause integrity_pages(struct sql *sql, const char *text, const char *path,
+				  struct why *why);
+
+/* What such a check SAID is that a page could not be read: the disk's fault, not the file's. */
+bool integrity_is_unread(const char *said);
+
 /* Reads everything: how many rows, and how many policies, are not what was stored. */
 int integrity_count(struct sql *sql, int64_t *rows, int64_t *policies, struct why *why);
 

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 
 #ifndef JOURNAL_SEGMENT /* t/sim fills small ones */
 #define JOURNAL_SEGMENT (8 * 1024 * 1024)
@@ -89,11 +90,10 @@ static off_t segment_at(unsigned segment)
 
 static struct journal *journal_make(const char *path, unsigned slot)
 {
-	struct journal *journal = calloc(1, sizeof *journal);
+	struct journal *journal = heap_zero(sizeof *journal);
 	size_t size = strlen(path) + sizeof "-pending." + 10;
 
-	if (journal == NULL || (journal->name = malloc(size)) == NULL)
-		abort();
+	journal->name = heap_alloc(size);
 	snprintf(journal->name, size, "%s-pending.%u", path, slot);
 	journal->fd = -1;
 	return journal;
@@ -403,8 +403,8 @@ static struct span read_segment(struct journal *journal, unsigned segment)
 	char **data = &journal->segments[segment].data;
 	ssize_t len;
 
-	if (*data == NULL && (*data = malloc(SEGMENT)) == NULL)
-		abort();
+	if (*data == NULL)
+		*data = heap_alloc(SEGMENT);
 	len = pread(journal->fd, *data, SEGMENT, segment_at(segment));
 	if (len < 0)
 		journal->unreadable = true;

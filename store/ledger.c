@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 #include "lib/span.h"
 #include "store/journal.h"
@@ -33,10 +34,12 @@ enum {
 	COMMIT_PAUSE_MAX_MS = 5000,
 	REST_TIMES = 50, /* what the last commit took */
 	REST_MAX_MS = 250,
+	REST_ROWS = 4096, /* with so many queued it rests no longer; a group may have more */
 	SYNC_MS = 1000,
 	CLOCK_JUMP = 1800, /* seconds */
 	PROBE_MS = 1000,
-	LEFT_MS = 60000, /* what a first look could not bring into the file */
+	LEFT_MS = 60000, /* between looks for journals of dead processes: one could not be read */
+	LEFT_NONE_MS = 600000, /* all there were could */
 	SETTLE_MS = 2000,
 	EXPIRE_ROWS = 500,
 	PAGE_ROWS = 500,
@@ -64,6 +67,7 @@ struct ledger {
 	int64_t probe_at; /* without a journal: while it fails, one row tries again then */
 
 	/* the writer's own */
+	struct messages_file *messages; /* NULL: no log of messages is kept */
 	struct sql *handle;
 	struct queue_group group;
 	int32_t expired_day;
@@ -72,7 +76,7 @@ struct ledger {
 	int32_t newest;                   /* the day of the newest row when it was opened */
 	int64_t wall, mono;               /* when the clocks were compared last */
 	int64_t sync_at;                  /* 0: all is synchronized */
-	int64_t left_at;                  /* 0: no journal is left to be looked at */
+	int64_t left_at;                  /* when journals of dead processes are looked for */
 
 	struct lock read_lock;
 	struct sql *reader;
@@ -124,11 +128,10 @@ static bool pause_writer(struct ledger *ledger, int64_t nanoseconds)
 	return go_on;
 }
 
-/* Rows that no journal has are given up, lines at once; those that one has are tried for ever. */
+/* Rows that no journal has are given up; those that one has are tried for ever. */
 static bool is_given_up(const struct driver_batch *batch, enum driver_outcome outcome, int tries)
 {
-	return batch->journal == NULL &&
-	       (outcome == DRIVER_BROKEN || tries >= COMMIT_TRIES || batch->count == 0);
+	return batch->journal == NULL && (outcome == DRIVER_BROKEN || tries >= COMMIT_TRIES);
 }
 
 static int64_t next_pause(int64_t pause)
@@ -139,12 +142,11 @@ static int64_t next_pause(int64_t pause)
 }
 
 /* Without the lock. */
-static bool commit_group(struct ledger *ledger, const struct messages_line *lines)
+static bool commit_group(struct ledger *ledger)
 {
 	int64_t pause = COMMIT_PAUSE_MS * CLOCK_MS;
 	struct driver_batch batch = {.rows = ledger->group.rows,
-				     .folded = queue_group_number(&ledger->group),
-				     .lines = lines};
+				     .folded = queue_group_number(&ledger->group)};
 	/* only the writer sets FAILING; while it is set, a group without a journal is a probe */
 	const int first_try = ledger->stats.failing ? COMMIT_TRIES : 1;
 	struct why why = {""};
@@ -172,9 +174,10 @@ static void finish_group(struct ledger *ledger, bool committed)
 	const uint64_t folded = queue_group_number(&ledger->group);
 	const unsigned count = ledger->group.count;
 
-	if (committed && count > 0)
-		ledger->stats.groups++;
+	if (count == 0)
+		return;
 	if (committed) {
+		ledger->stats.groups++;
 		ledger->stats.rows += count;
 		ledger->stats.failing = false;
 	} else if (folded == 0) {
@@ -214,19 +217,19 @@ static bool add_left(void *arg, uint64_t number, struct span data)
 }
 
 /* The file may be another one than when it was opened last. */
-static bool read_id(struct ledger *ledger, struct why *why)
+static int read_id(struct ledger *ledger, struct why *why)
 {
 	struct sql_rows *rows = sql_ask(ledger->handle, "SELECT ledger FROM spool", SQL_NO_VALUES);
 	const void *id;
 	size_t len;
 
 	if (sql_next(rows, why) != 1)
-		return false;
+		return -1;
 	id = sql_blob_at(rows, 0, &len);
 	memset(ledger->id, 0, sizeof ledger->id);
 	memcpy(ledger->id, id, len < sizeof ledger->id ? len : sizeof ledger->id);
 	sql_drop(rows);
-	return true;
+	return 0;
 }
 
 /* FOREIGN: this ledger knows nothing of a journal that was written for another one. What that one
@@ -236,7 +239,7 @@ static bool read_folded(struct ledger *ledger, struct journal *journal, uint64_t
 {
 	struct why why = {""};
 	uint64_t noted;
-	bool known = read_id(ledger, &why) &&
+	bool known = read_id(ledger, &why) == 0 &&
 		     ledger->driver->folded(ledger->handle, journal_id(journal), folded, &why) ==
 			 DRIVER_DONE;
 
@@ -365,7 +368,7 @@ static bool fold_left(struct ledger *ledger, struct journal *journal)
 	return done;
 }
 
-/* Without the lock. */
+/* Without the lock. Again and again: a process may die when its successor has already looked. */
 static void look_for_left(struct ledger *ledger)
 {
 	bool can_say = ledger->settings.on_loss != NULL, all = true;
@@ -380,7 +383,7 @@ static void look_for_left(struct ledger *ledger)
 		else if (lost.text[0] != '\0')
 			tell_loss(ledger, 0, lost.text);
 	}
-	ledger->left_at = all ? 0 : clock_mono() + LEFT_MS * CLOCK_MS;
+	ledger->left_at = clock_mono() + (all ? LEFT_NONE_MS : LEFT_MS) * CLOCK_MS;
 }
 
 /* ---- the writer's other duties ---- */
@@ -500,6 +503,8 @@ static void do_chores(struct ledger *ledger)
 		sync_file(ledger);
 	if (is_due(ledger->left_at))
 		look_for_left(ledger);
+	if (ledger->messages != NULL)
+		messages_expire(ledger->messages);
 }
 
 static int64_t next_chore(const struct ledger *ledger)
@@ -508,7 +513,7 @@ static int64_t next_chore(const struct ledger *ledger)
 
 	if (ledger->sync_at != 0 && ledger->sync_at < next)
 		next = ledger->sync_at;
-	if (ledger->left_at != 0 && ledger->left_at < next)
+	if (ledger->left_at < next)
 		next = ledger->left_at;
 	return expire_is_due(ledger) ? 0 : next;
 }
@@ -538,6 +543,11 @@ static bool wait_for_work(struct ledger *ledger)
 	return has_work(ledger);
 }
 
+static unsigned rest_rows(const struct ledger *ledger)
+{
+	return ledger->group.max < REST_ROWS ? ledger->group.max : REST_ROWS;
+}
+
 /* TOOK: how long the last commit took. */
 static void rest_writer(struct ledger *ledger, int64_t took)
 {
@@ -545,7 +555,7 @@ static void rest_writer(struct ledger *ledger, int64_t took)
 	int64_t until = clock_mono() + (took * REST_TIMES < most ? took * REST_TIMES : most);
 
 	while (ledger->journal != NULL && ledger->hurried == 0 && !ledger->closing &&
-	       ledger->queue.rows < ledger->group.max &&
+	       ledger->queue.rows < rest_rows(ledger) &&
 	       cond_wait_until(&ledger->work, &ledger->lock, until))
 		;
 }
@@ -560,11 +570,14 @@ static void *run_writer(void *arg)
 		unsigned said = ledger->lines.count;
 		struct messages_line *lines = messages_take(&ledger->lines);
 		int64_t begin = clock_mono();
-		bool committed;
+		bool committed = true;
 
 		queue_take(&ledger->queue, &ledger->group);
 		lock_drop(&ledger->lock);
-		committed = !gave_up && commit_group(ledger, lines);
+		if (ledger->group.count > 0)
+			committed = !gave_up && commit_group(ledger);
+		if (lines != NULL)
+			messages_write(ledger->messages, lines);
 		messages_lines_free(lines);
 		if (ledger->journal != NULL && ledger->sync_at == 0)
 			ledger->sync_at = begin + SYNC_MS * CLOCK_MS;
@@ -586,13 +599,11 @@ static void *run_writer(void *arg)
 
 static struct ledger *ledger_new(const struct ledger_settings *settings)
 {
-	struct ledger *ledger = calloc(1, sizeof *ledger);
+	struct ledger *ledger = heap_zero(sizeof *ledger);
 
-	if (ledger == NULL)
-		abort();
 	ledger->settings = *settings;
-	ledger->settings.path = strdup(settings->path == NULL ? "" : settings->path);
-	ledger->settings.shared = settings->shared == NULL ? NULL : strdup(settings->shared);
+	ledger->settings.path = heap_strdup(settings->path == NULL ? "" : settings->path);
+	ledger->settings.shared = heap_strdup(settings->shared);
 	if (settings->busy_wait == 0)
 		ledger->settings.busy_wait = 5 * CLOCK_SECOND;
 	ledger->driver = settings->shared != NULL ? &driver_shared : &driver_sqlite;
@@ -617,6 +628,7 @@ static void ledger_free(struct ledger *ledger)
 		      (ledger->handle != NULL && ledger->driver->sync(ledger->handle));
 
 	messages_lines_free(messages_take(&ledger->lines));
+	messages_file_free(ledger->messages);
 	sql_close(ledger->handle);
 	sql_close(ledger->reader);
 	if (synced)
@@ -640,8 +652,10 @@ static int start_writer(struct ledger *ledger, struct why *why)
 		return -1;
 	ledger->newest = find_newest(ledger->handle, clock_day(ledger->wall));
 	look_for_left(ledger);
+	if (ledger->settings.message_seconds > 0)
+		ledger->messages = messages_file_new(&ledger->settings);
 	if (ledger->settings.durability == LEDGER_PROCESS) {
-		if (!read_id(ledger, why))
+		if (read_id(ledger, why) == -1)
 			return -1;
 		ledger->journal = journal_new(ledger->settings.path, ledger->id, why);
 		if (ledger->journal == NULL)
@@ -710,7 +724,7 @@ static void put_in_queue(struct ledger *ledger, struct queue_entry *entry)
 	queue_put(&ledger->queue, entry);
 	ledger->added++;
 	ledger->stats.pending++;
-	if (ledger->idle || ledger->queue.rows == ledger->group.max)
+	if (ledger->idle || ledger->queue.rows == rest_rows(ledger))
 		cond_wake_one(&ledger->work);
 	ledger->idle = false;
 }
@@ -745,18 +759,18 @@ static bool is_hopeless(struct ledger *ledger, const struct queue_entry *entry)
 	return false;
 }
 
-/* True: the journal has the row, and nobody waits for the writer. */
-static bool put_in_journal(struct ledger *ledger, struct queue_entry *entry, struct why *why)
+/* 0: the journal has the row, and nobody waits for the writer. */
+static int put_in_journal(struct ledger *ledger, struct queue_entry *entry, struct why *why)
 {
 	struct why unable;
 
 	if (ledger->journal == NULL)
-		return false;
+		return -1;
 	entry->number = journal_add(ledger->journal, entry->record, entry->size, &unable);
 	entry->left = entry->number != 0;
 	if (entry->left && ledger->stats.failing)
 		why_set(why, "%s", ledger->stats.last_error);
-	return entry->left;
+	return entry->left ? 0 : -1;
 }
 
 /* With the lock held, so ON_WAIT must not use the ledger. */
@@ -793,7 +807,7 @@ static int add_entry(struct ledger *ledger, struct queue_entry *entry, int64_t d
 		cond_wait_until(&ledger->room, &ledger->lock, deadline);
 	if (!has_room(ledger, entry))
 		return refuse_row(ledger, why);
-	*owned = !put_in_journal(ledger, entry, why);
+	*owned = put_in_journal(ledger, entry, why) == -1;
 	put_in_queue(ledger, entry);
 	if (!*owned)
 		return 0;
@@ -873,7 +887,7 @@ void ledger_log(struct ledger *ledger, int64_t at, const char *text)
 	struct messages_line *line;
 
 	assert(!ledger->settings.read_only);
-	if (ledger->settings.message_seconds == 0)
+	if (ledger->messages == NULL)
 		return;
 	line = messages_line_new(at, text);
 	lock_take(&ledger->lock);
@@ -1004,13 +1018,11 @@ int ledger_days(struct ledger *ledger, const struct ledger_days_query *query,
 		ledger_day_visit *visit, void *arg, struct why *why)
 {
 	struct page_days page = {.of = *query, .sums = ledger->settings.shared == NULL};
-	struct ledger_day *days = calloc(PAGE_DAYS, sizeof *days);
+	struct ledger_day *days = heap_array(PAGE_DAYS, sizeof *days);
 	struct arena *arena = arena_new(0);
 	struct ledger_day last;
 	int count, result = 0;
 
-	if (days == NULL)
-		abort();
 	settle_to_read(ledger);
 	while (result == 0 && (count = read_days(ledger, &page, arena, days, why)) != 0) {
 		if (count < 0)
@@ -1049,9 +1061,7 @@ int ledger_rows(struct ledger *ledger, const struct ledger_key *key, ledger_row_
 
 	if (!driver_config_parse(key->config, query.config))
 		return why_set(why, "\"%s\" is not a policy configuration", key->config);
-	rows = calloc(PAGE_ROWS, sizeof *rows);
-	if (rows == NULL)
-		abort();
+	rows = heap_array(PAGE_ROWS, sizeof *rows);
 	arena = arena_new(0);
 	while (result == 0 && (count = read_rows(ledger, &query, arena, rows, why)) != 0) {
 		if (count < 0)

@@ -34,19 +34,21 @@ struct ledger_settings {
 	bool read_only;     /* for the command: no writer, no change */
 	enum ledger_durability durability;
 	unsigned queue_rows;     /* limit of the queue; 0: 32768 (and always 15 MiB) */
-	unsigned group_rows;     /* limit of one commit; 0: 4096 */
+	unsigned group_rows;     /* limit of one commit; 0: 16384 */
 	int64_t message_seconds; /* how long lines of ledger_log() are kept; 0: not at all */
 	int64_t message_rows;    /* and how many of them at most */
+	int64_t message_bytes;   /* their file may grow to about this; 0: no limit */
 	unsigned keep_days;      /* how many days before today are kept; 0: all */
-	int64_t max_bytes;     /* the file may grow to this; 0: no limit. What is oldest makes room:
-				* lines of     messages first, then days before yesterday */
+	int64_t max_bytes;     /* the file may grow to this; 0: no limit. Days before yesterday make
+				* room, the oldest first */
 	unsigned day_rows;     /* of a policy domain and day; beyond it rows are condensed
 				* (store/condense.h); 0: no limit */
-	int64_t message_bytes; /* lines of ledger_log() take so much at most; 0: no limit */
 	void (*on_wait)(void); /* called before ledger_add() waits for the writer; or NULL */
 	void (*on_loss)(const char *text); /* says how much was lost to damage, or that the clock
 					    * jumped, from any thread;
 					    * NULL: what is damaged is left to one who can say it */
+	void (*on_note)(const char *text); /* says what became of the log of messages, from any
+					    * thread; or NULL */
 	int64_t busy_wait; /* how long another process may hold the file; 0: 5 seconds */
 };
 
@@ -76,8 +78,8 @@ void ledger_retire(struct ledger *ledger, int64_t deadline);
 int ledger_add(struct ledger *ledger, const struct ledger_row *row, int64_t deadline,
 	       struct why *why);
 
-/* Adds LINE to the log of messages (store/messages.h) with the next commit; does not wait. A line
- * is dropped when the queue of lines is full. */
+/* Adds LINE to the log of messages (store/messages.h) soon; does not wait. A line is dropped when
+ * the queue of lines is full. */
 void ledger_log(struct ledger *ledger, int64_t at, const char *line);
 
 struct ledger_stats {

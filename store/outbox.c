@@ -20,13 +20,14 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/name.h"
 #include "store/attempt.h"
 #include "store/lease.h"
 #include "store/sql/shared.h"
 #include "store/sql/sql.h"
 
-enum { PART_BYTES = 64 * 1024, TOKEN_LENGTH = 16 };
+enum { PART_BYTES = 64 * 1024, TOKEN_LENGTH = 16, NOTICE_DAYS = 60 };
 
 struct outbox {
 	struct sql *sql;
@@ -43,12 +44,20 @@ static const struct name_code states[] = {{"built", OUTBOX_BUILT},
 					  {"suppressed", OUTBOX_SUPPRESSED},
 					  {NULL, 0}};
 
-static const struct name_code kinds[] = {
-    {"aggregate", OUTBOX_AGGREGATE}, {"failure", OUTBOX_FAILURE}, {NULL, 0}};
+static const struct name_code kinds[] = {{"aggregate", OUTBOX_AGGREGATE},
+					 {"failure", OUTBOX_FAILURE},
+					 {"tls", OUTBOX_TLS},
+					 {"notice", OUTBOX_NOTICE},
+					 {NULL, 0}};
 
 const char *outbox_state_text(enum outbox_state state)
 {
 	return name_text(states, (int)state);
+}
+
+const char *outbox_kind_text(enum outbox_kind kind)
+{
+	return name_text(kinds, (int)kind);
 }
 
 /* ---- opening ---- */
@@ -104,10 +113,8 @@ static int take_turn(struct outbox *outbox, const struct ledger_settings *settin
 struct outbox *outbox_open(const struct ledger_settings *settings, enum outbox_mode mode,
 			   bool *busy, struct why *why)
 {
-	struct outbox *outbox = calloc(1, sizeof *outbox);
+	struct outbox *outbox = heap_zero(sizeof *outbox);
 
-	if (outbox == NULL)
-		abort();
 	outbox->lock = -1;
 	outbox->shared = settings->shared != NULL;
 	*busy = false;
@@ -218,7 +225,7 @@ static int put_report(const struct putting *put, struct sql *sql, struct why *wh
 				      sql_config(report->config), sql_text(report->id),
 				      sql_text(report->file_name), sql_int(put->now),
 				      sql_int(report->records), sql_int(report->messages),
-				      sql_text(name_text(kinds, (int)report->kind))));
+				      sql_text(outbox_kind_text(report->kind))));
 }
 
 static int put_part(const struct outbox_report *report, struct sql *sql, int64_t number,
@@ -234,13 +241,11 @@ static int put_part(const struct outbox_report *report, struct sql *sql, int64_t
 
 static int put_parts(const struct putting *put, struct sql *sql, struct why *why)
 {
-	char *part = malloc(PART_BYTES);
+	char *part = heap_alloc(PART_BYTES);
 	int64_t number = 0;
 	int result = 0;
 	size_t length;
 
-	if (part == NULL)
-		abort();
 	rewind(put->gz);
 	while (result == 0 && (length = fread(part, 1, PART_BYTES, put->gz)) > 0)
 		result = put_part(put->report, sql, number++, part, length, why);
@@ -250,29 +255,53 @@ static int put_parts(const struct putting *put, struct sql *sql, struct why *why
 	return result;
 }
 
-static const char *host_of(const char *address)
+const char *outbox_host(struct arena *arena, const char *address)
 {
+	static const char scheme[] = "https://";
+	struct span rest = span_of(address);
 	const char *at = strrchr(address, '@');
 
-	return at == NULL ? "" : at + 1;
+	if (!span_istarts(rest, scheme))
+		return at == NULL ? "" : arena_string(arena, at + 1);
+	rest.p += strlen(scheme);
+	return arena_lower(arena, span_make(rest.p, strcspn(rest.p, ":/?#")));
 }
 
 static int put_deliveries(const struct putting *put, struct sql *sql, struct why *why)
 {
 	const struct outbox_report *report = put->report;
+	struct arena *arena = arena_new(0);
+	int result = 0;
 
-	for (unsigned i = 0; i < put->count; i++)
-		if (sql_run(
-			sql, why,
-			"INSERT INTO delivery (domain, day, config, address, host, state, tries,"
-			" next, kind) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
-			SQL_VALUES(sql_text(report->domain), sql_int(report->day),
-				   sql_config(report->config), sql_text(put->addresses[i]),
-				   sql_text(host_of(put->addresses[i])),
-				   sql_text(outbox_state_text(OUTBOX_BUILT)), sql_int(put->now),
-				   sql_text(name_text(kinds, (int)report->kind)))) != 0)
-			return -1;
-	return 0;
+	for (unsigned i = 0; i < put->count && result == 0; i++)
+		result = sql_run(
+		    sql, why,
+		    "INSERT INTO delivery (domain, day, config, address, host, state, tries,"
+		    " next, kind) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
+		    SQL_VALUES(sql_text(report->domain), sql_int(report->day),
+			       sql_config(report->config), sql_text(put->addresses[i]),
+			       sql_text(outbox_host(arena, put->addresses[i])),
+			       sql_text(outbox_state_text(OUTBOX_BUILT)), sql_int(put->now),
+			       sql_text(outbox_kind_text(report->kind))));
+	arena_free(arena);
+	return result;
+}
+
+/* They belong to no policy, with which other reports of a shared store are deleted. */
+static int forget_notices(const struct putting *put, struct sql *sql, struct why *why)
+{
+	static const char *const statements[] = {
+	    "DELETE FROM report_part WHERE domain = $1 AND day < $2 AND config IN"
+	    " (SELECT config FROM report WHERE domain = $1 AND kind = 'notice' AND day < $2)",
+	    "DELETE FROM delivery WHERE domain = $1 AND kind = 'notice' AND day < $2",
+	    "DELETE FROM report WHERE domain = $1 AND kind = 'notice' AND day < $2"};
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof statements / sizeof statements[0] && result == 0; i++)
+		result = sql_run(sql, why, statements[i],
+				 SQL_VALUES(sql_text(put->report->domain),
+					    sql_int(put->report->day - NOTICE_DAYS)));
+	return result;
 }
 
 static int put_all(void *arg, struct sql *sql, struct why *why)
@@ -282,6 +311,8 @@ static int put_all(void *arg, struct sql *sql, struct why *why)
 
 	if (new <= 0)
 		return new < 0 ? -1 : 1;
+	if (put->report->kind == OUTBOX_NOTICE && forget_notices(put, sql, why) != 0)
+		return -1;
 	if (put_parts(put, sql, why) != 0)
 		return -1;
 	return put_deliveries(put, sql, why);
@@ -451,11 +482,12 @@ int outbox_range(struct outbox *outbox, const char *domain, int32_t from_day, in
 /* A report's content goes when nobody needs it. */
 static int drop_content(const struct outbox_delivery *d, struct sql *sql, struct why *why)
 {
-	return sql_run(sql, why,
-		       "DELETE FROM report_part WHERE " REPORT
-		       " AND NOT EXISTS (SELECT 1 FROM delivery WHERE " REPORT
-		       " AND state <> 'sent' AND (kind <> 'failure' OR next IS NOT NULL))",
-		       SQL_VALUES(sql_text(d->domain), sql_int(d->day), sql_config(d->config)));
+	return sql_run(
+	    sql, why,
+	    "DELETE FROM report_part WHERE " REPORT
+	    " AND NOT EXISTS (SELECT 1 FROM delivery WHERE " REPORT
+	    " AND state <> 'sent' AND (kind NOT IN ('failure', 'notice') OR next IS NOT NULL))",
+	    SQL_VALUES(sql_text(d->domain), sql_int(d->day), sql_config(d->config)));
 }
 
 #define MARK                                                                                       \
@@ -605,6 +637,17 @@ int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, c
 			 why) == 1
 		   ? 0
 		   : -1;
+}
+
+int outbox_has_token(struct outbox *outbox, const char *name, struct why *why)
+{
+	struct sql_rows *rows =
+	    sql_ask(outbox->sql, "SELECT 1 FROM token WHERE name = $1", SQL_VALUES(sql_text(name)));
+	int found = sql_next(rows, why);
+
+	if (found == 1)
+		sql_drop(rows);
+	return found;
 }
 
 int outbox_token_name(struct outbox *outbox, const char *token, struct arena *arena,

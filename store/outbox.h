@@ -34,8 +34,10 @@ enum outbox_state {
 };
 const char *outbox_state_text(enum outbox_state state);
 
-/* A report about a day, or about one message (its CONFIG is then a unique name). */
-enum outbox_kind { OUTBOX_AGGREGATE, OUTBOX_FAILURE };
+/* A report about a day, or about one message (its CONFIG is then a unique name), or about the TLS
+ * sessions of a day; or a notice to the people who run this site (report/notice.h). */
+enum outbox_kind { OUTBOX_AGGREGATE, OUTBOX_FAILURE, OUTBOX_TLS, OUTBOX_NOTICE };
+const char *outbox_kind_text(enum outbox_kind kind); /* "aggregate" */
 
 /* Texts that are read live in the given arena. */
 struct outbox_report {
@@ -53,7 +55,7 @@ struct outbox_delivery {
 	int32_t day;
 	const char *config;
 	enum outbox_kind kind;
-	const char *address; /* from the domain's record */
+	const char *address; /* from the domain's record: of mail, or an https URL */
 	const char *sent_to; /* where it was sent instead, or NULL */
 	enum outbox_state state;
 	unsigned tries;
@@ -86,6 +88,9 @@ int outbox_is_complete(struct outbox *outbox, int32_t day, int64_t grace, struct
 int outbox_begin(struct outbox *outbox, const struct ledger_key *key, struct why *why);
 
 /* ---- reports. 0 or more, -1: failed ---- */
+
+/* The host of an address, in ARENA: its domain, or the name in the URL. */
+const char *outbox_host(struct arena *arena, const char *address);
 
 /* Stores REPORT, the content of GZ from its beginning, and a delivery for each address, due NOW. 1:
  * the report exists already; nothing was changed. */
@@ -166,9 +171,14 @@ int outbox_attempt_read(struct outbox *outbox, struct arena *arena, struct outbo
 
 /* ---- names that nobody can guess ---- */
 
+/* A name that is nobody's address: the secret of this host. */
+#define OUTBOX_HOST_SECRET " redaction"
+
 /* The token of NAME: 16 random letters and digits, created when it is first needed. */
 int outbox_token(struct outbox *outbox, const char *name, struct arena *arena, const char **token,
 		 struct why *why);
+/* Whether NAME has one: 1, 0, -1. */
+int outbox_has_token(struct outbox *outbox, const char *name, struct why *why);
 /* The name that has this token: 1 found, 0 not. */
 int outbox_token_name(struct outbox *outbox, const char *token, struct arena *arena,
 		      const char **name, struct why *why);

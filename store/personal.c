@@ -41,13 +41,13 @@ static const struct driver_schema personal_schema = {
     .count = sizeof steps / sizeof steps[0],
 };
 
-struct sql *personal_open(const char *ledger, bool read_only, struct why *why)
+struct sql *personal_open(const char *ledger, enum personal_use use, struct why *why)
 {
 	struct arena *arena = arena_new(0);
 	const struct ledger_settings settings = {
 	    .path = arena_printf(arena, "%s-personal", ledger),
-	    .read_only = read_only,
-	    .durability = LEDGER_POWER,
+	    .read_only = use == PERSONAL_READ,
+	    .durability = use == PERSONAL_IMPORT ? LEDGER_PROCESS : LEDGER_POWER,
 	    .busy_wait = 5 * CLOCK_SECOND,
 	};
 	struct sql *sql = sqlite_sql_as(&personal_schema, &settings, why);
@@ -73,7 +73,13 @@ int personal_add(struct sql *sql, const struct personal_feedback *f, struct why 
 		       sql_text(f->sender), sql_text(f->recipient), sql_text(f->message_id),
 		       sql_text(f->feedback_id)));
 
-	return added < 0 ? -1 : added == 0;
+	if (added != 0 || strcmp(f->trust, "pass") != 0)
+		return added < 0 ? -1 : added == 0;
+	added = sql_do(sql, why,
+		       "UPDATE feedback SET trust = $2, mail_from = $3"
+		       " WHERE key = $1 AND trust <> 'pass'",
+		       SQL_VALUES(sql_key(f->key), sql_text(f->trust), sql_text(f->mail_from)));
+	return added < 0 ? -1 : added == 0 ? 1 : 2;
 }
 
 int personal_add_unreadable(struct sql *sql, const struct personal_unreadable *u, struct why *why)
@@ -86,12 +92,14 @@ int personal_add_unreadable(struct sql *sql, const struct personal_unreadable *u
 			      sql_text(u->reason), sql_text(u->trust), sql_text(u->mail_from),
 			      sql_int(u->size), sql_blob(u->data.p, span_len(u->data))));
 
+	if (added == 0)
+		return 1;
 	if (added < 0 || sql_run(sql, why,
 				 "DELETE FROM unreadable WHERE key IN (SELECT key FROM unreadable"
 				 " ORDER BY received DESC, key LIMIT -1 OFFSET $1)",
 				 SQL_VALUES(sql_int(PERSONAL_UNREADABLE_MAX))) != 0)
 		return -1;
-	return added == 0;
+	return 0;
 }
 
 const char *personal_hash(struct sql *sql, struct arena *arena, const char *address,

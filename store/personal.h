@@ -15,8 +15,14 @@ enum {
 	PERSONAL_UNREADABLE_MAX = 1000 /* of them are kept; the oldest go first */
 };
 
-/* The file beside the ledger's file LEDGER. Made when absent, unless READ_ONLY. NULL with WHY. */
-struct sql *personal_open(const char *ledger, bool read_only, struct why *why);
+enum personal_use {
+	PERSONAL_READ,
+	PERSONAL_WRITE, /* makes the file when it is absent */
+	PERSONAL_IMPORT /* likewise; the last changes may be lost in a power failure */
+};
+
+/* The file beside the ledger's file LEDGER. NULL with WHY. */
+struct sql *personal_open(const char *ledger, enum personal_use use, struct why *why);
 
 /* Texts are clean (report/inbox/record.h); NULL: not known. */
 struct personal_feedback {
@@ -36,7 +42,7 @@ struct personal_feedback {
 	const char *message_id, *feedback_id;
 };
 
-/* 0: stored; 1: it was there already; -1. */
+/* 0: stored; 1: it was there already; 2: it was there, but only this copy is authenticated; -1. */
 int personal_add(struct sql *sql, const struct personal_feedback *feedback, struct why *why);
 
 struct personal_unreadable {

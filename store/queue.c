@@ -8,17 +8,17 @@
 #include "store/journal.h"
 #include "store/packed.h"
 
-enum { QUEUE_ROWS = 32768, QUEUE_BYTES = 15 * 1024 * 1024, GROUP_ROWS = 4096 };
+#include "lib/heap.h"
+
+enum { QUEUE_ROWS = 32768, QUEUE_BYTES = 15 * 1024 * 1024, GROUP_ROWS = 16384 };
 
 /* ---- entries ---- */
 
 struct queue_entry *queue_entry_new(const struct ledger_row *row)
 {
 	size_t size = JOURNAL_HEAD + packed_size(row);
-	struct queue_entry *entry = malloc(sizeof *entry + size);
+	struct queue_entry *entry = heap_alloc(sizeof *entry + size);
 
-	if (entry == NULL)
-		abort();
 	memset(entry, 0, sizeof *entry);
 	entry->size = size;
 	packed_write(row, entry->record + JOURNAL_HEAD, &entry->at);
@@ -85,10 +85,8 @@ void queue_take(struct queue *queue, struct queue_group *group)
 void queue_group_init(struct queue_group *group, unsigned max)
 {
 	*group = (struct queue_group){.max = max == 0 ? GROUP_ROWS : max};
-	group->entries = calloc(group->max, sizeof group->entries[0]);
-	group->rows = calloc(group->max, sizeof group->rows[0]);
-	if (group->entries == NULL || group->rows == NULL)
-		abort();
+	group->entries = heap_array(group->max, sizeof group->entries[0]);
+	group->rows = heap_array(group->max, sizeof group->rows[0]);
 }
 
 void queue_group_free(struct queue_group *group)

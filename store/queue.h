@@ -44,7 +44,7 @@ struct queue_group {
 	const struct driver_row **rows; /* after queue_group_merge */
 	unsigned count, max;
 };
-void queue_group_init(struct queue_group *group, unsigned max); /* 0: 4096 */
+void queue_group_init(struct queue_group *group, unsigned max); /* 0: 16384 */
 void queue_group_free(struct queue_group *group);
 
 /* Moves the oldest entries to GROUP, which must be empty. */

@@ -2,43 +2,16 @@
 #include "store/received.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "lib/clock.h"
 
+/* OVERLAPS is a word of PostgreSQL's. */
 #define REPORT_COLUMNS                                                                             \
 	"key, kind, domain, org, report_id, begins, ends, received, trust, mail_from, email, p,"   \
-	" sp, np, adkim, aspf, testing, row_count, messages, passed, refused, repaired, overlaps," \
-	" remarks"
-
-/* ---- days ---- */
-
-unsigned received_split(int64_t begins, int64_t ends, int64_t messages, int32_t *first,
-			int64_t shares[RECEIVED_DAYS_MAX])
-{
-	int64_t length = ends - begins, given = 0;
-	unsigned days;
-
-	*first = clock_day(begins);
-	if (length <= 86400) {
-		*first = clock_day(length > 0 ? begins + length / 2 : begins);
-		shares[0] = messages;
-		return 1;
-	}
-	days = (unsigned)(clock_day(ends - 1) - *first) + 1;
-	if (days > RECEIVED_DAYS_MAX)
-		days = RECEIVED_DAYS_MAX;
-	for (unsigned i = 0; i < days; i++) {
-		int64_t until = clock_day_begin(*first + (int32_t)i + 1);
-		int64_t done =
-		    i + 1 == days
-			? messages
-			: (int64_t)((double)messages * (double)(until - begins) / (double)length);
-
-		shares[i] = done - given;
-		given = done;
-	}
-	return days;
-}
+	" sp, np, adkim, aspf, testing, row_count, messages, passed, refused, repaired,"           \
+	" \"overlaps\", remarks"
 
 /* ---- writing ---- */
 
@@ -48,15 +21,77 @@ struct addition {
 	void *arg;
 };
 
+/* Among the latest hundred before its end: a reporter may have sent any number. */
 static int count_overlaps(struct sql *sql, const struct received_report *report, int64_t *overlaps,
 			  struct why *why)
 {
 	return sql_number(sql, overlaps, why,
-			  "SELECT COUNT(*) FROM rx_report WHERE kind = $1 AND domain = $2 AND"
-			  " org = $3 AND begins < $5 AND ends > $4",
+			  "SELECT COUNT(*) FROM (SELECT kind, ends FROM rx_report WHERE domain = $2"
+			  " AND org = $3 AND begins < $5 ORDER BY begins DESC LIMIT 100) AS near"
+			  " WHERE kind = $1 AND ends > $4",
 			  SQL_VALUES(sql_text(report->kind), sql_text(report->domain),
 				     sql_text(report->org), sql_int(report->begins),
 				     sql_int(report->ends)));
+}
+
+static bool is_at_or_below(const char *domain, const char *above)
+{
+	size_t len = strlen(domain), above_len = strlen(above);
+
+	return len >= above_len && strcasecmp(domain + len - above_len, above) == 0 &&
+	       (len == above_len || domain[len - above_len - 1] == '.');
+}
+
+/* What vouches for a report: nothing; mail that passed DMARC; such mail of the organization that
+ * the report names, or of the domain of its address where the organization is not a domain. */
+enum standing { STANDS_ALONE, STANDS_ON_MAIL, STANDS_ON_REPORTER };
+
+static enum standing judge_standing(const char *org, const char *trust, const char *mail_from,
+				    const char *email)
+{
+	const char *at = email == NULL ? NULL : strrchr(email, '@');
+	const char *name = strchr(org, '.') != NULL ? org : at == NULL ? "" : at + 1;
+
+	if (strcmp(trust, "pass") != 0)
+		return STANDS_ALONE;
+	return mail_from != NULL && name[0] != '\0' &&
+		       (is_at_or_below(mail_from, name) || is_at_or_below(name, mail_from))
+		   ? STANDS_ON_REPORTER
+		   : STANDS_ON_MAIL;
+}
+
+/* The head of a report of which only a copy that less vouches for had come: what a forger could
+ * have changed in it. 2: replaced; 1: the copy stays; -1. The rows are the same. */
+static int replace_copy(struct sql *sql, const struct received_report *r, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows =
+	    sql_ask(sql, "SELECT trust, mail_from, email FROM rx_report WHERE key = $1",
+		    SQL_VALUES(sql_key(r->key)));
+	enum standing before = STANDS_ON_REPORTER;
+	int more = sql_next(rows, why);
+
+	if (more == 1) {
+		before = judge_standing(r->org, sql_text_at(rows, 0, arena),
+					sql_text_at(rows, 1, arena), sql_text_at(rows, 2, arena));
+		sql_drop(rows);
+	}
+	arena_free(arena);
+	if (more < 0)
+		return -1;
+	if (judge_standing(r->org, r->trust, r->mail_from, r->email) <= before)
+		return 1;
+	return sql_run(sql, why,
+		       "UPDATE rx_report SET report_id = $2, trust = $3, mail_from = $4,"
+		       " email = $5, p = $6, sp = $7, np = $8, adkim = $9, aspf = $10,"
+		       " testing = $11, remarks = $12 WHERE key = $1",
+		       SQL_VALUES(sql_key(r->key), sql_text(r->report_id), sql_text(r->trust),
+				  sql_text(r->mail_from), sql_text(r->email), sql_text(r->p),
+				  sql_text(r->sp), sql_text(r->np), sql_text(r->adkim),
+				  sql_text(r->aspf), sql_text(r->testing), sql_text(r->remarks))) ==
+		       0
+		   ? 2
+		   : -1;
 }
 
 static int insert_report(void *arg, struct sql *sql, struct why *why)
@@ -83,7 +118,7 @@ static int insert_report(void *arg, struct sql *sql, struct why *why)
 	if (inserted < 0)
 		return -1;
 	if (inserted == 0)
-		return 1;
+		return replace_copy(sql, r, why);
 	return addition->body(addition->arg, sql, why) == 0 ? 0 : -1;
 }
 
@@ -129,8 +164,8 @@ int received_put_tls_failure(struct sql *sql, const unsigned char key[DRIVER_KEY
 		       sql_text(f->information)));
 }
 
-int received_count_day(struct sql *sql, const struct received_report *report, int32_t day,
-		       const struct received_row *row, int64_t messages, struct why *why)
+static int count_day(struct sql *sql, const struct received_report *report, int32_t day,
+		     const struct received_row *row, int64_t messages, struct why *why)
 {
 	return sql_run(sql, why,
 		       "INSERT INTO rx_day VALUES ($1, $2, $3, $4, $5, $6, $7)"
@@ -139,6 +174,24 @@ int received_count_day(struct sql *sql, const struct received_report *report, in
 		       SQL_VALUES(sql_text(report->domain), sql_int(day), sql_text(report->org),
 				  sql_text(row->disposition), sql_text(row->dkim_aligned),
 				  sql_text(row->spf_aligned), sql_int(messages)));
+}
+
+int received_count_row(struct sql *sql, const struct received_report *r,
+		       const struct received_row *row, struct why *why)
+{
+	int64_t begins = r->begins == 0 ? r->received : r->begins; /* no time: when it came */
+	int64_t shares[CLOCK_SPLIT_MAX];
+	unsigned days;
+	int32_t first;
+
+	if (row->messages == 0)
+		return 0;
+	days = clock_split(begins, r->ends, row->messages, &first, shares);
+	for (unsigned i = 0; i < days; i++)
+		if (shares[i] > 0 &&
+		    count_day(sql, r, first + (int32_t)i, row, shares[i], why) != 0)
+			return -1;
+	return 0;
 }
 
 /* ---- expiry ---- */
@@ -205,20 +258,31 @@ static void read_report(struct sql_rows *rows, struct arena *arena, struct recei
 	r->remarks = sql_text_at(rows, at, arena);
 }
 
+static struct sql_value limit_of(const struct received_part *part)
+{
+	return sql_int(part == NULL || part->count == 0 ? INT64_MAX : part->count);
+}
+
+static struct sql_value offset_of(const struct received_part *part)
+{
+	return sql_int(part == NULL ? 0 : part->skip);
+}
+
 int received_list(struct sql *sql, const struct received_query *query, received_visit *visit,
 		  void *arg, struct why *why)
 {
 	struct arena *arena = arena_new(0);
 	struct received_report report;
-	struct sql_rows *rows =
-	    sql_ask(sql,
-		    "SELECT " REPORT_COLUMNS " FROM rx_report WHERE received >= $1"
-		    " AND ($2 IS NULL OR kind = $2)"
-		    " AND ($3 IS NULL OR domain = $3 OR"
-		    "  substr(domain, length(domain) - length($3)) = '.' || $3)"
-		    " AND ($4 = 0 OR passed < messages) ORDER BY received DESC, domain, org, key",
-		    SQL_VALUES(sql_int(query->since), sql_text(query->kind),
-			       sql_text(query->domain), sql_int(query->failing)));
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    "SELECT " REPORT_COLUMNS " FROM rx_report WHERE received >= $1"
+	    " AND (CAST($2 AS TEXT) IS NULL OR kind = $2)"
+	    " AND (CAST($3 AS TEXT) IS NULL OR domain = $3 OR"
+	    "  substr(domain, length(domain) - length($3)) = '.' || $3)"
+	    " AND ($4 = 0 OR passed < messages) ORDER BY received DESC, domain, org, key"
+	    " LIMIT $5 OFFSET $6",
+	    SQL_VALUES(sql_int(query->since), sql_text(query->kind), sql_text(query->domain),
+		       sql_int(query->failing), limit_of(&query->part), offset_of(&query->part)));
 	int more, status = 0;
 
 	while (status == 0 && (more = sql_next(rows, why)) == 1) {
@@ -232,16 +296,40 @@ int received_list(struct sql *sql, const struct received_query *query, received_
 	return status != 0 ? status : more;
 }
 
+/* The first and the last key that begin with the digits ID. False: it has no such digits. */
+static bool find_range(const char *id, unsigned char first[DRIVER_KEY_LEN],
+		       unsigned char last[DRIVER_KEY_LEN])
+{
+	size_t length = strlen(id);
+
+	if (length == 0 || length > 2 * DRIVER_KEY_LEN)
+		return false;
+	memset(first, 0, DRIVER_KEY_LEN);
+	memset(last, 0xff, DRIVER_KEY_LEN);
+	for (size_t i = 0; i < length; i++) {
+		int digit = char_hex((unsigned char)id[i]), shift = i % 2 == 0 ? 4 : 0;
+
+		if (digit < 0)
+			return false;
+		first[i / 2] |= (unsigned char)(digit << shift);
+		last[i / 2] = (unsigned char)((last[i / 2] & ~(0xf << shift)) | digit << shift);
+	}
+	return true;
+}
+
 int received_find(struct sql *sql, const char *id, struct arena *arena,
 		  struct received_report *report, struct why *why)
 {
-	struct sql_rows *rows =
-	    sql_ask(sql,
-		    "SELECT " REPORT_COLUMNS " FROM rx_report"
-		    " WHERE substr(lower(hex(key)), 1, length($1)) = lower($1) LIMIT 2",
-		    SQL_VALUES(sql_text(id)));
-	int more = sql_next(rows, why);
+	unsigned char first[DRIVER_KEY_LEN], last[DRIVER_KEY_LEN];
+	struct sql_rows *rows;
+	int more;
 
+	if (!find_range(id, first, last))
+		return 1;
+	rows = sql_ask(
+	    sql, "SELECT " REPORT_COLUMNS " FROM rx_report WHERE key >= $1 AND key <= $2 LIMIT 2",
+	    SQL_VALUES(sql_key(first), sql_key(last)));
+	more = sql_next(rows, why);
 	if (more != 1)
 		return more < 0 ? -1 : 1;
 	read_report(rows, arena, report);
@@ -267,15 +355,16 @@ static void read_row(struct sql_rows *rows, int at, struct arena *arena, struct 
 }
 
 int received_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
-		  received_row_visit *visit, void *arg, struct why *why)
+		  const struct received_part *part, received_row_visit *visit, void *arg,
+		  struct why *why)
 {
 	struct arena *arena = arena_new(0);
 	struct sql_rows *rows =
 	    sql_ask(sql,
 		    "SELECT source_ip, messages, disposition, dkim_aligned, spf_aligned,"
 		    " header_from, envelope_from, envelope_to, reasons, dkim, spf FROM rx_row"
-		    " WHERE key = $1 ORDER BY messages DESC, n",
-		    SQL_VALUES(sql_key(key)));
+		    " WHERE key = $1 ORDER BY messages DESC, n LIMIT $2 OFFSET $3",
+		    SQL_VALUES(sql_key(key), limit_of(part), offset_of(part)));
 	int more, status = 0;
 
 	while (status == 0 && (more = sql_next(rows, why)) == 1) {
@@ -292,16 +381,19 @@ int received_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 }
 
 int received_tls_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
-		      received_tls_visit *visit, void *arg, struct why *why)
+		      const struct received_part *part, received_tls_visit *visit, void *arg,
+		      struct why *why)
 {
 	struct arena *arena = arena_new(0);
 	struct sql_rows *rows = sql_ask(
 	    sql,
 	    "SELECT t.policy_type, t.policy_domain, t.mx_host, t.successful, t.failed, t.n,"
 	    " f.result_type, f.failed, f.sending_ip, f.mx_hostname, f.receiving_ip, f.reason_code,"
-	    " f.information, f.n IS NULL FROM rx_tls AS t LEFT JOIN rx_tls_failure AS f"
-	    " ON f.key = t.key AND f.policy = t.n WHERE t.key = $1 ORDER BY t.n, f.n",
-	    SQL_VALUES(sql_key(key)));
+	    " f.information, CASE WHEN f.n IS NULL THEN 1 ELSE 0 END FROM rx_tls AS t LEFT JOIN "
+	    "rx_tls_failure AS f"
+	    " ON f.key = t.key AND f.policy = t.n WHERE t.key = $1 ORDER BY t.n, f.n"
+	    " LIMIT $2 OFFSET $3",
+	    SQL_VALUES(sql_key(key), limit_of(part), offset_of(part)));
 	int more, status = 0;
 
 	while (status == 0 && (more = sql_next(rows, why)) == 1) {
@@ -332,24 +424,41 @@ int received_tls_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 
 /* ---- sums ---- */
 
+/* Of the domain $2 and those below it. Their names are read from the index one by one, each with a
+ * look-up of the next: there are few of them, and many reports of each. */
 #define BELOW                                                                                      \
-	"($2 IS NULL OR r.domain = $2 OR"                                                          \
-	" substr(r.domain, length(r.domain) - length($2)) = '.' || $2)"
+	"r.domain IN (WITH RECURSIVE names (name) AS (SELECT MIN(domain) FROM rx_report"           \
+	" UNION ALL SELECT (SELECT MIN(domain) FROM rx_report WHERE domain > names.name)"          \
+	" FROM names WHERE names.name IS NOT NULL) SELECT name FROM names WHERE name = $2"         \
+	" OR substr(name, length(name) - length($2)) = '.' || $2)"
 
+/* TEXT with one condition more when DOMAIN is not NULL. */
+#define OF_DOMAIN(domain, before, after)                                                           \
+	((domain) == NULL ? before after : before " AND " BELOW after)
+
+/* Its values: an engine wants as many as the statement names. */
+static struct sql_values for_domain(const char *domain, struct sql_values values)
+{
+	values.count = domain == NULL ? 1 : 2;
+	return values;
+}
+
+/* In no order, since sorting costs more than all else. */
 int received_sums(struct sql *sql, const char *domain, int32_t from_day, received_sum_visit *visit,
 		  void *arg, struct why *why)
 {
 	struct arena *arena = arena_new(0);
 	struct sql_rows *rows = sql_ask(
 	    sql,
-	    "SELECT r.domain, CASE r.trust WHEN 'pass' THEN 'pass' ELSE '' END AS trusted,"
-	    " MIN(r.begins), MAX(r.begins), w.source_ip, SUM(w.messages), w.disposition,"
-	    " w.dkim_aligned, w.spf_aligned, w.header_from, NULL, NULL, w.reasons, w.dkim, w.spf"
-	    " FROM rx_report AS r JOIN rx_row AS w ON w.key = r.key WHERE r.kind = 'aggregate'"
-	    " AND r.begins >= $1 AND w.messages > 0 AND " BELOW
-	    " GROUP BY r.domain, trusted, w.source_ip, w.disposition, w.dkim_aligned,"
-	    " w.spf_aligned, w.header_from, w.reasons, w.dkim, w.spf",
-	    SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)));
+	    OF_DOMAIN(
+		domain,
+		"SELECT r.domain, CASE r.trust WHEN 'pass' THEN 'pass' ELSE '' END,"
+		" r.begins / 86400, w.source_ip, w.messages, w.disposition,"
+		" w.dkim_aligned, w.spf_aligned, w.header_from, NULL, NULL, w.reasons,"
+		" w.dkim, w.spf, r.mail_from FROM rx_report AS r JOIN rx_row AS w ON w.key = r.key"
+		" WHERE r.kind = 'aggregate' AND r.begins >= $1 AND w.messages > 0",
+		""),
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
 	int more, status = 0;
 
 	while (status == 0 && (more = sql_next(rows, why)) == 1) {
@@ -358,9 +467,9 @@ int received_sums(struct sql *sql, const char *domain, int32_t from_day, receive
 		arena_reset(arena);
 		sum.domain = sql_text_at(rows, 0, arena);
 		sum.trust = sql_text_at(rows, 1, arena);
-		sum.first_day = clock_day(sql_int_at(rows, 2));
-		sum.last_day = clock_day(sql_int_at(rows, 3));
-		read_row(rows, 4, arena, &sum.row);
+		sum.day = (int32_t)sql_int_at(rows, 2);
+		read_row(rows, 3, arena, &sum.row);
+		sum.mail_from = sql_text_at(rows, 14, arena);
 		status = visit(arg, &sum);
 		if (status != 0)
 			sql_drop(rows);
@@ -369,27 +478,147 @@ int received_sums(struct sql *sql, const char *domain, int32_t from_day, receive
 	return status != 0 ? status : more;
 }
 
-int received_cover(struct sql *sql, const char *domain, int32_t from_day,
-		   struct received_coverage *coverage, struct why *why)
+int received_reporters(struct sql *sql, const char *domain, int32_t from_day,
+		       received_reporter_visit *visit, void *arg, struct why *why)
 {
-	struct sql_rows *rows =
-	    sql_ask(sql,
-		    "SELECT COUNT(DISTINCT mail_from), COUNT(DISTINCT begins / 86400), COUNT(*),"
-		    " SUM(messages), MIN(begins), MAX(begins) FROM rx_report AS r"
-		    " WHERE kind = 'aggregate' AND trust = 'pass' AND messages > 0"
-		    " AND begins >= $1 AND " BELOW,
-		    SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)));
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    OF_DOMAIN(domain,
+		      "SELECT r.org, r.mail_from, COUNT(*),"
+		      " SUM(CASE r.trust WHEN 'pass' THEN 0 ELSE 1 END),"
+		      " SUM(r.messages) AS all_messages, MAX(r.begins) FROM rx_report AS r"
+		      " WHERE r.begins >= $1",
+		      " GROUP BY r.org, r.mail_from"
+		      " ORDER BY all_messages DESC, r.org, r.mail_from"),
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
+	int more, status = 0;
 
-	if (sql_next(rows, why) != 1)
-		return -1;
-	coverage->reporters = sql_int_at(rows, 0);
-	coverage->days = sql_int_at(rows, 1);
-	coverage->reports = sql_int_at(rows, 2);
-	coverage->messages = sql_int_at(rows, 3);
-	coverage->first_day = clock_day(sql_int_at(rows, 4));
-	coverage->last_day = clock_day(sql_int_at(rows, 5));
-	sql_drop(rows);
-	return 0;
+	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+		struct received_reporter reporter;
+
+		arena_reset(arena);
+		reporter.org = sql_text_at(rows, 0, arena);
+		reporter.mail_from = sql_text_at(rows, 1, arena);
+		reporter.reports = sql_int_at(rows, 2);
+		reporter.unverified = sql_int_at(rows, 3);
+		reporter.messages = sql_int_at(rows, 4);
+		reporter.last_day = clock_day(sql_int_at(rows, 5));
+		status = visit(arg, &reporter);
+		if (status != 0)
+			sql_drop(rows);
+	}
+	arena_free(arena);
+	return status != 0 ? status : more;
+}
+
+int received_tls_sums(struct sql *sql, const char *domain, int32_t from_day,
+		      received_tls_sum_visit *visit, void *arg, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    OF_DOMAIN(domain,
+		      "SELECT r.domain, SUM(r.messages), SUM(r.passed) FROM rx_report AS r"
+		      " WHERE r.kind = 'tls' AND r.begins >= $1",
+		      " GROUP BY r.domain"),
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
+	int more, status = 0;
+
+	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+		arena_reset(arena);
+		status = visit(arg, sql_text_at(rows, 0, arena), sql_int_at(rows, 1),
+			       sql_int_at(rows, 2));
+		if (status != 0)
+			sql_drop(rows);
+	}
+	arena_free(arena);
+	return status != 0 ? status : more;
+}
+
+int received_tls_failures(struct sql *sql, const char *domain, int32_t from_day,
+			  received_failure_visit *visit, void *arg, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    OF_DOMAIN(domain,
+		      "SELECT r.domain, f.result_type, f.mx_hostname, SUM(f.failed) AS all_failed"
+		      " FROM rx_report AS r JOIN rx_tls_failure AS f ON f.key = r.key"
+		      " WHERE r.kind = 'tls' AND r.begins >= $1",
+		      " GROUP BY r.domain, f.result_type, f.mx_hostname"
+		      " ORDER BY all_failed DESC, r.domain, f.result_type, f.mx_hostname"),
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
+	int more, status = 0;
+
+	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+		struct received_tls_failure failure = {.failed = sql_int_at(rows, 3)};
+		const char *of;
+
+		arena_reset(arena);
+		of = sql_text_at(rows, 0, arena);
+		failure.result_type = sql_text_at(rows, 1, arena);
+		failure.mx_hostname = sql_text_at(rows, 2, arena);
+		status = visit(arg, of, &failure);
+		if (status != 0)
+			sql_drop(rows);
+	}
+	arena_free(arena);
+	return status != 0 ? status : more;
+}
+
+int received_domains(struct sql *sql, const char *domain, int32_t from_day,
+		     received_domain_visit *visit, void *arg, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    OF_DOMAIN(domain,
+		      "SELECT r.domain, SUM(r.messages) AS all_messages FROM rx_report AS r"
+		      " WHERE r.kind = 'aggregate' AND r.begins >= $1",
+		      " GROUP BY r.domain ORDER BY all_messages DESC, r.domain"),
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
+	int more, status = 0;
+
+	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+		arena_reset(arena);
+		status = visit(arg, sql_text_at(rows, 0, arena), sql_int_at(rows, 1));
+		if (status != 0)
+			sql_drop(rows);
+	}
+	arena_free(arena);
+	return status != 0 ? status : more;
+}
+
+int received_senders(struct sql *sql, const char *domain, int32_t from_day,
+		     received_sender_visit *visit, void *arg, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct sql_rows *rows = sql_ask(
+	    sql,
+	    OF_DOMAIN(domain,
+		      "SELECT r.domain, r.mail_from, SUM(CASE WHEN r.kind = 'aggregate' AND"
+		      " r.messages > 0 THEN 1 ELSE 0 END), SUM(r.messages) AS all_messages"
+		      " FROM rx_report AS r WHERE r.begins >= $1 AND r.trust = 'pass'"
+		      " AND r.mail_from IS NOT NULL",
+		      " GROUP BY r.domain, r.mail_from"
+		      " ORDER BY all_messages DESC, r.domain, r.mail_from"),
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
+	int more, status = 0;
+
+	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+		struct received_sender sender;
+
+		arena_reset(arena);
+		sender.domain = sql_text_at(rows, 0, arena);
+		sender.mail_from = sql_text_at(rows, 1, arena);
+		sender.reports = sql_int_at(rows, 2);
+		status = visit(arg, &sender);
+		if (status != 0)
+			sql_drop(rows);
+	}
+	arena_free(arena);
+	return status != 0 ? status : more;
 }
 
 /* ---- decisions ---- */

@@ -6,7 +6,8 @@
  *
  * A report is known by what is in it, not by its identifier: its key is made of its kind, domain,
  * organization, time range and the digest of its rows. The same report that comes again, under the
- * same identifier or another, is stored and counted once. Texts are clean (report/inbox/record.h).
+ * same identifier or another, is stored and counted once, with the best of the trust in its copies.
+ * Texts are clean (report/inbox/record.h).
  */
 #ifndef STORE_RECEIVED_H
 #define STORE_RECEIVED_H
@@ -58,7 +59,9 @@ struct received_tls_failure {
 /* ---- writing ---- */
 
 /* REPORT, and what BODY adds, in one transaction; BODY may be called again. 0: stored; 1: it was
- * there already, and BODY was not called; -1. OVERLAPS is set here. */
+ * there already, and BODY was not called; 2: likewise, but only a copy was there that less vouches
+ * for (a forgery can come first), whose head and trust are now those of REPORT; -1. OVERLAPS is set
+ * here. */
 int received_add(struct sql *sql, const struct received_report *report, sql_body *body, void *arg,
 		 struct why *why);
 
@@ -70,28 +73,26 @@ int received_put_tls(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 int received_put_tls_failure(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN], int64_t n,
 			     int64_t policy, const struct received_tls_failure *failure,
 			     struct why *why);
-int received_count_day(struct sql *sql, const struct received_report *report, int32_t day,
-		       const struct received_row *row, int64_t messages, struct why *why);
-
-/*
- * How MESSAGES of a report about the time BEGINS to ENDS are shared among its days, the first of
- * which is *FIRST: a day or less counts for the day on which most of it lies, a longer time is
- * shared in proportion to what of it lies on each day. The number of SHARES, whose sum is MESSAGES.
- */
-enum { RECEIVED_DAYS_MAX = 40 };
-unsigned received_split(int64_t begins, int64_t ends, int64_t messages, int32_t *first,
-			int64_t shares[RECEIVED_DAYS_MAX]);
+/* Adds the row to the sums of the days that its report is about. */
+int received_count_row(struct sql *sql, const struct received_report *report,
+		       const struct received_row *row, struct why *why);
 
 /* Deletes reports and rows that came before BEFORE (wall seconds); how many reports, or -1. */
 int64_t received_expire(struct sql *sql, int64_t before, struct why *why);
 
 /* ---- reading; texts live during the call ---- */
 
+/* A part of a list: COUNT of it, without the first SKIP; COUNT 0: all. */
+struct received_part {
+	int64_t skip, count;
+};
+
 struct received_query {
 	const char *kind;   /* NULL: any, as for the next one */
 	const char *domain; /* and those below it */
 	int64_t since;      /* received then or later */
 	bool failing;       /* only reports in which something did not pass */
+	struct received_part part;
 };
 
 /* The newest first. A value other than 0 ends the reading and is returned. */
@@ -106,22 +107,26 @@ int received_find(struct sql *sql, const char *id, struct arena *arena,
 
 typedef int received_row_visit(void *arg, const struct received_row *row);
 int received_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
-		  received_row_visit *visit, void *arg, struct why *why);
+		  const struct received_part *part, received_row_visit *visit, void *arg,
+		  struct why *why);
 
 /* Each failure with its policy; a policy without one once, with FAILURE NULL. */
 typedef int received_tls_visit(void *arg, const struct received_tls *tls,
 			       const struct received_tls_failure *failure);
 int received_tls_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
-		      received_tls_visit *visit, void *arg, struct why *why);
+		      const struct received_part *part, received_tls_visit *visit, void *arg,
+		      struct why *why);
 
 /* ---- sums over many reports ---- */
 
-/* Rows of aggregate reports that look alike, with the sum of their messages. */
+/* Rows of aggregate reports, each with the day of its report; those that look alike may come one
+ * by one. */
 struct received_sum {
-	const char *domain; /* the policy domain */
-	const char *trust;  /* "pass": of reports that came in authenticated mail; or "" */
+	const char *domain;    /* the policy domain */
+	const char *trust;     /* "pass": of reports that came in authenticated mail; or "" */
+	const char *mail_from; /* the domain of that mail, or NULL */
 	struct received_row row;
-	int32_t first_day, last_day; /* on which the times of the reports begin */
+	int32_t day; /* on which the times of the reports begin */
 };
 
 /* DOMAIN: and those below it; NULL: any. Reports whose time begins on FROM_DAY or later. */
@@ -129,14 +134,47 @@ typedef int received_sum_visit(void *arg, const struct received_sum *sum);
 int received_sums(struct sql *sql, const char *domain, int32_t from_day, received_sum_visit *visit,
 		  void *arg, struct why *why);
 
-/* How good the authenticated reports about DOMAIN are. */
-struct received_coverage {
-	int64_t reporters, days, reports; /* different domains of the mail; days with a report */
+/* Organizations whose reports about DOMAIN begin on FROM_DAY or later, of any kind, those with most
+ * messages first. */
+struct received_reporter {
+	const char *org, *mail_from; /* MAIL_FROM: NULL if not known */
+	int64_t reports, unverified; /* UNVERIFIED: of them, not in authenticated mail */
 	int64_t messages;
-	int32_t first_day, last_day;
+	int32_t last_day;
 };
-int received_cover(struct sql *sql, const char *domain, int32_t from_day,
-		   struct received_coverage *coverage, struct why *why);
+typedef int received_reporter_visit(void *arg, const struct received_reporter *reporter);
+int received_reporters(struct sql *sql, const char *domain, int32_t from_day,
+		       received_reporter_visit *visit, void *arg, struct why *why);
+
+/* Sessions by TLS reports that begin on FROM_DAY or later, of each policy domain. */
+typedef int received_tls_sum_visit(void *arg, const char *domain, int64_t sessions,
+				   int64_t successful);
+int received_tls_sums(struct sql *sql, const char *domain, int32_t from_day,
+		      received_tls_sum_visit *visit, void *arg, struct why *why);
+
+/* Failures of TLS reports by domain, kind and MX, the most frequent first; of FAILURE only
+ * result_type, mx_hostname and failed are set. */
+typedef int received_failure_visit(void *arg, const char *domain,
+				   const struct received_tls_failure *failure);
+int received_tls_failures(struct sql *sql, const char *domain, int32_t from_day,
+			  received_failure_visit *visit, void *arg, struct why *why);
+
+/* The policy domains of aggregate reports that begin on FROM_DAY or later, those with most messages
+ * first. */
+typedef int received_domain_visit(void *arg, const char *domain, int64_t messages);
+int received_domains(struct sql *sql, const char *domain, int32_t from_day,
+		     received_domain_visit *visit, void *arg, struct why *why);
+
+/* Domains whose authenticated mail brought reports about DOMAIN, of any kind, that begin on
+ * FROM_DAY or later, those with most messages first. */
+struct received_sender {
+	const char *domain; /* the policy domain */
+	const char *mail_from;
+	int64_t reports; /* aggregate ones, with messages */
+};
+typedef int received_sender_visit(void *arg, const struct received_sender *sender);
+int received_senders(struct sql *sql, const char *domain, int32_t from_day,
+		     received_sender_visit *visit, void *arg, struct why *why);
 
 /* ---- what the operator decided about a flow (report/sources/classify.h) ---- */
 

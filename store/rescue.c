@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/heap.h"
 #include "store/integrity.h"
 #include "store/sql/sqlite.h"
 
@@ -57,9 +58,11 @@ static bool copy_rows(const struct saving *saving, const struct table *table, co
 	written = sqlite3_prepare_v2(saving->to, buf_text(&insert), -1, &write, NULL) == SQLITE_OK;
 	code = sqlite3_prepare_v2(saving->from, select, -1, &read, NULL);
 	while (written && code != SQLITE_DONE && (code = sqlite3_step(read)) == SQLITE_ROW) {
-		for (unsigned i = 0; i < table->count; i++)
-			sqlite3_bind_value(write, (int)i + 1, sqlite3_column_value(read, (int)i));
-		written = sqlite3_step(write) == SQLITE_DONE;
+		for (unsigned i = 0; i < table->count && written; i++)
+			written =
+			    sqlite3_bind_value(write, (int)i + 1,
+					       sqlite3_column_value(read, (int)i)) == SQLITE_OK;
+		written = written && sqlite3_step(write) == SQLITE_DONE;
 		sqlite3_reset(write);
 	}
 	*whole = code == SQLITE_DONE;
@@ -94,7 +97,7 @@ static bool describe_table(const struct saving *saving, const char *name, struct
 	code = sqlite3_prepare_v2(
 	    saving->to, "SELECT name, pk FROM pragma_table_info(?1) ORDER BY pk", -1, &list, NULL);
 	sqlite3_bind_text(list, 1, name, -1, SQLITE_STATIC);
-	while (code == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW) {
+	while (code != SQLITE_DONE && (code = sqlite3_step(list)) == SQLITE_ROW) {
 		const char *column = (const char *)sqlite3_column_text(list, 0);
 
 		buf_printf(&columns, "%s\"%s\"", table->count++ == 0 ? "" : ", ", column);
@@ -107,7 +110,7 @@ static bool describe_table(const struct saving *saving, const char *name, struct
 	table->columns = buf_text(&columns);
 	table->up = up.len == 0 ? "rowid" : buf_text(&up);
 	table->down = down.len == 0 ? "rowid DESC" : buf_text(&down);
-	return table->count > 0;
+	return code == SQLITE_DONE && table->count > 0;
 }
 
 /* Each report by itself: a damaged page costs none but those that have rows on it. */
@@ -122,11 +125,11 @@ static bool copy_reports(const struct saving *saving, const struct table *table)
 				      " SELECT domain, day, config FROM total)",
 				      -1, &list, NULL);
 
-	while (written && code == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW)
+	while (written && code != SQLITE_DONE && (code = sqlite3_step(list)) == SQLITE_ROW)
 		written = copy_both_ends(saving, table, (const char *)sqlite3_column_text(list, 0),
 					 &whole);
 	sqlite3_finalize(list);
-	return written;
+	return written && code == SQLITE_DONE;
 }
 
 static bool copy_table(struct saving *saving, const char *name)
@@ -148,7 +151,7 @@ static bool copy_table(struct saving *saving, const char *name)
 static const char *const saved_tables[] = {
     "policy",      "total",  "tally",  "closed",  "report",         "report_part", "delivery",
     "suppression", "token",  "spool",  "journal", "unshipped",      "batch",       "shipment",
-    "rx_report",   "rx_row", "rx_day", "rx_tls",  "rx_tls_failure", "sts_policy"};
+    "rx_report",   "rx_row", "rx_day", "rx_tls",  "rx_tls_failure", "sts_policy",  "tls_session"};
 
 static bool run_sql(const struct saving *saving, const char *text)
 {
@@ -268,10 +271,10 @@ static sqlite3 *open_old(const char *path)
 
 static int copy_bytes(const char *from, const char *to)
 {
-	char *block = malloc(1 << 20);
+	char *block = heap_alloc(1 << 20);
 	int in = open(from, O_RDONLY | O_CLOEXEC);
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	ssize_t got = in < 0 || out < 0 || block == NULL ? -1 : 1;
+	ssize_t got = in < 0 || out < 0 ? -1 : 1;
 
 	while (got > 0 && (got = read(in, block, 1 << 20)) > 0)
 		if (write(out, block, (size_t)got) != got)

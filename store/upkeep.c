@@ -12,7 +12,11 @@
 #include "store/integrity.h"
 #include "store/sql/sqlite.h"
 
-enum { BACKUP_PAGES = 500 };
+enum {
+	BACKUP_PAGES = 500,
+	SHRINK_FREE = 8 << 20, /* bytes: less is not worth it */
+	SHRINK_MAX = 64 << 20  /* what is written again, in about a second */
+};
 
 /* Of table batch: what has not been shipped yet; the others are kept for a while. */
 #define OPEN " WHERE sequence > (SELECT applied FROM spool)"
@@ -139,6 +143,12 @@ static int check_pages(struct sql *sql, upkeep_finding *tell, void *arg, struct 
 
 		if (said == NULL || strcmp(said, "ok") == 0)
 			continue;
+		if (integrity_is_unread(said)) {
+			why_set(why, "the ledger cannot be read: %s", said);
+			sql_drop(rows);
+			more = -1;
+			break;
+		}
 		tell(arg, said, 1);
 		findings++;
 	}
@@ -185,6 +195,45 @@ int upkeep_check(struct sql *sql, bool shared, upkeep_finding *tell, upkeep_prog
 		findings = digests < 0 ? -1 : findings + digests;
 	}
 	return findings;
+}
+
+/* ---- room that is not needed ---- */
+
+#define BYTES_OF(pages)                                                                            \
+	"SELECT " pages                                                                            \
+	" * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+
+static int shrink_file(struct sql *sql, const char *path, int64_t bytes, struct why *said)
+{
+	int64_t now;
+
+	if (sql_run(sql, said, "PRAGMA temp_store = MEMORY", SQL_NO_VALUES) != 0 ||
+	    sql_run(sql, said, "VACUUM", SQL_NO_VALUES) != 0 ||
+	    sql_run(sql, said, "PRAGMA wal_checkpoint(TRUNCATE)", SQL_NO_VALUES) != 0 ||
+	    read_number(sql, &now, BYTES_OF("page_count"), said) != 0)
+		return -1;
+	why_set(said, "%s: it had %.1f MiB and has %.1f: the rest was free", path,
+		(double)bytes / 1048576, (double)now / 1048576);
+	return 0;
+}
+
+int upkeep_shrink(const char *path, struct why *said)
+{
+	const struct ledger_settings settings = {.path = path, .busy_wait = 5 * CLOCK_SECOND};
+	struct sql *sql = sqlite_sql(&settings, said);
+	int64_t bytes = 0, free = 0;
+	int result = -1;
+
+	if (sql == NULL)
+		return -1;
+	said->text[0] = '\0';
+	if (read_number(sql, &bytes, BYTES_OF("page_count"), said) == 0 &&
+	    read_number(sql, &free, BYTES_OF("freelist_count"), said) == 0)
+		result = free >= SHRINK_FREE && free > bytes / 2 && bytes - free <= SHRINK_MAX
+			     ? shrink_file(sql, path, bytes, said)
+			     : 0;
+	sql_close(sql);
+	return result;
 }
 
 /* ---- a copy of the file ---- */

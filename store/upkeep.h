@@ -25,6 +25,11 @@ struct upkeep_spool {
 int upkeep_spool(struct sql *local, struct arena *arena, struct upkeep_spool *spool,
 		 struct why *why);
 
+/* Brings the schema up to date. Where most of the file is free and the rest is small, it is written
+ * again, as large as what it holds. While nobody else has it open. SAID: what was done, or empty.
+ * 0, or -1 with the reason in SAID. */
+int upkeep_shrink(const char *path, struct why *said);
+
 /* Called for each inconsistency: what it is, and how often. */
 typedef void upkeep_finding(void *arg, const char *what, int64_t count);
 

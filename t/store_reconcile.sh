@@ -132,19 +132,73 @@ wait $daemon 2>/dev/null
 daemon=
 
 # ---- with a shared store ----
+host=$(uname -n)
 pg_make "$tmp/pg"
 conf "shared = \"$pg_url\";"
 shows "no tables yet" '^exit 69$'
 cs -q store copy >"$tmp/said" 2>&1
-shows "all is there" "^$two aggregate 44 44 44 30 0 6 waiting" "^$today aggregate 7 7 7 0 0 7 of a day" '^exit 0$'
+shows "all is there" "^$two aggregate all 44 44 44 30 0 6 waiting" "^$today aggregate all 7 7 7 0 0 7 of a day" \
+	"^$two aggregate $host 44 44 44 - 0\$" '^exit 0$'
 fill today.example "$today" 5 mailto:d@today.example
-shows "what is not shipped yet" "^$today aggregate 12 7 7 0 0 7 of a day that is not over; 5 waiting to be shipped|^$today aggregate 12 7 7 0 0 .*5 waiting to be shipped" \
-	'^exit 0$'
+shows "what is not shipped yet" "^$today aggregate all 12 7 7 0 0 .*5 waiting to be shipped" \
+	"^$today aggregate $host 12 7 7 - 0 5 waiting to be shipped" '^exit 0$'
 cs -q store copy >"$tmp/said" 2>&1
-shows "and then it is" "^$today aggregate 12 12 12 0 0" '^exit 0$'
+shows "and then it is" "^$today aggregate all 12 12 12 0 0" '^exit 0$'
+pg_ask "CREATE TABLE kept AS SELECT * FROM tally" >/dev/null
 pg_ask "DELETE FROM tally WHERE domain = 'today.example'" >/dev/null
-shows "what was shipped and is not there" "^$today aggregate 12 12 0 0 12 12 missing: shipped, but not in the shared store" \
+shows "what was shipped and is not there" "^$today aggregate all 12 12 0 0 12 12 missing: shipped, but not in the shared store" \
 	'reports: 12 messages are missing in the reports' '^exit 1$'
+pg_ask "INSERT INTO tally SELECT * FROM kept WHERE domain = 'today.example'" >/dev/null
+
+# ---- another host, which this one sees through the store ----
+other() { # DOMAIN DAY COUNT: it counts; ship: it ships
+	"$build/t/bin/ledgerfill" "$tmp/b.db" asked "$1" "$2" "$3" "mailto:d@$1" >/dev/null 2>&1
+}
+ship() { "$build/t/bin/shipper" "$tmp/b.db" "$pg_url" other >"$tmp/said" 2>&1; }
+other two.example "$two" 20
+ship
+shows "a line for each host" "^$two aggregate all 64 64 64 30 0 .*waiting" "^$two aggregate $host 44 44 44 - 0\$" \
+	"^$two aggregate other 20 20 20 - 0 as of 20" '^exit 0$'
+cs --json store check --reconcile >"$tmp/json"
+is "JSON of hosts" "$? $(python3 -c 'import json, sys
+a = [x for x in json.load(open(sys.argv[1]))["days"] if x["day"] == sys.argv[2] and x["kind"] == "aggregate"][0]
+print(a["counted"], [(h["own"], h["counted"], h["shipped"], h["stored"], h["missing"], h["as_of"] is None) for h in sorted(a["hosts"], key=lambda h: not h["own"])])' "$tmp/json" "$two")" \
+	"0 64 [(True, 44, 44, 44, 0, True), (False, 20, 20, 20, 0, False)]"
+other today.example "$today" 9
+ship
+keep() { pg_ask "DROP TABLE IF EXISTS a, b, c; CREATE TABLE a AS SELECT * FROM tally; CREATE TABLE b AS SELECT * FROM host_day; CREATE TABLE c AS SELECT * FROM host" >/dev/null 2>&1; }
+back() { pg_ask "TRUNCATE tally, host_day, host; INSERT INTO tally SELECT * FROM a; INSERT INTO host_day SELECT * FROM b; INSERT INTO host SELECT * FROM c" >/dev/null; }
+of_other="host = (SELECT host FROM host WHERE name = 'other')"
+of_today="day = (SELECT MAX(day) FROM tally)"
+keep
+shows "both hosts' rows of today" "^$today aggregate all 21 21 21 0 0 21 of a day" '^exit 0$'
+pg_ask "DELETE FROM tally WHERE $of_today AND source_ip IN ('192.0.2.0', '192.0.2.1', '192.0.2.2')" >/dev/null # of both
+shows "rows that the store has lost are not hidden by those of another host" \
+	"^$today aggregate all 21 21 12 0 9 .*9 missing: shipped, but not in the shared store" '^exit 1$'
+back
+pg_ask "UPDATE host_day SET stored = stored - 4 WHERE $of_today AND $of_other;
+	UPDATE tally SET messages = messages - 1 WHERE (source_ip, row_key) IN (SELECT source_ip, row_key FROM tally WHERE $of_today AND messages > 1 LIMIT 4)" >/dev/null
+shows "batches of another host that the store has forgotten: whose they are" \
+	"^$today aggregate all 21 21 17 0 4 .*4 missing: shipped" "^$today aggregate other 9 9 5 - 4 4 missing: shipped" \
+	"^$today aggregate $host 12 12 12 - 0\$" '^exit 1$'
+back
+pg_ask "UPDATE host_day SET counted = counted + 3, kept = kept + 3 WHERE $of_today AND $of_other" >/dev/null
+shows "what another host has not shipped yet" "^$today aggregate other 12 9 9 - 0 3 waiting to be shipped" '^exit 0$'
+pg_ask "UPDATE host SET seen = seen - 100000 WHERE name = 'other'" >/dev/null
+shows "and is not heard of for a day" "^$today aggregate other 12 9 9 - 3 3 missing: on a host that has not been heard of for a day" \
+	'reports: 3 messages are missing in the reports' '^exit 1$'
+back
+pg_ask "UPDATE host_day SET counted = counted + 2 WHERE $of_today AND $of_other" >/dev/null
+shows "a damaged ledger of another host" "^$today aggregate other 11 9 9 - 2 2 missing: the ledger is damaged" '^exit 1$'
+back
+pg_ask "DROP TABLE host_day; UPDATE store SET version = 1" >/dev/null
+shows "a store of an earlier version is refused" 'store migrate' '^exit 69$'
+cs -q store migrate >/dev/null 2>&1
+shows "after the upgrade: from before hosts were told apart" "^$today aggregate all .* 21 0 0 " "^$today aggregate [?] 0 0 21 - 0 from before" '^exit 0$'
+other today.example "$today" 2
+ship
+cs -q store copy >"$tmp/said" 2>&1
+shows "what comes then has a name" "^$today aggregate all 23 23 23 0 0 " "^$today aggregate other 11 11 2 - 0 as of" '^exit 0$'
 pg_ask "UPDATE host SET messages = messages - 3" >/dev/null
 shows "what the store has forgotten of this host" \
 	'reports: 3 messages of this host are missing in the shared store' '^exit 1$'

@@ -20,16 +20,15 @@ struct driver_row {
 	int64_t since; /* of its policy, when it is read: wall seconds, when its first row came */
 };
 
-/* Rows and lines that are committed together. */
+/* Rows that are committed together. */
 struct driver_batch {
 	const struct driver_row **rows; /* sorted by (domain, day, config, source, key), each key
 					 * once */
 	unsigned count;
 	const unsigned char
-	    *journal; /* the ID of the journal they come from (DRIVER_KEY_LEN bytes), or NULL */
-	const struct messages_line *lines; /* for the log of messages, or NULL */
-	uint64_t folded;                   /* up to this number of that journal; DRIVER_GONE: the
-					    * journal has been removed */
+	    *journal;    /* the ID of the journal they come from (DRIVER_KEY_LEN bytes), or NULL */
+	uint64_t folded; /* up to this number of that journal; DRIVER_GONE: the
+			  * journal has been removed */
 };
 
 #define DRIVER_GONE UINT64_MAX
@@ -80,6 +79,7 @@ struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why);
 struct driver_schema {
 	int application_id; /* tells it from other programs' files */
 	unsigned mode;      /* of a new file */
+	bool shrinks;       /* its free pages can be given back: PRAGMA incremental_vacuum */
 	const char *const *steps;
 	int count;
 };
@@ -99,6 +99,8 @@ enum driver_cause {
 	DRIVER_CAUSE_OTHER    /* it is absent, locked, not permitted, on a disk that fails ... */
 };
 enum driver_cause sqlite_cause(const struct ledger_settings *settings, struct why *why);
+enum driver_cause sqlite_cause_as(const struct driver_schema *schema,
+				  const struct ledger_settings *settings, struct why *why);
 
 /* A connection to a PostgreSQL or compatible server. NULL with the reason, which never holds
  * CONNINFO's password. Does not check the schema (store/sql/shared.h does). */

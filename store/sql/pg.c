@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/span.h"
 #include "store/sql/sql.h"
 
@@ -345,10 +346,8 @@ static int pg_end(struct sql *sql, bool commit, struct why *why)
 
 static struct sql_rows *pg_ask(struct sql *sql, const char *text, struct sql_values values)
 {
-	struct pg_rows *rows = calloc(1, sizeof *rows);
+	struct pg_rows *rows = heap_zero(sizeof *rows);
 
-	if (rows == NULL)
-		abort();
 	rows->rows.sql = sql;
 	rows->at = -1;
 	rows->result = execute_statement(pg_of(sql), text, values, &rows->fault);
@@ -398,9 +397,7 @@ static const void *pg_blob(struct sql_rows *base, int column, size_t *len)
 	rows->blob = NULL;
 	if (text == NULL || text[0] != '\\' || text[1] != 'x')
 		return NULL;
-	rows->blob = malloc(strlen(text) / 2);
-	if (rows->blob == NULL)
-		abort();
+	rows->blob = heap_alloc(strlen(text) / 2);
 	for (text += 2; text[0] != '\0' && text[1] != '\0'; text += 2)
 		rows->blob[(*len)++] = (unsigned char)(char_hex((unsigned char)text[0]) << 4 |
 						       char_hex((unsigned char)text[1]));
@@ -453,10 +450,9 @@ static const struct sql_ops ops = {
 
 struct sql *pg_sql(const char *conninfo, bool read_only, struct why *why)
 {
-	struct pg *pg = calloc(1, sizeof *pg);
+	struct pg *pg = heap_zero(sizeof *pg);
 
-	if (pg == NULL || (pg->conninfo = strdup(conninfo)) == NULL)
-		abort();
+	pg->conninfo = heap_strdup(conninfo);
 	pg->sql.ops = &ops;
 	pg->read_only = read_only;
 	if (connect_it(pg, why) == 0)

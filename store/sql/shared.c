@@ -6,6 +6,9 @@
  *           here
  *   batch   which batches came in: a batch is applied in the transaction that puts its key here
  *   lease   who may build and send reports
+ *   host_day  what each host has counted of each day, and what came in from it (store/ship/sums.h);
+ *           rows that came before the table existed belong to nobody
+ *   sts_policy  MTA-STS policies of other domains (store/ship/policies.h)
  *
  * policy.closed: 0, SHARED_OWN, or when its report was begun. A host that ships more rows of a
  * policy afterwards finds it closed and puts them under a derived configuration, which gets a
@@ -65,8 +68,73 @@ static const char *const first[] = {
     " term bigint NOT NULL, until bigint NOT NULL)",
     NULL};
 
+static const char *const second[] = {
+    "CREATE TABLE IF NOT EXISTS host_day (host bytea NOT NULL, day bigint NOT NULL,"
+    " counted bigint NOT NULL, kept bigint NOT NULL, shipped bigint NOT NULL,"
+    " stored bigint NOT NULL, told bigint NOT NULL, PRIMARY KEY (host, day))",
+    NULL};
+
+static const char *const third[] = {
+    "CREATE TABLE IF NOT EXISTS sts_policy (domain text NOT NULL PRIMARY KEY, id text NOT NULL,"
+    " text text NOT NULL, fetched bigint NOT NULL, expires bigint NOT NULL,"
+    " changed bigint NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS sts_policy_changed ON sts_policy (changed, domain)", NULL};
+
+/* Signing keys (store/keys/vault.h). */
+static const char *const fourth[] = {
+    "CREATE TABLE IF NOT EXISTS signing_key (domain text NOT NULL, selector text NOT NULL,"
+    " type text NOT NULL, bits bigint NOT NULL, record text NOT NULL, state text NOT NULL,"
+    " since bigint NOT NULL, created bigint NOT NULL, seen bigint NOT NULL,"
+    " version bigint NOT NULL, sealed bytea NOT NULL, next_look bigint NOT NULL,"
+    " PRIMARY KEY (domain, selector))",
+    "CREATE INDEX IF NOT EXISTS signing_key_by_version ON signing_key (version)",
+    "CREATE INDEX IF NOT EXISTS signing_key_by_look ON signing_key (next_look)",
+    "CREATE TABLE IF NOT EXISTS signing_version (one bigint NOT NULL PRIMARY KEY,"
+    " version bigint NOT NULL)",
+    "INSERT INTO signing_version (one, version) VALUES (1, 0) ON CONFLICT (one) DO NOTHING",
+    NULL};
+
+/* Reports that others sent (store/received.h), the outbound tally (report/sent.h; the counts of
+ * each host in rows of its own) and what the operator decided. A report is known by its content, so
+ * its key is the same whichever host got it. */
+static const char *const fifth[] = {
+    "CREATE TABLE IF NOT EXISTS rx_report (key bytea NOT NULL PRIMARY KEY, kind text NOT NULL,"
+    " domain text NOT NULL, org text NOT NULL, report_id text NOT NULL, begins bigint NOT NULL,"
+    " ends bigint NOT NULL, received bigint NOT NULL, trust text NOT NULL, mail_from text,"
+    " email text, p text, sp text, np text, adkim text, aspf text, testing text,"
+    " row_count bigint NOT NULL, messages bigint NOT NULL, passed bigint NOT NULL,"
+    " refused bigint NOT NULL, repaired bigint NOT NULL,"
+    " \"overlaps\" bigint NOT NULL,"
+    " remarks text NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS rx_report_received ON rx_report (received)",
+    "CREATE INDEX IF NOT EXISTS rx_report_domain ON rx_report (domain, org, begins)",
+    "CREATE TABLE IF NOT EXISTS rx_row (key bytea NOT NULL, n bigint NOT NULL, source_ip text,"
+    " messages bigint NOT NULL, disposition text NOT NULL, dkim_aligned text NOT NULL,"
+    " spf_aligned text NOT NULL, header_from text, envelope_from text, envelope_to text,"
+    " reasons text NOT NULL, dkim text NOT NULL, spf text NOT NULL, PRIMARY KEY (key, n))",
+    "CREATE TABLE IF NOT EXISTS rx_day (domain text NOT NULL, day bigint NOT NULL,"
+    " org text NOT NULL, disposition text NOT NULL, dkim_aligned text NOT NULL,"
+    " spf_aligned text NOT NULL, messages bigint NOT NULL, PRIMARY KEY (domain, day, org,"
+    " disposition, dkim_aligned, spf_aligned))",
+    "CREATE TABLE IF NOT EXISTS rx_tls (key bytea NOT NULL, n bigint NOT NULL, policy_type text,"
+    " policy_domain text, mx_host text, successful bigint NOT NULL, failed bigint NOT NULL,"
+    " PRIMARY KEY (key, n))",
+    "CREATE TABLE IF NOT EXISTS rx_tls_failure (key bytea NOT NULL, policy bigint NOT NULL,"
+    " n bigint NOT NULL, result_type text, failed bigint NOT NULL, sending_ip text,"
+    " mx_hostname text, receiving_ip text, reason_code text, information text,"
+    " PRIMARY KEY (key, policy, n))",
+    "CREATE TABLE IF NOT EXISTS sent (header_from text NOT NULL, day bigint NOT NULL,"
+    " domain text NOT NULL, selector text NOT NULL, mail_from text NOT NULL,"
+    " rcpt_domain text NOT NULL, host bytea NOT NULL, messages bigint NOT NULL,"
+    " signatures bigint NOT NULL, PRIMARY KEY (header_from, day, domain, selector, mail_from,"
+    " rcpt_domain, host))",
+    "CREATE INDEX IF NOT EXISTS sent_by_day ON sent (day)",
+    "CREATE TABLE IF NOT EXISTS flow_decision (flow text NOT NULL PRIMARY KEY,"
+    " decision text NOT NULL, note text NOT NULL, decided bigint NOT NULL)",
+    NULL};
+
 /* What each version does after it has added its columns (store/sql/schema.c). */
-static const char *const *const migrations[] = {first};
+static const char *const *const migrations[] = {first, second, third, fourth, fifth};
 enum { MIGRATIONS = sizeof migrations / sizeof migrations[0], MIGRATION_TRIES = 5 };
 
 /* ---- which store, and its schema ---- */
@@ -369,6 +437,15 @@ static int expire_report(void *arg, struct sql *sql, struct why *why)
 	return 0;
 }
 
+/* Of days that have no rows any longer. */
+static int expire_sums(struct sql *sql, int32_t before_day, struct why *why)
+{
+	return sql_run(sql, why,
+		       "DELETE FROM host_day WHERE day < $1"
+		       " AND day < (SELECT COALESCE(MIN(day), $1) FROM policy)",
+		       SQL_VALUES(sql_int(before_day)));
+}
+
 static enum driver_outcome expire_oldest(struct sql *sql, int32_t before_day, unsigned max,
 					 unsigned *deleted, bool *more, struct why *why)
 {
@@ -392,6 +469,8 @@ static enum driver_outcome expire_oldest(struct sql *sql, int32_t before_day, un
 		*deleted = e.deleted > 0 ? (unsigned)e.deleted : 0;
 		arena_free(arena);
 	}
+	if (found == 0)
+		result = expire_sums(sql, before_day, why);
 	return found < 0 || result < 0 ? sql->fault : DRIVER_DONE;
 }
 

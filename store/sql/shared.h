@@ -2,7 +2,7 @@
 /*
  * The store that several hosts share: its tables, and how it is read. Hosts ship to it what they
  * count (store/ship/ship.h); reports are built and kept there (store/outbox.h) under a lease
- * (store/lease.h).
+ * (store/lease.h); signing keys are there, sealed (store/keys/vault.h).
  *
  * It has the tables of the ledger, so that reports are built in the same way from either; shared.c
  * explains its further columns and tables. Only SQL that PostgreSQL, Citus, YugabyteDB and

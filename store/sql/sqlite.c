@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "store/sql/schema.h"
 
 #define KEY                                                                                        \
@@ -101,7 +102,7 @@ static const char *const migrations[] = {
     "INSERT INTO spool VALUES (1, randomblob(16), 0, 0, NULL, 0, -1, 0);",
     /* 6: how much of each journal (store/journal.h) has been stored */
     "CREATE TABLE journal (id BLOB NOT NULL PRIMARY KEY, folded INTEGER NOT NULL) WITHOUT ROWID;",
-    /* 7: the log of messages (store/messages.h) */
+    /* 7: the log of messages; until 16 */
     "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line TEXT NOT NULL);",
     /* 8: ENDS: the total size of all lines up to and including this one */
     "ALTER TABLE message ADD COLUMN ends INTEGER NOT NULL DEFAULT 0;",
@@ -191,6 +192,27 @@ static const char *const migrations[] = {
     " PRIMARY KEY (day, header_from, domain, selector, mail_from, rcpt_domain)) WITHOUT ROWID;"
     "CREATE TABLE flow_decision (flow TEXT NOT NULL PRIMARY KEY, decision TEXT NOT NULL,"
     " note TEXT NOT NULL, decided INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 16: it has a file of its own, and its lines were copied (messages_adopt()) */
+    "DROP TABLE IF EXISTS message;",
+    /* 17: TLS sessions with other domains' mail servers (report/tls/sessions.h) */
+    "CREATE TABLE tls_session (day INTEGER NOT NULL, domain TEXT NOT NULL, key BLOB NOT NULL,"
+    " policy TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, source TEXT NOT NULL,"
+    " sessions INTEGER NOT NULL, PRIMARY KEY (day, domain, key)) WITHOUT ROWID;",
+    /* 18: which of the policies the shared store has (enum policies_state) */
+    "ALTER TABLE sts_policy ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX sts_policy_shared ON sts_policy (shared, domain);",
+    /* 19: what of received reports and of the outbound tally a shared store lacks
+       (store/ship/inbox.h) */
+    "CREATE TABLE rx_unshipped (key BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;"
+    "CREATE TRIGGER rx_report_added AFTER INSERT ON rx_report BEGIN"
+    " INSERT OR IGNORE INTO rx_unshipped VALUES (NEW.key); END;"
+    "CREATE TRIGGER rx_report_changed AFTER UPDATE OF trust, mail_from ON rx_report BEGIN"
+    " INSERT OR IGNORE INTO rx_unshipped VALUES (NEW.key); END;"
+    "CREATE TRIGGER rx_report_deleted AFTER DELETE ON rx_report BEGIN"
+    " DELETE FROM rx_unshipped WHERE key = OLD.key; END;"
+    "INSERT INTO rx_unshipped SELECT key FROM rx_report;"
+    "ALTER TABLE sent ADD COLUMN shipped INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX sent_unshipped ON sent (day) WHERE shipped <> messages + signatures;",
 };
 static const struct driver_schema ledger_schema = {
     .application_id = 0x4353474e, /* "CSGN" */
@@ -245,8 +267,8 @@ static int refuse_file(const char *path, struct why *why, const char *text)
 /* SQLite does not say why a file cannot be opened. */
 static int explain_path(const char *path, bool read_only, struct why *why)
 {
-	char *copy = strdup(path);
-	const char *dir = copy == NULL ? "." : dirname(copy);
+	char *copy = heap_strdup(path);
+	const char *dir = dirname(copy);
 	struct stat st;
 
 	if (stat(dir, &st) != 0)
@@ -348,11 +370,11 @@ static void remove_leftovers(const char *path)
 /* What root makes in the directory of the daemon's user is that user's. */
 static int give_to_owner(int fd, const char *path)
 {
-	char *copy = strdup(path);
+	char *copy = heap_strdup(path);
 	struct stat st;
 	int result = 0;
 
-	if (geteuid() == 0 && copy != NULL && stat(dirname(copy), &st) == 0)
+	if (geteuid() == 0 && stat(dirname(copy), &st) == 0)
 		result = fchown(fd, st.st_uid, st.st_gid);
 	free(copy);
 	return result;
@@ -375,11 +397,11 @@ static int create_new(const char *path, unsigned mode, struct why *why)
 /* The directory is locked so that only one process creates the file. */
 static int create_if_absent(const char *path, unsigned mode, struct why *why)
 {
-	char *copy = strdup(path);
+	char *copy = heap_strdup(path);
 	struct stat st;
 	int dir, result;
 
-	if (stat(path, &st) == 0 || copy == NULL) {
+	if (stat(path, &st) == 0) {
 		free(copy);
 		return 0;
 	}
@@ -433,7 +455,10 @@ static int configure_connection(struct sqlite *sqlite, const struct ledger_setti
 	sqlite3_extended_result_codes(sqlite->db, 1);
 	sqlite3_busy_handler(sqlite->db, wait_for_lock, sqlite);
 	sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-	if (!sqlite->read_only)
+	if (!sqlite->read_only && sqlite->schema->shrinks) /* of a new file */
+		code =
+		    sqlite3_exec(sqlite->db, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL, NULL);
+	if (code == SQLITE_OK && !sqlite->read_only)
 		code = use_wal(sqlite);
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(sqlite->db,
@@ -591,18 +616,14 @@ static struct sqlite *open_file(const struct driver_schema *schema,
 				struct why *why)
 {
 	int flags = settings->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-	struct sqlite *sqlite = calloc(1, sizeof *sqlite);
+	struct sqlite *sqlite = heap_zero(sizeof *sqlite);
 	int code;
 
-	if (sqlite == NULL || (sqlite->path = strdup(settings->path)) == NULL)
-		abort();
+	sqlite->path = heap_strdup(settings->path);
 	sqlite->sql.ops = &sqlite_ops;
 	sqlite->schema = schema;
 	sqlite->read_only = settings->read_only;
 	sqlite->busy_wait = settings->busy_wait;
-	sqlite->message_seconds = settings->message_seconds;
-	sqlite->message_rows = settings->message_rows;
-	sqlite->message_bytes = settings->message_bytes;
 	sqlite->max_bytes = settings->max_bytes;
 	sqlite->day_rows = settings->day_rows;
 	*cause = DRIVER_CAUSE_OTHER;
@@ -638,15 +659,21 @@ struct sql *sqlite_sql(const struct ledger_settings *settings, struct why *why)
 	return sqlite_sql_as(&ledger_schema, settings, why);
 }
 
-enum driver_cause sqlite_cause(const struct ledger_settings *settings, struct why *why)
+enum driver_cause sqlite_cause_as(const struct driver_schema *schema,
+				  const struct ledger_settings *settings, struct why *why)
 {
 	enum driver_cause cause;
-	struct sqlite *sqlite = open_file(&ledger_schema, settings, &cause, why);
+	struct sqlite *sqlite = open_file(schema, settings, &cause, why);
 
 	if (sqlite == NULL)
 		return cause;
 	sqlite_close(sqlite);
 	return DRIVER_CAUSE_NONE;
+}
+
+enum driver_cause sqlite_cause(const struct ledger_settings *settings, struct why *why)
+{
+	return sqlite_cause_as(&ledger_schema, settings, why);
 }
 
 const char *driver_sqlite_version(void)

@@ -11,19 +11,21 @@
 #include "store/sql/driver.h"
 #include "store/sql/sql.h"
 
+enum { SQLITE_KEPT = 16 };
+
 struct sqlite {
 	struct sql sql; /* first: a struct sql * can be cast to this one */
 	sqlite3 *db;
 	char *path;
 	const struct driver_schema *schema;
 	bool read_only;
-	int64_t message_seconds, message_rows, message_bytes; /* bounds, as in the settings */
 	int64_t max_bytes;
 	unsigned day_rows;
 	int64_t busy_wait, busy_until;
-	char fault[160];              /* SQLite's message before a rollback, or "" */
-	sqlite3_stmt *kept;           /* the last statement of sql_ask, or NULL */
-	struct sqlite_writer *writer; /* private to store/sql/sqlite_write.c, or NULL */
+	char fault[160];                 /* SQLite's message before a rollback, or "" */
+	sqlite3_stmt *kept[SQLITE_KEPT]; /* the last statements of sql_ask, or NULL */
+	unsigned next_kept;              /* whose place the next one takes */
+	struct sqlite_writer *writer;    /* private to store/sql/sqlite_write.c, or NULL */
 };
 
 extern const struct sql_ops sqlite_ops;

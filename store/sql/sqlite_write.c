@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver of the ledger's writer: adds rows, logs lines and deletes what is old, each in one
+ * The driver of the ledger's writer: adds rows and deletes what is old, each in one
  * transaction, with statements that are prepared once.
  */
 #include <assert.h>
@@ -9,18 +9,17 @@
 #include <sys/statvfs.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "store/condense.h"
-#include "store/messages.h"
 #include "store/sql/schema.h"
 #include "store/sql/shared.h"
 #include "store/sql/sqlite.h"
 
 enum {
 	FAILURES_KEPT = 10 * 86400, /* seconds */
-	ROOM_LINES = 5000,          /* deleted at once when the file is full */
-	ROOM_ROWS = 2000,
-	DISK_FREE = 16 << 20, /* bytes: with so many free the disk is not full */
-	WATCHES = 256,        /* days whose rows are watched at one time; see watch_day() */
+	ROOM_ROWS = 2000,           /* deleted at once when the file is full */
+	DISK_FREE = 16 << 20,       /* bytes: with so many free the disk is not full */
+	WATCHES = 256,              /* days whose rows are watched at one time; see watch_day() */
 	WATCH_SHARE = 8,
 	SENT_ROWS_MAX = 20000 /* of the outbound tally, a day; further ones have less detail */
 };
@@ -31,14 +30,10 @@ enum statement {
 	ADD_TOTAL,
 	READ_JOINED,
 	ADD_UNSHIPPED,
-	ADD_LINE,
-	OLDEST_LINE,
-	EXPIRE_LINES,
 	OLDEST_DAY,
 	NEWEST_DAY,
 	IS_CLOSED,
 	EXPIRE_CLOSED,
-	FREE_LINES,
 	SET_FOLDED,
 	FORGET_JOURNAL,
 	READ_FOLDED,
@@ -70,16 +65,10 @@ static const char *const statements[STATEMENTS] = {
     [READ_JOINED] = "SELECT joined FROM spool",
     [ADD_UNSHIPPED] = "INSERT INTO unshipped (" KEY_NAMES ") VALUES (?1, ?2, ?3, ?4, ?5)"
 		      " ON CONFLICT (" KEY_NAMES ") DO NOTHING",
-    [ADD_LINE] = "INSERT INTO message (at, line, ends) VALUES (?1, ?2, ?3 +"
-		 " IFNULL((SELECT ends FROM message ORDER BY id DESC LIMIT 1), 0))",
-    [OLDEST_LINE] = "SELECT id, at, ends, (SELECT ends FROM message ORDER BY id DESC LIMIT 1)"
-		    " FROM message ORDER BY id LIMIT 1",
-    [EXPIRE_LINES] = "DELETE FROM message WHERE id < ?1 AND (id <= ?2 OR at < ?3 OR ends < ?4)",
     [OLDEST_DAY] = "SELECT MIN(day) FROM policy",
     [NEWEST_DAY] = SQL_NEWEST_DAY,
     [IS_CLOSED] = "SELECT 1 FROM closed WHERE " REPORT,
     [EXPIRE_CLOSED] = "DELETE FROM closed WHERE " REPORT,
-    [FREE_LINES] = "DELETE FROM message WHERE id < ?1 + (SELECT MIN(id) FROM message)",
     [SET_FOLDED] = "INSERT INTO journal (id, folded) VALUES (?1, ?2)"
 		   " ON CONFLICT (id) DO UPDATE SET folded = excluded.folded",
     [FORGET_JOURNAL] = "DELETE FROM journal WHERE id = ?1",
@@ -99,14 +88,15 @@ static const char *const statements[STATEMENTS] = {
     [EXPIRE_REPORT] = "DELETE FROM report WHERE " REPORT,
     [EXPIRE_PARTS] = "DELETE FROM report_part WHERE " REPORT,
     [EXPIRE_DELIVERIES] = "DELETE FROM delivery WHERE " REPORT,
-    [ADD_SENT] = "INSERT INTO sent VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    [ADD_SENT] = "INSERT INTO sent (day, header_from, domain, selector, mail_from, rcpt_domain,"
+		 " messages, signatures) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 		 " ON CONFLICT (day, header_from, domain, selector, mail_from, rcpt_domain)"
 		 " DO UPDATE SET messages = messages + excluded.messages,"
 		 " signatures = signatures + excluded.signatures",
     [COUNT_SENT] = "SELECT COUNT(*) FROM sent WHERE day = ?1",
     [EXPIRE_SENT] = "DELETE FROM sent WHERE day < ?1",
     [OLD_FAILURES] = "SELECT domain, day, config FROM report"
-		     " WHERE kind = 'failure' AND built < ?1 LIMIT 1",
+		     " WHERE kind IN ('failure', 'tls', 'notice') AND built < ?1 LIMIT 1",
 };
 
 /* A policy domain and day: how many rows were added since they were counted. */
@@ -165,9 +155,7 @@ static sqlite3_stmt *prepare_statement(struct sqlite *sqlite, enum statement whi
 	struct buf text;
 
 	if (sqlite->writer == NULL)
-		sqlite->writer = calloc(1, sizeof *sqlite->writer);
-	if (sqlite->writer == NULL)
-		abort();
+		sqlite->writer = heap_zero(sizeof *sqlite->writer);
 	statement = &sqlite->writer->prepared[which];
 	if (*statement != NULL)
 		return *statement;
@@ -304,77 +292,6 @@ static bool is_same_policy(const struct driver_row *a, const struct driver_row *
 			return false;
 	}
 	return true;
-}
-
-/* ---- the log of messages: numbered in the order of time, so that the oldest go in small bites
- * ---- */
-
-static int add_lines(struct sqlite *sqlite, const struct messages_line *line, int64_t *count)
-{
-	sqlite3_stmt *statement = prepare_statement(sqlite, ADD_LINE);
-	int code = statement == NULL ? sqlite3_errcode(sqlite->db) : SQLITE_OK;
-
-	for (; line != NULL && code == SQLITE_OK; line = line->next, ++*count) {
-		sqlite3_bind_int64(statement, 1, line->at);
-		bind_text(statement, 2, line->text);
-		sqlite3_bind_int64(statement, 3, (int64_t)strlen(line->text));
-		code = run_statement(sqlite, statement);
-	}
-	return code;
-}
-
-struct oldest_line {
-	int64_t id, at;
-	int64_t ends, newest_ends;
-};
-
-static int read_oldest_line(struct sqlite *sqlite, struct oldest_line *oldest)
-{
-	sqlite3_stmt *statement = prepare_statement(sqlite, OLDEST_LINE);
-	int code = statement == NULL ? sqlite3_errcode(sqlite->db) : sqlite3_step(statement);
-
-	if (code == SQLITE_ROW) {
-		oldest->id = sqlite3_column_int64(statement, 0);
-		oldest->at = sqlite3_column_int64(statement, 1);
-		oldest->ends = sqlite3_column_int64(statement, 2);
-		oldest->newest_ends = sqlite3_column_int64(statement, 3);
-		code = SQLITE_OK;
-	}
-	sqlite3_reset(statement);
-	return code;
-}
-
-/* COUNT were added: at most twice as many and a few go. */
-static int expire_lines(struct sqlite *sqlite, int64_t count)
-{
-	int64_t newest = sqlite3_last_insert_rowid(sqlite->db);
-	int64_t too_many = newest - sqlite->message_rows;
-	int64_t too_old = clock_wall() - sqlite->message_seconds, too_far = INT64_MIN;
-	struct oldest_line oldest = {.id = newest};
-	int code = read_oldest_line(sqlite, &oldest);
-	sqlite3_stmt *statement;
-
-	if (sqlite->message_bytes > 0)
-		too_far = oldest.newest_ends - sqlite->message_bytes;
-	if (code != SQLITE_OK ||
-	    (oldest.id > too_many && oldest.at >= too_old && oldest.ends >= too_far))
-		return code;
-	statement = prepare_statement(sqlite, EXPIRE_LINES);
-	if (statement == NULL)
-		return sqlite3_errcode(sqlite->db);
-	sqlite3_bind_int64(statement, 1, oldest.id + 2 * count + 16);
-	sqlite3_bind_int64(statement, 2, too_many);
-	sqlite3_bind_int64(statement, 3, too_old);
-	sqlite3_bind_int64(statement, 4, too_far);
-	return run_statement(sqlite, statement);
-}
-
-static int log_lines(struct sqlite *sqlite, const struct messages_line *lines)
-{
-	int64_t count = 0;
-	int code = add_lines(sqlite, lines, &count);
-
-	return code == SQLITE_OK ? expire_lines(sqlite, count) : code;
 }
 
 static int note_journal(struct sqlite *sqlite, const struct driver_batch *batch)
@@ -727,16 +644,6 @@ static bool is_at_limit(struct sqlite *sqlite)
 	       (uint64_t)fs.f_bavail * fs.f_frsize >= DISK_FREE;
 }
 
-static int free_lines(struct sqlite *sqlite)
-{
-	sqlite3_stmt *statement = prepare_statement(sqlite, FREE_LINES);
-
-	if (statement == NULL)
-		return sqlite3_errcode(sqlite->db);
-	sqlite3_bind_int64(statement, 1, ROOM_LINES);
-	return run_statement(sqlite, statement);
-}
-
 /* The oldest stored day, if it is before yesterday; else today. */
 static int32_t find_old_day(struct sqlite *sqlite)
 {
@@ -758,8 +665,6 @@ static bool make_room(struct sqlite *sqlite)
 	struct why why;
 	bool more;
 
-	if (free_lines(sqlite) == SQLITE_OK && sqlite3_changes(sqlite->db) > 0)
-		return true;
 	day = find_old_day(sqlite);
 	return day < today &&
 	       write_expire(&sqlite->sql, day + 1, ROOM_ROWS, &deleted, &more, &why) ==
@@ -777,8 +682,6 @@ static int commit_batch(struct sqlite *sqlite, const struct driver_batch *batch)
 		code = add_rows(sqlite, batch);
 	if (code == SQLITE_OK && batch->journal != NULL)
 		code = note_journal(sqlite, batch);
-	if (code == SQLITE_OK && batch->lines != NULL)
-		code = log_lines(sqlite, batch->lines);
 	return sqlite_end(sqlite, code);
 }
 

@@ -9,15 +9,16 @@
  * one passes, and one is of a name below DOMAIN ledgerfill PATH marked DOMAIN DAY three messages
  * that were quarantined ledgerfill PATH rows DOMAIN DAY COUNT           COUNT different rows, no
  * waiting ledgerfill PATH days DOMAIN DAY COUNT DAYS      COUNT different rows of 300 domains and
- * of the DAYS days up to DAY, in their order; prints at each power of ten from 10^5 on: how many,
- * rows/s and microseconds of CPU for each, of the second half ledgerfill PATH asked DOMAIN DAY
- * COUNT RUA [QUIET]  COUNT rows of a domain that asks for reports there; QUIET: of them no reason
- * to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS each waits for its commit, as the milter
- * does ledgerfill PATH messages DOMAIN DAY COUNT SOURCES  so many messages of so many sources
- *   ledgerfill PATH flood DOMAIN DAY COUNT          COUNT hostile messages, with the bounds that
- * the daemon has by default: each of another source with texts of its own, but one in 20 of
- * 198.51.100.7 and one in 50 of 2001:db8:7::7; with a log line of 1000 bytes Prints the number of
- * messages added.
+ * (DOMAINS, if given) and of the DAYS days up to DAY, in their order; prints at each power of ten
+ * from 10^5 on: how many, rows/s and microseconds of CPU for each, of the second half ledgerfill
+ * PATH asked DOMAIN DAY COUNT RUA [QUIET]  COUNT rows of a domain that asks for reports there;
+ * QUIET: of them no reason to report ledgerfill PATH wait DOMAIN DAY COUNT THREADS each waits for
+ * its commit, as the milter does ledgerfill PATH messages DOMAIN DAY COUNT SOURCES  so many
+ * messages of so many sources ledgerfill PATH received - DAY COUNT DOMAINS    COUNT rows of
+ * received reports about so many domains and the 30 days up to DAY ledgerfill PATH flood DOMAIN DAY
+ * COUNT          COUNT hostile messages, with the bounds that the daemon has by default: each of
+ * another source with texts of its own, but one in 20 of 198.51.100.7 and one in 50 of
+ * 2001:db8:7::7; with a log line of 1000 bytes Prints the number of messages added.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@
 #include "lib/clock.h"
 #include "store/ledger.h"
 #include "store/outbox.h"
+#include "store/received.h"
 
 static struct ledger *ledger;
 static struct why why;
@@ -238,9 +240,9 @@ static void tell_speed(const struct mark *from, const struct mark *to)
 	fflush(stdout);
 }
 
-static void days(int32_t day, unsigned count, unsigned spread)
+static void fill_days(int32_t day, unsigned count, unsigned spread, unsigned domains)
 {
-	enum { DOMAINS = 300, TEN = 10 };
+	enum { TEN = 10 };
 	unsigned next = 50000; /* the second half of each power of ten is measured */
 	struct mark from, to;
 	char source[40], domain[40];
@@ -250,7 +252,7 @@ static void days(int32_t day, unsigned count, unsigned spread)
 		    sample(domain, day - (int32_t)spread + 1 +
 				       (int32_t)((uint64_t)(i - 1) * spread / count));
 
-		snprintf(domain, sizeof domain, "d%u.example", i * 40503u % DOMAINS);
+		snprintf(domain, sizeof domain, "d%u.example", i * 40503u % domains);
 		snprintf(source, sizeof source, "2001:db8:%x:%x::%x", i * 40503 & 0xffff,
 			 i & 0xffff, i >> 16);
 		row.dkim = SIGNATURE("pass");
@@ -337,6 +339,101 @@ static void asked(const char *domain, int32_t day, unsigned count, const char *r
 }
 
 /* What stands for an address in return paths. */
+/* ---- received reports ---- */
+
+/* Of DOMAINS domains and 30 days, of REPORTERS each, COUNT rows altogether: nine in ten sources
+ * send every day, the others once. */
+enum { RECEIVED_DAYS = 30, RECEIVED_REPORTERS = 20 };
+
+struct received_fill {
+	struct received_report report;
+	unsigned rows, number;
+};
+
+static const char *row_dkim(unsigned kind, const char *domain, char text[256])
+{
+	if (kind == 0)
+		return "[]";
+	snprintf(text, 256, "[{\"domain\":\"%s\",\"selector\":\"s%u\",\"result\":\"%s\"}]", domain,
+		 kind, kind % 3 == 0 ? "fail" : "pass");
+	return text;
+}
+
+static int put_received(void *arg, struct sql *sql, struct why *reason)
+{
+	const struct received_fill *fill = arg;
+
+	for (unsigned n = 0; n < fill->rows; n++) {
+		unsigned kind = n % 7, once = n % 10 == 9 ? fill->number : 0;
+		char dkim[256], spf[256], ip[40];
+		struct received_row row = {.source_ip = ip,
+					   .messages = 1 + n % 50,
+					   .disposition = kind == 6 ? "reject" : "none",
+					   .dkim_aligned = kind % 3 == 0 ? "fail" : "pass",
+					   .spf_aligned = kind == 1 ? "pass" : "fail",
+					   .header_from = fill->report.domain,
+					   .reasons = "[]",
+					   .spf = spf};
+
+		snprintf(ip, sizeof ip, "%u.%u.%u.%u", 100 + n % 3, once / 250 % 250, once % 250,
+			 1 + n % 250);
+		snprintf(spf, sizeof spf,
+			 "[{\"domain\":\"b%u.example.net\",\"scope\":\"mfrom\",\"result\":\"%s\"}]",
+			 n % 20, kind == 1 ? "pass" : "fail");
+		row.dkim = row_dkim(kind, fill->report.domain, dkim);
+		if (received_put_row(sql, fill->report.key, n, &row, reason) != 0)
+			return -1;
+		messages += row.messages;
+	}
+	return 0;
+}
+
+static int add_received(struct sql *sql, int32_t day, unsigned number, unsigned of, unsigned rows)
+{
+	char domain[40], org[40], id[40];
+	struct received_fill fill = {.rows = rows, .number = number};
+	int64_t begins = clock_day_begin(day);
+
+	snprintf(domain, sizeof domain, "d%u.example.com", number % of);
+	snprintf(org, sizeof org, "reporter%u.example", number / of % RECEIVED_REPORTERS);
+	snprintf(id, sizeof id, "%u", number);
+	fill.report = (struct received_report){.kind = "aggregate",
+					       .domain = domain,
+					       .org = org,
+					       .report_id = id,
+					       .begins = begins,
+					       .ends = begins + 86399,
+					       .received = begins + 90000,
+					       .trust = "pass",
+					       .mail_from = org,
+					       .email = "dmarc@example.net",
+					       .p = "none",
+					       .rows = rows,
+					       .messages = 20 * (int64_t)rows,
+					       .passed = 15 * (int64_t)rows,
+					       .remarks = "[]"};
+	for (unsigned i = 0; i < DRIVER_KEY_LEN; i++)
+		fill.report.key[i] = (unsigned char)((number + 1) * 2654435761U >> (i % 4 * 8));
+	memcpy(fill.report.key + 4, &number, sizeof number);
+	return received_add(sql, &fill.report, put_received, &fill, &why);
+}
+
+static int fill_received(const struct ledger_settings *settings, int32_t day, unsigned count,
+			 unsigned domains)
+{
+	unsigned reports = domains * RECEIVED_DAYS * RECEIVED_REPORTERS;
+	struct sql *sql = sqlite_sql(settings, &why);
+	int status = sql == NULL ? -1 : 0;
+
+	for (unsigned i = 0; status >= 0 && i < reports; i++)
+		status = add_received(sql, day - (int32_t)(i / (domains * RECEIVED_REPORTERS)), i,
+				      domains, count / reports + (i < count % reports));
+	if (status < 0)
+		fprintf(stderr, "%s\n", why.text);
+	sql_close(sql);
+	return status < 0;
+}
+
 static int print_token(const struct ledger_settings *settings, const char *address)
 {
 	struct arena *arena = arena_new(0);
@@ -422,6 +519,7 @@ int main(int argc, char **argv)
 	unsigned count = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
 	int64_t begin = clock_mono();
 	int32_t day;
+	int failed = 0;
 
 	if (argc < 5 || !clock_day_parse(span_of(argv[4]), &day))
 		return 64;
@@ -449,15 +547,18 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[2], "rows") == 0)
 		rows(argv[3], day, 0, count);
 	else if (strcmp(argv[2], "days") == 0 && argc > 6)
-		days(day, count, (unsigned)atoi(argv[6]));
+		fill_days(day, count, (unsigned)atoi(argv[6]),
+			  argc > 7 ? (unsigned)atoi(argv[7]) : 300);
 	else if (strcmp(argv[2], "wait") == 0 && argc > 6)
 		wait_rows(argv[3], day, count, (unsigned)atoi(argv[6]));
 	else if (strcmp(argv[2], "asked") == 0 && argc > 6)
 		asked(argv[3], day, count, argv[6], argc > 7 ? (unsigned)atoi(argv[7]) : 0);
+	else if (strcmp(argv[2], "received") == 0 && argc > 6)
+		failed = fill_received(&settings, day, count, (unsigned)atoi(argv[6]));
 	else if (strcmp(argv[2], "token") == 0)
 		return print_token(&settings, argv[3]);
 	ledger_close(ledger);
 	fprintf(stderr, "%.2f s\n", (double)(clock_mono() - begin) / 1e9);
 	printf("%lld\n", (long long)messages);
-	return 0;
+	return failed;
 }

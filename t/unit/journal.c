@@ -301,7 +301,7 @@ static struct journal_damage examine(const char *text, const char *what)
 
 	ok(journal != NULL, "%s: it is a journal", what);
 	journal_examine(journal, 0, &damage);
-	is_text(look(journal, 0).text, text, what);
+	is_text(look(journal, 0).text, text, "%s", what);
 	journal_close(journal);
 	return damage;
 }
