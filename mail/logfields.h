@@ -2,8 +2,8 @@
 /*
  * The line that is logged for a message (milter/logline.h), taken apart again.
  */
-#ifndef ADMIN_LOGFIELDS_H
-#define ADMIN_LOGFIELDS_H
+#ifndef MAIL_LOGFIELDS_H
+#define MAIL_LOGFIELDS_H
 
 #include <stdbool.h>
 

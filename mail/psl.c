@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/heap.h"
+
 struct psl {
 	psl_ctx_t *context;
 };
@@ -51,9 +53,7 @@ struct psl *psl_load(const char *path, struct why *why)
 			    "or set dmarc.psl_file");
 		return NULL;
 	}
-	psl = malloc(sizeof *psl);
-	if (psl == NULL)
-		abort();
+	psl = heap_alloc(sizeof *psl);
 	psl->context = context;
 	return psl;
 }

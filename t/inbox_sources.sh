@@ -87,6 +87,45 @@ like "other words are refused" "$(cs inbox decide lists.example friend 2>&1)" 'n
 verdict() { cs inbox advice example.com --json "$@" | member '{a["advice"]: a["verdict"] for a in found["advices"]}["'"$what"'"]'; }
 what=p=reject
 is "one report of one day is not enough" "$(verdict)" "not enough data"
+
+# ---- strangers: anybody can have three domains, and send authenticated reports ----
+sent() { # DOMAIN MESSAGES: to recipients there, today
+	sqlite3 ledger.db "INSERT INTO sent (day, header_from, domain, selector, mail_from, rcpt_domain, messages, signatures) VALUES ($(date +%s) / 86400, 'example.com', 'example.com', 's1', 'example.com', '$1', $2, $2)"
+}
+evidence() { cs inbox advice example.com --json | member '[found[k] for k in ("reporters", "strangers", "days", "messages")]'; }
+key_advice() { what=revoke\ example.com/s1 verdict; }
+mkdir strangers
+for day in {1..20}; do
+	for who in one.bad two.bad three.bad; do
+		report $day $who pass '192.0.2.25 1000 pass pass example.com/s1=pass example.com=pass - example.com' >strangers/$day.$who.eml
+	done
+done
+cs inbox read strangers >/dev/null
+is "three domains of a stranger, to which nothing was sent, do not count" "$(evidence)" "[0, 4, 0, 0]"
+is "their reports move nothing" "$(verdict) $(what=p=quarantine verdict) $(what=adkim=s\ aspf=s verdict) $(key_advice)" "not enough data not enough data not enough data not enough data"
+like "that is said" "$(cs inbox advice example.com)" '^4 other senders of reports do not count: nothing was sent'
+sent a.example 6000
+is "who got our mail counts" "$(evidence)" "[1, 3, 1, 198]"
+for who in one.bad two.bad three.bad; do sent $who 1; done
+is "a single message gives a stranger the weight of two" "$(evidence)" "[4, 0, $(cs inbox advice example.com --json | member 'found["days"]'), 204]"
+is "which is not enough for anything" "$(verdict) $(verdict --days 1)" "not enough data not enough data"
+is "not even with few days and reporters" "$(cs inbox advice example.com --days 1 --json | member 'found["coverage"] < 10')" True
+sqlite3 ledger.db "DELETE FROM sent WHERE rcpt_domain LIKE '%.bad'"
+report 2 gmail.com pass "$good" >strangers/mailbox.eml
+cs inbox read strangers/mailbox.eml >/dev/null
+sent gmail.com 6000
+is "a mailbox at a provider makes nobody a reporter" "$(evidence)" "[1, 4, 1, 198]"
+report 3 dmarc.yahoo.com pass "$good" >strangers/known.eml
+cs inbox read strangers/known.eml >/dev/null
+is "a large receiver is known by its domain" "$(evidence)" "[2, 4, 2, 298]"
+sqlite3 ledger.db "DELETE FROM rx_row WHERE key IN (SELECT key FROM rx_report WHERE mail_from IN ('gmail.com', 'dmarc.yahoo.com'));
+	DELETE FROM rx_report WHERE mail_from IN ('gmail.com', 'dmarc.yahoo.com'); DELETE FROM sent WHERE rcpt_domain = 'gmail.com'"
+sed -i 's/own_hosts/reporters = [ "one.bad" ]; &/' conf
+is "the settings may name others" "$(evidence)" "[2, 2, 20, 20198]"
+sed -i 's/reporters = [^;]*; //' conf
+sent b.example 6000
+sent c.example 6000
+
 for day in {1..14}; do
 	for who in a b c; do
 		report $day $who.example pass "$good" '198.51.100.7 14 fail fail - other.example=none - example.com' >$day.$who.eml
@@ -108,5 +147,6 @@ cs inbox decide 203.0.113.0/24 ignore
 is "when the cause is removed: ready" "$(verdict)" "ready"
 is "for quarantine, too" "$(what=p=quarantine verdict)" "ready"
 is "more may be asked for" "$(verdict --reporters 5)" "not enough data"
+is "or a larger share of what was sent" "$(verdict --share 90)" "not enough data"
 is "without TLS reports nothing is said about MTA-STS" "$(what=MTA-STS\ enforce verdict)" "not enough data"
 done_testing

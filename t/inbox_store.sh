@@ -75,6 +75,24 @@ done >trust
 settings "$dir/ledger.db" >conf
 is "only what this host wrote about the mail is believed" "$(tr '\n' ' ' <trust)" "pass fail unverified unverified "
 
+# ---- a forged copy that comes first ----
+settings "$dir/copy.db" >conf
+cs store migrate >/dev/null 2>&1
+sed 's/2025\.1/forged/' none.eml >copy.eml
+like "a copy without authentication is stored" "$(cs inbox read copy.eml)" 'aggregate, stored'
+like "the authentic report takes its place" "$(cs inbox read pass.eml)" 'aggregate, confirmed'
+state="SELECT trust, mail_from, messages, (SELECT SUM(messages) FROM rx_row), (SELECT SUM(messages) FROM rx_day) FROM rx_report"
+is "with its trust, and is counted once" "$(sql "$state" copy.db)" "pass|receiver.example|7|7|7"
+is "a copy that comes later takes nothing back" "$(cs inbox read --json copy.eml | member 'found["ledger"]'; sql "$state" copy.db)" "duplicate
+pass|receiver.example|7|7|7"
+rm -f copy.db
+cs store migrate >/dev/null 2>&1
+sed 's/^From: .*/From: dmarc@stranger.example/' pass.eml >stranger.eml
+cs inbox read stranger.eml >/dev/null
+is "a stranger's own mail may carry a copy, too" "$(sql "SELECT trust, mail_from FROM rx_report" copy.db)" "pass|stranger.example"
+like "mail of the reporter takes its place" "$(cs inbox read pass.eml)" 'aggregate, confirmed'
+is "whichever comes first" "$(cs inbox read stranger.eml >/dev/null; sql "SELECT trust, mail_from FROM rx_report" copy.db)" "pass|receiver.example"
+
 # ---- reports about single messages, and what cannot be read ----
 settings "$dir/single.db" >conf
 cs store migrate >/dev/null 2>&1
@@ -83,7 +101,9 @@ reports make dmarc-failure >failure.eml
 printf 'From: a@b.example\nSubject: hello\n\nno report \033[31m at all\n' >hello.eml
 like "a complaint is stored" "$(cs inbox read abuse.eml)" '^abuse.eml: complaint, stored'
 sed '1s/^/Received: from elsewhere\nAuthentication-Results: mx.example.com; dmarc=pass header.from=receiver.example\n/' abuse.eml >again.eml
-like "the same that came another way is a duplicate" "$(cs inbox read again.eml)" '^again.eml: complaint, duplicate'
+like "the same that came another way, authenticated, counts as such" "$(cs inbox read again.eml)" '^again.eml: complaint, confirmed'
+is "in place of the other" "$(sql "SELECT COUNT(*), MIN(trust) FROM feedback" single.db-personal)" "1|pass"
+like "the next one is a duplicate" "$(cs inbox read again.eml)" '^again.eml: complaint, duplicate'
 like "a failure report is stored" "$(cs inbox read failure.eml)" '^failure.eml: failure, stored'
 cs inbox read hello.eml >out 2>err
 is "what cannot be read is kept, and the exit status stays" "$?" 65
@@ -99,6 +119,7 @@ hashed=$(cs inbox complaints --json | member 'found["reports"][0]["original_mail
 like "local parts are hashed" "$hashed" '^[0-9a-f]{16}@Example.COM$'
 is "neither file has the address" "$(cat single.db* | grep -aic alice)" 0
 like "why lists what could not be read" "$(cs inbox why)" 'no report in this message'
+is "since a day" "$(cs inbox why --since today --json | member 'len(found["unreadable"])') $(cs inbox why --since 2999-01-01 --json 2>/dev/null | member 'len(found["unreadable"])')" "1 0"
 id=$(cs inbox why --json | member 'found["unreadable"][0]["id"]')
 like "and shows one, with its reason and how it begins" "$(cs inbox why "$id")" '^reason: no report in this message'
 like "and how it begins" "$(cs inbox why "$id")" '^  Subject: hello'

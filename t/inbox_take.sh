@@ -45,6 +45,11 @@ report 2 >"$top/2.eml"
 is "a stranger's forged report is taken, too" "$(send "$top/2.eml" dmarc@example.com 203.0.113.9)" continue
 ok "and stored" eventually is_stored 3
 is "but known as what it is" "$(sql "SELECT trust FROM rx_report WHERE messages = 2")" fail
+is "the authentic report comes after its forged copy" "$(send "$top/2.eml")" continue
+is_confirmed() { [ "$(sql "SELECT trust, mail_from FROM rx_report WHERE messages = 2")" = 'pass|receiver.example' ]; }
+ok "and takes its place" eventually is_confirmed
+is "its messages are counted once" "$(stored)" 3
+ok "the log says so" logged 'aggregate report, mail with DMARC pass: was there already, but less authenticated'
 is "mail to others is not, either" "$(send "$top/2.eml" bob@example.com)" continue
 report 3 >"$top/3.eml"
 ok "an extension of the address is the address" test "$(send "$top/3.eml" dmarc+a@example.com)" = continue
@@ -53,6 +58,12 @@ sed 's/^<feedback.*/nothing/' "$top/2.eml" >"$top/none.eml"
 send "$top/none.eml" >/dev/null
 ok "what cannot be read is kept with its reason" eventually eval '[ "$(sql "SELECT COUNT(*) FROM unreadable" "$top/d/ledger.db-personal")" = 1 ]'
 like "the metrics count them" "$("$BUILD/admin/countersign" -c "$top/conf" status --prometheus 2>/dev/null)" 'inbox_reports_total\{kind="aggregate",outcome="stored"\} 3'
+
+"$BUILD/admin/countersign" -c "$top/conf" inbox findings --note --since 3000d >"$top/findings" 2>&1
+noted() { "$BUILD/admin/countersign" -c "$top/conf" status --prometheus 2>/dev/null | grep -E "^countersign_inbox_(source_rows|source_messages)" | awk '{ sum[substr($1, 1, index($1, "{") - 1)] += $2 } END { print sum["countersign_inbox_source_rows"], sum["countersign_inbox_source_messages"] }'; }
+ok "and, as inbox findings --note has them, rows and messages by class" eventually eval '[ "$(noted)" = "3 6" ]'
+like "with the findings by kind" "$("$BUILD/admin/countersign" -c "$top/conf" status --prometheus 2>/dev/null)" \
+	"countersign_inbox_findings\{finding=\"old-key\"\} $(grep -c '^old-key' "$top/findings")"
 
 # ---- the outbound tally ----
 for rcpts in 'rcpt\t<a@one.example>' 'rcpt\t<a@one.example>\nrcpt\t<b@one.example>\nrcpt\t<c@Two.example>'; do

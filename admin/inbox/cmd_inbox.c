@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/inbox/fetch.h"
+#include "admin/inbox/findings.h"
 #include "admin/inbox/personal.h"
 #include "admin/inbox/print.h"
 #include "admin/inbox/sent.h"
@@ -50,6 +52,8 @@ static const char *store_report(struct reading *reading, const struct reader_res
 		return "stored";
 	case INTAKE_DUPLICATE:
 		return "duplicate";
+	case INTAKE_CONFIRMED:
+		return "confirmed";
 	case INTAKE_NOT_KEPT:
 		return "not kept";
 	case INTAKE_FAILED:
@@ -140,25 +144,24 @@ static int open_intake(struct reading *reading, bool store)
 	struct admin *admin = reading->admin;
 	struct ledger_settings settings;
 	struct why why = {""};
-	int status = inbox_settings(admin, &settings, &why);
+	int status = ADMIN_DONE;
 
-	if (status == ADMIN_CONFIG && !store && admin_conf(admin) != NULL)
-		return ADMIN_DONE; /* the settings want no ledger */
-	if (status == ADMIN_DONE && !store && access(settings.path, F_OK) != 0)
-		return ADMIN_DONE;
-	if (status == ADMIN_DONE && intake_open(&reading->intake, &settings, &why) == 0) {
-		reading->intake.authserv_id = inbox_authserv_id(admin);
-		reading->intake.hash_addresses = admin_conf(admin)->inbox.hash_addresses;
-		reading->stores = true;
-		return ADMIN_DONE;
+	if (!store) {
+		status = inbox_settings(admin, &settings, &why);
+		if (status == ADMIN_CONFIG && admin_conf(admin) != NULL)
+			return ADMIN_DONE; /* the settings want no ledger */
+		if (status != ADMIN_DONE || access(settings.path, F_OK) != 0)
+			return status;
 	}
-	if (status == ADMIN_DONE && !store) {
+	status = inbox_open_intake(admin, &reading->intake, &why);
+	reading->stores = status == ADMIN_DONE;
+	if (status == ADMIN_TEMPORARY && !store) {
 		admin_note(admin, "the reports are not stored: %s", why.text);
 		return ADMIN_DONE;
 	}
 	if (why.text[0] != '\0')
 		admin_error(admin, "%s", why.text);
-	return status == ADMIN_DONE ? ADMIN_TEMPORARY : status;
+	return status;
 }
 
 static int inbox_read(struct admin *admin, int argc, char **argv)
@@ -178,6 +181,10 @@ static int inbox_read(struct admin *admin, int argc, char **argv)
 	if (store && no_store)
 		return admin_usage(admin, "--store and --no-store exclude each other");
 	reading.delivers = store;
+	reading.intake.imports = true;
+	for (int i = optind; i < argc; i++)
+		if (strcmp(argv[i], "-") == 0)
+			reading.intake.imports = false;
 	if (!no_store)
 		status = open_intake(&reading, store);
 	if (status != ADMIN_DONE)
@@ -186,14 +193,19 @@ static int inbox_read(struct admin *admin, int argc, char **argv)
 	for (int i = optind; i < argc && failed == 0; i++)
 		failed = source_each(argv[i], read_item, tell_absent, &reading, &reading.why);
 	progress_end(&reading.progress);
-	if (reading.stores)
+	if (reading.stores) {
+		if (failed == 0 && !intake_sync(&reading.intake))
+			failed = why_set(&reading.why, "the ledger cannot be synchronized");
 		intake_close(&reading.intake);
+	}
 	return conclude_reading(&reading, failed);
 }
 
 const struct admin_verb cmd_inbox[] = {
     {"inbox", "read", "FILE|DIR|-...", "Read reports that others sent, and print what they say",
      inbox_read, read_options, false},
+    {"inbox", "fetch", "", "Read the reports in a mailbox on an IMAP server, and store them",
+     inbox_fetch, inbox_fetch_options, false},
     {"inbox", "list", "[DOMAIN]", "List the received reports that are stored, the newest first",
      inbox_list, inbox_list_options, false},
     {"inbox", "show", "ID", "Show a received report with its rows", inbox_show, NULL, false},
@@ -202,6 +214,8 @@ const struct admin_verb cmd_inbox[] = {
     {"inbox", "sources", "[DOMAIN]",
      "Show where mail in the name of a domain came from, by received reports", inbox_sources,
      inbox_sources_options, false},
+    {"inbox", "findings", "[DOMAIN]", "Show what received reports say that needs action",
+     inbox_findings, inbox_findings_options, false},
     {"inbox", "decide", "SOURCE ours|partner|forwarder|ignore|nothing",
      "Say what a source is, for old reports and new ones", inbox_decide, inbox_decide_options,
      false},
@@ -213,8 +227,8 @@ const struct admin_verb cmd_inbox[] = {
     {"inbox", "complaints", "[DOMAIN]", "List the complaints that are stored, the newest first",
      inbox_complaints, inbox_personal_options, false},
     {"inbox", "why", "[FILE|ID]",
-     "Say why a mail could not be read as a report, or list those that could not", inbox_why, NULL,
-     false},
+     "Say why a mail could not be read as a report, or list those that could not", inbox_why,
+     inbox_why_options, false},
     {"inbox", "expire", "", "Delete received reports that are older than inbox.keep", inbox_expire,
      NULL, false},
     {"store", "sent", "[DOMAIN]",

@@ -6,10 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "admin/inbox/message.h"
 #include "admin/inbox/print.h"
 #include "admin/inbox/stored.h"
 #include "lib/jsonout.h"
+#include "report/page/reportjson.h"
 #include "admin/out.h"
+#include "admin/report/send.h"
 #include "lib/clock.h"
 #include "report/inbox/source.h"
 #include "report/inbox/wire.h"
@@ -22,11 +25,18 @@ const struct admin_option inbox_personal_options[] = {
      "that were received on this day, UTC, or later (30d): 2026-11-22, today, 7d"},
     {NULL, 0, NULL, NULL}};
 
+const struct admin_option inbox_why_options[] = {
+    {"since", INBOX_SINCE, "WHEN",
+     "without an argument: those of this day, UTC, or later (all): 2026-11-22, today, 7d"},
+    {NULL, 0, NULL, NULL}};
+
 struct view {
 	struct admin *admin;
 	struct out_table *table;
 	struct jsonout *json;
 	bool failures;
+	struct inbox_messages *messages; /* of complaints */
+	int64_t since;                   /* of mail that could not be read; wall seconds */
 	uint64_t count;
 };
 
@@ -39,7 +49,7 @@ static struct sql *open_personal(struct admin *admin, int *status)
 
 	*status = inbox_settings(admin, &settings, &why);
 	if (*status == ADMIN_DONE)
-		sql = personal_open(settings.path, true, &why);
+		sql = personal_open(settings.path, PERSONAL_READ, &why);
 	if (sql == NULL && why.text[0] != '\0')
 		admin_error(admin, "%s", why.text);
 	if (sql == NULL && *status == ADMIN_DONE)
@@ -52,7 +62,7 @@ static void add_feedback_json(struct view *view, const struct personal_feedback 
 	const struct {
 		const char *name, *text;
 	} texts[] = {
-	    {"id", inbox_id_text(view->admin->arena, f->key)},
+	    {"id", reportjson_id(view->admin->arena, f->key)},
 	    {"kind", f->kind},
 	    {"trust", f->trust},
 	    {"mail_from_domain", f->mail_from},
@@ -79,7 +89,24 @@ static void add_feedback_json(struct view *view, const struct personal_feedback 
 	jsonout_text(view->json, "arrived",
 		     f->arrived == 0 ? NULL : clock_utc_text(f->arrived, time));
 	jsonout_int(view->json, "incidents", f->incidents);
+	if (view->messages != NULL) {
+		struct inbox_message message;
+
+		inbox_messages_find(view->messages, f, &message);
+		jsonout_bool(view->json, "confirmed", message.confirmed);
+		jsonout_text(view->json, "queue_id", message.queue_id);
+	}
 	jsonout_end(view->json);
+}
+
+/* Of a complaint: the message in our log, and whether its id proves that it is ours. */
+static void add_message_cell(struct view *view, const struct personal_feedback *f)
+{
+	struct inbox_message message;
+
+	inbox_messages_find(view->messages, f, &message);
+	out_cell(view->table, message.confirmed ? OUT_PLAIN : OUT_DIM, "%s%s",
+		 inbox_or_dash(message.queue_id), message.confirmed ? " (confirmed)" : "");
 }
 
 static int show_feedback(void *arg, const struct personal_feedback *f)
@@ -112,6 +139,8 @@ static int show_feedback(void *arg, const struct personal_feedback *f)
 		 f->dkim_selector == NULL ? "" : f->dkim_selector);
 	out_cell(view->table, OUT_PLAIN, "%s", inbox_or_dash(f->mail_from));
 	out_cell(view->table, OUT_PLAIN, "%s", f->trust);
+	if (view->messages != NULL)
+		add_message_cell(view, f);
 	return 0;
 }
 
@@ -119,8 +148,9 @@ static void begin_view(struct view *view)
 {
 	static const char *const failures[] = {"ARRIVED",     "DOMAIN",    "SOURCE", "FAILURE",
 					       "NOT ALIGNED", "SIGNATURE", "FROM",   "TRUST"};
-	static const char *const complaints[] = {"ARRIVED",   "DOMAIN",    "SOURCE", "TYPE",
-						 "RECIPIENT", "SIGNATURE", "FROM",   "TRUST"};
+	static const char *const complaints[] = {"ARRIVED", "DOMAIN",    "SOURCE",
+						 "TYPE",    "RECIPIENT", "SIGNATURE",
+						 "FROM",    "TRUST",     "MESSAGE"};
 	struct arena *arena = view->admin->arena;
 
 	if (view->admin->json) {
@@ -128,7 +158,8 @@ static void begin_view(struct view *view)
 		    jsonout_new(arena, view->failures ? "inbox.failures" : "inbox.complaints");
 		jsonout_array(view->json, "reports");
 	} else {
-		view->table = out_table_new(arena, view->failures ? failures : complaints, 8);
+		view->table = view->failures ? out_table_new(arena, failures, 8)
+					     : out_table_new(arena, complaints, 9);
 	}
 }
 
@@ -162,6 +193,8 @@ static int list_feedback(struct admin *admin, int argc, char **argv, bool failur
 	sql = open_personal(admin, &status);
 	if (sql == NULL)
 		return status;
+	if (!failures)
+		view.messages = inbox_messages_open(admin);
 	begin_view(&view);
 	status = personal_list(sql, failures ? "failure" : "complaint", choice.domain, choice.since,
 			       show_feedback, &view, &why);
@@ -184,9 +217,11 @@ int inbox_complaints(struct admin *admin, int argc, char **argv)
 static int list_unreadable(void *arg, const struct personal_unreadable *u)
 {
 	struct view *view = arg;
-	const char *id = inbox_id_text(view->admin->arena, u->key);
+	const char *id = reportjson_id(view->admin->arena, u->key);
 	char time[CLOCK_TEXT_MAX];
 
+	if (u->received < view->since)
+		return 0;
 	view->count++;
 	clock_utc_text(u->received, time);
 	if (view->json != NULL) {
@@ -232,7 +267,7 @@ static int print_unreadable(void *arg, const struct personal_unreadable *u)
 	if (view->json != NULL)
 		return list_unreadable(arg, u);
 	view->count++;
-	printf("%s, received %s", inbox_id_text(view->admin->arena, u->key),
+	printf("%s, received %s", reportjson_id(view->admin->arena, u->key),
 	       clock_utc_text(u->received, time));
 	printf(", %" PRId64 " bytes, from %s, DMARC %s\nreason: ", u->size,
 	       inbox_or_dash(u->mail_from), u->trust);
@@ -242,10 +277,10 @@ static int print_unreadable(void *arg, const struct personal_unreadable *u)
 	return 0;
 }
 
-static int show_kept(struct admin *admin, const char *id)
+static int show_kept(struct admin *admin, const char *id, int64_t since)
 {
 	static const char *const headings[] = {"ID", "RECEIVED", "FROM", ">BYTES", "REASON"};
-	struct view view = {.admin = admin};
+	struct view view = {.admin = admin, .since = since};
 	struct why why = {""};
 	int status;
 	struct sql *sql = open_personal(admin, &status);
@@ -362,12 +397,23 @@ static int explain_file(struct admin *admin, const char *path)
 
 int inbox_why(struct admin *admin, int argc, char **argv)
 {
-	int status = admin_args(admin, argc, argv, 0, 1);
+	int32_t day = INT32_MIN;
 	struct stat st;
+	int c;
 
-	if (status != ADMIN_DONE)
-		return status;
+	while ((c = admin_getopt(admin, argc, argv)) != -1) {
+		if (c == '?')
+			return ADMIN_USAGE;
+		if (!report_since_parse(optarg, &day))
+			return admin_usage(
+			    admin, "--since: \"%s\" is not a valid day (2026-11-22, 7d)", optarg);
+	}
+	if (argc - optind > 1)
+		return admin_usage(admin, "unexpected argument \"%s\"", argv[optind + 1]);
+	if (optind < argc && day != INT32_MIN)
+		return admin_usage(admin, "--since is for the list, without an argument");
 	if (optind < argc && (strcmp(argv[optind], "-") == 0 || stat(argv[optind], &st) == 0))
 		return explain_file(admin, argv[optind]);
-	return show_kept(admin, optind < argc ? argv[optind] : NULL);
+	return show_kept(admin, optind < argc ? argv[optind] : NULL,
+			 day == INT32_MIN ? INT64_MIN : clock_day_begin(day));
 }

@@ -11,6 +11,6 @@
 int inbox_failures(struct admin *admin, int argc, char **argv);
 int inbox_complaints(struct admin *admin, int argc, char **argv);
 int inbox_why(struct admin *admin, int argc, char **argv);
-extern const struct admin_option inbox_personal_options[];
+extern const struct admin_option inbox_personal_options[], inbox_why_options[];
 
 #endif

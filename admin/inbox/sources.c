@@ -12,17 +12,19 @@
 #include "admin/out.h"
 #include "admin/report/print.h"
 #include "admin/report/send.h"
+#include "context/context.h"
 #include "lib/clock.h"
 #include "mail/domain.h"
 #include "report/sources/advise.h"
-#include "report/sent.h"
+#include "report/sources/findings.h"
 
 enum {
 	WINDOW_DAYS = 28,
 	KEY_QUIET_DAYS = 7,
 	ROWS_AGAINST = 5,
 	OPTION_DAYS = 300,
-	OPTION_REPORTERS
+	OPTION_REPORTERS,
+	OPTION_SHARE
 };
 
 const struct admin_option inbox_sources_options[] = {
@@ -52,6 +54,7 @@ static void add_flow_json(struct view *view, const struct flow *flow)
 {
 	struct jsonout *json = view->json;
 	char day[CLOCK_TEXT_MAX];
+	struct finding finding;
 
 	jsonout_object(json, NULL);
 	jsonout_text(json, "domain", flow->domain);
@@ -59,6 +62,7 @@ static void add_flow_json(struct view *view, const struct flow *flow)
 	jsonout_text(json, "class", source_class_text(flow->class));
 	jsonout_text(json, "decision", decision_text(flow));
 	jsonout_text(json, "note", flow->note);
+	jsonout_int(json, "rows", flow->rows);
 	jsonout_int(json, "messages", flow->all.messages);
 	jsonout_int(json, "passed", flow->all.passed);
 	jsonout_int(json, "authenticated_messages", flow->sure.messages);
@@ -71,7 +75,8 @@ static void add_flow_json(struct view *view, const struct flow *flow)
 		jsonout_text(json, NULL, flow->addresses[i]);
 	jsonout_end(json);
 	jsonout_bool(json, "more_addresses", flow->more_addresses);
-	jsonout_text(json, "finding", advice_finding(flow, view->admin->arena));
+	jsonout_text(json, "finding",
+		     finding_of_flow(flow, view->admin->arena, &finding) ? finding.text : NULL);
 	jsonout_end(json);
 }
 
@@ -114,14 +119,14 @@ static void show_flows(struct view *view, const struct flow *flows)
 static void print_findings(const struct view *view, const struct flow *flows)
 {
 	for (const struct flow *flow = flows; flow != NULL; flow = flow->next) {
-		const char *finding = advice_finding(flow, view->admin->arena);
+		struct finding finding;
 
-		if (finding == NULL)
+		if (!finding_of_flow(flow, view->admin->arena, &finding))
 			continue;
 		fputs("finding: ", stdout);
 		out_text(stdout, flow->domain);
 		fputs(": ", stdout);
-		out_text(stdout, finding);
+		out_text(stdout, finding.text);
 		putchar('\n');
 	}
 }
@@ -129,27 +134,30 @@ static void print_findings(const struct view *view, const struct flow *flows)
 /* The flows of the reports in question. 0, or the exit status after the error was printed. */
 static int read_flows(struct admin *admin, const struct inbox_choice *choice, struct flow **flows)
 {
+	int32_t from_day = clock_day(choice->since);
+	struct reporters *reporters;
 	struct source_facts facts;
-	struct inbox_facts *known;
+	struct inbox_facts known;
 	struct why why = {""};
 	struct sql *sql;
-	int status, result;
+	int status;
 
 	sql = inbox_ledger(admin, &status);
 	if (sql == NULL)
 		return status;
-	known = inbox_facts_open(admin, &status);
-	if (known == NULL) {
-		sql_close(sql);
-		return status;
+	status = inbox_facts_open(&known, admin);
+	if (status == ADMIN_DONE) {
+		facts = site_facts(known.site, 0);
+		reporters = reporters_read(sql, choice->domain, from_day,
+					   site_reporter_rules(known.site), admin->arena, &why);
+		if (reporters == NULL || gather_flows(sql, choice->domain, from_day, &facts,
+						      reporters, admin->arena, flows, &why) != 0)
+			status = ADMIN_UNAVAILABLE;
 	}
-	facts = inbox_facts_of(known);
-	result = gather_flows(sql, choice->domain, clock_day(choice->since), &facts, admin->arena,
-			      flows, &why);
-	inbox_facts_close(known);
+	inbox_facts_close(&known);
 	sql_close(sql);
-	if (result == 0)
-		return ADMIN_DONE;
+	if (status != ADMIN_UNAVAILABLE)
+		return status;
 	admin_error(admin, "%s", why.text);
 	return ADMIN_UNAVAILABLE;
 }
@@ -212,18 +220,14 @@ static const char *read_flow(struct admin *admin, const char *text)
 
 static int store_decision(struct admin *admin, const struct received_decision *decision)
 {
-	struct ledger_settings settings;
 	struct why why = {""};
-	struct sql *sql = NULL;
-	int status = inbox_settings(admin, &settings, &why), result = -1;
+	int status, result = -1;
+	struct sql *sql = inbox_ledger(admin, &status); /* it must be there */
 
-	if (status == ADMIN_DONE)
-		sql = inbox_ledger(admin, &status); /* it must be there */
-	if (sql != NULL) {
-		sql_close(sql);
-		settings.read_only = false;
-		sql = sqlite_sql(&settings, &why);
-	}
+	if (sql == NULL)
+		return status;
+	sql_close(sql);
+	sql = context_received(admin_conf(admin), false, &why);
 	if (sql != NULL)
 		result = decision->decision == NULL ? received_undecide(sql, decision->flow, &why)
 						    : received_decide(sql, decision, &why);
@@ -232,9 +236,9 @@ static int store_decision(struct admin *admin, const struct received_decision *d
 		admin_error(admin, "nothing is decided about \"%s\"", decision->flow);
 		return ADMIN_NO;
 	}
-	if (result < 0 && why.text[0] != '\0')
+	if (result < 0)
 		admin_error(admin, "%s", why.text);
-	return result == 0 ? ADMIN_DONE : status == ADMIN_DONE ? ADMIN_UNAVAILABLE : status;
+	return result == 0 ? ADMIN_DONE : ADMIN_UNAVAILABLE;
 }
 
 int inbox_decide(struct admin *admin, int argc, char **argv)
@@ -271,6 +275,8 @@ const struct admin_option inbox_advice_options[] = {
      "by reports about this day, UTC, or later (28d): 2026-11-22, today, 7d"},
     {"days", OPTION_DAYS, "N", "days with a report that are needed (14)"},
     {"reporters", OPTION_REPORTERS, "N", "reporters that are needed (3)"},
+    {"share", OPTION_SHARE, "N",
+     "per cent of the mail sent from here that they must tell about (10)"},
     {NULL, 0, NULL, NULL}};
 
 struct advising {
@@ -279,34 +285,46 @@ struct advising {
 	const char *domain;
 	int32_t from_day;
 	struct advice_needs needs;
-	struct received_coverage coverage;
-	int64_t sent;
+	struct reporters *reporters;
+	struct coverage coverage;
 	struct flow *flows;
 	struct selector_use *selectors;
-	int64_t sessions, failed_sessions;
+	int64_t sessions, failed_sessions; /* TLS, of reports that count */
 	bool not_ready;
 };
+
+static int read_number(struct advising *advising, int option)
+{
+	struct advice_needs *needs = &advising->needs;
+	int64_t max = option == OPTION_SHARE ? 100 : 1000, min = option != OPTION_SHARE;
+	uint64_t number;
+
+	if (!span_number(span_of(optarg), (uint64_t)max, &number) || (int64_t)number < min)
+		return admin_usage(advising->admin,
+				   "\"%s\" is not a number from %" PRId64 " to %" PRId64, optarg,
+				   min, max);
+	*(option == OPTION_DAYS        ? &needs->days
+	  : option == OPTION_REPORTERS ? &needs->reporters
+				       : &needs->share) = (int64_t)number;
+	return ADMIN_DONE;
+}
 
 static int read_advising(struct advising *advising, int argc, char **argv)
 {
 	struct admin *admin = advising->admin;
 	int32_t day = clock_day(clock_wall()) - WINDOW_DAYS;
-	uint64_t number;
 	int c;
 
-	advising->needs = (struct advice_needs){14, 3};
+	advising->needs =
+	    (struct advice_needs){ADVICE_DAYS_NEEDED, ADVICE_REPORTERS_NEEDED, ADVICE_SHARE_NEEDED};
 	while ((c = admin_getopt(admin, argc, argv)) != -1) {
 		if (c == '?')
 			return ADMIN_USAGE;
 		if (c == INBOX_SINCE && !report_since_parse(optarg, &day))
 			return admin_usage(
 			    admin, "--since: \"%s\" is not a valid day (2026-11-22, 7d)", optarg);
-		if (c == INBOX_SINCE)
-			continue;
-		if (!span_number(span_of(optarg), 1000, &number) || number == 0)
-			return admin_usage(admin, "\"%s\" is not a number from 1 to 1000", optarg);
-		*(c == OPTION_DAYS ? &advising->needs.days : &advising->needs.reporters) =
-		    (int64_t)number;
+		if (c != INBOX_SINCE && read_number(advising, c) != ADMIN_DONE)
+			return ADMIN_USAGE;
 	}
 	if (argc - optind != 1)
 		return admin_usage(admin, "missing argument: DOMAIN");
@@ -317,36 +335,36 @@ static int read_advising(struct advising *advising, int argc, char **argv)
 	return ADMIN_DONE;
 }
 
-static int add_sent(void *arg, const struct sent *sent)
-{
-	((struct advising *)arg)->sent += sent->messages;
-	return 0;
-}
-
 static int add_tls(void *arg, const struct received_report *report)
 {
 	struct advising *advising = arg;
 
-	if (strcmp(report->trust, "pass") != 0)
+	if (strcmp(report->trust, "pass") != 0 ||
+	    reporters_standing(advising->reporters, report->domain, report->mail_from) ==
+		REPORTER_STRANGER)
 		return 0;
 	advising->sessions += report->messages;
 	advising->failed_sessions += report->messages - report->passed;
 	return 0;
 }
 
-static int read_evidence(struct advising *advising, struct sql *sql, struct why *why)
+static int read_evidence(struct advising *advising, struct sql *sql, const struct site *site,
+			 const struct source_facts *facts, struct why *why)
 {
-	const struct sent_query sent = {advising->domain, advising->from_day, INT32_MAX};
+	struct arena *arena = advising->admin->arena;
 	const struct received_query tls = {.kind = "tls",
 					   .domain = advising->domain,
 					   .since = clock_day_begin(advising->from_day)};
 
-	if (received_cover(sql, advising->domain, advising->from_day, &advising->coverage, why) !=
-		0 ||
-	    sent_sum(sql, &sent, add_sent, advising, why) != 0 ||
-	    gather_selectors(sql, advising->domain, advising->from_day, advising->admin->arena,
+	advising->reporters = reporters_read(sql, advising->domain, advising->from_day,
+					     site_reporter_rules(site), arena, why);
+	if (advising->reporters == NULL ||
+	    gather_flows(sql, advising->domain, advising->from_day, facts, advising->reporters,
+			 arena, &advising->flows, why) != 0 ||
+	    gather_selectors(sql, advising->domain, advising->from_day, advising->reporters, arena,
 			     &advising->selectors, why) != 0)
 		return -1;
+	reporters_cover(advising->reporters, advising->domain, &advising->coverage);
 	return received_list(sql, &tls, add_tls, advising, why);
 }
 
@@ -401,20 +419,32 @@ static void print_against(const struct advising *advising, enum advice_subject s
 		jsonout_end(advising->json);
 }
 
+static const char *explain_lack(const struct advising *advising)
+{
+	const struct coverage *c = &advising->coverage;
+	struct arena *arena = advising->admin->arena;
+	const char *text =
+	    arena_printf(arena,
+			 "reports that count of %" PRId64 " of %" PRId64 " days and %" PRId64
+			 " of %" PRId64 " reporters",
+			 c->days, advising->needs.days, c->reporters, advising->needs.reporters);
+
+	if (c->sent > 0)
+		text = arena_printf(arena, "%s, about %.1f %% of what was sent, of %" PRId64 " %%",
+				    text, advice_coverage(c), advising->needs.share);
+	return text;
+}
+
 static void advise_policy(struct advising *advising, enum advice_subject subject)
 {
 	struct arena *arena = advising->admin->arena;
-	const struct received_coverage *c = &advising->coverage;
 	struct advice advice;
 	const char *why;
 
-	advice_give(subject, advising->flows, advising->domain, c, &advising->needs, &advice);
+	advice_give(subject, advising->flows, advising->domain, &advising->coverage,
+		    &advising->needs, &advice);
 	if (advice.verdict == ADVICE_NO_DATA)
-		why = arena_printf(arena,
-				   "authenticated reports of %" PRId64 " of %" PRId64
-				   " days and %" PRId64 " of %" PRId64 " reporters",
-				   c->days, advising->needs.days, c->reporters,
-				   advising->needs.reporters);
+		why = explain_lack(advising);
 	else
 		why = arena_printf(arena,
 				   "%" PRId64 " of %" PRId64
@@ -438,7 +468,7 @@ static void advise_selector(void *arg, const char *domain, const char *selector)
 	const struct selector_use *use = advising->selectors;
 	int32_t today = clock_day(clock_wall());
 	enum advice_verdict verdict = ADVICE_NO_DATA;
-	const char *why = "there are too few authenticated reports";
+	const char *why = "there are too few reports that count";
 	char day[CLOCK_TEXT_MAX];
 
 	if (!domain_within(domain, advising->domain))
@@ -450,7 +480,7 @@ static void advise_selector(void *arg, const char *domain, const char *selector)
 		verdict = today - use->last_day > KEY_QUIET_DAYS ? ADVICE_READY : ADVICE_NOT_YET;
 		why = arena_printf(arena, "it passed last on %s, %" PRId64 " messages in all",
 				   clock_day_text(use->last_day, day), use->passed);
-	} else if (advising->coverage.days >= advising->needs.days) {
+	} else if (advice_has_data(&advising->coverage, &advising->needs)) {
 		verdict = ADVICE_READY;
 		why = "no reporter has seen it pass";
 	}
@@ -475,7 +505,7 @@ static void advise_sts(struct advising *advising)
 	    : failed                ? ADVICE_NOT_YET
 				    : ADVICE_READY,
 	    advising->sessions == 0
-		? "no authenticated TLS report"
+		? "no TLS report that counts"
 		: arena_printf(arena,
 			       "%" PRId64 " of %" PRId64
 			       " sessions failed; see: countersign inbox tls %s --failing",
@@ -486,27 +516,34 @@ static void advise_sts(struct advising *advising)
 
 static void print_evidence(const struct advising *advising)
 {
-	const struct received_coverage *c = &advising->coverage;
+	const struct coverage *c = &advising->coverage;
 
 	if (advising->json != NULL) {
 		jsonout_text(advising->json, "domain", advising->domain);
 		jsonout_int(advising->json, "reports", c->reports);
 		jsonout_int(advising->json, "reporters", c->reporters);
+		jsonout_int(advising->json, "strangers", c->strangers);
 		jsonout_int(advising->json, "days", c->days);
 		jsonout_int(advising->json, "messages", c->messages);
-		jsonout_int(advising->json, "sent", advising->sent);
+		jsonout_int(advising->json, "sent", c->sent);
+		jsonout_real(advising->json, "coverage", advice_coverage(c));
 		jsonout_array(advising->json, "advices");
 		return;
 	}
-	printf("%s: %" PRId64 " authenticated reports of %" PRId64 " reporters about %" PRId64
-	       " days, %" PRId64 " messages",
-	       advising->domain, c->reports, c->reporters, c->days, c->messages);
-	if (advising->sent > 0)
-		printf("; %" PRId64 " were sent from here", advising->sent);
+	printf("%s: %" PRId64 " reports of %" PRId64 " reporters count, with %" PRId64
+	       " messages of %" PRId64 " days",
+	       advising->domain, c->reports, c->reporters, c->messages, c->days);
+	if (c->sent > 0)
+		printf("; they tell about %.1f %% of %" PRId64 " messages sent from here",
+		       advice_coverage(c), c->sent);
 	putchar('\n');
+	if (c->strangers > 0)
+		printf("%" PRId64 " other senders of reports do not count: nothing was sent from"
+		       " here to their domains, and they are not in inbox.reporters\n",
+		       c->strangers);
 }
 
-static int give_advice(struct advising *advising, struct inbox_facts *known)
+static int give_advice(struct advising *advising, const struct site *site)
 {
 	struct admin *admin = advising->admin;
 
@@ -515,7 +552,7 @@ static int give_advice(struct advising *advising, struct inbox_facts *known)
 	print_evidence(advising);
 	for (enum advice_subject subject = 0; subject < ADVICE_SUBJECTS; subject++)
 		advise_policy(advising, subject);
-	inbox_facts_selectors(known, advise_selector, advising);
+	site_selectors(site, advise_selector, advising);
 	advise_sts(advising);
 	if (admin->json)
 		admin_print_json(admin, advising->json);
@@ -531,25 +568,23 @@ int inbox_advice(struct admin *admin, int argc, char **argv)
 	struct advising advising = {.admin = admin};
 	int status = read_advising(&advising, argc, argv);
 	struct sql *sql = status == ADMIN_DONE ? inbox_ledger(admin, &status) : NULL;
-	struct inbox_facts *known;
+	struct inbox_facts known;
 	struct source_facts facts;
 	struct why why = {""};
 
 	if (sql == NULL)
 		return status;
-	known = inbox_facts_open(admin, &status);
-	if (known != NULL) {
-		facts = inbox_facts_of(known);
-		if (read_evidence(&advising, sql, &why) == 0 &&
-		    gather_flows(sql, advising.domain, advising.from_day, &facts, admin->arena,
-				 &advising.flows, &why) == 0) {
-			status = give_advice(&advising, known);
+	status = inbox_facts_open(&known, admin);
+	if (status == ADMIN_DONE) {
+		facts = site_facts(known.site, 0);
+		if (read_evidence(&advising, sql, known.site, &facts, &why) == 0) {
+			status = give_advice(&advising, known.site);
 		} else {
 			admin_error(admin, "%s", why.text);
 			status = ADMIN_UNAVAILABLE;
 		}
-		inbox_facts_close(known);
 	}
+	inbox_facts_close(&known);
 	sql_close(sql);
 	return status;
 }

@@ -13,12 +13,12 @@
 #include "context/context.h"
 #include "lib/clock.h"
 #include "mail/domain.h"
-#include "report/intake.h"
 #include "report/json.h"
+#include "report/page/reportjson.h"
 #include "store/personal.h"
 #include "store/received.h"
 
-enum { SINCE_DAYS = 30, ID_DIGITS = 12, ROWS_SHOWN = 40 };
+enum { SINCE_DAYS = 30, ROWS_SHOWN = 40 };
 
 /* ---- the ledger ---- */
 
@@ -34,16 +34,15 @@ int inbox_settings(struct admin *admin, struct ledger_settings *settings, struct
 
 struct sql *inbox_ledger(struct admin *admin, int *status)
 {
-	struct ledger_settings settings;
+	const struct conf *conf = admin_conf(admin);
 	struct sql *sql = NULL;
 	struct why why = {""};
 
-	*status = inbox_settings(admin, &settings, &why);
-	if (*status == ADMIN_DONE) {
-		*status = ADMIN_UNAVAILABLE;
-		settings.read_only = true;
-		sql = sqlite_sql(&settings, &why);
-	}
+	*status = conf == NULL ? ADMIN_CONFIG : ADMIN_UNAVAILABLE;
+	if (conf != NULL && conf->store.url[0] == '\0')
+		*status = ADMIN_CONFIG;
+	if (conf != NULL)
+		sql = context_received(conf, true, &why);
 	if (sql != NULL)
 		*status = ADMIN_DONE;
 	else if (why.text[0] != '\0')
@@ -51,13 +50,20 @@ struct sql *inbox_ledger(struct admin *admin, int *status)
 	return sql;
 }
 
-const char *inbox_authserv_id(struct admin *admin)
+int inbox_open_intake(struct admin *admin, struct intake *intake, struct why *why)
 {
 	const struct conf *conf = admin_conf(admin);
+	struct ledger_settings settings;
+	int status = inbox_settings(admin, &settings, why);
 
-	if (conf == NULL || strcmp(conf->authserv_id, "auto") == 0)
-		return NULL;
-	return conf->authserv_id;
+	if (status != ADMIN_DONE)
+		return status;
+	if (intake_open(intake, &settings, why) != 0)
+		return ADMIN_TEMPORARY;
+	if (strcmp(conf->authserv_id, "auto") != 0) /* only the daemon knows that one */
+		intake->authserv_id = conf->authserv_id;
+	intake->hash_addresses = conf->inbox.hash_addresses;
+	return ADMIN_DONE;
 }
 
 static int fail_unavailable(const struct admin *admin, const struct why *why)
@@ -94,6 +100,8 @@ int inbox_choice_read(struct admin *admin, int argc, char **argv, struct inbox_c
 			return ADMIN_USAGE;
 		if (c == INBOX_FAILING)
 			choice->failing = true;
+		else if (c == INBOX_NOTE)
+			choice->noted = true;
 		else if (!report_since_parse(optarg, &day))
 			return admin_usage(
 			    admin, "--since: \"%s\" is not a valid day (2026-11-22, 7d)", optarg);
@@ -141,14 +149,6 @@ static int end_choice(struct choice *choice, int result, const struct why *why)
 
 /* ---- texts ---- */
 
-const char *inbox_id_text(struct arena *arena, const unsigned char key[DRIVER_KEY_LEN])
-{
-	char text[LEDGER_CONFIG_MAX];
-
-	driver_config_text(key, text);
-	return arena_printf(arena, "%.*s", ID_DIGITS, text);
-}
-
 static const char *time_or_null(int64_t at, char text[CLOCK_TEXT_MAX])
 {
 	return at == 0 ? NULL : clock_utc_text(at, text);
@@ -174,45 +174,6 @@ static const char *list_peculiarities(struct arena *arena, const struct received
 	return buf_text(&text);
 }
 
-static void add_report_json(struct jsonout *json, struct arena *arena,
-			    const struct received_report *r)
-{
-	const struct {
-		const char *name, *text;
-	} texts[] = {{"id", inbox_id_text(arena, r->key)},
-		     {"kind", r->kind},
-		     {"domain", r->domain},
-		     {"org_name", r->org},
-		     {"report_id", r->report_id},
-		     {"trust", r->trust},
-		     {"mail_from_domain", r->mail_from},
-		     {"email", r->email},
-		     {"p", r->p},
-		     {"sp", r->sp},
-		     {"np", r->np},
-		     {"adkim", r->adkim},
-		     {"aspf", r->aspf},
-		     {"testing", r->testing}};
-	const struct {
-		const char *name;
-		int64_t number;
-	} numbers[] = {{"rows", r->rows},
-		       {"messages", r->messages},
-		       {"passed", r->passed},
-		       {"rows_refused", r->refused},
-		       {"overlaps", r->overlaps}};
-	char text[CLOCK_TEXT_MAX];
-
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		jsonout_text(json, texts[i].name, texts[i].text);
-	jsonout_text(json, "begin", time_or_null(r->begins, text));
-	jsonout_text(json, "end", time_or_null(r->ends, text));
-	jsonout_text(json, "received", time_or_null(r->received, text));
-	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-		jsonout_int(json, numbers[i].name, numbers[i].number);
-	jsonout_bool(json, "repaired", r->repaired != 0);
-}
-
 /* ---- inbox list ---- */
 
 static int list_report(void *arg, const struct received_report *r)
@@ -224,11 +185,11 @@ static int list_report(void *arg, const struct received_report *r)
 	choice->count++;
 	if (choice->json != NULL) {
 		jsonout_object(choice->json, NULL);
-		add_report_json(choice->json, arena, r);
+		reportjson_head(choice->json, arena, r);
 		jsonout_end(choice->json);
 		return 0;
 	}
-	out_cell(choice->table, OUT_PLAIN, "%s", inbox_id_text(arena, r->key));
+	out_cell(choice->table, OUT_PLAIN, "%s", reportjson_id(arena, r->key));
 	out_cell(choice->table, OUT_PLAIN, "%s",
 		 r->begins == 0 ? "-" : clock_day_text(clock_day(r->begins), text));
 	out_cell(choice->table, OUT_PLAIN, "%s", r->kind);
@@ -266,22 +227,6 @@ int inbox_list(struct admin *admin, int argc, char **argv)
 }
 
 /* ---- the failures of a TLS report ---- */
-
-static void add_tls_json(struct jsonout *json, const struct received_tls *tls,
-			 const struct received_tls_failure *failure)
-{
-	jsonout_text(json, "policy_type", tls->policy_type);
-	jsonout_text(json, "policy_domain", tls->policy_domain);
-	jsonout_text(json, "mx_host", tls->mx_host);
-	jsonout_int(json, "successful_sessions", tls->successful);
-	jsonout_int(json, "failed_sessions", failure == NULL ? tls->failed : failure->failed);
-	jsonout_text(json, "result_type", failure == NULL ? NULL : failure->result_type);
-	jsonout_text(json, "sending_mta_ip", failure == NULL ? NULL : failure->sending_ip);
-	jsonout_text(json, "receiving_mx_hostname", failure == NULL ? NULL : failure->mx_hostname);
-	jsonout_text(json, "receiving_ip", failure == NULL ? NULL : failure->receiving_ip);
-	jsonout_text(json, "failure_reason_code", failure == NULL ? NULL : failure->reason_code);
-	jsonout_text(json, "additional_information", failure == NULL ? NULL : failure->information);
-}
 
 const char *inbox_or_dash(const char *text)
 {
@@ -349,7 +294,7 @@ static int show_tls(void *arg, const struct received_tls *tls,
 		jsonout_object(choice->json, NULL);
 		jsonout_text(choice->json, "begin", time_or_null(view->report->begins, text));
 		jsonout_text(choice->json, "org_name", view->report->org);
-		add_tls_json(choice->json, tls, failure);
+		reportjson_tls(choice->json, tls, failure);
 		jsonout_end(choice->json);
 		return 0;
 	}
@@ -382,8 +327,8 @@ int inbox_tls(struct admin *admin, int argc, char **argv)
 	result = received_list(view.choice.sql, &view.choice.query, keep_report, &view, &why);
 	for (view.report = view.first; result == 0 && view.report != NULL;
 	     view.report = view.report->next)
-		result =
-		    received_tls_rows(view.choice.sql, view.report->key, show_tls, &view, &why);
+		result = received_tls_rows(view.choice.sql, view.report->key, NULL, show_tls, &view,
+					   &why);
 	return end_choice(&view.choice, result, &why);
 }
 
@@ -395,43 +340,6 @@ struct show {
 	struct jsonout *json;
 	uint64_t rows;
 };
-
-/* The members NAMES of each object of a stored list, as an array. */
-static void add_list_json(struct show *show, const char *key, const char *text,
-			  const char *const *names)
-{
-	const struct json_list *list = json_list_parse(show->admin->arena, text);
-
-	jsonout_array(show->json, key);
-	for (unsigned i = 0; i < json_list_count(list); i++) {
-		jsonout_object(show->json, NULL);
-		for (const char *const *name = names; *name != NULL; name++)
-			jsonout_text(show->json, *name, json_list_get(list, i, *name));
-		jsonout_end(show->json);
-	}
-	jsonout_end(show->json);
-}
-
-static void add_row_json(struct show *show, const struct received_row *row)
-{
-	static const char *const reasons[] = {"type", "comment", NULL};
-	static const char *const dkim[] = {"domain", "selector", "result", NULL};
-	static const char *const spf[] = {"domain", "scope", "result", NULL};
-
-	jsonout_object(show->json, NULL);
-	jsonout_text(show->json, "source_ip", row->source_ip);
-	jsonout_int(show->json, "count", row->messages);
-	jsonout_text(show->json, "disposition", row->disposition);
-	jsonout_text(show->json, "dkim_aligned", row->dkim_aligned);
-	jsonout_text(show->json, "spf_aligned", row->spf_aligned);
-	jsonout_text(show->json, "header_from", row->header_from);
-	jsonout_text(show->json, "envelope_from", row->envelope_from);
-	jsonout_text(show->json, "envelope_to", row->envelope_to);
-	add_list_json(show, "reasons", row->reasons, reasons);
-	add_list_json(show, "dkim", row->dkim, dkim);
-	add_list_json(show, "spf", row->spf, spf);
-	jsonout_end(show->json);
-}
 
 /* "example.com/s1=pass other.example=fail" */
 static const char *results_text(struct arena *arena, const char *text)
@@ -460,7 +368,7 @@ static int show_row(void *arg, const struct received_row *row)
 
 	show->rows++;
 	if (show->json != NULL) {
-		add_row_json(show, row);
+		reportjson_row(show->json, show->admin->arena, row);
 		return 0;
 	}
 	if (show->rows > ROWS_SHOWN && show->admin->verbose == 0)
@@ -485,7 +393,7 @@ static int show_tls_row(void *arg, const struct received_tls *tls,
 		return 0;
 	}
 	jsonout_object(show->json, NULL);
-	add_tls_json(show->json, tls, failure);
+	reportjson_tls(show->json, tls, failure);
 	jsonout_end(show->json);
 	return 0;
 }
@@ -503,7 +411,7 @@ static void print_report(struct show *show, const struct received_report *r)
 	const struct json_list *remarks = json_list_parse(arena, r->remarks);
 	char begin[CLOCK_TEXT_MAX] = "-", end[CLOCK_TEXT_MAX] = "-";
 
-	print_line("report", arena_printf(arena, "%s (%s), id %s", inbox_id_text(arena, r->key),
+	print_line("report", arena_printf(arena, "%s (%s), id %s", reportjson_id(arena, r->key),
 					  r->kind, r->report_id));
 	print_line("from", arena_printf(arena, "%s%s%s%s", r->org, r->email == NULL ? "" : " <",
 					inbox_or_dash(r->email), r->email == NULL ? "" : ">"));
@@ -530,7 +438,6 @@ static void begin_show(struct show *show, const struct received_report *r, bool 
 	static const char *const sessions[] = {"DOMAIN",  "POLICY", "MX",    ">SUCCESSFUL",
 					       ">FAILED", "RESULT", "SENDER"};
 	struct arena *arena = show->admin->arena;
-	const struct json_list *remarks;
 
 	if (!show->admin->json) {
 		print_report(show, r);
@@ -538,12 +445,8 @@ static void begin_show(struct show *show, const struct received_report *r, bool 
 		return;
 	}
 	show->json = jsonout_new(arena, "inbox.show");
-	add_report_json(show->json, arena, r);
-	remarks = json_list_parse(arena, r->remarks);
-	jsonout_array(show->json, "remarks");
-	for (unsigned i = 0; i < json_list_count(remarks); i++)
-		jsonout_text(show->json, NULL, json_list_get(remarks, i, "text"));
-	jsonout_end(show->json);
+	reportjson_head(show->json, arena, r);
+	reportjson_remarks(show->json, arena, r);
 	jsonout_array(show->json, tls ? "sessions" : "records");
 }
 
@@ -554,8 +457,8 @@ static int show_report(struct show *show, struct sql *sql, const struct received
 	int result;
 
 	begin_show(show, r, tls);
-	result = tls ? received_tls_rows(sql, r->key, show_tls_row, show, &why)
-		     : received_rows(sql, r->key, show_row, show, &why);
+	result = tls ? received_tls_rows(sql, r->key, NULL, show_tls_row, show, &why)
+		     : received_rows(sql, r->key, NULL, show_row, show, &why);
 	if (result != 0)
 		return fail_unavailable(show->admin, &why);
 	if (show->json != NULL) {
@@ -614,7 +517,7 @@ int inbox_expire(struct admin *admin, int argc, char **argv)
 	int status = admin_args(admin, argc, argv, 0, 0);
 	int64_t deleted = 0, personal = 0;
 	struct ledger_settings settings;
-	struct intake intake;
+	struct intake intake = {.imports = false};
 	struct why why = {""};
 
 	if (status != ADMIN_DONE)

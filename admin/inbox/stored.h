@@ -6,6 +6,7 @@
 #define ADMIN_INBOX_STORED_H
 
 #include "admin/admin.h"
+#include "report/intake.h"
 #include "store/sql/sql.h"
 
 int inbox_list(struct admin *admin, int argc, char **argv);
@@ -15,26 +16,26 @@ int inbox_expire(struct admin *admin, int argc, char **argv);
 extern const struct admin_option inbox_list_options[];
 
 /* What the options and the argument of a list choose. */
-enum { INBOX_SINCE = 256, INBOX_FAILING };
+enum { INBOX_SINCE = 256, INBOX_FAILING, INBOX_NOTE };
 struct inbox_choice {
 	const char *domain; /* and those below it; NULL: any */
 	int64_t since;      /* wall seconds */
 	bool failing;
+	bool noted;
 };
 int inbox_choice_read(struct admin *admin, int argc, char **argv, struct inbox_choice *choice);
 
-const char *inbox_id_text(struct arena *arena, const unsigned char key[DRIVER_KEY_LEN]);
 const char *inbox_or_dash(const char *text);
 
 /* Which ledger the settings name: an exit code; ADMIN_CONFIG: none, WHY says why (empty: the error
  * was printed). */
 int inbox_settings(struct admin *admin, struct ledger_settings *settings, struct why *why);
 
-/* The ledger's file of the settings, to read. NULL after the error was printed; *STATUS is the exit
- * code. */
+/* Where received reports are read: the shared store of the settings, or the ledger's file. NULL
+ * after the error was printed; *STATUS is the exit code. */
 struct sql *inbox_ledger(struct admin *admin, int *status);
 
-/* The settings' authserv_id; NULL: it is "auto", which only the daemon knows. */
-const char *inbox_authserv_id(struct admin *admin);
+/* INTAKE for the ledger of the settings, which must be there: an exit code, as above. */
+int inbox_open_intake(struct admin *admin, struct intake *intake, struct why *why);
 
 #endif

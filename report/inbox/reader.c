@@ -16,6 +16,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/crypto/hash.h"
+#include "lib/heap.h"
 #include "lib/system/sandbox.h"
 #include "report/inbox/examine.h"
 #include "report/inbox/wire.h"
@@ -118,7 +119,7 @@ static void end_report(struct reader_result *result, const struct inbox_end *end
 	segment->report.end = *end;
 	if (end->reason != NULL) {
 		snprintf(result->reason, sizeof result->reason, "%s", end->reason);
-		segment->report.end.reason = strdup(result->reason);
+		segment->report.end.reason = heap_strdup(result->reason);
 	}
 	segment->begin = result->begin;
 	segment->head = result->head < 0 ? result->size : result->head;
@@ -188,12 +189,10 @@ static void end_unfinished(struct reader_result *result, const char *reason)
 static const char *read_helper(struct reader_result *result, int fd)
 {
 	int64_t deadline = clock_mono() + PATIENCE_SECONDS * CLOCK_SECOND;
-	char *piece = arena_alloc(result->scratch, 0) == NULL ? NULL : malloc(FLUSH_AT);
+	char *piece = heap_alloc(FLUSH_AT);
 	const char *fault = NULL;
 	ssize_t n = 1;
 
-	if (piece == NULL)
-		abort();
 	while (fault == NULL && n > 0) {
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		int64_t left = (deadline - clock_mono()) / CLOCK_MS;
@@ -243,10 +242,8 @@ static void wait_for_helper(struct reader_result *result, pid_t pid, const char 
 
 static struct reader_result *new_result(void)
 {
-	struct reader_result *result = calloc(1, sizeof *result);
+	struct reader_result *result = heap_zero(sizeof *result);
 
-	if (result == NULL)
-		abort();
 	buf_init(&result->memory, NULL, 0);
 	buf_init(&result->pending, NULL, 0);
 	result->scratch = arena_new(0);

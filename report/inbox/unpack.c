@@ -11,15 +11,16 @@
 #include <archive_entry.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
-enum { PIECE = 16384, GZIP_FORMAT = 15 + 16 };
+#include "lib/codec/gzip.h"
+
+enum { PIECE = 16384 };
 
 static const char over_budget[] = "it unpacks to more than allowed";
 
 enum unpack_form unpack_form(struct span first)
 {
-	if (span_len(first) >= 2 && memcmp(first.p, "\x1f\x8b", 2) == 0)
+	if (gzip_is(first))
 		return UNPACK_GZIP;
 	if (span_len(first) >= 4 && memcmp(first.p, "PK\x03\x04", 4) == 0)
 		return UNPACK_ZIP;
@@ -41,35 +42,34 @@ struct gzip_feed {
 	struct feed feed;
 	struct feed *from;
 	int64_t *budget;
-	z_stream stream;
-	bool open, ended;
+	struct gzip_reader *reader; /* NULL: no memory */
+	struct span in;             /* what is left of PIECE */
+	bool ended;
 	const char *remark;
-	unsigned char piece[PIECE];
+	char piece[PIECE];
 };
 
 static void end_gzip(void *arg)
 {
 	struct gzip_feed *gzip = arg;
 
-	if (gzip->open)
-		inflateEnd(&gzip->stream);
-	gzip->open = false;
+	gzip_reader_free(gzip->reader);
+	gzip->reader = NULL;
 }
 
 static bool refill_gzip(struct gzip_feed *gzip)
 {
 	ssize_t n;
 
-	if (gzip->stream.avail_in > 0)
+	if (!span_empty(gzip->in))
 		return true;
-	n = gzip->from->read(gzip->from, (char *)gzip->piece, PIECE);
+	n = gzip->from->read(gzip->from, gzip->piece, PIECE);
 	if (n < 0)
 		gzip->feed.fault = gzip->from->fault;
 	if (n <= 0)
 		return false;
 	assert(n <= PIECE);
-	gzip->stream.next_in = gzip->piece;
-	gzip->stream.avail_in = (unsigned)n;
+	gzip->in = span_make(gzip->piece, (size_t)n);
 	return true;
 }
 
@@ -78,8 +78,8 @@ static void end_member(struct gzip_feed *gzip)
 {
 	if (!refill_gzip(gzip)) {
 		gzip->ended = true;
-	} else if (gzip->stream.next_in[0] == 0x1f) {
-		inflateReset(&gzip->stream);
+	} else if (*gzip->in.p == '\x1f') {
+		gzip_reader_restart(gzip->reader);
 		gzip->remark = "gzip with several members";
 	} else {
 		gzip->ended = true;
@@ -90,42 +90,41 @@ static void end_member(struct gzip_feed *gzip)
 static ssize_t read_gzip(struct feed *feed, char *data, size_t size)
 {
 	struct gzip_feed *gzip = (struct gzip_feed *)feed;
+	size_t length = 0;
 
-	gzip->stream.next_out = (unsigned char *)data;
-	gzip->stream.avail_out = (unsigned)size;
-	while (gzip->stream.avail_out == size && !gzip->ended) {
-		int code;
+	while (length == 0 && !gzip->ended) {
+		enum gzip_progress progress;
 
 		if (!refill_gzip(gzip)) {
 			gzip->ended = true;
 			gzip->remark = "gzip that ends early";
 			break;
 		}
-		code = inflate(&gzip->stream, Z_SYNC_FLUSH);
-		if (code == Z_STREAM_END) {
+		progress = gzip_reader_take(gzip->reader, &gzip->in, data, size, &length);
+		if (progress == GZIP_END) {
 			end_member(gzip);
-		} else if (code != Z_OK && code != Z_BUF_ERROR) {
+		} else if (progress == GZIP_DAMAGED) {
 			gzip->ended = true;
 			gzip->remark = "damaged gzip";
 		}
 	}
 	if (feed->fault != NULL)
 		return -1;
-	assert(gzip->stream.avail_out <= size);
-	size -= gzip->stream.avail_out;
-	return spend(feed, gzip->budget, size) ? (ssize_t)size : -1;
+	return spend(feed, gzip->budget, length) ? (ssize_t)length : -1;
 }
 
 static int rewind_gzip(struct feed *feed)
 {
 	struct gzip_feed *gzip = (struct gzip_feed *)feed;
 
-	gzip->stream.avail_in = 0;
-	gzip->ended = false;
+	gzip->in = span_of("");
+	gzip->ended = gzip->reader == NULL;
 	gzip->remark = NULL;
-	if (inflateReset(&gzip->stream) == Z_OK && gzip->from->rewind(gzip->from) == 0)
+	if (gzip->reader != NULL)
+		gzip_reader_restart(gzip->reader);
+	if (gzip->reader != NULL && gzip->from->rewind(gzip->from) == 0)
 		return 0;
-	feed->fault = gzip->from->fault;
+	feed->fault = gzip->reader == NULL ? "no memory to read it" : gzip->from->fault;
 	return -1;
 }
 
@@ -137,8 +136,9 @@ struct feed *unpack_gzip(struct arena *arena, struct feed *from, int64_t *budget
 	gzip->feed = (struct feed){read_gzip, rewind_gzip, NULL};
 	gzip->from = from;
 	gzip->budget = budget;
-	gzip->open = inflateInit2(&gzip->stream, GZIP_FORMAT) == Z_OK;
-	gzip->ended = !gzip->open;
+	gzip->reader = gzip_reader_new();
+	gzip->in = span_of("");
+	gzip->ended = gzip->reader == NULL;
 	arena_on_free(arena, end_gzip, gzip);
 	return &gzip->feed;
 }

@@ -9,11 +9,18 @@
 
 #include "report/inbox/wire.h"
 
+static void free_scratch(void *scratch)
+{
+	arena_free(scratch);
+}
+
 void writer_init(struct inbox_writer *writer, struct arena *arena, inbox_visit *visit, void *arg)
 {
 	assert(arena != NULL && visit != NULL);
 	memset(writer, 0, sizeof *writer);
 	writer->arena = arena;
+	writer->scratch = arena_new(0);
+	arena_on_free(arena, free_scratch, writer->scratch);
 	writer->visit = visit;
 	writer->arg = arg;
 }
@@ -42,7 +49,8 @@ void writer_note(struct inbox_writer *writer, bool repaired, const char *format,
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	writer->repaired |= repaired;
-	clean = wire_text(writer->arena, (struct span){text, text + strlen(text)});
+	arena_reset(writer->scratch);
+	clean = wire_text(writer->scratch, (struct span){text, text + strlen(text)});
 	if (clean == NULL)
 		return;
 	for (unsigned i = 0; i < writer->note_count; i++)
@@ -52,7 +60,7 @@ void writer_note(struct inbox_writer *writer, bool repaired, const char *format,
 	if (writer->note_count == WRITER_NOTES_MAX)
 		writer->more_notes++;
 	else
-		writer->notes[writer->note_count++] = clean;
+		writer->notes[writer->note_count++] = arena_string(writer->arena, clean);
 }
 
 static void forget_notes(struct inbox_writer *writer)

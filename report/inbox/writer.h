@@ -10,7 +10,8 @@
 enum { WRITER_NOTES_MAX = 32 };
 
 struct inbox_writer {
-	struct arena *arena; /* of the notes */
+	struct arena *arena;   /* of the notes */
+	struct arena *scratch; /* of one that may be there already: a report has one for each row */
 	inbox_visit *visit;
 	void *arg;
 	const char *notes[WRITER_NOTES_MAX];

@@ -2,101 +2,114 @@
 #include "report/inbox/xmlread.h"
 
 #include <assert.h>
-#include <libxml/parser.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 64, PIECE = 16384, TEXT_MAX = 1024 * 1024 /* between two tags */ };
+#include "lib/codec/markup.h"
+
+enum {
+	DEPTH_MAX = 64,
+	PIECE = 16384,
+	TEXT_MAX = 1024 * 1024 /* between two tags */,
+	SPACE_MAX = 128
+};
 
 struct walk {
-	xmlParserCtxt *parser;
+	struct markup *markup;
 	const struct xmlread_events *events;
 	void *arg;
 	struct why *why;
 	unsigned depth;
-	size_t text; /* bytes since the last tag */
-	bool broken, refused, ended;
+	unsigned skipped_at;   /* depth of the extension that is being skipped; 0: none */
+	char space[SPACE_MAX]; /* the root's namespace; "": it has none */
+	size_t text;           /* bytes since the last tag */
+	bool broken, refused;
 };
-
-static void stop_walk(struct walk *walk)
-{
-	walk->ended = true;
-	xmlStopParser(walk->parser);
-}
 
 static void refuse_document(struct walk *walk, const char *what)
 {
 	walk->refused = true;
 	why_set(walk->why, "%s", what);
-	stop_walk(walk);
+	markup_stop(walk->markup);
 }
 
-static void tell(struct walk *walk, int result)
+static void stop_unless(struct walk *walk, int result)
 {
 	if (result != 0)
-		stop_walk(walk);
+		markup_stop(walk->markup);
 }
 
-static void open_element(void *context, const xmlChar *name, const xmlChar *prefix,
-			 const xmlChar *uri, int nb_namespaces, const xmlChar **namespaces,
-			 int nb_attributes, int nb_defaulted, const xmlChar **attributes)
+/* An extension (RFC 9990 section 5) is in a namespace of its own, and may have our names. Reporters
+ * write ours in several ways, or not at all. */
+static bool is_extension(const struct walk *walk, const char *space)
 {
-	struct walk *walk = context;
+	static const char *const ours[] = {"urn:ietf:params:xml:ns:dmarc", "http://dmarc.org/"};
 
-	(void)prefix, (void)uri, (void)nb_namespaces, (void)namespaces;
-	(void)nb_attributes, (void)nb_defaulted, (void)attributes;
-	if (walk->ended)
-		return;
+	if (space == NULL || walk->space[0] == '\0' || strcmp(space, walk->space) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (strncmp(space, ours[i], strlen(ours[i])) == 0)
+			return false;
+	return true;
+}
+
+static void open_element(void *arg, const char *name, const char *space,
+			 const struct markup_attribute *attributes, unsigned count)
+{
+	struct walk *walk = arg;
+
+	(void)attributes, (void)count;
 	walk->text = 0;
-	if (++walk->depth > DEPTH_MAX)
+	if (++walk->depth > DEPTH_MAX) {
 		refuse_document(walk, "its elements are nested too deep");
-	else
-		tell(walk, walk->events->open(walk->arg, (const char *)name));
+		return;
+	}
+	if (walk->depth == 1 && space != NULL && strlen(space) < SPACE_MAX)
+		memcpy(walk->space, space, strlen(space) + 1);
+	if (walk->skipped_at == 0 && is_extension(walk, space))
+		walk->skipped_at = walk->depth;
+	if (walk->skipped_at == 0)
+		stop_unless(walk, walk->events->open(walk->arg, name));
 }
 
-static void close_element(void *context, const xmlChar *name, const xmlChar *prefix,
-			  const xmlChar *uri)
+static void close_element(void *arg)
 {
-	struct walk *walk = context;
+	struct walk *walk = arg;
+	bool told = walk->skipped_at == 0;
 
-	(void)name, (void)prefix, (void)uri;
-	if (walk->ended)
-		return;
 	walk->text = 0;
+	if (walk->depth == walk->skipped_at)
+		walk->skipped_at = 0;
 	walk->depth -= walk->depth > 0;
-	tell(walk, walk->events->close(walk->arg));
+	if (told)
+		stop_unless(walk, walk->events->close(walk->arg));
 }
 
-static void add_text(void *context, const xmlChar *text, int length)
+static void add_text(void *arg, struct span text)
 {
-	struct walk *walk = context;
+	struct walk *walk = arg;
 
-	if (walk->ended)
-		return;
-	walk->text += (size_t)length;
+	walk->text += span_len(text);
 	if (walk->text > TEXT_MAX)
 		refuse_document(walk, "it has a text of more than 1 MiB");
-	else
-		tell(walk, walk->events->text(walk->arg, span_make(text, (size_t)length)));
+	else if (walk->skipped_at == 0)
+		stop_unless(walk, walk->events->text(walk->arg, text));
 }
 
 /* XML bombs and external entities begin with a document type; no report has one. */
-static void refuse_type(void *context, const xmlChar *name, const xmlChar *external,
-			const xmlChar *system)
+static void refuse_type(void *arg)
 {
-	(void)name, (void)external, (void)system;
-	refuse_document(context, "it has a document type declaration, which no report has");
+	refuse_document(arg, "it has a document type declaration, which no report has");
 }
 
-/* Keeps the first error; libxml2 would print it. */
-static void keep_error(void *context, xmlError *error)
+static void keep_error(void *arg, unsigned line, const char *message, bool fatal)
 {
-	struct walk *walk = context;
-	struct span text = span_trim(span_of(error->message));
+	struct walk *walk = arg;
+	struct span text = span_trim(span_of(message));
 
-	if (error->level < XML_ERR_FATAL || walk->broken || walk->ended)
+	if (!fatal)
 		return;
 	walk->broken = true;
-	why_set(walk->why, "line %d: %.*s", error->line, (int)span_len(text), text.p);
+	why_set(walk->why, "line %u: %.*s", line, (int)span_len(text), text.p);
 }
 
 static void push_bytes(struct walk *walk, struct feed *from)
@@ -104,27 +117,35 @@ static void push_bytes(struct walk *walk, struct feed *from)
 	char piece[PIECE];
 	ssize_t n = 1;
 
-	while (n > 0 && !walk->ended) {
+	while (n > 0 && !markup_has_stopped(walk->markup)) {
 		n = from->read(from, piece, sizeof piece);
 		assert(n <= (ssize_t)sizeof piece);
 		if (n < 0)
 			refuse_document(walk, from->fault);
 		else
-			xmlParseChunk(walk->parser, piece, (int)n, n == 0);
+			markup_push(walk->markup, span_make(piece, (size_t)n), n == 0);
 	}
+}
+
+static enum xmlread_result end_walk(const struct walk *walk)
+{
+	if (walk->refused)
+		return XMLREAD_REFUSED;
+	if (markup_has_stopped(walk->markup))
+		return XMLREAD_ENDED;
+	return walk->broken || !markup_is_well_formed(walk->markup) ? XMLREAD_BROKEN : XMLREAD_DONE;
 }
 
 enum xmlread_result xmlread_walk(struct feed *from, bool recover,
 				 const struct xmlread_events *events, void *arg, struct why *why)
 {
-	xmlSAXHandler handler = {.initialized = XML_SAX2_MAGIC,
-				 .startElementNs = open_element,
-				 .endElementNs = close_element,
-				 .characters = add_text,
-				 .cdataBlock = add_text,
-				 .internalSubset = refuse_type,
-				 .serror = keep_error};
+	static const struct markup_events told = {.open = open_element,
+						  .text = add_text,
+						  .close = close_element,
+						  .doctype = refuse_type,
+						  .error = keep_error};
 	struct walk walk = {.events = events, .arg = arg, .why = why};
+	enum xmlread_result result;
 	char first[4];
 	ssize_t n = feed_fill(from, first, sizeof first);
 
@@ -133,16 +154,13 @@ enum xmlread_result xmlread_walk(struct feed *from, bool recover,
 		return XMLREAD_REFUSED;
 	}
 	/* the first bytes tell the encoding */
-	walk.parser = xmlCreatePushParserCtxt(&handler, &walk, first, (int)n, NULL);
-	if (walk.parser == NULL) {
+	walk.markup = markup_new(&told, &walk, recover, span_make(first, (size_t)n));
+	if (walk.markup == NULL) {
 		why_set(why, "no memory to read it");
 		return XMLREAD_REFUSED;
 	}
-	xmlCtxtUseOptions(walk.parser, XML_PARSE_NONET | (recover ? XML_PARSE_RECOVER : 0));
 	push_bytes(&walk, from);
-	walk.broken |= walk.parser->wellFormed == 0 && !walk.ended;
-	xmlFreeParserCtxt(walk.parser);
-	if (walk.refused)
-		return XMLREAD_REFUSED;
-	return walk.ended ? XMLREAD_ENDED : walk.broken ? XMLREAD_BROKEN : XMLREAD_DONE;
+	result = end_walk(&walk);
+	markup_free(walk.markup);
+	return result;
 }

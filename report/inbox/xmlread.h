@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An XML document as a row of events, by libxml2's push parser: no document type, no entities but
- * the five of XML, no network, and nothing kept in memory but the names of the open elements.
+ * A report in XML as a row of events: lib/codec/markup, with limits, and without a document type.
  */
 #ifndef REPORT_INBOX_XMLREAD_H
 #define REPORT_INBOX_XMLREAD_H
@@ -9,8 +8,9 @@
 #include "lib/why.h"
 #include "report/inbox/feed.h"
 
-/* Names are local ones, without a namespace's prefix. TEXT comes in one or several pieces. A value
- * other than 0 ends the reading. */
+/* Names are local ones, without a namespace's prefix; an element of another namespace than the
+ * root's is left out with all in it, unless that is DMARC's. TEXT comes in one or several pieces. A
+ * value other than 0 ends the reading. */
 struct xmlread_events {
 	int (*open)(void *arg, const char *name);
 	int (*text)(void *arg, struct span text);

@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned count = destination_parse(arena, span_make(data, size), list);
 
 	assert(count <= DESTINATION_MAX);
+	assert(count > 0 || destination_unusable(arena, span_make(data, size)) != NULL);
 	for (unsigned i = 0; i < count; i++) {
 		const char *at = strchr(list[i].address, '@');
 

@@ -281,6 +281,24 @@ QUIRKS = {
     "bidi": ("characters that turn the direction", lambda: feedback(meta=metadata("evil\u202egpj.exe\u0085\u2066")).encode(), expect(clean=True)),
     "default-namespace": ("a default namespace", lambda: feedback(attributes=' xmlns="http://dmarc.org/dmarc-xml/0.1"').encode(), expect(repaired=False)),
     "prefix": ("a prefix for every element", lambda: prefixed(), expect(repaired=False)),
+    "namespace-of-parts": ("a namespace on parts, not on the root", lambda: feedback().replace("<record>", '<record xmlns="%s">' % SPACE).encode(), expect(repaired=False)),
+    "extension-names": ("extensions whose elements have our names", lambda: spaced('<count>3', '<x:count>999</x:count><count>3').replace(
+        b"</feedback>", b"<x:record><x:row><x:source_ip>1.2.3.4</x:source_ip><x:count>50</x:count></x:row></x:record></feedback>"), expect(repaired=False)),
+    "extension-in-row": ("an extension within a record", lambda: spaced(
+        "</record>", "<x:extension><x:count>999</x:count><x:source_ip>1.2.3.4</x:source_ip></x:extension></record>"), expect(repaired=False)),
+    "schema-instance": ("attributes of XML Schema (Microsoft)", lambda: feedback(
+        attributes=' xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="x.xsd"').encode(),
+        expect(repaired=False)),
+    "cdata": ("texts as CDATA", lambda: feedback(meta=metadata("<![CDATA[comcast.net]]>")).encode(), expect(org_name="comcast.net", repaired=False)),
+    "comments": ("comments and a style sheet", lambda: feedback(prolog='<?xml version="1.0"?><?xml-stylesheet type="text/xsl" href="x.xsl"?>').replace(
+        "<count>3", "<!-- a --><count><!-- b -->3").encode(), expect(repaired=False)),
+    "count-separator": ("a count with a separator", lambda: feedback(rows=row() + row(count="1,003")).encode(), one_row("invalid count", 1)),
+    "name-in-pieces": ("a file name in pieces (RFC 2231)", lambda: mail(multipart([TEXT, (
+        b'Content-Type: application/gzip\nContent-Disposition: attachment;\n filename*0="receiver.example!example.com!1764201600";\n'
+        b' filename*1="!1764287999.xml.gz"\nContent-Transfer-Encoding: base64\n\n') + base64.encodebytes(gzip.compress(xml_bytes()))])), expect()),
+    "list-footer": ("a footer after base64", lambda: mail(
+        part(gzip.compress(xml_bytes()), "application/gzip", NAME + ".xml.gz") + b"\n-- \nthe list's footer\n"), expect()),
+    "zip64": ("a zip64", lambda: zipped_large(xml_bytes()), expect()),
     "version-draft": ("version is draft", lambda: feedback(version="<version>draft</version>").encode(), expect(version="draft")),
     "version-2": ("version is 2.0", lambda: feedback(version="<version>2.0</version>").encode(), expect(version="2.0")),
     "version-absent": ("no version", lambda: feedback(version="").encode(), expect(version=None)),
@@ -429,6 +447,20 @@ def prefixed():
     text = feedback(prolog="")
     return PROLOG.encode() + text.replace("</", "\0").replace("<", "<d:").replace("\0", "</d:").replace(
         "<d:feedback", '<d:feedback xmlns:d="urn:ietf:params:xml:ns:dmarc-2.0"').encode()
+
+
+SPACE = "urn:ietf:params:xml:ns:dmarc-2.0"
+
+
+def spaced(old, new):
+    return feedback(attributes=' xmlns="%s" xmlns:x="urn:x"' % SPACE).replace(old, new, 1).encode()
+
+
+def zipped_large(data):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file, file.open(NAME + ".xml", "w", force_zip64=True) as one:
+        one.write(data)
+    return out.getvalue()
 
 
 # ---- much ----

@@ -13,15 +13,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/system/sandbox.h"
 #include "report/inbox/aggregate.h"
 #include "report/inbox/feedback.h"
 #include "report/inbox/fields.h"
+#include "report/inbox/imap.h"
 #include "report/inbox/normal.h"
 #include "report/inbox/reader.h"
 #include "report/inbox/unpack.h"
 #include "report/inbox/wire.h"
-#include "store/received.h"
 #include "t/lib/inbox_check.h"
 #include "t/lib/tap.h"
 
@@ -259,9 +260,9 @@ static void test_aggregate(void)
 
 static const char *split_text(long long begins, long long ends, long long messages)
 {
-	int64_t shares[RECEIVED_DAYS_MAX];
+	int64_t shares[CLOCK_SPLIT_MAX];
 	int32_t first;
-	unsigned count = received_split(begins, ends, messages, &first, shares);
+	unsigned count = clock_split(begins, ends, messages, &first, shares);
 	struct buf text;
 
 	buf_init(&text, arena, 0);
@@ -274,7 +275,7 @@ static const char *split_text(long long begins, long long ends, long long messag
 static void test_days(void)
 {
 	const long long day = 86400, d = 20419 * day;
-	int64_t shares[RECEIVED_DAYS_MAX], sum = 0;
+	int64_t shares[CLOCK_SPLIT_MAX], sum = 0;
 	int32_t first;
 	unsigned count;
 
@@ -286,10 +287,10 @@ static void test_days(void)
 	is_text(split_text(d, d + 2 * day, 7), "20419: 3 4", "two days");
 	is_text(split_text(d, d + 7 * day, 14), "20419: 2 2 2 2 2 2 2", "a week");
 	is_text(split_text(d + day / 2, d + 2 * day, 9), "20419: 3 6", "one and a half");
-	count = received_split(0, 400 * day, 1000001, &first, shares);
+	count = clock_split(0, 400 * day, 1000001, &first, shares);
 	for (unsigned i = 0; i < count; i++)
 		sum += shares[i];
-	ok(count == RECEIVED_DAYS_MAX && sum == 1000001, "a year: bounded, and nothing is lost");
+	ok(count == CLOCK_SPLIT_MAX && sum == 1000001, "a year: bounded, and nothing is lost");
 }
 
 /* ---- the process ---- */
@@ -389,6 +390,42 @@ static void test_reader(void)
 	reader_free(result);
 }
 
+/* What an IMAP server says about a message. */
+static void test_imap_lines(void)
+{
+	static const struct {
+		const char *line;
+		uint32_t uid; /* 0: none */
+		int64_t size;
+	} cases[] = {
+	    {"* 12 FETCH (UID 34 FLAGS (\\Seen) RFC822.SIZE 4096)", 34, 4096},
+	    {"* 12 fetch (rfc822.size 0 flags () uid 4294967295)", 4294967295, 0},
+	    {"* 12 FETCH (FLAGS ($Deleted \\DeletedNot) UID 7 RFC822.SIZE 1)", 7, 1},
+	    {"* 12 FETCH (UID 34 FLAGS (\\Deleted) RFC822.SIZE 4096)", 0, 0},
+	    {"* 12 FETCH (UID 34 FLAGS (\\Seen \\deleted) RFC822.SIZE 4096)", 0, 0},
+	    {"* 12 FETCH (UID 0 RFC822.SIZE 1)", 0, 0},
+	    {"* 12 FETCH (UID 4294967296 RFC822.SIZE 1)", 0, 0},
+	    {"* 12 FETCH (UID 1 RFC822.SIZE -1)", 0, 0},
+	    {"* 12 FETCH (UID 1 RFC822.SIZE 9223372036854775808)", 0, 0},
+	    {"* 12 FETCH (XUID 1 RFC822.SIZE 1)", 0, 0},
+	    {"* 12 FETCH (UID 1)", 0, 0},
+	    {"* 12 FETCH (UID ", 0, 0},
+	    {"* OK FETCH", 0, 0},
+	    {"A1 FETCH (UID 1 RFC822.SIZE 1)", 0, 0},
+	    {"* 12 EXPUNGE", 0, 0},
+	    {"", 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct imap_message message = {0, 0};
+		bool found = imap_parse_fetch(span_of(cases[i].line), &message);
+
+		ok(found == (cases[i].uid != 0) && message.uid == cases[i].uid &&
+		       message.size == cases[i].size,
+		   "IMAP: %s", cases[i].line);
+	}
+}
+
 int main(void)
 {
 	arena = arena_new(0);
@@ -402,6 +439,7 @@ int main(void)
 	test_cleaning();
 	test_aggregate();
 	test_days();
+	test_imap_lines();
 	test_sandbox();
 	test_reader();
 	arena_free(arena);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* admin/logfields: a log line is read back, and found by what is in it. */
+/* mail/logfields: a log line is read back, and found by what is in it. */
 #include <string.h>
 
 #include "mail/logfields.h"
