@@ -49,8 +49,22 @@ int64_t advice_lost(enum advice_subject subject, const struct flow *flow)
 	return 0;
 }
 
+double advice_coverage(const struct coverage *coverage)
+{
+	double share =
+	    coverage->sent == 0 ? 0 : 100.0 * (double)coverage->expected / (double)coverage->sent;
+
+	return share > 100 ? 100 : share;
+}
+
+bool advice_has_data(const struct coverage *coverage, const struct advice_needs *needs)
+{
+	return coverage->days >= needs->days && coverage->reporters >= needs->reporters &&
+	       (coverage->sent == 0 || advice_coverage(coverage) >= (double)needs->share);
+}
+
 void advice_give(enum advice_subject subject, const struct flow *flows, const char *domain,
-		 const struct received_coverage *coverage, const struct advice_needs *needs,
+		 const struct coverage *coverage, const struct advice_needs *needs,
 		 struct advice *advice)
 {
 	*advice = (struct advice){.allowed = allowed_share[subject]};
@@ -62,50 +76,8 @@ void advice_give(enum advice_subject subject, const struct flow *flows, const ch
 	}
 	if (advice->legitimate > 0)
 		advice->share = 100.0 * (double)advice->lost / (double)advice->legitimate;
-	if (coverage->days < needs->days || coverage->reporters < needs->reporters ||
-	    (advice->legitimate == 0 && subject != ADVICE_SP))
+	if (!advice_has_data(coverage, needs) || (advice->legitimate == 0 && subject != ADVICE_SP))
 		advice->verdict = ADVICE_NO_DATA;
 	else
 		advice->verdict = advice->share > advice->allowed ? ADVICE_NOT_YET : ADVICE_READY;
-}
-
-const char *advice_finding(const struct flow *flow, struct arena *arena)
-{
-	int64_t failed = flow->all.messages - flow->all.passed;
-
-	switch (flow->class) {
-	case SOURCE_OURS:
-		return failed == 0
-			   ? NULL
-			   : arena_printf(arena,
-					  "%" PRId64 " messages of your own hosts failed:"
-					  " a host does not sign, or signs for another domain",
-					  failed);
-	case SOURCE_PARTNER:
-		return flow->decision != FLOW_UNDECIDED
-			   ? NULL
-			   : arena_printf(
-				 arena,
-				 "somebody signs with %s, whose key is in your DNS but not in"
-				 " your keyring",
-				 flow->name);
-	case SOURCE_SPF_ONLY:
-		return failed == 0
-			   ? NULL
-			   : arena_printf(arena,
-					  "%" PRId64
-					  " messages of a host that your SPF record names"
-					  " failed: they are not signed, and their envelope is not"
-					  " aligned",
-					  failed);
-	case SOURCE_OLD_KEY:
-		return arena_printf(arena, "%s is no longer published, but still in use",
-				    flow->name);
-	case SOURCE_FORWARDED:
-	case SOURCE_MODIFIED:
-	case SOURCE_UNKNOWN:
-	case SOURCE_CLASSES:
-		break;
-	}
-	return NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What received reports say about a stricter policy: whether mail that should arrive would be lost.
- * Only authenticated reports count (RFC 9990 section 8.2: forged ones could move a decision).
+ * Only reports that agree with what is known here count (report/sources/reporters.h; RFC 9990
+ * section 8.2: forged ones could move a decision).
  */
 #ifndef REPORT_SOURCES_ADVISE_H
 #define REPORT_SOURCES_ADVISE_H
@@ -20,9 +21,11 @@ enum advice_subject {
 };
 extern const struct name_code advice_subject_names[];
 
-/* How much must be known before anything is said. */
+/* How much must be known before anything is said; unless the operator says otherwise: */
+enum { ADVICE_DAYS_NEEDED = 14, ADVICE_REPORTERS_NEEDED = 3, ADVICE_SHARE_NEEDED = 10 };
 struct advice_needs {
 	int64_t days, reporters;
+	int64_t share; /* per cent of what was sent from here, where that is known */
 };
 
 struct advice {
@@ -38,10 +41,14 @@ int64_t advice_lost(enum advice_subject subject, const struct flow *flow);
 
 /* About one policy domain's FLOWS. */
 void advice_give(enum advice_subject subject, const struct flow *flows, const char *domain,
-		 const struct received_coverage *coverage, const struct advice_needs *needs,
+		 const struct coverage *coverage, const struct advice_needs *needs,
 		 struct advice *advice);
 
-/* Findings: what a flow shows that somebody should act on. NULL: nothing. Lives in ARENA. */
-const char *advice_finding(const struct flow *flow, struct arena *arena);
+/* Whether enough is known. */
+bool advice_has_data(const struct coverage *coverage, const struct advice_needs *needs);
+
+/* Of what was sent from here, how much reports that count tell about, in per cent, 100 at most; 0
+ * where nothing was sent. */
+double advice_coverage(const struct coverage *coverage);
 
 #endif
