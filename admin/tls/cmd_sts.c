@@ -3,12 +3,8 @@
  * `countersign tls sts make|check`: the MTA-STS policy of a domain that is ours, to publish and as
  * it is published.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/jsonout.h"
 #include "admin/out.h"
@@ -16,6 +12,7 @@
 #include "admin/tls/own.h"
 #include "lib/clock.h"
 #include "lib/span.h"
+#include "lib/system/newfile.h"
 
 enum { OPTION_MODE = 256, OPTION_MX, OPTION_MAX_AGE, OPTION_NO_CONNECT };
 
@@ -179,6 +176,7 @@ static int check_served(struct sts_command *command)
 struct made {
 	struct sts_policy policy;
 	const char *text, *id, *record_name, *record, *path, *nginx;
+	bool served; /* by the daemon, behind nginx */
 };
 
 static uint32_t choose_age(const struct sts_command *command)
@@ -224,10 +222,37 @@ static const char *make_id(struct arena *arena)
 	return buf_text(&id);
 }
 
-static const char *make_nginx(struct arena *arena, const char *domain, const char *path)
+/* Whether the daemon serves PATH (tls.own_policies). */
+static bool is_served(const struct sts_command *command, const struct conf *conf, const char *path)
 {
+	return conf->tls.own_policies[0] != '\0' &&
+	       strcmp(path, arena_printf(command->admin->arena, "%s/%s.txt", conf->tls.own_policies,
+					 command->domain)) == 0;
+}
+
+/* The lines of the location that answer with the policy at PATH. */
+static const char *make_location(const struct sts_command *command, const char *path)
+{
+	const struct conf *conf = admin_conf(command->admin);
+
+	if (is_served(command, conf, path))
+		return arena_printf(command->admin->arena,
+				    "        proxy_pass http://%s;\n"
+				    "        proxy_set_header Host $host;\n",
+				    conf->http.listen.items[0]);
+	return arena_printf(command->admin->arena,
+			    "        alias \"%s\";\n"
+			    "        types { }\n"
+			    "        default_type text/plain;\n",
+			    path);
+}
+
+static const char *make_nginx(const struct sts_command *command, const char *path)
+{
+	const char *domain = command->domain;
+
 	return arena_printf(
-	    arena,
+	    command->admin->arena,
 	    "server {\n"
 	    "    listen 443 ssl;\n"
 	    "    listen [::]:443 ssl;\n"
@@ -236,35 +261,10 @@ static const char *make_nginx(struct arena *arena, const char *domain, const cha
 	    "    ssl_certificate_key "
 	    "\"/etc/letsencrypt/live/mta-sts.%s/privkey.pem\";\n"
 	    "    location = /.well-known/mta-sts.txt {\n"
-	    "        alias \"%s\";\n"
-	    "        types { }\n"
-	    "        default_type text/plain;\n"
+	    "%s"
 	    "    }\n"
 	    "}\n",
-	    domain, domain, domain, path);
-}
-
-/* Complete or not at all: written beside, then renamed. */
-static int write_policy(struct arena *arena, const char *path, const char *text, struct why *why)
-{
-	const char *name = strrchr(path, '/') + 1;
-	const char *part = arena_printf(arena, "%.*s.%s.part", (int)(name - path), path, name);
-	size_t size = strlen(text);
-	int fd, result = 0;
-
-	unlink(part); /* of a command that was killed; never what somebody put there */
-	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd == -1)
-		return why_set(why, "%s: %s", part, strerror(errno));
-	/* the web server is another user, whatever the umask */
-	if (fchmod(fd, 0644) == -1 || write(fd, text, size) != (ssize_t)size || fsync(fd) == -1)
-		result = why_set(why, "%s: %s", part, strerror(errno));
-	close(fd);
-	if (result == 0 && rename(part, path) == -1)
-		result = why_set(why, "%s: %s", path, strerror(errno));
-	if (result == -1)
-		unlink(part);
-	return result;
+	    domain, domain, domain, make_location(command, path));
 }
 
 /* What must hold before a policy may be published: senders would not deliver. */
@@ -292,11 +292,11 @@ static void show_made(const struct sts_command *command, const struct made *made
 	       domain, made->text);
 	printf("nginx, with a certificate for mta-sts.%s:\n\n%s\n", domain, made->nginx);
 	printf("The DNS record:\n\n%s. IN TXT \"%s\"\n\n", made->record_name, made->record);
-	printf("1. %s %s, and check the result:\n"
+	printf("1. %s %s, %sand check the result:\n"
 	       "   countersign tls sts check %s\n"
 	       "2. Only then publish the record; its new id makes senders fetch the policy.\n",
 	       command->output != NULL ? "The policy was written to" : "Write the policy to",
-	       made->path, domain);
+	       made->path, made->served ? "run \"countersign reload\", " : "", domain);
 	if (command->mode == STS_TESTING)
 		printf("3. When TLS reports show no failures for some weeks, run this again with "
 		       "--mode enforce.\n");
@@ -321,6 +321,16 @@ static void json_made(const struct sts_command *command, const struct made *made
 	admin_print_json(command->admin, out);
 }
 
+static const char *choose_path(const struct sts_command *command)
+{
+	const char *directory = admin_conf(command->admin)->tls.own_policies;
+
+	if (command->output != NULL)
+		return command->output;
+	return arena_printf(command->admin->arena, "%s/%s.txt",
+			    *directory == '\0' ? "/var/www/mta-sts" : directory, command->domain);
+}
+
 static int make_published(struct sts_command *command)
 {
 	struct admin *admin = command->admin;
@@ -338,12 +348,11 @@ static int make_published(struct sts_command *command)
 		return status;
 	made.record_name = arena_printf(admin->arena, "_mta-sts.%s", command->domain);
 	made.record = arena_printf(admin->arena, "v=STSv1; id=%s;", made.id);
-	made.path = command->output != NULL
-			? command->output
-			: arena_printf(admin->arena, "/var/www/mta-sts/%s.txt", command->domain);
-	made.nginx = make_nginx(admin->arena, command->domain, made.path);
+	made.path = choose_path(command);
+	made.served = is_served(command, admin_conf(admin), made.path);
+	made.nginx = make_nginx(command, made.path);
 	if (command->output != NULL &&
-	    write_policy(admin->arena, command->output, made.text, &why) == -1) {
+	    newfile_write(command->output, 0644, span_of(made.text), &why) == -1) {
 		admin_error(admin, "%s", why.text);
 		return ADMIN_CANT_CREATE;
 	}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `countersign tls policy|list|refresh|sts`: how mail to a domain must be protected on its way, and
- * which MTA-STS policies the daemon holds.
+ * `countersign tls policy|list|refresh|sts|report`: how mail to a domain must be protected on its
+ * way, and which MTA-STS policies the daemon holds.
  */
 #include <getopt.h>
+#include <string.h>
 
 #include "lib/jsonout.h"
 #include "admin/out.h"
@@ -44,19 +45,28 @@ static void show_fact(const char *name, const char *text)
 	printf("\n");
 }
 
+static const char *tell_dane(struct arena *arena, const struct route_host *host)
+{
+	switch (host->dane) {
+	case HOST_DANE_USABLE:
+		return arena_printf(arena, "TLSA records at %s", host->tlsa);
+	case HOST_DANE_UNUSABLE:
+		return arena_printf(arena, "TLSA records at %s, none of which can be used",
+				    host->tlsa);
+	case HOST_DANE_FAILED:
+		return arena_printf(arena, "TLSA not known: %s", host->reason);
+	case HOST_DANE_NONE:
+		break;
+	}
+	return "no TLSA records";
+}
+
 static void show_host(struct arena *arena, const struct route *route, const struct route_host *host)
 {
-	const char *dane = host->dane == HOST_DANE_USABLE     ? "TLSA records"
-			   : host->dane == HOST_DANE_UNUSABLE ? "TLSA records that cannot be used"
-			   : host->dane == HOST_DANE_FAILED   ? "TLSA not known"
-							      : "no TLSA records";
-
-	show_fact("", arena_printf(arena, "%u %s: %s%s%s", host->preference, host->name,
+	show_fact("", arena_printf(arena, "%u %s: %s", host->preference, host->name,
 				   !route->secure     ? "not signed, so not asked for TLSA"
 				   : !host->reachable ? host->reason
-						      : dane,
-				   host->dane == HOST_DANE_FAILED ? ": " : "",
-				   host->dane == HOST_DANE_FAILED ? host->reason : ""));
+						      : tell_dane(arena, host)));
 }
 
 static void show_route(struct arena *arena, const struct route *route)
@@ -241,6 +251,7 @@ static int list_policy(void *arg, const struct policies_row *row)
 	struct listing *listing = arg;
 	const char *mode = policy_mode(listing->admin->arena, row->text);
 	char fetched[CLOCK_TEXT_MAX], expires[CLOCK_TEXT_MAX], used[CLOCK_TEXT_MAX];
+	bool taken = row->state == POLICIES_TAKEN;
 
 	clock_utc_text(row->fetched, fetched);
 	clock_utc_text(row->expires, expires);
@@ -253,7 +264,8 @@ static int list_policy(void *arg, const struct policies_row *row)
 		jsonout_text(listing->out, "mode", mode);
 		jsonout_text(listing->out, "fetched", fetched);
 		jsonout_text(listing->out, "expires", expires);
-		jsonout_text(listing->out, "used", used);
+		jsonout_text(listing->out, "used", row->used == 0 ? NULL : used);
+		jsonout_text(listing->out, "fetched_by", taken ? "another host" : "this host");
 		jsonout_end(listing->out);
 		return 0;
 	}
@@ -262,14 +274,15 @@ static int list_policy(void *arg, const struct policies_row *row)
 	out_cell(listing->table, OUT_PLAIN, "%s", row->id);
 	out_cell(listing->table, OUT_PLAIN, "%s", fetched);
 	out_cell(listing->table, OUT_PLAIN, "%s", expires);
-	out_cell(listing->table, OUT_PLAIN, "%s", used);
+	out_cell(listing->table, OUT_PLAIN, "%s", row->used == 0 ? "-" : used);
+	out_cell(listing->table, OUT_PLAIN, "%s", taken ? "another host" : "this host");
 	return 0;
 }
 
 static int tls_list(struct admin *admin, int argc, char **argv)
 {
-	static const char *const headings[] = {"DOMAIN",  "MODE",    "ID",
-					       "FETCHED", "EXPIRES", "LAST MAIL"};
+	static const char *const headings[] = {"DOMAIN",  "MODE",      "ID",        "FETCHED",
+					       "EXPIRES", "LAST MAIL", "FETCHED BY"};
 	struct listing listing = {.admin = admin};
 	int status = admin_args(admin, argc, argv, 0, 0);
 
@@ -279,7 +292,7 @@ static int tls_list(struct admin *admin, int argc, char **argv)
 		listing.out = jsonout_new(admin->arena, "tls.list");
 		jsonout_array(listing.out, "policies");
 	} else {
-		listing.table = out_table_new(admin->arena, headings, 6);
+		listing.table = out_table_new(admin->arena, headings, 7);
 	}
 	status = tls_each_stored(admin, list_policy, &listing);
 	if (status != ADMIN_DONE)
@@ -297,14 +310,37 @@ static int tls_list(struct admin *admin, int argc, char **argv)
 
 /* ---- refresh ---- */
 
+/* What became of it: the policy that is held now, or where to find out why there is none. */
+static void show_refreshed(struct admin *admin, const char *domain, const char *answer,
+			   const struct policies_row *row)
+{
+	char fetched[CLOCK_TEXT_MAX];
+
+	printf("%s: ", domain);
+	out_text(stdout, answer);
+	printf("\n");
+	if (row != NULL)
+		show_fact("policy", arena_printf(admin->arena, "mode %s, fetched %s",
+						 policy_mode(admin->arena, row->text),
+						 clock_utc_text(row->fetched, fetched)));
+	else if (strncmp(answer, "NOTFOUND", 8) == 0)
+		admin_note(admin,
+			   "no MTA-STS policy is stored; for the reason type: countersign tls "
+			   "policy %s",
+			   domain);
+}
+
 static int tls_refresh(struct admin *admin, int argc, char **argv)
 {
 	int status = admin_args(admin, argc, argv, 1, 1);
 	const struct conf *conf = status == 0 ? admin_conf(admin) : NULL;
 	const char *domain = conf == NULL ? NULL : tls_read_domain(admin, argv[optind]);
 	const char *answer;
+	char fetched[CLOCK_TEXT_MAX];
+	struct policies_row row;
 	struct jsonout *out;
 	struct why why = {""};
+	bool stored;
 
 	if (domain == NULL)
 		return status != 0 ? status : conf == NULL ? ADMIN_CONFIG : ADMIN_BAD_INPUT;
@@ -317,15 +353,16 @@ static int tls_refresh(struct admin *admin, int argc, char **argv)
 		admin_error(admin, "%s", why.text);
 		return ADMIN_UNAVAILABLE;
 	}
+	stored = tls_find_stored(admin, domain, &row);
 	if (!admin->json) {
-		printf("%s: ", domain);
-		out_text(stdout, answer);
-		printf("\n");
+		show_refreshed(admin, domain, answer, stored ? &row : NULL);
 		return ADMIN_DONE;
 	}
 	out = jsonout_new(admin->arena, "tls.refresh");
 	jsonout_text(out, "domain", domain);
 	jsonout_text(out, "answer", answer);
+	jsonout_text(out, "mode", stored ? policy_mode(admin->arena, row.text) : NULL);
+	jsonout_text(out, "fetched", stored ? clock_utc_text(row.fetched, fetched) : NULL);
 	admin_print_json(admin, out);
 	return ADMIN_DONE;
 }
@@ -338,5 +375,7 @@ const struct admin_verb cmd_tls[] = {
      NULL, false},
     {"tls", "sts", "make|check DOMAIN", "Make or check the MTA-STS policy of your own domain",
      tls_sts, tls_sts_options, false},
+    {"tls", "report", "list|show|send [DOMAIN]",
+     "List, show or send the reports about TLS sessions", tls_report, tls_report_options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

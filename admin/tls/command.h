@@ -14,4 +14,8 @@ const char *tls_read_domain(struct admin *admin, const char *text);
 extern const struct admin_option tls_sts_options[];
 int tls_sts(struct admin *admin, int argc, char **argv);
 
+/* ---- admin/tls/cmd_tls_report.c ---- */
+extern const struct admin_option tls_report_options[];
+int tls_report(struct admin *admin, int argc, char **argv);
+
 #endif

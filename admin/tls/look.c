@@ -44,6 +44,35 @@ int tls_each_stored(struct admin *admin, policies_visit *visit, void *arg)
 	return result < 0 ? ADMIN_UNAVAILABLE : ADMIN_DONE;
 }
 
+struct finding {
+	struct arena *arena;
+	struct policies_row *row;
+};
+
+static int copy_row(void *arg, const struct policies_row *row)
+{
+	const struct finding *finding = arg;
+
+	*finding->row = *row;
+	finding->row->domain = arena_string(finding->arena, row->domain);
+	finding->row->id = arena_string(finding->arena, row->id);
+	finding->row->text = arena_string(finding->arena, row->text);
+	return 1;
+}
+
+bool tls_find_stored(struct admin *admin, const char *domain, struct policies_row *row)
+{
+	struct finding finding = {admin->arena, row};
+	struct why why = {""};
+	struct sql *sql = open_ledger(admin_conf(admin), &why);
+	int found = sql == NULL ? -1 : policies_each(sql, domain, copy_row, &finding, &why);
+
+	sql_close(sql);
+	if (found < 0)
+		admin_verbose(admin, "no policies are read from the ledger: %s", why.text);
+	return found == 1;
+}
+
 struct looking {
 	struct admin *admin;
 	const struct conf *conf;
@@ -52,33 +81,21 @@ struct looking {
 	struct tls_look *look;
 };
 
-static int take_stored(void *arg, const struct policies_row *row)
-{
-	struct looking *looking = arg;
-	struct sts_held *held = &looking->look->level.held;
-	struct arena *arena = looking->admin->arena;
-	struct why why;
-
-	if (row->expires <= clock_wall())
-		return 0;
-	held->text = arena_string(arena, row->text);
-	held->id = arena_string(arena, row->id);
-	held->fetched = row->fetched;
-	held->expires = row->expires;
-	held->present = sts_policy_parse(arena, span_of(held->text), &held->policy, &why) == 0;
-	looking->look->stored = held->present;
-	return 1;
-}
-
-/* Where no ledger can be read, nothing is held. */
 static void read_stored(struct looking *looking, const char *domain)
 {
-	struct why why = {""};
-	struct sql *sql = open_ledger(looking->conf, &why);
+	struct sts_held *held = &looking->look->level.held;
+	struct arena *arena = looking->admin->arena;
+	struct policies_row row;
+	struct why why;
 
-	if (sql == NULL || policies_each(sql, domain, take_stored, looking, &why) < 0)
-		admin_verbose(looking->admin, "no policies are read from the ledger: %s", why.text);
-	sql_close(sql);
+	if (!tls_find_stored(looking->admin, domain, &row) || row.expires <= clock_wall())
+		return;
+	held->text = row.text;
+	held->id = row.id;
+	held->fetched = row.fetched;
+	held->expires = row.expires;
+	held->present = sts_policy_parse(arena, span_of(held->text), &held->policy, &why) == 0;
+	looking->look->stored = held->present;
 }
 
 /* ---- the web server ---- */

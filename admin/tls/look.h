@@ -28,6 +28,10 @@ int tls_look(struct admin *admin, const char *domain, struct tls_look *look);
 int tls_ask(struct arena *arena, const char *address, const char *map, const char *key,
 	    const char **answer, struct why *why);
 
+/* The policy of DOMAIN in the ledger, expired or not. False: there is none, or no ledger that can
+ * be read. */
+bool tls_find_stored(struct admin *admin, const char *domain, struct policies_row *row);
+
 /* The policies in the ledger, if there is one. 0, or a status after the error was printed. */
 int tls_each_stored(struct admin *admin, policies_visit *visit, void *arg);
 
