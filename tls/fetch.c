@@ -19,10 +19,11 @@ const struct name_code fetch_outcome_names[] = {{"done", FETCH_DONE},
 						{"sts-policy-invalid", FETCH_INVALID},
 						{NULL, 0}};
 
-enum { HEADER_MAX = 65536, PORT = 443 };
+enum { HEADER_MAX = 65536, PORT = 443, HTTP_PORT = 80 };
 
 struct transfer {
 	const char *host;
+	size_t limit;
 	struct buf body;
 	size_t header_bytes;
 	bool refused; /* an address that is not public */
@@ -69,14 +70,29 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
 
 /* ---- the request ---- */
 
-static void set_rules(CURL *curl, const char *url)
+static void set_rules(CURL *curl, const struct fetch_document *document)
 {
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(curl, CURLOPT_URL, document->url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, document->http ? "http" : "https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)STS_POLICY_MAX);
+	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)document->limit);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "countersign");
+}
+
+/* Without "Expect: 100-continue", which would wait. Returns the fields of the header. */
+static struct curl_slist *set_post(CURL *curl, const struct fetch_document *document,
+				   struct arena *arena)
+{
+	const char *type = arena_printf(arena, "Content-Type: %s", document->media_type);
+	struct curl_slist *fields = curl_slist_append(curl_slist_append(NULL, type), "Expect:");
+
+	curl_easy_setopt(curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ftello(document->post));
+	curl_easy_setopt(curl, CURLOPT_READDATA, document->post);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
+	rewind(document->post);
+	return fields;
 }
 
 static void set_calls(CURL *curl, struct transfer *transfer)
@@ -91,20 +107,11 @@ static void set_calls(CURL *curl, struct transfer *transfer)
 
 /* ---- the answer ---- */
 
-/* text/plain, with or without parameters. */
-static bool is_plain(const char *type)
-{
-	struct span rest = span_of(type), media;
-	bool more = true;
-
-	return span_split(&rest, &more, ';', &media) && span_ieq(span_trim(media), "text/plain");
-}
-
 static enum fetch_outcome explain_failure(CURLcode code, const struct transfer *transfer,
 					  const char *error, struct why *why)
 {
 	if (transfer->body.failed || code == CURLE_FILESIZE_EXCEEDED)
-		why_set(why, "the policy is longer than %d bytes", STS_POLICY_MAX);
+		why_set(why, "it is longer than %zu bytes", transfer->limit);
 	else if (transfer->header_bytes > HEADER_MAX)
 		why_set(why, "the header of the answer is longer than %d bytes", HEADER_MAX);
 	else if (transfer->refused)
@@ -116,59 +123,125 @@ static enum fetch_outcome explain_failure(CURLcode code, const struct transfer *
 	return code == CURLE_PEER_FAILED_VERIFICATION ? FETCH_CERTIFICATE : FETCH_ERROR;
 }
 
-static enum fetch_outcome judge_answer(CURL *curl, struct transfer *transfer, struct arena *arena,
-				       const char **text, struct why *why)
+static enum fetch_outcome read_answer(CURL *curl, struct transfer *transfer, struct arena *arena,
+				      struct fetch_document *document, struct why *why)
 {
 	const char *type = NULL;
-	struct sts_policy policy;
 	long status = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+	document->status = status;
 	if (status != 200) {
 		why_set(why, "HTTP status %ld%s", status,
 			status >= 300 && status < 400 ? ", and redirects must not be followed"
 						      : "");
 		return FETCH_ERROR;
 	}
-	if (type == NULL || !is_plain(type)) {
-		why_set(why, "the media type is not text/plain but %.80s",
-			type == NULL ? "missing" : type);
-		return FETCH_INVALID;
-	}
-	if (sts_policy_parse(arena, buf_view(&transfer->body), &policy, why) == -1) {
-		why_prefix(why, "the policy is not valid: ");
-		return FETCH_INVALID;
-	}
-	*text = arena_span(arena, buf_view(&transfer->body));
+	document->type = arena_string(arena, type);
+	document->body = span_of(arena_span(arena, buf_view(&transfer->body)));
+	document->body.end = document->body.p + transfer->body.len;
 	return FETCH_DONE;
+}
+
+/* Whether a connection was made, as far as libcurl tells. */
+static bool has_reached(CURL *curl, CURLcode code)
+{
+	curl_off_t connected = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
+	return code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST &&
+	       (code != CURLE_OPERATION_TIMEDOUT || connected > 0);
+}
+
+enum fetch_outcome fetch_document(struct fetch_document *document, struct arena *arena,
+				  struct why *why)
+{
+	const struct dial_target target = {document->host,      document->http ? HTTP_PORT : PORT,
+					   document->addresses, document->count,
+					   document->ca_file,   document->timeout};
+	struct transfer transfer = {.host = document->host, .limit = document->limit};
+	struct curl_slist *fields = NULL;
+	enum fetch_outcome outcome;
+	struct dial dial;
+	CURLcode code;
+
+	if (document->count == 0) {
+		why_set(why, "%s has no address", document->host);
+		return FETCH_ERROR;
+	}
+	dial_begin(&dial, &target);
+	buf_init(&transfer.body, NULL, document->limit);
+	set_rules(dial.curl, document);
+	set_calls(dial.curl, &transfer);
+	if (document->trust_any)
+		dial_trust_any(&dial);
+	if (document->post != NULL)
+		fields = set_post(dial.curl, document, arena);
+	code = curl_easy_perform(dial.curl);
+	document->reached = transfer.refused || has_reached(dial.curl, code);
+	outcome = code == CURLE_OK ? read_answer(dial.curl, &transfer, arena, document, why)
+				   : explain_failure(code, &transfer, dial.error, why);
+	if (outcome != FETCH_DONE)
+		dial_clean(why);
+	dial_end(&dial);
+	curl_slist_free_all(fields);
+	buf_free(&transfer.body);
+	return outcome;
+}
+
+/* ---- a policy ---- */
+
+/* text/plain, with or without parameters. */
+static bool is_plain(const char *type)
+{
+	struct span rest = span_of(type), media;
+	bool more = true;
+
+	return span_split(&rest, &more, ';', &media) && span_ieq(span_trim(media), "text/plain");
+}
+
+enum fetch_outcome fetch_check_policy(const struct fetch_document *document, struct arena *arena,
+				      const char **text, struct why *why)
+{
+	struct sts_policy policy;
+
+	if (document->type == NULL || !is_plain(document->type)) {
+		why_set(why, "the media type is not text/plain but %.80s",
+			document->type == NULL ? "missing" : document->type);
+		dial_clean(why);
+		return FETCH_INVALID;
+	}
+	if (sts_policy_parse(arena, document->body, &policy, why) == -1) {
+		why_prefix(why, "the policy is not valid: ");
+		dial_clean(why);
+		return FETCH_INVALID;
+	}
+	*text = document->body.p;
+	return FETCH_DONE;
+}
+
+const char *fetch_policy_host(struct arena *arena, const char *domain)
+{
+	return arena_printf(arena, "mta-sts.%s", domain);
+}
+
+const char *fetch_policy_url(struct arena *arena, const char *domain)
+{
+	return arena_printf(arena, "https://mta-sts.%s/.well-known/mta-sts.txt", domain);
 }
 
 enum fetch_outcome fetch_policy(const struct fetch_request *request, struct arena *arena,
 				const char **text, struct why *why)
 {
-	const char *host = arena_printf(arena, "mta-sts.%s", request->domain);
-	const struct dial_target target = {
-	    host, PORT, request->addresses, request->count, request->ca_file, request->timeout};
-	struct transfer transfer = {.host = host};
-	enum fetch_outcome outcome;
-	struct dial dial;
-	CURLcode code;
+	struct fetch_document document = {.url = fetch_policy_url(arena, request->domain),
+					  .host = fetch_policy_host(arena, request->domain),
+					  .addresses = request->addresses,
+					  .count = request->count,
+					  .ca_file = request->ca_file,
+					  .timeout = request->timeout,
+					  .limit = STS_POLICY_MAX};
+	enum fetch_outcome outcome = fetch_document(&document, arena, why);
 
-	if (request->count == 0) {
-		why_set(why, "%s has no address", host);
-		return FETCH_ERROR;
-	}
-	dial_begin(&dial, &target);
-	buf_init(&transfer.body, NULL, STS_POLICY_MAX);
-	set_rules(dial.curl, arena_printf(arena, "https://%s/.well-known/mta-sts.txt", host));
-	set_calls(dial.curl, &transfer);
-	code = curl_easy_perform(dial.curl);
-	outcome = code == CURLE_OK ? judge_answer(dial.curl, &transfer, arena, text, why)
-				   : explain_failure(code, &transfer, dial.error, why);
-	if (outcome != FETCH_DONE)
-		dial_clean(why);
-	dial_end(&dial);
-	buf_free(&transfer.body);
-	return outcome;
+	return outcome == FETCH_DONE ? fetch_check_policy(&document, arena, text, why) : outcome;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 #include "mail/domain.h"
 
@@ -181,9 +182,7 @@ void fetcher_run(int fd, const char *ca_file, bool (*go_on)(void))
 	cond_init(&pool.ended);
 	while (go_on()) {
 		if (task == NULL)
-			task = malloc(sizeof *task);
-		if (task == NULL)
-			abort();
+			task = heap_alloc(sizeof *task);
 		if (take_request(&pool, task)) {
 			start_task(&pool, task);
 			task = NULL;

@@ -13,13 +13,15 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 
 enum {
 	BUCKETS = 65536,
 	DAY = 86400,
-	IN_USE = 14 * DAY, /* after the last mail */
-	FIRST_PAUSE = 300, /* after a failure, RFC 8461 section 3.3; then doubled */
+	TAKEN_DELAY = 3600, /* of renewing what another host has fetched and should renew */
+	IN_USE = 14 * DAY,  /* after the last mail */
+	FIRST_PAUSE = 300,  /* after a failure, RFC 8461 section 3.3; then doubled */
 	LONGEST_PAUSE = 6 * 3600,
 	OTHER_ID_PAUSE = 30, /* with another id, which a stranger may change as he likes */
 	AGE_MIN = 60         /* a policy that ends at once would be fetched for each mail */
@@ -28,7 +30,7 @@ enum {
 static const int64_t aging = 5 * CLOCK_SECOND;
 
 struct policy {
-	int64_t fetched, expires;
+	int64_t fetched, renew, expires;
 	char *text;
 	char id[STS_ID_MAX + 1];
 };
@@ -69,15 +71,15 @@ struct known {
 	struct cond fetched;
 	struct entry *buckets[BUCKETS];
 	uint64_t entries, policies;
+	uint64_t overdue; /* as in struct known_stats */
+	int64_t oldest;
 	unsigned sweep; /* the bucket in which room is looked for next */
 };
 
 struct known *known_new(void *shared)
 {
-	struct known *cache = calloc(1, sizeof *cache);
+	struct known *cache = heap_zero(sizeof *cache);
 
-	if (cache == NULL)
-		abort();
 	cache->shared = shared;
 	lock_init(&cache->lock);
 	cond_init(&cache->fetched);
@@ -118,9 +120,7 @@ static char *keep_answer(const char *answer)
 
 	if (is_common(answer))
 		return answer[0] == 'N' ? nothing : strcmp(answer, only) == 0 ? only : dane;
-	copy = strdup(answer);
-	if (copy == NULL)
-		abort();
+	copy = heap_strdup(answer);
 	return copy;
 }
 
@@ -189,9 +189,7 @@ static struct entry *make_entry(struct known *cache, const char *domain)
 	if (entry != NULL)
 		return entry;
 	make_room(cache);
-	entry = calloc(1, sizeof *entry + length + 1);
-	if (entry == NULL)
-		abort();
+	entry = heap_zero(sizeof *entry + length + 1);
 	memcpy(entry->domain, domain, length + 1);
 	bucket = &cache->buckets[bucket_of(span_of(domain))];
 	entry->next = *bucket;
@@ -306,14 +304,14 @@ void known_forget_answers(struct known *cache, const char *domain)
 
 void known_put_policy(struct known *cache, const struct policies_row *row)
 {
-	struct policy *policy = calloc(1, sizeof *policy);
+	struct policy *policy = heap_zero(sizeof *policy);
 	struct entry *entry;
 
 	assert(strlen(row->id) <= STS_ID_MAX);
-	if (policy == NULL || (policy->text = strdup(row->text)) == NULL)
-		abort();
+	policy->text = heap_strdup(row->text);
 	memcpy(policy->id, row->id, strlen(row->id) + 1);
 	policy->fetched = row->fetched;
+	policy->renew = row->fetched + DAY + (row->state == POLICIES_TAKEN ? TAKEN_DELAY : 0);
 	policy->expires = row->expires;
 	if (policy->expires < policy->fetched + AGE_MIN)
 		policy->expires = policy->fetched + AGE_MIN;
@@ -340,6 +338,7 @@ void known_held(struct known *cache, struct arena *arena, const char *domain, in
 		held->text = arena_string(arena, entry->policy->text);
 		held->id = arena_string(arena, entry->policy->id);
 		held->fetched = entry->policy->fetched;
+		held->renew = entry->policy->renew;
 		held->expires = entry->policy->expires;
 	}
 	lock_drop(&cache->lock);
@@ -365,7 +364,18 @@ bool known_note_use(struct known *cache, const char *domain, int64_t now)
 static bool is_due(const struct entry *entry, int64_t now)
 {
 	return entry->policy != NULL && !entry->fetching && entry->used + IN_USE > now &&
-	       entry->policy->fetched + DAY <= now;
+	       entry->policy->renew <= now;
+}
+
+static void note_age(struct known *cache, const struct entry *entry, int64_t now)
+{
+	const struct policy *policy = entry->policy;
+
+	if (policy == NULL || entry->used + IN_USE <= now)
+		return;
+	cache->overdue += policy->renew + DAY <= now;
+	if (cache->oldest == 0 || policy->fetched < cache->oldest)
+		cache->oldest = policy->fetched;
 }
 
 unsigned known_list_due(struct known *cache, struct arena *arena, int64_t now, const char **domains,
@@ -374,10 +384,13 @@ unsigned known_list_due(struct known *cache, struct arena *arena, int64_t now, c
 	unsigned count = 0;
 
 	lock_take(&cache->lock);
+	cache->overdue = 0;
+	cache->oldest = 0;
 	for (unsigned i = 0; i < BUCKETS; i++) {
 		for (struct entry *entry = cache->buckets[i]; entry != NULL; entry = entry->next) {
 			if (entry->policy != NULL && entry->policy->expires <= now)
 				drop_policy(cache, entry);
+			note_age(cache, entry, now);
 			if (count < max && is_due(entry, now))
 				domains[count++] = arena_string(arena, entry->domain);
 		}
@@ -425,9 +438,7 @@ static void note_failure(struct entry *entry, const char *id, const char *reason
 	struct failure *failure = entry->failure;
 
 	if (failure == NULL)
-		failure = entry->failure = calloc(1, sizeof *failure);
-	if (failure == NULL)
-		abort();
+		failure = entry->failure = heap_zero(sizeof *failure);
 	if (strcmp(failure->id, id) != 0)
 		failure->count = 0;
 	failure->count++;
@@ -481,5 +492,7 @@ void known_stats(struct known *cache, struct known_stats *stats)
 	lock_take(&cache->lock);
 	stats->entries = cache->entries;
 	stats->policies = cache->policies;
+	stats->overdue = cache->overdue;
+	stats->oldest = cache->oldest;
 	lock_drop(&cache->lock);
 }

@@ -50,7 +50,8 @@ void known_held(struct known *cache, struct arena *arena, const char *domain, in
 bool known_note_use(struct known *cache, const char *domain, int64_t now);
 
 /* Domains in use whose policy was fetched a day ago or longer, at most MAX, and not being fetched;
- * what has expired is forgotten. Strings live in ARENA. */
+ * one that another host fetched is first left to that host for an hour. What has expired is
+ * forgotten. Strings live in ARENA. */
 unsigned known_list_due(struct known *cache, struct arena *arena, int64_t now, const char **domains,
 			unsigned max);
 
@@ -73,6 +74,9 @@ void known_wait_fetch(struct known *cache, const char *domain, int64_t deadline,
 
 struct known_stats {
 	uint64_t entries, policies;
+	/* of the policies in use, when known_list_due() was last called */
+	uint64_t overdue; /* should have been renewed a day ago */
+	int64_t oldest;   /* when the oldest was fetched, wall seconds; 0: there is none */
 };
 void known_stats(struct known *cache, struct known_stats *stats);
 

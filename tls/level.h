@@ -24,6 +24,7 @@ struct sts_held {
 	const char *text;         /* as it was served */
 	const char *id;           /* of the record when it was fetched */
 	int64_t fetched, expires; /* wall seconds */
+	int64_t renew;            /* and when it is to be fetched again, for a daemon */
 	const char *reason;       /* why there is none, or why it is not a newer one; or NULL */
 };
 

@@ -197,7 +197,7 @@ void route_look(struct dns_scope *scope, struct arena *arena, const char *domain
 		route->kind = ROUTE_ABSENT;
 		break;
 	case DNS_TEMPFAIL:
-		route->kind = answer->bogus ? ROUTE_BOGUS : ROUTE_UNKNOWN;
+		route->kind = answer->bogus || answer->unproven ? ROUTE_BOGUS : ROUTE_UNKNOWN;
 		route->reason = arena_printf(arena, "MX of %s: %s", domain, answer->reason);
 		break;
 	}

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/heap.h"
 #include "lib/lock.h"
 #include "tls/keep.h"
 
@@ -67,11 +68,9 @@ static void note_solved(void *arg, const char *domain)
 {
 	struct serve *serve = arg;
 	size_t length = strlen(domain);
-	struct solved *solved = malloc(sizeof *solved + length + 1);
+	struct solved *solved = heap_alloc(sizeof *solved + length + 1);
 	ssize_t written;
 
-	if (solved == NULL)
-		abort();
 	memcpy(solved->domain, domain, length + 1);
 	lock_take(&serve->lock);
 	solved->next = serve->solved;
@@ -214,10 +213,9 @@ static bool answer_from_cache(struct serve *serve, struct client *client, struct
 
 static void begin_waiting(struct serve *serve, struct client *client, const char *domain)
 {
-	client->domain = strdup(domain);
-	if (client->domain == NULL)
-		abort();
+	client->domain = heap_strdup(domain);
 	client->asked = clock_mono();
+	serve->settings->on_miss();
 	solver_add(serve->solver, domain, client->map == MAP_REFRESH);
 }
 

@@ -20,6 +20,7 @@ struct serve_settings {
 	void *shared;                /* of tls/known.h, or NULL */
 	const int *keep;             /* both ends, of tls/keep.h */
 	void (*on_answer)(enum level_kind kind);
+	void (*on_miss)(void);                             /* the cache did not have the answer */
 	void (*on_stats)(const struct known_stats *stats); /* every few seconds */
 	bool (*go_on)(void);
 };

@@ -3,6 +3,9 @@
  * Each domain is solved by one thread at a time. The threads share the connection to the ledger,
  * which is used seldom: when a policy was fetched, and once a day for each domain in use. Policies
  * are renewed by the same threads, a few at a time, before anybody waits for them.
+ *
+ * What other hosts fetched is in the ledger too, where the shipper puts it, and is looked for there
+ * before a web server is asked. So nothing here waits for the shared store.
  */
 #include "tls/solve.h"
 
@@ -12,9 +15,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "lib/heap.h"
 #include "lib/lock.h"
 
-enum { THREADS = 48, DAY = 86400, RENEW_AT_ONCE = 16, RENEW_EVERY = 60 /* seconds */ };
+enum { THREADS = 48, RENEW_AT_ONCE = 16, RENEW_EVERY = 60 /* seconds */ };
 
 static const int64_t fetch_patience = 40 * CLOCK_SECOND; /* then the fetcher has lost it */
 
@@ -113,14 +117,57 @@ static void load_policies(struct solver *solver)
 	lock_drop(&solver->ledger_lock);
 }
 
+struct taking {
+	struct solver *solver;
+	int64_t now;
+	bool newer;
+};
+
+static int take_newer(void *arg, const struct policies_row *row)
+{
+	struct taking *taking = arg;
+	struct known *cache = taking->solver->cache;
+	struct arena *arena = arena_new(0);
+	struct sts_policy policy;
+	struct sts_held held;
+	struct why why;
+
+	known_held(cache, arena, row->domain, taking->now, &held);
+	taking->newer = row->expires > taking->now && strlen(row->id) <= STS_ID_MAX &&
+			(!held.present || held.fetched < row->fetched) &&
+			sts_policy_parse(arena, span_of(row->text), &policy, &why) == 0;
+	if (taking->newer) {
+		known_put_policy(cache, row);
+		known_forget_answers(cache, row->domain);
+	}
+	arena_free(arena);
+	return 0;
+}
+
+/* True: another host has fetched a policy of DOMAIN that is newer than what was held, and is held
+ * now. */
+static bool take_stored(struct solver *solver, const char *domain)
+{
+	struct taking taking = {.solver = solver, .now = clock_wall()};
+	struct why why = {""};
+	int result = -1;
+
+	if (solver->settings->ledger == NULL || !solver->settings->shared)
+		return false;
+	lock_take(&solver->ledger_lock);
+	if (open_ledger(solver, &why) != NULL)
+		result = policies_each(solver->sql, domain, take_newer, &taking, &why);
+	end_write(solver, result, &why);
+	lock_drop(&solver->ledger_lock);
+	return taking.newer;
+}
+
 /* ---- fetching ---- */
 
 static void note_fetching(struct solver *solver, const char *domain, const char *id)
 {
-	struct fetching *fetching = calloc(1, sizeof *fetching + strlen(domain) + 1);
+	struct fetching *fetching = heap_zero(sizeof *fetching + strlen(domain) + 1);
 
-	if (fetching == NULL)
-		abort();
 	memcpy(fetching->domain, domain, strlen(domain) + 1);
 	memcpy(fetching->id, id, strlen(id) + 1);
 	fetching->until = clock_mono() + fetch_patience;
@@ -226,10 +273,8 @@ static void take_reply(struct solver *solver, struct span packet)
 static void *run_replies(void *arg)
 {
 	struct solver *solver = arg;
-	char *packet = malloc(FETCHER_PACKET_MAX);
+	char *packet = heap_alloc(FETCHER_PACKET_MAX);
 
-	if (packet == NULL)
-		abort();
 	for (;;) {
 		ssize_t got = recv(solver->settings->fetcher, packet, FETCHER_PACKET_MAX, 0);
 
@@ -251,13 +296,13 @@ struct solving {
 	bool fresh;
 };
 
-/* What is held must be as new as the record, and was fetched today. */
+/* What is held must be as new as the record, and not be due. */
 static bool wants_fetch(const struct solving *solving, const struct sts_discovery *discovery,
 			const struct sts_held *held)
 {
 	if (!held->present)
 		return discovery->state == STS_ANNOUNCED;
-	return solving->fresh || held->fetched + DAY <= clock_wall() ||
+	return solving->fresh || held->renew <= clock_wall() ||
 	       (discovery->state == STS_ANNOUNCED && strcmp(discovery->id, held->id) != 0);
 }
 
@@ -275,6 +320,11 @@ static void find_policy(void *arg, struct arena *arena, const char *domain,
 	known_held(cache, arena, domain, now, held);
 	if (!wants_fetch(solving, discovery, held))
 		return;
+	if (!solving->fresh && take_stored(solving->solver, domain)) {
+		known_held(cache, arena, domain, now, held);
+		if (!wants_fetch(solving, discovery, held))
+			return;
+	}
 	id = discovery->state == STS_ANNOUNCED ? discovery->id : held->id;
 	fetch = known_begin_fetch(cache, domain, id, now, &why);
 	if (fetch == KNOWN_FETCH_BEGINS)
@@ -319,6 +369,7 @@ static void solve_domain(struct solver *solver, const char *domain, bool fresh)
 	level_decide(&solver->settings->level, solving.scope, arena, domain, find_policy, &solving,
 		     &level);
 	keep_answers(solver, arena, &level);
+	solver->settings->on_level(&level);
 	/* a renewal is not because of mail */
 	if (level.held.present && !fresh && known_note_use(solver->cache, domain, clock_wall()))
 		store_use(solver, domain, clock_wall());
@@ -383,9 +434,7 @@ void solver_add(struct solver *solver, const char *domain, bool fresh)
 		lock_drop(&solver->lock);
 		return;
 	}
-	*link = calloc(1, sizeof **link + length + 1);
-	if (*link == NULL)
-		abort();
+	*link = heap_zero(sizeof **link + length + 1);
 	memcpy((*link)->domain, domain, length + 1);
 	(*link)->fresh = fresh;
 	cond_wake_one(&solver->added);
@@ -401,8 +450,10 @@ static void renew_policies(struct solver *solver)
 	unsigned count = known_list_due(solver->cache, arena, clock_wall(), domains, RENEW_AT_ONCE);
 	struct fetching *lost;
 
-	for (unsigned i = 0; i < count; i++)
-		solver_add(solver, domains[i], true);
+	for (unsigned i = 0; i < count; i++) {
+		if (!take_stored(solver, domains[i]))
+			solver_add(solver, domains[i], true);
+	}
 	while ((lost = take_fetching(solver, NULL, NULL)) != NULL) {
 		end_fetch(solver, lost->domain, lost->id, FETCH_ERROR,
 			  "the process that fetches policies gave no answer");
@@ -424,11 +475,9 @@ static void *run_renewal(void *arg)
 
 struct solver *solver_new(const struct solve_settings *settings, struct known *cache)
 {
-	struct solver *solver = calloc(1, sizeof *solver);
+	struct solver *solver = heap_zero(sizeof *solver);
 	pthread_t thread;
 
-	if (solver == NULL)
-		abort();
 	solver->settings = settings;
 	solver->cache = cache;
 	lock_init(&solver->lock);

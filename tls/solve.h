@@ -19,10 +19,12 @@ struct solve_settings {
 	struct dns *dns;
 	int fetcher;                          /* the socket to tls/fetcher.h */
 	const struct ledger_settings *ledger; /* NULL: policies are only in memory */
+	bool shared;                          /* the ledger also gets what other hosts fetch */
 	/* called by any thread */
 	void (*on_solved)(void *arg, const char *domain); /* the cache has the answer */
 	void (*on_fetched)(enum fetch_outcome outcome, const char *domain, const char *reason);
-	void (*on_trouble)(const char *reason); /* of the ledger */
+	void (*on_level)(const struct level *level); /* what was decided */
+	void (*on_trouble)(const char *reason);      /* of the ledger */
 	void *arg;
 };
 

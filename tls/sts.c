@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lib/ip.h"
 #include "lib/utf8.h"
 #include "mail/domain.h"
 
@@ -136,11 +137,13 @@ bool sts_is_host_name(struct span name)
 	return !span_empty(name);
 }
 
-/* sts-policy-mx-value = ["*."] Domain */
+/* sts-policy-mx-value = ["*."] Domain. An address is none that a host could have for a name:
+ * Postfix would compare it with the addresses in a certificate. */
 static int read_pattern(struct policy_reader *reader, struct span value, struct why *why)
 {
 	struct span name = value;
 	const char *domain;
+	struct ip ip;
 	bool wild = span_istarts(value, "*.");
 
 	name.p += wild ? 2 : 0;
@@ -148,6 +151,8 @@ static int read_pattern(struct policy_reader *reader, struct span value, struct 
 	if (domain == NULL)
 		return why_set(why, "mx: \"%.*s\" is not a host name or a pattern",
 			       (int)(span_len(value) < 80 ? span_len(value) : 80), value.p);
+	if (ip_parse(name, &ip))
+		return 0;
 	if (reader->policy->count == STS_PATTERNS_MAX)
 		return why_set(why, "it has more than %d mx lines", STS_PATTERNS_MAX);
 	reader->policy->patterns[reader->policy->count++] =
@@ -255,7 +260,7 @@ int sts_policy_parse(struct arena *arena, struct span text, struct sts_policy *p
 			       : !reader.mode  ? "mode"
 					       : "max_age");
 	if (policy->count == 0 && policy->mode != STS_NONE)
-		return why_set(why, "it has no mx line");
+		return why_set(why, "it has no mx line that names a host");
 	return 0;
 }
 

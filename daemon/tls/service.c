@@ -21,6 +21,7 @@
 #include "daemon/daemon.h"
 #include "daemon/rights/confined.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
 #include "tls/keep.h"
@@ -67,6 +68,7 @@ static noreturn void run_fetcher(const struct conf *conf, pid_t parent)
 	close(own->fetch[SERVER_END]);
 	close(own->keep[KEEP_WRITE]);
 	close(own->keep[KEEP_READ]);
+	tls_counter_close_files(&own->counter);
 	if (fetch_init(&why) != 0) {
 		log_error("policies of MTA-STS cannot be fetched: %s", why.text);
 		daemon_exit(1);
@@ -80,8 +82,46 @@ static void count_answer(enum level_kind kind)
 	counters_count(METRIC_TLS_ANSWERS, kind, 0, 0);
 }
 
+static void count_miss(void)
+{
+	counters_count(METRIC_TLS_LOOKUPS, 0, 0, 0);
+}
+
+static void tell_fetch(enum fetch_outcome outcome, const char *domain, const char *reason)
+{
+	static const enum session_result results[] = {[FETCH_ERROR] = SESSION_STS_FETCH,
+						      [FETCH_CERTIFICATE] = SESSION_STS_WEBPKI,
+						      [FETCH_INVALID] = SESSION_STS_INVALID};
+	const struct session_detail detail = {.result = results[outcome], .reason = reason};
+
+	tls_counter_tell(&own->counter, domain, SESSION_STS, &detail);
+}
+
+/* Postfix is told to defer: it makes no connection, so it has no session to count. */
+static void note_level(const struct level *level)
+{
+	struct session_detail detail = {.result = SESSION_DNSSEC_INVALID, .reason = level->reason};
+
+	if (level->kind != LEVEL_DEFER || !level->looked)
+		return;
+	for (unsigned i = 0; i < level->route.count && detail.mx_host == NULL; i++) {
+		if (level->route.hosts[i].dane == HOST_DANE_FAILED)
+			detail.mx_host = level->route.hosts[i].name;
+	}
+	if (level->route.kind == ROUTE_BOGUS || detail.mx_host != NULL) {
+		tls_counter_tell(&own->counter, level->domain, SESSION_TLSA, &detail);
+	} else if (level->route.count > 0) { /* a host that the MTA-STS policy does not allow */
+		detail.result = SESSION_INVALID;
+		detail.mx_host = level->route.hosts[0].name;
+		tls_counter_tell(&own->counter, level->domain, SESSION_STS, &detail);
+	}
+}
+
 static void note_fetch(enum fetch_outcome outcome, const char *domain, const char *reason)
 {
+	if (outcome != FETCH_DONE)
+		tell_fetch(outcome, domain, reason);
+
 	counters_count(METRIC_TLS_FETCHES, outcome, 0, 0);
 	if (outcome == FETCH_DONE)
 		log_info("MTA-STS policy of %s fetched: mode %s", domain, reason);
@@ -99,6 +139,8 @@ static void set_stats(const struct known_stats *stats)
 {
 	counters_set(METRIC_TLS_POLICIES, (int64_t)stats->policies);
 	counters_set(METRIC_TLS_DOMAINS, (int64_t)stats->entries);
+	counters_set(METRIC_TLS_OVERDUE, (int64_t)stats->overdue);
+	counters_set(METRIC_TLS_OLDEST, stats->oldest);
 }
 
 /* NULL: no ledger is kept. */
@@ -124,6 +166,7 @@ static noreturn void run_server(const struct conf *conf, pid_t parent)
 					  .shared = own->shared,
 					  .keep = own->keep,
 					  .on_answer = count_answer,
+					  .on_miss = count_miss,
 					  .on_stats = set_stats,
 					  .go_on = is_wanted};
 	struct why why = {""};
@@ -131,13 +174,17 @@ static noreturn void run_server(const struct conf *conf, pid_t parent)
 	begin_process(parent);
 	confined_enter(CONFINED_POLICY, conf);
 	close(own->fetch[FETCHER_END]);
+	if (own->counter.datagrams >= 0)
+		close(own->counter.datagrams);
 	for (unsigned i = 0; i < own->count; i++)
 		listeners[i] = own->listeners[i].fd;
 	settings.solve.arena = arena_new(0);
 	settings.solve.level = context_level(conf, settings.solve.arena);
 	settings.solve.fetcher = own->fetch[SERVER_END];
 	settings.solve.ledger = find_ledger(conf, &ledger);
+	settings.solve.shared = conf->store.shared[0] != '\0';
 	settings.solve.on_fetched = note_fetch;
+	settings.solve.on_level = note_level;
 	settings.solve.on_trouble = note_trouble;
 	settings.solve.dns = dns_new_unbound(&dns, &why);
 	if (settings.solve.dns == NULL || serve_run(&settings, &why) != 0) {
@@ -154,6 +201,7 @@ void tls_service_init(struct tls_service *service)
 	memset(service, 0, sizeof *service);
 	service->fetch[0] = service->fetch[1] = -1;
 	service->keep[0] = service->keep[1] = -1;
+	tls_counter_init(&service->counter);
 }
 
 static void close_pair(int ends[2])
@@ -201,9 +249,7 @@ static int open_listener(struct tls_service *service, const char *address, mode_
 	if (socket_open(listener, address, mode, why) != 0)
 		return -1;
 	fcntl(listener->fd, F_SETFL, fcntl(listener->fd, F_GETFL) | O_NONBLOCK);
-	service->addresses[service->count] = strdup(address);
-	if (service->addresses[service->count] == NULL)
-		abort();
+	service->addresses[service->count] = heap_strdup(address);
 	service->count++;
 	log_info("policy service for Postfix: listening on %s", listener->name);
 	return 0;
@@ -273,6 +319,8 @@ int tls_service_open(struct tls_service *service, const struct conf *conf, struc
 		return why_set(why, "socketpair: %s", strerror(errno));
 	if (service->count == 0)
 		close_pair(service->keep); /* nobody would serve them */
+	if (tls_counter_open(&service->counter, conf, why) != 0)
+		return why_prefix(why, "tls.report_socket: ");
 	return result;
 }
 
@@ -288,6 +336,7 @@ void tls_service_close_files(const struct tls_service *service)
 		if (service->keep[i] >= 0)
 			close(service->keep[i]);
 	}
+	tls_counter_close_files(&service->counter);
 }
 
 void tls_service_close(struct tls_service *service)
@@ -296,6 +345,7 @@ void tls_service_close(struct tls_service *service)
 		close_listener(service, 0);
 	close_pair(service->fetch);
 	close_pair(service->keep);
+	tls_counter_close(&service->counter);
 }
 
 /* ---- processes ---- */
@@ -316,11 +366,28 @@ static int64_t start_process(struct helper *helper, const char *name, helper_run
 	return helper->pid != 0 ? 0 : clock_mono() + pause_of_quick;
 }
 
+static int64_t start_counter(struct tls_service *service, const struct conf *conf,
+			     struct workers *workers)
+{
+	int64_t next;
+
+	workers->tls = NULL; /* as above */
+	next = tls_counter_start(&service->counter, conf, workers);
+	workers->tls = service;
+	return next;
+}
+
+/* 0: never. */
+static int64_t earlier_of(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 int64_t tls_service_start(struct tls_service *service, const struct conf *conf,
 			  struct workers *workers)
 {
 	bool starts = service->server.pid == 0;
-	int64_t server, fetcher;
+	int64_t server, fetcher, counter;
 
 	if (service->count == 0)
 		return 0;
@@ -330,7 +397,8 @@ int64_t tls_service_start(struct tls_service *service, const struct conf *conf,
 		service->started = clock_mono();
 	fetcher =
 	    start_process(&service->fetcher, "the MTA-STS fetcher", run_fetcher, conf, workers);
-	return server == 0 || (fetcher != 0 && fetcher < server) ? fetcher : server;
+	counter = start_counter(service, conf, workers);
+	return earlier_of(counter, earlier_of(server, fetcher));
 }
 
 void tls_service_stop(struct tls_service *service)
@@ -338,6 +406,7 @@ void tls_service_stop(struct tls_service *service)
 	service->quick_deaths = 0;
 	helper_stop(&service->server, patience);
 	helper_stop(&service->fetcher, CLOCK_SECOND);
+	tls_counter_stop(&service->counter);
 }
 
 static void plan_server(struct tls_service *service, int status)
@@ -368,10 +437,11 @@ int64_t tls_service_look_after(struct tls_service *service)
 			    WIFSIGNALED(status) ? "signal" : "code",
 			    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	}
-	return server == 0 || (fetcher != 0 && fetcher < server) ? fetcher : server;
+	return earlier_of(tls_counter_look_after(&service->counter), earlier_of(server, fetcher));
 }
 
 bool tls_service_has_ended(const struct tls_service *service)
 {
-	return service->server.pid == 0 && service->fetcher.pid == 0;
+	return service->server.pid == 0 && service->fetcher.pid == 0 &&
+	       service->counter.helper.pid == 0;
 }

@@ -9,6 +9,7 @@
 #define DAEMON_TLS_SERVICE_H
 
 #include "daemon/helper.h"
+#include "daemon/tls/counter.h"
 #include "milter/protocol/socket.h"
 #include "tls/serve.h"
 
@@ -21,6 +22,7 @@ struct tls_service {
 	void *shared;      /* answers that outlive the server (tls/known.h); or NULL */
 	uint32_t settings; /* a hash of those that the answers depend on */
 	struct helper server, fetcher;
+	struct tls_counter counter;
 	int64_t started;       /* the server, clock_mono() */
 	unsigned quick_deaths; /* of it, in a row */
 };

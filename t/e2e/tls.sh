@@ -67,6 +67,7 @@ cat >"$LAB/etc/alone.conf" <<-C
 C
 tls_lab_policy fetch.open enforce mx.good.open
 fetches none ok
+https_proxy=http://127.0.0.1:9 ALL_PROXY=socks5://127.0.0.1:9 fetches none ok # no proxy, whatever the environment says
 fetches charset ok
 fetches 404 "status 404"
 fetches 500 "status 500"
@@ -133,7 +134,9 @@ is "a policy outlives a restart and its web server" "$(lab_cs --json tls policy 
 	"OK secure match=mx.good.open servername=hostname"
 tls_lab_policy good.open none
 rm "$LAB/site/fault/good.open"
-is "a policy of mode none ends it" "$(lab_cs tls refresh good.open)" "good.open: NOTFOUND "
+is "a policy of mode none ends it" "$(lab_cs tls refresh good.open | head -1)" "good.open: NOTFOUND "
+like "which is told" "$(lab_cs tls refresh good.open 2>&1)" 'policy +mode none, fetched 20'
+like "or that there is none" "$(lab_cs tls refresh null.test 2>&1)" 'no MTA-STS policy is stored; for the reason type: countersign tls policy null.test'
 
 # ---- processes ----
 
@@ -175,4 +178,42 @@ for pid in $(pgrep -P "$LAB_DAEMON_PID"); do
 done
 ok "all processes were killed ($kills), and it answers again" eventually answered_by_daemon
 ok "a reload without the setting takes the socket away" eval 'lab_conf "sign: { enabled = false; };" && lab_reload && test ! -S "$LAB/run/tls.sock"'
+
+# ---- a socket that the service manager holds, as systemd does: it is there when no daemon is ----
+
+lab_daemon_stop
+cat >"$LAB/activate" <<-P
+	import os, socket, sys, time
+	listener = socket.socket(socket.AF_UNIX)
+	listener.bind("$LAB/run/tls.sock")
+	os.chmod("$LAB/run/tls.sock", 0o666)
+	listener.listen(128)
+	for _ in range(2):
+	    while not os.path.exists("$LAB/start"):
+	        time.sleep(0.05)
+	    os.unlink("$LAB/start")
+	    pid = os.fork()
+	    if pid == 0:
+	        os.dup2(listener.fileno(), 3)
+	        os.set_inheritable(3, True)
+	        os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+	        os.execv(sys.argv[1], sys.argv[1:])
+	    open("$LAB/activated", "w").write(str(pid))
+	    os.waitpid(pid, 0)
+P
+lab_conf "dns: { trust_anchor = \"$LAB/dns/anchor\"; };" "tls: { listen = [ \"unix:$LAB/run/tls.sock\" ]; };"
+python3 "$LAB/activate" "$LAB_BUILD/daemon/countersignd" -f -u "$LAB_USER" -c "$LAB/etc/countersign.conf" >>"$LAB/log/countersignd.log" 2>&1 &
+LAB_PIDS+=($!)
+eventually test -S "$LAB/run/tls.sock"
+for run in first next; do
+	ask_patiently >"$LAB/log/patient" 2>&1 &
+	asker=$!
+	eventually grep -q sent "$LAB/log/patient"
+	touch "$LAB/start"
+	wait $asker
+	is "systemd's socket, $run daemon: what was asked before it was there is answered" "$(tail -1 "$LAB/log/patient")" "12:OK dane-only,"
+	kill "$(cat "$LAB/activated")"
+	eventually eval '! kill -0 "$(cat "$LAB/activated")" 2>/dev/null'
+	ok "and the socket stays" test -S "$LAB/run/tls.sock"
+done
 done_testing

@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Other domains to which mail is sent over TLS: a signed root, an unsigned zone "open.", a bogus zone "bad.", mail servers and
-# a web server (t/tools/tls_site.py; none with TLS_LAB_WEB=). To be sourced by bash after contrib/lab.sh, in namespaces of its own (lab_alone).
+# a web server (t/tools/tls_site.py; none with TLS_LAB_WEB=). The signed zone has the lines of TLS_LAB_RECORDS, too. To be
+# sourced by bash after contrib/lab.sh, in namespaces of its own (lab_alone).
+#
+# A script may add to it by functions: tls_lab_more_servers makes certificates and prints lines of DIR/smtp of tls_site.py,
+# tls_lab_more_signed and tls_lab_more_open print records of the two zones, tls_lab_spoil changes $LAB/dns/signed.zone.
 
 TLS_GOOD=11.0.0.1    # a mail server with the right certificate
 TLS_NONE=11.0.0.2    # one without STARTTLS
 TLS_WRONG=11.0.0.3   # one with a certificate for another name
 TLS_UNKNOWN=11.0.0.4 # one whose certificate nobody trusts
 TLS_WEB=11.0.0.10
+
+tls_lab_hook() { # function [argument...]: runs it if there is one
+	! declare -F "$1" >/dev/null || "$@"
+}
 
 tls_lab_ca() { # name; a root certificate
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$1" \
@@ -98,6 +106,7 @@ tls_lab_root() { # the signed zone
 		null.test. IN MX 0 .
 		implicit.test. IN A $TLS_GOOD
 		_25._tcp.implicit.test. IN TLSA 3 1 1 $good
+		_smtp._tls.danebad.test. IN TXT "v=TLSRPTv1; rua=mailto:tls@danebad.test"
 		lame.test. IN MX 10 mxlame.test.
 		mxlame.test. IN A $TLS_GOOD
 		_tcp.mxlame.test. IN NS ns.dead.test.
@@ -111,6 +120,8 @@ tls_lab_root() { # the signed zone
 		mxalias.test. IN CNAME mxdane.test.
 	Z
 	tls_lab_sts both.test $TLS_WEB
+	echo "${TLS_LAB_RECORDS:-}"
+	tls_lab_hook tls_lab_more_signed
 }
 
 tls_lab_open() { # the unsigned zone
@@ -130,10 +141,20 @@ tls_lab_open() { # the unsigned zone
 		down) tls_lab_sts down.open 11.0.0.11 ;;
 		own) echo "mta-sts.own IN A $TLS_WEB" ;;
 		dead) ;;
+		wrong)
+			tls_lab_sts wrong.open $TLS_WEB
+			echo '_smtp._tls.wrong IN TXT "v=TLSRPTv1; rua=mailto:tls@wrong.open,https://reports.open/v1"'
+			echo "reports IN A $TLS_WEB"
+			;;
+		good | notls | untrusted | fetch)
+			tls_lab_sts "${domain%:*}.open" $TLS_WEB
+			echo "_smtp._tls.${domain%:*} IN TXT \"v=TLSRPTv1; rua=mailto:tls@${domain%:*}.open\""
+			;;
 		private) tls_lab_sts private.open 192.168.1.1 ;;
 		*) tls_lab_sts "${domain%:*}.open" $TLS_WEB ;;
 		esac
 	done
+	tls_lab_hook tls_lab_more_open
 }
 
 tls_lab_dns() {
@@ -146,6 +167,7 @@ tls_lab_dns() {
 	(cd "$dns" && key=$(ldns-keygen -k -a ECDSAP256SHA256 .) && cp "$key.key" anchor &&
 		ldns-signzone -o . -f signed.zone root.zone "$key") >"$LAB/log/sign" 2>&1 || { cat "$LAB/log/sign" >&2; return 1; }
 	chmod 644 "$dns/anchor"
+	tls_lab_hook tls_lab_spoil
 	{
 		printf '%s\n' server: ' ip-address: 127.0.0.1' ' port: 5353' ' username: ""' ' chroot: ""' " zonesdir: \"$dns\"" \
 			' database: ""' ' server-count: 1' " pidfile: \"$dns/nsd.pid\"" " xfrdfile: \"$dns/xfrd\"" \
@@ -178,8 +200,9 @@ tls_lab_begin() {
 	tls_lab_policies
 	: >"$LAB/site/asked"
 	: >"$LAB/site/mail"
+	tls_lab_hook tls_lab_more_servers >"$LAB/site/more" || { cat "$LAB/log/openssl" >&2; return 1; }
 	printf '%s\n' "$TLS_GOOD $LAB/site/good.pem" "$TLS_NONE $LAB/site/good.pem notls" "$TLS_WRONG $LAB/site/wrong.pem" \
-		"$TLS_UNKNOWN $LAB/site/unknown.pem" >"$LAB/site/smtp"
+		"$TLS_UNKNOWN $LAB/site/unknown.pem" "$(cat "$LAB/site/more")" >"$LAB/site/smtp"
 	echo "${TLS_LAB_WEB-$TLS_WEB}" >"$LAB/site/web"
 	python3 "$LAB_SRC/t/tools/tls_site.py" "$LAB/site" 2>"$LAB/log/site" &
 	LAB_PIDS+=($!)

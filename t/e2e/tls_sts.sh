@@ -5,7 +5,7 @@
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, for namespaces of its own"
-need nsd unbound ldns-keygen ldns-signzone openssl ip unshare python3 nginx
+need nsd unbound ldns-keygen ldns-signzone openssl ip unshare python3 nginx curl
 if [ -z "${LAB_ALONE:-}" ]; then
 	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
 	(lab_alone "$0" "$@")
@@ -43,7 +43,7 @@ is "mode testing first, with the MX hosts of DNS" "$(xargs <"$file")" "version: 
 is "the web server may read it" "$(stat -c %a "$file")" 644
 sed -n '/^server {/,/^}/p' "$LAB/log/sts" >"$LAB/www/lines"
 is "nginx's lines are those of doc/tls.md" "$(sed "s/own\.open/example.com/; s|$LAB/www/own|/var/www/mta-sts/example.com|" "$LAB/www/lines")" \
-	"$(sed -n '/^server {/,/^}/p' "$COUNTERSIGN_SRC/doc/tls.md")"
+	"$(sed -n '/^server {/,/^}/{p;/^}/q}' "$COUNTERSIGN_SRC/doc/tls.md")"
 record=$(grep '^_mta-sts.own.open. IN TXT "v=STSv1; id=[0-9A-Z]*;"$' "$LAB/log/sts")
 is "one record" "$(wc -l <<<"$record")" 1
 
@@ -120,4 +120,42 @@ says 'unknown +policy +address of mta-sts.lame.test: ' "a web server that DNS do
 exits 0 "the end: mode none" make own.open --output="$file" --mode=none
 is "without hosts" "$(xargs <"$file")" "version: STSv1 mode: none max_age: 86400"
 exits 0 "is served, too" check own.open
+
+# ---- by the daemon, behind nginx ----
+
+mkdir "$LAB/own"
+port=$(lab_ports 1)
+conf=$LAB/etc/countersign.conf
+lab_conf "dns: { trust_anchor = \"$LAB/dns/anchor\"; };" "tls: { ca_file = \"$LAB/site/ca.pem\"; own_policies = \"$LAB/own\"; };" \
+	"http: { listen = [ \"127.0.0.1:$port\" ]; };" "sign: { enabled = false; };"
+sts() { "$LAB_BUILD/admin/countersign" -c "$conf" tls sts "$@" >"$LAB/log/sts" 2>&1; }
+echo "no policy" >"$LAB/own/bad.example.txt"
+lab_daemon || exit 99
+ok "a file that is not a policy is named" eventually grep -q 'bad.example.txt: .*it is not served' "$LAB/log/countersignd.log"
+get() { # host [path]: status, type and the body
+	curl -s -H "Host: $1" -w '%{http_code} %{content_type}\n' "http://127.0.0.1:$port${2:-/.well-known/mta-sts.txt}"
+}
+eventually get any.example
+is "nothing is served yet" "$(get mta-sts.own.open | tail -1)" "404 text/plain; charset=utf-8"
+exits 0 "the policy goes into the directory" make own.open --output="$LAB/own/own.open.txt" --mode=enforce --mx=mx.own.open
+says 'run "countersign reload"' "which a reload tells the daemon"
+sed -n '/^server {/,/^}/p' "$LAB/log/sts" >"$LAB/www/lines"
+is "nginx's lines are those of doc/tls.md" "$(sed "s/own\.open/example.com/; s/:$port/:9817/" "$LAB/www/lines")" \
+	"$(sed -n '/^server {/,/^}/p' "$COUNTERSIGN_SRC/doc/tls.md" | sed -n '/^}/,$p' | tail -n +2)"
+ok "it is reloaded" lab_reload
+serves() { [ "$(get mta-sts.own.open | tail -1)" = "200 text/plain" ]; }
+ok "and serves it" eventually serves
+is "as it is in the file" "$(get mta-sts.own.open | sed '$d')" "$(cat "$LAB/own/own.open.txt")"
+for host in MTA-STS.Own.OPEN mta-sts.own.open:443 mta-sts.own.open.; do is "for $host" "$(get "$host" | tail -1)" "200 text/plain"; done
+for host in own.open mta-sts.other.open mta-sts.bad.example x.mta-sts.own.open '' mta-sts.; do
+	is "not for \"$host\"" "$(get "$host" | tail -1 | cut -c1-3)" 404
+done
+is "nor at another path" "$(get mta-sts.own.open /.well-known/ | tail -1 | cut -c1-3)" 404
+is "nor by another method" "$(curl -s -o "$LAB/log/post" -X POST -H 'Host: mta-sts.own.open' -w '%{http_code}' "http://127.0.0.1:$port/.well-known/mta-sts.txt")" 405
+is "metrics are served as before" "$(get any.example /metrics | tail -1 | cut -c1-3)" 200
+sed -E "s|(ssl_certificate(_key)?) .*|\\1 $LAB/site/cert/web.pem;|" "$LAB/www/lines" >"$LAB/www/site"
+[ -e /proc/net/if_inet6 ] || sed -i '/listen \[::\]/d' "$LAB/www/site"
+kill -HUP "$(cat "$LAB/www/pid")"
+serves_enforce() { sts check own.open && grep -q 'mode enforce' "$LAB/log/sts"; }
+ok "with nginx before it, all is well" eventually serves_enforce
 done_testing

@@ -5,7 +5,7 @@
 DIR/smtp has a line for each mail server: ADDRESS CERT [notls]; what is accepted is appended to DIR/mail as
 "RECIPIENT tls|plain". DIR/web has the address of the web server, which takes its certificate from
 DIR/cert/HOST.pem (or DIR/cert/web.pem), answers with DIR/policy/DOMAIN, and does what DIR/fault/DOMAIN says:
-404, 500, 301, html, notype, charset, big, endless, hang, cut, tls11."""
+404, 500, 301, loop, html, notype, charset, big, endless, hang, drip, cut, tls11. The body of a POST is kept in DIR/posted."""
 import os
 import signal
 import socket
@@ -90,10 +90,12 @@ def web_context(host):
     path = '%s/cert/%s.pem' % (folder, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path if os.path.exists(path) else folder + '/cert/web.pem')
-    if fault_of(host) == 'tls11':
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-        context.set_ciphers('ALL:@SECLEVEL=0')
     return context
+
+
+def is_old(hello):
+    """Whether the server that a ClientHello names has only TLS 1.1; later than that it cannot be decided."""
+    return any(b'mta-sts.' + name.encode() in hello for name in os.listdir(folder + '/fault') if fault_of(name) == 'tls11')
 
 
 def fault_of(host):
@@ -107,6 +109,8 @@ def answer(client, host):
         status = fault + ' no'
     elif fault == '301':
         status, extra = '301 Moved', 'Location: https://mta-sts.good.open/.well-known/mta-sts.txt\r\n'
+    elif fault == 'loop':
+        status, extra = '302 Found', 'Location: https://%s/.well-known/mta-sts.txt\r\n' % host
     elif fault == 'html':
         kind = 'Content-Type: text/html\r\n'
     elif fault == 'notype':
@@ -120,6 +124,11 @@ def answer(client, host):
     length = 'Content-Length: %d\r\n' % (len(body) + (10 if fault == 'cut' else 0))
     if fault == 'endless':
         length = ''
+    if fault == 'drip':
+        for byte in ('HTTP/1.1 200 OK\r\n' + kind + '\r\n').encode() + body:
+            client.sendall(bytes([byte]))
+            time.sleep(0.5)
+        return
     client.sendall(('HTTP/1.1 %s\r\n%s%s%sConnection: close\r\n\r\n' % (status, kind, extra, length)).encode() + body)
     while fault == 'endless':
         client.sendall(b'x: y\n' * 1000)
@@ -133,20 +142,28 @@ def web(client):
         connection.context = web_context(host or '')
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder + '/cert/web.pem')
-    context.minimum_version = ssl.TLSVersion.TLSv1
     context.sni_callback = choose
+    if is_old(client.recv(4096, socket.MSG_PEEK)):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers('ALL:@SECLEVEL=0')
     client = context.wrap_socket(client, server_side=True)
     text = client.makefile('rb')
     line = text.readline().decode('latin-1')
     with lock, open(folder + '/asked', 'a') as log:
         log.write('%s %s' % (names[0], line))
-    while text.readline() not in (b'\r\n', b''):
-        pass
+    length = 0
+    while (field := text.readline()) not in (b'\r\n', b''):
+        if field.lower().startswith(b'content-length:'):
+            length = int(field.split(b':')[1])
+    if line.startswith('POST '):
+        with open(folder + '/posted', 'wb') as file:
+            file.write(text.read(length))
+        client.sendall(b'HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
     if line.startswith('GET /.well-known/mta-sts.txt '):
         answer(client, names[0])
 
 
-for line in read('/smtp').decode().splitlines():
+for line in filter(None, read('/smtp').decode().splitlines()):
     address, certificate, *flags = line.split()
     listen(address, 25, smtp(certificate, 'notls' not in flags))
 for address in read('/web').decode().split():

@@ -89,9 +89,30 @@ static void test_policies(struct arena *arena)
 	ok(known_note_use(known, "p.example", NOW + DAY), "and again on the next");
 }
 
+/* Another host's: that host renews it. */
+static void test_taken(struct arena *arena)
+{
+	const struct policies_row row = {.domain = "taken.example",
+					 .id = "1",
+					 .text = POLICY,
+					 .fetched = NOW - DAY,
+					 .expires = NOW + DAY,
+					 .used = NOW,
+					 .state = POLICIES_TAKEN};
+	const char *domains[4];
+	struct sts_held held;
+
+	known_put_policy(known, &row);
+	is_int(known_list_due(known, arena, NOW + 3599, domains, 4), 1, "another host's waits");
+	is_int(known_list_due(known, arena, NOW + 3600, domains, 4), 2, "for an hour");
+	known_held(known, arena, "taken.example", NOW, &held);
+	is_int(held.renew, NOW + 3600, "which the answers know, too");
+}
+
 static void test_renewal(struct arena *arena)
 {
 	const char *domains[4];
+	struct known_stats stats;
 
 	put_policy("old.example", NOW - DAY, NOW - DAY);
 	put_policy("new.example", NOW - DAY + 60, NOW);
@@ -100,6 +121,11 @@ static void test_renewal(struct arena *arena)
 	is_text(domains[0], "old.example", "that is a day old and in use");
 	(void)begin("old.example", "1", NOW);
 	is_int(known_list_due(known, arena, NOW, domains, 4), 0, "not while it is fetched");
+	test_taken(arena);
+	known_list_due(known, arena, NOW + DAY, domains, 4);
+	known_stats(known, &stats);
+	is_int(stats.overdue, 1, "one should have been renewed a day ago");
+	is_int(stats.oldest, NOW - DAY, "it is the oldest in use");
 }
 
 static const char *answer(const char *domain, enum answer_map map, struct arena *arena)

@@ -322,41 +322,6 @@ static void test_failures(struct arena *arena)
 		  "no answer for TLSA in a signed zone");
 }
 
-/* ---- the record, section 3.1 ---- */
-
-static void test_discovery(struct arena *arena)
-{
-	static const struct {
-		const char *records[3];
-		enum sts_discovery_state want;
-	} records[] = {
-	    {{"v=STSv1; id=a;"}, STS_ANNOUNCED},
-	    {{"v=STSv1; id=a;", "other text"}, STS_ANNOUNCED},
-	    {{"v=STSv1; id=a;", "v=STSv2; id=b;"}, STS_ANNOUNCED},
-	    {{"v=STSv1; id=a;", "v=STSv1; id=a;"}, STS_ABSENT},
-	    {{"v=STSv1; id=a;", "v=STSv1; id=b;"}, STS_ABSENT},
-	    {{"v=STSv1; id=a;", "v=STSv1;"}, STS_ABSENT},
-	    {{"v=STSv1; id=;"}, STS_ABSENT},
-	    {{"v=spf1 -all"}, STS_ABSENT},
-	};
-	struct level level;
-
-	for (size_t i = 0; i < COUNT(records); i++) {
-		char domain[32];
-
-		snprintf(domain, sizeof domain, "r%zu.example", i);
-		add_domain(domain, open_);
-		for (unsigned k = 0; k < 3 && records[i].records[k] != NULL; k++)
-			announce(domain, records[i].records[k]);
-		answer_for(&settings, arena, domain, ANSWER_POLICY, &level);
-		is_int(level.discovery.state, records[i].want, "records of %s", domain);
-	}
-	add_domain("delegated.example", open_);
-	dns_memory_alias(dns, "_mta-sts.delegated.example", "_mta-sts.r0.example", NULL);
-	answer_for(&settings, arena, "delegated.example", ANSWER_POLICY, &level);
-	is_int(level.discovery.state, STS_ANNOUNCED, "an alias is followed");
-}
-
 /* ---- from Postfix 3.10 ---- */
 
 static void test_attributes(struct arena *arena)
@@ -389,6 +354,71 @@ static void test_large_policy(struct arena *arena)
 		"OK secure match=mx.open.example servername=hostname",
 		"attributes that would be too long are left out");
 	held_policy = NULL;
+}
+
+/* ---- where other programs stopped their users' mail, or sent it unprotected ---- */
+
+#define NO_MX "version: STSv1\nmode: enforce\nnmx: mx.open.example\nmax_age: 604800\n"
+#define ADDRESSES                                                                                  \
+	"version: STSv1\nmode: enforce\nmx: *.open.example\nmx: 192.0.2.1\nmax_age: 604800\n"
+#define DEEP "version: STSv1\nmode: enforce\nmx: *.example\nmx: mx.open.example\nmax_age: 604800\n"
+
+static const struct {
+	const char *issue, *domain;
+	const char *const *hosts;
+	const char *policy;
+	enum answer_map map;
+	const char *want;
+} failures[] = {
+    {"postfix-mta-sts-resolver 67: MTA-STS in place of DANE", "f1.test", one, ENFORCE_ALL,
+     ANSWER_POLICY, "OK dane-only"},
+    {"postfix-mta-sts-resolver 66, 76, postfix-tlspol 6: attributes of a later Postfix",
+     "f2.example", open_, ENFORCE_EXAMPLE, ANSWER_POLICY,
+     "OK secure match=mx.open.example servername=hostname"},
+    {"postfix-mta-sts-resolver 105: a pattern that allows more than one label", "f3.example", open_,
+     DEEP, ANSWER_POLICY, "OK secure match=mx.open.example servername=hostname"},
+    {"postfix-mta-sts-resolver 116, postfix-tlspol 94: patterns as they are in the policy",
+     "f4.example", open_, ADDRESSES, ANSWER_POLICY_310,
+     "OK secure match=mx.open.example servername=hostname policy_type=sts policy_domain=f4.example "
+     "mx_host_pattern=*.open.example { policy_string = version: STSv1 } "
+     "{ policy_string = mode: enforce } { policy_string = mx: *.open.example } "
+     "{ policy_string = mx: 192.0.2.1 } { policy_string = max_age: 604800 }"},
+    {"postfix-tlspol 3: a domain that demands nothing is not an error", "f5.example", open_, NULL,
+     ANSWER_POLICY, "NOTFOUND "},
+    {"postfix-tlspol 8: dane-only, though the domain is not signed", "f6.example", one, NULL,
+     ANSWER_POLICY, "NOTFOUND "},
+    {"postfix-tlspol 177: dane for a domain that is not signed, whose host's TLSA fails",
+     "f7.example", fail, NULL, ANSWER_POLICY, "NOTFOUND "},
+    {"postfix-tlspol 70: an address among the patterns", "f8.example", open_, ADDRESSES,
+     ANSWER_POLICY, "OK secure match=mx.open.example servername=hostname"},
+};
+
+static void test_known_failures(struct arena *arena)
+{
+	struct level level;
+
+	for (size_t i = 0; i < COUNT(failures); i++) {
+		add_domain(failures[i].domain, failures[i].hosts);
+		held_policy = failures[i].policy;
+		if (held_policy != NULL)
+			announce(failures[i].domain, "v=STSv1; id=1;");
+		/* 35: the second answer had all attributes twice */
+		for (unsigned again = 0; again < 2; again++)
+			is_text(answer_for(&settings, arena, failures[i].domain, failures[i].map,
+					   &level),
+				failures[i].want, "%s", failures[i].issue);
+	}
+	held_policy = NULL;
+}
+
+/* postfix-tlspol 95: "match=" with nothing after it. No policy can be taken from such a text. */
+static void test_no_hosts(struct arena *arena)
+{
+	struct sts_policy policy;
+	struct why why;
+
+	is_int(sts_policy_parse(arena, span_of(NO_MX), &policy, &why), -1, "postfix-tlspol 95: %s",
+	       why.text);
 }
 
 /* ---- exceptions, keys ---- */
@@ -488,9 +518,12 @@ int main(void)
 	test_routes(arena);
 	test_many_hosts(arena);
 	test_failures(arena);
-	test_discovery(arena);
 	test_attributes(arena);
 	test_large_policy(arena);
+	test_known_failures(arena);
+	test_no_hosts(arena);
+	tap_note("%zu cases of DANE and MTA-STS, %zu of other programs", COUNT(cases),
+		 COUNT(failures) + 1);
 	test_exceptions(arena);
 	test_keys(arena);
 	test_requests();
