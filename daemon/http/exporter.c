@@ -8,8 +8,6 @@
 #include <signal.h>
 #include <stdnoreturn.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "daemon/rights/confined.h"
 #include "daemon/daemon.h"
@@ -23,41 +21,40 @@ static const int64_t longest_pause = 60 * CLOCK_SECOND;
 
 /* ---- in the process ---- */
 
-/* All are blocked, also in the library's threads; TERM is for sigtimedwait(). */
-static void take_signals(sigset_t *term)
+static void notice_policy(const char *text)
 {
-	sigset_t all;
-
-	helper_take_signals(SIG_DFL);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	sigemptyset(term);
-	sigaddset(term, SIGTERM);
+	log_error("tls.own_policies: %s; it is not served", text);
 }
 
-/* Until SIGTERM comes, or the supervisor is gone. */
-static void wait_for_end(const sigset_t *term, pid_t parent)
+/* What cannot be read is not served: metrics are, all the same. */
+static void read_policies(const struct conf *conf, struct served *policies)
 {
-	const struct timespec moment = {.tv_nsec = 500 * CLOCK_MS};
+	struct why why;
 
-	while (getppid() == parent && sigtimedwait(term, NULL, &moment) != SIGTERM)
-		continue;
+	if (conf->tls.own_policies[0] == '\0')
+		return;
+	if (served_read(policies, conf->tls.own_policies, notice_policy, &why) != 0)
+		notice_policy(why.text);
+	else
+		log_info("MTA-STS policies of %u domains are served", policies->count);
 }
 
 static noreturn void run_exporter(const struct conf *conf, pid_t parent)
 {
+	static struct served policies;
 	struct why why;
 	sigset_t term;
 
-	take_signals(&term);
+	helper_block_signals(&term);
+	read_policies(conf, &policies);
 	for (unsigned i = 0; i < conf->http.listen.count; i++) {
-		if (http_start(conf->http.listen.items[i], &why) != 0) {
+		if (http_start(conf->http.listen.items[i], &policies, &why) != 0) {
 			log_error("http.listen: %s; mail is not affected", why.text);
 			daemon_exit(1);
 		}
 	}
 	confined_enter(CONFINED_EXPORTER, conf);
-	wait_for_end(&term, parent);
+	helper_wait_for_term(&term, parent);
 	daemon_exit(0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that serves http.listen, as the supervisor sees it. It reads the shared counters and
- * nothing else: no settings but its addresses, no key, no ledger.
+ * The process that serves http.listen, as the supervisor sees it. It reads the shared counters and,
+ * once, the policies of tls.own_policies; no key, no ledger.
  */
 #ifndef DAEMON_HTTP_EXPORTER_H
 #define DAEMON_HTTP_EXPORTER_H
