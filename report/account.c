@@ -3,8 +3,9 @@
  * The sums of a day are read first, then why its policies without a report have none. What others
  * write in between shows as a remainder; if there is one, all is read again.
  *
- * With a shared store this host's rows are compared with what is there of all hosts, which is the
- * least that must be there; what the store acknowledged to this host is compared in one sum.
+ * With a shared store all hosts are compared: this one by its ledger, the others by what they told
+ * the store last (store/ship/sums.h). What the store has taken of each host must be what its rows
+ * add up to.
  */
 #include "report/account.h"
 
@@ -14,11 +15,11 @@
 #include "lib/clock.h"
 #include "store/ship/balance.h"
 
-enum { TRIES = 3, DAY = 86400 };
+enum { TRIES = 3, DAY = 86400, SILENT = DAY };
 
 static const struct {
 	const char *name, *text;
-} reasons[ACCOUNT_REASONS] = {
+} reason_words[ACCOUNT_REASONS] = {
     [ACCOUNT_DAY_OPEN] = {"day_open", "of a day that is not over"},
     [ACCOUNT_TO_SHIP] = {"to_ship", "waiting to be shipped"},
     [ACCOUNT_TO_BUILD] = {"to_build", "waiting for their report"},
@@ -31,6 +32,7 @@ static const struct {
     [ACCOUNT_REFUSED] = {"refused", "not accepted by the mail servers"},
     [ACCOUNT_DAMAGED] = {"damaged", "missing: the ledger is damaged"},
     [ACCOUNT_NOT_STORED] = {"not_stored", "missing: shipped, but not in the shared store"},
+    [ACCOUNT_SILENT] = {"silent", "missing: on a host that has not been heard of for a day"},
     [ACCOUNT_NOT_BUILT] = {"not_built", "missing: no report was made in time"},
     [ACCOUNT_UNKNOWN] = {"unknown", "missing for an unknown reason"},
     [ACCOUNT_DOUBLED] = {"doubled", "more than were counted"},
@@ -38,30 +40,31 @@ static const struct {
 
 const char *account_reason_text(enum account_reason reason)
 {
-	return reasons[reason].text;
+	return reason_words[reason].text;
 }
 
 const char *account_reason_name(enum account_reason reason)
 {
-	return reasons[reason].name;
+	return reason_words[reason].name;
 }
 
-int64_t account_missing(const struct account_line *line)
+int64_t account_missing(const int64_t reasons[ACCOUNT_REASONS])
 {
 	int64_t missing = 0;
 
 	for (int i = ACCOUNT_DAMAGED; i < ACCOUNT_DOUBLED; i++)
-		missing += line->reasons[i];
+		missing += reasons[i];
 	return missing;
 }
 
 /* A difference that must not be: MISSING says which one it is when it is above 0. */
-static void add_fault(struct account_line *line, enum account_reason missing, int64_t difference)
+static void add_fault(int64_t reasons[ACCOUNT_REASONS], enum account_reason missing,
+		      int64_t difference)
 {
 	if (difference > 0)
-		line->reasons[missing] += difference;
+		reasons[missing] += difference;
 	else
-		line->reasons[ACCOUNT_DOUBLED] -= difference;
+		reasons[ACCOUNT_DOUBLED] -= difference;
 }
 
 /* ---- policies without a report ---- */
@@ -137,6 +140,82 @@ static int read_unreported(struct reading *reading, int32_t from_day, struct why
 	return result == 0 ? 0 : -1;
 }
 
+/* ---- hosts ---- */
+
+static int64_t at_least(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Messages that are there and that no host has to its name. */
+static int64_t count_unnamed(const struct balance_day *day)
+{
+	int64_t named = 0;
+
+	for (const struct balance_host *host = day->hosts; host != NULL; host = host->next)
+		named += host->stored;
+	return day->stored - named;
+}
+
+/* What a host told may be an hour old: what has come in since was counted, too. UNNAMED: so many
+ * messages may be of this host. */
+static struct account_host make_host(const struct balance_host *share, int64_t now, int64_t unnamed)
+{
+	const int64_t shipped =
+	    share->own ? share->shipped : at_least(share->shipped, share->stored);
+	const int64_t kept = at_least(share->kept, share->own ? 0 : shipped);
+	struct account_host host = {.name = share->name,
+				    .own = share->own,
+				    .counted = share->counted + kept - share->kept,
+				    .shipped = shipped,
+				    .stored = share->stored,
+				    .told = share->own ? 0 : share->told};
+	const bool silent = !share->own && share->seen < now - SILENT;
+
+	host.reasons[silent ? ACCOUNT_SILENT : ACCOUNT_TO_SHIP] = kept - shipped;
+	host.reasons[ACCOUNT_NOT_STORED] = at_least(0, shipped - share->stored - unnamed);
+	add_fault(host.reasons, ACCOUNT_DAMAGED, host.counted - kept);
+	return host;
+}
+
+static void add_hosts(struct account_line *line, const struct balance *balance,
+		      const struct balance_day *day)
+{
+	const int64_t unnamed = count_unnamed(day);
+	unsigned count = 0;
+
+	for (const struct balance_host *host = day->hosts; host != NULL; host = host->next)
+		count++;
+	line->hosts = arena_array(balance->arena, (size_t)count + 1, sizeof *line->hosts);
+	for (const struct balance_host *host = day->hosts; host != NULL; host = host->next)
+		line->hosts[line->host_count++] =
+		    make_host(host, balance->now, at_least(0, unnamed));
+	if (unnamed > 0)
+		line->hosts[line->host_count++] = (struct account_host){.stored = unnamed};
+}
+
+/* What hosts have shipped, and what came in of them, against what is there. */
+static void add_up_hosts(struct account_line *line, const struct balance_day *day)
+{
+	const int64_t unnamed = count_unnamed(day);
+	int64_t lost = 0;
+
+	for (unsigned i = 0; i < line->host_count; i++) {
+		const struct account_host *host = &line->hosts[i];
+
+		line->counted += host->counted;
+		line->shipped += host->shipped;
+		lost += at_least(0, host->shipped - host->stored);
+		line->reasons[ACCOUNT_TO_SHIP] += host->reasons[ACCOUNT_TO_SHIP];
+		line->reasons[ACCOUNT_SILENT] += host->reasons[ACCOUNT_SILENT];
+		line->reasons[ACCOUNT_DAMAGED] += host->reasons[ACCOUNT_DAMAGED];
+		line->reasons[ACCOUNT_DOUBLED] += host->reasons[ACCOUNT_DOUBLED];
+	}
+	line->stored = day->stored;
+	line->reasons[ACCOUNT_NOT_STORED] =
+	    at_least(0, lost - at_least(0, unnamed)) + at_least(0, -unnamed);
+}
+
 /* ---- lines ---- */
 
 static void set_reports(struct account_line *line, const struct balance_reports *reports)
@@ -146,8 +225,8 @@ static void set_reports(struct account_line *line, const struct balance_reports 
 	line->reasons[ACCOUNT_REFUSED] = reports->built - reports->sent - reports->waiting;
 }
 
-static void add_line(struct account *account, const struct balance_day *day, enum outbox_kind kind,
-		     bool shared)
+static void add_line(struct account *account, const struct balance *balance,
+		     const struct balance_day *day, enum outbox_kind kind, bool shared)
 {
 	struct account_line *line = &account->lines[account->count];
 
@@ -158,16 +237,15 @@ static void add_line(struct account *account, const struct balance_day *day, enu
 		account->count += line->counted > 0;
 		return;
 	}
-	line->counted = day->counted;
 	set_reports(line, &day->aggregate);
-	add_fault(line, ACCOUNT_DAMAGED, day->counted - day->kept);
 	if (shared) {
-		line->shipped = day->shipped;
-		line->stored = day->stored;
-		line->reasons[ACCOUNT_TO_SHIP] = day->kept - day->shipped;
-		if (day->shipped > day->stored)
-			line->reasons[ACCOUNT_NOT_STORED] = day->shipped - day->stored;
+		add_hosts(line, balance, day);
+		add_up_hosts(line, day);
+	} else {
+		line->counted = day->counted;
+		add_fault(line->reasons, ACCOUNT_DAMAGED, day->counted - day->kept);
 	}
+	line->damaged_rows = line->reasons[ACCOUNT_DAMAGED];
 	account->count++;
 }
 
@@ -179,8 +257,8 @@ static void make_lines(struct account *account, const struct balance *balance, b
 		days++;
 	account->lines = arena_array(balance->arena, 2 * (size_t)days + 1, sizeof *account->lines);
 	for (const struct balance_day *day = balance->days; day != NULL; day = day->next) {
-		add_line(account, day, OUTBOX_AGGREGATE, shared);
-		add_line(account, day, OUTBOX_FAILURE, shared);
+		add_line(account, balance, day, OUTBOX_AGGREGATE, shared);
+		add_line(account, balance, day, OUTBOX_FAILURE, shared);
 	}
 }
 
@@ -194,13 +272,12 @@ static bool settle_line(struct account_line *line, const struct balance_day *day
 		if (i != ACCOUNT_TO_SEND)
 			left -= line->reasons[i];
 	left -= line->reasons[ACCOUNT_NOT_BUILT];
-	left -= line->reasons[ACCOUNT_DAMAGED] -
-		(day->counted > day->kept ? day->counted - day->kept : 0);
+	left -= line->reasons[ACCOUNT_DAMAGED] - line->damaged_rows;
 	if (line->day >= today && left >= 0) {
 		line->reasons[ACCOUNT_DAY_OPEN] = left;
 		return false;
 	}
-	add_fault(line, ACCOUNT_UNKNOWN, left);
+	add_fault(line->reasons, ACCOUNT_UNKNOWN, left);
 	return left != 0;
 }
 
@@ -217,7 +294,7 @@ static int read_sums(struct balance *balance, struct sql *local, struct sql *sha
 {
 	if (balance_add_file(balance, local, why) != 0 ||
 	    balance_add_reports(balance, local, OUTBOX_FAILURE, why) != 0 ||
-	    (shared != NULL && balance_add_shared(balance, shared, why) != 0))
+	    (shared != NULL && balance_add_shared(balance, local, shared, why) != 0))
 		return -1;
 	return balance_add_reports(balance, shared != NULL ? shared : local, OUTBOX_AGGREGATE, why);
 }
@@ -260,7 +337,7 @@ int account_read(const struct account_settings *settings, struct sql *local, str
 	if (result < 0)
 		return -1;
 	for (unsigned i = 0; i < account->count; i++) {
-		account->missing += account_missing(&account->lines[i]);
+		account->missing += account_missing(account->lines[i].reasons);
 		account->doubled += account->lines[i].reasons[ACCOUNT_DOUBLED];
 	}
 	if (shared == NULL)

@@ -25,6 +25,7 @@ enum account_reason {
 	/* these are missing */
 	ACCOUNT_DAMAGED,
 	ACCOUNT_NOT_STORED,
+	ACCOUNT_SILENT,
 	ACCOUNT_NOT_BUILT,
 	ACCOUNT_UNKNOWN,
 	/* these are too many */
@@ -36,15 +37,28 @@ enum account_reason {
 const char *account_reason_text(enum account_reason reason);
 const char *account_reason_name(enum account_reason reason); /* "to_send" */
 
+/* A host's share of a day, with a shared store. NAME NULL, and not OWN: what came in before the
+ * store told hosts apart. */
+struct account_host {
+	const char *name;
+	bool own;
+	int64_t counted, shipped, stored;
+	int64_t told; /* when the host told the store its sums, wall seconds; 0: OWN, or not yet */
+	int64_t reasons[ACCOUNT_REASONS];
+};
+
 /* One day and kind. Messages; of failure reports: reports. */
 struct account_line {
 	int32_t day;
 	enum outbox_kind kind;
-	int64_t counted;  /* by this host */
-	int64_t shipped;  /* by this host, acknowledged; 0 without a shared store */
-	int64_t stored;   /* by all hosts, there */
+	int64_t counted;  /* by this host; with a shared store: by all */
+	int64_t shipped;  /* of these: acknowledged; 0 without a shared store */
+	int64_t stored;   /* there */
 	int64_t reported; /* of STORED, or of COUNTED without a shared store */
 	int64_t reasons[ACCOUNT_REASONS];
+	int64_t damaged_rows; /* of ACCOUNT_DAMAGED: those whose rows are gone */
+	struct account_host *hosts;
+	unsigned host_count;
 };
 
 struct account_settings {
@@ -62,7 +76,8 @@ struct account {
 				   * there; negative: it has more. Not in MISSING: days may have it */
 };
 
-int64_t account_missing(const struct account_line *line);
+/* Of the reasons of a line, or of a host: the sum of those that are missing. */
+int64_t account_missing(const int64_t reasons[ACCOUNT_REASONS]);
 
 /* Reads both stores, also while others write. LOCAL is the ledger's file, SHARED NULL or a
  * connection. 0, or -1. The lines live in ARENA. */

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "lib/clock.h"
 #include "lib/crypto/hash.h"
 #include "mail/authres_read.h"
 #include "report/json.h"
@@ -128,24 +127,6 @@ static void make_key(struct storing *storing, const uint8_t digest[CRYPT_DIGEST_
 
 /* ---- the rows ---- */
 
-static int count_row(struct storing *storing)
-{
-	const struct received_report *r = &storing->report;
-	int64_t shares[RECEIVED_DAYS_MAX];
-	unsigned days;
-	int32_t first;
-
-	if (storing->row.messages == 0 || r->begins == 0)
-		return 0;
-	days = received_split(r->begins, r->ends, storing->row.messages, &first, shares);
-	for (unsigned i = 0; i < days; i++)
-		if (shares[i] > 0 &&
-		    received_count_day(storing->sql, r, first + (int32_t)i, &storing->row,
-				       shares[i], storing->why) != 0)
-			return -1;
-	return 0;
-}
-
 static int end_row(struct storing *storing)
 {
 	if (!storing->open)
@@ -157,7 +138,7 @@ static int end_row(struct storing *storing)
 	if (received_put_row(storing->sql, storing->report.key, storing->n++, &storing->row,
 			     storing->why) != 0)
 		return -1;
-	return count_row(storing);
+	return received_count_row(storing->sql, &storing->report, &storing->row, storing->why);
 }
 
 static int begin_row(struct storing *storing, const struct inbox_row *row)
@@ -333,7 +314,7 @@ static int store_rows_of(const struct intake *intake, const struct reader_result
 	return status;
 }
 
-/* 0: stored; 1: a duplicate; 2: not kept; -1. */
+/* As received_add(); 3: not kept. */
 static int store_by_kind(const struct intake *intake, const struct reader_result *result,
 			 unsigned i, const struct keep_mail *mail, struct why *why)
 {
@@ -349,7 +330,7 @@ static int store_by_kind(const struct intake *intake, const struct reader_result
 	case INBOX_BOUNCE:
 		break;
 	}
-	return 2;
+	return 3;
 }
 
 enum intake_outcome intake_store(const struct intake *intake, const struct reader_result *result,
@@ -364,15 +345,14 @@ enum intake_outcome intake_store(const struct intake *intake, const struct reade
 					     .begin = mail->begin,
 					     .end = mail->end,
 					     .hashed = intake->hash_addresses}};
+	static const enum intake_outcome outcomes[] = {INTAKE_STORED, INTAKE_DUPLICATE,
+						       INTAKE_CONFIRMED, INTAKE_NOT_KEPT};
 	int status = read_mail(&bringing, result, i, why);
 
 	if (status == 0)
 		status = store_by_kind(intake, result, i, &bringing.mail, why);
 	arena_free(bringing.arena);
-	return status < 0    ? INTAKE_FAILED
-	       : status == 0 ? INTAKE_STORED
-	       : status == 1 ? INTAKE_DUPLICATE
-			     : INTAKE_NOT_KEPT;
+	return status < 0 ? INTAKE_FAILED : outcomes[status];
 }
 
 int intake_open(struct intake *intake, const struct ledger_settings *ledger, struct why *why)
@@ -385,10 +365,12 @@ int intake_open(struct intake *intake, const struct ledger_settings *ledger, str
 		return -1;
 	sql_close(intake->ledger);
 	settings.read_only = false;
+	settings.durability = intake->imports ? LEDGER_PROCESS : LEDGER_POWER;
 	intake->ledger = sqlite_sql(&settings, why);
 	if (intake->ledger == NULL)
 		return -1;
-	intake->personal = personal_open(settings.path, false, why);
+	intake->personal =
+	    personal_open(settings.path, intake->imports ? PERSONAL_IMPORT : PERSONAL_WRITE, why);
 	if (intake->personal != NULL)
 		return 0;
 	sql_close(intake->ledger);
@@ -399,4 +381,11 @@ void intake_close(struct intake *intake)
 {
 	sql_close(intake->ledger);
 	sql_close(intake->personal);
+}
+
+bool intake_sync(const struct intake *intake)
+{
+	bool ledger = driver_sqlite.sync(intake->ledger);
+
+	return driver_sqlite.sync(intake->personal) && ledger;
 }

@@ -11,6 +11,7 @@
 enum intake_outcome {
 	INTAKE_STORED,
 	INTAKE_DUPLICATE, /* it is there already, under this identifier or another */
+	INTAKE_CONFIRMED, /* so it is, but now it is authenticated, or better than before */
 	INTAKE_NOT_KEPT,  /* of a kind that is not kept */
 	INTAKE_FAILED     /* WHY says why */
 };
@@ -22,6 +23,8 @@ struct intake {
 	const char
 	    *authserv_id; /* whose Authentication-Results in the mail are believed, or NULL */
 	bool hash_addresses;
+	bool imports; /* what is read stays where it is, and could be read again after a power
+		       * failure: not every report is synchronized to the disk */
 };
 
 /* The mail or file that was read: bytes BEGIN to END of FD. */
@@ -36,6 +39,9 @@ struct intake_mail {
 /* Opens both files: the ledger's must be there. -1 with WHY. */
 int intake_open(struct intake *intake, const struct ledger_settings *ledger, struct why *why);
 void intake_close(struct intake *intake);
+
+/* For one that imports: what was stored survives a power failure from now on. False: it may not. */
+bool intake_sync(const struct intake *intake);
 
 /* Report I of RESULT: aggregate and TLS reports go into the ledger, failure reports, complaints and
  * what cannot be read into the file for personal data. */

@@ -44,7 +44,7 @@ static void write_origin(const struct mail *mail, FILE *out)
 	fprintf(out, "To: <%s>\r\n", mail->to);
 }
 
-static void write_rest(const struct mail *mail, const char *type, struct arena *arena, FILE *out)
+static void write_identity(const struct mail *mail, struct arena *arena, FILE *out)
 {
 	struct buf date;
 
@@ -52,10 +52,13 @@ static void write_rest(const struct mail *mail, const char *type, struct arena *
 	mail_date(mail->date, &date);
 	fprintf(out, "Date: %s\r\n", buf_text(&date));
 	fprintf(out, "Message-ID: <%s@%s>\r\n", mail->id, mail->reporter->receiver);
-	fprintf(out,
-		"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-		"Content-Type: %s; boundary=\"=_%s\"\r\n\r\n",
-		type, mail->id);
+	fprintf(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n");
+}
+
+static void write_rest(const struct mail *mail, const char *type, struct arena *arena, FILE *out)
+{
+	write_identity(mail, arena, out);
+	fprintf(out, "Content-Type: %s; boundary=\"=_%s\"\r\n\r\n", type, mail->id);
 }
 
 /*
@@ -70,14 +73,21 @@ static void write_header(const struct mail *mail, struct arena *arena, FILE *out
 	write_rest(mail, "multipart/mixed", arena, out);
 }
 
-static void write_base64(const void *data, size_t length, FILE *out)
+void mail_base64(const void *data, size_t length, FILE *out)
 {
+	const char *bytes = data;
 	struct buf line;
 
-	assert(length <= LINE_BYTES);
+	assert(data != NULL || length == 0);
 	buf_init(&line, NULL, 0);
-	base64_encode(&line, data, length);
-	fprintf(out, "%s\r\n", buf_text(&line));
+	for (size_t at = 0; at < length; at += LINE_BYTES) {
+		size_t left = length - at;
+
+		buf_clear(&line);
+		base64_encode(&line, (const uint8_t *)bytes + at,
+			      left < LINE_BYTES ? left : LINE_BYTES);
+		fprintf(out, "%s\r\n", buf_text(&line));
+	}
 	buf_free(&line);
 }
 
@@ -111,36 +121,37 @@ static void compose_text(const struct mail *mail, struct buf *text)
 		   mail->domain);
 }
 
-static void write_text(const struct mail *mail, struct arena *arena, FILE *out)
+typedef void compose(const struct mail *mail, struct buf *text);
+
+static void write_text(const struct mail *mail, compose *write, struct arena *arena, FILE *out)
 {
 	struct buf text;
 	bool plain;
 
 	buf_init(&text, arena, 0);
-	compose_text(mail, &text);
+	write(mail, &text);
 	plain = is_plain(buf_view(&text));
 	fprintf(out, "--=_%s\r\nContent-Type: text/plain; charset=%s\r\n", mail->id,
 		plain ? "us-ascii" : "utf-8");
 	fprintf(out, "Content-Transfer-Encoding: %s\r\n\r\n", plain ? "7bit" : "base64");
 	if (plain)
 		fprintf(out, "%s", buf_text(&text));
-	for (size_t at = 0; !plain && at < text.len; at += LINE_BYTES)
-		write_base64(text.data + at,
-			     text.len - at < LINE_BYTES ? text.len - at : LINE_BYTES, out);
+	else
+		mail_base64(text.data, text.len, out);
 }
 
-static void write_attachment(const struct mail *mail, FILE *gz, FILE *out)
+static void write_attachment(const struct mail *mail, const char *type, FILE *gz, FILE *out)
 {
 	char line[LINE_BYTES];
 	size_t length;
 
-	fprintf(out, "--=_%s\r\nContent-Type: application/gzip;\r\n name=\"%s\"\r\n", mail->id,
+	fprintf(out, "--=_%s\r\nContent-Type: %s;\r\n name=\"%s\"\r\n", mail->id, type,
 		mail->file_name);
 	fprintf(out, "Content-Disposition: attachment;\r\n filename=\"%s\"\r\n", mail->file_name);
 	fprintf(out, "Content-Transfer-Encoding: base64\r\n\r\n");
 	rewind(gz);
 	while ((length = fread(line, 1, sizeof line, gz)) > 0)
-		write_base64(line, length, out);
+		mail_base64(line, length, out);
 	fprintf(out, "--=_%s--\r\n", mail->id);
 }
 
@@ -157,27 +168,78 @@ int mail_write(const struct mail *mail, FILE *gz, FILE *out, struct why *why)
 
 	errno = 0;
 	write_header(mail, arena, out);
-	write_text(mail, arena, out);
-	write_attachment(mail, gz, out);
+	write_text(mail, compose_text, arena, out);
+	write_attachment(mail, "application/gzip", gz, out);
 	arena_free(arena);
 	return check_output(gz, out, why);
+}
+
+static void compose_tls_text(const struct mail *mail, struct buf *text)
+{
+	char day[CLOCK_TEXT_MAX];
+
+	buf_printf(text,
+		   "This is a report about TLS sessions with mail servers (RFC 8460).\r\n\r\n");
+	buf_printf(text, "Domain:    %s\r\n", mail->domain);
+	buf_printf(text, "Day:       %s (UTC)\r\n", clock_day_text(mail->day, day));
+	buf_printf(text, "Sessions:  %" PRId64 "\r\n", mail->messages);
+	buf_printf(text, "Report-ID: %s\r\nReporter:  ", mail->id);
+	utf8_clean(text, span_of(mail->reporter->org_name));
+	buf_printf(text, "\r\n\r\nIt was asked for by the record at _smtp._tls.%s.\r\n",
+		   mail->domain);
+}
+
+int mail_write_tls(const struct mail *mail, FILE *gz, FILE *out, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+
+	errno = 0;
+	write_origin(mail, out);
+	fprintf(out, "Subject: Report Domain: %s\r\n Submitter: %s\r\n Report-ID: <%s@%s>\r\n",
+		mail->domain, mail->reporter->receiver, mail->id, mail->reporter->receiver);
+	fprintf(out, "TLS-Report-Domain: %s\r\nTLS-Report-Submitter: %s\r\n", mail->domain,
+		mail->reporter->receiver);
+	fprintf(out, "TLS-Required: No\r\n");
+	write_rest(mail, "multipart/report; report-type=\"tlsrpt\"", arena, out);
+	write_text(mail, compose_tls_text, arena, out);
+	write_attachment(mail, "application/tlsrpt+gzip", gz, out);
+	arena_free(arena);
+	return check_output(gz, out, why);
+}
+
+static void copy_file(FILE *in, FILE *out)
+{
+	char data[4096];
+	size_t length;
+
+	rewind(in);
+	while ((length = fread(data, 1, sizeof data, in)) > 0)
+		fwrite(data, 1, length, out);
 }
 
 int mail_write_failure(const struct mail *mail, FILE *parts, FILE *out, struct why *why)
 {
 	struct arena *arena = arena_new(0);
-	char data[4096];
-	size_t length;
 
 	errno = 0;
 	write_origin(mail, out);
 	fprintf(out, "Subject: DMARC failure report for %s\r\n", mail->domain);
 	write_rest(mail, "multipart/report; report-type=feedback-report", arena, out);
-	rewind(parts);
-	while ((length = fread(data, 1, sizeof data, parts)) > 0)
-		fwrite(data, 1, length, out);
+	copy_file(parts, out);
 	arena_free(arena);
 	return check_output(parts, out, why);
+}
+
+int mail_write_notice(const struct mail *mail, FILE *content, FILE *out, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+
+	errno = 0;
+	write_origin(mail, out);
+	write_identity(mail, arena, out);
+	copy_file(content, out);
+	arena_free(arena);
+	return check_output(content, out, why);
 }
 
 static const char verp_mark[] = "+bounce-";

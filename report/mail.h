@@ -33,6 +33,16 @@ int mail_write_failure(const struct mail *mail, FILE *parts, FILE *out, struct w
  * the same bytes except for the date: sent again, it has the same Message-ID. */
 int mail_write(const struct mail *mail, FILE *gz, FILE *out, struct why *why);
 
+/* The same for a TLS report (RFC 8460 section 5.3): MESSAGES are sessions. It goes out whatever TLS
+ * the other side has (section 5.3.1, RFC 8689). */
+int mail_write_tls(const struct mail *mail, FILE *gz, FILE *out, struct why *why);
+
+/* A notice: CONTENT has its subject and body (report/notice.h). */
+int mail_write_notice(const struct mail *mail, FILE *content, FILE *out, struct why *why);
+
+/* DATA in lines of base64. */
+void mail_base64(const void *data, size_t length, FILE *out);
+
 /* A return path that identifies the recipient of a bounce: FROM with a token in its local part
  * (local+bounce-TOKEN@domain), or FROM itself if that would be too long. Strangers cannot guess a
  * token, so nobody can make an address look dead. */

@@ -22,9 +22,11 @@
 #include "lib/name.h"
 #include "mail/domain.h"
 #include "policy/dmarc/destination.h"
-#include "report/gzip.h"
+#include "lib/codec/gzip.h"
 #include "report/mail.h"
 #include "report/suppress.h"
+#include "report/tls/post.h"
+#include "report/tls/rua.h"
 
 enum {
 	DAY = 86400,
@@ -36,6 +38,7 @@ enum {
 	UNREACHABLE_MAX = 3 /* tries without a server: then the rest waits */
 };
 
+static const int64_t url_timeout = 60 * CLOCK_SECOND;
 static const int64_t store_patience = 30 * CLOCK_SECOND; /* to tell the store an outcome */
 
 /* ---- building ---- */
@@ -449,8 +452,8 @@ static int check_age(struct delivering *d)
 
 static int check_suppression(struct delivering *d)
 {
-	const char *const names[] = {d->delivery->address, strrchr(d->delivery->address, '@') + 1,
-				     d->delivery->domain};
+	const char *const names[] = {
+	    d->delivery->address, outbox_host(d->arena, d->delivery->address), d->delivery->domain};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		struct outbox_suppression found;
@@ -468,7 +471,7 @@ static int check_suppression(struct delivering *d)
 static int check_budget(struct delivering *d)
 {
 	const struct sender_settings *settings = d->sender->settings;
-	const char *host = strrchr(d->delivery->address, '@') + 1;
+	const char *host = outbox_host(d->arena, d->delivery->address);
 	int64_t today = clock_day_begin(clock_day(d->now)), all, there;
 
 	if (outbox_tries(d->sender->outbox, NULL, today, &all, d->why) != 0 ||
@@ -493,17 +496,26 @@ static const enum destination_tag tag_of[] = {
     [OUTBOX_FAILURE] = DESTINATION_RUF,
 };
 
+static struct dns_scope *open_scope(const struct sender *sender)
+{
+	return dns_scope_new(sender->dns, sender->settings->dns_budget,
+			     sender->settings->dns_timeout);
+}
+
+/* RFC 8460 lets a domain name any address. */
 static int check_destination(struct delivering *d)
 {
-	const struct sender_settings *settings = d->sender->settings;
 	struct outbox_delivery *delivery = d->delivery;
-	struct destination to = {delivery->address, strrchr(delivery->address, '@') + 1};
-	struct dns_scope *scope =
-	    dns_scope_new(d->sender->dns, settings->dns_budget, settings->dns_timeout);
+	struct destination to = {delivery->address, outbox_host(d->arena, delivery->address)};
 	struct why why = {""};
-	enum destination_answer answer = destination_check(
-	    scope, settings->dmarc, d->arena, tag_of[delivery->kind], delivery->domain, &to, &why);
+	enum destination_answer answer;
+	struct dns_scope *scope;
 
+	if (delivery->kind == OUTBOX_TLS)
+		return 0;
+	scope = open_scope(d->sender);
+	answer = destination_check(scope, d->sender->settings->dmarc, d->arena,
+				   tag_of[delivery->kind], delivery->domain, &to, &why);
 	dns_scope_free(scope);
 	switch (answer) {
 	case DESTINATION_YES:
@@ -516,6 +528,40 @@ static int check_destination(struct delivering *d)
 		return defer_delivery(d, why.text);
 	}
 	return 0;
+}
+
+/* RFC 5782 section 2.1: listed is what has an address in 127.0.0.0/8. */
+static bool is_listed(const struct dns_answer *answer)
+{
+	for (unsigned i = 0; i < answer->count; i++)
+		if (answer->records[i].address[0] == 127)
+			return true;
+	return false;
+}
+
+/* A list that does not answer stops nothing. */
+static int check_lists(struct delivering *d)
+{
+	const struct sender_settings *settings = d->sender->settings;
+	const char *host = outbox_host(d->arena, d->delivery->address), *list = NULL;
+	struct dns_scope *scope;
+
+	if (settings->suppress_list_count == 0)
+		return 0;
+	scope = dns_scope_new(d->sender->dns, settings->suppress_list_count, settings->dns_timeout);
+	for (unsigned i = 0; i < settings->suppress_list_count && list == NULL; i++) {
+		const char *name =
+		    arena_printf(d->arena, "%s.%s", host, settings->suppress_lists[i]);
+
+		if (strlen(name) <= DNS_NAME_MAX &&
+		    is_listed(dns_wait(dns_start(scope, name, DNS_TYPE_A))))
+			list = settings->suppress_lists[i];
+	}
+	dns_scope_free(scope);
+	return list == NULL
+		   ? 0
+		   : settle_delivery(d, OUTBOX_SUPPRESSED, 0,
+				     arena_printf(d->arena, "%s is listed by %s", host, list));
 }
 
 /* ---- its last step: SMTP ---- */
@@ -714,29 +760,48 @@ static bool is_too_large(struct delivering *d, FILE *message, int *result)
 static int (*const write_of[])(const struct mail *, FILE *, FILE *, struct why *) = {
     [OUTBOX_AGGREGATE] = mail_write,
     [OUTBOX_FAILURE] = mail_write_failure,
+    [OUTBOX_TLS] = mail_write_tls,
+    [OUTBOX_NOTICE] = mail_write_notice,
 };
+
+/* Its content, in an unnamed file; NULL if the delivery was settled or failed (*RESULT). */
+static FILE *read_content(struct delivering *d, struct outbox_report *report, int *result)
+{
+	const struct ledger_key key = {d->delivery->domain, d->delivery->day, d->delivery->config};
+	FILE *gz = tmpfile();
+	int found;
+
+	*result = -1;
+	if (gz == NULL) {
+		why_set(d->why, "cannot create a temporary file: %s", strerror(errno));
+		return NULL;
+	}
+	found = outbox_find(d->sender->outbox, &key, d->arena, report, d->why);
+	if (found == 1)
+		found = outbox_read(d->sender->outbox, report, gz, d->why);
+	if (found == 0)
+		*result = settle_delivery(d, OUTBOX_FAILED, 0, "the report is no longer kept");
+	if (found == 1)
+		return gz;
+	fclose(gz);
+	return NULL;
+}
 
 /* Writes the mail to an unnamed file; NULL if the delivery was settled or failed (*RESULT). */
 static FILE *make_mail(struct delivering *d, const char *to, int *result)
 {
 	struct outbox_report report;
-	FILE *gz = tmpfile(), *message = tmpfile();
-	const struct ledger_key key = {d->delivery->domain, d->delivery->day, d->delivery->config};
+	FILE *gz = read_content(d, &report, result), *message;
 	struct mail mail;
-	int found;
 
+	if (gz == NULL)
+		return NULL;
 	*result = -1;
-	if (gz == NULL || message == NULL) {
+	message = tmpfile();
+	if (message == NULL) {
 		why_set(d->why, "cannot create a temporary file: %s", strerror(errno));
 		goto fail;
 	}
-	found = outbox_find(d->sender->outbox, &key, d->arena, &report, d->why);
-	if (found == 1)
-		found = outbox_read(d->sender->outbox, &report, gz, d->why);
-	if (found == 0)
-		*result = settle_delivery(d, OUTBOX_FAILED, 0, "the report is no longer kept");
-	if (found != 1)
-		goto fail;
 	mail = mail_of(d->sender, &report, to);
 	if (write_of[report.kind](&mail, gz, message, d->why) != 0)
 		goto fail;
@@ -745,8 +810,7 @@ static FILE *make_mail(struct delivering *d, const char *to, int *result)
 	fclose(gz);
 	return message;
 fail:
-	if (gz != NULL)
-		fclose(gz);
+	fclose(gz);
 	if (message != NULL)
 		fclose(message);
 	return NULL;
@@ -773,7 +837,54 @@ static int begin_attempt(struct delivering *d)
 	return note_attempt(d, NULL, NULL) != 0 || store_state(d) != 0 ? -1 : 0;
 }
 
-static int transmit_report(struct delivering *d)
+/* The report was taken; what becomes of a copy changes nothing. -1: the store failed. */
+static int send_copies(const struct delivering *d, FILE *message)
+{
+	const struct sender_settings *settings = d->sender->settings;
+	struct sender_event event = {
+	    .what = SENDER_COPY, .domain = d->delivery->domain, .day = d->delivery->day};
+
+	for (unsigned i = 0; i < settings->bcc_count; i++) {
+		const char *to = settings->bcc[i];
+		const char *from = return_path(d->sender, d->arena, to, d->why);
+		struct why reply = {""};
+		enum send_outcome outcome;
+
+		if (from == NULL)
+			return -1;
+		outcome = send_mail(&settings->server, from, to, message, NULL, NULL, &reply);
+		event.state = outcome == SEND_DONE ? OUTBOX_SENT : OUTBOX_FAILED;
+		event.address = to;
+		event.reply = reply.text;
+		d->sender->tell(d->sender->arg, &event);
+	}
+	return 0;
+}
+
+static int transmit_url(struct delivering *d)
+{
+	const struct sender *sender = d->sender;
+	struct outbox_report report;
+	enum send_outcome outcome;
+	struct dns_scope *scope;
+	struct why reply = {""};
+	int result;
+	FILE *gz = read_content(d, &report, &result);
+
+	if (gz == NULL)
+		return result;
+	if (begin_attempt(d) != 0) {
+		fclose(gz);
+		return -1;
+	}
+	scope = open_scope(sender);
+	outcome = post_report(scope, d->delivery->address, gz, url_timeout, hear_answer, d, &reply);
+	dns_scope_free(scope);
+	fclose(gz);
+	return note_outcome(d, outcome, reply.text);
+}
+
+static int transmit_mail(struct delivering *d)
 {
 	const char *to = find_recipient(d->delivery);
 	const char *from = return_path(d->sender, d->arena, to, d->why);
@@ -793,19 +904,39 @@ static int transmit_report(struct delivering *d)
 	}
 	outcome =
 	    send_mail(&d->sender->settings->server, from, to, message, hear_answer, d, &reply);
+	result = note_outcome(d, outcome, reply.text);
+	if (result >= 0 && outcome == SEND_DONE && d->delivery->kind == OUTBOX_AGGREGATE &&
+	    send_copies(d, message) != 0)
+		result = -1;
 	fclose(message);
-	return note_outcome(d, outcome, reply.text);
+	return result;
+}
+
+static int transmit_report(struct delivering *d)
+{
+	bool url = d->delivery->kind == OUTBOX_TLS && rua_is_url(d->delivery->address);
+
+	return url ? transmit_url(d) : transmit_mail(d);
 }
 
 static int deliver_report(struct delivering *d)
 {
-	static int (*const steps[])(struct delivering *) = {
-	    check_age, check_suppression, check_budget, check_destination, transmit_report};
+	static int (*const steps[])(struct delivering *) = {check_age,         check_suppression,
+							    check_lists,       check_budget,
+							    check_destination, transmit_report};
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == 0; i++)
 		result = steps[i](d);
 	return result;
+}
+
+/* Its address is the operator's own: nobody else is asked, and no budget stops it. */
+static int deliver_notice(struct delivering *d)
+{
+	int result = check_age(d);
+
+	return result == 0 ? transmit_mail(d) : result;
 }
 
 /* ---- all that are due ---- */
@@ -840,7 +971,9 @@ static int deliver_list(struct sender *sender, struct outbox_delivery *list, int
 		}
 		d.now = clock_wall();
 		if (!sender->stopped)
-			result = sender->dry_run ? tell_due(sender, &list[i]) : deliver_report(&d);
+			result = sender->dry_run                 ? tell_due(sender, &list[i])
+				 : list[i].kind == OUTBOX_NOTICE ? deliver_notice(&d)
+								 : deliver_report(&d);
 		arena_free(arena);
 		*left -= *left > 0;
 	}
@@ -856,7 +989,7 @@ static int deliver_kind(struct sender *sender, enum outbox_kind kind, const char
 	int64_t left = 0;
 
 	result = outbox_due_count(sender->outbox, &query, &left, why);
-	if (kind == OUTBOX_FAILURE)
+	if (kind == OUTBOX_FAILURE || kind == OUTBOX_NOTICE)
 		left = INT32_MAX; /* they are not spread over time */
 	while (count == DUE_MAX && result == 0 && !sender->stopped) {
 		struct arena *arena = arena_new(0);
@@ -871,16 +1004,33 @@ static int deliver_kind(struct sender *sender, enum outbox_kind kind, const char
 	return result;
 }
 
-int sender_failures(struct sender *sender, const char *domain, struct why *why)
+/* Reports that each host keeps for itself. */
+static int deliver_own(struct sender *sender, enum outbox_kind kind, const char *domain,
+		       int32_t to_day, struct why *why)
 {
 	struct outbox *outbox = sender->outbox;
 	int result;
 
 	if (sender->own != NULL)
 		sender->outbox = sender->own;
-	result = deliver_kind(sender, OUTBOX_FAILURE, domain, 0, clock_day(clock_wall()), why);
+	result = deliver_kind(sender, kind, domain, 0, to_day, why);
 	sender->outbox = outbox;
 	return result;
+}
+
+int sender_failures(struct sender *sender, const char *domain, struct why *why)
+{
+	return deliver_own(sender, OUTBOX_FAILURE, domain, clock_day(clock_wall()), why);
+}
+
+int sender_tls(struct sender *sender, const char *domain, int32_t to_day, struct why *why)
+{
+	return deliver_own(sender, OUTBOX_TLS, domain, to_day, why);
+}
+
+int sender_notices(struct sender *sender, struct why *why)
+{
+	return deliver_kind(sender, OUTBOX_NOTICE, NULL, 0, clock_day(clock_wall()), why);
 }
 
 int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,

@@ -17,6 +17,7 @@
 #include "report/aggregate.h"
 #include "report/send.h"
 #include "store/outbox.h"
+#include "store/sql/sql.h"
 
 enum {
 	SENDER_BUILD_DAYS = 3,       /* days before today whose missing reports are built */
@@ -34,7 +35,11 @@ enum sender_domains { SENDER_ALL, SENDER_ACCEPTED, SENDER_PASSED };
 struct sender_settings {
 	struct aggregate_reporter reporter;
 	struct send_server server;
-	bool verp;                    /* else the null sender */
+	bool verp;              /* else the null sender */
+	const char *const *bcc; /* addresses that get a copy of each aggregate report */
+	unsigned bcc_count;
+	const char *const *suppress_lists; /* DNS lists of domains that get none */
+	unsigned suppress_list_count;
 	unsigned max_per_day;         /* mails, 0: no limit */
 	unsigned max_per_destination; /* of them to one host */
 	unsigned max_addresses;       /* of one report; 0: as many as there can be */
@@ -58,13 +63,17 @@ enum sender_wish sender_wish(const struct sender_settings *settings, const struc
 
 /* An event, told as it happens. A dry run tells what would be done. */
 struct sender_event {
-	enum { SENDER_BUILT, SENDER_DELIVERY } what;
+	enum {
+		SENDER_BUILT,
+		SENDER_DELIVERY,
+		SENDER_COPY /* of a report that was delivered (BCC): sent or failed */
+	} what;
 	enum outbox_kind kind;
 	const char *domain;
 	int32_t day;
 	const char *id;          /* of a report that was built */
 	int64_t messages;        /* in it */
-	const char *address;     /* of a delivery */
+	const char *address;     /* of a delivery or copy */
 	enum outbox_state state; /* its new one */
 	const char *reply;       /* or NULL */
 };
@@ -74,6 +83,8 @@ struct sender {
 	struct ledger *ledger;
 	struct outbox *outbox; /* OUTBOX_SEND; a dry run: OUTBOX_READ */
 	struct outbox *own;    /* of this host, for failure reports; NULL: it is OUTBOX */
+	struct sql *sessions;  /* with TLS sessions (report/tls/sessions.h), or NULL */
+	const char *host;      /* names this host in TLS reports */
 	struct dns *dns;       /* a dry run: NULL */
 	bool dry_run;
 	void (*tell)(void *arg, const struct sender_event *event);
@@ -108,6 +119,12 @@ int sender_deliver(struct sender *sender, const char *domain, int32_t from_day, 
 
 /* Sends the failure reports that wait, without pauses between them. */
 int sender_failures(struct sender *sender, const char *domain, struct why *why);
+
+/* Sends the notices that are due (report/notice.h). */
+int sender_notices(struct sender *sender, struct why *why);
+
+/* Sends the TLS reports that are due (report/tls/build.h). */
+int sender_tls(struct sender *sender, const char *domain, int32_t to_day, struct why *why);
 
 /* Sends the reports of these days to ADDRESS and nobody else; nothing is stored. */
 int sender_copy(struct sender *sender, const char *domain, int32_t from_day, int32_t to_day,

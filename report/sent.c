@@ -34,7 +34,7 @@ int sent_sum(struct sql *sql, const struct sent_query *query, sent_visit *visit,
 	    sql,
 	    "SELECT MAX(day), header_from, domain, selector, mail_from, rcpt_domain,"
 	    " SUM(messages), SUM(signatures) FROM sent WHERE day >= $1 AND day <= $2"
-	    " AND ($3 IS NULL OR header_from = $3 OR"
+	    " AND (CAST($3 AS TEXT) IS NULL OR header_from = $3 OR"
 	    "  substr(header_from, length(header_from) - length($3)) = '.' || $3)"
 	    " GROUP BY header_from, domain, selector, mail_from, rcpt_domain"
 	    " ORDER BY SUM(messages) DESC, SUM(signatures) DESC, header_from, rcpt_domain",

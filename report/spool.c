@@ -23,6 +23,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/lock.h"
 
 enum { BUFFER = 64 * 1024, TRIES = 3, LEFT_SECONDS = 86400 };
@@ -133,9 +134,8 @@ struct spool_file *spool_begin(const char *directory, const struct spool_limits 
 		why_set(why, "the spool %s is full", directory);
 		return NULL;
 	}
-	file = calloc(1, sizeof *file);
-	if (file == NULL || (file->buffer = malloc(BUFFER)) == NULL)
-		abort();
+	file = heap_zero(sizeof *file);
+	file->buffer = heap_alloc(BUFFER);
 	file->limits = *limits;
 	file->directory = directory;
 	file->fd = -1;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/heap.h"
 #include "lib/utf8.h"
 
 struct xml {
@@ -40,12 +41,12 @@ static void keep_silent(void *context, const char *format, ...)
 
 struct xml *xml_new(FILE *out, const char *root, const char *space, enum xml_reach reach)
 {
-	struct xml *xml = calloc(1, sizeof *xml);
+	struct xml *xml = heap_zero(sizeof *xml);
 	xmlOutputBuffer *buffer;
 
 	xmlSetGenericErrorFunc(NULL, keep_silent);
 	buffer = xmlOutputBufferCreateFile(out, NULL);
-	if (xml == NULL || buffer == NULL || (xml->writer = xmlNewTextWriter(buffer)) == NULL)
+	if (buffer == NULL || (xml->writer = xmlNewTextWriter(buffer)) == NULL)
 		abort();
 	xml->out = out;
 	xml->reach = reach;

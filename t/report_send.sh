@@ -61,6 +61,8 @@ _dmarc.one.example                         300 TXT "v=DMARC1; p=none"
 _dmarc.two.example                         300 TXT "v=DMARC1; p=none"
 two.example._report._dmarc.agent.test      300 TXT "v=DMARC1"
 two.example._report._dmarc.moved.test      300 TXT "v=DMARC1; rua=mailto:new@moved.test"
+listed.example.dead.test                   300 A 127.0.0.2
+odd.example.dead.test                      300 A 192.0.2.1
 END
 mkdir "$tmp/keys"
 "$build/t/bin/dnsd" --port-file "$tmp/dns" --servfail two.example._report._dmarc.dead.test --log "$tmp/dns.log" "$tmp/zone" >/dev/null 2>&1 &
@@ -116,7 +118,7 @@ fresh
 run "sent; one is not wanted there, one must wait" 1 '2 built, 3 sent, 1 deferred, 1 failed, 0 suppressed' send
 file=$(mails dmarc@one.example)
 ok "it arrived" test -s "$file"
-is "null sender" "$(field "$file" X-Mail)" "<>"
+like "the sender tells the recipient" "$(field "$file" X-Mail)" '^<noreply[+]bounce-[a-z2-7]{16}@reports\.example\.net>$'
 is "From" "$(field "$file" From)" "<noreply@reports.example.net>"
 id=$(field "$file" Subject | sed -n 's/^Report Domain: one.example Submitter: reports.example.net Report-ID: <\([A-Za-z0-9]*\)>$/\1/p')
 ok "Subject" test -n "$id"
@@ -189,6 +191,30 @@ run "failure reports as JSON" 0 '"deliveries": \[\]' failures --json
 run "a copy for somebody" 0 'one.example +sent +me@here.test' send one.example --to me@here.test
 attached "$(mails me@here.test)" >"$tmp/copy.xml"
 ok "is the same report" cmp -s "$tmp/one.xml" "$tmp/copy.xml"
+
+# ---- three addresses, and what cannot be used ----
+fresh
+"$fill" "$tmp/l.db" asked three.example "$day" 1 'mailto:a@three.example,mailto:no@three.example,mailto:c@three.example' >/dev/null 2>&1
+"$fill" "$tmp/l.db" asked bad.example "$day" 1 'https://bad.example/r,dmarc@bad.example' >/dev/null 2>&1
+"$fill" "$tmp/l.db" asked half.example "$day" 1 'mailto:half@half.example,dmarc@half.example' >/dev/null 2>&1
+run "two of three are sent" 1 'three.example +failed +no@three.example' send
+run "and listed so" 0 'three.example .* 2 of 3 sent; no@three.example failed: 550' list
+run "a record without an address" 0 'bad.example .* no address that can be used: https://bad.example/r dmarc@bad.example' list
+run "or with one that is none" 0 'half.example .* sent: .*; cannot be used: dmarc@half.example' list
+like "as JSON" "$(cs list --json)" '"unusable": "dmarc@half.example"'
+
+# ---- copies, and lists of dead addresses ----
+fresh
+conf 'bcc = [ "copy@here.test", "no-copy@here.test" ]; suppress_lists = [ "dead.test", "away.test" ];'
+for d in one listed odd; do "$fill" "$tmp/l.db" asked $d.example "$day" 1 "mailto:to-$d@$d.example" >/dev/null 2>&1; done
+run "a listed domain gets none" 0 'listed.example +suppressed +to-listed@listed.example +listed.example is listed by dead.test' send
+is "no mail" "$(mails to-listed@listed.example)" ""
+run "an address outside 127.0.0.0/8 lists nothing" 0 'odd.example .* sent' list
+is "a copy of each of the two" "$(mails copy@here.test | wc -l | tr -d ' ')" 2
+is "which is the same mail" "$(grep -h '^Message-ID' $(mails to-one@one.example) | sort -u)" \
+	"$(grep -h '^Message-ID' $(mails copy@here.test) | grep -F "$(grep -h '^Message-ID' $(mails to-one@one.example) | head -1 | cut -d' ' -f2)")"
+run "a copy that is refused changes nothing" 0 'nothing is suppressed' suppress
+run "and nothing is sent again" 0 'nothing is to be sent' send
 
 # ---- refusals ----
 fresh

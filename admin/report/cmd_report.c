@@ -10,8 +10,6 @@
 #include "admin/admin.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +22,9 @@
 #include "admin/report/send.h"
 #include "context/context.h"
 #include "lib/clock.h"
+#include "lib/system/newfile.h"
 #include "mail/domain.h"
+#include "policy/dmarc/destination.h"
 #include "report/aggregate.h"
 #include "store/ledger.h"
 
@@ -177,14 +177,33 @@ static const struct outbox_delivery *worst_delivery(const struct outbox_delivery
 	return worst;
 }
 
-static const char *state_words(struct arena *arena, const struct ledger_day *day,
-			       const struct outbox_delivery *delivery)
+/* What in the record cannot be used, or NULL. */
+static const char *find_unusable(struct arena *arena, const struct ledger_day *day)
+{
+	return day->policy.rua == NULL ? NULL
+				       : destination_unusable(arena, span_of(day->policy.rua));
+}
+
+/* A day of which no report was built: what of it. */
+static const char *day_words(struct arena *arena, const struct ledger_day *day)
+{
+	static const struct sender_settings all = {.domains = SENDER_ALL};
+	const char *unusable;
+
+	if (day->policy.rua == NULL)
+		return "";
+	if (sender_wish(&all, day) != SENDER_NO_ADDRESS)
+		return "collected";
+	unusable = find_unusable(arena, day);
+	return arena_printf(arena, "no address that can be used: %s",
+			    unusable == NULL ? day->policy.rua : unusable);
+}
+
+static const char *delivery_words(struct arena *arena, const struct outbox_delivery *delivery)
 {
 	const char *reply;
 	char next[CLOCK_TEXT_MAX];
 
-	if (delivery == NULL)
-		return day->policy.rua == NULL ? "" : "collected";
 	reply = delivery->reply == NULL ? "" : delivery->reply;
 	if (delivery->state == OUTBOX_DEFERRED)
 		return arena_printf(arena, "deferred to %s (try %u): %s",
@@ -193,14 +212,35 @@ static const char *state_words(struct arena *arena, const struct ledger_day *day
 			    reply[0] == '\0' ? "" : ": ", reply);
 }
 
+/* All COUNT deliveries of a report, of which WORST is one. */
+static const char *state_words(struct arena *arena, const struct ledger_day *day,
+			       const struct outbox_delivery *deliveries, int count,
+			       const struct outbox_delivery *worst)
+{
+	const char *unusable = find_unusable(arena, day), *words;
+	int sent = 0;
+
+	if (worst == NULL)
+		return day_words(arena, day);
+	for (int i = 0; i < count; i++)
+		sent += deliveries[i].state == OUTBOX_SENT;
+	words = delivery_words(arena, worst);
+	if (count > 1 && sent < count)
+		words =
+		    arena_printf(arena, "%d of %d sent; %s %s", sent, count, worst->address, words);
+	return unusable == NULL ? words
+				: arena_printf(arena, "%s; cannot be used: %s", words, unusable);
+}
+
 static void list_text(struct list *list, const struct ledger_day *day, unsigned number,
-		      const struct outbox_delivery *delivery)
+		      const struct outbox_delivery *deliveries, int count)
 {
 	static const enum out_style styles[] = {
 	    [OUTBOX_SENT] = OUT_GOOD,     [OUTBOX_SUPPRESSED] = OUT_DIM, [OUTBOX_BUILT] = OUT_PLAIN,
 	    [OUTBOX_SENDING] = OUT_PLAIN, [OUTBOX_DEFERRED] = OUT_WARN,  [OUTBOX_FAILED] = OUT_BAD,
 	};
-	const char *state = state_words(list->arena, day, delivery);
+	const struct outbox_delivery *delivery = worst_delivery(deliveries, count);
+	const char *state = state_words(list->arena, day, deliveries, count, delivery);
 	const char *rua = day->policy.rua == NULL ? "(none wanted)" : day->policy.rua;
 	double passed = report_percent(day->passed, day->messages);
 	char text[CLOCK_TEXT_MAX];
@@ -214,7 +254,7 @@ static void list_text(struct list *list, const struct ledger_day *day, unsigned 
 	out_cell(list->table, day->policy.rua == NULL ? OUT_DIM : OUT_PLAIN,
 		 strlen(rua) > 48 ? "%.45s..." : "%.48s", rua);
 	out_cell(list->table, delivery == NULL ? OUT_DIM : styles[delivery->state],
-		 strlen(state) > 80 ? "%.77s..." : "%.80s", state);
+		 strlen(state) > 120 ? "%.117s..." : "%.120s", state);
 }
 
 static void list_delivery_json(struct jsonout *json, const struct outbox_delivery *delivery)
@@ -249,6 +289,7 @@ static void list_json(struct list *list, const struct ledger_day *day, unsigned 
 	jsonout_int(list->json, "rows", day->rows);
 	jsonout_int(list->json, "quiet", day->quiet);
 	jsonout_text(list->json, "rua", day->policy.rua);
+	jsonout_text(list->json, "unusable", find_unusable(list->arena, day));
 	jsonout_text(list->json, "state",
 		     delivery == NULL ? "collected" : outbox_state_text(delivery->state));
 	jsonout_array(list->json, "deliveries");
@@ -274,7 +315,7 @@ static int list_day(void *arg, const struct ledger_day *day)
 	if (list->json != NULL)
 		list_json(list, day, number, deliveries, count);
 	else
-		list_text(list, day, number, worst_delivery(deliveries, count));
+		list_text(list, day, number, deliveries, count);
 	return 0;
 }
 
@@ -472,27 +513,20 @@ static int show_xml(const struct show *show, struct why *why)
 			       stdout, NULL, why);
 }
 
-/* Complete or not at all: written beside, then renamed. */
 static int write_file(const struct show *show, const struct ledger_day *day, struct why *why)
 {
 	struct arena *arena = show->view.admin->arena;
 	const char *name = aggregate_file_name(&show->view.reporter, day, "xml", arena);
 	const char *path = arena_printf(arena, "%s/%s", show->output, name);
-	const char *part = arena_printf(arena, "%s/.%s.part", show->output, name);
-	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+	struct newfile file;
 	int result;
 
-	if (out == NULL)
-		return why_set(why, "%s: %s", part, strerror(errno));
-	result = aggregate_write(show->view.ledger, &show->view.reporter, day, 0, out, NULL, why);
-	if (fclose(out) != 0 && result == 0)
-		result = why_set(why, "%s: %s", part, strerror(errno));
-	if (result == 0 && rename(part, path) != 0)
-		result = why_set(why, "%s: %s", path, strerror(errno));
-	if (result != 0)
-		unlink(part);
-	else if (!show->view.admin->quiet)
+	if (newfile_open(&file, path, 0640, why) != 0)
+		return -1;
+	result =
+	    aggregate_write(show->view.ledger, &show->view.reporter, day, 0, file.out, NULL, why);
+	result = newfile_close(&file, result == 0, why);
+	if (result == 0 && !show->view.admin->quiet)
 		printf("%s\n", path);
 	return result;
 }
@@ -517,8 +551,9 @@ static int show_reports(struct show *show)
 		result = find_day(show->view.ledger, show->view.domain, &show->view.day, &why);
 	if (result == 0)
 		result = ledger_days(show->view.ledger,
-				     &(struct ledger_days_query){show->view.domain, show->view.day,
-								 show->view.day, 0, false},
+				     &(struct ledger_days_query){.domain = show->view.domain,
+								 .from_day = show->view.day,
+								 .to_day = show->view.day},
 				     collect_day, show, &why);
 	if (result == 0 && !show->day_named && show->view.count > 0)
 		tell_day(show->view.admin, show->view.day);

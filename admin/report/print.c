@@ -12,6 +12,7 @@
 #include "admin/out.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "report/json.h"
 
 enum { CHUNK_ROWS = 500 };
@@ -131,15 +132,13 @@ static int keep_top(void *arg, const struct ledger_row *row)
 
 static int print_top(const struct report_view *view, const struct ledger_day *day, struct why *why)
 {
-	struct top *top = calloc(1, sizeof *top);
+	struct top *top = heap_zero(sizeof *top);
 	struct arena *arena = arena_new(0);
 	struct out_table *table = new_row_table(view->admin, arena);
 	const struct ledger_key key = {view->domain, view->day, day->config};
 	int64_t messages = 0;
 	int result;
 
-	if (top == NULL)
-		abort();
 	top->max = view->rows;
 	result = ledger_rows(view->ledger, &key, keep_top, top, why);
 	for (unsigned i = 0; i < top->count; i++) {

@@ -15,7 +15,8 @@
 #include "admin/out.h"
 #include "admin/progress.h"
 #include "context/context.h"
-#include "context/sending.h"
+#include "admin/daemon/daemon.h"
+#include "context/page_mail.h"
 #include "lib/clock.h"
 #include "mail/domain.h"
 #include "policy/dmarc/destination.h"
@@ -138,7 +139,7 @@ static const enum out_style style_of[] = {
 static void tell_text(const struct show *show, const struct sender_event *event)
 {
 	bool color = admin_color(show->choice.admin, stdout);
-	bool delivery = event->what == SENDER_DELIVERY;
+	bool delivery = event->what != SENDER_BUILT;
 	enum out_style style = delivery ? style_of[event->state] : OUT_PLAIN;
 	const char *state = delivery               ? outbox_state_text(event->state)
 			    : show->choice.dry_run ? "to build"
@@ -149,7 +150,8 @@ static void tell_text(const struct show *show, const struct sender_event *event)
 		state = "to send";
 	printf("%s  ", clock_day_text(event->day, day));
 	out_text(stdout, event->domain);
-	printf("  %s%s%s  ", out_on(style, color), state, out_off(style, color));
+	printf("  %s%s%s%s  ", out_on(style, color), event->what == SENDER_COPY ? "copy " : "",
+	       state, out_off(style, color));
 	if (!delivery)
 		printf("%" PRId64 " messages, %s", event->messages, event->id);
 	else
@@ -174,9 +176,8 @@ static void tell_json(const struct show *show, const struct sender_event *event)
 		jsonout_text(show->json, "report_id", event->id);
 		jsonout_int(show->json, "messages", event->messages);
 	} else {
-		jsonout_text(show->json, "what", "delivery");
-		jsonout_text(show->json, "kind",
-			     event->kind == OUTBOX_FAILURE ? "failure" : "aggregate");
+		jsonout_text(show->json, "what", event->what == SENDER_COPY ? "copy" : "delivery");
+		jsonout_text(show->json, "kind", outbox_kind_text(event->kind));
 		jsonout_text(show->json, "to", event->address);
 		jsonout_text(show->json, "state", outbox_state_text(event->state));
 		jsonout_text(show->json, "reply", event->reply);
@@ -197,8 +198,23 @@ static void tell_event(void *arg, const struct sender_event *event)
 		tell_text(show, event);
 }
 
-static int run_sender(const struct report_choice *choice, struct sender *sender, struct why *why)
+static void fill_daemon(void *arg, struct page_facts *facts)
 {
+	daemon_fill_page(arg, facts);
+}
+
+/* What the daemon would send besides reports. */
+static int send_notices(const struct report_choice *choice, struct sending *sending,
+			struct why *why)
+{
+	if (page_mail_put(sending, admin_conf(choice->admin), fill_daemon, choice->admin, why) != 0)
+		return -1;
+	return sender_notices(&sending->sender, why);
+}
+
+static int run_sender(const struct report_choice *choice, struct sending *sending, struct why *why)
+{
+	struct sender *sender = &sending->sender;
 	int32_t yesterday = clock_day(clock_wall()) - 1;
 	int32_t from = choice->day != NULL ? choice->from : yesterday - SENDER_BUILD_DAYS + 1;
 	int32_t to = choice->day != NULL ? choice->to : yesterday;
@@ -212,6 +228,9 @@ static int run_sender(const struct report_choice *choice, struct sender *sender,
 	if (choice->build_only)
 		return 0;
 	if (choice->day == NULL && sender_failures(sender, choice->domain, why) != 0)
+		return -1;
+	if (choice->day == NULL && choice->domain == NULL &&
+	    send_notices(choice, sending, why) != 0)
 		return -1;
 	return sender_deliver(sender, choice->domain, choice->day != NULL ? from : 0, to, why);
 }
@@ -335,7 +354,7 @@ static int send_reports(struct show *show, struct sending *sending)
 	struct why why = {""};
 	int result;
 
-	result = run_sender(&show->choice, sender, &why);
+	result = run_sender(&show->choice, sending, &why);
 	progress_end(&show->building);
 	progress_end(&show->progress);
 	read_waiting(&show->choice, &waiting);

@@ -70,6 +70,29 @@ static void test_lists(void)
 	}
 }
 
+static void test_unusable(void)
+{
+	static const struct {
+		const char *rua, *want;
+	} cases[] = {
+	    {"mailto:a@example.com", NULL},
+	    {"mailto:a@example.com,mailto:b@example.com!10m", NULL},
+	    {"dmarc@example.com", "dmarc@example.com"},
+	    {"mailto:a@example.com, https://example.com/r", "https://example.com/r"},
+	    {"mailto:@x , mailto:b@example.com,", "mailto:@x \"\""},
+	    {"", "\"\""},
+	    {"mailto:\x1b[2J\n@x", "mailto:?[2J?@x"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena *arena = arena_new(0);
+
+		is_text(destination_unusable(arena, span_of(cases[i].rua)), cases[i].want,
+			"cannot be used in \"%s\"", cases[i].rua);
+		arena_free(arena);
+	}
+}
+
 /* zone: "name text" lines; a text "!" fails. */
 static const struct {
 	const char *name, *zone, *domain, *rua;
@@ -163,6 +186,7 @@ static void test_checks(void)
 
 int main(void)
 {
+	test_unusable();
 	test_lists();
 	test_checks();
 	return tap_done();

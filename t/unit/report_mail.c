@@ -11,7 +11,7 @@
 #include "lib/codec/base64.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
-#include "report/gzip.h"
+#include "lib/codec/gzip.h"
 #include "report/mail.h"
 #include "report/send.h"
 #include "t/lib/tap.h"
