@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is known about a domain, before anybody judges it. Facts are the same for the same answers
- * of the DNS: nothing in them is a time, a TTL or the order in which something came. Everything
- * lives in the audit's arena; texts are never NULL unless it says so.
+ * of the DNS: nothing that is printed of them is a time, a TTL or the order in which something
+ * came. Everything lives in the audit's arena; texts are never NULL unless it says so.
  */
 #ifndef AUDIT_FACTS_H
 #define AUDIT_FACTS_H
 
+#include "audit/change/facts.h"
+#include "audit/probe/facts.h"
 #include "dns/dns.h"
 #include "keys/keystate.h"
 #include "lib/ip.h"
@@ -22,6 +24,7 @@ enum {
 	AUDIT_SERVERS_MAX = 16,   /* addresses of name servers that are asked directly */
 	AUDIT_TARGETS_MAX = 4,    /* targets of a service that are looked at */
 	AUDIT_TERMS_MAX = 200,    /* of SPF records, those included too */
+	AUDIT_STRANGERS_MAX = 32, /* selectors of received reports */
 	AUDIT_REPORTS_MAX = 10,   /* addresses of a rua= */
 	AUDIT_LISTS_MAX = 16      /* block lists */
 };
@@ -33,6 +36,7 @@ struct audit_answer {
 	enum dns_status status;
 	const char *reason; /* DNS_TEMPFAIL; else NULL */
 	bool secure;
+	uint32_t ttl; /* seconds, as far as a cache goes; not a fact, and not printed */
 	unsigned count;
 	const struct dns_record *records;
 };
@@ -43,6 +47,8 @@ struct audit_host {
 	uint16_t preference; /* of an MX */
 	bool repeated;       /* the records name it more than once */
 	struct audit_answer cname, a, aaaa, tlsa;
+	struct audit_answer ns;         /* of the zone of an MX host that is not ours */
+	struct audit_answer unresolved; /* A of one of those servers that does not exist */
 };
 
 struct audit_listing {
@@ -119,11 +125,25 @@ struct audit_key {
 	unsigned published_bits;
 };
 
+/* A selector that received reports have and the keyring has not: of a provider, or of nobody. */
+struct audit_stranger {
+	const char *selector;
+	int64_t messages;
+	int32_t last_day;
+	struct audit_answer txt;
+	bool revoked;      /* p= is empty */
+	const char *fault; /* of the record, or NULL */
+	const char *type;  /* "rsa", "ed25519"; NULL: there is no key */
+	unsigned bits;
+};
+
 struct audit_dkim {
 	struct audit_answer wildcard; /* TXT of a selector that nobody has made */
 	bool revoked;                 /* it is a key with an empty p=: nothing verifies */
 	unsigned count;
 	struct audit_key *keys;
+	unsigned stranger_count;
+	struct audit_stranger strangers[AUDIT_STRANGERS_MAX];
 };
 
 /* Where reports go. */
@@ -172,7 +192,10 @@ struct audit_server {
 struct audit_zone {
 	const char *apex; /* NULL: not known */
 	struct audit_answer ns, soa, ds;
-	bool bogus; /* an answer did not pass validation */
+	bool bogus;    /* an answer did not pass validation */
+	bool unproven; /* an answer could not be validated: a key was not had */
+	const char
+	    *keyless; /* the zone at or above the domain that has a DS and no DNSKEY, or NULL */
 	unsigned host_count;
 	struct audit_host hosts[AUDIT_HOSTS_MAX];
 	unsigned server_count; /* 0 unless audit_settings.name_servers */
@@ -200,6 +223,9 @@ struct audit_facts {
 	struct audit_zone zone;
 	struct audit_service services[AUDIT_SERVICES];
 	struct audit_answer autoconfig; /* A of autoconfig.DOMAIN */
+	bool probed;                    /* audit_settings.probe */
+	struct probe_facts probe;
+	struct change_facts change;
 };
 
 #endif

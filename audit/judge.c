@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/change/change.h"
+#include "audit/probe/visit.h"
 #include "lib/buf.h"
 
 const struct name_code audit_level_names[] = {{"info", AUDIT_INFO},
@@ -127,7 +129,9 @@ struct audit_findings audit_judge(const struct audit_settings *settings,
 	struct judge judge = {.settings = settings, .facts = facts, .arena = arena};
 
 	judge.sends = domain_sends(facts);
-	if (settings->profile == AUDIT_PROFILE_PARKED) {
+	if (settings->change != NULL) {
+		change_judge(&judge);
+	} else if (settings->profile == AUDIT_PROFILE_PARKED) {
 		judge_parked(&judge);
 	} else {
 		judge_mail(&judge);
@@ -135,8 +139,10 @@ struct audit_findings audit_judge(const struct audit_settings *settings,
 		judge_dkim(&judge);
 		judge_dmarc(&judge);
 		judge_tls(&judge);
+		visit_judge(&judge);
 	}
-	judge_zone(&judge);
+	if (settings->change == NULL)
+		judge_zone(&judge);
 	if (judge.findings.count > 1)
 		qsort(judge.findings.items, judge.findings.count, sizeof *judge.findings.items,
 		      compare_findings);

@@ -3,6 +3,7 @@
  * Rules about the keys that we hold, and what is published of them.
  */
 #include "audit/judge.h"
+#include "lib/clock.h"
 
 enum { GOOD_BITS = 2048, DAY = 86400 };
 
@@ -79,6 +80,31 @@ static void judge_key(struct judge *judge, const struct audit_key *key)
 			   (long long)days);
 }
 
+/* Messages passed with its signature, so that there was a key, and somebody who has it. */
+static void judge_stranger(struct judge *judge, const struct audit_stranger *stranger)
+{
+	char day[CLOCK_TEXT_MAX];
+
+	if (judge_skips(judge, AUDIT_DKIM_UNKNOWN, &stranger->txt))
+		return;
+	clock_day_text(stranger->last_day, day);
+	if (stranger->type == NULL)
+		judge_find(
+		    judge, AUDIT_DKIM_UNKNOWN, stranger->selector,
+		    "%lld messages passed with it until %s; the keyring has no such key, and "
+		    "the DNS %s",
+		    (long long)stranger->messages, day,
+		    stranger->revoked         ? "has revoked it"
+		    : stranger->fault != NULL ? stranger->fault
+		    : stranger->txt.count > 0 ? "has several records"
+					      : "has no record");
+	else if (stranger->type[0] == 'r' && stranger->bits < GOOD_BITS)
+		judge_find(judge, AUDIT_DKIM_SHORT, stranger->selector,
+			   "%u bits; it is not a key of this host, but signed %lld messages until "
+			   "%s",
+			   stranger->bits, (long long)stranger->messages, day);
+}
+
 void judge_dkim(struct judge *judge)
 {
 	const struct audit_dkim *dkim = &judge->facts->dkim;
@@ -98,6 +124,8 @@ void judge_dkim(struct judge *judge)
 		active++;
 		rsa += dkim->keys[i].type[0] == 'r';
 	}
+	for (unsigned i = 0; i < dkim->stranger_count; i++)
+		judge_stranger(judge, &dkim->strangers[i]);
 	if (active > 0 && (rsa == 0 || rsa == active))
 		judge_find(judge, AUDIT_DKIM_ONE_ALGORITHM, domain, "only %s",
 			   rsa > 0 ? "rsa" : "ed25519, which many verifiers do not know");

@@ -54,6 +54,10 @@ static void judge_host_address(struct judge *judge, const struct audit_host *hos
 {
 	bool absent = host->a.status == DNS_NXDOMAIN && host->aaaa.status == DNS_NXDOMAIN;
 
+	if (host->unresolved.name != NULL)
+		judge_find(judge, AUDIT_MX_NO_SERVER, host->name,
+			   "%s, a name server of %s, does not exist", host->unresolved.name,
+			   host->ns.name);
 	if (host->a.count + host->aaaa.count > 0 ||
 	    judge_skips(judge, AUDIT_MX_NO_ADDRESS, &host->a) ||
 	    judge_skips(judge, AUDIT_MX_NO_ADDRESS, &host->aaaa))

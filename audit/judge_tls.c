@@ -6,6 +6,8 @@
 
 #include "audit/judge.h"
 
+enum { DAY = 86400 };
+
 static const char *name_below(struct judge *judge, const char *prefix)
 {
 	return arena_printf(judge->arena, "%s.%s", prefix, judge->facts->domain);
@@ -101,6 +103,11 @@ static void judge_tlsa(struct judge *judge, const struct audit_answer *answer)
 		judge_find(judge, AUDIT_DANE_NO_NEXT, answer->name,
 			   "one usable record: publish that of the next key two TTLs before it is "
 			   "used");
+	if (answer->ttl >= DAY)
+		judge_find(
+		    judge, AUDIT_DANE_TTL, answer->name,
+		    "its TTL is a day or longer: a new key has to wait for two of them; make "
+		    "it an hour");
 	if (judge->settings->validates && !answer->secure)
 		judge_find(judge, AUDIT_DANE_INSECURE, answer->name,
 			   "the answer is not signed: senders do not use it");

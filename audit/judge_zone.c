@@ -217,6 +217,12 @@ void judge_zone(struct judge *judge)
 	if (zone->bogus)
 		judge_find(judge, AUDIT_DANE_BOGUS, judge->facts->domain,
 			   "an answer did not pass validation");
+	else if (zone->keyless != NULL)
+		judge_find(judge, AUDIT_DANE_BOGUS, zone->keyless,
+			   "%s has a DS record, but no DNSKEY", zone->keyless);
+	else if (zone->unproven)
+		judge_find_as(judge, AUDIT_DANE_BOGUS, AUDIT_SKIP, judge->facts->domain,
+			      "not known: a key to validate answers was not had");
 	if (zone->apex == NULL)
 		(void)judge_skips(judge, AUDIT_NS_ONE_ONLY, &zone->ns);
 	else if (zone->ns.count == 1)

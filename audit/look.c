@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/change/change.h"
+#include "audit/probe/visit.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 
@@ -64,6 +66,7 @@ struct audit_answer look_ask(const struct look *look, const char *name, enum dns
 				   .status = answer->status,
 				   .reason = arena_string(look->arena, answer->reason),
 				   .secure = answer->secure,
+				   .ttl = answer->ttl,
 				   .count = answer->count};
 
 	if (answer->count > 0)
@@ -71,6 +74,10 @@ struct audit_answer look_ask(const struct look *look, const char *name, enum dns
 	if (answer->bogus) {
 		look->facts->zone.bogus = true;
 		out.reason = "it does not pass DNSSEC validation"; /* the rest varies */
+	}
+	if (answer->unproven) {
+		look->facts->zone.unproven = true;
+		out.reason = "a key to validate it was not had";
 	}
 	return out;
 }
@@ -189,6 +196,9 @@ const char *audit_record_text(struct arena *arena, enum dns_type type,
 	case DNS_TYPE_DS:
 		return arena_printf(arena, "%u %u %u %s", record->preference, record->numbers[0],
 				    record->numbers[1], hex_text(arena, record));
+	case DNS_TYPE_DNSKEY:
+		return arena_printf(arena, "%u %u %u %s", record->preference, record->numbers[0],
+				    record->numbers[1], hex_text(arena, record));
 	case DNS_TYPE_RRSIG: /* what is read of it */
 		return arena_printf(arena, "TYPE%u %u %u %s%s", record->preference, record->ends,
 				    record->begins, record->text, dot);
@@ -255,7 +265,13 @@ const struct audit_facts *audit_look(const struct audit_settings *settings, stru
 	look_tls(&look);
 	look_zone(&look);
 	look_services(&look);
+	look_chain(&look);
 	look_name_servers(&look);
+	look.facts->probed = settings->probe;
+	if (settings->probe || settings->policy)
+		visit_look(&look);
+	if (settings->change != NULL)
+		change_look(&look);
 	look.facts->lookups += dns_scope_lookups(look.scope);
 	dns_scope_free(look.scope);
 	return look.facts;

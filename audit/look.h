@@ -37,11 +37,24 @@ void look_mail(const struct look *look);
 void look_spf(const struct look *look, const char *name, struct audit_spf *spf);
 void look_start_dkim(const struct look *look);
 void look_dkim(const struct look *look);
+/* The organizational domain; NULL: not known. */
+const char *look_org(const struct look *look);
 void look_start_dmarc(const struct look *look);
 void look_dmarc(const struct look *look);
 void look_start_tls(const struct look *look);
 void look_tls(const struct look *look);
 void look_zone(const struct look *look);
+/* The same servers without validation, with what is left of the budget. */
+struct look_direct {
+	struct dns *dns; /* NULL: see WHY */
+	struct look look;
+	struct why why;
+};
+bool look_direct_open(const struct look *look,
+		      struct look_direct *direct); /* false: there is none */
+void look_direct_close(const struct look *look, struct look_direct *direct);
+
+void look_chain(const struct look *look);        /* after the others */
 void look_name_servers(const struct look *look); /* last: it takes what the budget leaves */
 void look_start_services(const struct look *look);
 void look_services(const struct look *look);

@@ -102,6 +102,74 @@ static bool is_revoked(const struct look *look, const struct audit_answer *answe
 	       parsed.length == 0;
 }
 
+/* ---- selectors of received reports ---- */
+
+static void find_key(void *arg, const struct signing_key *key, const char *path)
+{
+	struct audit_seen *seen = arg;
+
+	(void)path;
+	if (domain_equal(signing_key_domain(key), seen->domain) &&
+	    strcmp(signing_key_selector(key), seen->selector) == 0)
+		seen->messages = 0;
+}
+
+/* Of the domain, and not of the keyring. */
+static bool is_stranger(const struct look *look, const struct audit_seen *seen)
+{
+	struct audit_seen copy = *seen;
+
+	if (!domain_equal(seen->domain, look->domain))
+		return false;
+	if (look->settings->keyring != NULL)
+		keyring_each(look->settings->keyring, find_key, &copy);
+	return copy.messages > 0;
+}
+
+static void read_stranger(const struct look *look, struct audit_stranger *stranger)
+{
+	struct dkimkey parsed;
+	struct why why = {""};
+
+	if (stranger->txt.count != 1)
+		return;
+	if (dkimkey_parse(look->arena, look_text(&stranger->txt.records[0]), &parsed, &why) == -1) {
+		stranger->fault = arena_string(look->arena, why.text);
+		return;
+	}
+	stranger->revoked = parsed.length == 0;
+	if (stranger->revoked)
+		return;
+	stranger->type = parsed.type == DKIMKEY_RSA ? "rsa" : "ed25519";
+	stranger->bits = parsed.bits;
+}
+
+static const char *stranger_name(const struct look *look, const struct audit_seen *seen)
+{
+	return arena_printf(look->arena, "%s._domainkey.%s", seen->selector, look->domain);
+}
+
+static void look_strangers(const struct look *look)
+{
+	struct audit_dkim *dkim = &look->facts->dkim;
+
+	for (unsigned i = 0; i < look->settings->seen_count; i++) {
+		const struct audit_seen *seen = &look->settings->seen[i];
+		struct audit_stranger *stranger = &dkim->strangers[dkim->stranger_count];
+
+		if (dkim->stranger_count == AUDIT_STRANGERS_MAX || !is_stranger(look, seen))
+			continue;
+		stranger->selector = seen->selector;
+		stranger->messages = seen->messages;
+		stranger->last_day = seen->last_day;
+		stranger->txt = look_ask(look, stranger_name(look, seen), DNS_TYPE_TXT);
+		read_stranger(look, stranger);
+		dkim->stranger_count++;
+	}
+}
+
+/* ---- all of it ---- */
+
 void look_start_dkim(const struct look *look)
 {
 	struct collect collect = {.look = look};
@@ -109,6 +177,11 @@ void look_start_dkim(const struct look *look)
 	look_start(look, look_name(look, absent), DNS_TYPE_TXT);
 	if (look->settings->keyring != NULL)
 		keyring_each(look->settings->keyring, count_key, &collect);
+	for (unsigned i = 0; i < look->settings->seen_count; i++) {
+		if (is_stranger(look, &look->settings->seen[i]))
+			look_start(look, stranger_name(look, &look->settings->seen[i]),
+				   DNS_TYPE_TXT);
+	}
 }
 
 void look_dkim(const struct look *look)
@@ -117,6 +190,7 @@ void look_dkim(const struct look *look)
 
 	look->facts->dkim.wildcard = look_ask(look, look_name(look, absent), DNS_TYPE_TXT);
 	look->facts->dkim.revoked = is_revoked(look, &look->facts->dkim.wildcard);
+	look_strangers(look);
 	if (look->settings->keyring == NULL)
 		return;
 	keyring_each(look->settings->keyring, count_key, &collect);

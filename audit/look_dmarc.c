@@ -20,7 +20,7 @@ static bool is_dmarc(const struct look *look, const struct dns_record *record)
 {
 	struct dmarc_record parsed;
 
-	return dmarc_record_parse(look->arena, look_text(record), &parsed, NULL);
+	return dmarc_record_parse(look->arena, look_text(record), &parsed, NULL) == 0;
 }
 
 static unsigned count_records(const struct look *look, const struct audit_answer *answer)
@@ -103,4 +103,12 @@ void look_dmarc(const struct look *look)
 	look_above(look, &path);
 	find_record(look, &path);
 	look_reports(look);
+}
+
+const char *look_org(const struct look *look)
+{
+	struct why why;
+
+	return dmarc_org_domain(look->scope, look->settings->dmarc, look->arena, look->domain,
+				&why);
 }

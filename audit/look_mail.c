@@ -6,7 +6,10 @@
 
 #include "audit/look.h"
 #include "lib/buf.h"
+#include "mail/domain.h"
 #include "policy/spf/iprev.h"
+
+enum { ZONES_MAX = 4, SERVERS_MAX = 4 }; /* of MX hosts */
 
 void look_start_mail(const struct look *look)
 {
@@ -46,6 +49,31 @@ static void add_host(struct audit_mail *mail, const struct dns_record *record)
 	mail->hosts[mail->host_count++].preference = record->preference;
 }
 
+/* ---- the name servers of MX hosts elsewhere ---- */
+
+/* The nearest name above HOST that has name servers; those of the domain's own zone are looked at
+ * in any case (audit/look_zone.c). */
+static void look_host_zone(const struct look *look, struct audit_host *host)
+{
+	const char *name = domain_parent(host->name);
+
+	if (domain_within(host->name, look->domain))
+		return;
+	for (; name != NULL && domain_labels(name) > 1; name = domain_parent(name)) {
+		host->ns = look_ask(look, name, DNS_TYPE_NS);
+		if (host->ns.count > 0)
+			break;
+	}
+	for (unsigned i = 0; i < host->ns.count && i < SERVERS_MAX; i++)
+		look_start(look, host->ns.records[i].text, DNS_TYPE_A);
+	for (unsigned i = 0; i < host->ns.count && i < SERVERS_MAX; i++) {
+		struct audit_answer answer = look_ask(look, host->ns.records[i].text, DNS_TYPE_A);
+
+		if (answer.status == DNS_NXDOMAIN)
+			host->unresolved = answer;
+	}
+}
+
 static void look_hosts(const struct look *look)
 {
 	struct audit_mail *mail = &look->facts->mail;
@@ -59,6 +87,8 @@ static void look_hosts(const struct look *look)
 	for (unsigned i = 0; i < mail->host_count; i++) {
 		look_start_host(look, mail->hosts[i].name);
 		look_start(look, tlsa_name(look, mail->hosts[i].name), DNS_TYPE_TLSA);
+		if (i < ZONES_MAX && domain_parent(mail->hosts[i].name) != NULL)
+			look_start(look, domain_parent(mail->hosts[i].name), DNS_TYPE_NS);
 	}
 	for (unsigned i = 0; i < mail->host_count; i++) {
 		struct audit_host *host = &mail->hosts[i];
@@ -66,6 +96,8 @@ static void look_hosts(const struct look *look)
 		look_host(look, host->name, host);
 		host->tlsa = look_ask(look, tlsa_name(look, host->name), DNS_TYPE_TLSA);
 	}
+	for (unsigned i = 0; i < mail->host_count && i < ZONES_MAX; i++)
+		look_host_zone(look, &mail->hosts[i]);
 }
 
 /* ---- addresses ---- */

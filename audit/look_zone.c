@@ -30,13 +30,6 @@ static const char *find_apex(const struct look *look, struct audit_answer *ns)
 
 enum { QUESTIONS = 3, PATIENCE_SECONDS = 3 };
 
-/* A resolver that forwards to one address alone, and what is asked of it. */
-struct direct {
-	struct dns *dns; /* NULL: see WHY */
-	struct look look;
-	struct why why;
-};
-
 /* An address that only this host or its network has is not asked: a stranger's zone names it. */
 static void add_servers(struct audit_zone *zone, const char *host,
 			const struct audit_answer *addresses)
@@ -53,7 +46,7 @@ static void add_servers(struct audit_zone *zone, const char *host,
 
 /* Without validation and without random case: neither is the server's to answer for. */
 static void start_direct(const struct look *look, const struct audit_server *server,
-			 unsigned budget, struct direct *direct)
+			 unsigned budget, struct look_direct *direct)
 {
 	char text[IP_TEXT_MAX];
 	const char *address = ip_text(&server->ip, text);
@@ -72,7 +65,7 @@ static void start_direct(const struct look *look, const struct audit_server *ser
 		look_start(&direct->look, look->facts->zone.apex, DNS_TYPE_RRSIG);
 }
 
-static struct audit_answer take_direct(const struct direct *direct, const char *name,
+static struct audit_answer take_direct(const struct look_direct *direct, const char *name,
 				       enum dns_type type, struct arena *arena)
 {
 	if (direct->dns != NULL)
@@ -83,7 +76,7 @@ static struct audit_answer take_direct(const struct direct *direct, const char *
 				     .reason = arena_string(arena, direct->why.text)};
 }
 
-static void end_direct(struct direct *direct, unsigned *lookups)
+static void end_direct(struct look_direct *direct, unsigned *lookups)
 {
 	if (direct->dns == NULL)
 		return;
@@ -96,8 +89,9 @@ static void end_direct(struct direct *direct, unsigned *lookups)
 static void ask_servers(const struct look *look)
 {
 	struct audit_zone *zone = &look->facts->zone;
-	unsigned used = dns_scope_lookups(look->scope), budget = look->settings->budget;
-	struct direct *directs;
+	unsigned used = dns_scope_lookups(look->scope) + look->facts->lookups;
+	unsigned budget = look->settings->budget;
+	struct look_direct *directs;
 
 	for (unsigned i = 0; i < zone->host_count; i++) {
 		add_servers(zone, zone->hosts[i].name, &zone->hosts[i].a);
@@ -143,6 +137,68 @@ void look_name_servers(const struct look *look)
 {
 	if (look->settings->name_servers && look->facts->zone.apex != NULL)
 		ask_servers(look);
+}
+
+/* ---- DNSSEC's chain ---- */
+
+/*
+ * A key that was not had may be missing or its answer lost; what tells them apart is the same
+ * question without validation. A zone with a DS and without DNSKEY is bogus for everybody (RFC 4035
+ * section 5.2); as long as a question has no answer, nothing is said.
+ */
+static const char *find_keyless(const struct look *direct)
+{
+	const char *name;
+
+	for (name = direct->domain; name != NULL; name = domain_parent(name)) {
+		look_start(direct, name, DNS_TYPE_DS);
+		look_start(direct, name, DNS_TYPE_DNSKEY);
+	}
+	for (name = direct->domain; name != NULL; name = domain_parent(name)) {
+		struct audit_answer ds = look_ask(direct, name, DNS_TYPE_DS);
+		struct audit_answer key = look_ask(direct, name, DNS_TYPE_DNSKEY);
+
+		if (ds.status == DNS_DATA &&
+		    (key.status == DNS_NODATA || key.status == DNS_NXDOMAIN))
+			return name;
+	}
+	return NULL;
+}
+
+bool look_direct_open(const struct look *look, struct look_direct *direct)
+{
+	unsigned used = dns_scope_lookups(look->scope) + look->facts->lookups;
+	unsigned budget = look->settings->budget;
+	struct dns_settings settings;
+
+	*direct = (struct look_direct){.look = *look};
+	if (look->settings->resolver == NULL || used >= budget)
+		return false;
+	settings = *look->settings->resolver;
+	settings.trust_anchor = NULL;
+	direct->dns = dns_new_unbound(&settings, &direct->why);
+	if (direct->dns == NULL)
+		return false;
+	direct->look.scope =
+	    dns_scope_new(direct->dns, budget - used, PATIENCE_SECONDS * CLOCK_SECOND);
+	dns_scope_deadline(direct->look.scope, clock_mono() + PATIENCE_SECONDS * CLOCK_SECOND);
+	return true;
+}
+
+void look_direct_close(const struct look *look, struct look_direct *direct)
+{
+	end_direct(direct, &look->facts->lookups);
+}
+
+void look_chain(const struct look *look)
+{
+	struct look_direct direct;
+
+	if (!look->facts->zone.unproven || look->facts->zone.bogus ||
+	    !look_direct_open(look, &direct))
+		return;
+	look->facts->zone.keyless = find_keyless(&direct.look);
+	look_direct_close(look, &direct);
 }
 
 /* ---- RFC 6186 section 3, RFC 8314 section 5.1 ---- */

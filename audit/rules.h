@@ -21,6 +21,7 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(MX_CNAME, "mx.cname", ERROR, "RFC 2181 section 10.3", "an MX must not name an alias") \
 	RULE(MX_NO_ADDRESS, "mx.no-address", ERROR, "RFC 5321 section 5.1", "an MX host has no address") \
 	RULE(MX_DANGLING, "mx.dangling", ERROR, "RFC 5321 section 5.1", "an MX names a host that does not exist; if its domain is free, whoever registers it gets the mail") \
+	RULE(MX_NO_SERVER, "mx.unresolvable-ns", ERROR, "RFC 2182 section 5", "a name server of an MX host's zone does not exist; if its domain is free, whoever registers it gets the mail") \
 	RULE(MX_PRIVATE, "mx.private-address", ERROR, "RFC 6890 section 2.2", "an MX host has an address that the Internet cannot reach") \
 	RULE(MX_LOOPBACK, "mx.loopback", ERROR, "RFC 6890 section 2.2", "an MX host has a loopback address") \
 	RULE(MX_SAME_HOST, "mx.same-host-twice", WARN, "RFC 5321 section 5.1", "two MX records name one host") \
@@ -62,6 +63,7 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(DKIM_REVOKED, "dkim.revoked-in-use", ERROR, "RFC 6376 section 3.6.1", "a key that signs is published as revoked") \
 	RULE(DKIM_SEVERAL, "dkim.several-txt", ERROR, "RFC 6376 section 3.6.2.2", "a selector has several TXT records") \
 	RULE(DKIM_INVALID, "dkim.v-wrong", ERROR, "RFC 6376 section 3.6.1", "a key record is not valid") \
+	RULE(DKIM_UNKNOWN, "dkim.unknown-selector", WARN, "RFC 6376 section 3.1", "reports name a selector that neither the keyring nor the DNS explains") \
 	RULE(DKIM_SHORT, "dkim.short", WARN, "RFC 8301 section 3.2", "an RSA key is shorter than 2048 bits") \
 	RULE(DKIM_SHA1, "dkim.sha1-only", ERROR, "RFC 8301 section 3.1", "a key record allows only sha1") \
 	RULE(DKIM_TESTING, "dkim.testing", WARN, "RFC 6376 section 3.6.1", "a key record says t=y: signatures may be treated as none") \
@@ -91,6 +93,13 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(STS_SEVERAL, "sts.several", ERROR, "RFC 8461 section 3.1", "of several MTA-STS records none counts") \
 	RULE(STS_ID, "sts.id-bad", ERROR, "RFC 8461 section 3.1", "the MTA-STS record is not valid") \
 	RULE(STS_HOST, "sts.no-host", ERROR, "RFC 8461 section 3.3", "the host that should have the MTA-STS policy has no address") \
+	RULE(STS_POLICY, "sts.policy-unfetchable", ERROR, "RFC 8461 section 3.3", "senders cannot get the MTA-STS policy, or must not use it") \
+	RULE(STS_MODE, "sts.mode", INFO, "RFC 8461 section 5", "the MTA-STS policy does not protect mail") \
+	RULE(STS_AGE, "sts.max-age", INFO, "RFC 8461 section 3.2", "an attacker need not block the MTA-STS policy for long") \
+	RULE(STS_MX, "sts.mx-not-covered", ERROR, "RFC 8461 section 4.1", "senders that apply the policy do not deliver to an MX host") \
+	RULE(STS_PATTERN, "sts.pattern-unused", WARN, "RFC 8461 section 4.1", "an mx line of the policy matches no MX host") \
+	RULE(STS_CERTIFICATE, "sts.cert-of-mx-fails", ERROR, "RFC 8461 section 4.2", "senders that apply the policy do not deliver to an MX host") \
+	RULE(STS_ID_SAME, "sts.id-not-changed", ERROR, "RFC 8461 section 3.1", "senders do not fetch the new MTA-STS policy, since the id is the old one") \
 	RULE(RPT_NONE, "tlsrpt.none", INFO, "RFC 8460 section 3", "nobody gets reports about TLS") \
 	RULE(RPT_SEVERAL, "tlsrpt.several", ERROR, "RFC 8460 section 3", "of several TLS-RPT records none counts") \
 	RULE(RPT_SYNTAX, "tlsrpt.syntax", ERROR, "RFC 8460 section 3", "the TLS-RPT record is not valid") \
@@ -103,10 +112,26 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(DANE_USAGE, "dane.usage", WARN, "RFC 7672 section 3.1.3", "TLSA usages 0 and 1 are not for SMTP") \
 	RULE(DANE_MIXED, "dane.mixed-mx", WARN, "RFC 7672 section 2.2", "only some MX hosts have TLSA records") \
 	RULE(DANE_NO_NEXT, "dane.no-next-record", INFO, "RFC 7671 section 8.1", "there is no TLSA record for the next key") \
+	RULE(DANE_TTL, "dane.ttl", INFO, "RFC 7671 section 8.1", "a TLSA record is kept by caches for long") \
+	RULE(DANE_MISMATCH, "dane.mismatch", ERROR, "RFC 7672 section 2.2", "senders with DANE do not deliver to an MX host") \
+	RULE(SMTP_UNREACHABLE, "smtp.unreachable", WARN, "RFC 5321 section 5.1", "an address of an MX host does not take mail") \
+	RULE(SMTP_NAME, "smtp.ehlo-name", WARN, "RFC 5321 section 4.1.1.1", "an MX host does not say its full name") \
+	RULE(SMTP_INJECTION, "smtp.starttls-injection", ERROR, "RFC 3207 section 4.2", "an attacker can put commands in front of a protected session") \
+	RULE(SMTP_SMUGGLING, "smtp.smuggling", ERROR, "RFC 5321 section 2.3.8", "a message can have another one inside, which nobody has checked") \
+	RULE(TLS_NONE, "tls.no-starttls", ERROR, "RFC 3207 section 4", "mail to an MX host is not protected on its way") \
+	RULE(TLS_OLD, "tls.old-version", WARN, "RFC 8996 section 1", "TLS before version 1.2 must not be used") \
+	RULE(TLS_EXPIRING, "tls.cert-expiring", WARN, "RFC 5280 section 4.1.2.5", "a certificate ends soon, or has ended") \
+	RULE(TLS_CHAIN, "tls.chain", WARN, "RFC 5280 section 6.1", "senders that verify certificates do not accept one") \
+	RULE(TLS_NAME, "tls.name", WARN, "RFC 8461 section 4.2", "senders that verify certificates do not accept one") \
+	RULE(TLS_HYBRID, "tls.pq-kex", INFO, "draft-ietf-tls-ecdhe-mlkem section 4", "mail that is recorded now can be read once there are quantum computers") \
+	RULE(TLS_REQUIRETLS, "tls.requiretls", INFO, "RFC 8689 section 4.2", "senders cannot demand that a message stays protected on its whole way") \
 	RULE(BIMI_SEVERAL, "bimi.several", ERROR, "BIMI draft section 4.2", "of several BIMI records none counts") \
 	RULE(BIMI_SYNTAX, "bimi.syntax", ERROR, "BIMI draft section 4.2", "the BIMI record is not valid") \
 	RULE(BIMI_GATE, "bimi.gate", WARN, "BIMI draft section 7.1", "the DMARC policy does not allow BIMI") \
 	RULE(BIMI_NO_CERTIFICATE, "bimi.no-certificate", INFO, "BIMI draft section 4.2", "the BIMI record has no mark certificate, which most mailboxes want") \
+	RULE(BIMI_UNFETCHABLE, "bimi.unfetchable", ERROR, "BIMI draft section 4.2", "a file that the BIMI record names cannot be had") \
+	RULE(BIMI_LOGO, "bimi.logo", ERROR, "SVG Tiny PS draft section 2", "the logo is not as receivers want it") \
+	RULE(BIMI_CERTIFICATE, "bimi.certificate", ERROR, "VMC draft section 4", "the mark certificate is not as receivers want it") \
 	RULE(DNSBL_LISTED, "dnsbl.listed", ERROR, "RFC 5782 section 2.1", "an address is in a block list") \
 	RULE(DNSBL_UNUSABLE, "dnsbl.zone-unusable", INFO, "RFC 5782 section 5", "a block list does not answer as it should, and is not asked") \
 	RULE(NS_ONE_ONLY, "ns.one-only", WARN, "RFC 2182 section 5", "the zone has one name server") \
@@ -118,7 +143,36 @@ extern const struct name_code audit_level_names[]; /* "info" "skip" "warn" "erro
 	RULE(SRV_CNAME, "srv.cname", ERROR, "RFC 2782", "an SRV record names an alias") \
 	RULE(SRV_NO_ADDRESS, "srv.no-address", ERROR, "RFC 2782", "the host of a service has no address") \
 	RULE(SRV_PLAIN_ONLY, "srv.implicit-tls-missing", WARN, "RFC 8314 section 5.1", "a service is published without its form with implicit TLS") \
-	RULE(SRV_PORT, "srv.port", WARN, "RFC 8314 section 3.3", "a service has a port that many networks block")
+	RULE(SRV_PORT, "srv.port", WARN, "RFC 8314 section 3.3", "a service has a port that many networks block") \
+	RULE(CLIENT_UNREACHABLE, "client.unreachable", ERROR, "RFC 6186 section 4", "a mail program finds no server where the records say") \
+	RULE(CLIENT_PLAIN, "client.no-tls", ERROR, "RFC 8314 section 3", "a mail program cannot protect a password") \
+	RULE(CLIENT_CERTIFICATE, "client.certificate", ERROR, "RFC 8314 section 4.1", "a mail program does not accept a certificate") \
+	RULE(CLIENT_AUTOCONFIG, "client.autoconfig", WARN, "RFC 6186 section 1", "the host for automatic settings has none") \
+	RULE(CHANGE_TLSA, "change.tlsa", ERROR, "RFC 7671 section 8.1", "after the change, senders with DANE do not deliver to an MX host") \
+	RULE(CHANGE_WAIT, "change.wait", ERROR, "RFC 7671 section 8.1", "caches may still have the TLSA records without that of the new certificate") \
+	RULE(CHANGE_OLD, "change.tlsa-old", INFO, "RFC 7671 section 8.1", "a TLSA record is of no use after the change") \
+	RULE(CHANGE_STS, "change.sts", ERROR, "RFC 8461 section 4.2", "after the change, senders that apply the MTA-STS policy do not deliver, or cannot get it") \
+	RULE(CHANGE_CLIENT, "change.client", ERROR, "RFC 8314 section 4.1", "after the change, mail programs do not accept the certificate") \
+	RULE(CHANGE_DATES, "change.dates", ERROR, "RFC 5280 section 4.1.2.5", "the new certificate is not valid now") \
+	RULE(CHANGE_HOST, "change.host", WARN, "RFC 6125 section 6.4", "the new certificate is for no server of the domain") \
+	RULE(CHANGE_BIMI, "change.bimi", ERROR, "VMC draft section 4", "receivers do not show a logo with the new mark certificate") \
+	RULE(CHANGE_DKIM, "change.dkim", ERROR, "RFC 6376 section 3.6.2", "signatures with the new key do not verify") \
+	RULE(WATCH_GONE, "watch.record-gone", ERROR, "RFC 1034 section 3.6", "a record that was there is there no longer") \
+	RULE(WATCH_NS, "watch.ns-changed", WARN, "RFC 1034 section 4.2.2", "whoever has the name servers has the domain's mail") \
+	RULE(WATCH_WIDER, "watch.spf-wider", WARN, "RFC 7208 section 11.4", "more addresses may send for the domain than before") \
+	RULE(WATCH_WEAKER, "watch.policy-weaker", WARN, "RFC 9989 section 4.7", "a policy protects less than before") \
+	RULE(WATCH_LISTED, "watch.listed", ERROR, "RFC 5782 section 2.1", "an address has come into a block list") \
+	RULE(WATCH_ENDS, "watch.ends-soon", WARN, "RFC 5280 section 4.1.2.5", "a certificate or a key has to be renewed soon") \
+	RULE(WATCH_CHANGED, "watch.record-changed", INFO, "RFC 1034 section 3.6", "a record is another one than before") \
+	RULE(BULK_SPF, "bulk.spf", ERROR, "RFC 7208 section 3", "large receivers refuse mail of a domain without SPF") \
+	RULE(BULK_DMARC, "bulk.dmarc", ERROR, "RFC 9989 section 4.10", "large receivers refuse mail of a domain without DMARC") \
+	RULE(BULK_PTR, "bulk.ptr", ERROR, "RFC 8601 section 3", "large receivers refuse mail from an address without a name that has it") \
+	RULE(BULK_UNSIGNED, "bulk.unsigned", ERROR, "RFC 6376 section 1", "large receivers refuse mail without a DKIM signature") \
+	RULE(BULK_ALIGNMENT, "bulk.alignment", ERROR, "RFC 9989 section 4.4", "large receivers refuse mail that no aligned identifier vouches for") \
+	RULE(BULK_TLS, "bulk.tls", WARN, "RFC 3207 section 4", "large receivers ask for mail over TLS") \
+	RULE(BULK_COMPLAINTS, "bulk.complaints", WARN, "RFC 6449 section 2", "receivers want fewer than 0.1 % complaints, and act at 0.3 %") \
+	RULE(BULK_UNSUBSCRIBE, "bulk.unsubscribe", ERROR, "RFC 8058 section 3", "mail of a list needs a signed link to unsubscribe with one click") \
+	RULE(BULK_VOLUME, "bulk.volume", INFO, "RFC 8058 section 1", "with 5,000 messages a day, the rules for bulk senders apply")
 /* clang-format on */
 
 #define AUDIT_RULE_ID(name, id, level, section, text) AUDIT_##name,

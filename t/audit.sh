@@ -17,8 +17,8 @@ ip link set lo up
 for n in 1 2 3; do ip address add 45.30.0.$n/32 dev lo; done
 build=${COUNTERSIGN_BUILD:?}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-audit.XXXXXX") || exit 99
-nsd= elsewhere= dns=
-trap 'for p in $nsd $elsewhere $dns; do kill $p; wait $p; done 2>/dev/null; rm -rf "$dir"' EXIT
+nsd= elsewhere= dns= lossy=
+trap 'for p in $nsd $elsewhere $dns $lossy; do kill $p; wait $p; done 2>/dev/null; rm -rf "$dir"' EXIT
 export LC_ALL=C
 cd "$dir" || exit 99
 cs() { "$build/admin/countersign" "$@"; }
@@ -104,8 +104,29 @@ nsd_conf elsewhere 45.30.0.3@53 >elsewhere.conf
 nsd -d -c elsewhere.conf >/dev/null 2>&1 &
 elsewhere=$!
 
+# A report that names a selector which nobody knows.
+sed "s|store: { url = \"\"|authserv_id = \"mx.test\"; store: { url = \"sqlite:$dir/seen.db\"|" conf >conf.seen
+cs -c conf.seen store migrate >/dev/null 2>&1
+python3 - >seen.eml <<-'P'
+	import time
+	begin, domain = int(time.time()) // 86400 * 86400 - 86400, "f-dkim-unknown-selector.test"
+	print(f"""Authentication-Results: mx.test; dmarc=pass header.from=a.test
+	From: d@a.test
+	Message-ID: <1@a.test>
+	Content-Type: text/xml
+
+	<feedback><report_metadata><org_name>a</org_name><report_id>1</report_id><date_range><begin>{begin}</begin><end>{begin + 86399}</end>
+	</date_range></report_metadata><policy_published><domain>{domain}</domain><p>none</p></policy_published><record><row>
+	<source_ip>203.0.113.1</source_ip><count>7</count><policy_evaluated><disposition>none</disposition><dkim>pass</dkim><spf>fail</spf>
+	</policy_evaluated></row><identifiers><header_from>{domain}</header_from></identifiers><auth_results><dkim><domain>{domain}</domain>
+	<selector>lost</selector><result>pass</result></dkim></auth_results></record></feedback>""".replace("\n\t", "\n"))
+	P
+cs -c conf.seen inbox read seen.eml >seen.out 2>&1 || sed 's/^/# /' seen.out
+
 # ---- each rule fires on its fault ----
-is "each rule has its fault here" "$(cut -f1 zones/faults | sort)" \
+# Those that only show when servers are connected to are in t/audit_probe.sh.
+is "each rule has its fault" "$({ cut -f1 zones/faults; python3 "$COUNTERSIGN_SRC/t/tools/audit_sites.py" --rules; 
+	grep -ohE '(bulk|change|watch|sts.id)[\]?[.-][a-z][a-z-]*' "$COUNTERSIGN_SRC/"t/audit_{bulk,change,watch}.sh |  tr -d '\\' | sort -u; } | sort)" \
 	"$(cs --json audit --rules | python3 -c 'import json, sys; print(*sorted(r["rule"] for r in json.load(sys.stdin)["rules"]), sep="\n")')"
 # Those without arguments of their own in one run, as an administrator of many domains has it.
 awk -F'\t' '$5 == "" { print $2 }' zones/faults >plain
@@ -132,13 +153,11 @@ done < <(python3 - <<-'P'
 )
 
 # ---- and none on the domains that are in order ----
-look_at_clean() { # until every answer has come: a busy machine loses some
-	cs -c conf --json audit --name-servers --parallel=4 --file zones/clean >clean.json
-	status=$?
-	! grep -q '"level": "skip"' clean.json
-}
-eventually -t 60 look_at_clean
-is "twenty domains that are in order" $status 0
+# Each again until every answer has come: a busy machine loses some.
+: >unknown
+python3 "$COUNTERSIGN_SRC/t/tools/audit_until.py" clean.json zones/clean unknown \
+	"$build/admin/countersign" -c conf --json audit --name-servers --parallel=4 >/dev/null
+is "twenty domains that are in order" $? 0
 is "of which nothing is said" "$(python3 - <<-'P'
 	import json
 	domains = json.load(open("clean.json"))["domains"]
@@ -160,9 +179,37 @@ is "facts have types" "$(python3 - <<-'P'
 	P
 )" "1 0 - reject 2 True"
 
+# ---- an answer that is lost ----
+# To libunbound all below a key that it did not get is bogus; to us it is not known, unless the zone has no key.
+drop() { # TYPE NAME: a resolver that loses this question
+	rm -f lossy.port
+	python3 "$COUNTERSIGN_SRC/t/tools/dns_drop.py" $(sed -n 's/.*@\([0-9]*\)".*/\1/p' conf) lossy.port $1 $2 &
+	lossy=$!
+	eventually test -s lossy.port
+	sed "s/127.0.0.1@[0-9]*/127.0.0.1@$(cat lossy.port)/" conf >conf.lossy
+}
+end_drop() { kill $lossy; wait $lossy 2>/dev/null; lossy=; }
+bogus() { # of clean1.test: level of each dane.bogus, and whether there are errors
+	cs -c conf.lossy --json --timeout=60s audit ${1:-clean1.test} >lossy.json 2>err
+	python3 -c 'import json; d = json.load(open("lossy.json"))["domains"][0]
+print(*[f["level"] for f in d["findings"] if f["rule"] == "dane.bogus"], d["errors"])' | tail -1
+}
+for lost in "48 ." "48 clean1.test" "43 clean1.test"; do
+	drop $lost
+	is "type ${lost% *} of ${lost#* } is lost: nothing is bogus" "$(bogus)" "skip 0"
+	end_drop
+done
+drop 48 f-dane-keyless.test
+is "without an answer, a zone without a key is not known" "$(bogus f-dane-keyless.test)" "skip 0"
+end_drop
+sed -i "s/127.0.0.1@[0-9]*/127.0.0.1@$(sed -n 's/.*@\([0-9]*\)".*/\1/p' conf)/" conf.lossy
+like "with one, it is bogus" "$(bogus f-dane-keyless.test)" '^error [1-9]'
+like "and that is said" "$(cs -c conf audit f-dane-keyless.test)" 'f-dane-keyless\.test has a DS record, but no DNSKEY'
+
 # ---- what people read ----
 like "the finding, what it means, and the record to publish" "$(cs -c conf audit f-dmarc-none.test)" \
 	'publish: _dmarc\.f-dmarc-none\.test\. IN TXT "v=DMARC1; p=none; rua='
+like "-v says what SPF takes" "$(cs -c conf -v audit f-spf-void.test)" 'SPF: 2 of 10 lookups, 1 of 2 void lookups'
 like "the term is named" "$(cs -c conf audit f-spf-void.test)" 'a:gone\.f-spf-void\.test in the record of f-spf-void\.test finds nothing'
 like "the name server that refuses, and how to see it" "$(cs -c conf audit --name-servers f-ns-lame.test)" \
 	'ns2\.f-ns-lame\.test \(45\.30\.0\.3\) has no zone f-ns-lame\.test; to see it: dig \+norecurse @45\.30\.0\.3 f-ns-lame\.test SOA'
@@ -246,7 +293,7 @@ python3 - >>zone <<-'P'
 	        a = f"45.40.{i}.{n}"
 	        print(f"mx{n}.{d} 60 A {a}\n{ipaddress.ip_address(a).reverse_pointer} 60 PTR mx{n}.{d}")
 	P
-"$build/t/bin/dnsd" --port-file port --delay 20 zone >/dev/null 2>&1 &
+"$build/t/bin/dnsd" --port-file port --delay 20 --log dns.log zone >/dev/null 2>&1 &
 dns=$!
 eventually test -s port
 sed "s/@$(sed -n 's/.*@\([0-9]*\)".*/\1/p' conf)/@$(cat port)/; s/trust_anchor = [^;]*; //" conf >conf.late
@@ -255,14 +302,12 @@ is "a domain that cannot be looked at: exit status 75" $? 75
 is "it is not known, and no error" "$(python3 -c 'import json, sys; d = json.load(sys.stdin)["domains"][0]; print(d["errors"], d["unknown"] > 2)' <<<"$out")" "0 True"
 sed 's/audit: {/audit: { budget = 100;/' conf.late >conf.small
 is "nothing asks more than its budget" "$(cs -c conf.small audit d1.test | grep -oE '[0-9]+ lookups' | awk '{ print $1 <= 100 }')" 1
-begin=$(date +%s%N)
-cs -c conf.late audit d0.test >/dev/null
-ms=$((($(date +%s%N) - begin) / 1000000))
-echo "# a domain with a DNS 20 ms away: $ms ms"
-ok "a domain with a DNS 20 ms away takes less than 3 s" [ $ms -lt 3000 ]
-begin=$(date +%s%N)
-seq -f 'd%g.test' 0 39 | cs -c conf.late audit --file - >/dev/null
-ms=$((($(date +%s%N) - begin) / 1000000))
-echo "# forty domains: $ms ms"
-ok "forty domains take less than 12 s, as 1,000 in 5 minutes" [ $ms -lt 12000 ]
+# As the server counts them, each once: a busy machine asks again. The question for the case of names is the resolver's own.
+before=$(wc -l <dns.log)
+asked() { tail -n +$((before + 1)) dns.log | awk '$3 != "case.countersign.invalid" { print $3, $4 }' | sort -u | wc -l; }
+cs -c conf.small audit --name-servers $(printf ' --address=45.66.1.%d' {1..16}) d2.test >/dev/null
+ok "nor does the server get more questions: $(asked)" [ "$(asked)" -le 100 -a "$(asked)" -ge 50 ]
+# How long it takes is measured by t/bench/audit.
+is "forty domains at once, each with a DNS 20 ms away" \
+	"$(seq -f 'd%g.test' 0 39 | cs -c conf.late audit --file - | grep -cE '^d[0-9]+\.test: .*\([0-9]+ lookups\)$')" 40
 done_testing

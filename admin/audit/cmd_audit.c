@@ -8,11 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/audit/change.h"
 #include "admin/audit/facts.h"
+#include "admin/audit/seen.h"
 #include "admin/audit/show.h"
+#include "admin/audit/traffic.h"
+#include "admin/audit/watch.h"
+#include "admin/audit/zone.h"
 #include "admin/check/evaluate.h"
+#include "bimi/trust.h"
+#include "conf/check.h"
+#include "context/keysource.h"
+#include "context/tls.h"
 #include "lib/clock.h"
 #include "mail/domain.h"
+#include "tls/fetch.h"
 
 enum {
 	OPTION_ALL = 700,
@@ -24,9 +34,22 @@ enum {
 	OPTION_HELO,
 	OPTION_NAME_SERVERS,
 	OPTION_PROFILE,
+	OPTION_PROBE,
+	OPTION_CERTIFICATE,
+	OPTION_KEY,
+	OPTION_HOST,
+	OPTION_WAITED,
+	OPTION_ZONE,
+	OPTION_WATCH,
+	OPTION_MESSAGE,
+	OPTION_MAIL,
+	OPTION_PLAN,
+	OPTION_LOG,
 	DOMAINS_MAX = 1000000,
 	LINE_MAX_BYTES = 1000,
-	PARALLEL = 16
+	PARALLEL = 16,
+	PLAN = 50, /* messages */
+	TRAFFIC_DAYS = 30
 };
 
 static const struct admin_option options[] = {
@@ -37,9 +60,25 @@ static const struct admin_option options[] = {
     {"parallel", OPTION_PARALLEL, "N", "domains at a time (16)"},
     {"address", OPTION_ADDRESS, "IP",
      "an address that own mail leaves from, beside audit.addresses"},
-    {"profile", OPTION_PROFILE, "NAME", "what the domain is for: default or parked"},
+    {"profile", OPTION_PROFILE, "NAME", "what the domain is for: default, parked, bulk or warm-up"},
     {"helo", OPTION_HELO, "NAME", "the name in HELO, in place of audit.helo"},
     {"name-servers", OPTION_NAME_SERVERS, NULL, "ask each name server of a domain, too"},
+    {"probe", OPTION_PROBE, NULL, "connect to the servers of a domain, too"},
+    {"with-certificate", OPTION_CERTIFICATE, "FILE",
+     "say only what a new certificate (PEM, with those above it) would break"},
+    {"with-key", OPTION_KEY, "FILE",
+     "the same for a new DKIM key; SELECTOR=FILE where the file is not called SELECTOR.key"},
+    {"with-zone", OPTION_ZONE, "FILE",
+     "say only what the zone in a file (RFC 1035) makes worse than it is now"},
+    {"host", OPTION_HOST, "NAME",
+     "a host that will have the certificate; default: each whose name it has"},
+    {"waited", OPTION_WAITED, NULL, "new TLSA records have been there for long enough"},
+    {"message", OPTION_MESSAGE, "FILE", "bulk: a message of a list, as it leaves"},
+    {"plan", OPTION_PLAN, "N",
+     "warm-up: N messages to a receiver on its first day, twice as many each day (50)"},
+    {"log", OPTION_LOG, "FILE", "warm-up: the log of Postfix, for deferrals"},
+    {"mail", OPTION_MAIL, "ADDRESS", "--watch: send what has changed there at once"},
+    {"watch", OPTION_WATCH, NULL, "say only what has changed since the last such audit"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -48,7 +87,18 @@ struct audit_command {
 	const struct conf *conf;
 	struct evaluate evaluate;
 	struct audit_settings settings;
+	struct dns_settings resolver;
 	struct keyring *keyring;
+	struct change_wish wish;
+	struct audit_change change;
+	struct memory *memory; /* of a change */
+	struct dns *zoned;     /* of --with-zone; or NULL */
+	struct watch *watch;   /* or NULL */
+	bool watches;
+	const char *message, *log; /* of the profiles; or NULL */
+	const char *mail;          /* of --watch; or NULL */
+	int64_t plan;
+	struct span message_text;
 	const char **domains;
 	unsigned count, room;
 	struct ip addresses[AUDIT_LISTS_MAX];
@@ -58,7 +108,14 @@ struct audit_command {
 	int32_t today;
 	struct jsonout *out;              /* or NULL */
 	unsigned errors, warnings, blind; /* domains */
+	unsigned changes;                 /* --watch */
 };
+
+/* Only a change is judged. */
+static bool is_change(const struct audit_command *command)
+{
+	return command->wish.certificate != NULL || command->wish.key != NULL;
+}
 
 /* ---- which domains ---- */
 
@@ -187,6 +244,7 @@ static int make_settings(struct audit_command *command)
 {
 	const struct conf *conf = command->conf;
 	struct audit_settings *settings = &command->settings;
+	struct bimi_trust trust;
 	struct why why;
 	int status = 0;
 
@@ -194,7 +252,7 @@ static int make_settings(struct audit_command *command)
 		status = add_address(command, conf->audit.addresses.items[i]);
 	if (status != 0)
 		return status;
-	command->keyring = keyring_load(conf->sign.keys, context_key_access(conf), &why);
+	command->keyring = keysource_all(conf, &why);
 	if (command->keyring == NULL)
 		admin_warning(command->admin, "DKIM is not checked: %s", why.text);
 	settings->keyring = command->keyring;
@@ -206,13 +264,32 @@ static int make_settings(struct audit_command *command)
 	settings->block_list_count = conf->audit.block_lists.count;
 	settings->key_days = (unsigned)conf->audit.key_days;
 	settings->validates = *conf->dns.trust_anchor != '\0';
+	command->resolver = context_dns(conf);
+	settings->resolver = &command->resolver;
 	settings->budget = (unsigned)conf->audit.budget;
 	settings->timeout =
 	    command->admin->timeout > 0 ? command->admin->timeout : conf->audit.timeout;
+	settings->ca_file = context_ca_file(conf);
+	if (bimi_trust_read(command->admin->arena, conf->bimi.roots, conf->bimi.logs, &trust,
+			    &why) == -1)
+		admin_warning(command->admin, "mark certificates are not fully checked: %s",
+			      why.text);
+	settings->mark_roots = trust.roots;
+	settings->mark_logs = trust.logs;
 	settings->now = clock_wall();
 	command->today = clock_day(settings->now);
 	check_silence(command);
 	return 0;
+}
+
+static int prepare_probes(struct audit_command *command)
+{
+	struct why why = {""};
+
+	if (fetch_init(&why) == 0)
+		return 0;
+	admin_error(command->admin, "%s", why.text);
+	return ADMIN_UNAVAILABLE;
 }
 
 /* ---- results ---- */
@@ -224,18 +301,70 @@ static bool is_blind(const struct audit_facts *facts)
 	       facts->dmarc.txt.status == DNS_TEMPFAIL;
 }
 
-static void take_result(void *arg, const struct audit_result *result)
+static void note_record(void *arg, const char *record)
 {
 	struct audit_command *command = arg;
-	struct audit_counts counts = show_counts(command->conf, result, command->today);
 
+	memory_note(command->memory, record, command->settings.now);
+}
+
+/* Only someone who warms up has a plan. */
+static int64_t traffic_plan(const struct audit_command *command)
+{
+	return command->settings.profile == AUDIT_PROFILE_WARM_UP ? command->plan : 0;
+}
+
+/* What was sent, where the profile is about it, with its findings in RESULT; else NULL. */
+static const struct bulk_traffic *take_traffic(struct audit_command *command,
+					       struct audit_result *result)
+{
+	enum audit_profile profile = command->settings.profile;
+	const struct bulk_traffic *traffic;
+	struct bulk_message message = {.given = false};
+
+	if (profile != AUDIT_PROFILE_BULK && profile != AUDIT_PROFILE_WARM_UP)
+		return NULL;
+	traffic = traffic_load(command->admin, result->domain, command->settings.now, TRAFFIC_DAYS,
+			       command->log);
+	if (profile == AUDIT_PROFILE_WARM_UP)
+		return traffic;
+	if (command->message != NULL)
+		message = bulk_read_message(command->message_text, result->domain, result->arena);
+	result->findings = bulk_judge(&command->settings, result->facts, traffic, &message,
+				      &result->findings, result->arena);
+	return traffic;
+}
+
+static void take_result(void *arg, const struct audit_result *given)
+{
+	struct audit_command *command = arg;
+	struct audit_result watched = *given;
+	const struct audit_result *result = &watched;
+	struct audit_counts counts;
+
+	const struct bulk_traffic *traffic = take_traffic(command, &watched);
+
+	counts = show_counts(command->conf, result, command->today);
+	if (command->watch != NULL) {
+		watched.findings = watch_take(command->watch, given);
+		counts = show_counts(command->conf, result, command->today);
+		command->changes += result->findings.count;
+	}
 	command->errors += counts.levels[AUDIT_ERROR] > 0;
 	command->warnings += counts.levels[AUDIT_WARN] > 0;
-	command->blind += is_blind(result->facts);
+	command->blind +=
+	    is_blind(result->facts) || (is_change(command) && counts.levels[AUDIT_SKIP] > 0);
+	if (is_change(command))
+		change_each_tlsa(result->facts, result->arena, note_record, command);
 	if (command->out == NULL) {
-		show_result(command->admin, command->conf, result, command->today);
+		if (command->watch != NULL)
+			show_changes(result);
+		else
+			show_result(command->admin, command->conf, result, command->today);
 		if (command->settings.profile == AUDIT_PROFILE_PARKED)
 			show_parked(result->domain);
+		if (traffic != NULL)
+			traffic_show(command->admin, traffic, traffic_plan(command));
 		fflush(stdout);
 		return;
 	}
@@ -244,16 +373,25 @@ static void take_result(void *arg, const struct audit_result *result)
 		facts_json(command->out, result->arena, result->facts);
 	else
 		show_result_json(command->out, command->conf, result, command->today);
+	if (traffic != NULL && !command->facts)
+		traffic_json(command->out, traffic, traffic_plan(command));
 	jsonout_end(command->out);
 }
 
 static int exit_status(const struct audit_command *command)
 {
+	if (command->watch != NULL)
+		return command->changes > 0 ? ADMIN_NO
+		       : command->blind > 0 ? ADMIN_TEMPORARY
+					    : ADMIN_DONE;
+	if (command->zoned != NULL && command->errors + command->warnings > 0)
+		return ADMIN_NO;
 	if (command->errors > 0 && !command->facts)
-		return ADMIN_PARTLY;
+		return is_change(command) ? ADMIN_NO : ADMIN_PARTLY;
 	if (command->blind > 0)
 		return ADMIN_TEMPORARY;
-	return command->warnings > 0 && !command->facts ? ADMIN_NO : ADMIN_DONE;
+	return command->warnings > 0 && !command->facts && !is_change(command) ? ADMIN_NO
+									       : ADMIN_DONE;
 }
 
 /* Facts have no time in them: the same ones are the same bytes. */
@@ -271,6 +409,17 @@ static void open_json(struct audit_command *command)
 		jsonout_array(command->out, "domains");
 }
 
+/* Without it, a later run would not know how long a new record has been there. */
+static void save_memory(const struct audit_command *command)
+{
+	struct why why = {""};
+
+	if (command->memory != NULL &&
+	    memory_save(command->memory, command->settings.now, &why) == -1)
+		admin_warning(command->admin, "when records were first seen is not kept: %s",
+			      why.text);
+}
+
 static int run_audits(struct audit_command *command)
 {
 	int status;
@@ -278,7 +427,7 @@ static int run_audits(struct audit_command *command)
 	open_json(command);
 	status =
 	    audit_run(command->admin, &command->settings, command->evaluate.dns, command->domains,
-		      command->count, command->parallel, take_result, command);
+		      command->count, command->parallel, take_result, command->zoned, command);
 	if (command->out != NULL) {
 		jsonout_end(command->out);
 		if (command->admin->json)
@@ -286,6 +435,9 @@ static int run_audits(struct audit_command *command)
 		else
 			jsonout_print(command->out, stdout);
 	}
+	save_memory(command);
+	if (status == 0 && command->watch != NULL && watch_close(command->watch) == -1)
+		return ADMIN_TEMPORARY;
 	if (status == -1) {
 		admin_error(command->admin, "interrupted");
 		return ADMIN_TEMPORARY;
@@ -306,13 +458,104 @@ static int parse_parallel(struct audit_command *command, const char *text)
 
 static int parse_profile(struct audit_command *command, const char *text)
 {
-	static const struct name_code profiles[] = {
-	    {"default", AUDIT_PROFILE_DEFAULT}, {"parked", AUDIT_PROFILE_PARKED}, {NULL, 0}};
+	static const struct name_code profiles[] = {{"default", AUDIT_PROFILE_DEFAULT},
+						    {"parked", AUDIT_PROFILE_PARKED},
+						    {"bulk", AUDIT_PROFILE_BULK},
+						    {"warm-up", AUDIT_PROFILE_WARM_UP},
+						    {NULL, 0}};
 	int profile = name_code(profiles, span_of(text), -1);
 
 	if (profile == -1)
-		return admin_usage(command->admin, "--profile is default or parked");
+		return admin_usage(command->admin, "--profile is default, parked, bulk or warm-up");
 	command->settings.profile = (enum audit_profile)profile;
+	return 0;
+}
+
+/* In the form that facts have. */
+static int add_host(struct audit_command *command, const char *text)
+{
+	struct change_wish *wish = &command->wish;
+	const char *host;
+	struct why why = {""};
+
+	if (wish->host_count == CHANGE_HOSTS_MAX)
+		return admin_usage(command->admin, "there are more than %d hosts",
+				   CHANGE_HOSTS_MAX);
+	host = domain_parse(command->admin->arena, span_of(text), &why);
+	if (host == NULL)
+		return admin_usage(command->admin, "--host: %s", why.text);
+	wish->hosts[wish->host_count++] = host;
+	return 0;
+}
+
+/* The policy and the logo in use are what a new certificate has to go with. */
+static int prepare_change(struct audit_command *command)
+{
+	int status = change_read(command->admin, &command->wish, &command->change);
+
+	if (status != 0)
+		return status;
+	command->memory = memory_open(command->admin, command->conf->audit.state);
+	if (command->memory == NULL)
+		return ADMIN_NO_INPUT;
+	command->change.since = memory_since;
+	command->change.memory = command->memory;
+	command->settings.change = &command->change;
+	command->settings.policy = true;
+	return 0;
+}
+
+/* Answers out of a file are not validated, so those before are not, either. */
+static int prepare_zone(struct audit_command *command)
+{
+	struct audit_settings *settings = &command->settings;
+
+	if (command->count != 1)
+		return admin_usage(command->admin, "--with-zone is for one domain");
+	settings->validates = false;
+	settings->policy = true;
+	command->zoned = zone_open(command->admin, command->conf, command->evaluate.dns,
+				   command->domains[0], command->wish.zone);
+	return command->zoned != NULL ? 0 : ADMIN_BAD_INPUT;
+}
+
+static int prepare_watch(struct audit_command *command)
+{
+	command->settings.policy = true;
+	command->watch =
+	    watch_open(command->admin, command->conf, &command->settings, command->mail);
+	return command->watch != NULL ? 0 : ADMIN_CANT_CREATE;
+}
+
+/* One at a time: each says something else about a domain. */
+static int check_modes(const struct audit_command *command)
+{
+	unsigned modes = is_change(command) + (command->wish.zone != NULL) + command->watches;
+
+	if (modes > 1)
+		return admin_usage(command->admin, "--with-zone, --watch and the other --with "
+						   "options are for runs of their own");
+	return 0;
+}
+
+static int parse_plan(struct audit_command *command, const char *text)
+{
+	uint64_t number;
+
+	if (!span_number(span_of(text), INT32_MAX, &number) || number == 0)
+		return admin_usage(command->admin, "--plan takes a number of messages");
+	command->plan = (int64_t)number;
+	return 0;
+}
+
+static int take_mail(struct audit_command *command, const char *text)
+{
+	struct why why = {""};
+
+	if (*text == '\0' || conf_check_address(span_of(text), &why) == -1)
+		return admin_usage(command->admin, "--mail: %s",
+				   *text == '\0' ? "the address is missing" : why.text);
+	command->mail = text;
 	return 0;
 }
 
@@ -343,6 +586,36 @@ static int take_option(struct audit_command *command, int letter)
 	case OPTION_NAME_SERVERS:
 		command->settings.name_servers = true;
 		return 0;
+	case OPTION_PROBE:
+		command->settings.probe = true;
+		return 0;
+	case OPTION_CERTIFICATE:
+		command->wish.certificate = optarg;
+		return 0;
+	case OPTION_KEY:
+		command->wish.key = optarg;
+		return 0;
+	case OPTION_MESSAGE:
+		command->message = optarg;
+		return 0;
+	case OPTION_MAIL:
+		return take_mail(command, optarg);
+	case OPTION_LOG:
+		command->log = optarg;
+		return 0;
+	case OPTION_PLAN:
+		return parse_plan(command, optarg);
+	case OPTION_ZONE:
+		command->wish.zone = optarg;
+		return 0;
+	case OPTION_WATCH:
+		command->watches = true;
+		return 0;
+	case OPTION_WAITED:
+		command->wish.waited = true;
+		return 0;
+	case OPTION_HOST:
+		return add_host(command, optarg);
 	default:
 		return ADMIN_USAGE;
 	}
@@ -350,7 +623,7 @@ static int take_option(struct audit_command *command, int letter)
 
 static int run_audit(struct admin *admin, int argc, char **argv)
 {
-	struct audit_command command = {.admin = admin, .parallel = PARALLEL};
+	struct audit_command command = {.admin = admin, .parallel = PARALLEL, .plan = PLAN};
 	int letter, status = 0;
 
 	while (status == 0 && (letter = admin_getopt(admin, argc, argv)) != -1)
@@ -361,14 +634,31 @@ static int run_audit(struct admin *admin, int argc, char **argv)
 		show_rules(admin);
 		return ADMIN_DONE;
 	}
+	status = check_modes(&command);
+	if (status != 0)
+		return status;
 	status = evaluate_open(&command.evaluate, admin);
 	command.conf = command.evaluate.conf;
+	if (status == 0 && is_change(&command))
+		status = prepare_change(&command);
+	if (status == 0 && (command.settings.probe || command.settings.policy || command.watches ||
+			    command.wish.zone != NULL))
+		status = prepare_probes(&command);
 	if (status == 0)
 		status = make_settings(&command);
 	if (status == 0)
 		status = collect_domains(&command, argc, argv);
-	if (status == 0)
+	if (status == 0 && command.wish.zone != NULL)
+		status = prepare_zone(&command);
+	if (status == 0 && command.watches)
+		status = prepare_watch(&command);
+	if (status == 0 && command.message != NULL)
+		status = admin_read_file(admin, command.message, &command.message_text);
+	if (status == 0) {
+		seen_load(admin, command.count == 1 ? command.domains[0] : NULL, &command.settings);
 		status = run_audits(&command);
+	}
+	dns_free(command.zoned);
 	keyring_free(command.keyring);
 	evaluate_close(&command.evaluate);
 	return status;

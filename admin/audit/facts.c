@@ -39,6 +39,8 @@ static void put_host(const struct writer *to, const struct audit_host *host)
 	put_answer(to, "a", &host->a);
 	put_answer(to, "aaaa", &host->aaaa);
 	put_answer(to, "tlsa", &host->tlsa);
+	put_answer(to, "ns", &host->ns);
+	put_answer(to, "unresolved", &host->unresolved);
 	jsonout_end(to->out);
 }
 
@@ -163,6 +165,21 @@ static void put_key(const struct writer *to, const struct audit_key *key)
 	jsonout_end(to->out);
 }
 
+static void put_stranger(const struct writer *to, const struct audit_stranger *stranger)
+{
+	char day[CLOCK_TEXT_MAX];
+
+	jsonout_object(to->out, NULL);
+	jsonout_text(to->out, "selector", stranger->selector);
+	jsonout_int(to->out, "messages", stranger->messages);
+	jsonout_text(to->out, "last_day", clock_day_text(stranger->last_day, day));
+	put_answer(to, "txt", &stranger->txt);
+	jsonout_text(to->out, "type", stranger->type);
+	jsonout_int(to->out, "bits", stranger->bits);
+	jsonout_text(to->out, "fault", stranger->fault);
+	jsonout_end(to->out);
+}
+
 static void put_dkim(const struct writer *to, const struct audit_dkim *dkim)
 {
 	jsonout_object(to->out, "dkim");
@@ -171,6 +188,10 @@ static void put_dkim(const struct writer *to, const struct audit_dkim *dkim)
 	jsonout_array(to->out, "keys");
 	for (unsigned i = 0; i < dkim->count; i++)
 		put_key(to, &dkim->keys[i]);
+	jsonout_end(to->out);
+	jsonout_array(to->out, "strangers");
+	for (unsigned i = 0; i < dkim->stranger_count; i++)
+		put_stranger(to, &dkim->strangers[i]);
 	jsonout_end(to->out);
 	jsonout_end(to->out);
 }
@@ -273,6 +294,8 @@ static void put_zone(const struct writer *to, const struct audit_zone *zone)
 	put_answer(to, "soa", &zone->soa);
 	put_answer(to, "ds", &zone->ds);
 	jsonout_bool(to->out, "bogus", zone->bogus);
+	jsonout_bool(to->out, "unproven", zone->unproven);
+	jsonout_text(to->out, "keyless", zone->keyless);
 	put_hosts(to, zone->hosts, zone->host_count);
 	jsonout_array(to->out, "servers");
 	for (unsigned i = 0; i < zone->server_count; i++)
@@ -311,4 +334,6 @@ void facts_json(struct jsonout *out, struct arena *arena, const struct audit_fac
 	put_dmarc(&to, &facts->dmarc);
 	put_tls(&to, &facts->tls);
 	put_services(&to, facts);
+	if (facts->probed)
+		facts_probe_json(out, &facts->probe);
 }

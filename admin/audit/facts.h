@@ -9,4 +9,7 @@
  * texts that are made. */
 void facts_json(struct jsonout *out, struct arena *arena, const struct audit_facts *facts);
 
+/* A member "probe" of the open object. */
+void facts_probe_json(struct jsonout *out, const struct probe_facts *facts);
+
 #endif

@@ -8,13 +8,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "admin/audit/zone.h"
 #include "admin/progress.h"
 #include "lib/clock.h"
 #include "lib/lock.h"
 
 struct run {
 	const struct audit_settings *settings;
-	struct dns *dns;
+	struct dns *dns, *other; /* the one without the change; with it, or NULL */
 	const char *const *domains;
 	unsigned count;
 	struct lock lock; /* for the rest */
@@ -27,12 +28,19 @@ struct run {
 
 static void audit_one(struct run *run, unsigned i)
 {
-	struct audit_result *result = &run->results[i];
+	struct audit_result *result = &run->results[i], after;
 
 	result->domain = run->domains[i];
 	result->arena = arena_new(0);
 	result->facts = audit_look(run->settings, run->dns, result->arena, result->domain);
 	result->findings = audit_judge(run->settings, result->facts, result->arena);
+	if (run->other == NULL)
+		return;
+	after = *result;
+	after.facts = audit_look(run->settings, run->other, result->arena, result->domain);
+	after.findings = audit_judge(run->settings, after.facts, result->arena);
+	after.findings = zone_compare(run->settings, result, &after, result->arena);
+	*result = after;
 }
 
 static void *audit_some(void *arg)
@@ -91,9 +99,10 @@ static int give_results(struct run *run, const struct admin *admin, audit_take *
 
 int audit_run(const struct admin *admin, const struct audit_settings *settings, struct dns *dns,
 	      const char *const *domains, unsigned count, unsigned parallel, audit_take *take,
-	      void *arg)
+	      struct dns *changed, void *arg)
 {
-	struct run run = {.settings = settings, .dns = dns, .domains = domains, .count = count};
+	struct run run = {
+	    .settings = settings, .dns = dns, .other = changed, .domains = domains, .count = count};
 	pthread_t threads[AUDIT_PARALLEL_MAX];
 	unsigned started = 0;
 	int status;

@@ -22,9 +22,10 @@ struct audit_result {
  */
 typedef void audit_take(void *arg, const struct audit_result *result);
 
-/* 0, or -1 when the user interrupted it. PARALLEL: domains at a time. */
+/* 0, or -1 when the user interrupted it. PARALLEL: domains at a time. CHANGED: NULL, or a resolver
+ * by which each domain is audited, too: the findings are then what it makes worse. */
 int audit_run(const struct admin *admin, const struct audit_settings *settings, struct dns *dns,
 	      const char *const *domains, unsigned count, unsigned parallel, audit_take *take,
-	      void *arg);
+	      struct dns *changed, void *arg);
 
 #endif

@@ -39,6 +39,12 @@ static const struct conf_silence *find_silence(const struct conf *conf, const ch
 	return found;
 }
 
+bool show_is_silent(const struct conf *conf, const char *domain,
+		    const struct audit_finding *finding, int32_t today)
+{
+	return find_silence(conf, domain, finding, today) != NULL;
+}
+
 struct audit_counts show_counts(const struct conf *conf, const struct audit_result *result,
 				int32_t today)
 {
@@ -92,6 +98,9 @@ void show_result(struct admin *admin, const struct conf *conf, const struct audi
 	       counts.levels[AUDIT_WARN] == 1 ? "" : "s", counts.levels[AUDIT_INFO],
 	       counts.levels[AUDIT_INFO] == 1 ? "" : "s", counts.levels[AUDIT_SKIP], counts.silent,
 	       result->facts->lookups);
+	if (admin->verbose > 0 && result->facts->spf.record != NULL)
+		printf("  SPF: %u of 10 lookups, %u of 2 void lookups\n",
+		       result->facts->spf.lookups, result->facts->spf.voids);
 	for (int level = AUDIT_ERROR; level >= AUDIT_INFO; level--) {
 		for (unsigned i = 0; i < result->findings.count; i++) {
 			const struct audit_finding *finding = &result->findings.items[i];
@@ -103,6 +112,18 @@ void show_result(struct admin *admin, const struct conf *conf, const struct audi
 				continue;
 			show_finding(admin, finding, silence);
 		}
+	}
+}
+
+void show_changes(const struct audit_result *result)
+{
+	for (unsigned i = 0; i < result->findings.count; i++) {
+		const struct audit_finding *finding = &result->findings.items[i];
+
+		printf("%s: %s %s: ", result->domain, level_text(finding->level),
+		       audit_rules[finding->rule].id);
+		out_text(stdout, finding->text);
+		printf("\n");
 	}
 }
 

@@ -14,6 +14,10 @@ struct audit_counts {
 	unsigned silent;
 };
 
+/* Whether the settings silence FINDING about DOMAIN today. */
+bool show_is_silent(const struct conf *conf, const char *domain,
+		    const struct audit_finding *finding, int32_t today);
+
 struct audit_counts show_counts(const struct conf *conf, const struct audit_result *result,
 				int32_t today);
 
@@ -21,6 +25,9 @@ void show_result(struct admin *admin, const struct conf *conf, const struct audi
 		 int32_t today);
 void show_result_json(struct jsonout *out, const struct conf *conf,
 		      const struct audit_result *result, int32_t today);
+
+/* A line for each finding, as a log has it. */
+void show_changes(const struct audit_result *result);
 
 /* The four records of a domain without mail, as lines of a zone file. */
 void show_parked(const char *domain);
