@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The result of the last `countersign store check --reconcile`: a small file next to the ledger,
- * which the command writes and the daemon's metrics show.
+ * Results of what a timer runs: a small file, which a command writes and the daemon's metrics show.
  */
 #ifndef METRICS_CHECKED_H
 #define METRICS_CHECKED_H
@@ -10,6 +9,7 @@
 
 #include "lib/why.h"
 
+/* Of `countersign store check --reconcile`; the file is next to the ledger. */
 struct checked {
 	int64_t at;       /* wall seconds */
 	int64_t findings; /* 0: all was well */
@@ -22,5 +22,16 @@ int checked_write(const char *ledger, const struct checked *checked, struct why 
 
 /* All 0 where there is none. */
 void checked_read(const char *ledger, struct checked *checked);
+
+/* Of `countersign audit --watch`; the file is in audit.state, and gets that directory's owner. */
+struct watched {
+	int64_t at; /* wall seconds */
+	int64_t domains;
+	int64_t changes; /* that were told */
+	int64_t errors, warnings, hints;
+};
+
+int watched_write(const char *directory, const struct watched *watched, struct why *why);
+void watched_read(const char *directory, struct watched *watched);
 
 #endif

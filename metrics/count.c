@@ -61,6 +61,8 @@ void count_inbound(enum origin origin, const struct verdict *verdict, enum actio
 		       decision->disposition);
 	for (unsigned i = 0; i < decision->override_count; i++)
 		counters_count(METRIC_DMARC_OVERRIDES, decision->overrides[i].type, 0, 0);
+	if (verdict->bimi.evaluated)
+		counters_count(METRIC_BIMI_RESULTS, verdict->bimi.result, 0, 0);
 	count_disagreements(verdict);
 }
 

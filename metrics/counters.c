@@ -22,6 +22,7 @@
 #include "dns/dns.h"
 #include "keys/wire.h"
 #include "lib/span.h"
+#include "policy/bimi/known.h"
 #include "policy/dkim/signature.h"
 #include "policy/origin.h"
 #include "policy/outbound.h"
@@ -38,6 +39,8 @@ enum {
 	READ_TRIES = 100
 };
 
+static const struct name_code bimi_limits[] = {
+    {"all", 0}, {"domain", 1}, {"host", 2}, {NULL, 0}}; /* as bimi/rate.h, without "open" */
 static const struct name_code alg_names[] = {{"rsa-sha256", DKIMSIG_RSA_SHA256},
 					     {"ed25519-sha256", DKIMSIG_ED25519_SHA256},
 					     {"rsa-sha1", DKIMSIG_RSA_SHA1},
@@ -52,6 +55,11 @@ static const struct name_code published_names[] = {{"absent", COUNT_POLICY_ABSEN
 						   {NULL, 0}};
 static const struct name_code engine_names[] = {
     {"spf", COUNT_ENGINE_SPF}, {"dkim", COUNT_ENGINE_DKIM}, {NULL, 0}};
+static const struct name_code opinion_names[] = {
+    {"agreed", COUNT_OPINION_AGREED},       {"differed", COUNT_OPINION_DIFFERED},
+    {"unjudged", COUNT_OPINION_UNJUDGED},   {"busy", COUNT_OPINION_BUSY},
+    {"too_large", COUNT_OPINION_TOO_LARGE}, {"crashed", COUNT_OPINION_CRASHED},
+    {"late", COUNT_OPINION_LATE},           {NULL, 0}};
 static const struct name_code type_names[] = {{"A", 0},   {"PTR", 1},  {"MX", 2},
 					      {"TXT", 3}, {"AAAA", 4}, {NULL, 0}};
 static const struct name_code status_names[] = {{"data", DNS_DATA},
@@ -80,8 +88,35 @@ static const struct name_code taking_names[] = {
 static const struct name_code kind_names[] = {{"unreadable", 0}, {"aggregate", 1}, {"failure", 2},
 					      {"complaint", 3},  {"tls", 4},       {"bounce", 5},
 					      {NULL, 0}};
+/* As report/sources/ has them. */
+static const struct name_code finding_names[] = {{"unsigned-host", 0},
+						 {"foreign-key", 1},
+						 {"partner-unaligned", 2},
+						 {"spf-only", 3},
+						 {"old-key", 4},
+						 {"replay", 5},
+						 {"tls", 6},
+						 {"complaints", 7},
+						 {"complaints-high", 8},
+						 {"not-authorized", 9},
+						 {"not-asked", 10},
+						 {NULL, 0}};
+static const struct name_code class_names[] = {{"ours", 0},    {"forwarded", 1}, {"modified", 2},
+					       {"partner", 3}, {"spf-only", 4},  {"old-key", 5},
+					       {"unknown", 6}, {NULL, 0}};
+static const struct name_code fate_names[] = {{"passed", 0}, {"failed", 1}, {NULL, 0}};
+/* As report/tls/session.h has them. */
+static const struct name_code session_kind_names[] = {{"successful", 0}, {"failed", 1}, {NULL, 0}};
+static const struct name_code session_source_names[] = {
+    {"tlsrpt", 0}, {"derived", 1}, {"own", 2}, {NULL, 0}};
+
+static const struct name_code post_names[] = {{"taken", COUNT_POST_TAKEN},
+					      {"refused", COUNT_POST_REFUSED},
+					      {"failed", COUNT_POST_FAILED},
+					      {NULL, 0}};
 static const struct name_code intake_names[] = {{"stored", COUNT_INTAKE_STORED},
 						{"duplicate", COUNT_INTAKE_DUPLICATE},
+						{"confirmed", COUNT_INTAKE_CONFIRMED},
 						{"not_kept", COUNT_INTAKE_NOT_KEPT},
 						{NULL, 0}};
 static const struct name_code reload_names[] = {
@@ -130,7 +165,12 @@ const struct metric_family metric_families[METRICS] = {
 	.help = "Reasons why the domain's policy was not applied."},
     [METRIC_DISAGREEMENTS] = {"engine_disagreements_total", METRIC_COUNTER,
 	.labels = {{"engine", engine_names, 2}},
-	.help = "Messages on which the two engines of spf.engine or dkim.engine = both differ."},
+	.help = "Messages on which libspf2 or libopendkim differs from the native engine."},
+    [METRIC_OPINIONS] = {"second_opinions_total", METRIC_COUNTER,
+	.labels = {{"outcome", opinion_names, 7}},
+	.help = "Messages sampled for a second opinion, by what became of it."},
+    [METRIC_OPINION_DEATHS] = {"second_opinion_deaths_total", METRIC_COUNTER,
+	.help = "Processes of the second opinion that ended unexpectedly."},
     [METRIC_DNS_SECONDS] = {"dns_query_duration_seconds", METRIC_HISTOGRAM, .in_time = true,
 	.labels = {{"type", type_names, 5}},
 	.help = "Duration of DNS queries that were not answered by the cache."},
@@ -180,22 +220,69 @@ const struct metric_family metric_families[METRICS] = {
 	.labels = {{"outcome", taking_names, 2}},
 	.help = "Mails to inbox.addresses, and whether they were taken as reports."},
     [METRIC_INBOX_REPORTS] = {"inbox_reports_total", METRIC_COUNTER,
-	.labels = {{"kind", kind_names, 6}, {"outcome", intake_names, 3}},
+	.labels = {{"kind", kind_names, 6}, {"outcome", intake_names, 4}},
 	.help = "Received reports that were read, by kind and what became of them."},
+    [METRIC_INBOX_POSTS] = {"inbox_posts_total", METRIC_COUNTER,
+	.labels = {{"outcome", post_names, 3}},
+	.help = "Requests to inbox.post_listen, and whether a report was taken."},
     [METRIC_INBOX_SPOOL_FILES] = {"inbox_spool_files", METRIC_GAUGE,
 	.help = "Mails that wait to be read as reports."},
     [METRIC_INBOX_SPOOL_BYTES] = {"inbox_spool_bytes", METRIC_GAUGE,
 	.help = "Size of the mails that wait to be read as reports."},
+    [METRIC_INBOX_FINDINGS] = {"inbox_findings", METRIC_GAUGE,
+	.labels = {{"finding", finding_names, 11}},
+	.help = "Findings in received reports, as of the last inbox findings --note."},
+    [METRIC_INBOX_ROWS] = {"inbox_source_rows", METRIC_GAUGE,
+	.labels = {{"class", class_names, 7}},
+	.help = "Rows of received aggregate reports, by the class of their source, as of then."},
+    [METRIC_INBOX_MESSAGES] = {"inbox_source_messages", METRIC_GAUGE,
+	.labels = {{"class", class_names, 7}, {"result", fate_names, 2}},
+	.help = "Messages in these rows, by whether they passed DMARC."},
+    [METRIC_INBOX_FINDINGS_TIME] = {"inbox_findings_timestamp_seconds", METRIC_GAUGE,
+	.help = "When inbox findings --note last had a result; 0: never."},
     [METRIC_TLS_ANSWERS] = {"tls_answers_total", METRIC_COUNTER,
 	.labels = {{"answer", level_names, 6}},
 	.help = "Answers of the policy service to Postfix, by what they demand."},
+    [METRIC_TLS_LOOKUPS] = {"tls_lookups_total", METRIC_COUNTER,
+	.help = "Questions of Postfix that were not answered from the cache."},
     [METRIC_TLS_FETCHES] = {"tls_policy_fetches_total", METRIC_COUNTER,
 	.labels = {{"outcome", fetch_outcome_names, 4}},
 	.help = "MTA-STS policies asked for from web servers, by outcome."},
     [METRIC_TLS_POLICIES] = {"tls_policies", METRIC_GAUGE,
 	.help = "MTA-STS policies that are held."},
+    [METRIC_TLS_OVERDUE] = {"tls_policies_overdue", METRIC_GAUGE,
+	.help = "MTA-STS policies in use that should have been renewed a day ago or earlier."},
+    [METRIC_TLS_OLDEST] = {"tls_policies_oldest_timestamp_seconds", METRIC_GAUGE,
+	.help = "When the oldest MTA-STS policy in use was fetched; 0 if there is none."},
     [METRIC_TLS_DOMAINS] = {"tls_cached_domains", METRIC_GAUGE,
 	.help = "Domains about which the policy service holds something."},
+    [METRIC_TLS_SESSIONS] = {"tls_sessions_total", METRIC_COUNTER,
+	.labels = {{"result", session_kind_names, 2}, {"source", session_source_names, 3}},
+	.help = "TLS sessions with other domains' mail servers, counted for reports about them."},
+    [METRIC_TLS_FAILURES] = {"tls_failed_sessions_total", METRIC_COUNTER,
+	.labels = {{"domain", NULL, 0}},
+	.help = "The failed ones of tls_sessions_total, by the recipient's domain."},
+    [METRIC_BIMI_RESULTS] = {"bimi_results_total", METRIC_COUNTER,
+	.labels = {{"result", bimi_result_names, BIMI_RESULTS}},
+	.help = "Messages for which BIMI was evaluated, by result."},
+    [METRIC_BIMI_CHECKS] = {"bimi_checks_total", METRIC_COUNTER,
+	.labels = {{"outcome", bimi_state_names, 4}},
+	.help = "BIMI records that were fetched and checked, by outcome."},
+    [METRIC_BIMI_DELAYED] = {"bimi_delayed_total", METRIC_COUNTER,
+	.labels = {{"limit", bimi_limits, 3}},
+	.help = "BIMI records that were not fetched yet, by the limit in the way."},
+    [METRIC_BIMI_RECORDS] = {"bimi_records", METRIC_GAUGE,
+	.help = "BIMI records whose logo was checked, as of the last hour."},
+    [METRIC_AUDIT_TIME] = {"audit_watch_timestamp_seconds", METRIC_GAUGE,
+	.help = "When audit --watch last had a result; 0: never."},
+    [METRIC_AUDIT_CHANGES] = {"audit_watch_changes", METRIC_GAUGE,
+	.help = "Differences from the audit before that it told."},
+    [METRIC_AUDIT_ERRORS] = {"audit_errors", METRIC_GAUGE,
+	.help = "Findings of that audit that are errors, of all its domains."},
+    [METRIC_AUDIT_WARNINGS] = {"audit_warnings", METRIC_GAUGE,
+	.help = "Findings of that audit that are warnings."},
+    [METRIC_AUDIT_HINTS] = {"audit_hints", METRIC_GAUGE,
+	.help = "Findings of that audit that are hints."},
     [METRIC_RELOADS] = {"config_reloads_total", METRIC_COUNTER,
 	.labels = {{"outcome", reload_names, 2}},
 	.help = "Reloads of the settings."},
@@ -238,6 +325,12 @@ struct domain {
 	atomic_ullong counts[ALGS];
 };
 
+/* Of one metric whose label is a domain. */
+struct domains {
+	struct domain places[DOMAINS];
+	atomic_ullong others[ALGS]; /* domains that found no place */
+};
+
 struct segment {
 	atomic_bool taken;
 	atomic_llong values[METRICS];
@@ -252,8 +345,8 @@ struct block {
 	atomic_int log_level;
 	atomic_uint told[COUNTERS_TOPICS]; /* a hash of the text that was logged last */
 	atomic_llong slots[METRICS][SLOTS];
-	struct domain domains[DOMAINS];
-	atomic_ullong others[ALGS]; /* domains that found no place */
+	struct domains signed_for; /* by algorithm */
+	struct domains tls_failed; /* the first count alone */
 	struct segment segments[COUNTERS_SEGMENTS];
 };
 
@@ -331,6 +424,13 @@ void counters_set(enum metric metric, int64_t value)
 			      memory_order_relaxed);
 }
 
+void counters_set_one(enum metric metric, unsigned a, unsigned b, int64_t value)
+{
+	assert(!metric_families[metric].per_process);
+	atomic_store_explicit(&block->slots[metric][slot_of(metric, a, b, 0)], value,
+			      memory_order_relaxed);
+}
+
 void counters_change(enum metric metric, int64_t by)
 {
 	bool mine = metric_families[metric].per_process;
@@ -338,7 +438,7 @@ void counters_change(enum metric metric, int64_t by)
 	add_relaxed(mine ? &segment->values[metric] : &block->slots[metric][0], by);
 }
 
-/* ---- domains we sign for ---- */
+/* ---- domains ---- */
 
 static unsigned hash_name(const char *name)
 {
@@ -364,26 +464,32 @@ static struct domain *claim_domain(struct domain *domain, const char *name)
 
 /* Two threads that come with a new domain at once may each take a place for it; a reader that adds
  * up by name shows one. */
-static atomic_ullong *counts_of(const char *name)
+static atomic_ullong *counts_of(struct domains *domains, const char *name)
 {
 	unsigned start = hash_name(name);
 	struct domain *domain;
 
 	if (strlen(name) >= sizeof domain->name)
-		return block->others;
+		return domains->others;
 	for (unsigned i = 0; i < DOMAINS; i++) {
-		domain = claim_domain(&block->domains[(start + i) % DOMAINS], name);
+		domain = claim_domain(&domains->places[(start + i) % DOMAINS], name);
 		if (domain != NULL)
 			return domain->counts;
 	}
-	return block->others;
+	return domains->others;
 }
 
 void counters_signed(const char *domain, enum crypt_type type)
 {
 	const unsigned alg = type == CRYPT_RSA ? DKIMSIG_RSA_SHA256 : DKIMSIG_ED25519_SHA256;
 
-	atomic_fetch_add_explicit(&counts_of(domain)[alg], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counts_of(&block->signed_for, domain)[alg], 1,
+				  memory_order_relaxed);
+}
+
+void counters_tls_failed(const char *domain)
+{
+	atomic_fetch_add_explicit(counts_of(&block->tls_failed, domain), 1, memory_order_relaxed);
 }
 
 static bool is_ready(const struct domain *domain)
@@ -392,10 +498,8 @@ static bool is_ready(const struct domain *domain)
 }
 
 /* Of several places with the same name only the first is shown. */
-static bool is_first(unsigned place)
+static bool is_first(const struct domain *domains, unsigned place)
 {
-	const struct domain *domains = block->domains;
-
 	for (unsigned i = 0; i < place; i++) {
 		if (is_ready(&domains[i]) && strcmp(domains[i].name, domains[place].name) == 0)
 			return false;
@@ -403,36 +507,48 @@ static bool is_first(unsigned place)
 	return true;
 }
 
-static uint64_t signed_by(unsigned place, unsigned alg)
+static uint64_t sum_of(const struct domain *domains, unsigned place, unsigned at)
 {
-	const struct domain *domains = block->domains;
 	uint64_t sum = 0;
 
 	for (unsigned i = place; i < DOMAINS; i++) {
 		if (is_ready(&domains[i]) && strcmp(domains[i].name, domains[place].name) == 0)
-			sum += atomic_load_explicit(&domains[i].counts[alg], memory_order_relaxed);
+			sum += atomic_load_explicit(&domains[i].counts[at], memory_order_relaxed);
 	}
 	return sum;
 }
 
-void counters_each_signed(counters_signed_visit *visit, void *arg)
+/* NAMES: what the counts are of, COUNT of them. */
+static void visit_domains(const struct domains *domains, const struct name_code *names,
+			  unsigned count, counters_domain_visit *visit, void *arg)
 {
-	for (unsigned i = 0; i < DOMAINS; i++) {
-		if (!is_ready(&block->domains[i]) || !is_first(i))
-			continue;
-		for (unsigned alg = 0; alg < ALGS; alg++) {
-			uint64_t count = signed_by(i, alg);
+	for (unsigned i = 0; i <= DOMAINS; i++) {
+		const struct domain *place = &domains->places[i == DOMAINS ? 0 : i];
 
-			if (count > 0)
-				visit(arg, block->domains[i].name, alg_names[alg].name, count);
+		if (i < DOMAINS && (!is_ready(place) || !is_first(domains->places, i)))
+			continue;
+		for (unsigned at = 0; at < count; at++) {
+			uint64_t sum = i < DOMAINS ? sum_of(domains->places, i, at)
+						   : atomic_load_explicit(&domains->others[at],
+									  memory_order_relaxed);
+
+			if (sum > 0)
+				visit(arg, i < DOMAINS ? place->name : "other", names[at].name,
+				      sum);
 		}
 	}
-	for (unsigned alg = 0; alg < ALGS; alg++) {
-		uint64_t count = atomic_load_explicit(&block->others[alg], memory_order_relaxed);
+}
 
-		if (count > 0)
-			visit(arg, "other", alg_names[alg].name, count);
-	}
+void counters_each_signed(counters_domain_visit *visit, void *arg)
+{
+	visit_domains(&block->signed_for, alg_names, ALGS, visit, arg);
+}
+
+void counters_each_tls_failed(counters_domain_visit *visit, void *arg)
+{
+	static const struct name_code none[] = {{NULL, 0}};
+
+	visit_domains(&block->tls_failed, none, 1, visit, arg);
 }
 
 /* ---- segments ---- */

@@ -8,8 +8,8 @@
  * To count is one relaxed atomic addition: any thread, any process, no lock. Without
  * counters_open() (in tests, in the command) the block is this process's own.
  *
- * Every label has a fixed list of values. The two exceptions are bounded, too: the domains we sign
- * for (MAX of them, then "other"), and our own keys.
+ * Every label has a fixed list of values. The exceptions are bounded, too: the domains we sign for
+ * and those whose mail servers fail (MAX of them each, then "other"), and our own keys.
  */
 #ifndef METRICS_COUNTERS_H
 #define METRICS_COUNTERS_H
@@ -40,8 +40,10 @@ enum metric {
 	METRIC_DMARC_RESULTS,   /* enum auth_result, enum count_policy, enum dmarc_policy */
 	METRIC_DMARC_OVERRIDES, /* enum override_type */
 	METRIC_DISAGREEMENTS,   /* enum count_engine */
-	METRIC_DNS_SECONDS,     /* place of enum dns_type */
-	METRIC_DNS_QUERIES,     /* place of enum dns_type, enum dns_status */
+	METRIC_OPINIONS,        /* enum count_opinion */
+	METRIC_OPINION_DEATHS,
+	METRIC_DNS_SECONDS, /* place of enum dns_type */
+	METRIC_DNS_QUERIES, /* place of enum dns_type, enum dns_status */
 	METRIC_DNS_LOOKUPS,
 	METRIC_DNS_HITS,
 	METRIC_DNS_ENTRIES,
@@ -62,12 +64,31 @@ enum metric {
 	METRIC_REPORT_SUCCESS_TIME,
 	METRIC_INBOX_TAKEN,   /* enum count_taking */
 	METRIC_INBOX_REPORTS, /* enum inbox_kind, enum count_intake */
+	METRIC_INBOX_POSTS,   /* enum count_post */
 	METRIC_INBOX_SPOOL_FILES,
 	METRIC_INBOX_SPOOL_BYTES,
+	METRIC_INBOX_FINDINGS, /* enum finding_kind (report/sources/findings.h) */
+	METRIC_INBOX_ROWS,     /* enum source_class (report/sources/classify.h) */
+	METRIC_INBOX_MESSAGES, /* enum source_class; passed, failed */
+	METRIC_INBOX_FINDINGS_TIME,
 	METRIC_TLS_ANSWERS, /* enum level_kind */
+	METRIC_TLS_LOOKUPS,
 	METRIC_TLS_FETCHES, /* enum fetch_outcome */
 	METRIC_TLS_POLICIES,
+	METRIC_TLS_OVERDUE,
+	METRIC_TLS_OLDEST,
 	METRIC_TLS_DOMAINS,
+	METRIC_TLS_SESSIONS, /* enum session_kind, enum session_source */
+	METRIC_TLS_FAILURES, /* see counters_tls_failed */
+	METRIC_BIMI_RESULTS, /* enum bimi_result */
+	METRIC_BIMI_CHECKS,  /* enum bimi_state */
+	METRIC_BIMI_RECORDS,
+	METRIC_BIMI_DELAYED, /* enum bimi_rate_result - 1 (bimi/rate.h) */
+	METRIC_AUDIT_TIME,
+	METRIC_AUDIT_CHANGES,
+	METRIC_AUDIT_ERRORS,
+	METRIC_AUDIT_WARNINGS,
+	METRIC_AUDIT_HINTS,
 	METRIC_RELOADS, /* enum count_reload */
 	METRIC_RELOAD_SUCCESS,
 	METRIC_RELOAD_TIME,
@@ -89,6 +110,15 @@ enum count_policy {
 	COUNT_POLICY_REJECT
 };
 enum count_engine { COUNT_ENGINE_SPF, COUNT_ENGINE_DKIM };
+enum count_opinion { /* what became of a message that was sampled for a second opinion */
+		     COUNT_OPINION_AGREED,
+		     COUNT_OPINION_DIFFERED,
+		     COUNT_OPINION_UNJUDGED,  /* agreed as far as the libraries can judge it */
+		     COUNT_OPINION_BUSY,      /* skipped: too many of them wait */
+		     COUNT_OPINION_TOO_LARGE, /* skipped */
+		     COUNT_OPINION_CRASHED,   /* the process ended meanwhile */
+		     COUNT_OPINION_LATE       /* there was no answer in time */
+};
 enum count_stage { /* where the MTA's protocol went wrong */
 		   COUNT_STAGE_NEGOTIATE,
 		   COUNT_STAGE_CONNECT,
@@ -102,7 +132,13 @@ enum count_stage { /* where the MTA's protocol went wrong */
 };
 enum count_outcome { COUNT_SENT, COUNT_DEFERRED, COUNT_FAILED, COUNT_SUPPRESSED };
 enum count_taking { COUNT_TAKEN, COUNT_NOT_TAKEN };
-enum count_intake { COUNT_INTAKE_STORED, COUNT_INTAKE_DUPLICATE, COUNT_INTAKE_NOT_KEPT };
+enum count_post { COUNT_POST_TAKEN, COUNT_POST_REFUSED, COUNT_POST_FAILED };
+enum count_intake {
+	COUNT_INTAKE_STORED,
+	COUNT_INTAKE_DUPLICATE,
+	COUNT_INTAKE_CONFIRMED,
+	COUNT_INTAKE_NOT_KEPT
+};
 enum count_reload { COUNT_RELOAD_ACCEPTED, COUNT_RELOAD_REFUSED };
 
 /* ---- counting ---- */
@@ -122,9 +158,15 @@ enum counters_skip { COUNTERS_SKIP_KEY, COUNTERS_SKIP_LIMIT, COUNTERS_SKIP_QUEUE
 /* A signature for DOMAIN. */
 void counters_signed(const char *domain, enum crypt_type type);
 
+/* A TLS session with a mail server of DOMAIN has failed. */
+void counters_tls_failed(const char *domain);
+
 /* A metric without labels. Where the table says per process, this process's share of it. */
 void counters_set(enum metric metric, int64_t value);
 void counters_change(enum metric metric, int64_t by);
+
+/* A gauge with labels that is not per process. */
+void counters_set_one(enum metric metric, unsigned a, unsigned b, int64_t value);
 
 /* ---- processes ---- */
 
@@ -220,8 +262,10 @@ struct counters_histogram {
 };
 void counters_histogram(enum metric metric, unsigned a, struct counters_histogram *histogram);
 
-typedef void counters_signed_visit(void *arg, const char *domain, const char *algorithm,
+/* Those above 0. ALGORITHM: of signatures, else NULL. */
+typedef void counters_domain_visit(void *arg, const char *domain, const char *algorithm,
 				   uint64_t count);
-void counters_each_signed(counters_signed_visit *visit, void *arg); /* those above 0 */
+void counters_each_signed(counters_domain_visit *visit, void *arg);
+void counters_each_tls_failed(counters_domain_visit *visit, void *arg);
 
 #endif

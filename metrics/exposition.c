@@ -161,14 +161,15 @@ static void write_histogram(struct writer *w, enum metric metric)
 	}
 }
 
-static void write_signed(void *arg, const char *domain, const char *algorithm, uint64_t count)
+static void write_domain(void *arg, const char *domain, const char *algorithm, uint64_t count)
 {
 	struct writer *w = arg;
 	bool open = false;
 
 	begin_sample(w, "");
 	add_label(w, &open, "domain", domain);
-	add_label(w, &open, "algorithm", algorithm);
+	if (algorithm != NULL)
+		add_label(w, &open, "algorithm", algorithm);
 	end_labels(w, open);
 	end_number(w, (int64_t)count);
 }
@@ -250,7 +251,9 @@ void exposition_write(struct buf *out, enum exposition_format format)
 	for (unsigned metric = 0; metric < METRICS; metric++) {
 		begin_family(&w, &metric_families[metric]);
 		if (metric == METRIC_DKIM_SIGNED)
-			counters_each_signed(write_signed, &w);
+			counters_each_signed(write_domain, &w);
+		else if (metric == METRIC_TLS_FAILURES)
+			counters_each_tls_failed(write_domain, &w);
 		else if (metric_families[metric].type == METRIC_HISTOGRAM)
 			write_histogram(&w, metric);
 		else

@@ -16,7 +16,7 @@ trap '[ -z "$pid" ] || { kill $pid; wait $pid; } 2>/dev/null; rm -rf "$dir"' EXI
 settings() { # more settings on standard input
 	{
 		echo "listen = [ \"local:$dir/a.sock\" ];"
-		echo "store: { url = \"\"; }; sign: { enabled = false; }; dns: { servers = [ \"127.0.0.1@1\" ]; };"
+		echo "second_opinion: { sample = 0; }; store: { url = \"\"; }; sign: { enabled = false; }; dns: { servers = [ \"127.0.0.1@1\" ]; };"
 		echo "log: { target = \"stderr\"; }; control: { socket = \"$dir/control.sock\"; };"
 		cat
 	} >"$dir/new"

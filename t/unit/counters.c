@@ -78,7 +78,8 @@ static void note_signed(void *arg, const char *domain, const char *algorithm, ui
 	struct seen *seen = arg;
 
 	seen->lines++;
-	if (strcmp(domain, "example.com") == 0 && strcmp(algorithm, "ed25519-sha256") == 0)
+	if (algorithm != NULL && strcmp(domain, "example.com") == 0 &&
+	    strcmp(algorithm, "ed25519-sha256") == 0)
 		seen->example = count;
 	if (strcmp(domain, "other") == 0)
 		seen->other += count;
@@ -106,6 +107,12 @@ static void test_domains(void)
 	counters_each_signed(note_signed, &seen);
 	is_int(seen.lines, 258, "256 domains, one with two algorithms, and the others");
 	is_int(seen.other, 46, "301 came for 255 places");
+	counters_tls_failed("example.com");
+	counters_tls_failed("example.com");
+	counters_tls_failed("example.net");
+	seen = (struct seen){0};
+	counters_each_tls_failed(note_signed, &seen);
+	is_int(seen.lines, 2, "domains whose servers fail are counted apart");
 }
 
 /* In another process, in a segment. */
