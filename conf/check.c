@@ -7,6 +7,8 @@
 #include "conf/check.h"
 
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 
 #include "lib/clock.h"
 #include "lib/endpoint.h"
@@ -29,6 +31,22 @@ int conf_check_http(struct span text, struct why *why)
 	struct endpoint endpoint;
 
 	return endpoint_parse_http(text, &endpoint, why);
+}
+
+/* What a web server of this host reaches, and no other host does. */
+int conf_check_page_listen(struct span text, struct why *why)
+{
+	struct endpoint endpoint;
+	struct ip ip;
+
+	if (span_istarts(text, "unix:"))
+		return endpoint_parse(text, &endpoint, why);
+	if (endpoint_parse_http(text, &endpoint, why) != 0)
+		return -1;
+	if (ip_parse(endpoint.host, &ip) && ip_is_loopback(&ip))
+		return 0;
+	return why_set(why, "pages are served on a loopback address or a local socket only, as in"
+			    " 127.0.0.1:9819 or unix:/run/countersign/page.sock");
 }
 
 /* Empty: none. */
@@ -189,6 +207,27 @@ int conf_check_smtp(struct span text, struct why *why)
 	return url_parse_server(text, &server, why);
 }
 
+int conf_check_imap(struct span text, struct why *why)
+{
+	struct url_server server;
+
+	return span_empty(text) ? 0 : url_parse_imap(text, &server, why);
+}
+
+/* Other characters are written in modified UTF-7 (RFC 3501 section 5.1.3). */
+int conf_check_folder(struct span text, struct why *why)
+{
+	for (const char *p = text.p; p < text.end; p++)
+		if (*p < ' ' || *p > '~')
+			return why_set(why, "a folder's name has printable ASCII characters only");
+	return span_empty(text) ? why_set(why, "the name of a folder is missing") : 0;
+}
+
+int conf_check_folder_or_none(struct span text, struct why *why)
+{
+	return span_empty(text) ? 0 : conf_check_folder(text, why);
+}
+
 /* ---- sections ---- */
 
 /* Where the option was set; the line is 0 where it was not. */
@@ -205,7 +244,7 @@ static const struct conf_option *find_option(const char *name)
 /* No site has a network larger than 10.0.0.0/8 or fc00::/7 (RFC 1918, RFC 4193). */
 static bool is_everybody(const struct ip_network *network)
 {
-	return network->bits < (network->ip.family == 6 ? 7 : 8);
+	return !network->excluded && network->bits < (network->ip.family == 6 ? 7 : 8);
 }
 
 static void check_trusted_networks(const struct conf_reader *reader, const struct conf *conf)
@@ -248,18 +287,6 @@ static void check_relays(const struct conf_reader *reader, const struct conf *co
 	}
 }
 
-static bool is_trusted(const struct conf *conf, const struct ip_network *network)
-{
-	for (unsigned i = 0; i < conf->trusted_networks.count; i++) {
-		const struct ip_network *trusted = &conf->trusted_networks.items[i];
-
-		if (trusted->bits <= network->bits && trusted->ip.family == network->ip.family &&
-		    ip_in_network(&network->ip, &trusted->ip, trusted->bits))
-			return true;
-	}
-	return false;
-}
-
 static void check_lists(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *lists = find_option("lists");
@@ -269,7 +296,9 @@ static void check_lists(const struct conf_reader *reader, const struct conf *con
 		const struct conf_list *list = &conf->lists[i];
 
 		for (unsigned k = 0; k < list->from.count; k++)
-			if (!is_trusted(conf, &list->from.items[k]))
+			if (!list->from.items[k].excluded &&
+			    !ip_network_in_any(&list->from.items[k], conf->trusted_networks.items,
+					       conf->trusted_networks.count))
 				conf_option_error(
 				    reader, lists, place_of(conf, lists),
 				    "%s is not in trusted_networks: mail from there is checked, "
@@ -329,6 +358,10 @@ void conf_check_ledger(const struct conf_reader *reader, const struct conf *conf
 		    reader, find_option("store.shared"),
 		    place_of(conf, find_option("store.shared")),
 		    "is set, but store.url is empty: what is shipped is counted there");
+	if (conf->store.keys && *conf->store.shared == '\0')
+		conf_option_error(reader, find_option("store.keys"),
+				  place_of(conf, find_option("store.keys")),
+				  "is set, but store.shared is not: the keys are kept there");
 }
 
 static void check_login(const struct conf_reader *reader, const struct conf *conf)
@@ -352,6 +385,19 @@ static void check_login(const struct conf_reader *reader, const struct conf *con
 		    place_of(conf, find_option("reports.user")),
 		    "the password would cross the network unencrypted: set reports.tls "
 		    "to \"required\" or \"verified\", or use smtps:");
+}
+
+void conf_check_inbox(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *imap = find_option("inbox.imap"),
+				 *done = find_option("inbox.imap_done");
+
+	if (*conf->inbox.imap != '\0' && *conf->inbox.imap_user == '\0')
+		conf_option_error(reader, imap, place_of(conf, imap),
+				  "is set, but inbox.imap_user is not");
+	if (strcasecmp(conf->inbox.imap_done, conf->inbox.imap_folder) == 0)
+		conf_option_error(reader, done, place_of(conf, done),
+				  "is the same folder as inbox.imap_folder");
 }
 
 void conf_check_reports(const struct conf_reader *reader, const struct conf *conf)
@@ -379,6 +425,34 @@ void conf_check_reports(const struct conf_reader *reader, const struct conf *con
 				  "is true, but store.url is empty: nothing is counted");
 }
 
+/* Mail to the people who run this site. */
+static void check_mail(const struct conf_reader *reader, const struct conf *conf, const char *name,
+		       const struct conf_strings *addresses)
+{
+	const struct conf_option *option = find_option(name);
+
+	if (addresses->count == 0)
+		return;
+	if (*conf->reports.from == '\0')
+		conf_option_error(reader, option, place_of(conf, option),
+				  "is set, but reports.from is not: a mail must say who sends it");
+	if (*conf->store.url == '\0')
+		conf_option_error(
+		    reader, option, place_of(conf, option),
+		    "is set, but store.url is empty: mail waits in the ledger until it"
+		    " is sent");
+}
+
+void conf_check_audit(const struct conf_reader *reader, const struct conf *conf)
+{
+	check_mail(reader, conf, "audit.mail", &conf->audit.mail);
+}
+
+void conf_check_page(const struct conf_reader *reader, const struct conf *conf)
+{
+	check_mail(reader, conf, "page.mail", &conf->page.mail);
+}
+
 void conf_check_failures(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *send = find_option("failures.send");
@@ -404,6 +478,42 @@ int conf_check_tls_level(struct span text, struct why *why)
 		       (int)(span_len(text) < 80 ? span_len(text) : 80), text.p);
 }
 
+int conf_check_local_socket(struct span text, struct why *why)
+{
+	struct endpoint endpoint;
+
+	if (span_empty(text))
+		return 0;
+	if (endpoint_parse(text, &endpoint, why) != 0)
+		return -1;
+	return endpoint.family == AF_UNIX ? 0
+					  : why_set(why, "it is not a local socket (unix:PATH)");
+}
+
+static void check_own_policies(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *policies = find_option("tls.own_policies");
+
+	if (*conf->tls.own_policies != '\0' && conf->http.listen.count == 0)
+		conf_option_error(reader, policies, place_of(conf, policies),
+				  "is set, but http.listen is not: nothing would serve them");
+}
+
+static void check_tls_reports(const struct conf_reader *reader, const struct conf *conf)
+{
+	const struct conf_option *reports = find_option("tls.reports");
+	const char *missing = conf->tls.listen.count == 0  ? "tls.listen"
+			      : conf->store.url[0] == '\0' ? "store.url"
+			      : !conf->reports.send        ? "reports.send"
+							   : NULL;
+
+	if (conf->tls.reports && missing != NULL)
+		conf_option_error(
+		    reader, reports, place_of(conf, reports),
+		    "is true, but %s is not set: nothing would be %s", missing,
+		    conf->tls.listen.count > 0 && conf->store.url[0] != '\0' ? "sent" : "counted");
+}
+
 void conf_check_tls(const struct conf_reader *reader, const struct conf *conf)
 {
 	const struct conf_option *listen = find_option("tls.listen");
@@ -413,4 +523,6 @@ void conf_check_tls(const struct conf_reader *reader, const struct conf *conf)
 				  "is set, but dns.trust_anchor is not: without DNSSEC, MTA-STS "
 				  "would take the place of DANE; on Debian, install dns-root-data "
 				  "and set dns.trust_anchor to \"/usr/share/dns/root.key\"");
+	check_own_policies(reader, conf);
+	check_tls_reports(reader, conf);
 }

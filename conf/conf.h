@@ -35,7 +35,8 @@ enum conf_quarantine { CONF_QUARANTINE_HEADER, CONF_QUARANTINE_HOLD };
 enum conf_durability { CONF_DURABILITY_PROCESS, CONF_DURABILITY_POWER };
 enum conf_failure { CONF_FAILURE_TEMPFAIL, CONF_FAILURE_ACCEPT };
 enum conf_discovery { CONF_DISCOVERY_TREEWALK, CONF_DISCOVERY_PSL };
-enum conf_bimi { CONF_BIMI_OFF, CONF_BIMI_REPORT };
+enum conf_bimi { CONF_BIMI_OFF, CONF_BIMI_REPORT, CONF_BIMI_ON };
+enum conf_bimi_require { CONF_BIMI_CERTIFICATE, CONF_BIMI_RECORD };
 enum conf_engine { CONF_ENGINE_NATIVE, CONF_ENGINE_LIBSPF2, CONF_ENGINE_BOTH };
 enum conf_dkim_engine { CONF_DKIM_NATIVE, CONF_DKIM_OPENDKIM, CONF_DKIM_BOTH };
 enum conf_format { CONF_FORMAT_RFC9990, CONF_FORMAT_RFC7489 };
@@ -43,6 +44,7 @@ enum conf_worth { CONF_WORTH_ALL, CONF_WORTH_ACCEPTED, CONF_WORTH_PASSED };
 enum conf_tls { CONF_TLS_OFFERED, CONF_TLS_REQUIRED, CONF_TLS_VERIFIED };
 enum conf_caps { CONF_CAPS_AUTO, CONF_CAPS_ON, CONF_CAPS_OFF };
 enum conf_milter_engine { CONF_MILTER_NATIVE, CONF_MILTER_LIBMILTER };
+enum conf_every { CONF_EVERY_DAY, CONF_EVERY_WEEK };
 enum conf_envelope { CONF_ENVELOPE_NULL, CONF_ENVELOPE_VERP };
 enum conf_log_target { CONF_LOG_AUTO, CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
@@ -77,6 +79,8 @@ enum conf_result {
 	CONF_RESULT_PERMERROR
 };
 
+enum conf_aligned { CONF_ALIGNED_ANY, CONF_ALIGNED_NONE, CONF_ALIGNED_SPF };
+
 /* One line of dmarc.actions: { domain = "example.com"; policy = "reject"; action = "accept"; } */
 struct conf_dmarc_action {
 	const char *domain;    /* of the author */
@@ -84,6 +88,7 @@ struct conf_dmarc_action {
 	enum conf_policy policy;
 	enum conf_result spf;
 	enum conf_result dkim; /* any, none, pass or fail */
+	enum conf_aligned aligned;
 	enum conf_action action;
 };
 
@@ -98,6 +103,12 @@ struct conf_login {
 struct conf_alias {
 	const char *domain;
 	struct conf_strings aliases;
+};
+
+/* One line of bimi.selectors */
+struct conf_bimi_selector {
+	struct conf_strings domains;
+	const char *selector;
 };
 
 /* What mail through a listen address is. */
@@ -138,6 +149,8 @@ struct conf_silence {
 	const char *until; /* the last day, 2027-01-31 */
 };
 
+enum { CONF_SHARE_ALL = 1000000 /* a share is kept in millionths */ };
+
 /* Durations are nanoseconds, sizes bytes. Everything lives in the conf's own arena. */
 struct conf {
 	struct conf_strings listen;         /* "local:/path", "unix:/path", "inet:8891@127.0.0.1" */
@@ -177,6 +190,11 @@ struct conf {
 	} spf;
 
 	struct {
+		int64_t sample;   /* of CONF_SHARE_ALL */
+		const char *keep; /* directory, or "" */
+	} second_opinion;
+
+	struct {
 		enum conf_dkim_engine engine;
 		int64_t max_signatures;
 		int64_t min_rsa_bits;
@@ -207,6 +225,14 @@ struct conf {
 
 	struct {
 		enum conf_bimi mode;
+		const char *roots; /* file; "": none */
+		const char *logs;  /* likewise */
+		enum conf_bimi_require require;
+		bool indicator;
+		int64_t max_per_hour, max_per_domain, max_per_host; /* records that are fetched */
+		struct conf_strings allow, deny;
+		const struct conf_bimi_selector *selectors;
+		unsigned selector_count;
 	} bimi;
 
 	struct {
@@ -215,6 +241,7 @@ struct conf {
 		bool readable_keys; /* by every user of the host */
 		bool subdomains;
 		enum conf_canon canonicalization;
+		const char *cfbl_address; /* "": none */
 		struct conf_strings oversign;
 		struct conf_strings headers;
 		int64_t expire; /* 0: no x= */
@@ -240,6 +267,7 @@ struct conf {
 		int64_t max_size;   /* of the file, bytes */
 		int64_t max_rows;   /* of a policy domain and day */
 		const char *shared; /* "postgresql://..."; "": none */
+		bool keys;          /* the signing keys are there */
 		int64_t ship_every;
 		int64_t grace; /* for hosts that have not shipped a day */
 		int64_t lease; /* of the host that sends reports */
@@ -255,11 +283,20 @@ struct conf {
 		struct conf_strings addresses; /* to which reports are sent */
 		struct conf_networks
 		    own_hosts; /* from which own mail leaves, beside trusted_networks */
+		struct conf_strings reporters; /* domains whose reports count without more */
 		bool deliver;
 		int64_t max_spool, max_files, max_message; /* of the spool: bytes, files, bytes */
 		int64_t keep; /* reports that were received, and their rows */
 		int64_t keep_personal;
 		bool hash_addresses;
+		const char *imap; /* "imaps://host", "imap://host"; "": none */
+		const char *imap_user;
+		const char *imap_password_file;
+		const char *imap_ca; /* "": the system's */
+		const char *imap_folder;
+		const char *imap_done;        /* "": what was read is deleted */
+		const char *imap_authserv_id; /* "": authserv_id */
+		struct conf_strings post_listen;
 	} inbox;
 
 	struct {
@@ -276,7 +313,9 @@ struct conf {
 		const char *password_file;
 		int64_t timeout; /* for one mail */
 		enum conf_envelope envelope;
-		int64_t spread; /* from midnight UTC */
+		struct conf_strings bcc;            /* of each mail */
+		struct conf_strings suppress_lists; /* domains: DNS lists */
+		int64_t spread;                     /* from midnight UTC */
 		int64_t max_per_day;
 		int64_t max_per_destination;
 		int64_t max_size;          /* of a mail */
@@ -298,7 +337,11 @@ struct conf {
 		enum conf_dane dane;
 		const struct conf_tls_exception *exceptions;
 		unsigned exception_count;
-		const char *ca_file; /* "": the system's */
+		const char *ca_file;      /* "": the system's */
+		const char *own_policies; /* a directory; "": none */
+		bool reports;
+		const char *report_socket; /* of datagrams; "": none */
+		const char *report_log;    /* of Postfix; "": none */
 	} tls;
 
 	struct {
@@ -306,8 +349,10 @@ struct conf {
 		const char *helo;              /* "": not checked */
 		struct conf_strings block_lists;
 		int64_t key_days;
-		int64_t budget;  /* lookups for one domain */
-		int64_t timeout; /* for one domain */
+		int64_t budget;    /* lookups for one domain */
+		int64_t timeout;   /* for one domain */
+		const char *state; /* directory of what is kept between audits; "": nothing is */
+		struct conf_strings mail; /* addresses that are told what has changed */
 		const struct conf_silence *silence;
 		unsigned silence_count;
 	} audit;
@@ -322,6 +367,13 @@ struct conf {
 	struct {
 		struct conf_strings listen; /* "127.0.0.1:9817", "[::1]:9817" */
 	} http;
+
+	struct {
+		struct conf_strings listen; /* 127.0.0.1:9819, unix:/path */
+		const char *group;          /* of a local socket; "" : none */
+		struct conf_strings mail;   /* addresses */
+		enum conf_every mail_every;
+	} page;
 
 	struct {
 		const char *socket; /* "" : none */
@@ -395,6 +447,7 @@ void conf_write(const struct conf *conf, enum conf_write_style style, struct buf
 /* A value that comes from elsewhere, as a command's options do: "local:/path". 0, or -1 with the
  * reason. */
 int conf_check_socket(struct span text, struct why *why);
+int conf_check_local_socket(struct span text, struct why *why); /* or "" */
 
 /* The options, for `explain`, completion and the manual. */
 struct conf_option_info {

@@ -49,7 +49,9 @@ static const struct name_code failures[] = {
 static const struct name_code durabilities[] = {
     {"process", CONF_DURABILITY_PROCESS}, {"power", CONF_DURABILITY_POWER}, {NULL, 0}};
 static const struct name_code bimi_modes[] = {
-    {"off", CONF_BIMI_OFF}, {"report", CONF_BIMI_REPORT}, {NULL, 0}};
+    {"off", CONF_BIMI_OFF}, {"report", CONF_BIMI_REPORT}, {"on", CONF_BIMI_ON}, {NULL, 0}};
+static const struct name_code bimi_requires[] = {
+    {"certificate", CONF_BIMI_CERTIFICATE}, {"record", CONF_BIMI_RECORD}, {NULL, 0}};
 static const struct name_code discoveries[] = {
     {"treewalk", CONF_DISCOVERY_TREEWALK}, {"psl", CONF_DISCOVERY_PSL}, {NULL, 0}};
 static const struct name_code canons[] = {{"simple/simple", CONF_CANON_SIMPLE_SIMPLE},
@@ -67,6 +69,8 @@ static const struct name_code tls_choices[] = {{"offered", CONF_TLS_OFFERED},
 					       {"required", CONF_TLS_REQUIRED},
 					       {"verified", CONF_TLS_VERIFIED},
 					       {NULL, 0}};
+static const struct name_code periods[] = {
+    {"day", CONF_EVERY_DAY}, {"week", CONF_EVERY_WEEK}, {NULL, 0}};
 static const struct name_code envelopes[] = {
     {"null", CONF_ENVELOPE_NULL}, {"verp", CONF_ENVELOPE_VERP}, {NULL, 0}};
 static const struct name_code targets[] = {
@@ -122,6 +126,9 @@ static const struct name_code senders[] = {{"login", CONF_SENDER_LOGIN},
 static const struct name_code danes[] = {
     {"dane-only", CONF_DANE_ONLY}, {"dane", CONF_DANE_FALLBACK}, {NULL, 0}};
 
+static const struct name_code alignments[] = {
+    {"any", CONF_ALIGNED_ANY}, {"none", CONF_ALIGNED_NONE}, {"spf", CONF_ALIGNED_SPF}, {NULL, 0}};
+
 /* ---- records ---- */
 
 static const struct conf_option action_fields[] = {
@@ -146,14 +153,23 @@ static const struct conf_option action_fields[] = {
      .type = &conf_type_choice,
      .offset = offsetof(struct conf_dmarc_action, dkim),
      .choices = dkim_results},
+    {.name = "aligned",
+     .type = &conf_type_choice,
+     .offset = offsetof(struct conf_dmarc_action, aligned),
+     .choices = alignments},
     {.name = "action",
      .type = &conf_type_choice,
      .offset = offsetof(struct conf_dmarc_action, action),
      .choices = actions,
      .required = true}};
-static const struct conf_dmarc_action action_initial = {
-    "", "*", CONF_POLICY_ANY, CONF_RESULT_ANY, CONF_RESULT_ANY, CONF_ACTION_PUBLISHED};
-static const struct conf_record action_record = {action_fields, 6, sizeof action_initial,
+static const struct conf_dmarc_action action_initial = {"",
+							"*",
+							CONF_POLICY_ANY,
+							CONF_RESULT_ANY,
+							CONF_RESULT_ANY,
+							CONF_ALIGNED_ANY,
+							CONF_ACTION_PUBLISHED};
+static const struct conf_record action_record = {action_fields, 7, sizeof action_initial,
 						 &action_initial};
 
 static const struct conf_option listener_fields[] = {
@@ -200,6 +216,21 @@ static const struct conf_option alias_fields[] = {{.name = "domain",
 static const struct conf_alias alias_initial = {"", {NULL, 0}};
 static const struct conf_record alias_record = {alias_fields, 2, sizeof alias_initial,
 						&alias_initial};
+
+static const struct conf_option selector_fields[] = {
+    {.name = "domains",
+     .type = &conf_type_texts,
+     .offset = offsetof(struct conf_bimi_selector, domains),
+     .min = 1,
+     .check = conf_check_pattern,
+     .required = true},
+    {.name = "selector",
+     .type = &conf_type_text,
+     .offset = offsetof(struct conf_bimi_selector, selector),
+     .required = true}};
+static const struct conf_bimi_selector selector_initial = {{NULL, 0}, ""};
+static const struct conf_record selector_record = {selector_fields, 2, sizeof selector_initial,
+						   &selector_initial};
 
 static const struct conf_option relay_fields[] = {
     {.name = "from",
@@ -313,12 +344,16 @@ const struct conf_option conf_options[] = {
 	 .def = "[ \"127.0.0.0/8\", \"::1\" ]",
 	 .doc = "Clients whose mail is treated as outbound: it is signed, not checked. The same applies to mail "
 		"from authenticated clients and through submission services, whatever their address. Each entry "
-		"is an address, or an address with a prefix length. An empty list means nobody: if a proxy or a "
+		"is an address, or an address with a prefix length; with ! before it, it is excluded from a larger "
+		"network in the list. The entry with the longest prefix decides. Host names are not possible, because "
+		"whoever can forge a DNS answer could then have mail signed, and an excluded host would be trusted "
+		"whenever DNS does not answer. An empty list means nobody: if a proxy or a "
 		"port forward in front of the MTA makes every client appear as 127.0.0.1, leave out loopback. A "
 		"client on a local socket counts as loopback. Mail from a client whose address the MTA does not "
 		"know is never treated as outbound. Mail that comes in over loopback but has been on another "
 		"host, such as mail from a content filter, is signed only if MAIL FROM is in a domain with a "
-		"key."},
+		"key.",
+	 .example = "trusted_networks = [ \"::1\", \"192.0.2.0/24\", \"!192.0.2.5\" ];"},
 	{.name = "trust_everybody", .type = &conf_type_bool, FIELD(trust_everybody),
 	 .def = "false",
 	 .doc = "Whether trusted_networks may contain a network that is larger than any site's: an IPv4 prefix "
@@ -443,7 +478,9 @@ const struct conf_option conf_options[] = {
 	{.name = "spf.engine", .type = &conf_type_choice, FIELD(spf.engine), .choices = engines,
 	 .def = "\"native\"",
 	 .doc = "The implementation of SPF. native is countersign's own evaluator. libspf2 is the library of that "
-		"name. both runs the two, uses the native result and logs every disagreement."},
+		"name, in the process of the second opinion: each message waits for it, up to 5 s, and keeps the native "
+		"result when no answer comes or the body is larger than 1 MiB. both uses the native result and "
+		"takes a second opinion of every message (see second_opinion)."},
 
 	{.name = "spf.reject", .type = &conf_type_choice, FIELD(spf.reject), .choices = spf_rejects,
 	 .def = "\"never\"",
@@ -462,8 +499,8 @@ const struct conf_option conf_options[] = {
 	 .def = "\"native\"",
 	 .doc = "The implementation of DKIM verification. native is countersign's own verifier. opendkim is the library "
 		"libopendkim, which is slower and cannot verify every form that RFC 6376 allows: such a "
-		"signature is neutral. both runs the two, uses the native result and logs every "
-		"disagreement."},
+		"signature is neutral; it runs and is waited for as spf.engine says of libspf2. both uses the native "
+		"result and takes a second opinion of every message (see second_opinion)."},
 	{.name = "dkim.max_signatures", .type = &conf_type_integer, FIELD(dkim.max_signatures),
 	 .min = 1, .max = 50,
 	 .def = "10",
@@ -598,17 +635,67 @@ const struct conf_option conf_options[] = {
 		"which the entry applies (none, quarantine, reject), or absent for mail from domains without a "
 		"DMARC record, whether or not a signature or SPF passes; any does not include absent. spf: the result for MAIL FROM (none, pass, "
 		"fail, softfail, neutral, permerror). dkim: whether a signature passes (pass), all of them fail "
-		"(fail) or there is none (none). A condition that is omitted, or any, or * for recipient, always "
+		"(fail) or there is none (none). aligned: none if neither a signature nor SPF passes for the "
+		"author's domain, spf if only SPF does; without a DMARC record that is the same domain, or with "
+		"discovery = \"psl\" the same organizational domain. With spf, the entry also applies to mail that "
+		"passes DMARC by SPF alone, unless an entry before it accepts that mail. A condition that is omitted, or any, or * for recipient, always "
 		"matches. action: accept, quarantine, reject, or published for exactly what the policy requests.",
 	 .example = "actions = ( { domain = \"example.com\"; spf = \"fail\"; action = \"published\"; } );"},
 
 	{.name = "bimi.mode", .type = &conf_type_choice, FIELD(bimi.mode), .choices = bimi_modes,
 	 .def = "\"off\"",
 	 .doc = "Whether BIMI records are looked up for inbound mail. report: Authentication-Results and the log "
-		"say with bimi= whether a message may show a logo and whether there is a record for it. No "
-		"logo is fetched and no field that shows one is added, so bimi=pass does not occur. Fields that "
-		"show a logo (BIMI-Location, BIMI-Indicator, BIMI-Logo-Preference) are removed from "
-		"inbound mail in either mode."},
+		"say with bimi= whether a message may show a logo and whether there is a record for it; nothing is "
+		"fetched. on: another process fetches the logo and the mark certificate that a record names, and "
+		"checks both; the first message with a record has bimi=skipped (not yet checked), later ones the "
+		"result, and with bimi=pass the fields BIMI-Location and BIMI-Logo-Preference. This needs store.url, beside whose file the "
+		"results are kept. Fields that show a logo (BIMI-Location, BIMI-Indicator, BIMI-Logo-Preference) "
+		"are removed from inbound mail in any mode."},
+	{.name = "bimi.require", .type = &conf_type_choice, FIELD(bimi.require), .choices = bimi_requires,
+	 .def = "\"certificate\"",
+	 .doc = "What a domain must have for bimi=pass. certificate: a mark certificate (VMC or CMC) that leads to one of "
+		"bimi.roots. record: a record and a valid logo; anybody can publish a logo that looks like that of "
+		"another."},
+	{.name = "bimi.allow", .type = &conf_type_texts, FIELD(bimi.allow),
+	 .check = conf_check_pattern, .what = "list of domains",
+	 .def = "[ ]",
+	 .doc = "Organizational domains that need no mark certificate, whatever bimi.require says."},
+	{.name = "bimi.deny", .type = &conf_type_texts, FIELD(bimi.deny),
+	 .check = conf_check_pattern, .what = "list of domains",
+	 .def = "[ ]",
+	 .doc = "Organizational domains whose logos are not shown."},
+	{.name = "bimi.indicator", .type = &conf_type_bool, FIELD(bimi.indicator),
+	 .def = "false",
+	 .doc = "Whether the logo itself is added, too (BIMI-Indicator, up to 45 KB), for mail programs that do not "
+		"fetch it."},
+	{.name = "bimi.roots", .type = &conf_type_path, FIELD(bimi.roots),
+	 .def = "\"\"",
+	 .doc = "The mark roots (PEM) that mark certificates must lead to. The root certificates of the system are not used: "
+		"they do not vouch for marks. countersign bimi roots shows the fingerprints."},
+	{.name = "bimi.logs", .type = &conf_type_path, FIELD(bimi.logs),
+	 .def = "\"\"",
+	 .doc = "The public keys (PEM) of the certificate logs that you recognize. A mark certificate must then have a proof "
+		"(SCT) that one of them signed. Without this setting, a proof must be there, but is not verified. "
+		"countersign bimi roots shows the IDs of the logs."},
+
+	{.name = "bimi.max_per_hour", .type = &conf_type_integer, FIELD(bimi.max_per_hour),
+	 .min = 1, .max = 1000000, .def = "600",
+	 .doc = "How many records of other domains are fetched in an hour, with their logos and mark certificates. Whoever "
+		"sends mail chooses these; beyond the limits a record stays \"not yet checked\" until a later message. What "
+		"was not used in the last hour may be used at once."},
+	{.name = "bimi.max_per_domain", .type = &conf_type_integer, FIELD(bimi.max_per_domain),
+	 .min = 1, .max = 1000000, .def = "30",
+	 .doc = "The same for the records of one domain and all that is below it."},
+	{.name = "bimi.max_per_host", .type = &conf_type_integer, FIELD(bimi.max_per_host),
+	 .min = 1, .max = 1000000, .def = "240",
+	 .doc = "The same for what is on one web server, by its name. Issuers keep the certificates of many domains on one."},
+	{.name = "bimi.selectors", .type = &conf_type_records, FIELD(bimi.selectors),
+	 .count_offset = offsetof(struct conf, bimi.selector_count), .record = &selector_record,
+	 .def = "( )",
+	 .doc = "Which of their logos outbound mail of these domains shows: a field BIMI-Selector is added and signed with "
+		"the message, unless the message has one or is not signed. The first entry that has the author's domain counts. "
+		"The logo is that of the record selector._bimi.domain.",
+	 .example = "selectors = ( { domains = [ \"example.com\", \"*.example.com\" ]; selector = \"winter\"; } );"},
 
 	{.name = "sign.enabled", .type = &conf_type_bool, FIELD(sign.enabled),
 	 .def = "true",
@@ -672,6 +759,14 @@ const struct conf_option conf_options[] = {
 		"feedback loops want it. It adds a second signature and never makes a message signed that otherwise is "
 		"not. Its key waits for its DNS record like others. Empty: none.",
 	 .example = "also = \"provider.example\";"},
+	{.name = "sign.cfbl_address", .type = &conf_type_text, FIELD(sign.cfbl_address),
+	 .check = conf_check_address, .what = "mail address",
+	 .def = "\"\"",
+	 .doc = "The address to which mailbox providers may send complaints about mail that is signed here (RFC 9477). It "
+		"is added as CFBL-Address, with a CFBL-Feedback-ID by which a complaint finds its message, and signed, "
+		"if a key of its domain signs, or if its domain is that of From or below it. Messages that have such a "
+		"field keep theirs. Put it into inbox.addresses, too. Empty: neither field is added.",
+	 .example = "cfbl_address = \"complaints@example.com\";"},
 	{.name = "sign.fallback", .type = &conf_type_text, FIELD(sign.fallback),
 	 .check = conf_check_domain_or_none, .what = "domain",
 	 .def = "\"\"",
@@ -749,9 +844,8 @@ const struct conf_option conf_options[] = {
 	{.name = "store.max_size", .type = &conf_type_size, FIELD(store.max_size),
 	 .min = MIB(64), .max = MIB(1048576),
 	 .def = "\"2GiB\"",
-	 .doc = "The maximum size of the ledger's file. When it is reached, the oldest data is deleted: first "
-		"log lines of messages, then the counts of the oldest days, but not those of yesterday and "
-		"today. If that is not enough, on_failure applies to new mail, and countersign status reports "
+	 .doc = "The maximum size of the ledger's file. When it is reached, the counts of the oldest "
+		"days are deleted, but not those of yesterday and today. If that is not enough, on_failure applies to new mail, and countersign status reports "
 		"it. A change needs a restart."},
 	{.name = "store.max_rows", .type = &conf_type_integer, FIELD(store.max_rows),
 	 .min = 100, .max = 1000000,
@@ -770,6 +864,13 @@ const struct conf_option conf_options[] = {
 		"database. Do not put a password here, but into a file that libpq reads (passfile=/path in the "
 		"URL) or into a service file (service=NAME). A change needs a restart.",
 	 .example = "shared = \"postgresql://countersign@db.example.net/countersign\";"},
+	{.name = "store.keys", .type = &conf_type_bool, FIELD(store.keys),
+	 .def = "false",
+	 .doc = "Whether the signing keys are in store.shared instead of sign.keys, so that all hosts sign with the "
+		"same ones, and a new domain needs no reload. Private keys are in the database only sealed with "
+		"the key in the file .sealing-key of sign.keys, which every host must have. Each host keeps a copy "
+		"of the sealed keys beside store.url: mail never waits for the database. To move the keys of "
+		"sign.keys there: countersign key seal."},
 	{.name = "store.ship_every", .type = &conf_type_duration, FIELD(store.ship_every),
 	 .min = CLOCK_SECOND / 10, .max = SECONDS(3600),
 	 .def = "\"10s\"",
@@ -788,8 +889,9 @@ const struct conf_option conf_options[] = {
 	{.name = "messages.keep", .type = &conf_type_duration, FIELD(messages.keep),
 	 .max = DAYS(3650),
 	 .def = "\"7d\"",
-	 .doc = "How long the log line of each message is kept in the ledger's file, where countersign "
-		"message find looks for it. 0s: not at all. A change needs a restart."},
+	 .doc = "How long the log line of each message is kept, in a file of its own beside the ledger's (its "
+		"name with -messages appended), where countersign message find looks for it. The file may be "
+		"deleted at any time. 0s: no lines are kept, and the file is removed. A change needs a restart."},
 	{.name = "messages.max_rows", .type = &conf_type_integer, FIELD(messages.max_rows),
 	 .min = 1000, .max = 100000000,
 	 .def = "200000",
@@ -798,8 +900,9 @@ const struct conf_option conf_options[] = {
 	{.name = "messages.max_size", .type = &conf_type_size, FIELD(messages.max_size),
 	 .min = MIB(1), .max = MIB(65536),
 	 .def = "\"24MiB\"",
-	 .doc = "The maximum size of the kept log lines; the oldest are deleted first. Raise it on a busy host "
-		"that needs more than the last 45,000 messages. A change needs a restart."},
+	 .doc = "The maximum size of the file with the log lines; the oldest are deleted first, and the file "
+		"shrinks when this is lowered. Raise it on a busy host that needs more than the last 40,000 "
+		"messages. A change needs a restart."},
 
 	{.name = "inbox.addresses", .type = &conf_type_texts, FIELD(inbox.addresses),
 	 .check = conf_check_address, .what = "list of mail addresses",
@@ -815,6 +918,13 @@ const struct conf_option conf_options[] = {
 		"host's interfaces, audit.addresses and trusted_networks they tell your own hosts from others in "
 		"received reports.",
 	 .example = "own_hosts = [ \"192.0.2.25\", \"2001:db8::/64\" ];"},
+	{.name = "inbox.reporters", .type = &conf_type_texts, FIELD(inbox.reporters), .max = 1000,
+	 .check = conf_check_domain, .what = "list of domains",
+	 .def = "[ \"google.com\", \"microsoft.com\", \"dmarc.yahoo.com\", \"corp.mail.ru\", \"fastmaildmarc.com\", "
+		"\"sicher.gmx.net\", \"sicher.web.de\", \"amazonses.com\", \"linkedin.com\" ]",
+	 .doc = "The domains from which large receivers mail their reports, including subdomains. Their reports count for "
+		"countersign inbox advice; those of others only as far as mail went from here to addresses in their "
+		"domain. List only domains in which strangers cannot have an address."},
 	{.name = "inbox.deliver", .type = &conf_type_bool, FIELD(inbox.deliver),
 	 .def = "true",
 	 .doc = "Whether mail to inbox.addresses is delivered, too. false: the MTA discards what was taken, if all of "
@@ -846,6 +956,43 @@ const struct conf_option conf_options[] = {
 	 .def = "true",
 	 .doc = "Whether the local parts of addresses in failure reports and complaints are stored as a hash, the "
 		"same one each time."},
+	{.name = "inbox.imap", .type = &conf_type_text, FIELD(inbox.imap),
+	 .check = conf_check_imap, .what = "URL",
+	 .def = "\"\"",
+	 .doc = "The IMAP server from whose mailbox countersign inbox fetch reads reports: imaps://host, or imap://host "
+		"with STARTTLS. A valid certificate is required in both cases. Empty: none.",
+	 .example = "imap = \"imaps://imap.example.com\";"},
+	{.name = "inbox.imap_user", .type = &conf_type_text, FIELD(inbox.imap_user),
+	 .def = "\"\"",
+	 .doc = "The user name for the login at inbox.imap."},
+	{.name = "inbox.imap_password_file", .type = &conf_type_path, FIELD(inbox.imap_password_file),
+	 .def = "\"\"",
+	 .doc = "The file whose first line is the password. It must not be readable by everybody: chmod 0600. Empty: the "
+		"systemd credential imap-password, which countersign-fetch.service loads from the file with that name "
+		"beside these settings."},
+	{.name = "inbox.imap_ca", .type = &conf_type_path, FIELD(inbox.imap_ca),
+	 .def = "\"\"",
+	 .doc = "A file with the CA certificates (PEM) for the server's certificate. Empty: those of the system."},
+	{.name = "inbox.imap_folder", .type = &conf_type_text, FIELD(inbox.imap_folder),
+	 .check = conf_check_folder, .what = "folder",
+	 .def = "\"INBOX\"",
+	 .doc = "The folder that is read."},
+	{.name = "inbox.imap_done", .type = &conf_type_text, FIELD(inbox.imap_done),
+	 .check = conf_check_folder_or_none, .what = "folder",
+	 .def = "\"Reports-read\"",
+	 .doc = "The folder to which a mail is moved as soon as its reports are stored; it is created if it does not exist. "
+		"Empty: the mail is deleted then."},
+	{.name = "inbox.imap_authserv_id", .type = &conf_type_text, FIELD(inbox.imap_authserv_id),
+	 .def = "\"\"",
+	 .doc = "The name with which the provider of that mailbox begins its Authentication-Results. Set it only if the "
+		"provider removes fields with this name that come from outside; their DMARC results are then "
+		"believed. Empty: authserv_id."},
+	{.name = "inbox.post_listen", .type = &conf_type_texts, FIELD(inbox.post_listen), .max = 8,
+	 .check = conf_check_http, .what = "list of addresses with port",
+	 .def = "[ ]",
+	 .doc = "The addresses on which TLS reports are taken by HTTP POST, at /tlsrpt. A web server with a certificate "
+		"passes them on. Such reports are unverified. Empty: none are taken.",
+	 .example = "post_listen = [ \"127.0.0.1:9818\" ];"},
 
 	{.name = "reports.org", .type = &conf_type_text, FIELD(reports.org),
 	 .def = "\"\"",
@@ -869,7 +1016,10 @@ const struct conf_option conf_options[] = {
 	 .def = "\"all\"",
 	 .doc = "Which domains get reports. all: every domain that requests them. accepted: those with at least "
 		"one message on that day that was not rejected. passed: those with at least one message that "
-		"passed DMARC; a domain that is only spoofed gets no report."},
+		"passed DMARC; a domain that is only spoofed gets no report. RFC 9990 wants a report for each policy "
+		"domain, with the counts of all messages that were received, even if they were blocked: who is spoofed learns "
+		"it only from those. So all is the default. It includes senders of spam that publish a record; if their "
+		"reports are a burden, use passed."},
 	{.name = "reports.send", .type = &conf_type_bool, FIELD(reports.send),
 	 .def = "false",
 	 .doc = "Whether countersignd sends reports, each day after midnight UTC. This requires reports.org and "
@@ -904,14 +1054,30 @@ const struct conf_option conf_options[] = {
 	 .doc = "The timeout for sending one mail, from the connection to the server's final reply."},
 	{.name = "reports.envelope", .type = &conf_type_choice, FIELD(reports.envelope),
 	 .choices = envelopes,
-	 .def = "\"null\"",
-	 .doc = "The envelope sender of reports. null: the null sender, so that no bounces come back; the server "
-		"must treat this host as trusted (trusted_networks), or reports are not signed. verp: "
-		"reports.from with a secret token in its local part (name+bounce-TOKEN@domain) that stands for "
-		"the recipient. Bounces to it are detected as they pass through the milter, and an undeliverable "
-		"address is suppressed (reports.suppress). The MTA must accept mail to such addresses (Postfix: "
-		"recipient_delimiter = +), and pass its own bounces to the milter (Postfix: "
-		"internal_mail_filter_classes = bounce, and the milter in non_smtpd_milters)."},
+	 .def = "\"verp\"",
+	 .doc = "The envelope sender of reports. verp: reports.from with a secret token in its local part "
+		"(name+bounce-TOKEN@domain) that stands for the recipient. Bounces to it are detected as they pass "
+		"through the milter, and an undeliverable address is suppressed (reports.suppress). The MTA must accept "
+		"mail to such addresses (Postfix: recipient_delimiter = +), and pass its own bounces to the milter "
+		"(Postfix: internal_mail_filter_classes = bounce, and the milter in non_smtpd_milters); countersign doctor "
+		"checks this. If the local part of reports.from is too long for a token, it is used as it is. null: the null "
+		"sender, so that no bounces come back and dead addresses are found only by refusals; the server "
+		"must treat this host as trusted (trusted_networks), or reports are not signed."},
+	{.name = "reports.bcc", .type = &conf_type_texts, FIELD(reports.bcc), .max = 8,
+	 .check = conf_check_address, .what = "list of mail addresses",
+	 .def = "[ ]",
+	 .doc = "Your own addresses to which a copy of each aggregate report goes once the mail server has taken the report. "
+		"A copy that is not taken is logged, and not sent again. List these addresses in reports.quiet too if "
+		"they receive mail through this host.",
+	 .example = "bcc = [ \"dmarc-copies@example.com\" ];"},
+	{.name = "reports.suppress_lists", .type = &conf_type_texts, FIELD(reports.suppress_lists), .max = 8,
+	 .check = conf_check_domain, .what = "list of domains",
+	 .def = "[ ]",
+	 .doc = "DNS lists of domains to which no reports are sent, such as those whose report addresses are dead. The domain "
+		"of each address is looked up in each list (example.com in list.example.net: the name "
+		"example.com.list.example.net). An address in 127.0.0.0/8 means that it is listed (RFC 5782); such a delivery is "
+		"suppressed. If a list does not answer, the report is sent.",
+	 .example = "suppress_lists = [ \"dead.example.net\" ];"},
 	{.name = "reports.spread", .type = &conf_type_duration, FIELD(reports.spread),
 	 .max = SECONDS(20 * 3600),
 	 .def = "\"4h\"",
@@ -981,6 +1147,21 @@ const struct conf_option conf_options[] = {
 	 .def = "10",
 	 .doc = "The maximum number of failure reports about one domain in a day."},
 
+	{.name = "second_opinion.sample", .type = &conf_type_share, FIELD(second_opinion.sample),
+	 .def = "0.01",
+	 .doc = "The share of inbound messages whose SPF and DKIM results are compared with those of libspf2 and "
+		"libopendkim, after the message has been answered: 0.01 is one message in a hundred, 0 none, 1 all. "
+		"The libraries run in a process of their own without keys, network and files. Every disagreement "
+		"is logged and counted (countersign_engine_disagreements_total). When the process is busy, or the "
+		"body is larger than 1 MiB, the message is skipped."},
+	{.name = "second_opinion.keep", .type = &conf_type_path, FIELD(second_opinion.keep),
+	 .def = "\"\"",
+	 .doc = "An existing directory, writable by the daemon's user, in which messages are kept on which the "
+		"results differ, or at which the libraries crashed: a file each, with the whole message, the DNS "
+		"answers and both results. When there are 100 files or 64 MiB, no more are added. Empty: none is "
+		"kept.",
+	 .example = "keep = \"" STATEDIR "/cases\";"},
+
 	{.name = "tls.listen", .type = &conf_type_texts, FIELD(tls.listen), .max = 8,
 	 .check = conf_check_socket, .what = "list of sockets",
 	 .def = "[ ]",
@@ -1006,6 +1187,31 @@ const struct conf_option conf_options[] = {
 	 .def = "\"\"",
 	 .doc = "The root certificates that the web servers of MTA-STS policies are verified with. Empty: those of the "
 		"system."},
+	{.name = "tls.own_policies", .type = &conf_type_path, FIELD(tls.own_policies),
+	 .def = "\"\"",
+	 .doc = "The directory with the MTA-STS policies of your own domains, a file DOMAIN.txt for each, as countersign "
+		"tls sts make writes them. They are served on the addresses of http.listen at "
+		"/.well-known/mta-sts.txt, by the name in the Host field, for a web server that has the "
+		"certificates (doc/tls.md). They are read at start and at each reload. Empty: none are served.",
+	 .example = "own_policies = \"/srv/mta-sts\";"},
+	{.name = "tls.reports", .type = &conf_type_bool, FIELD(tls.reports),
+	 .def = "false",
+	 .doc = "Whether TLS sessions with other domains' mail servers are counted, and reports about them (RFC 8460) "
+		"are sent to the domains that ask for them, each day after midnight UTC. This requires tls.listen, "
+		"store.url and reports.send, and tls.report_socket or tls.report_log. Without one of those two only "
+		"failures to fetch policies and of DNSSEC are reported."},
+	{.name = "tls.report_socket", .type = &conf_type_text, FIELD(tls.report_socket),
+	 .check = conf_check_local_socket, .what = "local socket",
+	 .def = "\"\"",
+	 .doc = "The socket to which Postfix 3.10 and later reports its TLS sessions (smtp_tlsrpt_socket_name), below "
+		"Postfix's queue directory.",
+	 .example = "report_socket = \"unix:/var/spool/postfix/countersign/tlsrpt.sock\";"},
+	{.name = "tls.report_log", .type = &conf_type_path, FIELD(tls.report_log),
+	 .def = "\"\"",
+	 .doc = "The log file of a Postfix before 3.10, from which its TLS sessions are read; "
+		"smtp_tls_loglevel must be 1. The daemon's user must be able to read it. What was logged while the "
+		"daemon was not running is not counted.",
+	 .example = "report_log = \"/var/log/mail.log\";"},
 
 	{.name = "audit.addresses", .type = &conf_type_texts, FIELD(audit.addresses), .max = 16,
 	 .check = conf_check_ip, .what = "list of addresses",
@@ -1032,6 +1238,18 @@ const struct conf_option conf_options[] = {
 	 .min = SECONDS(1), .max = SECONDS(600),
 	 .def = "\"30s\"",
 	 .doc = "The DNS timeout of countersign audit for a domain, for all lookups together."},
+	{.name = "audit.state", .type = &conf_type_path, FIELD(audit.state),
+	 .def = "\"" STATEDIR "/audit\"",
+	 .doc = "The directory in which countersign audit keeps what it has seen: when a TLSA record was first "
+		"there, and the last state of each watched domain. Empty: nothing is kept.",
+	 .example = "state = \"" STATEDIR "/audit\";"},
+	{.name = "audit.mail", .type = &conf_type_texts, FIELD(audit.mail), .max = 8,
+	 .check = conf_check_address, .what = "list of addresses",
+	 .def = "[ ]",
+	 .doc = "The addresses to which countersign audit --watch sends what has changed: a mail from reports.from, "
+		"sent by the daemon to reports.via. Where hosts share a store and find the same, it is sent once. Needs "
+		"store.url and reports.from.",
+	 .example = "mail = [ \"postmaster@example.com\" ];"},
 	{.name = "audit.silence", .type = &conf_type_records, FIELD(audit.silence),
 	 .count_offset = offsetof(struct conf, audit.silence_count), .record = &silence_record,
 	 .def = "( )",
@@ -1068,6 +1286,30 @@ const struct conf_option conf_options[] = {
 		"prints the same metrics.",
 	 .example = "listen = [ \"127.0.0.1:9817\" ];"},
 
+	{.name = "page.listen", .type = &conf_type_texts, FIELD(page.listen), .max = 8,
+	 .check = conf_check_page_listen, .what = "list of addresses",
+	 .def = "[ ]",
+	 .doc = "Where the pages of countersign page are served by HTTP, for a web server that asks for a login "
+		"(doc/page.md): 127.0.0.1:9819, [::1]:9819 or unix:/path. Other addresses than loopback are "
+		"refused. Everybody on this host can connect to a port; a local socket is for the daemon's group, "
+		"or page.group. Empty: nothing is served. Needs store.url.",
+	 .example = "listen = [ \"unix:" RUNDIR "/page.sock\" ];"},
+	{.name = "page.group", .type = &conf_type_text, FIELD(page.group),
+	 .def = "\"\"",
+	 .doc = "The group that may connect to local sockets of page.listen: that of the web server. The daemon's "
+		"user must be a member."},
+
+	{.name = "page.mail", .type = &conf_type_texts, FIELD(page.mail), .max = 8,
+	 .check = conf_check_address, .what = "list of addresses",
+	 .def = "[ ]",
+	 .doc = "The addresses to which the daemon sends the page of countersign page: a mail from reports.from, "
+		"sent to reports.via, with a summary as text and the page attached. Where hosts share a store, one "
+		"of them sends it. Needs store.url and reports.from.",
+	 .example = "mail = [ \"postmaster@example.com\" ];"},
+	{.name = "page.mail_every", .type = &conf_type_choice, FIELD(page.mail_every), .choices = periods,
+	 .def = "\"week\"",
+	 .doc = "When page.mail is sent: each day after midnight UTC, or each Monday."},
+
 	{.name = "control.socket", .type = &conf_type_path, FIELD(control.socket),
 	 .def = "\"" RUNDIR "/control.sock\"",
 	 .doc = "The socket with which countersign status, reload, log-level and cache talk to the "
@@ -1091,14 +1333,17 @@ const struct conf_section conf_sections[] = {
     {"bimi", "BIMI: logos of senders.", NULL},
     {"sign", "Signing outbound mail with DKIM.", conf_check_sign},
     {"store", "The ledger, in which results are counted.", conf_check_ledger},
-    {"messages", "The message log in the ledger.", NULL},
-    {"inbox", "Reports that others send, read by countersign inbox.", NULL},
+    {"messages", "The message log.", NULL},
+    {"inbox", "Reports that others send, read by countersign inbox.", conf_check_inbox},
     {"reports", "Reports to other domains.", conf_check_reports},
     {"failures", "Failure reports about single messages.", conf_check_failures},
+    {"second_opinion", "SPF and DKIM judged again by libspf2 and libopendkim.", NULL},
     {"tls", "TLS on the way to other hosts: the policy service for Postfix.", conf_check_tls},
-    {"audit", "countersign audit: checks of your domains.", NULL},
+    {"audit", "countersign audit: checks of your domains.", conf_check_audit},
     {"log", "Log lines.", NULL},
     {"http", "Metrics for Prometheus.", NULL},
+    {"page", "Pages of reports, sources and messages, for a web server or by mail.",
+     conf_check_page},
     {"control", "The daemon's control socket.", NULL},
     {NULL, NULL, NULL},
 };

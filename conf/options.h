@@ -31,6 +31,7 @@ extern const struct conf_type conf_type_integer;
 extern const struct conf_type conf_type_duration;  /* int64_t, nanoseconds */
 extern const struct conf_type conf_type_size;      /* int64_t, bytes */
 extern const struct conf_type conf_type_mode;      /* int64_t, permissions of a file */
+extern const struct conf_type conf_type_share;     /* int64_t, of CONF_SHARE_ALL */
 extern const struct conf_type conf_type_choice;    /* an enum */
 extern const struct conf_type conf_type_text;      /* const char * */
 extern const struct conf_type conf_type_url;       /* const char *: its secrets are not shown */

@@ -39,6 +39,8 @@ static void copy_node(const struct conf_source *source, const config_setting_t *
 		node->text = arena_string(source->arena, config_setting_get_string(setting));
 	else if (node->kind == CONF_KIND_BOOL)
 		node->integer = config_setting_get_bool(setting);
+	else if (node->kind == CONF_KIND_REAL)
+		node->real = config_setting_get_float(setting);
 	else if (node->kind == CONF_KIND_INTEGER)
 		node->integer = config_setting_get_int64(setting);
 	if (node->kind != CONF_KIND_GROUP && node->kind != CONF_KIND_LIST)

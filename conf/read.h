@@ -22,6 +22,7 @@ struct conf_node {
 	struct conf_line at;
 	const char *text; /* STRING */
 	int64_t integer;  /* INTEGER; BOOL: 0 or 1 */
+	double real;      /* REAL */
 	struct conf_node *children;
 	unsigned count;
 };

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/system/readfile.h"
+
 enum { TEXT_MAX = 1 << 20, INCLUDES_MAX = 10, FILES_MAX = 100, KEYS_MAX = 1000 };
 
 /* One text being scanned. */
@@ -267,23 +269,13 @@ static int open_file(const char *path, struct why *why)
 static int read_file(struct conf_source *source, const char *path, struct span *text,
 		     struct why *why)
 {
-	int fd = open_file(path, why);
-	struct buf buf;
-	char piece[4096];
-	ssize_t n;
+	int fd = open_file(path, why), result;
 
 	if (fd < 0)
 		return -1;
-	buf_init(&buf, source->arena, TEXT_MAX);
-	while ((n = read(fd, piece, sizeof piece)) > 0 && !buf.failed)
-		buf_add(&buf, piece, (size_t)n);
-	if (n < 0)
-		why_set(why, "cannot be read: %s", strerror(errno));
-	else if (buf.failed)
-		why_set(why, "is larger than 1 MiB");
+	result = readfile_fd(source->arena, fd, TEXT_MAX, text, why);
 	close(fd);
-	*text = buf_view(&buf);
-	return n < 0 || buf.failed ? -1 : 0;
+	return result;
 }
 
 static const char *include_path(struct scan *s, struct span name)

@@ -200,6 +200,49 @@ const struct conf_type conf_type_duration = {"duration", "a duration in quotes, 
 const struct conf_type conf_type_size = {"size", "a size in quotes, such as \"64KiB\"",
 					 quantity_read, quantity_write, number_range};
 
+/* ---- a share, from 0 to 1 ---- */
+
+static void share_read(const struct conf_reader *reader, const struct conf_option *option,
+		       const struct conf_node *node, void *base)
+{
+	int64_t *share = field_of(option, base);
+	double value = node->kind == CONF_KIND_REAL ? node->real : (double)node->integer;
+
+	if (node->kind != CONF_KIND_REAL &&
+	    !is_wanted_kind(reader, option, node, CONF_KIND_INTEGER))
+		return;
+	if (value >= 0 && value <= 1)
+		*share = (int64_t)(value * CONF_SHARE_ALL + 0.5);
+	else
+		conf_option_error(reader, option, node->at, "is out of range (0 .. 1)");
+}
+
+/* In as few digits as it takes. */
+static void share_write(const struct conf_option *option, const void *base, struct buf *out)
+{
+	const int64_t *share = const_field(option, base);
+	char text[16];
+	size_t length;
+
+	if (*share % CONF_SHARE_ALL == 0) {
+		buf_string(out, *share == 0 ? "0" : "1");
+		return;
+	}
+	length = (size_t)snprintf(text, sizeof text, "0.%06lld", (long long)*share);
+	while (text[length - 1] == '0')
+		length--;
+	buf_add(out, text, length);
+}
+
+static void share_range(const struct conf_option *option, struct buf *out)
+{
+	(void)option;
+	buf_string(out, "0 .. 1");
+}
+
+const struct conf_type conf_type_share = {"share", "a number from 0 to 1, such as 0.01", share_read,
+					  share_write, share_range};
+
 /* ---- permissions ---- */
 
 static void mode_read(const struct conf_reader *reader, const struct conf_option *option,
@@ -473,13 +516,13 @@ static void networks_read(const struct conf_reader *reader, const struct conf_op
 
 		if (text == NULL)
 			continue;
-		if (ip_network_parse(span_of(text), &items[good]))
+		if (ip_network_parse_entry(span_of(text), &items[good]))
 			good++;
 		else
 			conf_option_error(
 			    reader, option, node->children[i].at,
 			    "\"%s\" is not a valid network; use an address, or 192.0.2.0/24, "
-			    "2001:db8::/32",
+			    "2001:db8::/32, with ! before it to exclude it",
 			    text);
 	}
 	networks->items = items;
@@ -489,7 +532,7 @@ static void networks_read(const struct conf_reader *reader, const struct conf_op
 static void networks_write(const struct conf_option *option, const void *base, struct buf *out)
 {
 	const struct conf_networks *networks = const_field(option, base);
-	char address[IP_TEXT_MAX], text[IP_TEXT_MAX + 4];
+	char address[IP_TEXT_MAX], text[IP_TEXT_MAX + 5];
 	size_t line;
 
 	list_begin(out, &line);
@@ -499,9 +542,10 @@ static void networks_write(const struct conf_option *option, const void *base, s
 
 		ip_text(&network->ip, address);
 		if (network->bits == whole)
-			snprintf(text, sizeof text, "%s", address);
+			snprintf(text, sizeof text, "%s%s", network->excluded ? "!" : "", address);
 		else
-			snprintf(text, sizeof text, "%s/%u", address, network->bits);
+			snprintf(text, sizeof text, "%s%s/%u", network->excluded ? "!" : "",
+				 address, network->bits);
 		list_entry(out, text, i, &line);
 	}
 	list_end(out, networks->count);

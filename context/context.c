@@ -13,12 +13,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bimi/cache.h"
+#include "bimi/trust.h"
+#include "context/keysource.h"
+#include "keys/sealing.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/crypto/certificate.h"
+#include "lib/crypto/sct.h"
 #include "lib/url.h"
+#include "policy/bimi/selector.h"
 #include "mail/address.h"
 #include "mail/domain.h"
 #include "report/spool.h"
+#include "store/sql/shared.h"
 
 /* ---- settings to rules ---- */
 
@@ -63,6 +71,10 @@ static int dmarc_rules(struct context *context, struct refusal *refusal)
 	if (rules->psd_domains == NULL)
 		return -1;
 	rules->authors_max = 4;
+	for (unsigned i = 0; i < conf->dmarc.action_count; i++)
+		rules->align_absent =
+		    rules->align_absent || (conf->dmarc.actions[i].policy == CONF_POLICY_ABSENT &&
+					    conf->dmarc.actions[i].aligned != CONF_ALIGNED_ANY);
 	if (conf->dmarc.discovery == CONF_DISCOVERY_TREEWALK)
 		return 0;
 	rules->discovery = DMARC_PSL;
@@ -116,6 +128,12 @@ static const char *action_text(struct arena *arena, const struct conf_dmarc_acti
 	if (action->dkim != CONF_RESULT_ANY)
 		buf_printf(&text, " %s dkim=%s", action->spf != CONF_RESULT_ANY ? "and" : "with",
 			   auth_text(result_of[action->dkim]));
+	if (action->aligned != CONF_ALIGNED_ANY)
+		buf_printf(&text, "%s aligned=%s",
+			   action->spf != CONF_RESULT_ANY || action->dkim != CONF_RESULT_ANY
+			       ? " and"
+			       : " with",
+			   action->aligned == CONF_ALIGNED_SPF ? "spf" : "none");
 	return buf_text(&text);
 }
 
@@ -127,6 +145,8 @@ static int action_rule(struct arena *arena, const struct conf_dmarc_action *acti
 	rule->published = (int)action->policy;
 	rule->spf = result_wanted(action->spf);
 	rule->dkim = result_wanted(action->dkim);
+	static_assert((int)CONF_ALIGNED_SPF == (int)RULE_ALIGNED_SPF, "the same codes");
+	rule->aligned = (enum rule_aligned)action->aligned;
 	rule->action = action_of[action->action];
 	if (!domain_pattern_parse(arena, span_of(action->domain), &rule->domain))
 		return why_set(why, "\"%s\" is not a domain", action->domain);
@@ -214,6 +234,8 @@ static int decide_rules(struct context *context, struct refusal *refusal)
 				&refusal->why) != 0)
 			return blame_option(refusal, "dmarc.actions");
 		rules->by_recipient = rules->by_recipient || matrix[i].recipient.domain != NULL;
+		rules->requires_dkim =
+		    rules->requires_dkim || matrix[i].aligned == RULE_ALIGNED_SPF;
 	}
 	rules->spf_reject = spf_reject_of[conf->spf.reject];
 	rules->helo_reject = spf_reject_of[conf->spf.helo_reject];
@@ -272,7 +294,9 @@ static int engine_rules(struct context *context, struct refusal *refusal)
 	rules->arc.accept_partial_body = conf->dkim.accept_partial_body;
 	rules->arc.clock_drift = rules->dkim.clock_drift;
 	rules->spf_engine = spf_engine_of[conf->spf.engine];
-	rules->bimi = conf->bimi.mode == CONF_BIMI_REPORT;
+	rules->bimi.evaluate = conf->bimi.mode != CONF_BIMI_OFF;
+	rules->bimi.certificate = conf->bimi.require == CONF_BIMI_CERTIFICATE;
+	rules->bimi.indicator = conf->bimi.indicator;
 	return 0;
 }
 
@@ -301,16 +325,17 @@ static int seal_rules(struct context *context, struct refusal *refusal)
 	return context->seal_domains == NULL ? -1 : 0;
 }
 
-const struct signing_key *context_seal_key(const struct context *context, const char *recipients)
+const struct signing_key *context_seal_key(const struct context *context, const char *recipients,
+					   struct arena *arena)
 {
 	const struct keyring *keyring = context->outbound.keyring;
 	const struct signing_key *key = NULL;
 
 	for (unsigned i = 0; i < context->seal_count && key == NULL && recipients != NULL; i++)
 		if (domain_within(recipients, context->seal_domains[i]))
-			key = keyring_pick(keyring, context->seal_domains[i]);
+			key = keyring_pick(keyring, context->seal_domains[i], arena);
 	if (key == NULL && context->seal_count > 0)
-		key = keyring_pick(keyring, context->seal_domains[0]);
+		key = keyring_pick(keyring, context->seal_domains[0], arena);
 	return key;
 }
 
@@ -410,13 +435,68 @@ static int alias_rules(struct context *context, struct refusal *refusal)
 	return 0;
 }
 
+/* TEXT with its domain in the form of domain_to_ascii; "" stays. NULL with the reason. */
+static const char *plain_address(struct arena *arena, const char *text, struct why *why)
+{
+	struct address address;
+
+	if (text[0] == '\0')
+		return text;
+	if (address_parse_plain(arena, span_of(text), &address, why) != 0)
+		return NULL;
+	return arena_printf(arena, "%s@%s", address.local, address.domain);
+}
+
+/* Those of the settings; and the fields for complaints, which RFC 9477 section 3.1 wants signed. */
+static void choose_oversigned(struct context *context, struct signer_rules *signer)
+{
+	const struct conf_strings *listed = &context->conf->sign.oversign;
+	const char **names = arena_array(context->arena, listed->count + 2, sizeof *names);
+
+	for (unsigned i = 0; i < listed->count; i++)
+		names[signer->oversign_count++] = listed->items[i];
+	if (context->conf->sign.cfbl_address[0] != '\0') {
+		names[signer->oversign_count++] = "CFBL-Address";
+		names[signer->oversign_count++] = "CFBL-Feedback-ID";
+	}
+	signer->oversign = names;
+}
+
+static int selector_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct outbound_selector *selectors =
+	    arena_array(context->arena, conf->bimi.selector_count + 1, sizeof *selectors);
+
+	for (unsigned i = 0; i < conf->bimi.selector_count; i++) {
+		const struct conf_bimi_selector *entry = &conf->bimi.selectors[i];
+		struct span field =
+		    span_of(arena_printf(context->arena, "v=BIMI1; s=%s", entry->selector));
+
+		selectors[i].selector = bimi_selector_parse(context->arena, field);
+		if (selectors[i].selector == NULL) {
+			why_set(&refusal->why, "\"%s\" is not a valid selector", entry->selector);
+			return blame_option(refusal, "bimi.selectors");
+		}
+		selectors[i].domain_count = entry->domains.count;
+		selectors[i].domains =
+		    domain_patterns(context->arena, "bimi.selectors", &entry->domains, refusal);
+		if (selectors[i].domains == NULL)
+			return -1;
+	}
+	context->outbound.selectors = selectors;
+	context->outbound.selector_count = conf->bimi.selector_count;
+	return 0;
+}
+
 static int outbound_rules(struct context *context, struct refusal *refusal)
 {
 	const struct conf *conf = context->conf;
 	struct outbound_rules *rules = &context->outbound;
 	enum conf_canon canon = conf->sign.canonicalization;
 
-	if (login_rules(context, refusal) != 0 || alias_rules(context, refusal) != 0)
+	if (login_rules(context, refusal) != 0 || alias_rules(context, refusal) != 0 ||
+	    selector_rules(context, refusal) != 0)
 		return -1;
 	rules->enabled = conf->sign.enabled;
 	rules->subdomains = conf->sign.subdomains;
@@ -432,27 +512,18 @@ static int outbound_rules(struct context *context, struct refusal *refusal)
 	    .body_canon = canon == CONF_CANON_SIMPLE_SIMPLE || canon == CONF_CANON_RELAXED_SIMPLE
 			      ? DKIMSIG_SIMPLE
 			      : DKIMSIG_RELAXED,
-	    .oversign = conf->sign.oversign.items,
-	    .oversign_count = conf->sign.oversign.count,
 	    .headers = conf->sign.headers.items,
 	    .header_count = conf->sign.headers.count,
 	    .expire = conf->sign.expire / CLOCK_SECOND,
 	    .timestamp = true,
 	};
-	(void)refusal;
+	rules->cfbl_address = plain_address(context->arena, conf->sign.cfbl_address, &refusal->why);
+	if (rules->cfbl_address == NULL)
+		return blame_option(refusal, "sign.cfbl_address");
+	if (rules->cfbl_address[0] == '\0')
+		rules->cfbl_address = NULL;
+	choose_oversigned(context, &rules->signer);
 	return 0;
-}
-
-/* TEXT with its domain in the form of domain_to_ascii; "" stays. NULL with the reason. */
-static const char *plain_address(struct arena *arena, const char *text, struct why *why)
-{
-	struct address address;
-
-	if (text[0] == '\0')
-		return text;
-	if (address_parse_plain(arena, span_of(text), &address, why) != 0)
-		return NULL;
-	return arena_printf(arena, "%s@%s", address.local, address.domain);
 }
 
 /* The addresses of OPTION in the form that recipients are compared with. */
@@ -505,11 +576,66 @@ static int inbox_rules(struct context *context, struct refusal *refusal)
 	return 0;
 }
 
+static int mark_rules(struct context *context, const char *ledger, struct refusal *refusal)
+{
+	struct bimi_rules *rules = &context->check.bimi;
+	struct bimi_cache *cache = arena_make(context->arena, struct bimi_cache);
+	struct arena *files = arena_new(0);
+	const struct conf *conf = context->conf;
+	const char *option = "bimi.roots";
+	struct certificates *roots;
+	struct bimi_trust trust;
+	struct sct_logs *logs;
+	int result;
+
+	result = bimi_trust_read(files, conf->bimi.roots, conf->bimi.logs, &trust, &refusal->why);
+	if (result == 0 && !span_empty(trust.roots))
+		result = certificate_read(files, trust.roots, &roots, &refusal->why);
+	if (result == 0 && !span_empty(trust.logs)) {
+		option = "bimi.logs";
+		result = sct_logs_read(files, trust.logs, &logs, &refusal->why);
+	}
+	cache->directory = bimi_cache_directory(context->arena, ledger);
+	cache->basis = arena_string(context->arena, trust.basis);
+	arena_free(files);
+	if (result == -1)
+		return blame_option(refusal, option);
+	rules->find = bimi_cache_find;
+	rules->find_arg = cache;
+	return 0;
+}
+
+static int bimi_rules(struct context *context, struct refusal *refusal)
+{
+	const struct conf *conf = context->conf;
+	struct bimi_rules *rules = &context->check.bimi;
+	const char *path;
+
+	rules->allow = domain_patterns(context->arena, "bimi.allow", &conf->bimi.allow, refusal);
+	rules->allow_count = conf->bimi.allow.count;
+	rules->deny = domain_patterns(context->arena, "bimi.deny", &conf->bimi.deny, refusal);
+	rules->deny_count = conf->bimi.deny.count;
+	if (rules->allow == NULL || rules->deny == NULL)
+		return -1;
+	if (conf->bimi.mode != CONF_BIMI_ON)
+		return 0;
+	if (conf->store.url[0] == '\0') {
+		why_set(&refusal->why, "what is known of logos is kept beside the ledger: set "
+				       "store.url, too");
+		return blame_option(refusal, "bimi.mode");
+	}
+	path = url_sqlite_path(conf->store.url, &refusal->why);
+	if (path == NULL)
+		return blame_option(refusal, "store.url");
+	return mark_rules(context, path, refusal);
+}
+
 /* All that settings say but the keys, each step by itself. */
 typedef int context_step(struct context *context, struct refusal *refusal);
 static context_step *const steps[] = {
-    engine_rules,   decide_rules, dmarc_rules,  forwarder_rules, list_rules,      sealer_rules,
-    outbound_rules, seal_rules,   report_rules, relay_rules,     list_host_rules, inbox_rules,
+    engine_rules,    decide_rules,   dmarc_rules, forwarder_rules, list_rules,
+    sealer_rules,    outbound_rules, seal_rules,  report_rules,    relay_rules,
+    list_host_rules, inbox_rules,    bimi_rules,
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 
@@ -544,6 +670,9 @@ struct context *context_new_with(const struct conf *conf, struct dkimcheck_engin
 
 	context->check.dkim_engine = engine;
 	context->outbound.keyring = keyring;
+	if (conf->store.keys && keyring != NULL &&
+	    keysource_attach(keyring, conf, false, &refusal.why) != 0)
+		result = blame_option(&refusal, "store.keys");
 	for (unsigned i = 0; result == 0 && i < STEPS; i++)
 		result = steps[i](context, &refusal);
 	if (result == 0)
@@ -613,6 +742,7 @@ struct context_keys context_keys(const struct conf *conf, struct arena *arena)
 	    .access = context_key_access(conf),
 	    .required = is_chosen(conf, "sign.keys"),
 	    .dkim = conf->sign.enabled,
+	    .shared = conf->store.keys,
 	    .max_rate = (unsigned)conf->sign.max_rate,
 	    .seal = join_domains(arena, &conf->arc.seal),
 	    .seal_lists = list_domains(arena, conf, true),
@@ -663,6 +793,8 @@ struct keyring *context_load_keys(const struct context_keys *keys, const char **
 	struct keyring *keyring = NULL;
 
 	*option = "sign.keys";
+	if (keys->shared)
+		return keysource_empty();
 	if (check_key_directory(keys, why) == 0)
 		keyring = keyring_load(keys->path, keys->access, why);
 	if (keyring == NULL)
@@ -691,6 +823,17 @@ static void check_required_keys(const struct conf *conf, const struct context_ke
 		}
 }
 
+static void check_sealing(const struct conf *conf, const struct context_keys *keys,
+			  struct conf_errors *errors)
+{
+	struct why why;
+	struct sealing *sealing = sealing_load(keys->path, keys->access, &why);
+
+	if (sealing == NULL)
+		conf_refuse(conf, errors, "store.keys", "%s", why.text);
+	sealing_free(sealing);
+}
+
 static void check_keys(const struct conf *conf, struct conf_errors *errors)
 {
 	struct context_keys keys = context_keys(conf, errors->arena);
@@ -698,6 +841,10 @@ static void check_keys(const struct conf *conf, struct conf_errors *errors)
 
 	if (!context_uses_keys(conf))
 		return;
+	if (keys.shared) {
+		check_sealing(conf, &keys, errors);
+		return;
+	}
 	if (check_key_directory(&keys, &why) != 0)
 		conf_refuse(conf, errors, "sign.keys", "%s", why.text);
 	check_required_keys(conf, &keys, "arc.seal", keys.seal, errors);
@@ -768,7 +915,7 @@ void context_each_fault(const struct conf *conf, context_fault_visit *visit, voi
 
 	if (!context_uses_keys(conf))
 		return;
-	keyring = keyring_load(conf->sign.keys, context_key_access(conf), &why);
+	keyring = keysource_all(conf, &why);
 	for (unsigned i = 0; keyring != NULL && i < keyring_faults(keyring, &faults); i++)
 		visit(arg, &faults[i]);
 	keyring_free(keyring);
@@ -866,6 +1013,10 @@ struct sender_settings context_sender(const struct conf *conf, const struct cont
 		       .user = conf->reports.user[0] == '\0' ? NULL : conf->reports.user,
 		       .timeout = conf->reports.timeout},
 	    .verp = conf->reports.envelope == CONF_ENVELOPE_VERP,
+	    .bcc = conf->reports.bcc.items,
+	    .bcc_count = conf->reports.bcc.count,
+	    .suppress_lists = conf->reports.suppress_lists.items,
+	    .suppress_list_count = conf->reports.suppress_lists.count,
 	    .max_per_day = (unsigned)conf->reports.max_per_day,
 	    .max_per_destination = (unsigned)conf->reports.max_per_destination,
 	    .max_addresses = (unsigned)conf->reports.max_addresses,
@@ -894,4 +1045,33 @@ int context_store(const struct conf *conf, bool local, struct ledger_settings *s
 	if (!local && conf->store.shared[0] != '\0')
 		settings->shared = conf->store.shared;
 	return settings->path == NULL ? -1 : 0;
+}
+
+struct sql *context_received(const struct conf *conf, bool read_only, struct why *why)
+{
+	struct ledger_settings settings;
+
+	if (context_store(conf, false, &settings, why) != 0)
+		return NULL;
+	settings.read_only = read_only;
+	settings.busy_wait = 5 * CLOCK_SECOND;
+	return settings.shared != NULL
+		   ? shared_open(settings.shared, SHARED_AS_IT_IS, read_only, why)
+		   : sqlite_sql(&settings, why);
+}
+
+/* ---- the second opinion ---- */
+
+int64_t context_opinion_share(const struct conf *conf)
+{
+	bool always =
+	    conf->spf.engine != CONF_ENGINE_NATIVE || conf->dkim.engine != CONF_DKIM_NATIVE;
+
+	return always ? CONF_SHARE_ALL : conf->second_opinion.sample;
+}
+
+void context_leave_opinion(struct context *context)
+{
+	context->check.spf_engine = SPF_ENGINE_NATIVE;
+	context->check.dkim.engine = DKIMCHECK_NATIVE;
 }

@@ -42,8 +42,9 @@ struct context *context_new_with(const struct conf *conf, struct dkimcheck_engin
 void context_own(struct context *context, struct conf *conf); /* CONF is freed with CONTEXT */
 
 /* The key that seals inbound mail to RECIPIENTS (the domain of all of them; NULL: they have not
- * one) now; NULL: none. */
-const struct signing_key *context_seal_key(const struct context *context, const char *recipients);
+ * one) now; borrowed, or in ARENA. NULL: none. */
+const struct signing_key *context_seal_key(const struct context *context, const char *recipients,
+					   struct arena *arena);
 
 /* A conf_verify: adds an error for each setting that a start or a reload would refuse although its
  * value is well-formed (a file that is missing, a domain without a key ...). Both programs use
@@ -59,6 +60,7 @@ struct context_keys {
 	enum keyring_access access;
 	bool required; /* PATH must exist */
 	bool dkim;     /* keys sign our own mail */
+	bool shared;   /* store.keys: they come from the shared store; PATH has .sealing-key */
 	unsigned max_rate;
 
 	/* Domains, a blank after each: whose keys seal, and which must have one. */
@@ -90,6 +92,17 @@ struct sender_settings context_sender(const struct conf *conf, const struct cont
  * ledger's file. For reading; points into CONF. -1: there is none. */
 int context_store(const struct conf *conf, bool local, struct ledger_settings *settings,
 		  struct why *why);
+
+/* Where received reports and the outbound tally are read, and decisions about sources written: the
+ * shared store where there is one, else the ledger's file. NULL with WHY. */
+struct sql *context_received(const struct conf *conf, bool read_only, struct why *why);
+
+/* The share of inbound messages, of CONF_SHARE_ALL, that get a second opinion. */
+int64_t context_opinion_share(const struct conf *conf);
+
+/* The libraries are in another process, which is asked where they decide: CONTEXT itself has the
+ * native engines only. Before anybody else has CONTEXT. */
+void context_leave_opinion(struct context *context);
 
 /* Another holder. */
 struct context *context_take(struct context *context);

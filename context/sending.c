@@ -5,14 +5,14 @@
 
 #include "context/context.h"
 #include "keys/publickeys.h"
+#include "lib/clock.h"
 
-static int read_password(struct sending *sending, const struct conf *conf, struct why *why)
+static int read_password(struct send_server *server, const struct conf *conf, struct arena *arena,
+			 struct why *why)
 {
-	struct send_server *server = &sending->settings.server;
-
 	if (server->user == NULL)
 		return 0;
-	server->password = send_password(sending->arena, conf->reports.password_file, why);
+	server->password = send_password(arena, conf->reports.password_file, why);
 	return server->password == NULL ? why_prefix(why, "reports.password_file: ") : 0;
 }
 
@@ -22,7 +22,8 @@ static int open_network(struct sending *sending, const struct conf *conf, struct
 
 	if (sending->sender.dry_run)
 		return 0;
-	if (send_init(why) != 0 || read_password(sending, conf, why) != 0)
+	if (send_init(why) != 0 ||
+	    read_password(&sending->settings.server, conf, sending->arena, why) != 0)
 		return -1;
 	sending->sender.dns = dns_new_unbound(&settings, why);
 	return sending->sender.dns == NULL ? -1 : 0;
@@ -66,6 +67,28 @@ static int open_outboxes(struct sender *sender, const struct ledger_settings *se
 	return sender->dry_run || sender->own != NULL ? 0 : sender_resume(sender, why);
 }
 
+/* Of this host, whoever sends the other reports. */
+static int open_sessions(struct sending *sending, const struct ledger_settings *settings,
+			 struct why *why)
+{
+	struct sender *sender = &sending->sender;
+	struct ledger_settings own = *settings;
+	struct sql_rows *rows;
+	int found;
+
+	own.shared = NULL;
+	sender->sessions = sqlite_sql(&own, why);
+	if (sender->sessions == NULL)
+		return -1;
+	rows = sql_ask(sender->sessions, "SELECT hex(host) FROM spool", SQL_NO_VALUES);
+	found = sql_next(rows, why);
+	if (found == 1) {
+		sender->host = sql_text_at(rows, 0, sending->arena);
+		sql_drop(rows);
+	}
+	return found == 1 ? 0 : found == 0 ? why_set(why, "the ledger has no name") : -1;
+}
+
 /* The ledger is read only: its rows are the milter's. */
 static enum sending_state open_store(struct sending *sending, const struct conf *conf,
 				     struct why *why)
@@ -77,7 +100,8 @@ static enum sending_state open_store(struct sending *sending, const struct conf 
 	if (context_store(conf, false, &settings, why) != 0)
 		return SENDING_CONFIG;
 	sender->ledger = ledger_open(&settings, why);
-	if (sender->ledger != NULL && open_outboxes(sender, &settings, &busy, why) == 0)
+	if (sender->ledger != NULL && open_outboxes(sender, &settings, &busy, why) == 0 &&
+	    (!sending->tls || open_sessions(sending, &settings, why) == 0))
 		return SENDING_READY;
 	return busy ? SENDING_BUSY : SENDING_UNAVAILABLE;
 }
@@ -138,6 +162,8 @@ enum sending_state sending_open(struct sending *sending, const struct conf *conf
 					  .dry_run = dry_run};
 	sending->context = NULL;
 	sending->arena = NULL;
+	sending->keys = keys;
+	sending->tls = conf->tls.reports;
 	sending->warning = NULL;
 	if (check_settings(conf, why) != 0)
 		return SENDING_CONFIG;
@@ -160,11 +186,64 @@ enum sending_state sending_open(struct sending *sending, const struct conf *conf
 void sending_close(struct sending *sending)
 {
 	dns_free(sending->sender.dns);
+	sql_close(sending->sender.sessions);
 	outbox_close(sending->sender.outbox);
 	outbox_close(sending->sender.own);
 	ledger_close(sending->sender.ledger);
 	context_drop(sending->context);
 	arena_free(sending->arena);
+}
+
+/* ---- notices ---- */
+
+static int check_origin(const struct conf *conf, struct why *why)
+{
+	return conf->reports.from[0] != '\0'
+		   ? 0
+		   : why_set(why, "reports.from is not set: a mail must say who sends it");
+}
+
+int sending_notice(const struct conf *conf, const char *to, const struct notice *notice,
+		   struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct sender_settings settings;
+	int result = check_origin(conf, why);
+
+	if (result == 0) {
+		settings = context_sender(conf, NULL, arena);
+		result = send_init(why);
+	}
+	if (result == 0)
+		result = read_password(&settings.server, conf, arena, why);
+	if (result == 0)
+		result = notice_send(&settings, to, notice, why) == SEND_DONE ? 0 : -1;
+	arena_free(arena);
+	return result;
+}
+
+int sending_put_notice(const struct conf *conf, const char *name, const struct notice *notice,
+		       const struct conf_strings *addresses, struct why *why)
+{
+	struct arena *arena = arena_new(0);
+	struct ledger_settings store;
+	struct outbox *outbox = NULL;
+	int result = -1;
+	bool busy;
+
+	if (check_origin(conf, why) == 0 && context_store(conf, false, &store, why) == 0)
+		outbox = outbox_open(&store, OUTBOX_CHANGE, &busy, why);
+	if (outbox != NULL) {
+		const struct sender_settings settings = context_sender(conf, NULL, arena);
+		const struct notice_name named = {settings.reporter.receiver,
+						  clock_day(clock_wall()), name};
+
+		result =
+		    notice_put(outbox, &named, notice, addresses->items, addresses->count, why);
+	}
+	outbox_close(outbox);
+	arena_free(arena);
+	return result;
 }
 
 const char *sending_check(const struct conf *conf, struct arena *arena)
@@ -175,7 +254,7 @@ const char *sending_check(const struct conf *conf, struct arena *arena)
 	struct context *context;
 	struct why why;
 
-	if (!conf->reports.send)
+	if (!conf->reports.send && conf->page.mail.count == 0 && conf->audit.mail.count == 0)
 		return NULL;
 	context = context_new(conf, NULL, &why);
 	if (context == NULL)

@@ -7,6 +7,7 @@
 #define CONTEXT_SENDING_H
 
 #include "conf/conf.h"
+#include "report/notice.h"
 #include "report/sender.h"
 
 struct sending {
@@ -14,6 +15,8 @@ struct sending {
 	struct sender_settings settings;
 	struct context *context;
 	struct arena *arena;
+	const char *keys;    /* those of sending_open() */
+	bool tls;            /* TLS reports, too */
 	const char *warning; /* why reports will hardly be accepted, or NULL */
 };
 
@@ -31,6 +34,15 @@ enum sending_state {
 enum sending_state sending_open(struct sending *sending, const struct conf *conf, const char *keys,
 				bool dry_run, struct why *why);
 void sending_close(struct sending *sending);
+
+/* Sends NOTICE to TO at once. 0, or -1 with WHY. */
+int sending_notice(const struct conf *conf, const char *to, const struct notice *notice,
+		   struct why *why);
+
+/* Puts it into the outbox, from which the daemon sends it to ADDRESSES. NAME tells it from others
+ * of the day. As notice_put(). */
+int sending_put_notice(const struct conf *conf, const char *name, const struct notice *notice,
+		       const struct conf_strings *addresses, struct why *why);
 
 /* What the member WARNING would have, in ARENA; NULL also where CONF sends no reports, and where
  * keys cannot be read here, which says nothing of the daemon. */

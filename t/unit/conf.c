@@ -65,6 +65,8 @@ static const struct {
     {"trusted_networks = [ \"192.0.2.0/24\", \"2001:DB8::/32\", \"::ffff:192.0.2.1\" ];",
      "trusted_networks", "[ \"192.0.2.0/24\", \"2001:db8::/32\", \"192.0.2.1\" ]"},
     {"trusted_networks = [ ];", "trusted_networks", "[ ]"},
+    {"trusted_networks = [ \"10.0.0.0/8\", \"!10.1.0.0/16\", \"!::ffff:10.2.0.1\" ];",
+     "trusted_networks", "[ \"10.0.0.0/8\", \"!10.1.0.0/16\", \"!10.2.0.1\" ]"},
     {"dmarc: { psd_domains = [ \"github.io\", \"b\xc3\xbc"
      "cher.example\" ]; };",
      "dmarc.psd_domains",
@@ -72,12 +74,12 @@ static const struct {
      "cher.example\" ]"},
     {"dmarc: { actions = ( { domain = \"*\"; action = \"accept\"; } ); };", "dmarc.actions",
      "(\n  { domain = \"*\"; recipient = \"*\"; policy = \"any\"; spf = \"any\";"
-     " dkim = \"any\"; action = \"accept\"; }\n)"},
+     " dkim = \"any\"; aligned = \"any\"; action = \"accept\"; }\n)"},
     {"dmarc: { actions = ( { domain = \"*\"; recipient = \"*.a.example\";"
      " spf = \"softfail\"; dkim = \"none\"; action = \"reject\"; } ); };",
      "dmarc.actions",
      "(\n  { domain = \"*\"; recipient = \"*.a.example\"; policy = \"any\"; spf = \"softfail\";"
-     " dkim = \"none\"; action = \"reject\"; }\n)"},
+     " dkim = \"none\"; aligned = \"any\"; action = \"reject\"; }\n)"},
     {"dmarc: { trusted_forwarders = [ \"192.0.2.0/24\", \"2001:db8::1\", \"fwd.example\","
      " \"*.fwd.example\", \"host:mx.fwd.example\", \"host:*.fwd.example\" ]; };",
      "dmarc.trusted_forwarders",
@@ -231,6 +233,10 @@ static const struct {
     {"dns: { budget = 100.5; };", 1, "this is a number with a fraction"},
     {"dns: { budget = 9; };", 1, "dns.budget: 9 is out of range (40 .. 1000)"},
     {"dns: { budget = -1; };", 1, "dns.budget: -1 is out of range"},
+    {"second_opinion: { sample = 1.01; };", 1, "second_opinion.sample: is out of range (0 .. 1)"},
+    {"second_opinion: { sample = -1; };", 1, "second_opinion.sample: is out of range (0 .. 1)"},
+    {"second_opinion: { sample = \"1\"; };", 1,
+     "second_opinion.sample: wanted a number from 0 to 1, such as 0.01, this is a text"},
     {"dns: { budget = true; };", 1, "this is true or false"},
     {"dns: { timeout = 8; };", 1,
      "dns.timeout: wanted a duration in quotes, such as \"8s\", this is a number"},
@@ -272,6 +278,10 @@ static const struct {
     {"authserv_id = \"a b\";", 1, "authserv_id: \"a b\" is not a valid authserv-id"},
     {"authserv_id = \"\";", 1, "is not a valid authserv-id"},
     {"trusted_networks = [ \"192.0.2.0/33\" ];", 1, "\"192.0.2.0/33\" is not a valid network"},
+    {"trusted_networks = [ \"!!192.0.2.0\" ];", 1, "\"!!192.0.2.0\" is not a valid network"},
+    {"trusted_networks = [ \"192.0.2.0/24\", \"!192.0.2.1\" ];\n"
+     "lists = ( { id = \"l.example\"; from = [ \"192.0.2.0/30\" ]; sign = \"l.example\"; } );",
+     2, "lists: 192.0.2.0 is not in trusted_networks: mail from there is checked, not signed"},
     {"trusted_networks = [ \"::1\",\n\n \"localhost\" ];", 3,
      "\"localhost\" is not a valid network"},
     {"dns: { servers = [ \"localhost\" ]; };", 1, "\"localhost\" is not a valid DNS server"},
@@ -311,6 +321,8 @@ static const struct {
      "\"<dev.lists.example>\" is not a valid domain"},
     {"dmarc: { mailing_lists = [ \"*\" ]; };", 1, "\"*\" is not a valid domain"},
     {"tls: { listen = [ \"unix:/x\" ]; };", 1, "dns.trust_anchor is not"},
+    {"tls: { reports = true; };", 1, "tls.listen is not set"},
+    {"tls: { report_socket = \"inet:25@127.0.0.1\"; };", 1, "not a local socket"},
     {"tls: { exceptions = ( { domain = \"a.example\"; level = \"strong\"; } ); };", 1,
      "\"strong\" is not one of default"},
     {"submission_services = [ \"*\" ];", 1, "\"*\" would match every service"},
@@ -349,6 +361,8 @@ static const struct {
      "store.shared: not a valid shared store; use postgresql://USER@HOST/DATABASE"},
     {"store: { url = \"\"; shared = \"postgresql://h/d\"; };", 1,
      "store.shared: is set, but store.url is empty: what is shipped is counted there"},
+    {"store: { keys = true; };", 1,
+     "store.keys: is set, but store.shared is not: the keys are kept there"},
     {"sign: { logins = ( { login = \"a\"; domains = [ \"*a\" ]; } ); };", 1,
      "\"*a\" is not a valid domain"},
     {"sign: { headers = [ \"to\" ]; };", 1, "sign.headers: \"from\" must be among them"},
@@ -366,6 +380,9 @@ static const struct {
     {"dns: { servers = [ \"fe80::1%\" ]; };", 1, "\"fe80::1%\" is not a valid DNS server"},
     {"dns: { servers = [ \"192.0.2.1%eth0\" ]; };", 1, "is not a valid DNS server"},
     {"reports: { quiet = [ \"x\" ]; };", 1, "is not a valid e-mail address"},
+    {"page: { mail = [ \"a@b.example\" ]; };", 1, "page.mail: is set, but reports.from is not"},
+    {"audit: { mail = [ \"a@b.example\" ]; };", 1, "audit.mail: is set, but reports.from is not"},
+    {"page: { mail = [ \"b\" ]; };", 1, "page.mail: "},
     {"reports: { org = \"o\"; };", 1, "reports.org: is set, but reports.from is not"},
     {"reports: {\n from = \"a@b.example\"; };", 2, "reports.from: is set, but reports.org is not"},
     {"drain = \"1s\";\ndrain = \"2s\";", 2, "duplicate setting name at: drain = \"2s\";"},
@@ -711,7 +728,12 @@ static const char everything[] =
     "accept_partial_body = true;\n"
     "  accept_testing_keys = false; accept_added_fields = true; };\n"
     "arc: { trusted_sealers = [ \"s.example\" ]; seal = \"a.example\"; }; "
-    "bimi: { mode = \"report\"; };\n"
+    "bimi: { max_per_hour = 7; max_per_domain = 8; max_per_host = 9; mode = \"report\"; roots = "
+    "\"/x\"; logs = \"/l\"; selectors = ( { domains = [ "
+    "\"*.s.example\" ]; "
+    "selector = \"winter\"; } ); require = \"record\"; indicator = "
+    "true;\n"
+    "allow = [ \"a.example\" ]; deny = [ \"b.example\" ]; };\n"
     "dmarc: { enforce = \"observe\"; quarantine = \"hold\"; temperror = \"accept\"; discovery = "
     "\"psl\";"
     "  psl_file = \"/psl.dat\"; psd_domains = [ \"a.example\", \"b.example\" ]; reject_text = "
@@ -725,7 +747,8 @@ static const char everything[] =
     "sign: { enabled = false; keys = \"/k\"; readable_keys = true; subdomains = false; "
     "canonicalization = "
     "\"simple/relaxed\";\n"
-    "  oversign = [ \"from\" ]; expire = \"14d\"; also = \"also.example\"; fallback = "
+    "  oversign = [ \"from\" ]; expire = \"14d\"; cfbl_address = \"c@example.com\"; also = "
+    "\"also.example\"; fallback = "
     "\"fall.example\";\n"
     "  headers = [ \"from\", \"x-a-rather-long-field-name-1\", \"x-a-rather-long-field-name-2\",\n"
     "    \"x-a-rather-long-field-name-3\", \"x-a-rather-long-field-name-4\" ];\n"
@@ -735,11 +758,13 @@ static const char everything[] =
     " on_failure = \"accept\"; max_rate = 7; };\n"
     "store: { url = \"sqlite:/x.db\"; durability = \"power\"; wait = \"0s\"; on_failure = "
     "\"tempfail\"; keep = \"3d\"; max_size = \"65MiB\"; max_rows = 200;"
-    " shared = \"postgresql://x/\"; ship_every = \"1s\"; grace = \"1h\"; lease = \"1m\"; };\n"
+    " shared = \"postgresql://x/\"; keys = true; ship_every = \"1s\"; grace = \"1h\"; lease = "
+    "\"1m\"; };\n"
     "messages: { keep = \"1d\"; max_rows = 5000; max_size = \"2MiB\"; };\n"
     "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; send = true;"
     " via = \"smtps://mail.example\"; tls = \"verified\"; tls_ca = \"/ca\"; user = \"u\";"
-    " password_file = \"/pw\"; timeout = \"1m\"; envelope = \"verp\"; spread = \"1h\"; max_per_day "
+    " password_file = \"/pw\"; timeout = \"1m\"; envelope = \"null\"; bcc = [ \"c@d.example\" ]; "
+    "suppress_lists = [ \"l.example\" ]; spread = \"1h\"; max_per_day "
     "= 1;"
     " max_per_destination = 1; max_size = \"1MiB\"; max_addresses = 2; suppress = \"2h\"; format = "
     "\"rfc7489\";"
@@ -747,20 +772,30 @@ static const char everything[] =
     "\"https://b.example/\"; };\n"
     "failures: { send = true; redact = false; body = \"1KiB\"; max_per_hour = 1; max_per_day = 2;"
     " max_per_domain = 3; };\n"
-    "tls: { listen = [ \"unix:/x/tls.sock\" ]; dane = \"dane\"; ca_file = \"/ca\";"
+    "second_opinion: { sample = 0.25; keep = \"/cases\"; };\n"
+    "tls: { listen = [ \"unix:/x/tls.sock\" ]; dane = \"dane\"; ca_file = \"/ca\"; own_policies = "
+    "\"/p\";"
+    " reports = true; report_socket = \"unix:/x/r.sock\"; report_log = \"/var/log/mail.log\";"
     " exceptions = ( { domain = \"*.b.example\"; level = \"may\"; } ); };\n"
     "audit: { addresses = [ \"192.0.2.25\" ]; helo = \"a.example\"; block_lists = [ \"b.example\" "
     "];"
-    " key_days = 1; budget = 100; timeout = \"1s\"; silence = ( { rule = \"a.b\"; domain = "
+    " key_days = 1; budget = 100; timeout = \"1s\"; state = \"/a\"; mail = [ \"b@c.example\" ]; "
+    "silence = ( { rule = \"a.b\"; "
+    "domain = "
     "\"b.example\";"
     " reason = \"c\"; until = \"2027-01-31\"; } ); };\n"
-    "inbox: { addresses = [ \"a@example.com\" ]; own_hosts = [ \"192.0.2.25\" ]; deliver = false; "
+    "inbox: { addresses = [ \"a@example.com\" ]; own_hosts = [ \"192.0.2.25\" ]; "
+    "reporters = [ \"a.example\" ]; deliver = false; "
     "max_spool = \"1MiB\"; max_files "
     "= 10; max_message = \"64KiB\"; keep = \"30d\"; keep_personal = \"7d\"; hash_addresses = "
-    "false; };\n"
+    "false; imap = \"imaps://a\"; imap_user = \"u\"; imap_password_file = \"/pw\"; imap_ca = "
+    "\"/ca\"; imap_folder = \"F\"; imap_done = \"\"; imap_authserv_id = \"a\"; post_listen = [ "
+    "\"127.0.0.1:1\" ]; };\n"
     "log: { target = \"stderr\"; format = \"json\"; level = \"error\"; recipients = true; };\n"
     "control: { socket = \"/run/c.sock\"; group = \"adm\"; };\n"
-    "http: { listen = [ \"127.0.0.1:9817\", \"[::1]:0\" ]; };\n";
+    "http: { listen = [ \"127.0.0.1:9817\", \"[::1]:0\" ]; };\n"
+    "page: { listen = [ \"unix:/run/page.sock\" ]; group = \"www-data\"; mail = [ \"b@c.example\" "
+    "]; mail_every = \"day\"; };\n";
 
 /* The sample with its settings no longer commented out. */
 static void test_sample(void)
