@@ -19,7 +19,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD = 1 + sizeof(uint32_t), WITH_FILE = 0x80 };
+#include "lib/system/fdpass.h"
+
+enum { HEAD = 1 + sizeof(uint32_t), WITH_FILE = 0x80, BUFFER_KEPT = 64 << 10 };
 
 int channel_pair(int fds[2])
 {
@@ -123,22 +125,9 @@ static ssize_t send_piece(struct channel *channel)
 	const struct channel_files *files = &channel->files_out;
 	bool with_file = files->count > 0 && files->items[0].at == channel->sent;
 	size_t end = files->count > with_file ? files->items[with_file].at : channel->out.len;
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {.space = {0}};
-	struct iovec data = {channel->out.data + channel->sent, end - channel->sent};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	struct span piece = span_make(channel->out.data + channel->sent, end - channel->sent);
 
-	if (with_file) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof control.space;
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.head), &files->items[0].fd, sizeof(int));
-	}
-	return sendmsg(channel->fd, &message, MSG_NOSIGNAL);
+	return fdpass_send(channel->fd, piece, &files->items[0].fd, with_file, 0);
 }
 
 /* N bytes are gone, and the file that came with the first of them. */
@@ -151,13 +140,20 @@ static void note_sent(struct channel *channel, size_t n)
 	channel->sent += n;
 }
 
+/* A large frame, such as the list of many keys, is rare: its memory is given back. */
+static void empty_buffer(struct buf *buf)
+{
+	if (buf->cap > BUFFER_KEPT)
+		buf_free(buf);
+	else
+		buf_clear(buf);
+}
+
 void channel_flush(struct channel *channel)
 {
 	while (channel_waits(channel)) {
 		ssize_t n = send_piece(channel);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
 		if (n < 0) {
@@ -167,7 +163,7 @@ void channel_flush(struct channel *channel)
 		note_sent(channel, (size_t)n);
 	}
 	channel->sent = 0;
-	buf_clear(&channel->out);
+	empty_buffer(&channel->out);
 }
 
 bool channel_waits(const struct channel *channel)
@@ -182,48 +178,30 @@ static void forget_taken(struct channel *channel)
 
 	if (channel->taken == 0)
 		return;
+	if (left == 0) {
+		empty_buffer(&channel->in);
+		channel->taken = 0;
+		return;
+	}
 	memmove(channel->in.data, channel->in.data + channel->taken, left);
 	channel->in.len = left;
 	channel->taken = 0;
 }
 
-static void keep_files(struct channel *channel, struct msghdr *message)
-{
-	struct channel_files *files = &channel->files_in;
-
-	for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head != NULL;
-	     head = CMSG_NXTHDR(message, head)) {
-		int fd;
-
-		if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS ||
-		    head->cmsg_len != CMSG_LEN(sizeof fd))
-			continue;
-		memcpy(&fd, CMSG_DATA(head), sizeof fd);
-		if (files->count == CHANNEL_FILES)
-			close(fd);
-		else
-			files->items[files->count++].fd = fd;
-	}
-}
-
 static ssize_t receive_piece(struct channel *channel, void *piece, size_t size)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec data = {piece, size};
-	struct msghdr message = {.msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof control.space};
+	struct channel_files *files = &channel->files_in;
+	int fd;
+	unsigned count;
 	ssize_t n;
 
 	if (!channel->takes_files)
 		return recv(channel->fd, piece, size, 0);
-	n = recvmsg(channel->fd, &message, MSG_CMSG_CLOEXEC);
-	if (n >= 0)
-		keep_files(channel, &message);
+	n = fdpass_receive(channel->fd, piece, size, &fd, 1, &count, 0);
+	if (count > 0 && files->count == CHANNEL_FILES)
+		close(fd);
+	else if (count > 0)
+		files->items[files->count++].fd = fd;
 	return n;
 }
 

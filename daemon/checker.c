@@ -17,7 +17,9 @@
 #include "lib/url.h"
 #include "metrics/counters.h"
 #include "store/integrity.h"
+#include "store/messages.h"
 #include "store/rescue.h"
+#include "store/upkeep.h"
 
 static const int64_t glance = 2 * CLOCK_SECOND;
 enum { RESCUE_SECONDS = 1800 }; /* that the service manager grants */
@@ -38,16 +40,51 @@ static void tell_rescue(const struct rescue *rescue, const char *reason)
 	counters_set(METRIC_STORE_FAILURES, rescue->lost > 0 ? rescue->lost : 1);
 }
 
+/* An older ledger has the log of messages in it, and most of the file is free without it. */
+static void migrate_ledger(const struct conf *conf, const char *path)
+{
+	struct why why = {""};
+
+	if (access(path, F_OK) != 0)
+		return;
+	if (conf->messages.keep > 0)
+		messages_adopt(path, &why);
+	if (why.text[0] != '\0')
+		log_info("the ledger: %s", why.text);
+	if (upkeep_shrink(path, &why) != 0)
+		log_warning("the ledger: %s", why.text);
+	else if (why.text[0] != '\0')
+		log_info("the ledger: %s", why.text);
+}
+
+/* It may be lost without harm. */
+static void look_at_messages(const struct conf *conf, const char *path)
+{
+	struct why why;
+
+	if (conf->messages.keep == 0) {
+		messages_remove(path);
+	} else if (messages_check(path, &why) == DRIVER_CAUSE_DAMAGED) {
+		messages_remove(path);
+		log_error("the log of messages is damaged, and a new one is begun: %s", why.text);
+	}
+}
+
 static void look_and_rescue(const struct conf *conf)
 {
 	struct ledger_settings settings = {.read_only = true, .busy_wait = 5 * CLOCK_SECOND};
+	enum driver_cause cause;
 	struct rescue rescue;
 	struct why why = {""}, failure;
 
 	settings.path = url_sqlite_path(conf->store.url, &why);
-	if (settings.path == NULL ||
-	    integrity_glance(&settings, clock_mono() + glance, &why) != DRIVER_CAUSE_DAMAGED ||
-	    !rescue_is_ledger(settings.path))
+	if (settings.path == NULL)
+		return;
+	cause = integrity_glance(&settings, clock_mono() + glance, &why);
+	look_at_messages(conf, settings.path);
+	if (cause == DRIVER_CAUSE_NONE || cause == DRIVER_CAUSE_OLD)
+		migrate_ledger(conf, settings.path);
+	if (cause != DRIVER_CAUSE_DAMAGED || !rescue_is_ledger(settings.path))
 		return;
 	log_error("the ledger: %s: what can be read of it is saved", why.text);
 	notify_send("EXTEND_TIMEOUT_USEC=%lu\nSTATUS=saving a damaged ledger",

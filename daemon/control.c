@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,9 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/log.h"
+#include "lib/system/group.h"
 #include "milter/protocol/socket.h"
 
 static const int64_t patience = 10 * CLOCK_SECOND;      /* for a request, for reading an answer */
@@ -45,10 +46,8 @@ struct control {
 
 struct control *control_new(control_obey *obey, void *arg)
 {
-	struct control *control = calloc(1, sizeof *control);
+	struct control *control = heap_zero(sizeof *control);
 
-	if (control == NULL)
-		abort();
 	control->obey = obey;
 	control->arg = arg;
 	control->listener.fd = -1;
@@ -69,28 +68,7 @@ static void stop_listening(struct control *control)
 	free(control->path);
 	free(control->group);
 	control->path = control->group = NULL;
-	control->gid = (gid_t)-1;
-}
-
-static int find_group(struct control *control, const char *name, struct why *why)
-{
-	const struct group *group = name[0] == '\0' ? NULL : getgrnam(name);
-
-	if (name[0] == '\0')
-		return 0;
-	if (group == NULL)
-		return why_set(why, "control.group: there is no group \"%s\"", name);
-	control->gid = group->gr_gid;
-	return 0;
-}
-
-static int give_to_group(const struct control *control, const char *path, const char *group,
-			 struct why *why)
-{
-	if (control->gid == (gid_t)-1 || chown(path, (uid_t)-1, control->gid) == 0)
-		return 0;
-	return why_set(why, "%s: cannot change its group to %s: %s; add the daemon's user to it",
-		       path, group, strerror(errno));
+	control->gid = GROUP_NONE;
 }
 
 int control_listen(struct control *control, const char *path, const char *group, struct why *why)
@@ -104,17 +82,16 @@ int control_listen(struct control *control, const char *path, const char *group,
 	if (path[0] == '\0')
 		return 0;
 	snprintf(address, sizeof address, "local:%s", path);
-	if (find_group(control, group, why) != 0 ||
-	    socket_open(&control->listener, address, 0660, why) != 0) {
+	if (group_find(group, &control->gid, why) != 0)
+		return why_prefix(why, "control.group: ");
+	if (socket_open(&control->listener, address, 0660, why) != 0) {
 		control->listener.fd = -1;
 		return -1;
 	}
-	control->path = strdup(path);
-	control->group = strdup(group);
-	if (control->path == NULL || control->group == NULL)
-		abort();
+	control->path = heap_strdup(path);
+	control->group = heap_strdup(group);
 	fcntl(control->listener.fd, F_SETFL, O_NONBLOCK);
-	if (give_to_group(control, path, group, why) == 0)
+	if (group_give(path, control->gid, group, why) == 0)
 		return 0;
 	stop_listening(control);
 	return -1;
@@ -148,7 +125,7 @@ static bool is_permitted(int fd, gid_t group)
 		return false;
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return true;
-	return group != (gid_t)-1 && (peer.gid == group || is_member(fd, group));
+	return group != GROUP_NONE && (peer.gid == group || is_member(fd, group));
 }
 #else
 static bool is_permitted(int fd, gid_t group)
@@ -158,7 +135,7 @@ static bool is_permitted(int fd, gid_t group)
 
 	if (getpeereid(fd, &uid, &gid) != 0)
 		return false;
-	return uid == 0 || uid == geteuid() || (group != (gid_t)-1 && gid == group);
+	return uid == 0 || uid == geteuid() || (group != GROUP_NONE && gid == group);
 }
 #endif
 

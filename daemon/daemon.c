@@ -21,6 +21,7 @@
 #endif
 
 #include "lib/log.h"
+#include "lib/system/group.h"
 
 #ifndef __has_feature
 #define __has_feature(x) 0
@@ -102,16 +103,6 @@ void daemon_report(int fd, int code, const char *text)
 
 /* ---- rights ---- */
 
-static int find_group(const char *name, gid_t *gid, struct why *why)
-{
-	const struct group *group = getgrnam(name);
-
-	if (group == NULL)
-		return why_set(why, "there is no group \"%s\"", name);
-	*gid = group->gr_gid;
-	return 0;
-}
-
 int daemon_become(const char *user, struct why *why)
 {
 	const char *colon = strchr(user, ':');
@@ -126,7 +117,7 @@ int daemon_become(const char *user, struct why *why)
 		return why_set(why, "there is no user \"%s\"", name);
 	uid = passwd->pw_uid;
 	gid = passwd->pw_gid;
-	if (colon != NULL && find_group(colon + 1, &gid, why) != 0)
+	if (colon != NULL && group_find(colon + 1, &gid, why) != 0)
 		return -1;
 	if (uid == 0)
 		return why_set(why, "user \"%s\" is root", name);

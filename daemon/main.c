@@ -20,6 +20,7 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
+#include "milter/protocol/socket.h"
 #include "milter/service.h"
 
 struct settings {
@@ -238,6 +239,7 @@ static int run_with_settings(const struct settings *settings, char *path, int re
 
 static void close_report(const void *fd)
 {
+	socket_disinherit();
 	if (*(const int *)fd >= 0)
 		close(*(const int *)fd);
 }
@@ -279,6 +281,7 @@ static int start_daemon(const struct settings *settings, char *path)
 	int report_fd = -1, code;
 	struct why why;
 
+	socket_inherit();
 	if (!settings->foreground) {
 		report_fd = daemon_detach(&why);
 		if (report_fd < 0)

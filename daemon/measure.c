@@ -13,12 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "context/keysource.h"
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/system/memory.h"
 #include "lib/url.h"
 #include "metrics/checked.h"
+#include "metrics/found.h"
 #include "metrics/count.h"
 #include "metrics/counters.h"
 
@@ -156,6 +158,22 @@ static void measure_store(struct service *service)
 	watch_ledger(&stats);
 }
 
+static void measure_findings(const char *ledger)
+{
+	struct found found = {0};
+
+	if (ledger != NULL)
+		found_read(ledger, &found);
+	counters_set(METRIC_INBOX_FINDINGS_TIME, found.at);
+	for (unsigned i = 0; i < FOUND_KINDS; i++)
+		counters_set_one(METRIC_INBOX_FINDINGS, i, 0, found.findings[i]);
+	for (unsigned i = 0; i < FOUND_CLASSES; i++) {
+		counters_set_one(METRIC_INBOX_ROWS, i, 0, found.rows[i]);
+		counters_set_one(METRIC_INBOX_MESSAGES, i, 0, found.passed[i]);
+		counters_set_one(METRIC_INBOX_MESSAGES, i, 1, found.failed[i]);
+	}
+}
+
 /* Every worker sets the same. */
 static void measure_check(struct service *service)
 {
@@ -168,6 +186,22 @@ static void measure_check(struct service *service)
 	counters_set(METRIC_STORE_CHECK_TIME, checked.at);
 	counters_set(METRIC_STORE_CHECK_FINDINGS, checked.findings);
 	counters_set(METRIC_STORE_CHECK_MISSING, checked.missing);
+	measure_findings(path);
+	context_drop(context);
+}
+
+static void measure_watch(struct service *service)
+{
+	struct context *context = service_context(service);
+	struct watched watched = {0};
+
+	if (context->conf->audit.state[0] != '\0')
+		watched_read(context->conf->audit.state, &watched);
+	counters_set(METRIC_AUDIT_TIME, watched.at);
+	counters_set(METRIC_AUDIT_CHANGES, watched.changes);
+	counters_set(METRIC_AUDIT_ERRORS, watched.errors);
+	counters_set(METRIC_AUDIT_WARNINGS, watched.warnings);
+	counters_set(METRIC_AUDIT_HINTS, watched.hints);
 	context_drop(context);
 }
 
@@ -216,7 +250,9 @@ static void measure_keys(struct service *service)
 	struct arena *arena = arena_new(0);
 	struct list list = {.keys = arena_array(arena, COUNTERS_KEYS_MAX, sizeof *list.keys)};
 
-	if (context->outbound.keyring != NULL)
+	if (context->outbound.keyring != NULL && context->conf->store.keys)
+		keysource_visit(context->conf, COUNTERS_KEYS_MAX, add_key, &list);
+	else if (context->outbound.keyring != NULL)
 		keyring_each(context->outbound.keyring, add_key, &list);
 	measure_faults(context->outbound.keyring, arena);
 	counters_publish_keys(list.keys, list.count);
@@ -234,6 +270,7 @@ static void *measure_forever(void *arg)
 		measure_dns(service);
 		measure_store(service);
 		measure_check(service);
+		measure_watch(service);
 		measure_keys(service);
 		service_trim(service);
 		nanosleep(&between, NULL);

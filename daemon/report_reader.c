@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +23,6 @@
 
 static const int64_t pause_between = CLOCK_SECOND;
 static const int64_t pause_after_failure = 10 * CLOCK_SECOND;
-static const int64_t pause_of_processes = 10 * CLOCK_SECOND;
 
 struct work {
 	const struct conf *conf;
@@ -39,6 +37,16 @@ struct work {
 
 /* ---- one mail ---- */
 
+static const struct {
+	enum count_intake count;
+	const char *text;
+} outcomes[] = {
+    [INTAKE_STORED] = {COUNT_INTAKE_STORED, "stored"},
+    [INTAKE_DUPLICATE] = {COUNT_INTAKE_DUPLICATE, "was there already"},
+    [INTAKE_CONFIRMED] = {COUNT_INTAKE_CONFIRMED, "was there already, but less authenticated"},
+    [INTAKE_NOT_KEPT] = {COUNT_INTAKE_NOT_KEPT, "not kept"},
+};
+
 static void log_report(const struct reader_report *report, enum intake_outcome outcome,
 		       const struct spool_item *item)
 {
@@ -49,18 +57,12 @@ static void log_report(const struct reader_report *report, enum intake_outcome o
 			    report->end.reason);
 	else
 		log_info("inbox: %s: %s report, mail with DMARC %s: %s", item->name, kind,
-			 item->trust == NULL ? "unverified" : item->trust,
-			 outcome == INTAKE_STORED      ? "stored"
-			 : outcome == INTAKE_DUPLICATE ? "was there already"
-						       : "not kept");
+			 item->trust == NULL ? "unverified" : item->trust, outcomes[outcome].text);
 }
 
 static int store_reports(struct work *work, const struct reader_result *result,
 			 const struct spool_item *item, struct why *why)
 {
-	static const enum count_intake outcomes[] = {[INTAKE_STORED] = COUNT_INTAKE_STORED,
-						     [INTAKE_DUPLICATE] = COUNT_INTAKE_DUPLICATE,
-						     [INTAKE_NOT_KEPT] = COUNT_INTAKE_NOT_KEPT};
 	const struct intake_mail mail = {.name = item->name,
 					 .trust = item->trust == NULL ? "unverified" : item->trust,
 					 .received = item->came,
@@ -74,8 +76,8 @@ static int store_reports(struct work *work, const struct reader_result *result,
 
 		if (outcome == INTAKE_FAILED)
 			return -1;
-		counters_count(METRIC_INBOX_REPORTS, (unsigned)report->end.kind, outcomes[outcome],
-			       0);
+		counters_count(METRIC_INBOX_REPORTS, (unsigned)report->end.kind,
+			       outcomes[outcome].count, 0);
 		log_report(report, outcome, item);
 	}
 	return 0;
@@ -193,34 +195,16 @@ static noreturn void run_reader(const struct conf *conf, pid_t parent)
 
 /* ---- in the supervisor ---- */
 
-int64_t report_reader_start(struct helper *helper, const struct conf *conf,
-			    const struct workers *workers)
+static bool is_reader_wanted(const struct conf *conf)
 {
-	int64_t now = clock_mono();
-
-	if (helper->pid != 0 || conf->inbox.addresses.count == 0 || conf->store.url[0] == '\0')
-		return 0;
-	if (helper->next_at > now)
-		return helper->next_at;
-	helper->next_at = now + pause_of_processes;
-	helper_start(helper, "inbox", run_reader, conf, workers);
-	return helper->pid != 0 ? 0 : helper->next_at;
+	return conf->store.url[0] != '\0' &&
+	       (conf->inbox.addresses.count > 0 || conf->inbox.post_listen.count > 0);
 }
 
-void report_reader_stop(struct helper *helper)
-{
-	helper_stop(helper, CLOCK_SECOND);
-}
-
-int64_t report_reader_look_after(struct helper *helper)
-{
-	int status;
-	int64_t next = helper_look_after(helper, &status);
-
-	if (status != 0)
-		log_warning("the process that reads received reports ended (%s %d); another takes"
-			    " over",
-			    WIFSIGNALED(status) ? "signal" : "code",
-			    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	return next;
-}
+const struct helper_kind report_reader_kind = {
+    .setting = "inbox",
+    .what = "the process that reads received reports",
+    .is_wanted = is_reader_wanted,
+    .run = run_reader,
+    .patience = CLOCK_SECOND,
+};

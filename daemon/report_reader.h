@@ -9,13 +9,6 @@
 
 #include "daemon/helper.h"
 
-/* Starts one if there is none and CONF has inbox.addresses. When to look again (clock_mono()), or
- * 0. WORKERS: whose files the process closes. */
-int64_t report_reader_start(struct helper *helper, const struct conf *conf,
-			    const struct workers *workers);
-void report_reader_stop(struct helper *helper);
-
-/* As helper_look_after(). */
-int64_t report_reader_look_after(struct helper *helper);
+extern const struct helper_kind report_reader_kind;
 
 #endif

@@ -14,12 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "context/sending.h"
+#include "context/page_mail.h"
 #include "daemon/rights/confined.h"
 #include "daemon/daemon.h"
+#include "daemon/status.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
+#include "report/tls/build.h"
 
 enum { DAY = 86400, AFTER_MIDNIGHT = SENDER_AFTER_MIDNIGHT };
 
@@ -100,15 +102,17 @@ static void count_event(const struct sender_event *event)
 	    [OUTBOX_FAILED] = COUNT_FAILED,  [OUTBOX_SUPPRESSED] = COUNT_SUPPRESSED,
 	};
 
-	if (event->what == SENDER_BUILT)
+	if (event->what != SENDER_DELIVERY)
 		return;
 	counters_count(METRIC_REPORTS_SENT, outcomes[event->state], 0, 0);
 	if (event->state == OUTBOX_SENT)
 		counters_set(METRIC_REPORT_SUCCESS_TIME, clock_wall());
 }
 
-static const char *const what_of[] = {
-    [OUTBOX_AGGREGATE] = "report", [OUTBOX_FAILURE] = "failure report"};
+static const char *const what_of[] = {[OUTBOX_AGGREGATE] = "report",
+				      [OUTBOX_FAILURE] = "failure report",
+				      [OUTBOX_TLS] = "TLS report",
+				      [OUTBOX_NOTICE] = "notice"};
 
 static void log_event(void *arg, const struct sender_event *event)
 {
@@ -119,7 +123,11 @@ static void log_event(void *arg, const struct sender_event *event)
 	count_event(event);
 	clock_day_text(event->day, day);
 	if (event->what == SENDER_BUILT)
-		log_debug("report %s of %s for %s: built", event->id, day, event->domain);
+		log_debug("%s %s of %s for %s: built", what_of[event->kind], event->id, day,
+			  event->domain);
+	else if (event->what == SENDER_COPY)
+		log_info("copy of the report of %s for %s to %s: %s (%s)", day, event->domain,
+			 event->address, outbox_state_text(event->state), reply);
 	else if (event->state == OUTBOX_SENT)
 		log_info("%s of %s for %s to %s: sent (%s)", what_of[event->kind], day,
 			 event->domain, event->address, reply);
@@ -140,6 +148,35 @@ static void count_pending(const struct sender *sender, int32_t yesterday)
 		counters_set(METRIC_REPORTS_PENDING, pending);
 }
 
+static void fill_daemon(void *arg, struct page_facts *facts)
+{
+	(void)arg;
+	status_fill_page(facts);
+}
+
+/* The page by mail, and what the audit has put into the outbox. A fault of them holds up no report.
+ */
+static int send_notices(struct sending *sending, const struct conf *conf)
+{
+	struct why why = {""};
+	int result = page_mail_put(sending, conf, fill_daemon, NULL, &why);
+
+	if (result == 0)
+		result = sender_notices(&sending->sender, &why);
+	if (result != 0)
+		log_error("notices: %s", why.text);
+	return result;
+}
+
+static int send_tls(struct sender *sender, int32_t yesterday, struct why *why)
+{
+	if (sender->sessions == NULL || sender->stopped)
+		return 0;
+	if (tls_report_build(sender, NULL, yesterday - SENDER_BUILD_DAYS + 1, yesterday, why) != 0)
+		return -1;
+	return sender_tls(sender, NULL, yesterday, why);
+}
+
 /* -1: the store failed. */
 static int send_all(struct sender *sender)
 {
@@ -151,6 +188,8 @@ static int send_all(struct sender *sender)
 		result = sender_build_late(sender, NULL, &why);
 	if (result == 0)
 		result = sender_deliver(sender, NULL, 0, yesterday, &why);
+	if (result == 0)
+		result = send_tls(sender, yesterday, &why);
 	if (sender->incomplete > 0)
 		log_info("reports: %u wait for what other hosts have not shipped yet: %s",
 			 sender->incomplete, sender->waiting_for.text);
@@ -189,7 +228,9 @@ static noreturn void run_sender(const struct conf *conf, pid_t parent)
 	sending.settings.server.go_on = goes_on;
 	work.sender = &sending.sender;
 	send_failures(&work);
-	result = send_all(&sending.sender);
+	result = send_notices(&sending, conf);
+	if (conf->reports.send && send_all(&sending.sender) != 0)
+		result = -1;
 	if (sending.sender.sent > 0 && sending.warning != NULL)
 		log_warning("reports: %s", sending.warning);
 	sending_close(&sending);
@@ -217,13 +258,18 @@ static int64_t next_pause(const struct conf *conf)
 	return pause < between ? pause : between;
 }
 
+static bool is_needed(const struct conf *conf)
+{
+	return conf->reports.send || conf->page.mail.count > 0 || conf->audit.mail.count > 0;
+}
+
 int64_t report_sender_start(struct helper *report_sender, const struct conf *conf, const char *keys,
 			    const struct workers *workers)
 {
 	int64_t now = clock_mono();
 
 	public_keys = keys;
-	if (report_sender->pid != 0 || !conf->reports.send)
+	if (report_sender->pid != 0 || !is_needed(conf))
 		return 0;
 	if (report_sender->next_at == 0)
 		report_sender->next_at = now + first_pause;

@@ -8,7 +8,6 @@
 
 #include <string.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,11 +16,17 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/url.h"
+#include "store/ship/inbox.h"
+#include "store/ship/policies.h"
 #include "store/ship/ship.h"
+
+/* Received reports stay in the shared store when they are gone from the hosts: none ships one again
+ * that the store has forgotten. */
+enum { LATER_DAYS = 2 };
 
 static const int64_t shortest_pause = CLOCK_SECOND; /* after a failure; then doubled */
 static const int64_t longest_pause = 300 * CLOCK_SECOND;
-static const int64_t pause_between = 10 * CLOCK_SECOND; /* two processes */
+static const int64_t policies_every = 2 * CLOCK_SECOND;
 
 struct shipping {
 	const struct conf *conf;
@@ -30,6 +35,7 @@ struct shipping {
 	const char *name;
 	bool failing;
 	int64_t pause;
+	int64_t next_rows; /* when rows are shipped again */
 	int32_t expired_day;
 };
 
@@ -84,6 +90,12 @@ static void expire_results(struct shipping *shipping)
 	if (ledger == NULL || ledger_expire_old(ledger, keep, &why) < 0)
 		log_warning("%s: old results are not removed from it yet", why.text);
 	ledger_close(ledger);
+	if (ship_policies_expire(shipping->ship, &why) != 0)
+		log_warning("%s: MTA-STS policies that have expired are not removed yet", why.text);
+	if (ship_inbox_expire(conf->store.shared,
+			      clock_wall() - conf->inbox.keep / CLOCK_SECOND - LATER_DAYS * 86400,
+			      today - (int32_t)keep - LATER_DAYS, &why) != 0)
+		log_warning("%s: old received reports are not removed from it yet", why.text);
 }
 
 static void notice_of_store(const char *text)
@@ -123,6 +135,35 @@ static int64_t ship_rows(struct shipping *shipping)
 	return result == 1 ? 0 : shipping->conf->store.ship_every;
 }
 
+/* The MTA-STS policies that this host or another one has fetched. A fault is told by the rows,
+ * which need the same store. */
+static void share_policies(const struct shipping *shipping)
+{
+	struct why why = {""};
+	int result = 1;
+
+	while (shipping->ship != NULL && result == 1 && getppid() == shipping->parent)
+		result = ship_policies_step(shipping->ship, &why);
+	if (result < 0)
+		log_debug("MTA-STS policies are not shared now: %s", why.text);
+}
+
+/* Returns how long nothing is to be done. */
+static int64_t ship_due(struct shipping *shipping)
+{
+	int64_t pause;
+
+	if (clock_mono() >= shipping->next_rows) {
+		pause = ship_rows(shipping);
+		shipping->next_rows = clock_mono() + pause;
+	}
+	pause = shipping->next_rows - clock_mono();
+	if (shipping->conf->tls.listen.count == 0)
+		return pause;
+	share_policies(shipping);
+	return pause < policies_every ? pause : policies_every;
+}
+
 static noreturn void run_shipper(const struct conf *conf, pid_t parent)
 {
 	struct utsname system = {.nodename = "?"};
@@ -132,39 +173,21 @@ static noreturn void run_shipper(const struct conf *conf, pid_t parent)
 	helper_take_signals(SIG_DFL);
 	confined_enter(CONFINED_SHIPPER, conf);
 	(void)uname(&system);
-	while (sleep_for(&shipping, ship_rows(&shipping)))
+	while (sleep_for(&shipping, ship_due(&shipping)))
 		;
 	ship_close(shipping.ship);
 	daemon_exit(0);
 }
 
-int64_t shipper_start(struct helper *helper, const struct conf *conf, const struct workers *workers)
+static bool is_wanted(const struct conf *conf)
 {
-	int64_t now = clock_mono();
-
-	if (helper->pid != 0 || conf->store.shared[0] == '\0' || conf->store.url[0] == '\0')
-		return 0;
-	if (helper->next_at > now)
-		return helper->next_at;
-	helper->next_at = now + pause_between;
-	helper_start(helper, "the shipper", run_shipper, conf, workers);
-	return helper->pid != 0 ? 0 : helper->next_at;
+	return conf->store.shared[0] != '\0' && conf->store.url[0] != '\0';
 }
 
-void shipper_stop(struct helper *helper)
-{
-	helper_stop(helper, CLOCK_SECOND);
-}
-
-int64_t shipper_look_after(struct helper *helper)
-{
-	int status;
-	int64_t next = helper_look_after(helper, &status);
-
-	if (status != 0)
-		log_warning("the process that ships to the shared store ended (%s %d); another"
-			    " takes over",
-			    WIFSIGNALED(status) ? "signal" : "code",
-			    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	return next;
-}
+const struct helper_kind shipper_kind = {
+    .setting = "store.shared",
+    .what = "the process that ships to the shared store",
+    .is_wanted = is_wanted,
+    .run = run_shipper,
+    .patience = CLOCK_SECOND,
+};

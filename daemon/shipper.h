@@ -8,13 +8,6 @@
 
 #include "daemon/helper.h"
 
-/* Starts it if there is none and CONF wants it. When to look again (clock_mono()), or 0. */
-int64_t shipper_start(struct helper *helper, const struct conf *conf,
-		      const struct workers *workers);
-
-void shipper_stop(struct helper *helper);
-
-/* As helper_look_after. */
-int64_t shipper_look_after(struct helper *helper);
+extern const struct helper_kind shipper_kind;
 
 #endif

@@ -118,3 +118,29 @@ void status_write(struct buf *out, const struct status_facts *facts)
 	buf_char(out, '\n');
 	exposition_write(out, EXPOSITION_TEXT);
 }
+
+/* How many were as quick as the bucket that ends at NANOSECONDS. */
+static int64_t count_within(const struct counters_histogram *histogram, int64_t nanoseconds)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < METRIC_BUCKETS && metric_buckets[i] <= nanoseconds; i++)
+		count += histogram->buckets[i];
+	return (int64_t)count;
+}
+
+void status_fill_page(struct page_facts *page)
+{
+	struct counters_histogram times;
+
+	counters_histogram(METRIC_MESSAGE_SECONDS, 0, &times);
+	page->daemon.known = true;
+	page->daemon.up_since = counters_sum(METRIC_START_TIME);
+	page->daemon.messages = counters_sum(METRIC_MESSAGES);
+	page->daemon.not_counted = counters_sum(METRIC_STORE_FAILURES);
+	page->daemon.connections = counters_sum(METRIC_CONNECTIONS_NOW);
+	page->daemon.answered = (int64_t)times.count;
+	page->daemon.average = times.count == 0 ? 0 : times.sum / (int64_t)times.count / 1000;
+	page->daemon.within_100_ms = count_within(&times, 100 * CLOCK_MS);
+	page->daemon.over_second = page->daemon.answered - count_within(&times, CLOCK_SECOND);
+}

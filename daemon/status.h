@@ -29,6 +29,7 @@
 #include "daemon/reload.h"
 #include "daemon/workers.h"
 #include "lib/buf.h"
+#include "report/page/facts.h"
 
 struct status_facts {
 	const char *settings_path;
@@ -36,6 +37,9 @@ struct status_facts {
 	const struct reload *reload;
 	const struct keymanager *keys;
 };
+
+/* What a page says of the daemon, but for what waits in the outbox. */
+void status_fill_page(struct page_facts *page);
 
 void status_write(struct buf *out, const struct status_facts *facts);
 

@@ -25,11 +25,16 @@
 #include "conf/errors.h"
 #include "context/context.h"
 #include "daemon/http/exporter.h"
+#include "daemon/http/pages.h"
+#include "daemon/http/receiver.h"
+#include "daemon/keys/copier.h"
 #include "daemon/keys/manager.h"
 #include "daemon/measure.h"
 #include "daemon/notify.h"
+#include "daemon/opinion/service.h"
 #include "daemon/reload.h"
 #include "daemon/rights/confined.h"
+#include "daemon/bimi/fetcher.h"
 #include "daemon/report_reader.h"
 #include "daemon/report_sender.h"
 #include "daemon/shipper.h"
@@ -41,6 +46,13 @@
 #include "lib/log.h"
 #include "metrics/counters.h"
 #include "metrics/exposition.h"
+
+enum { KEPT = 6 };
+
+static const struct helper_kind *const kept_kinds[KEPT] = {
+    &pages_kind,        &report_reader_kind, &receiver_kind,
+    &bimi_fetcher_kind, &shipper_kind,       &copier_kind,
+};
 
 struct supervisor {
 	const struct supervisor_options *options;
@@ -54,9 +66,9 @@ struct supervisor {
 	struct helper report_sender;
 	struct exporter exporter;
 	struct control *control;
-	struct helper shipper;
-	struct helper report_reader;
+	struct helper kept[KEPT]; /* those of kept_kinds */
 	struct tls_service tls;
+	struct opinion_service opinion;
 	int signal_fd;
 	bool hup;
 	unsigned terms;
@@ -162,6 +174,16 @@ static void close_all(struct supervisor *s, int64_t patience)
 		workers_close_slot(&s->workers, s->workers.slots, patience);
 }
 
+/* All but those of Postfix's lookups and of the second opinion. The sender of reports may finish.
+ */
+static void stop_helpers(struct supervisor *s, int64_t patience)
+{
+	helper_stop(&s->report_sender, patience);
+	exporter_stop(&s->exporter);
+	for (unsigned i = 0; i < KEPT; i++)
+		helper_stop(&s->kept[i], kept_kinds[i]->patience);
+}
+
 static void drain_all(struct supervisor *s)
 {
 	unsigned long seconds = (unsigned long)(s->conf->drain / CLOCK_SECOND);
@@ -171,11 +193,9 @@ static void drain_all(struct supervisor *s)
 	notify_send("STOPPING=1\nEXTEND_TIMEOUT_USEC=%lu\nSTATUS=finishing messages under way",
 		    (seconds + 10) * 1000000);
 	reload_drop(&s->reload);
-	helper_stop(&s->report_sender, s->conf->drain);
-	exporter_stop(&s->exporter);
-	shipper_stop(&s->shipper);
-	report_reader_stop(&s->report_reader);
+	stop_helpers(s, s->conf->drain);
 	tls_service_stop(&s->tls);
+	opinion_stop(&s->opinion);
 	close_all(s, s->conf->drain + WORKERS_DRAIN_GRACE);
 }
 
@@ -186,11 +206,9 @@ static void stop_now(struct supervisor *s)
 	s->stopping = true;
 	s->quitting = true;
 	reload_drop(&s->reload);
-	helper_stop(&s->report_sender, quit_grace);
-	exporter_stop(&s->exporter);
-	shipper_stop(&s->shipper);
-	report_reader_stop(&s->report_reader);
+	stop_helpers(s, quit_grace);
 	tls_service_stop(&s->tls);
+	opinion_stop(&s->opinion);
 	close_all(s, quit_grace);
 	for (struct member *member = s->workers.members; member != NULL; member = member->next) {
 		channel_send(&member->channel, CHANNEL_QUIT, "");
@@ -225,6 +243,7 @@ static int64_t measure_at_times(struct supervisor *s)
 
 static void close_supervisor_files(const void *workers)
 {
+	socket_disinherit();
 	workers_close_files(workers);
 }
 
@@ -412,12 +431,9 @@ static void continue_reload(struct supervisor *s)
 	if (reload_agreed(&s->reload)) {
 		drop_loading(s);
 		reload_commit(&s->reload, &s->conf, &s->text);
-		helper_stop(&s->report_sender,
-			    s->conf->drain); /* the next one has the new settings */
-		exporter_stop(&s->exporter);
-		shipper_stop(&s->shipper);
-		report_reader_stop(&s->report_reader);
+		stop_helpers(s, s->conf->drain); /* the next ones have the new settings */
 		reopen_tls(s);
+		opinion_follow(&s->opinion, s->conf);
 		s->commit_deadline = clock_mono() + commit_patience;
 	}
 	if (s->commit_deadline != 0 && all_use_new_settings(s)) {
@@ -751,11 +767,19 @@ static void obey_signals(struct supervisor *s)
 		drain_all(s);
 }
 
+static bool have_helpers_ended(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < KEPT; i++) {
+		if (s->kept[i].pid != 0)
+			return false;
+	}
+	return s->report_sender.pid == 0 && s->exporter.helper.pid == 0 &&
+	       s->opinion.helper.pid == 0 && tls_service_has_ended(&s->tls);
+}
+
 static bool have_all_ended(const struct supervisor *s)
 {
-	return s->stopping && s->workers.members == NULL && s->report_sender.pid == 0 &&
-	       s->exporter.helper.pid == 0 && s->shipper.pid == 0 && s->report_reader.pid == 0 &&
-	       tls_service_has_ended(&s->tls);
+	return s->stopping && s->workers.members == NULL && have_helpers_ended(s);
 }
 
 static int64_t start_helpers(struct supervisor *s)
@@ -764,9 +788,23 @@ static int64_t start_helpers(struct supervisor *s)
 	    earlier_of(report_sender_start(&s->report_sender, s->conf, s->keys.text, &s->workers),
 		       exporter_start(&s->exporter, s->conf, &s->workers));
 
-	next = earlier_of(next, report_reader_start(&s->report_reader, s->conf, &s->workers));
-	next = earlier_of(next, shipper_start(&s->shipper, s->conf, &s->workers));
+	pages_use_keys(s->keys.text);
+	for (unsigned i = 0; i < KEPT; i++)
+		next =
+		    earlier_of(next, helper_keep(&s->kept[i], kept_kinds[i], s->conf, &s->workers));
+	next = earlier_of(next, opinion_start(&s->opinion, s->conf, &s->workers));
 	return earlier_of(next, tls_service_start(&s->tls, s->conf, &s->workers));
+}
+
+static int64_t look_after_helpers(struct supervisor *s)
+{
+	int64_t next = earlier_of(report_sender_look_after(&s->report_sender),
+				  exporter_look_after(&s->exporter));
+
+	for (unsigned i = 0; i < KEPT; i++)
+		next = earlier_of(next, helper_look_after_kept(&s->kept[i], kept_kinds[i]));
+	next = earlier_of(next, opinion_look_after(&s->opinion));
+	return earlier_of(next, tls_service_look_after(&s->tls));
 }
 
 static void wait_for_all(struct supervisor *s, int64_t until)
@@ -792,11 +830,7 @@ static void run_loop(struct supervisor *s)
 		next = earlier_of(next, want_keys(s));
 		next = earlier_of(next, start_due(s));
 		next = earlier_of(next, ping_workers(s));
-		next = earlier_of(next, report_sender_look_after(&s->report_sender));
-		next = earlier_of(next, exporter_look_after(&s->exporter));
-		next = earlier_of(next, shipper_look_after(&s->shipper));
-		next = earlier_of(next, report_reader_look_after(&s->report_reader));
-		next = earlier_of(next, tls_service_look_after(&s->tls));
+		next = earlier_of(next, look_after_helpers(s));
 		if (s->ready && !s->stopping)
 			next = earlier_of(next, start_helpers(s));
 		if (s->reload.conf != NULL)
@@ -817,6 +851,7 @@ static void run_loop(struct supervisor *s)
 static bool open_all(struct supervisor *s)
 {
 	struct why why;
+	unsigned left;
 
 	for (unsigned i = 0; i < s->conf->listen.count; i++) {
 		if (workers_find_slot(&s->workers, s->conf->listen.items[i]) != NULL)
@@ -834,6 +869,11 @@ static bool open_all(struct supervisor *s)
 		start_failed(s, EX_UNAVAILABLE, why.text);
 		return false;
 	}
+	left = socket_disinherit();
+	if (left > 0)
+		log_warning("%u sockets that the service manager has opened are in no setting: "
+			    "nobody answers there",
+			    left);
 	if (s->workers.slots == NULL)
 		start_failed(s, EX_CONFIG, "listen is empty: no MTA could connect");
 	return s->workers.slots != NULL;
@@ -857,6 +897,8 @@ int supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	open_keys(&s);
 	tls_service_init(&s.tls);
 	s.workers.tls = &s.tls;
+	opinion_open(&s.opinion);
+	s.workers.opinion = &s.opinion;
 	reload_init(&s.reload, &s.workers, &s.keys, options->settings_path);
 	s.control = control_new(obey_request, &s);
 	s.workers.control = s.control;

@@ -28,9 +28,11 @@
 #include "keys/client.h"
 #include "keys/publickeys.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "milter/engine.h"
 #include "milter/keywatch.h"
+#include "milter/sampling.h"
 #include "milter/service.h"
 
 enum { SETTINGS_MAX = 64 << 20, DRAIN_LOOK_MS = 20 };
@@ -192,9 +194,7 @@ static int open_keys(const struct worker *worker, const char *text, int fd,
 	keys->client = keyclient_new(fd, worker->engine->waits_for_keys);
 	signer = keyclient_signer(keyclient_take(keys->client));
 	keys->keyring = publickeys_read(span_of(text), &signer, why);
-	keys->text = strdup(text);
-	if (keys->text == NULL)
-		abort();
+	keys->text = heap_strdup(text);
 	return keys->keyring == NULL ? -1 : 0;
 }
 
@@ -227,9 +227,7 @@ static void change_keys(struct worker *worker, const char *text)
 		log_error("the keys stay as they were: %s", why.text);
 	} else {
 		free(worker->keys.text);
-		worker->keys.text = strdup(text);
-		if (worker->keys.text == NULL)
-			abort();
+		worker->keys.text = heap_strdup(text);
 		keywatch_look();
 	}
 	buf_free(&settings);
@@ -426,12 +424,13 @@ static int prepare_to_serve(struct worker *worker, struct why *why)
 	if (needs->keys != NULL &&
 	    open_keys(worker, needs->keys, needs->key_fd, &worker->keys, why) != 0)
 		return -1;
+	sampling_open(worker->start->opinion);
 	worker->service = service_new(conf, give_keyring(&worker->keys), worker->engine, why);
 	start.service = worker->service;
 	if (worker->service != NULL)
 		service_set_address(worker->service, worker->start->address);
 	if (worker->service == NULL || keywatch_start(worker->service, why) != 0 ||
-	    measure_start(worker->service, why) != 0)
+	    sampling_start(worker->service, why) != 0 || measure_start(worker->service, why) != 0)
 		return -1;
 	return worker->engine->start(&start, why); /* last: from here on messages come */
 }

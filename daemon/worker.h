@@ -17,6 +17,7 @@ struct worker_start {
 	const char *address;                    /* as listen has it */
 	const char *settings_name;              /* of the file, for messages */
 	struct worker_needs needs;
+	int opinion; /* where cases for a second opinion go (opinion/link.h); -1: nowhere */
 };
 
 /* The life of the process, from just after fork: every signal blocked, no other thread. */

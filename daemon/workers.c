@@ -20,9 +20,11 @@
 #include <unistd.h>
 
 #include "daemon/keys/manager.h"
+#include "daemon/opinion/service.h"
 #include "daemon/tls/service.h"
 #include "daemon/worker.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
 
@@ -35,10 +37,8 @@ static const int64_t last_moment = CLOCK_SECOND; /* between a closed channel and
 
 static void *make_zeroed(size_t size)
 {
-	void *made = calloc(1, size);
+	void *made = heap_zero(size);
 
-	if (made == NULL)
-		abort();
 	return made;
 }
 
@@ -126,6 +126,7 @@ static void close_others(const struct workers *workers, const struct slot *mine)
 	control_close_files(workers->control);
 	keymanager_close_files(workers->keys);
 	tls_service_close_files(workers->tls);
+	opinion_close_files(workers->opinion, mine != NULL);
 }
 
 void workers_close_files(const struct workers *workers)
@@ -142,6 +143,7 @@ static pid_t fork_worker(struct workers *workers, struct slot *slot,
 	    .address = slot->address,
 	    .settings_name = workers->settings_name,
 	    .needs = *needs,
+	    .opinion = opinion_worker_end(workers->opinion),
 	};
 	sigset_t all, before;
 	pid_t pid;
@@ -211,9 +213,7 @@ static unsigned fill_polls(struct workers *workers, const struct pollfd *others,
 	for (const struct member *member = workers->members; member != NULL; member = member->next)
 		count++;
 	if (count > workers->poll_capacity) {
-		workers->polls = realloc(workers->polls, 2 * count * sizeof *workers->polls);
-		if (workers->polls == NULL)
-			abort();
+		workers->polls = heap_resize(workers->polls, 2 * count, sizeof *workers->polls);
 		workers->poll_capacity = 2 * count;
 	}
 	memcpy(workers->polls, others, other_count * sizeof *others);

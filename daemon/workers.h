@@ -62,16 +62,18 @@ struct member {
 #define WORKERS_DRAIN_GRACE (10 * CLOCK_SECOND)
 
 struct keymanager;
+struct opinion_service;
 struct tls_service;
 
 struct workers {
 	struct slot *slots;
 	struct member *members;
 	const char *settings_name;
-	int private_fds[3];            /* of the supervisor, closed in workers; -1: none */
-	const struct control *control; /* likewise */
-	const struct keymanager *keys; /* likewise */
-	const struct tls_service *tls; /* likewise; or NULL */
+	int private_fds[3];                    /* of the supervisor, closed in workers; -1: none */
+	const struct control *control;         /* likewise */
+	const struct keymanager *keys;         /* likewise */
+	const struct tls_service *tls;         /* likewise; or NULL */
+	const struct opinion_service *opinion; /* likewise, but a worker keeps its end; or NULL */
 	struct pollfd *polls;
 	unsigned poll_capacity;
 };

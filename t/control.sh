@@ -97,7 +97,12 @@ check "and says why" says 1 "c.conf:4: unknown key dmarc.enforec" status
 settings <<<"$control dmarc: { discovery = \"psl\"; psl_file = \"/nonexistent/psl\"; };"
 check "what a worker refuses is said as well" says 78 "psl_file.*nonexistent|nonexistent/psl" reload
 settings <<<"$control }"
-check "a file that cannot be read at all" says 69 "c.conf:4: (error: )?syntax error" reload
+default=$("$build/admin/countersign" config explain control.socket | sed -n 's/^control\.socket = "\(.*\)";$/\1/p')
+if [ -S "$default" ]; then # a daemon of this host would be asked
+	skip "a file that cannot be read at all" "something has $default"
+else
+	check "a file that cannot be read at all" says 69 "c.conf:4: (error: )?syntax error" reload
+fi
 check "is refused, too, once the socket is named" says 78 "c.conf:4: (error: )?syntax error" reload --socket "$dir/control.sock"
 settings <<<"$control"
 for i in 1 2 3 4 5 6 7 8; do cs reload >"$dir/reload.$i" 2>&1 & reloads="$reloads $!"; done

@@ -31,7 +31,7 @@ not() { ! "$@"; }
 settings() { # listen addresses; more settings on standard input
 	{
 		echo "listen = [ $1 ];"
-		echo 'store: { url = ""; }; sign: { enabled = false; }; dns: { servers = [ "127.0.0.1@1" ]; };'
+		echo 'second_opinion: { sample = 0; }; store: { url = ""; }; sign: { enabled = false; }; dns: { servers = [ "127.0.0.1@1" ]; };'
 		echo "log: { target = \"stderr\"; level = \"debug\"; }; $engine"
 		cat
 	} >"$dir/new.conf"

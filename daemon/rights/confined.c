@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/name.h"
 #include "lib/url.h"
@@ -24,13 +25,19 @@ static const struct name_code kind_names[] = {
     {"report-intake", CONFINED_INTAKE},
     {"policy-service", CONFINED_POLICY},
     {"policy-fetcher", CONFINED_FETCHER},
+    {"second-opinion", CONFINED_OPINION},
+    {"bimi-fetcher", CONFINED_BIMI},
+    {"session-counter", CONFINED_COUNTER},
+    {"report-receiver", CONFINED_RECEIVER},
+    {"page-server", CONFINED_PAGES},
+    {"key-copier", CONFINED_COPIER},
     {NULL, 0},
 };
 
 /* The ledger's directory, and what else a kind writes. */
 static const struct {
 	unsigned may;
-	bool ledger, temporary; /* files it writes */
+	bool ledger, spool, temporary; /* files it writes */
 } kinds[CONFINED_KINDS] = {
     [CONFINED_SUPERVISOR] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ |
 				    CONFINE_MAY_WRITE | CONFINE_MAY_CALL | CONFINE_MAY_LISTEN |
@@ -40,7 +47,10 @@ static const struct {
     [CONFINED_KEYS] = {.may = CONFINE_MAY_SHARE},
     [CONFINED_SHIPPER] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ | CONFINE_MAY_CALL,
 			  .ledger = true},
-    [CONFINED_REPORTS] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ | CONFINE_MAY_CALL,
+    [CONFINED_COPIER] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ | CONFINE_MAY_CALL,
+			 .ledger = true},
+    [CONFINED_REPORTS] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ | CONFINE_MAY_CALL |
+				 CONFINE_MAY_FORK,
 			  .ledger = true,
 			  .temporary = true},
     [CONFINED_INTAKE] = {.may = CONFINE_MAY_SHARE | CONFINE_MAY_READ | CONFINE_MAY_LOG |
@@ -49,6 +59,14 @@ static const struct {
 			 .temporary = true},
     [CONFINED_POLICY] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ, .ledger = true},
     [CONFINED_FETCHER] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ},
+    [CONFINED_BIMI] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ | CONFINE_MAY_FORK,
+		       .ledger = true},
+    [CONFINED_OPINION] = {.may = CONFINE_MAY_SHARE},
+    [CONFINED_COUNTER] = {.may = CONFINE_MAY_SHARE | CONFINE_MAY_READ | CONFINE_MAY_LOG,
+			  .ledger = true},
+    [CONFINED_RECEIVER] = {.may = CONFINE_MAY_SHARE | CONFINE_MAY_READ | CONFINE_MAY_LOG,
+			   .spool = true},
+    [CONFINED_PAGES] = {.may = SOCKETS | CONFINE_MAY_SHARE | CONFINE_MAY_READ, .ledger = true},
     [CONFINED_EXPORTER] = {.may = CONFINE_MAY_SHARE | CONFINE_MAY_LOG},
 };
 
@@ -79,13 +97,28 @@ static void add_ledger(struct confine_rules *rules, const struct conf *conf, cha
 	file = conf->store.url[0] == '\0' ? NULL : url_sqlite_path(conf->store.url, &why);
 	if (file == NULL)
 		return;
-	*path = strdup(file);
-	if (*path == NULL)
-		abort();
+	*path = heap_strdup(file);
 	directory = dirname(*path);
 	setenv("SQLITE_TMPDIR", directory, 1);
 	rules->may |= CONFINE_MAY_WRITE;
 	rules->writable[rules->writable_count++] = directory;
+}
+
+/* Of received reports (report/spool.h). */
+static void add_spool(struct confine_rules *rules, const struct conf *conf, char **path)
+{
+	struct why why;
+	const char *file = url_sqlite_path(conf->store.url, &why);
+	struct buf text;
+
+	if (file == NULL)
+		return;
+	buf_init(&text, NULL, 0);
+	buf_printf(&text, "%s-inbox", file);
+	*path = heap_strdup(buf_text(&text));
+	buf_free(&text);
+	rules->may |= CONFINE_MAY_WRITE;
+	rules->writable[rules->writable_count++] = *path;
 }
 
 static void add_port(struct confine_rules *rules, const char *server)
@@ -112,14 +145,33 @@ static void limit_ports(struct confine_rules *rules, const struct conf *conf)
 		add_port(rules, conf->dns.servers.items[i]);
 }
 
+/* second_opinion.keep, where a worker adds files. */
+static void add_kept_cases(struct confine_rules *rules, const struct conf *conf)
+{
+	if (conf->second_opinion.keep[0] == '\0')
+		return;
+	rules->may |= CONFINE_MAY_WRITE;
+	rules->writable[rules->writable_count++] = conf->second_opinion.keep;
+}
+
 static void make_worker_rules(struct confine_rules *rules, const struct conf *conf)
 {
 	if (conf->milter.engine == CONF_MILTER_NATIVE) {
 		limit_ports(rules, conf);
+		add_kept_cases(rules, conf);
 	} else {
 		rules->may |= CONFINE_MAY_CALL | CONFINE_MAY_LISTEN | CONFINE_MAY_WRITE;
 		rules->writable_count = 0;
 	}
+}
+
+/* The shared store may be at any port, or at a local socket. */
+static void make_page_rules(struct confine_rules *rules, const struct conf *conf)
+{
+	if (conf->store.shared[0] != '\0')
+		rules->may |= CONFINE_MAY_CALL;
+	else
+		limit_ports(rules, conf);
 }
 
 /* PATH: memory for the rules, the caller's to free. */
@@ -131,12 +183,16 @@ static struct confine_rules make_rules(enum confined_kind kind, const struct con
 	*path = NULL;
 	if (kinds[kind].ledger)
 		add_ledger(&rules, conf, path);
+	if (kinds[kind].spool)
+		add_spool(&rules, conf, path);
 	if (kinds[kind].temporary) {
 		rules.may |= CONFINE_MAY_WRITE;
 		rules.writable[rules.writable_count++] = "/tmp"; /* tmpfile() */
 	}
 	if (kind == CONFINED_WORKER)
 		make_worker_rules(&rules, conf);
+	if (kind == CONFINED_PAGES)
+		make_page_rules(&rules, conf);
 	return rules;
 }
 
@@ -146,7 +202,11 @@ bool confined_covers(const struct conf *before, const struct conf *after)
 
 	limit_ports(&old, before);
 	limit_ports(&new, after);
-	if (!old.limit_ports || before->milter.engine != CONF_MILTER_NATIVE)
+	if (before->milter.engine != CONF_MILTER_NATIVE)
+		return true;
+	if (strcmp(before->second_opinion.keep, after->second_opinion.keep) != 0)
+		return false;
+	if (!old.limit_ports)
 		return true;
 	for (unsigned i = 0; i < new.port_count; i++) {
 		unsigned j = 0;
@@ -178,7 +238,8 @@ unsigned confined_enter(enum confined_kind kind, const struct conf *conf)
 	unsigned limits = confine_process(&rules);
 
 	free(path);
-	confined_note(kind, limits);
+	if (kind != CONFINED_LAUNCHER && kind != CONFINED_KEYS)
+		confined_note(kind, limits); /* of those the supervisor does, as they have no log */
 	return limits;
 }
 

@@ -10,11 +10,17 @@
  *     launcher         forks, reads files
  *     key process      nothing but its open sockets
  *     shipper          reads files, writes the ledger's directory; sockets
+ *     key copier       the same
  *     report sender    the same, and temporary files
  *     exporter         nothing but its open sockets
+ *     page server      reads files, writes the ledger's directory (SQLite's shared memory); DNS;
+ *                      PostgreSQL with store.shared
  *     report intake    reads files, writes the ledger's directory and temporary files; forks
+ *     report receiver  (of posted reports) writes the spool's directory
  *     policy service   (of TLS, for Postfix) reads files, writes the ledger's directory; sockets
  *     fetcher          (of its policies) reads files; sockets
+ *     BIMI fetcher     reads files, writes the ledger's directory; sockets; forks
+ *     second opinion   nothing but its open sockets
  */
 #ifndef DAEMON_CONFINED_H
 #define DAEMON_CONFINED_H
@@ -34,6 +40,12 @@ enum confined_kind {
 	CONFINED_INTAKE,
 	CONFINED_POLICY,
 	CONFINED_FETCHER,
+	CONFINED_BIMI,
+	CONFINED_OPINION,
+	CONFINED_COUNTER,
+	CONFINED_RECEIVER,
+	CONFINED_PAGES,
+	CONFINED_COPIER,
 	CONFINED_KINDS
 };
 

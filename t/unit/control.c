@@ -171,7 +171,7 @@ static void test_socket(void)
 	test_crowd(control);
 	test_nonsense(control);
 	is_int(control_listen(control, path, "no-such-group", &why), -1, "an unknown group");
-	is_text(why.text, "control.group: there is no group \"no-such-group\"", "is named");
+	is_text(why.text, "control.group: group \"no-such-group\" does not exist", "is named");
 	ok(stat(path, &st) != 0, "and then there is no socket");
 	is_int(control_listen(control, "/nonexistent/x.sock", "", &why), -1, "no directory");
 	ok(strstr(why.text, "/nonexistent") != NULL, "it is named: %s", why.text);
