@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# countersign migrate: the settings of OpenDKIM, OpenDMARC and policyd-spf as ours. The tables have every option of the
-# three manuals, and no line makes us trust more than the original did. Nothing of the host's /etc is read.
+# countersign migrate: the settings of OpenDKIM, dkimpy-milter, OpenDMARC, policyd-spf, OpenARC and parsedmarc as ours. The tables have
+# every option of the manuals, each line with one becomes what t/migrate_options.txt says, and no line makes us trust more
+# than the original did. Nothing of the host's /etc is read.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 cs=${COUNTERSIGN_BUILD:?}/admin/countersign
 work=$(mktemp -d "${TMPDIR:-/tmp}/countersign-migrate.XXXXXX") || exit 99
@@ -38,7 +39,7 @@ options_of() { # page: the options that a manual documents
 	*) zcat -f "$2" | grep -A1 '^\.TP' | sed -nE 's/^\.I ([A-Z][A-Za-z0-9-]+).*/\1/p' ;;
 	esac | sort -u
 }
-for program in opendkim opendmarc policyd-spf; do
+for program in opendkim opendmarc policyd-spf dkimpy-milter; do
 	page=/usr/share/man/man5/$program.conf.5.gz
 	[ -e "$page" ] || page=$(man -w "$program.conf" 2>/dev/null)
 	if [ -z "$page" ]; then
@@ -49,11 +50,53 @@ for program in opendkim opendmarc policyd-spf; do
 	cmp -s "$work/documented" /dev/null && fail "$program.conf(5) was read"
 	is "every option of $program.conf(5) is in the table" "$(in_list $program | grep -vxiFf - "$work/documented")" ''
 done
-is "and no table is short" "$(for p in opendkim opendmarc policyd-spf; do in_list $p | wc -l; done | tr '\n' ' ')" '135 42 34 '
+# OpenARC is not in Debian: 43 options are in openarc.conf(5) of version 1.3
+is "and no table is short" "$(for p in opendkim opendmarc policyd-spf openarc dkimpy-milter parsedmarc; do in_list $p | wc -l; done | tr '\n' ' ')" \
+	'135 44 34 43 30 63 '
 is "each has a meaning there, and one here" "$(awk '/^  [^ ]/ { name = $1; getline a; getline b
 	if (a !~ /^      there: .+/ || b !~ /^      here:  .+/ || b ~ /here:  none$/ || b ~ /; $/) print name }' "$work/list")" ''
 is "a setting that is named exists" "$(sed -nE 's/^      here:  ([a-z_.]+)(;.*)?$/\1/p' "$work/list" | grep -vx none | sort -u |
 	while read -r name; do "$cs" config explain "$name" >/dev/null 2>&1 || echo "$name"; done)" ''
+
+# ---- each option alone: what becomes of a line with it, and the reason that the administrator is told ----
+mkdir "$work/files"
+: >"$work/files/empty"
+echo 192.0.2.1 >"$work/files/hosts"
+echo 'k example.com:s:/etc/k' >"$work/files/KeyTable"
+echo '*@example.com k' >"$work/files/SigningTable"
+declare -A reason
+while IFS=$'\t' read -r program option why; do
+	[ "$program" = dkimpy-milter ] && program=dkimpy
+	reason["$program $option"]=$why
+done < <(awk '/^[^ ]/ { program = tolower($1) } /^  [^ ]/ { option = $1 }
+	/^      here:/ { sub(/^      here:  [^;]*;? ?/, ""); print program "\t" option "\t" $0 }' "$work/list")
+try_option() { # program, option, value, what becomes of it: says what is wrong
+	local between=' ' status answer why=${reason["$1 $2"]} number=1
+	[ "$1" = policyd-spf ] && between=' = '
+	case "$1 $2" in
+	parsedmarc\ *.*)
+		number=2
+		printf '[%s]\n%s = %b\n' "${2%.*}" "${2#*.}" "$3" >"$work/line"
+		;;
+	parsedmarc\ *) printf '[%s]\nx = y\n' "$2" >"$work/line" ;;
+	*) printf '%b\n' "$2$between${3//@files@/$work/files}" >"$work/line" ;;
+	esac
+	"$cs" migrate "--$1=$work/line" >"$work/out" 2>"$work/err"
+	status=$?
+	answer=$(sed -n "/^# $number: /{n;s/^#     //;p;q}" "$work/out")
+	case $4 in
+	nothing) [ "$answer" = "nothing to write: $why" ] && ! grep -qF ":$number: $2:" "$work/err" ;;
+	left) [ "$answer" = "LEFT OUT: $why" ] && [ $status = 2 ] && grep -qF ":$number: $2: $why" "$work/err" ;;
+	read) [[ $answer == *"$why" ]] && [ $status != 1 ] ;;
+	*) [[ $answer == "-> $4"* && $answer == *"$why" ]] && grep -qE "^[[:space:]]*${4##*.} = " "$work/out" ;;
+	esac || echo "$1 $2 $3: $answer ($status)"
+}
+table=$COUNTERSIGN_SRC/t/migrate_options.txt
+grep -v '^#' "$table" | while IFS=$'\t' read -r program option value outcome; do
+	try_option "$program" "$option" "$value" "$outcome"
+done >"$work/wrong"
+is "each line becomes what the table says, with the reason of --list" "$(cat "$work/wrong")" ''
+is "and every option is in it" "$(printf '%s\n' "${!reason[@]}" | sort | comm -3 - <(grep -v '^#' "$table" | cut -f1,2 | tr '\t' ' ' | sort -u))" ''
 
 # ---- one of each kind ----
 mkdir "$work/keys"
@@ -119,7 +162,12 @@ ok "to their place" test -s "$work/keys/example.com/mail.key"
 
 # ---- whose mail is signed ----
 lines 0 opendkim <<<'InternalHosts 127.0.0.1, 192.0.2.0/30, !192.0.2.2'
-has '^trusted_networks = \[ "127.0.0.1", "192.0.2.0/31", "192.0.2.3" \];'
+has '^trusted_networks = \[ "127.0.0.1", "192.0.2.0/30", "!192.0.2.2" \];'
+lines 0 opendkim <<-O
+	InternalHosts 127.0.0.1, 192.0.2.0/30, !192.0.2.2, 192.0.2.8/29
+	PeerList 192.0.2.0/31, 192.0.2.8/29
+O
+has '^trusted_networks = \[ "127.0.0.1", "192.0.2.3" \];' # no entry of the one is more precise than the other's here
 lines 0 opendkim <<-O
 	InternalHosts 127.0.0.1, 192.0.2.0/30
 	PeerList 192.0.2.0/31
@@ -136,7 +184,7 @@ has '^trusted_networks = \[ \];'
 lines 2 opendkim <<<'InternalHosts 127.0.0.1, 192.0.2.5/24, .example.com, 0.0.0.0/0, ::ffff:192.0.2.9'
 has '^trusted_networks = \[ "127.0.0.1" \];'
 says '192\.0\.2\.5/24 is left out: bits are set after the prefix'
-says '\.example\.com is left out: only addresses'
+says '\.example\.com is left out: DNS must not decide whose mail is signed'
 says '0\.0\.0\.0/0 is left out: it matches every address'
 says '4 settings were left out or only partly taken over'
 lines 0 opendkim <<<'InternalHosts 192.0.2.1'
@@ -310,6 +358,64 @@ says 'a header always has a limit: 1 MiB'
 lines 2 opendkim <<<'MaximumHeaders 100'
 has 'max_header_bytes = "64KiB";'
 
+# ---- dkimpy-milter ----
+lines 0 dkimpy <<-O
+	Domain			example.com
+	Selector		s
+	KeyFile			/etc/dkimkeys/k
+	Canonicalization	relaxed
+	InternalHosts		192.0.2.0/24,2001:db8::1
+	MacroListVerify		daemon_name|VERIFYING|MX
+	SubDomains		yes
+O
+has 'canonicalization = "relaxed/relaxed";'
+has '^trusted_networks = \[ "192\.0\.2\.0/24", "2001:db8::1" \];'
+has '^inbound_services = \[ "VERIFYING", "MX" \];'
+has 'subdomains = true;'
+says 'dkimpy-milter signed mail of every login'
+says "countersign key import --from-opendkim $work/dkimpy.in"
+for option in 'MacroListVerify auth_type' 'MacroListVerify daemon_name' 'MacroListVerify daemon_name|MX*' 'MacroListVerify file:/x'; do
+	lines 2 dkimpy <<<"$option"
+	has 'enabled = false;' # what was exempted from signing is not signed
+	hasnt 'inbound_services ='
+done
+lines 2 dkimpy <<<'MacroList {daemon_name}|MSA'
+hasnt 'submission_services ='
+lines 2 dkimpy <<<'InternalHosts 192.0.2.1,192.0.2.128/25,!192.0.2.0/24'
+has '^trusted_networks = \[ "192\.0\.2\.1", "!192\.0\.2\.0/24" \];'
+says '192\.0\.2\.128/25 is left out: a later entry excludes it'
+printf '%s\n' '*@example.com a' '*@*.example.com a' >"$work/SigningTable"
+lines 2 dkimpy <<<"KeyTable $work/KeyTable"$'\n'"SigningTable refile:$work/SigningTable"
+has 'subdomains = false;' # the second line matches nothing there
+migrate 64 --opendkim="$work/d" --dkimpy="$work/d"
+says 'name the one that signs'
+
+# ---- OpenARC ----
+arc=$'Domain example.com\nSelector s\nKeyFile /etc/k'
+echo "$arc" >"$work/arc"
+migrate 2 --openarc="$work/arc"
+hasnt 'seal ='
+says "mail from this host's own clients is not sealed"
+printf '%s\nMode v\n' "$arc" >"$work/arc"
+migrate 0 --openarc="$work/arc"
+hasnt 'seal ='
+printf '%s\nMode sv\nAuthservID mx.example.com\nMinimumKeySizeRSA 2048\nPeerList 127.0.0.1, ::1\nMaximumHeaders 131072\n' "$arc" >"$work/arc"
+migrate 2 --openarc="$work/arc"
+has 'seal = \[ "example\.com" \];'
+has '^authserv_id = "mx\.example\.com";'
+says 'KeyFile: the key is not copied: here a key also signs'
+hasnt '(trusted_networks|relays) ='
+printf '%s\n' "$arc" 'MinimumKeyBits 1024' 'MaximumHeaders 262144' >"$work/d"
+migrate 2 --opendkim="$work/d" --openarc="$work/arc"
+has 'min_rsa_bits = 2048;'
+has 'max_header_bytes = "256KiB";'
+is "the domain has a key" "$(grep -c 'not copied' "$work/err")" 0
+echo 'MinimumKeyBits 4096' >"$work/d"
+migrate 2 --opendkim="$work/d" --openarc="$work/arc"
+has 'min_rsa_bits = 4096;'
+lines 2 openarc <<<'InternalHosts 192.0.2.0/24'
+hasnt '(trusted_networks|relays|lists) ='
+
 # ---- mistakes ----
 lines 1 opendkim <<<$'Canonicalisation relaxed\nSignatureTTL soon\nMode\nNameservers dns.example'
 has 'NOT KNOWN'
@@ -323,6 +429,46 @@ migrate 64 extra
 head -c 3000 /dev/urandom >"$work/d"
 "$cs" migrate --opendkim="$work/d" >"$work/noise.conf" 2>/dev/null
 ok "noise gives valid settings" "$cs" config check "$work/noise.conf"
+
+# ---- parsedmarc ----
+cat >"$work/parsedmarc.in" <<-'I'
+	; comment
+	[general]
+	save_aggregate = True
+	save_failure: True
+	[imap]
+	host = imap.example.com
+	port = 143
+	ssl = False
+	user = dmarc@example.com
+	password = s3cret!%word
+	[mailbox]
+	reports_folder = Reports
+	archive_folder = Done
+	[elasticsearch]
+	hosts = 127.0.0.1:9200
+	password = other-secret
+I
+migrate 2 --parsedmarc="$work/parsedmarc.in" -o "$work/parsedmarc.conf"
+cat "$work/parsedmarc.conf" >"$work/out"
+has '	imap = "imap://imap.example.com:143";'
+has '	imap_user = "dmarc@example.com";'
+has '	imap_folder = "Reports";'
+has '	imap_done = "Done";'
+has '	addresses = \[ "dmarc@example.com" \];'
+says ':10: imap.password: .*inbox.imap_password_file'
+says ':14: elasticsearch: .*in the ledger'
+is "no password is repeated" "$(cat "$work/out" "$work/err" | grep -c 'secret')" 0
+ok "config check takes it" "$cs" config check "$work/parsedmarc.conf"
+lines 2 parsedmarc <<<$'[imap]\nhost = imap.example.com\nuser = u\nskip_certificate_verification = True\n[mailbox]\ndelete = True\narchive_folder = Done'
+has '	imap = "imaps://imap.example.com";'
+has '	imap_done = "";'
+hasnt 'addresses ='
+says 'the certificate must be valid'
+lines 2 parsedmarc <<<$'[imap]\nhost = imap.example.com'
+says 'imap.user is not set, so the account is not known'
+lines 1 parsedmarc <<<$'[imap]\nnosuch = 1'
+has 'NOT KNOWN'
 
 # ---- the files of Debian's packages, below a root of their own ----
 root=$work/root
@@ -387,6 +533,18 @@ cp "$root/etc/pyspf-milter/pyspf-milter.conf" "$root/etc/postfix-policyd-spf-pyt
 migrate 2 --root="$root"
 has '^# /etc/postfix-policyd-spf-python/policyd-spf\.conf'
 says 'pyspf-milter\.conf exists too and was not read'
+mkdir -p "$root/etc/dkimpy-milter"
+echo 'Syslog yes' >"$root/etc/dkimpy-milter/dkimpy-milter.conf"
+echo 'Syslog yes' >"$root/etc/openarc.conf"
+migrate 2 --root="$root"
+says 'dkimpy-milter\.conf exists too and was not read'
+has '^# /etc/openarc\.conf'
+mv "$root/etc/opendkim.conf" "$work"
+migrate 2 --root="$root"
+has '^# /etc/dkimpy-milter/dkimpy-milter\.conf'
+mv "$work/opendkim.conf" "$root/etc"
+rm -r "$root/etc/dkimpy-milter" "$root/etc/openarc.conf"
+migrate 2 --root="$root"
 is "the rest of the result is one warning" "$(grep -c ': warning: /etc/' "$work/err")" 1
 "$cs" --json migrate --root="$root" >"$work/out" 2>/dev/null
 like "JSON" "$(tr -d '\n' <"$work/out")" '"settings": "# countersign\.conf.*"left_out": \[ *"/etc/.*"not_known": 0'

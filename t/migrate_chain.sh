@@ -6,6 +6,7 @@
 # One private Postfix asks the one, then the other, in namespaces of their own.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
+. "$COUNTERSIGN_SRC/t/lib/chain.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix's master and namespaces of its own"
 need postfix nsd swaks openssl ip unshare opendkim opendmarc policyd-spf
 if [ -z "${LAB_ALONE:-}" ]; then
@@ -133,19 +134,6 @@ opendmarc_conf() { # lines
 	printf '%s\n' "$@" >>"$LAB/old/opendmarc.conf"
 }
 
-start_original() {
-	opendkim -f -x "$LAB/old/opendkim.conf" >"$LAB/log/opendkim" 2>&1 &
-	old_pids=($!)
-	opendmarc -f -c "$LAB/old/opendmarc.conf" >"$LAB/log/opendmarc" 2>&1 &
-	old_pids+=($!)
-	eventually lab_answers 8891 && eventually lab_answers 8893
-}
-
-stop_original() {
-	kill "${old_pids[@]}" 2>/dev/null
-	wait "${old_pids[@]}" 2>/dev/null
-}
-
 # ---- sending ----
 write_message() { # id, From, how it is signed, run
 	printf 'From: %s\nTo: box@example.com\nSubject: m%s-%s\nDate: Sun, 22 Nov 2026 12:00:00 +0000\nMessage-ID: <%s.%s@test>\n\nhello\n' \
@@ -176,11 +164,7 @@ run_all() { # name of the run, file for the decisions
 	while read -r id how client helo sender author signs; do
 		write_message "$id" "$author" "$signs" "$1"
 		reply=$(send_message "$how" "$client" "$helo" "$sender")
-		case $reply in
-		250*) word=accepted ;;
-		5*) word=refused ;;
-		*) word=deferred ;;
-		esac
+		word=$(chain_word "$reply")
 		[ $word = accepted ] || echo "$1 $id: $reply" >>"$LAB/log/replies"
 		echo "$id $word"
 	done < <(messages) >"$LAB/$1.words"
@@ -193,15 +177,7 @@ run_all() { # name of the run, file for the decisions
 signed_by() { # id, run
 	local file
 	file=$(lab_mail "m$1-$2") || { echo "lost"; return; }
-	lab_field "$file" DKIM-Signature | tr -d ' \t' | grep ';s=own;' | grep -oE '[;:]d=[^;]*' | cut -d= -f2 | sort -u |
-		tr '\n' ' ' | sed 's/^$/unsigned/; s/\(.*[^ ]\) $/signed by \1/' | grep . || echo unsigned
-}
-
-ask() { # milters, a policy service or none
-	postconf -c "$LAB/etc" -e "smtpd_milters = $1" \
-		"smtpd_recipient_restrictions = permit_mynetworks${2:+, check_policy_service $2}"
-	postfix -c "$LAB/etc" reload >/dev/null 2>&1
-	sleep 1
+	chain_signers "$file"
 }
 
 # ---- a site: its three files, before and after ----
@@ -211,10 +187,10 @@ compare() { # site, exit status of migrate; with the file of policyd-spf in old/
 		files+=("--policyd-spf=$LAB/old/policyd-spf.conf")
 		policy=unix:private/policyd-spf
 	fi
-	start_original || { fail "$site: the original starts"; cat "$LAB"/log/open* | sed 's/^/# /'; return; }
-	ask 'inet:127.0.0.1:8891, inet:127.0.0.1:8893' "$policy"
+	chain_start || { fail "$site: the original starts"; cat "$LAB"/log/open* | sed 's/^/# /'; return; }
+	chain_ask "$CHAIN_MILTERS" "$policy"
 	run_all "$site-old" "$LAB/old.decisions"
-	stop_original
+	chain_stop
 	rm -rf "$LAB/keys" "$LAB/etc/conf.d/40-migrated.conf"
 	lab_conf
 	lab_cs migrate "${files[@]}" -o "$LAB/etc/conf.d/40-migrated.conf" 2>"$LAB/log/migrate"
@@ -223,18 +199,10 @@ compare() { # site, exit status of migrate; with the file of policyd-spf in old/
 	chown -R "$LAB_USER" "$LAB/keys"
 	ok "$site: the settings are valid" lab_cs config check
 	lab_daemon || { fail "$site: countersignd starts"; return; }
-	ask "{ unix:$LAB/run/milter.sock, default_action=tempfail }"
+	chain_ask "{ unix:$LAB/run/milter.sock, default_action=tempfail }"
 	run_all "$site-new" "$LAB/new.decisions"
 	lab_daemon_stop
-	judge "$site"
-}
-
-judge() { # site
-	is "$site: forty messages, each with a decision" "$(grep -cE '^[0-9]+ (refused|accepted, (un)?signed)' "$LAB/old.decisions") $(grep -cE '^[0-9]+ (refused|deferred|accepted, (un)?signed)' "$LAB/new.decisions")" '40 40'
-	join -j 1 -t ' ' <(sed 's/ /\t/' "$LAB/old.decisions" | tr '\t ' ' _') <(sed 's/ /\t/' "$LAB/new.decisions" | tr '\t ' ' _') |
-		awk -v site="$1" '$2 != $3 { gsub(/_/, " ", $2); gsub(/_/, " ", $3); print site "\t" $1 "\t" $2 " -> " $3 }' >"$LAB/differences"
-	is "$1: each difference is listed" "$(grep -vxFf <(cut -f1-3 "$LISTED") "$LAB/differences")" ''
-	is "$1: what is listed is seen" "$(cut -f1-3 "$LISTED" | grep "^$1"$'\t' | grep -vxFf "$LAB/differences")" ''
+	chain_judge "$site" 40 "$LAB/old.decisions" "$LAB/new.decisions" "$LISTED"
 }
 
 lab_begin || { echo "Bail out! no lab"; exit 99; }

@@ -100,7 +100,7 @@ static void find_skipped(struct migrate *m, bool by_spf, struct hostset *out)
 	if (!dmarc_judges(m))
 		add_difference(m, &m->spf.exempt.set, NULL, out);
 	if (!dmarc_judges(m) && !by_spf)
-		add_difference(m, &m->opendkim.peers.set, NULL, out);
+		add_difference(m, &m->signer.peers.set, NULL, out);
 }
 
 /* ---- actions ---- */

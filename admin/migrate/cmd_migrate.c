@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * countersign migrate: the settings of OpenDKIM, OpenDMARC and policyd-spf as one file of
- * countersign's. Nothing of theirs is changed.
+ * countersign migrate: the settings of OpenDKIM or dkimpy-milter, OpenDMARC, policyd-spf, OpenARC
+ * and parsedmarc as one file of countersign's. Nothing of theirs is changed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +13,15 @@
 #include "lib/jsonout.h"
 #include "admin/migrate/migrate.h"
 #include "lib/buf.h"
+#include "lib/system/readfile.h"
 
 enum {
 	OPTION_OPENDKIM = 256,
 	OPTION_OPENDMARC,
 	OPTION_SPF,
+	OPTION_OPENARC,
+	OPTION_DKIMPY,
+	OPTION_PARSEDMARC,
 	OPTION_ROOT,
 	OPTION_LIST,
 	OPTION_SENDER
@@ -29,6 +33,11 @@ static const struct admin_option options[] = {
     {"opendmarc", OPTION_OPENDMARC, "FILE", "OpenDMARC's settings (default: /etc/opendmarc.conf)"},
     {"policyd-spf", OPTION_SPF, "FILE",
      "policyd-spf's or pyspf-milter's settings (default: the file in /etc that is there)"},
+    {"openarc", OPTION_OPENARC, "FILE", "OpenARC's settings (default: /etc/openarc.conf)"},
+    {"dkimpy", OPTION_DKIMPY, "FILE",
+     "dkimpy-milter's settings, in place of OpenDKIM's (default: the file in /etc)"},
+    {"parsedmarc", OPTION_PARSEDMARC, "FILE",
+     "parsedmarc's settings: the mailbox with reports (default: /etc/parsedmarc.ini)"},
     {"root", OPTION_ROOT, "DIR", "look for all files below DIR instead of /"},
     {"sign-sender", OPTION_SENDER, "RULE",
      "what lets a login sign (sign.sender): login (default), envelope, any as OpenDKIM did"},
@@ -37,17 +46,22 @@ static const struct admin_option options[] = {
     {NULL, 0, NULL, NULL},
 };
 
-static const char *const names[MIGRATE_SOURCES] = {"OpenDKIM", "OpenDMARC", "policyd-spf"};
+static const char *const names[MIGRATE_SOURCES] = {"OpenDKIM", "OpenDMARC",     "policyd-spf",
+						   "OpenARC",  "dkimpy-milter", "parsedmarc"};
 
-/* Where Debian's packages have their settings. */
+/* Where packages have their settings. Of two that do the same, the first one is read. */
 static const struct {
-	enum migrate_source source;
+	enum migrate_source source, instead;
 	const char *path;
 } places[] = {
-    {MIGRATE_OPENDKIM, "/etc/opendkim.conf"},
-    {MIGRATE_OPENDMARC, "/etc/opendmarc.conf"},
-    {MIGRATE_SPF, "/etc/postfix-policyd-spf-python/policyd-spf.conf"},
-    {MIGRATE_SPF, "/etc/pyspf-milter/pyspf-milter.conf"},
+    {MIGRATE_OPENDKIM, MIGRATE_OPENDKIM, "/etc/opendkim.conf"},
+    {MIGRATE_DKIMPY, MIGRATE_OPENDKIM, "/etc/dkimpy-milter/dkimpy-milter.conf"},
+    {MIGRATE_OPENDMARC, MIGRATE_OPENDMARC, "/etc/opendmarc.conf"},
+    {MIGRATE_SPF, MIGRATE_SPF, "/etc/postfix-policyd-spf-python/policyd-spf.conf"},
+    {MIGRATE_SPF, MIGRATE_SPF, "/etc/pyspf-milter/pyspf-milter.conf"},
+    {MIGRATE_OPENARC, MIGRATE_OPENARC, "/etc/openarc.conf"},
+    {MIGRATE_OPENARC, MIGRATE_OPENARC, "/etc/openarc/openarc.conf"},
+    {MIGRATE_PARSEDMARC, MIGRATE_PARSEDMARC, "/etc/parsedmarc.ini"},
 };
 enum { PLACES = sizeof places / sizeof *places };
 
@@ -64,23 +78,9 @@ static int read_file(void *arg, const char *path, struct span *text, struct why 
 {
 	const struct migration *migration = arg;
 	struct arena *arena = migration->admin->arena;
-	const char *place = arena_printf(arena, "%s%s", migration->root, path);
-	int fd = open(place, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	char block[8192];
-	struct buf out;
-	ssize_t n = -1;
 
-	buf_init(&out, arena, TEXT_MAX);
-	while (fd != -1 && (n = read(fd, block, sizeof block)) > 0)
-		buf_add(&out, block, (size_t)n);
-	if (n < 0)
-		why_set(why, "%s: %s", place, strerror(errno));
-	else if (out.failed)
-		n = why_set(why, "%s: over %d bytes", place, TEXT_MAX);
-	if (fd != -1)
-		close(fd);
-	*text = buf_view(&out);
-	return n < 0 ? -1 : 0;
+	return readfile(arena, arena_printf(arena, "%s%s", migration->root, path), TEXT_MAX, text,
+			why);
 }
 
 static int write_file(const char *path, const char *text, struct why *why)
@@ -146,7 +146,8 @@ static int find_files(struct migration *migration)
 	for (int i = 0; i < PLACES && !named; i++) {
 		const char **file = &migration->files[places[i].source];
 
-		if (is_file(migration, places[i].path) && *file == NULL)
+		if (is_file(migration, places[i].path) && *file == NULL &&
+		    migration->files[places[i].instead] == NULL)
 			*file = places[i].path;
 		else if (is_file(migration, places[i].path))
 			admin_warning(migration->admin, "%s%s exists too and was not read",
@@ -159,7 +160,8 @@ static int find_files(struct migration *migration)
 	admin_error(
 	    migration->admin,
 	    "found no settings of OpenDKIM, OpenDMARC or policyd-spf in %s/etc; name the files: "
-	    "--opendkim=FILE, --opendmarc=FILE, --policyd-spf=FILE",
+	    "--opendkim=FILE, --opendmarc=FILE, --policyd-spf=FILE, --openarc=FILE, --dkimpy=FILE, "
+	    "--parsedmarc=FILE",
 	    migration->root);
 	return ADMIN_NO_INPUT;
 }
@@ -209,19 +211,25 @@ static void print_warnings(struct admin *admin, const struct migrate *migrate)
 			      unknown == 1 ? " is" : "s are");
 }
 
-/* OpenDKIM has no setting that binds a login to a domain, and signs for all. That is for the
- * operator to state: the result must not trust more than what is known. */
+static enum migrate_source find_signer(const struct migration *migration)
+{
+	return migration->files[MIGRATE_DKIMPY] != NULL ? MIGRATE_DKIMPY : MIGRATE_OPENDKIM;
+}
+
+/* Neither OpenDKIM nor dkimpy-milter has a setting that binds a login to a domain, and signs for
+ * all. That is for the operator to state: the result must not trust more than what is known. */
 static void warn_of_sender(const struct migration *migration)
 {
 	struct admin *admin = migration->admin;
 
 	if (migration->sender == NULL)
 		admin_warning(
-		    admin, "OpenDKIM signed mail of every login as every domain with a key; here a "
-			   "login signs for its own domain; name others in sign.logins or "
-			   "sign.aliases; if every login may use every domain, use "
-			   "--sign-sender=any (sign.sender = \"any\"); see: countersign config "
-			   "explain sign.sender");
+		    admin,
+		    "%s signed mail of every login as every domain with a key; here a login signs "
+		    "for its own domain; name others in sign.logins or sign.aliases; if every "
+		    "login may use every domain, use --sign-sender=any (sign.sender = \"any\"); "
+		    "see: countersign config explain sign.sender",
+		    names[find_signer(migration)]);
 	else if (strcmp(migration->sender, "any") == 0)
 		admin_warning(admin, "every login can have mail signed as every domain with a key "
 				     "(sign.sender = \"any\")");
@@ -255,7 +263,7 @@ static int print_result(struct migration *migration, struct migrate *migrate)
 	if (migrate_has_keys(migrate)) {
 		warn_of_sender(migration);
 		admin_note(admin, "then the keys: countersign key import --from-opendkim %s%s",
-			   migration->root, migration->files[MIGRATE_OPENDKIM]);
+			   migration->root, migration->files[find_signer(migration)]);
 	}
 	admin_note(admin, "then the MTA: countersign setup --apply --replace");
 	if (migrate_unknown(migrate) > 0)
@@ -289,6 +297,8 @@ static int run_migrate(struct admin *admin, int argc, char **argv)
 	if (migration.sender != NULL && !is_sender_rule(migration.sender))
 		return admin_usage(admin, "--sign-sender=%s: use login, envelope or any",
 				   migration.sender);
+	if (migration.files[MIGRATE_OPENDKIM] != NULL && migration.files[MIGRATE_DKIMPY] != NULL)
+		return admin_usage(admin, "--opendkim and --dkimpy: name the one that signs");
 	if (migration.list) {
 		if (admin->json)
 			print_options_json(admin);
@@ -306,7 +316,7 @@ static int run_migrate(struct admin *admin, int argc, char **argv)
 }
 
 const struct admin_verb cmd_migrate[] = {
-    {"migrate", NULL, "", "Take over the settings of OpenDKIM, OpenDMARC and policyd-spf",
+    {"migrate", NULL, "", "Take over the settings of OpenDKIM, OpenDMARC, policyd-spf and others",
      run_migrate, options, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

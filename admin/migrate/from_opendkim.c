@@ -9,7 +9,7 @@
 #include "admin/migrate/opendkim_text.h"
 #include "admin/migrate/program.h"
 
-enum { HEADER_MIN = 64 << 10, HEADER_MAX = 16 << 20 };
+enum { HEADER_MIN = 64 << 10, HEADER_MAX = 16 << 20, NUMBER_MAX = 1 << 30 };
 
 /* ---- signing ---- */
 
@@ -23,8 +23,8 @@ static int take_canonicalization(struct migrate *m, const struct migrate_option 
 	return migrate_set(m, option->ours, migrate_quote(m, text), why);
 }
 
-static int take_mode(struct migrate *m, const struct migrate_option *option, struct span value,
-		     struct why *why)
+int migrate_take_mode(struct migrate *m, const struct migrate_option *option, struct span value,
+		      struct why *why)
 {
 	bool signs = !span_empty(value) && memchr(value.p, 's', span_len(value)) != NULL;
 	bool verifies = !span_empty(value) && memchr(value.p, 'v', span_len(value)) != NULL;
@@ -35,8 +35,8 @@ static int take_mode(struct migrate *m, const struct migrate_option *option, str
 }
 
 /* The field From is signed in any case (RFC 6376 section 5.4). */
-static int take_sign_headers(struct migrate *m, const struct migrate_option *option,
-			     struct span value, struct why *why)
+int migrate_take_sign_headers(struct migrate *m, const struct migrate_option *option,
+			      struct span value, struct why *why)
 {
 	struct span item, where;
 	bool from = false;
@@ -59,30 +59,34 @@ static int take_sign_headers(struct migrate *m, const struct migrate_option *opt
 	return migrate_set(m, option->ours, arena_printf(m->arena, "[ %s ]", buf_text(&out)), why);
 }
 
-static int note_subdomains(struct migrate *m, const struct migrate_option *option,
-			   struct span value, struct why *why)
+int migrate_note_subdomains(struct migrate *m, const struct migrate_option *option,
+			    struct span value, struct why *why)
 {
 	(void)option;
 	if (migrate_truth(value) == -1)
 		return why_set(why, "neither yes nor no");
-	m->opendkim.subdomains = migrate_note(m, value);
+	m->signer.subdomains = migrate_note(m, value);
 	return 0;
 }
 
 /* ---- limits ---- */
 
-static int take_min_bits(struct migrate *m, const struct migrate_option *option, struct span value,
-			 struct why *why)
+int migrate_take_min_bits(struct migrate *m, const struct migrate_option *option, struct span value,
+			  struct why *why)
 {
-	uint64_t bits;
+	const char *said = migrate_find(m, option->ours);
+	uint64_t bits, others;
 
 	if (span_number(value, 1023, &bits)) /* RFC 8301 section 3.2 */
 		value = span_of("1024");
+	if (said != NULL && span_number(span_of(said), NUMBER_MAX, &others) &&
+	    span_number(value, NUMBER_MAX, &bits) && bits < others)
+		return 0; /* another program asks for more */
 	return migrate_take_number(m, option, value, why);
 }
 
-static int take_max_header(struct migrate *m, const struct migrate_option *option,
-			   struct span value, struct why *why)
+int migrate_take_max_header(struct migrate *m, const struct migrate_option *option,
+			    struct span value, struct why *why)
 {
 	uint64_t bytes;
 
@@ -113,8 +117,8 @@ static int take_max_signatures(struct migrate *m, const struct migrate_option *o
 
 /* ---- whose mail is signed ---- */
 
-static int read_hosts(struct migrate *m, struct migrate_hosts *hosts, struct span value,
-		      struct why *why)
+int migrate_read_hosts(struct migrate *m, struct migrate_hosts *hosts, struct span value,
+		       struct why *why)
 {
 	struct span where, text, item, rest;
 	enum opendkim_kind kind = opendkim_dataset(value, &where);
@@ -138,19 +142,19 @@ static int read_hosts(struct migrate *m, struct migrate_hosts *hosts, struct spa
 	return 0;
 }
 
-static int note_internal(struct migrate *m, const struct migrate_option *option, struct span value,
-			 struct why *why)
+int migrate_note_internal(struct migrate *m, const struct migrate_option *option, struct span value,
+			  struct why *why)
 {
 	(void)option;
-	return read_hosts(m, &m->opendkim.internal, value, why);
+	return migrate_read_hosts(m, &m->signer.internal, value, why);
 }
 
 static int note_peers(struct migrate *m, const struct migrate_option *option, struct span value,
 		      struct why *why)
 {
 	(void)option;
-	m->opendkim.peers.takes_away = true;
-	return read_hosts(m, &m->opendkim.peers, value, why);
+	m->signer.peers.takes_away = true;
+	return migrate_read_hosts(m, &m->signer.peers, value, why);
 }
 
 static void add_service(struct migrate *m, struct span name)
@@ -161,8 +165,19 @@ static void add_service(struct migrate *m, struct span name)
 		migrate_leave(m, NULL, "the service %s is left out: its \"*\" would be a pattern",
 			      text);
 	else
-		buf_printf(&m->opendkim.services, "%s%s", m->opendkim.services.len == 0 ? "" : ", ",
+		buf_printf(&m->signer.services, "%s%s", m->signer.services.len == 0 ? "" : ", ",
 			   migrate_quote(m, text));
+}
+
+/* "daemon_name|value1|value2", with or without braces; *REST is what follows the name. */
+bool migrate_is_service(struct span item, struct span *rest, bool *more)
+{
+	struct span name;
+
+	*rest = item;
+	*more = true;
+	return span_split(rest, more, '|', &name) && *more &&
+	       (span_eq(name, "daemon_name") || span_eq(name, "{daemon_name}"));
 }
 
 static int take_services(struct migrate *m, const struct migrate_option *option, struct span value,
@@ -179,8 +194,8 @@ static int take_services(struct migrate *m, const struct migrate_option *option,
 }
 
 /* "name" / "name|value1|value2" */
-static int take_macros(struct migrate *m, const struct migrate_option *option, struct span value,
-		       struct why *why)
+int migrate_take_macros(struct migrate *m, const struct migrate_option *option, struct span value,
+			struct why *why)
 {
 	struct span where, item, part;
 
@@ -188,10 +203,8 @@ static int take_macros(struct migrate *m, const struct migrate_option *option, s
 	if (opendkim_dataset(value, &where) != OPENDKIM_LIST)
 		return why_set(why, "only a list on the line itself is read");
 	while (migrate_next_item(&where, &item)) {
-		struct span rest = item;
-		bool more = true,
-		     good = span_split(&rest, &more, '|', &part) && more &&
-			    (span_eq(part, "daemon_name") || span_eq(part, "{daemon_name}"));
+		struct span rest;
+		bool more, good = migrate_is_service(item, &rest, &more);
 
 		while (good && span_split(&rest, &more, '|', &part))
 			add_service(m, part);
@@ -205,15 +218,35 @@ static int take_macros(struct migrate *m, const struct migrate_option *option, s
 	return 0;
 }
 
+static const char *find_file(const struct migrate *m)
+{
+	const char *file = m->files[MIGRATE_OPENDKIM];
+
+	return file != NULL ? file : m->files[MIGRATE_DKIMPY];
+}
+
 void migrate_finish_services(struct migrate *m)
 {
+	const struct {
+		const char *setting;
+		struct buf *names;
+	} lists[] = {{"submission_services", &m->signer.services},
+		     {"inbound_services", &m->signer.inbound}};
 	struct why why;
 
-	if (m->opendkim.services.len > 0 &&
-	    migrate_set(m, "submission_services",
-			arena_printf(m->arena, "[ %s ]", buf_text(&m->opendkim.services)),
-			&why) != 0)
-		migrate_leave(m, m->files[MIGRATE_OPENDKIM], "%s", why.text);
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		if (lists[i].names->len > 0 &&
+		    migrate_set(m, lists[i].setting,
+				arena_printf(m->arena, "[ %s ]", buf_text(lists[i].names)),
+				&why) != 0)
+			migrate_leave(m, find_file(m), "%s", why.text);
+	}
+	if (m->signer.unsigned_mail == NULL)
+		return;
+	migrate_leave(m, m->signer.unsigned_mail,
+		      "cannot tell which mail this exempts from signing, so nothing is signed: set "
+		      "inbound_services by hand, and sign.enabled to true");
+	migrate_put(m, "sign.enabled", "false");
 }
 
 /* What a file that cannot be read would say of InternalHosts is not known. */
@@ -224,8 +257,8 @@ static int take_include(struct migrate *m, const struct migrate_option *option, 
 
 	(void)option;
 	if (result == -1) {
-		m->opendkim.internal.at = m->at;
-		m->opendkim.internal.unsayable = arena_span(m->arena, value);
+		m->signer.internal.at = m->at;
+		m->signer.internal.unsayable = arena_span(m->arena, value);
 	}
 	return result;
 }
@@ -251,6 +284,19 @@ static void add_network(void *arg, const struct ip_network *network)
 			   migrate_quote(listing->m, text));
 }
 
+/* As they are listed: the exclusions mean the same here. A list from which the peers are taken
+ * needs the walk: an entry of the one may be more precise than one of the other. */
+static void add_entries(struct listing *listing, const struct hostset *set)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		buf_printf(
+		    &listing->text, "%s%s", i == 0 ? "" : ", ",
+		    migrate_quote(
+			listing->m,
+			arena_printf(listing->m->arena, "%s%s", set->items[i].excluded ? "!" : "",
+				     hostset_text(listing->m->arena, &set->items[i].network))));
+}
+
 static void leave_networks(struct migrate *m, const char *at, const char *what)
 {
 	migrate_leave(m, at,
@@ -262,7 +308,7 @@ static void leave_networks(struct migrate *m, const char *at, const char *what)
 
 static void list_networks(struct migrate *m)
 {
-	const struct migrate_hosts *internal = &m->opendkim.internal, *peers = &m->opendkim.peers;
+	const struct migrate_hosts *internal = &m->signer.internal, *peers = &m->signer.peers;
 	struct listing listing = {.m = m};
 	struct hostset initial = {NULL, 0, 0}; /* InternalHosts' default */
 
@@ -270,7 +316,10 @@ static void list_networks(struct migrate *m)
 	buf_init(&listing.text, m->arena, 0);
 	hostset_each(internal->at == NULL ? &initial : &internal->set, &peers->set, add_network,
 		     &listing);
-	if (listing.full) {
+	if (internal->at != NULL && peers->set.count == 0) {
+		buf_clear(&listing.text);
+		add_entries(&listing, &internal->set);
+	} else if (listing.full) {
 		leave_networks(m, internal->at, "a list of so many networks");
 		return;
 	}
@@ -283,7 +332,7 @@ static void list_networks(struct migrate *m)
 
 void migrate_finish_networks(struct migrate *m)
 {
-	const struct migrate_hosts *internal = &m->opendkim.internal, *peers = &m->opendkim.peers;
+	const struct migrate_hosts *internal = &m->signer.internal, *peers = &m->signer.peers;
 
 	if (internal->unsayable != NULL)
 		leave_networks(m, internal->at, internal->unsayable);
@@ -323,7 +372,7 @@ void migrate_finish_networks(struct migrate *m)
 const struct migrate_option migrate_opendkim_options[] = {
 	SAME("AllowSHA1Only", "verify without SHA-256 in the library", "SHA-256 is always available; SHA-1 never passes (RFC 8301 section 3.1)"),
 	SAME("AlwaysAddARHeader", "results also for unsigned mail", "each inbound message gets an Authentication-Results field"),
-	NOTE("AuthservID", "the name in Authentication-Results", opendkim.authserv, "authserv_id", NULL),
+	NOTE("AuthservID", "the name in Authentication-Results", signer.authserv, "authserv_id", NULL),
 	UNLESS("AuthservIDWithJobID", "the queue id after that name", "no", "no job id is written: the log line has the queue id"),
 	SAME("AutoRestart", "restart after a crash", RESTART),
 	SAME("AutoRestartCount", "the maximum number of restarts", RESTART),
@@ -341,7 +390,7 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("DiagnosticDirectory", "reports about failed z= signatures", "countersign verify -v explains a message"),
 	UNLESS("Diagnostics", "write z=", "no", "z= is never written: it shows the whole header to everybody"),
 	SAME("DisableCryptoInit", "do not initialize OpenSSL", "OpenSSL needs no such setting"),
-	NOTE("Domain", "domains to sign for", opendkim.key, NULL, KEYS),
+	NOTE("Domain", "domains to sign for", signer.key, NULL, KEYS),
 	UNLESS("DomainKeysCompat", "accept keys of DomainKeys", "no", "DomainKeys is historic (RFC 4870)"),
 	LOST("DontSignMailTo", "recipients whose mail is not signed", "signing does not depend on recipients: their mail is signed as well"),
 	SAME("EnableCoredumps", "dump core", "core files are off: they could contain private keys"),
@@ -353,11 +402,11 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("IdentityHeaderRemove", "remove that field", "no i= is written"),
 	UNLESS("IgnoreMalformedMail", "leave malformed mail alone", "no", "dmarc.reject_bad_from decides what is done with it"),
 	TAKE("Include", "read another file", take_include, NULL, "its lines are above"),
-	TAKE("InternalHosts", "clients whose mail is signed", note_internal, "trusted_networks", NULL),
+	TAKE("InternalHosts", "clients whose mail is signed", migrate_note_internal, "trusted_networks", NULL),
 	UNLESS("KeepAuthResults", "keep forged results", "no", "fields that carry our authserv-id are always removed (RFC 8601 section 5)"),
 	SAME("KeepTemporaryFiles", "keep canonical forms", "there are no temporary files"),
-	NOTE("KeyFile", "the private key", opendkim.key, NULL, KEYS),
-	NOTE("KeyTable", "private keys by name", opendkim.keytable, NULL, KEYS),
+	NOTE("KeyFile", "the private key", signer.key, NULL, KEYS),
+	NOTE("KeyTable", "private keys by name", signer.keytable, NULL, KEYS),
 	LOST("LDAPAuthMechanism", "LDAP: mechanism", LDAP),
 	LOST("LDAPAuthName", "LDAP: name", LDAP),
 	LOST("LDAPAuthRealm", "LDAP: realm", LDAP),
@@ -374,14 +423,14 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("LogWhy", "log why a message is signed or not", LOGGED),
 	TAKE("MTA", "services whose mail is signed", take_services, "submission_services", NULL),
 	SAME("MTACommand", "the program that sends reports", "reports are sent by SMTP: reports.via"),
-	TAKE("MacroList", "macros whose mail is signed", take_macros, "submission_services", "for the macro daemon_name"),
-	TAKE("MaximumHeaders", "maximum size of a header", take_max_header, "max_header_bytes", NULL),
+	TAKE("MacroList", "macros whose mail is signed", migrate_take_macros, "submission_services", "for the macro daemon_name"),
+	TAKE("MaximumHeaders", "maximum size of a header", migrate_take_max_header, "max_header_bytes", NULL),
 	TAKE("MaximumSignaturesToVerify", "maximum number of signatures", take_max_signatures, "dkim.max_signatures", "50 at most"),
 	LOST("MaximumSignedBytes", "sign only the beginning of a body", "the whole body is signed (RFC 6376 section 8.2)"),
 	SAME("MilterDebug", "log the milter protocol", "log.level = \"debug\" shows more"),
 	UNLESS("Minimum", "how much of a body must be signed", "100%", "all of it must be, unless dkim.accept_partial_body is true"),
-	TAKE("MinimumKeyBits", "shortest key that passes", take_min_bits, "dkim.min_rsa_bits", "1024 at least (RFC 8301 section 3.2)"),
-	TAKE("Mode", "sign, verify, or both", take_mode, "sign.enabled", "inbound mail is verified in any case"),
+	TAKE("MinimumKeyBits", "shortest key that passes", migrate_take_min_bits, "dkim.min_rsa_bits", "1024 at least (RFC 8301 section 3.2)"),
+	TAKE("Mode", "sign, verify, or both", migrate_take_mode, "sign.enabled", "inbound mail is verified in any case"),
 	UNLESS("MultipleSignatures", "a signature for each matching line of SigningTable", "no", "each active key of the author's domain signs, no other"),
 	LOST("MustBeSigned", "fields that a passing signature must cover", "for DMARC only From matters"),
 	TAKE("Nameservers", "resolvers", migrate_take_list, "dns.servers", NULL),
@@ -419,15 +468,15 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("SMTPURI", "server for reports", "reports are sent by SMTP: reports.via"),
 	LOST("ScreenPolicyScript", "Lua after the header", LUA),
 	LOST("SelectCanonicalizationHeader", "a field that chooses the canonicalization", "there is one for all mail: sign.canonicalization"),
-	NOTE("Selector", "the key's name in the DNS", opendkim.key, NULL, KEYS),
+	NOTE("Selector", "the key's name in the DNS", signer.key, NULL, KEYS),
 	UNLESS("SendReports", "report failed signatures", "no", REPORT),
 	UNLESS("SenderHeaders", "fields that name the author", "From", "the author is the one in From, as for DMARC"),
 	LOST("SenderMacro", "a macro that names the author", "the author is the one in From, as for DMARC"),
 	LOST("SetupPolicyScript", "Lua that decides who is signed", LUA),
-	TAKE("SignHeaders", "fields that are signed", take_sign_headers, "sign.headers", NULL),
+	TAKE("SignHeaders", "fields that are signed", migrate_take_sign_headers, "sign.headers", NULL),
 	UNLESS("SignatureAlgorithm", "algorithm of signatures", "rsa-sha256 ed25519-sha256", "the key decides, always with SHA-256"),
 	TAKE("SignatureTTL", "how long a signature is valid", migrate_take_seconds, "sign.expire", NULL),
-	NOTE("SigningTable", "which key signs for whom", opendkim.signingtable, "sign.subdomains", KEYS),
+	NOTE("SigningTable", "which key signs for whom", signer.signingtable, "sign.subdomains", KEYS),
 	SAME("Socket", "where the MTA connects", "countersignd has its own socket: countersign setup"),
 	SAME("SoftStart", "start without the database", "mail never waits for a database"),
 	UNLESS("SoftwareHeader", "write DKIM-Filter", "no", "no field names the software"),
@@ -437,7 +486,7 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("StatisticsPrefix", "salt of its hashes", STATS),
 	UNLESS("StrictHeaders", "refuse to verify mail whose fields RFC 5322 forbids", "no", "dmarc.reject_bad_from rejects mail without exactly one readable From; other fields may occur any number of times"),
 	SAME("StrictTestMode", "test mode", "there is none"),
-	TAKE("SubDomains", "sign for names below Domain", note_subdomains, "sign.subdomains", "not with a SigningTable, which names the domains itself"),
+	TAKE("SubDomains", "sign for names below Domain", migrate_note_subdomains, "sign.subdomains", "not with a SigningTable, which names the domains itself"),
 	SAME("Syslog", "log", LOGGED),
 	SAME("SyslogFacility", "facility of the log", "it is mail"),
 	SAME("SyslogName", "name in the log", "it is countersignd"),

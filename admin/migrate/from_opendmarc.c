@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * OpenDMARC: opendmarc.conf(5) of version 1.4.2.
+ * OpenDMARC: opendmarc.conf(5) of version 1.4.2, and two options that are newer.
  */
 #include <string.h>
 
@@ -153,8 +153,9 @@ static void tell_of_trusted(struct migrate *m, const char *const *own, size_t co
 void migrate_finish_authserv(struct migrate *m)
 {
 	static const struct migrate_fact none = {NULL, {NULL, NULL}};
-	const struct migrate_fact *facts[] = {&m->opendmarc.authserv, &m->opendkim.authserv,
-					      m->spf.writes_authres ? &m->spf.authserv : &none};
+	const struct migrate_fact *facts[] = {&m->opendmarc.authserv, &m->signer.authserv,
+					      m->spf.writes_authres ? &m->spf.authserv : &none,
+					      &m->arc.authserv};
 	const char *taken = NULL, *names[sizeof facts / sizeof *facts];
 	struct why why;
 
@@ -219,6 +220,7 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	TAKE("IgnoreMailFrom", "authors whose mail is not checked", note_ignored_authors, "dmarc.actions", "it is accepted, and counted: countersign report suppress DOMAIN stops reports"),
 	TAKE("IgnoreMailTo", "recipients whose mail is not reported", take_quiet, "reports.quiet", NULL),
 	SAME("MilterDebug", "log the milter protocol", "log.level = \"debug\" shows more"),
+	LOST("NoReportsList", "addresses that get no reports", "for each of its lines: countersign report suppress"),
 	SAME("PidFile", "file with the process id", UNIT),
 	TAKE("PublicSuffixList", "how organizational domains are found", take_suffixes, "dmarc.discovery", "with libpsl's list; without this line by the tree walk of RFC 9989"),
 	UNLESS("RecordAllMessages", "also record mail without a DMARC record", "no", "what can be reported is counted; the log has every message"),
@@ -226,6 +228,7 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	SAME("RejectMultiValueFrom", "reject several authors", FROM),
 	TAKE("RejectString", "text of the rejection", take_reject_text, "dmarc.reject_text", NULL),
 	SAME("ReportCommand", "the program that sends reports", "reports are sent by SMTP: reports.via"),
+	SAME("RequiredFrom", "reject mail without a readable From", FROM),
 	UNLESS("RequiredHeaders", "reject mail whose fields RFC 5322 forbids", "no", FROM "; other fields may occur any number of times"),
 	SAME("SPFIgnoreResults", "do not trust Received-SPF", OWNSPF),
 	SAME("SPFSelfValidate", "evaluate SPF where there is no result", OWNSPF),

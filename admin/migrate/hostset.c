@@ -27,7 +27,9 @@ int hostset_add(struct hostset *set, struct arena *arena, struct span text, stru
 
 	text.p += entry.excluded;
 	if (!ip_network_parse(text, &entry.network))
-		return why_set(why, "only addresses and networks can be named");
+		return why_set(
+		    why,
+		    "DNS must not decide whose mail is signed; list the addresses of this name");
 	if (entry.network.ip.family == 4 && memchr(text.p, ':', span_len(text)) != NULL)
 		return why_set(why, "write it as an IPv4 address");
 	if (entry.network.bits == 0)

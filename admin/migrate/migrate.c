@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include "admin/migrate/opendkim_text.h"
 #include "admin/migrate/program.h"
@@ -19,6 +20,9 @@ static const struct migrate_option *const tables[] = {
     [MIGRATE_OPENDKIM] = migrate_opendkim_options,
     [MIGRATE_OPENDMARC] = migrate_opendmarc_options,
     [MIGRATE_SPF] = migrate_spf_options,
+    [MIGRATE_OPENARC] = migrate_openarc_options,
+    [MIGRATE_DKIMPY] = migrate_dkimpy_options,
+    [MIGRATE_PARSEDMARC] = migrate_parsedmarc_options,
 };
 
 bool migrate_option(enum migrate_source source, unsigned i, struct migrate_answer *answer)
@@ -45,15 +49,27 @@ const char *migrate_quote(struct migrate *m, const char *text)
 	return buf_text(&out);
 }
 
-/* "dmarc: { enforce = x; };" */
+const char *migrate_find(const struct migrate *m, const char *name)
+{
+	for (unsigned i = 0; i < m->setting_count; i++) {
+		if (strcmp(m->settings[i].name, name) == 0)
+			return m->settings[i].value;
+	}
+	return NULL;
+}
+
+/* "dmarc: { enforce = x; };"; an account is only valid with its user. */
 static const char *write_file(struct migrate *m, const char *name, const char *value)
 {
 	const char *dot = strchr(name, '.');
+	const char *user =
+	    strcmp(name, "inbox.imap") == 0 ? migrate_find(m, "inbox.imap_user") : NULL;
 
 	if (dot == NULL)
 		return arena_printf(m->arena, "%s = %s;\n", name, value);
-	return arena_printf(m->arena, "%.*s: { %s = %s; };\n", (int)(dot - name), name, dot + 1,
-			    value);
+	return arena_printf(m->arena, "%.*s: { %s%s%s%s = %s; };\n", (int)(dot - name), name,
+			    user == NULL ? "" : "imap_user = ", user == NULL ? "" : user,
+			    user == NULL ? "" : "; ", dot + 1, value);
 }
 
 int migrate_set(struct migrate *m, const char *name, const char *value, struct why *why)
@@ -290,20 +306,32 @@ static void split_at_equals(struct span *name, struct span *value)
 	*value = span_trim((struct span){equals + (equals < line.end), line.end});
 }
 
+/* The comments repeat each line, but not a password. */
+static bool is_secret(struct span word)
+{
+	static const char end[] = ".password";
+	size_t length = sizeof end - 1;
+
+	return span_len(word) >= length && strncasecmp(word.end - length, end, length) == 0;
+}
+
 static void read_lines(struct migrate *m, enum migrate_source source, const char *file,
 		       struct span text)
 {
-	struct span word, value;
+	struct span word, value, section = span_of("");
 	unsigned line = 0;
 
 	buf_printf(&m->comments, "#\n# %s\n", file);
-	while (opendkim_line(&text, &line, &word, &value)) {
+	while (source == MIGRATE_PARSEDMARC
+		   ? migrate_ini_line(m, &text, &line, &section, &word, &value)
+		   : opendkim_line(&text, &line, &word, &value)) {
 		if (source == MIGRATE_SPF)
 			split_at_equals(&word, &value);
 		m->at = arena_printf(m->arena, "%s:%u: %s", file, line,
 				     make_printable(m, word, SHOWN_MAX));
 		buf_printf(&m->comments, "# %u: %s %s\n#     %s\n", line,
-			   make_printable(m, word, SHOWN_MAX), make_printable(m, value, SHOWN_MAX),
+			   make_printable(m, word, SHOWN_MAX),
+			   is_secret(word) ? "(not shown)" : make_printable(m, value, SHOWN_MAX),
 			   answer_line(m, find_option(source, word), value));
 	}
 	m->at = NULL;
@@ -348,7 +376,8 @@ struct migrate *migrate_new(struct arena *arena, const char *hostname, migrate_r
 	m->arg = arg;
 	buf_init(&m->comments, arena, 0);
 	buf_init(&m->opendmarc.ignored_authors, arena, 0);
-	buf_init(&m->opendkim.services, arena, 0);
+	buf_init(&m->signer.services, arena, 0);
+	buf_init(&m->signer.inbound, arena, 0);
 	return m;
 }
 
@@ -388,7 +417,9 @@ const char *migrate_result(struct migrate *m)
 	migrate_finish_services(m);
 	migrate_finish_authserv(m);
 	migrate_finish_subdomains(m);
+	migrate_finish_sealing(m);
 	migrate_finish_actions(m);
+	migrate_finish_account(m);
 	if (migrate_has_keys(m) && m->sender != NULL)
 		migrate_put(m, "sign.sender", arena_printf(m->arena, "\"%s\"", m->sender));
 	buf_init(&out, m->arena, 0);
@@ -400,12 +431,13 @@ const char *migrate_result(struct migrate *m)
 	for (unsigned i = 0; i < m->warning_count; i++)
 		buf_printf(&out, "# - %s\n", m->warnings[i]);
 	if (migrate_has_keys(m) && m->sender == NULL)
-		buf_string(
+		buf_printf(
 		    &out,
-		    "#\n# OpenDKIM signed mail of every login as every domain with a key. Here a "
+		    "#\n# %s signed mail of every login as every domain with a key. Here a "
 		    "login signs for\n# its own domain; others are for sign.logins and "
 		    "sign.aliases. If every login may use every\n# domain with a key: sign: { "
-		    "sender = \"any\"; };\n");
+		    "sender = \"any\"; };\n",
+		    m->files[MIGRATE_DKIMPY] == NULL ? "OpenDKIM" : "dkimpy-milter");
 	buf_char(&out, '\n');
 	for (unsigned i = 0; (section = conf_section(i, &doc)) != NULL; i++)
 		write_section(m, section, &out);
@@ -430,5 +462,5 @@ unsigned migrate_unknown(const struct migrate *m)
 
 bool migrate_has_keys(const struct migrate *m)
 {
-	return m->opendkim.key.at != NULL || m->opendkim.keytable.at != NULL;
+	return m->signer.key.at != NULL || m->signer.keytable.at != NULL;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The settings of OpenDKIM, OpenDMARC and policyd-spf (or pyspf-milter) as settings of countersign.
- * The result never trusts more than the original did: what cannot be said exactly is left out on
- * the safe side, and is a warning. Each line is answered by a comment. Pure: the caller reads the
- * files.
+ * The settings of OpenDKIM (or dkimpy-milter), OpenDMARC, policyd-spf (or pyspf-milter), OpenARC
+ * and parsedmarc as settings of countersign. The result never trusts more than the original did:
+ * what cannot be said exactly is left out on the safe side, and is a warning. Each line is answered
+ * by a comment. Pure: the caller reads the files.
  */
 #ifndef ADMIN_MIGRATE_MIGRATE_H
 #define ADMIN_MIGRATE_MIGRATE_H
@@ -14,7 +14,16 @@
 #include "lib/span.h"
 #include "lib/why.h"
 
-enum migrate_source { MIGRATE_OPENDKIM, MIGRATE_OPENDMARC, MIGRATE_SPF, MIGRATE_SOURCES };
+/* One of OpenDKIM and dkimpy-milter signs, not both. */
+enum migrate_source {
+	MIGRATE_OPENDKIM,
+	MIGRATE_OPENDMARC,
+	MIGRATE_SPF, /* policyd-spf or pyspf-milter */
+	MIGRATE_OPENARC,
+	MIGRATE_DKIMPY,
+	MIGRATE_PARSEDMARC,
+	MIGRATE_SOURCES
+};
 
 /* The text of a file that a setting names. -1 with the reason. */
 typedef int migrate_read(void *arg, const char *path, struct span *text, struct why *why);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the parts of `countersign migrate` share: migrate.c reads lines and writes settings;
- * from_opendkim.c, from_opendmarc.c and from_policyd_spf.c know what each option of one program
- * means; signing.c reads OpenDKIM's tables of keys, and actions.c puts together what policyd-spf
- * and OpenDMARC refused.
+ * from_opendkim.c, from_dkimpy.c, from_openarc.c, from_opendmarc.c and from_policyd_spf.c know what
+ * each option of one program means; signing.c reads OpenDKIM's tables of keys, and actions.c puts
+ * together what policyd-spf and OpenDMARC refused.
  *
  * A line is converted when it is read. Where several lines (or programs) decide one setting, the
  * conversion only notes a fact below, and a finish function decides at the end.
@@ -66,6 +66,9 @@ struct migrate_option {
 extern const struct migrate_option migrate_opendkim_options[];
 extern const struct migrate_option migrate_opendmarc_options[];
 extern const struct migrate_option migrate_spf_options[];
+extern const struct migrate_option migrate_openarc_options[];
+extern const struct migrate_option migrate_dkimpy_options[];
+extern const struct migrate_option migrate_parsedmarc_options[];
 
 /* A value and where it was given: "FILE:LINE: OPTION", or NULL where it was not. */
 struct migrate_fact {
@@ -104,9 +107,11 @@ struct migrate {
 
 	struct {
 		struct migrate_hosts internal, peers;
-		struct buf services; /* names in quotes, between commas */
+		struct buf services, inbound; /* names in quotes, between commas */
 		struct migrate_fact key, keytable, signingtable, subdomains, authserv;
-	} opendkim;
+		const char *unsigned_mail; /* where mail is exempted from signing in words that
+					    * cannot be said here, or NULL */
+	} signer;                          /* OpenDKIM or dkimpy-milter */
 	struct {
 		struct migrate_hosts ignored;
 		struct migrate_fact authserv, trusted;
@@ -119,11 +124,21 @@ struct migrate {
 		struct migrate_fact mail_from, helo, authserv;
 		bool observes, permerror, writes_authres, no_mail;
 	} spf;
+	struct {
+		struct migrate_fact authserv, domain, key, mode;
+	} arc;
+	struct {
+		struct migrate_fact host, port, ssl;
+		bool deletes;
+	} parsedmarc;
 	struct hostset
 	    trusted; /* of trusted_networks and loopback, after migrate_finish_networks */
 };
 
 /* ---- settings ---- */
+
+/* The value of a setting as it is written, or NULL. */
+const char *migrate_find(const struct migrate *m, const char *name);
 
 /* A setting, which replaces the same one of before. -1 with the reason that our parser gives. */
 int migrate_set(struct migrate *m, const char *name, const char *value, struct why *why);
@@ -156,16 +171,34 @@ struct migrate_fact migrate_note(const struct migrate *m, struct span value);
  */
 void migrate_add_host(struct migrate *m, struct migrate_hosts *hosts, struct span item);
 
+/* Replaces HOSTS by those of a data set: a list, or a file. -1 with the reason: it is not known. */
+int migrate_read_hosts(struct migrate *m, struct migrate_hosts *hosts, struct span value,
+		       struct why *why);
+
+/* What the configurations of OpenDKIM, dkimpy-milter and OpenARC have in common. */
+migrate_convert migrate_take_mode, migrate_take_sign_headers, migrate_take_macros,
+    migrate_take_min_bits, migrate_take_max_header, migrate_note_internal, migrate_note_subdomains;
+
+/* An entry of MacroList: daemon_name|SERVICE|..., where *REST is what span_split has left. */
+bool migrate_is_service(struct span item, struct span *rest, bool *more);
+
 /* Takes over the lines of another file. -1 with the reason: it cannot be read. */
 int migrate_include(struct migrate *m, enum migrate_source source, struct span path,
 		    struct why *why);
 
+/* The next line of parsedmarc.ini with an option, which is named SECTION.OPTION (or SECTION, of one
+ * that is not taken over as a whole). False at the end. */
+bool migrate_ini_line(struct migrate *m, struct span *text, unsigned *number, struct span *section,
+		      struct span *name, struct span *value);
+
 /* ---- what is decided at the end, in this order ---- */
 
 void migrate_finish_networks(struct migrate *m);   /* trusted_networks */
-void migrate_finish_services(struct migrate *m);   /* submission_services */
+void migrate_finish_services(struct migrate *m);   /* submission_services, inbound_services */
 void migrate_finish_authserv(struct migrate *m);   /* authserv_id */
 void migrate_finish_subdomains(struct migrate *m); /* sign.subdomains */
+void migrate_finish_sealing(struct migrate *m);    /* arc.seal */
 void migrate_finish_actions(struct migrate *m); /* dmarc.enforce, quarantine, actions, forwarders */
+void migrate_finish_account(struct migrate *m); /* inbox.imap */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sign.subdomains, from OpenDKIM's Domain and SubDomains or from its tables (opendkim.conf(5)).
+ * sign.subdomains, from Domain and SubDomains of OpenDKIM or dkimpy-milter, or from their tables
+ * (opendkim.conf(5)).
  *
  * The setting holds for all domains: with it, mail of every name below a domain that has a key, and
  * has no key itself, is signed. A SigningTable says that of each domain by itself. So it is true
@@ -143,16 +144,16 @@ static void tell_lost(const struct tables *tables, const char *at)
 static bool read_tables(struct tables *tables)
 {
 	struct migrate *m = tables->m;
-	unsigned keys = each_line(tables, m->opendkim.keytable.value, NULL);
-	unsigned requests = each_line(tables, m->opendkim.signingtable.value, NULL);
+	unsigned keys = each_line(tables, m->signer.keytable.value, NULL);
+	unsigned requests = each_line(tables, m->signer.signingtable.value, NULL);
 
 	if (keys == 0 || requests == 0)
 		return false;
 	tables->keys = arena_array(m->arena, keys, sizeof *tables->keys);
 	tables->requests = arena_array(m->arena, requests, sizeof *tables->requests);
-	each_line(tables, m->opendkim.keytable.value, take_key);
+	each_line(tables, m->signer.keytable.value, take_key);
 	opendkim_keys_sort(tables->keys, tables->key_count);
-	each_line(tables, m->opendkim.signingtable.value, take_request);
+	each_line(tables, m->signer.signingtable.value, take_request);
 	if (tables->request_count > 0)
 		qsort(tables->requests, tables->request_count, sizeof *tables->requests,
 		      compare_signers);
@@ -165,23 +166,23 @@ static void finish_tables(struct migrate *m)
 	bool below = false;
 
 	if (!read_tables(&tables))
-		migrate_leave(m, m->opendkim.signingtable.at,
+		migrate_leave(m, m->signer.signingtable.at,
 			      "KeyTable and SigningTable cannot be read as files here, so mail "
 			      "of subdomains is not signed (sign.subdomains)");
-	else if (covers_all(&tables))
-		below = true;
+	else if (covers_all(&tables) && m->files[MIGRATE_DKIMPY] == NULL)
+		below = true; /* in dkimpy-milter "*@*.example.com" matches nothing */
 	else
-		tell_lost(&tables, m->opendkim.signingtable.at);
+		tell_lost(&tables, m->signer.signingtable.at);
 	migrate_put(m, "sign.subdomains", below ? "true" : "false");
 }
 
 void migrate_finish_subdomains(struct migrate *m)
 {
-	const struct migrate_fact *said = &m->opendkim.subdomains;
+	const struct migrate_fact *said = &m->signer.subdomains;
 
-	if (m->opendkim.signingtable.at != NULL)
+	if (m->signer.signingtable.at != NULL)
 		finish_tables(m);
-	else if (said->at != NULL || m->opendkim.key.at != NULL)
+	else if (said->at != NULL || m->signer.key.at != NULL)
 		migrate_put(m, "sign.subdomains",
 			    said->at != NULL && migrate_truth(said->value) == 1 ? "true" : "false");
 }

@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 0 && size < 4096 && memchr(data, 0, size) == NULL) {
 		migrate = migrate_new(arena, "mx.example.com", read_nothing, &text);
-		migrate_text(migrate, (enum migrate_source)(data[0] % 3), "input", text);
+		migrate_text(migrate, (enum migrate_source)(data[0] % MIGRATE_SOURCES), "input",
+			     text);
 		conf = conf_parse("result", migrate_result(migrate), &errors);
 		assert(conf != NULL);
 		conf_errors_free(&errors);
