@@ -114,16 +114,18 @@ is "nor logged" "$(wc -l <"$work/log")" "$log"
 "$cs" --json doctor >"$work/out"
 is "every check is in the JSON" "$(python3 -c 'import json, sys; d = json.load(sys.stdin); print(len({f["id"] for f in d["findings"]}) > 25, d["errors"])' <"$work/out")" "True 0"
 as_nobody() { perl -e '$( = $) = "65534 65534"; ($<, $>) = (65534, 65534); exec @ARGV' "$@" >"$work/out" 2>&1; }
-as_nobody "$cs" doctor
+reach=$(mktemp -d) && chmod 755 "$reach" && cp "$cs" "$reach/" # the clone may be where only root can read
+as_nobody "$reach/countersign" doctor
 finds '.*only root'
 finds '.*user nobody may not read it \(mode 0750.*run this as root'
 like "another user is told to be root" "$(cat "$work/out")" 'run this as root\.$'
 is "and nothing that gives the keys away" "$(grep -E 'chgrp|chown|chmod' "$work/out")" ""
-as_nobody "$cs" key list
+as_nobody "$reach/countersign" key list
 like "nor does a key command" "$(cat "$work/out")" 'may not read it .*: run this as root'
 chmod 755 "$etc/keys"
-as_nobody "$cs" key list
+as_nobody "$reach/countersign" key list
 like "not for the directory of a domain either" "$(cat "$work/out")" 'example\.com: user nobody may not read it .*: run this as root'
+rm -r "$reach"
 chmod 750 "$etc/keys"
 doctor 64 --only=nosuch
 doctor 0 --only=clock
@@ -259,6 +261,15 @@ finds 'sign\.mta_checks_sender = true, and submission/inet does not check it' 'c
 echo 'sign: { aliases = ( { domain = "example.com"; aliases = [ "example.org" ]; } ); };' >"$etc/conf.d/30-logins.conf"
 doctor 0 --only=mta.logins
 fine 'logins of submission/inet sign for their own domain and its aliases; one without a domain is not signed'
+for rule in any envelope; do
+	echo "sign: { sender = \"$rule\"; };" >"$etc/conf.d/30-logins.conf"
+	doctor 0 --only=mta.logins
+	finds "sign\.sender = \"$rule\", and .*every login can have mail signed for all 2 domains" 'countersign config explain sign\.sender'
+	mainly 'smtpd_sender_restrictions = reject_sender_login_mismatch'
+	doctor 0 --only=mta.logins
+	fine "logins of submission/inet: sign\.sender = \"$rule\", and the MTA binds them to senders"
+	mainly 'smtpd_sender_restrictions ='
+done
 echo 'sign: { logins = ( { login = "bob"; domains = [ "example.com" ]; } ); };' >"$etc/conf.d/30-logins.conf"
 doctor 0 --only=mta.logins
 fine 'logins are bound to their senders'
@@ -284,16 +295,25 @@ finds ".*$(basename "$key"): mode 0644 lets every user read the key" "chmod 0640
 chmod 0640 "$key"
 chgrp root "$key"
 doctor 1 --only=keys.files
-finds '.*user countersign may not read it \(mode 0640, owner root, group root\)' "chgrp countersign $key && chmod 0640"
-chgrp countersign "$key"
+finds '.*user countersign-keys may not read it \(mode 0640, owner root, group root\)' "chgrp countersign-keys $key && chmod 0640"
+chgrp countersign-keys "$key"
 chgrp root "$etc/keys"
 doctor 1 --only=keys.files
-finds '.*keys: user countersign may not read it' 'countersign setup$'
+finds '.*keys: user countersign-keys may not read it' 'countersign setup$'
 "$cs" setup >/dev/null 2>&1
 doctor 0 --only=keys.files
-chown countersign "$etc/keys"
+chgrp -R countersign "$etc/keys" # as before there was a process for the keys
 doctor 0 --only=keys.files
-finds '.*belongs to countersign' 'chown -R root'
+finds '.*keys: user countersign can read the keys, too' 'countersign setup$'
+"$cs" setup >/dev/null 2>&1
+doctor 0 --only=keys.files
+fine '1 in .*, of root, readable for countersign-keys'
+chown countersign "$etc/keys"
+doctor 1 --only=keys.files
+finds '.*keys: owned by user countersign, who could replace it' 'chown root'
+chown countersign-keys "$etc/keys"
+doctor 0 --only=keys.files
+finds '.*belongs to countersign-keys' 'chown -R root'
 chown root "$etc/keys"
 unpublished=1 zone
 doctor 1 --only=keys
@@ -321,6 +341,27 @@ doctor 0 --only=daemon
 fine 'signed with late of example\.com'
 rm "$etc"/keys/example.com/late.*
 
+# ---- where messages are kept on which the second opinion differs ----
+echo "second_opinion: { keep = \"$work/cases\"; };" >"$etc/conf.d/40-opinion.conf"
+doctor 1 --only=opinion
+finds ".*$work/cases is not a directory" "install -d -m 700 -o countersign $work/cases"
+chmod 755 "$work"
+install -d -m 700 "$work/cases"
+doctor 1 --only=opinion
+finds ".*user countersign cannot keep messages there" "chown countersign $work/cases"
+chown countersign "$work/cases"
+chmod 777 "$work/cases"
+doctor 0 --only=opinion
+finds ".*every user can remove or add messages" "chmod 700 $work/cases"
+chmod 700 "$work/cases"
+: >"$work/cases/1.case"
+doctor 0 --only=opinion
+fine "1 messages of at most 100, 0 KiB of 65536, in $work/cases"
+for n in $(seq 2 100); do : >"$work/cases/$n.case"; done
+doctor 0 --only=opinion
+finds ".*$work/cases is full \(100 messages" "rm $work/cases/\*.case"
+rm "$etc/conf.d/40-opinion.conf"
+
 # ---- the ledger: each cause has its fix, and what was counted is still there after it ----
 printf '%s\n' 'connect	mail.test	192.0.2.7' 'helo	mail.test' 'mail	<a@example.com>' 'rcpt	<b@example.net>' \
 	'header	From	 a@example.com' 'eoh' 'macro	E	i	Q1' 'eom' | "$COUNTERSIGN_BUILD/t/bin/milterc" $spool/milter.sock >"$work/out" 2>&1
@@ -342,7 +383,7 @@ run_fix() { # as it is printed; then the daemon runs, and all is well
 stop_fixed() { kill "$daemon"; for _ in $(seq 200); do kill -0 "$daemon" 2>/dev/null || return; sleep 0.05; done; }
 
 put_back
-sqlite3 "$db" 'drop table sent; drop table flow_decision; pragma user_version = 14' # as it was before the last step of store/sql/sqlite.c
+sqlite3 "$db" 'drop trigger rx_report_added; drop trigger rx_report_changed; drop trigger rx_report_deleted; drop table rx_unshipped; drop index sent_unshipped; alter table sent drop column shipped; pragma user_version = 18' # as it was before the last step of store/sql/sqlite.c
 doctor 1 --only=ledger
 finds '.*its schema is older than this program.*nothing is lost' 'countersignd -u countersign'
 run_fix

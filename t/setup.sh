@@ -60,21 +60,30 @@ has '^# a copy of main\.cf'
 has 'OpenDKIM \(unix:opendkim/opendkim\.sock\) is asked too'
 has 'Rspamd \(unix:rspamd/milter\.sock\) is asked too, and stays'
 cp "$work/out" "$work/printed"
-perl -e '($<, $>) = (65534, 65534); exec @ARGV' "$cs" setup >"$work/out" 2>"$work/err"
+reach=$(mktemp -d) && chmod 755 "$reach" && cp "$cs" "$reach/" # the clone may be where only root can read
+perl -e '($<, $>) = (65534, 65534); exec @ARGV' "$reach/countersign" setup >"$work/out" 2>"$work/err"
 is "without root nothing is done" $? 77
 says 'only root can do it; --print'
+rm -r "$reach"
 
 if [ -e /usr/share/dns/root.key ]; then
 	grep -qE '/usr/share/dns/root\.key is the key of the DNS root.*60-dnssec\.conf' "$work/printed"
 	check "the trust anchor is offered" $?
 fi
 
+grep -qE '_dmarc\.example\.com TXT "v=DMARC1; p=none; rua=mailto:dmarc-reports@example\.com"' "$work/printed"
+check "an address for reports and its records are proposed" $?
+printf 'inbox: { addresses = [ "in@collector.test" ]; };\n' >"$work/reports.conf"
+"$cs" -c "$work/reports.conf" setup --print --domain example.com >"$work/out" 2>"$work/err"
+has '_smtp\._tls\.example\.com TXT "v=TLSRPTv1; rua=mailto:in@collector\.test", example\.com\._report\._dmarc\.collector\.test TXT "v=DMARC1;"'
+
 # what is ours is done, the MTA is left alone
 before=$(cat /etc/postfix/main.cf)
 setup 0
 is "main.cf is as it was" "$(cat /etc/postfix/main.cf)" "$before"
 ok "the user is there" id -u countersign
-mode "$etc/keys" "0750 root:countersign"
+ok "and that of the keys" id -u countersign-keys
+mode "$etc/keys" "0750 root:countersign-keys"
 mode "$state" "0750 countersign:countersign"
 mode $spool/countersign "2750 countersign:postfix"
 has 'name +[a-z0-9]+\._domainkey\.example\.com$'
@@ -82,11 +91,12 @@ ok "the settings are right" "$cs" config check
 is "they say where the socket is" "$("$cs" config show | grep -oE "local:$spool/countersign/milter.sock")" \
 	"local:$spool/countersign/milter.sock"
 key=$(echo "$etc"/keys/example.com/*.key)
-mode "$key" "0640 root:countersign"
+mode "$key" "0640 root:countersign-keys"
 as() { perl -e '@p = getpwnam(shift); $( = $) = "$p[3] $p[3]"; ($<, $>) = ($p[2], $p[2]); exec @ARGV' "$@"; }
-ok "the daemon's user reads the key" as countersign cat "$key"
+ok "the user of the keys reads the key" as countersign-keys cat "$key"
+ok "the daemon's does not" bash -c "! $(declare -f as); ! as countersign cat '$key'"
 ok "the MTA's does not" bash -c "! $(declare -f as); ! as postfix cat '$key'"
-is "nor can the daemon's change it" "$(as countersign sh -c "echo x >>'$key'" 2>&1 | grep -c 'denied\|cannot create')" 1
+is "nor can that of the keys change it" "$(as countersign-keys sh -c "echo x >>'$key'" 2>&1 | grep -c 'denied\|cannot create')" 1
 says "the MTA's settings were not changed"
 
 # then the MTA's
@@ -203,9 +213,56 @@ undo_from 'smtp_tls_policy_maps = socketmap:unix:countersign/tls.sock:policy310'
 	'smtp_tls_CApath = /etc/ssl/certs'
 is "the map of another version is replaced" "$(conf smtp_tls_policy_maps)" "socketmap:unix:countersign/tls.sock:policy"
 is "a stronger level and other roots stay" "$(conf smtp_tls_security_level) $(conf smtp_tls_CAfile)" "encrypt "
+is "which then needs its policy for unsigned MX records said" "$(conf smtp_tls_dane_insecure_mx_policy)" dane
 postconf -e "smtp_tls_policy_maps = $(conf smtp_tls_policy_maps), hash:/etc/postfix/later"
 setup 0 --undo
 is "a map that came since stays" "$(conf smtp_tls_policy_maps)" "hash:/etc/postfix/later"
+
+# reports about TLS sessions: from the log, or from Postfix 3.10 itself
+tls_reports() { # where from
+	cat >"$etc/conf.d/61-reports.conf" <<-C
+		tls: { listen = [ "unix:$spool/countersign/tls.sock" ]; reports = true; $1 };
+		reports: { send = true; org = "Example"; from = "dmarc@example.com"; };
+	C
+}
+tls_reports ''
+undo_from
+has 'does not tell of its TLS sessions, so reports lack them: set tls.report_log'
+is "without a log nothing is set for it" "$(conf smtp_tls_loglevel)" 0
+setup 0 --undo
+tls_reports 'report_log = "/var/log/mail.log";'
+undo_from
+is "the log has the sessions" "$(conf smtp_tls_loglevel)" 1
+cp /etc/postfix/main.cf "$work/main.cf.with"
+postconf -X smtp_tls_loglevel
+touch -d '1 minute ago' /etc/postfix/main.cf
+"$cs" doctor --only=tls.postfix >"$work/out" 2>"$work/err"
+has 'warn .*smtp_tls_loglevel is 0'
+cp "$work/main.cf.with" /etc/postfix/main.cf
+setup 0 --undo
+ok "--undo takes that out" same
+tls_reports "report_socket = \"unix:$spool/countersign/tlsrpt.sock\";"
+mkdir -p "$work/newer"
+cat >"$work/newer/postconf" <<-P
+	#!/bin/sh
+	$(command -v postconf) "\$@" | sed 's/^mail_version = .*/mail_version = 3.10.4/'
+	case "\$*" in *smtp_tlsrpt_enable*) sed -n '/^smtp_tlsrpt/p' /etc/postfix/main.cf ;; esac
+P
+chmod 755 "$work/newer/postconf"
+old_path=$PATH
+PATH=$work/newer:$PATH
+undo_from
+is "Postfix 3.10 is told where to tell of them" "$(sed -n 's/^smtp_tlsrpt[a-z_]* = //p' /etc/postfix/main.cf | sort -r | paste -sd' ')" \
+	"yes countersign/tlsrpt.sock"
+like "and asks the other map" "$(conf smtp_tls_policy_maps)" ':policy310$'
+touch -d '1 minute ago' /etc/postfix/main.cf
+"$cs" doctor --only=tls.postfix >"$work/out" 2>"$work/err"
+has 'ERROR .*was built without TLSRPT'
+setup 0 --undo
+ok "--undo takes that out, too" same
+PATH=$old_path
+rm "$etc/conf.d/61-reports.conf"
+
 undo_from
 postconf -e smtp_tls_policy_maps=socketmap:unix:countersign/tls.sock:policy310 smtp_dns_support_level=enabled smtp_tls_CAfile=
 touch -d '1 minute ago' /etc/postfix/main.cf
@@ -262,6 +319,7 @@ kill $daemon
 wait $daemon 2>/dev/null
 
 # what was printed is what is done: on a machine without sysusers, by a shell
+userdel countersign-keys
 userdel countersign
 rm -rf "$etc" "$state" $spool/countersign /etc/postfix
 machine_postfix

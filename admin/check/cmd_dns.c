@@ -170,15 +170,15 @@ static void add_key(struct domain_records *records, const struct keylook *looked
 /* 0, or the exit status after the error was printed. */
 static int add_keys(struct domain_records *records)
 {
-	const struct keycmd cmd = {.admin = records->admin,
-				   .keys = records->keys_directory == NULL
-					       ? records->evaluate.conf->sign.keys
-					       : records->keys_directory,
-				   .domain = records->domain};
+	struct keycmd cmd = {.admin = records->admin,
+			     .directory = records->keys_directory,
+			     .domain = records->domain};
 	struct keycmd_keys keys;
 	struct keylook *looked;
-	int status = keycmd_load(&cmd, &keys);
+	int status = keycmd_open_store(&cmd);
 
+	if (status == 0)
+		status = keycmd_load(&cmd, &keys);
 	if (status != 0)
 		return status;
 	looked = keylook(records->admin, keys.items, keys.count);

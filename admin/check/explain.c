@@ -125,6 +125,10 @@ void explain_bimi(const struct admin *admin, const struct bimi_verdict *bimi)
 		explain_fact("logo: ", bimi->location);
 	if (admin->verbose > 0 && *bimi->authority != '\0')
 		explain_fact("certificate: ", bimi->authority);
+	if (admin->verbose > 0 && *bimi->mark_type != '\0')
+		explain_fact("type of the mark: ", bimi->mark_type);
+	if (admin->verbose > 0 && *bimi->digest != '\0')
+		explain_fact("SHA-256 of the logo: ", bimi->digest);
 }
 
 /* A record as a zone file would have it, cut. */
@@ -285,6 +289,10 @@ void explain_json_bimi(struct jsonout *out, const struct bimi_verdict *bimi)
 	jsonout_text(out, "selector", bimi->selector);
 	jsonout_text(out, "location", bimi->location);
 	jsonout_text(out, "authority", bimi->authority);
+	jsonout_bool(out, "certified", bimi->certified);
+	jsonout_text(out, "mark_type", bimi->mark_type);
+	jsonout_text(out, "preference", bimi->preference);
+	jsonout_text(out, "sha256", bimi->digest);
 	jsonout_text(out, "why", bimi->why);
 	jsonout_end(out);
 }

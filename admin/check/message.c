@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/check/message.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/system/readfile.h"
 
-static int read_all(struct buf *text, const char *path, struct why *why)
+static int read_all(struct arena *arena, const char *path, struct span *text, struct why *why)
 {
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-	char chunk[65536];
-	size_t n;
-	int failed;
-
-	if (file == NULL)
-		return why_set(why, "%s: %s", path, strerror(errno));
-	while ((n = fread(chunk, 1, sizeof chunk, file)) > 0)
-		buf_add(text, chunk, n);
-	failed = ferror(file);
-	if (file != stdin)
-		fclose(file);
-	if (failed)
-		return why_set(why, "%s: %s", path, strerror(errno));
-	if (text->failed)
-		return why_set(why, "%s: larger than %d MiB", path, MESSAGE_FILE_MAX >> 20);
-	return 0;
+	if (strcmp(path, "-") != 0)
+		return readfile(arena, path, MESSAGE_FILE_MAX, text, why);
+	return readfile_fd(arena, STDIN_FILENO, MESSAGE_FILE_MAX, text, why) == 0
+		   ? 0
+		   : why_prefix(why, "standard input ");
 }
 
 /* The line without its end; REST goes behind it. */
@@ -145,11 +133,10 @@ void message_parse(struct arena *arena, struct span text, struct message_file *m
 int message_read(struct arena *arena, const char *path, struct message_file *message,
 		 struct why *why)
 {
-	struct buf text;
+	struct span text;
 
-	buf_init(&text, arena, MESSAGE_FILE_MAX);
-	if (read_all(&text, path, why) != 0)
+	if (read_all(arena, path, &text, why) != 0)
 		return -1;
-	message_parse(arena, buf_view(&text), message);
+	message_parse(arena, text, message);
 	return 0;
 }

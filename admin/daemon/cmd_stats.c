@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/daemon/daemon.h"
 #include "admin/doctor/marks.h"
+#include "lib/heap.h"
 #include "lib/jsonout.h"
 #include "admin/out.h"
 #include "admin/progress.h"
@@ -20,6 +22,7 @@
 #include "lib/clock.h"
 #include "lib/name.h"
 #include "mail/domain.h"
+#include "policy/decide.h"
 #include "policy/forged.h"
 
 enum { OPTION_SINCE = 256, OPTION_BY, OPTION_WOULD, OPTION_ROWS, OPTION_LOCAL };
@@ -40,15 +43,17 @@ enum by { BY_DOMAIN, BY_SOURCE, BY_RESULT, BY_LOSS };
 static const struct name_code bys[] = {
     {"domain", BY_DOMAIN}, {"source", BY_SOURCE}, {"result", BY_RESULT}, {NULL, 0}};
 
-enum fate { FATE_KEPT, FATE_QUARANTINED, FATE_REJECTED };
-static const char *const fate_text[] = {"kept", "quarantine", "reject"};
+/* What strict would do with it. */
+static const char *const fate_text[] = {[DMARC_POLICY_NONE] = "kept",
+					[DMARC_POLICY_QUARANTINE] = "quarantine",
+					[DMARC_POLICY_REJECT] = "reject"};
 
 /* What is counted together. */
 struct group {
 	const char *key; /* the parts below with a line end behind each */
 	const char *parts[5];
 	int64_t messages, passed, spf, dkim, quarantined, rejected;
-	enum fate fate;
+	enum dmarc_policy fate;
 };
 
 struct stats {
@@ -62,7 +67,7 @@ struct stats {
 	void *tree; /* of groups, by key */
 	struct group **list;
 	unsigned count, room;
-	int64_t messages, passed, quarantined, lost[FATE_REJECTED + 1];
+	int64_t messages, passed, quarantined, lost[DMARC_POLICY_REJECT + 1];
 	const struct ledger_day *day; /* under way */
 	struct progress progress;
 	struct why *why;
@@ -81,9 +86,7 @@ static void keep_group(struct stats *stats, struct group *group)
 {
 	if (stats->count == stats->room) {
 		stats->room = stats->room == 0 ? 256 : stats->room * 2;
-		stats->list = realloc(stats->list, stats->room * sizeof *stats->list);
-		if (stats->list == NULL)
-			abort();
+		stats->list = heap_resize(stats->list, stats->room, sizeof *stats->list);
 	}
 	stats->list[stats->count++] = group;
 }
@@ -120,33 +123,19 @@ static bool is_word(const char *text, const char *word)
 	return text != NULL && strcmp(text, word) == 0;
 }
 
-/* The policy for the author's domain: sp for what is below the one that published (RFC 9989 section
- * 4.10.1); whether that domain exists (np) was not kept. */
-static const char *policy_of(const struct ledger_policy *policy, const char *author)
+static enum dmarc_policy fate_of(const struct ledger_policy *policy, const struct ledger_row *row)
 {
-	if (domain_equal(author, policy->domain) || policy->sp == NULL)
-		return policy->p;
-	return policy->sp;
+	return decide_strict(&(struct decide_counted){
+	    .passed = is_word(row->dkim_aligned, "pass") || is_word(row->spf_aligned, "pass"),
+	    .below = !domain_equal(row->header_from, policy->domain),
+	    .p = policy->p,
+	    .sp = policy->sp,
+	    .testing = policy->testing,
+	    .reasons = row->reasons});
 }
 
-/* What dmarc.enforce = "strict" would do with mail of ROW. t=y takes a policy one step down (RFC
- * 9989 section 4.7). Forwarders and lists that were trusted are so in each mode but observe, which
- * does not ask whether they are. */
-static enum fate fate_of(const struct ledger_policy *policy, const struct ledger_row *row)
-{
-	const char *wanted = policy_of(policy, row->header_from);
-	bool testing = is_word(policy->testing, "y");
-
-	if (is_word(row->dkim_aligned, "pass") || is_word(row->spf_aligned, "pass") ||
-	    strstr(row->reasons, "\"trusted_forwarder\"") != NULL ||
-	    strstr(row->reasons, "\"mailing_list\"") != NULL)
-		return FATE_KEPT;
-	if (is_word(wanted, "reject"))
-		return testing ? FATE_QUARANTINED : FATE_REJECTED;
-	return is_word(wanted, "quarantine") && !testing ? FATE_QUARANTINED : FATE_KEPT;
-}
-
-static struct group *group_of(struct stats *stats, const struct ledger_row *row, enum fate fate)
+static struct group *group_of(struct stats *stats, const struct ledger_row *row,
+			      enum dmarc_policy fate)
 {
 	bool passed = is_word(row->dkim_aligned, "pass") || is_word(row->spf_aligned, "pass");
 	const char *const parts[][5] = {
@@ -165,7 +154,7 @@ static struct group *group_of(struct stats *stats, const struct ledger_row *row,
 static int count_row(void *arg, const struct ledger_row *row)
 {
 	struct stats *stats = arg;
-	enum fate fate = fate_of(&stats->day->policy, row);
+	enum dmarc_policy fate = fate_of(&stats->day->policy, row);
 	bool dkim = is_word(row->dkim_aligned, "pass"), spf = is_word(row->spf_aligned, "pass");
 	struct group *group;
 
@@ -173,7 +162,7 @@ static int count_row(void *arg, const struct ledger_row *row)
 	stats->passed += dkim || spf ? row->count : 0;
 	stats->quarantined += is_word(row->disposition, "quarantine") ? row->count : 0;
 	stats->lost[fate] += row->count;
-	if (stats->by == BY_LOSS && fate == FATE_KEPT)
+	if (stats->by == BY_LOSS && fate == DMARC_POLICY_NONE)
 		return 0;
 	group = group_of(stats, row, fate);
 	group->fate = fate;
@@ -260,8 +249,32 @@ static void print_summary(const struct stats *stats)
 	if (stats->by == BY_LOSS)
 		printf("dmarc.enforce = \"strict\" would reject %" PRId64 " and quarantine %" PRId64
 		       "; \"rfc\" would quarantine %" PRId64 " and reject none\n",
-		       stats->lost[FATE_REJECTED], stats->lost[FATE_QUARANTINED],
-		       stats->lost[FATE_REJECTED] + stats->lost[FATE_QUARANTINED]);
+		       stats->lost[DMARC_POLICY_REJECT], stats->lost[DMARC_POLICY_QUARANTINE],
+		       stats->lost[DMARC_POLICY_REJECT] + stats->lost[DMARC_POLICY_QUARANTINE]);
+}
+
+/* What the running daemon has compared since its start: false where it cannot be asked. */
+static bool find_opinions(const struct stats *stats, int64_t *judged, int64_t *differed)
+{
+	struct metrics_read status;
+	const char *name = "second_opinions_total";
+
+	if (!daemon_status(stats->admin, &status))
+		return false;
+	*differed = (int64_t)metrics_read_sum(&status, name, "outcome", "differed");
+	*judged = *differed + (int64_t)metrics_read_sum(&status, name, "outcome", "agreed") +
+		  (int64_t)metrics_read_sum(&status, name, "outcome", "unjudged");
+	return true;
+}
+
+static void print_opinions(const struct stats *stats)
+{
+	int64_t judged, differed;
+
+	if (find_opinions(stats, &judged, &differed) && judged > 0)
+		printf("second opinion: %" PRId64 " messages were judged again since the daemon "
+		       "was started, on %" PRId64 " the engines disagree%s\n",
+		       judged, differed, differed > 0 ? "; the log has the reasons" : "");
 }
 
 static void print_stats(const struct stats *stats)
@@ -284,6 +297,7 @@ static void print_stats(const struct stats *stats)
 		admin_note(stats->admin, "%u more; --rows=0 shows all",
 			   stats->count - shown_groups(stats));
 	print_summary(stats);
+	print_opinions(stats);
 }
 
 static void json_group(const struct stats *stats, struct jsonout *out, const struct group *group)
@@ -302,6 +316,18 @@ static void json_group(const struct stats *stats, struct jsonout *out, const str
 	jsonout_end(out);
 }
 
+static void json_opinions(const struct stats *stats, struct jsonout *out)
+{
+	int64_t judged, differed;
+
+	if (!find_opinions(stats, &judged, &differed))
+		return;
+	jsonout_object(out, "second_opinion");
+	jsonout_int(out, "judged", judged);
+	jsonout_int(out, "differed", differed);
+	jsonout_end(out);
+}
+
 static void json_stats(const struct stats *stats)
 {
 	struct jsonout *out = jsonout_new(stats->arena, "stats");
@@ -312,8 +338,9 @@ static void json_stats(const struct stats *stats)
 	jsonout_int(out, "messages", stats->messages);
 	jsonout_int(out, "passed", stats->passed);
 	jsonout_int(out, "quarantined", stats->quarantined);
-	jsonout_int(out, "strict_would_reject", stats->lost[FATE_REJECTED]);
-	jsonout_int(out, "strict_would_quarantine", stats->lost[FATE_QUARANTINED]);
+	jsonout_int(out, "strict_would_reject", stats->lost[DMARC_POLICY_REJECT]);
+	jsonout_int(out, "strict_would_quarantine", stats->lost[DMARC_POLICY_QUARANTINE]);
+	json_opinions(stats, out);
 	jsonout_array(out, "groups");
 	for (unsigned i = 0; i < shown_groups(stats); i++)
 		json_group(stats, out, stats->list[i]);

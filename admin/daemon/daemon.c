@@ -228,6 +228,42 @@ bool daemon_status(struct admin *admin, struct metrics_read *status)
 		   0;
 }
 
+static double sum_of(const struct metrics_read *status, const char *name)
+{
+	return metrics_read_sum(status, name, NULL, NULL);
+}
+
+/* How many were as quick as the bucket that ends at BOUND, which is cumulated. */
+static int64_t count_within(const struct metrics_read *status, const char *bound)
+{
+	return (int64_t)metrics_read_sum(status, "message_duration_seconds_bucket", "le", bound);
+}
+
+static void fill_times(const struct metrics_read *status, struct page_facts *page)
+{
+	double seconds = sum_of(status, "message_duration_seconds_sum");
+	double answered = sum_of(status, "message_duration_seconds_count");
+
+	page->daemon.answered = (int64_t)answered;
+	page->daemon.average = answered < 1 ? 0 : (int64_t)(seconds / answered * 1e6);
+	page->daemon.within_100_ms = count_within(status, "0.100");
+	page->daemon.over_second = page->daemon.answered - count_within(status, "1.000");
+}
+
+void daemon_fill_page(struct admin *admin, struct page_facts *page)
+{
+	struct metrics_read status;
+
+	page->daemon.known = daemon_status(admin, &status);
+	if (!page->daemon.known)
+		return;
+	page->daemon.up_since = (int64_t)sum_of(&status, "process_start_time_seconds");
+	page->daemon.messages = (int64_t)sum_of(&status, "messages_total");
+	page->daemon.not_counted = (int64_t)sum_of(&status, "store_write_failures_total");
+	page->daemon.connections = (int64_t)sum_of(&status, "connections");
+	fill_times(&status, page);
+}
+
 /* ---- a reload ---- */
 
 /* One request; false: no answer that says yes or no. */

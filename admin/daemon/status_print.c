@@ -258,6 +258,7 @@ const struct status_family status_families[] = {
     {"overrides", "dmarc_overrides_total", "reason", EVERY},
     {"signed", "dkim_signed_total", "domain", EVERY},
     {"not signed", "dkim_unsigned_total", "reason", EVERY},
+    {"second opinion", "second_opinions_total", "outcome", EVERY},
     {"disagreeing", "engine_disagreements_total", "engine", EVERY},
     {"MTA faults", "milter_errors_total", "stage", EVERY},
     {NULL, NULL, NULL, EVERY},

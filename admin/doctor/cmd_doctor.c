@@ -14,6 +14,7 @@
 #include "admin/program.h"
 #include "admin/progress.h"
 #include "context/context.h"
+#include "context/keysource.h"
 #include "lib/url.h"
 #include "milter/protocol/client.h"
 
@@ -34,6 +35,8 @@ static const struct doctor_check checks[] = {
      doctor_daemon_version},
     {"daemon.confined", "daemon", "its processes have given up what they do not need",
      DOCTOR_DAEMON, 0, doctor_confined},
+    {"daemon.unsigned", "daemon", "mail of yours that was not signed, and why", DOCTOR_DAEMON, 0,
+     doctor_unsigned},
     {"probe.outbound", "daemon", "outbound mail comes back signed, and verifies",
      DOCTOR_DAEMON | DOCTOR_KEYS, 0, doctor_probe_outbound},
     {"probe.inbound", "daemon", "inbound mail comes back with results", DOCTOR_DAEMON, 0,
@@ -66,6 +69,8 @@ static const struct doctor_check checks[] = {
      0, doctor_tls_postfix},
     {"tls.answer", "tls", "and gets an answer", DOCTOR_CONF | DOCTOR_POSTFIX | DOCTOR_ROOT, 0,
      doctor_tls_answer},
+    {"tls.resolver", "tls", "Postfix's resolver validates DNSSEC", DOCTOR_CONF | DOCTOR_POSTFIX, 0,
+     doctor_tls_resolver},
     {"mta.sendmail", "mta", "sendmail.mc contains the filter", DOCTOR_CONF | DOCTOR_SENDMAIL, 0,
      doctor_sendmail},
     {"domain.spf", "domain", "the domains with keys have SPF records", DOCTOR_KEYS | DOCTOR_DNS, 0,
@@ -81,6 +86,8 @@ static const struct doctor_check checks[] = {
      doctor_ledger_lost},
     {"ledger.disk", "ledger", "there is room on its disk", DOCTOR_CONF | DOCTOR_LEDGER, 0,
      doctor_disk},
+    {"opinion.keep", "opinion", "messages on which the second opinion differs are kept",
+     DOCTOR_CONF, 0, doctor_opinion},
     {"reports", "reports", "reports go out", DOCTOR_CONF | DOCTOR_LEDGER, 0, doctor_reports},
     {"marks", "marks", "mail that is marked gets sorted", DOCTOR_CONF, 0, doctor_marks},
 };
@@ -270,6 +277,8 @@ static void count_key(void *arg, const struct signing_key *key, const char *path
 {
 	struct doctor *doctor = arg;
 
+	if (path == NULL)
+		path = "the shared store";
 	doctor->keys.items[doctor->keys.count++] =
 	    keycmd_record(doctor->admin, key, path, signing_key_status(key));
 }
@@ -284,7 +293,7 @@ static void find_keys(struct doctor *doctor)
 	struct keyring *keyring;
 	struct why why;
 
-	keyring = keyring_load(doctor->conf->sign.keys, context_key_access(doctor->conf), &why);
+	keyring = keysource_all(doctor->conf, &why);
 	if (keyring == NULL) {
 		doctor->keys_fault = arena_string(doctor->arena, why.text);
 		return;

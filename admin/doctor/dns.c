@@ -20,7 +20,8 @@
 
 enum { YEAR_DAYS = 365, PENDING_DAYS = 7, DOMAINS_MAX = 50, NAMES_MAX = 3 };
 
-#define RESOLVER "countersign config explain dns.servers"
+#define RESOLVER            "countersign config explain dns.servers"
+#define RESOLVER_OF_POSTFIX "install unbound on this host, and name 127.0.0.1 in /etc/resolv.conf"
 
 /* ---- one answer ---- */
 
@@ -96,20 +97,27 @@ static void ask_server(struct doctor *doctor, const char *server)
 
 typedef void each_server(struct doctor *doctor, const char *server);
 
-static void for_each_server(struct doctor *doctor, each_server *each)
+static void ask_servers(struct doctor *doctor, const struct dns_settings *settings,
+			each_server *each)
 {
-	struct dns_settings settings = context_dns(doctor->conf);
 	struct forward_servers servers = {.count = 0};
 	struct span rest, server;
 	bool more = true;
 	struct why why;
 
-	if (forward_servers(&servers, &settings, &why) == -1)
+	if (forward_servers(&servers, settings, &why) == -1)
 		doctor_say(doctor, DOCTOR_ERROR, RESOLVER, "%s", why.text);
 	rest = buf_view(&servers.text);
 	while (!span_empty(buf_view(&servers.text)) && span_split(&rest, &more, ',', &server))
 		each(doctor, arena_span(doctor->arena, span_trim(server)));
 	buf_free(&servers.text);
+}
+
+static void for_each_server(struct doctor *doctor, each_server *each)
+{
+	struct dns_settings settings = context_dns(doctor->conf);
+
+	ask_servers(doctor, &settings, each);
 }
 
 /* Without any that answers, the other checks would only wait. */
@@ -128,11 +136,14 @@ void doctor_resolver(struct doctor *doctor)
 
 /* ---- TCP ---- */
 
-/* A question for TXT of NAME, with its length in front (RFC 1035 section 4.2.2). Its size. */
-static size_t make_question(const char *name, uint8_t out[WIRE_NAME_MAX + 32])
+enum { TYPE_SOA = 6, FLAG_AD = 0x20, RCODE = 0x0f };
+
+/* A question with its length in front (RFC 1035 section 4.2.2), which wants to know whether the
+ * answer was validated (RFC 6840 section 5.7). Its size. */
+static size_t make_question(const char *name, uint8_t type, uint8_t out[WIRE_NAME_MAX + 32])
 {
-	static const uint8_t head[] = {0x4a, 0x17, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0},
-			     tail[] = {0, DNS_TYPE_TXT, 0, 1};
+	static const uint8_t head[] = {0x4a, 0x17, 1, FLAG_AD, 0, 1, 0, 0, 0, 0, 0, 0};
+	const uint8_t tail[] = {0, type, 0, 1};
 	size_t n = 2 + sizeof head;
 
 	memcpy(out + 2, head, sizeof head);
@@ -144,10 +155,11 @@ static size_t make_question(const char *name, uint8_t out[WIRE_NAME_MAX + 32])
 	return n;
 }
 
-static int ask_over_tcp(int fd, const char *name)
+/* FLAGS: the second octet of those of the answer. */
+static int ask_over_tcp(int fd, const char *name, uint8_t type, uint8_t *flags)
 {
-	uint8_t question[WIRE_NAME_MAX + 32], answer[5];
-	size_t size = make_question(name, question), have = 0;
+	uint8_t question[WIRE_NAME_MAX + 32], answer[6];
+	size_t size = make_question(name, type, question), have = 0;
 	ssize_t n;
 
 	if (send(fd, question, size, MSG_NOSIGNAL) != (ssize_t)size)
@@ -161,6 +173,7 @@ static int ask_over_tcp(int fd, const char *name)
 		have += (size_t)n;
 	}
 	errno = EPROTO;
+	*flags = answer[5];
 	return memcmp(answer + 2, question + 2, 2) == 0 && (answer[4] & 0x80) != 0 ? 0 : -1;
 }
 
@@ -193,7 +206,8 @@ static int call_server(struct doctor *doctor, const char *server)
 static void ask_by_tcp(struct doctor *doctor, const char *server)
 {
 	int fd = call_server(doctor, server);
-	bool works = fd != -1 && ask_over_tcp(fd, some_domain(doctor)) == 0;
+	uint8_t flags;
+	bool works = fd != -1 && ask_over_tcp(fd, some_domain(doctor), DNS_TYPE_TXT, &flags) == 0;
 
 	if (works)
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s answers over TCP", server);
@@ -210,6 +224,48 @@ static void ask_by_tcp(struct doctor *doctor, const char *server)
 void doctor_tcp(struct doctor *doctor)
 {
 	for_each_server(doctor, ask_by_tcp);
+}
+
+/* ---- DNSSEC, as Postfix sees it ---- */
+
+static bool is_loopback(const char *server)
+{
+	return strncmp(server, "127.", 4) == 0 || strcmp(server, "::1") == 0 ||
+	       strncmp(server, "::1@", 4) == 0;
+}
+
+/* The root is signed. */
+static void ask_validated(struct doctor *doctor, const char *server)
+{
+	int fd = call_server(doctor, server);
+	uint8_t flags = 0;
+	bool answers = fd != -1 && ask_over_tcp(fd, "", TYPE_SOA, &flags) == 0;
+
+	if (fd != -1)
+		close(fd);
+	if (!answers || (flags & RCODE) != 0)
+		doctor_say(doctor, DOCTOR_WARN, RESOLVER_OF_POSTFIX,
+			   "%s does not say whether the root zone is signed", server);
+	else if ((flags & FLAG_AD) == 0)
+		doctor_say(doctor, DOCTOR_ERROR, RESOLVER_OF_POSTFIX,
+			   "%s, which Postfix asks, does not validate DNSSEC: mail to domains with "
+			   "DANE is deferred",
+			   server);
+	else if (!is_loopback(server))
+		doctor_say(doctor, DOCTOR_WARN, RESOLVER_OF_POSTFIX,
+			   "%s, which Postfix asks, validates DNSSEC, but is not on this host: "
+			   "whoever is on the way can change its answers",
+			   server);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "%s validates DNSSEC", server);
+}
+
+/* Those of resolv.conf: Postfix has no others. */
+void doctor_tls_resolver(struct doctor *doctor)
+{
+	if (doctor->conf->tls.listen.count > 0)
+		ask_servers(doctor, &(struct dns_settings){.resolv_conf = "/etc/resolv.conf"},
+			    ask_validated);
 }
 
 /* ---- truth ---- */
@@ -374,7 +430,7 @@ static bool is_dmarc(struct doctor *doctor, struct span text, struct why *why)
 {
 	struct dmarc_record record;
 
-	return dmarc_record_parse(doctor->arena, text, &record, why);
+	return dmarc_record_parse(doctor->arena, text, &record, why) == 0;
 }
 
 typedef bool is_record(struct doctor *doctor, struct span text, struct why *why);
@@ -443,7 +499,7 @@ static void look_at_dmarc(struct doctor *doctor, const char *domain)
 		doctor_say(doctor, DOCTOR_ERROR, NULL,
 			   "%s has %d DMARC records: none counts (RFC 9989 section 4.10)", domain,
 			   count);
-	else if (count == 1 && dmarc_record_parse(doctor->arena, text, &record, &why) &&
+	else if (count == 1 && dmarc_record_parse(doctor->arena, text, &record, &why) == 0 &&
 		 !record.usable)
 		doctor_say(doctor, DOCTOR_ERROR, NULL, "DMARC record of %s: %s", domain, why.text);
 	else if (count == 1)

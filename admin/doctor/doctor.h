@@ -101,6 +101,15 @@ void doctor_disk(struct doctor *doctor);
 void doctor_reports(struct doctor *doctor);
 void doctor_marks(struct doctor *doctor);
 
+/* ---- admin/doctor/shared_keys.c ---- */
+void doctor_shared_keys(struct doctor *doctor);
+
+/* ---- admin/doctor/unsigned.c ---- */
+void doctor_unsigned(struct doctor *doctor);
+
+/* ---- admin/doctor/opinion.c ---- */
+void doctor_opinion(struct doctor *doctor);
+
 /* ---- admin/doctor/mta.c ---- */
 void doctor_sockets(struct doctor *doctor);
 void doctor_socket_mta(struct doctor *doctor);
@@ -151,6 +160,7 @@ void doctor_probe_inbound(struct doctor *doctor);
 void doctor_resolver(struct doctor *doctor);
 void doctor_tcp(struct doctor *doctor);
 void doctor_nxdomain(struct doctor *doctor);
+void doctor_tls_resolver(struct doctor *doctor);
 void doctor_dnssec(struct doctor *doctor);
 void doctor_published(struct doctor *doctor);
 void doctor_key_ages(struct doctor *doctor);

@@ -21,6 +21,7 @@
 #include "lib/url.h"
 #include "policy/forged.h"
 #include "store/integrity.h"
+#include "store/messages.h"
 #include "store/rescue.h"
 #include "store/outbox.h"
 
@@ -123,6 +124,24 @@ static const char *reader_of_keys(const struct doctor *doctor)
 	return doctor->user;
 }
 
+/* The daemon's other processes read what strangers send: they must not be able to read the keys, as
+ * they could before the keys had a process. */
+static void look_at_daemon(struct doctor *doctor, const char *reader, const struct key_place *place)
+{
+	struct key_place keys = *place;
+	struct become daemon;
+	struct why why;
+
+	if (strcmp(reader, doctor->user) == 0 || !become_find(doctor->user, &daemon))
+		return;
+	if (geteuid() == 0 && doctor->keys.count > 0 &&
+	    become(&daemon, load_keys, &keys, &why) == 0)
+		doctor_say(doctor, DOCTOR_WARN, "countersign setup",
+			   "%s: user %s can read the keys, too, and its processes read mail of "
+			   "strangers; only %s is to read them",
+			   place->path, doctor->user, reader);
+}
+
 void doctor_key_files(struct doctor *doctor)
 {
 	struct key_place place = {doctor->conf->sign.keys, context_key_access(doctor->conf)};
@@ -133,6 +152,10 @@ void doctor_key_files(struct doctor *doctor)
 	struct become who;
 	struct why why;
 
+	if (doctor->conf->store.keys) {
+		doctor_shared_keys(doctor);
+		return;
+	}
 	if (doctor->keys_fault != NULL && geteuid() != 0) {
 		doctor_say(doctor, DOCTOR_SKIP, NULL, "%s", doctor->keys_fault);
 		return;
@@ -155,6 +178,7 @@ void doctor_key_files(struct doctor *doctor)
 	else if (fault_count == 0 && become(&who, load_keys, &place, &why) == -1)
 		say_unreadable(doctor, why.text);
 	look_at_owner(doctor, path, who.uid);
+	look_at_daemon(doctor, reader, &place);
 	if (doctor->keys.count == 0)
 		doctor_say(doctor, DOCTOR_WARN, "countersign key gen DOMAIN",
 			   "no key in %s: no mail is signed", path);
@@ -300,7 +324,7 @@ void doctor_ledger_whole(struct doctor *doctor)
 	struct ledger_settings settings = {.path = url_sqlite_path(doctor->conf->store.url, NULL),
 					   .read_only = true};
 	enum driver_cause cause;
-	struct why why;
+	struct why why, log;
 
 	if (access(settings.path, F_OK) == -1 && errno == ENOENT) {
 		doctor_say(doctor, doctor->daemon.listen != NULL ? DOCTOR_WARN : DOCTOR_OK, NULL,
@@ -312,6 +336,9 @@ void doctor_ledger_whole(struct doctor *doctor)
 		return;
 	}
 	cause = integrity_check(&settings, &why);
+	if (messages_check(settings.path, &log) != DRIVER_CAUSE_NONE)
+		doctor_say(doctor, DOCTOR_WARN, doctor_service(doctor, SERVICE_RESTART),
+			   "the log of messages: %s (nothing that is reported is in it)", log.text);
 	if (cause == DRIVER_CAUSE_NONE)
 		doctor_say(doctor, DOCTOR_OK, NULL, "its pages hang together, its schema is ours");
 	else

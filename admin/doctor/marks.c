@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/heap.h"
 #include "policy/forged.h"
 
 enum { DEPTH_MAX = 4, FILES_MAX = 2000, SIZE_MAX_LOOKED = 256 * 1024 };
@@ -43,11 +44,11 @@ static bool names_field(struct span line)
 
 static bool file_names_field(const char *path, size_t size)
 {
-	char *text = malloc(size + 1);
+	char *text = heap_alloc(size + 1);
 	struct span rest, line;
 	bool more = true, found = false;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t length = fd == -1 || text == NULL ? -1 : read(fd, text, size);
+	ssize_t length = fd == -1 ? -1 : read(fd, text, size);
 
 	rest = span_make(text, length > 0 ? (size_t)length : 0);
 	while (!found && span_split(&rest, &more, '\n', &line))

@@ -444,6 +444,26 @@ void doctor_rewriting(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "nothing rewrites header fields behind us");
 }
 
+/* Bounces of our reports come back to name+bounce-TOKEN. */
+static void judge_report_bounces(struct doctor *doctor, const char *classes)
+{
+	const char *delimiter =
+	    postfix_setting(&doctor->place.postfix, doctor->arena, "recipient_delimiter");
+
+	if (!doctor->conf->reports.send || doctor->conf->reports.envelope != CONF_ENVELOPE_VERP)
+		return;
+	if (strchr(delimiter, '+') == NULL)
+		doctor_say(
+		    doctor, DOCTOR_WARN, "postconf -e recipient_delimiter=+ && postfix reload",
+		    "recipient_delimiter has no \"+\": bounces of reports do not arrive, and "
+		    "dead addresses get more of them (reports.envelope)");
+	if (strstr(classes, "bounce") == NULL)
+		doctor_say(doctor, DOCTOR_WARN,
+			   "postconf -e internal_mail_filter_classes=bounce && postfix reload",
+			   "Postfix's own bounces of reports do not pass the milter, so that dead "
+			   "addresses get more of them (reports.envelope)");
+}
+
 void doctor_bounces(struct doctor *doctor)
 {
 	const char *classes =
@@ -455,4 +475,5 @@ void doctor_bounces(struct doctor *doctor)
 		       : "internal_mail_filter_classes = %s: they are not (as shipped; \"bounce\" "
 			 "there has them signed)",
 		   classes);
+	judge_report_bounces(doctor, classes);
 }

@@ -117,7 +117,23 @@ static void judge_logins(struct doctor *doctor, const char *service, bool bound,
 {
 	const struct conf *conf = doctor->conf;
 
-	if (conf->sign.mta_checks_sender && !bound)
+	if (conf->sign.sender == CONF_SENDER_ANY && !bound && domains > 1)
+		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.sender",
+			   "sign.sender = \"any\", and nothing binds the logins of %s to senders: "
+			   "every login can have mail signed for all %u domains that have keys",
+			   service, domains);
+	else if (conf->sign.sender == CONF_SENDER_ENVELOPE && !bound && domains > 1)
+		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.sender",
+			   "sign.sender = \"envelope\", and %s does not check MAIL FROM: every "
+			   "login can have mail signed for all %u domains that have keys; list the "
+			   "senders of each login in smtpd_sender_login_maps and add "
+			   "reject_sender_login_mismatch to smtpd_sender_restrictions",
+			   service, domains);
+	else if (conf->sign.sender != CONF_SENDER_LOGIN)
+		doctor_say(doctor, DOCTOR_OK, NULL, "logins of %s: sign.sender = \"%s\"%s", service,
+			   conf->sign.sender == CONF_SENDER_ANY ? "any" : "envelope",
+			   bound ? ", and the MTA binds them to senders" : "");
+	else if (conf->sign.mta_checks_sender && !bound)
 		doctor_say(doctor, DOCTOR_WARN, "countersign config explain sign.mta_checks_sender",
 			   "sign.mta_checks_sender = true, and %s does not check it: a login "
 			   "without a domain can sign for any domain that has a key; list the "

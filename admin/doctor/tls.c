@@ -3,6 +3,7 @@
  * Checks of the policy service: that Postfix asks it, by the map of its version, and has what the
  * answers need.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "admin/doctor/doctor.h"
@@ -60,6 +61,74 @@ static void judge_settings(struct doctor *doctor)
 			   "defers mail to domains with MTA-STS");
 }
 
+/* Whether a file names the library of TLSRPT, as one that was built for it does. */
+static bool names_tlsrpt(const char *path)
+{
+	static const char name[] = "libtlsrpt.so";
+	static char bytes[1 << 20];
+	FILE *file = fopen(path, "re");
+	size_t kept = 0, got;
+	bool found = false;
+
+	while (file != NULL && !found &&
+	       (got = fread(bytes + kept, 1, sizeof bytes - kept, file)) > 0) {
+		size_t have = kept + got;
+
+		found = memmem(bytes, have, name, strlen(name)) != NULL;
+		kept = have < strlen(name) ? have : strlen(name);
+		memmove(bytes, bytes + have - kept, kept);
+	}
+	if (file != NULL)
+		fclose(file);
+	return found;
+}
+
+static bool has_tlsrpt(const struct doctor *doctor)
+{
+	return names_tlsrpt(arena_printf(doctor->arena, "%s/smtp",
+					 setting_of(doctor, "daemon_directory"))) ||
+	       names_tlsrpt(arena_printf(doctor->arena, "%s/libpostfix-tls.so",
+					 setting_of(doctor, "shlib_directory")));
+}
+
+static void judge_told_sessions(struct doctor *doctor)
+{
+	const char *path = place_path(doctor->conf->tls.report_socket);
+
+	if (!has_tlsrpt(doctor))
+		doctor_say(
+		    doctor, DOCTOR_ERROR, "countersign config explain tls.report_log",
+		    "Postfix was built without TLSRPT, and tells nothing of its TLS sessions: "
+		    "set tls.report_log in place of tls.report_socket");
+	else if (strcmp(setting_of(doctor, "smtp_tlsrpt_enable"), "yes") != 0 ||
+		 strcmp(setting_of(doctor, "smtp_tlsrpt_socket_name"),
+			postfix_path(&doctor->place.postfix, path)) != 0)
+		doctor_say(doctor, DOCTOR_WARN, SETUP,
+			   "Postfix does not tell of its TLS sessions at %s, so reports lack them",
+			   path);
+}
+
+/* What reports about TLS sessions are counted from. */
+static void judge_reports(struct doctor *doctor)
+{
+	bool tells = policymap_has_reports(setting_of(doctor, "mail_version"));
+
+	if (!doctor->conf->tls.reports)
+		return;
+	if (tells && doctor->conf->tls.report_socket[0] != '\0')
+		judge_told_sessions(doctor);
+	else if (doctor->conf->tls.report_log[0] == '\0')
+		doctor_say(doctor, DOCTOR_WARN,
+			   tells ? "countersign config explain tls.report_socket"
+				 : "countersign config explain tls.report_log",
+			   "TLS sessions are not counted: %s is not set",
+			   tells ? "tls.report_socket" : "tls.report_log");
+	else if (strcmp(setting_of(doctor, "smtp_tls_loglevel"), "0") == 0)
+		doctor_say(doctor, DOCTOR_WARN, SETUP,
+			   "smtp_tls_loglevel is 0: the log has no TLS sessions, so reports lack "
+			   "them");
+}
+
 void doctor_tls_postfix(struct doctor *doctor)
 {
 	unsigned before = doctor->count;
@@ -74,6 +143,7 @@ void doctor_tls_postfix(struct doctor *doctor)
 	judge_map(doctor, map);
 	if (map != NULL)
 		judge_settings(doctor);
+	judge_reports(doctor);
 	if (doctor->count == before)
 		doctor_say(doctor, DOCTOR_OK, NULL, "Postfix %s asks the map %s",
 			   setting_of(doctor, "mail_version"), map);
@@ -81,10 +151,11 @@ void doctor_tls_postfix(struct doctor *doctor)
 
 struct question {
 	struct arena *arena;
-	const char *address;
+	const char *address, *map, *domain;
 };
 
-/* A name of one label is answered without DNS. */
+/* A name of one label is answered without DNS. Then one that is looked up; what is said of it
+ * depends on the resolver, but must come within the time that Postfix is promised. */
 static int ask_service(void *arg, struct why *why)
 {
 	const struct question *question = arg;
@@ -92,14 +163,31 @@ static int ask_service(void *arg, struct why *why)
 
 	if (tls_ask(question->arena, question->address, "policy", "localhost", &answer, why) == -1)
 		return -1;
-	return strcmp(answer, "NOTFOUND ") == 0 ? 0 : why_set(why, "it answers \"%s\"", answer);
+	if (strcmp(answer, "NOTFOUND ") != 0)
+		return why_set(why, "it answers \"%s\"", answer);
+	return tls_ask(question->arena, question->address, question->map, question->domain, &answer,
+		       why);
+}
+
+/* LISTEN as a process finds it whose root is Postfix's queue directory, if Postfix is chrooted. */
+static const char *address_as_postfix(const struct doctor *doctor, const char *listen)
+{
+	const char *path = place_path(listen);
+
+	if (path == NULL || !doctor->place.postfix.chrooted)
+		return listen;
+	return arena_printf(doctor->arena, "unix:/%s", postfix_path(&doctor->place.postfix, path));
 }
 
 void doctor_tls_answer(struct doctor *doctor)
 {
 	struct become who = doctor_as_postfix(doctor);
 	const char *listen = place_listen(&doctor->place, &doctor->conf->tls.listen);
-	struct question question = {.arena = doctor->arena};
+	unsigned count;
+	const char **domains = doctor_domains(doctor, &count);
+	struct question question = {.arena = doctor->arena,
+				    .map = policymap_name(setting_of(doctor, "mail_version")),
+				    .domain = count > 0 ? domains[0] : "example.com"};
 	struct why why;
 
 	if (doctor->conf->tls.listen.count == 0 || who.uid == (uid_t)-1)
@@ -110,7 +198,7 @@ void doctor_tls_answer(struct doctor *doctor)
 			   "tls.listen");
 		return;
 	}
-	question.address = place_address(&doctor->place, doctor->arena, listen);
+	question.address = address_as_postfix(doctor, listen);
 	if (become(&who, ask_service, &question, &why) == 0)
 		doctor_say(doctor, DOCTOR_OK, NULL, "user %s gets answers at %s", who.user,
 			   question.address);

@@ -6,12 +6,11 @@
  */
 #include "admin/setup/otherfilters.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
 #include "admin/setup/milters.h"
-#include "lib/buf.h"
+#include "lib/system/readfile.h"
 #include "milter/protocol/client.h"
 
 enum { FILES_MAX = 2, SETTINGS_MAX = 1 << 20 };
@@ -109,20 +108,13 @@ static bool is_same(const struct place *place, struct arena *arena, struct span 
 
 /* ---- settings ---- */
 
+/* NULL: there are none that can be read. */
 static const char *read_settings(struct arena *arena, const char *path)
 {
-	FILE *file = fopen(path, "re");
-	char block[4096];
-	struct buf text;
-	size_t n;
+	struct span text;
 
-	if (file == NULL)
-		return NULL;
-	buf_init(&text, arena, SETTINGS_MAX);
-	while ((n = fread(block, 1, sizeof block, file)) > 0)
-		buf_add(&text, block, n);
-	fclose(file);
-	return buf_text(&text);
+	return readfile(arena, path, SETTINGS_MAX, &text, NULL) == 0 ? arena_span(arena, text)
+								     : NULL;
 }
 
 /* NAME value / NAME="value" */

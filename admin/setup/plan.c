@@ -71,6 +71,8 @@ int plan_run(const struct plan *plan, enum plan_mode mode, const char *schema)
 		const struct plan_step *step = &plan->steps[i];
 
 		outcome = step->command == NULL ? OUTCOME_NOTE : OUTCOME_TODO;
+		if (is_wanted(step, mode) && step->before != NULL)
+			step->before(step->arg);
 		if (is_wanted(step, mode))
 			outcome = carry_out(plan, step);
 		if (out != NULL)

@@ -15,11 +15,13 @@ enum plan_mode {
 };
 
 struct plan_step {
-	const char *id;      /* "socket.directory" */
-	const char *what;    /* "the directory of the socket" */
-	const char *command; /* NULL: only to be said */
-	const char *undo;    /* or NULL */
-	bool mta;            /* changes the MTA's own configuration */
+	const char *id;            /* "socket.directory" */
+	const char *what;          /* "the directory of the socket" */
+	const char *command;       /* NULL: only to be said */
+	const char *undo;          /* or NULL */
+	bool mta;                  /* changes the MTA's own configuration */
+	void (*before)(void *arg); /* called before it is carried out; or NULL */
+	void *arg;
 };
 
 struct plan {

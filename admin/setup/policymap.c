@@ -29,6 +29,11 @@ const char *policymap_name(const char *mail_version)
 		   : "policy";
 }
 
+bool policymap_has_reports(const char *mail_version)
+{
+	return strcmp(policymap_name(mail_version), "policy310") == 0;
+}
+
 /* The next map of a list that blanks and commas divide. */
 static bool next_map(struct span *rest, struct span *map)
 {

@@ -11,6 +11,10 @@
 /* "policy", or "policy310" from Postfix 3.10 on. */
 const char *policymap_name(const char *mail_version);
 
+/* Whether Postfix may tell of its TLS sessions by itself (TLSRPT, from 3.10 on; it must have been
+ * built for it). */
+bool policymap_has_reports(const char *mail_version);
+
 /* The value with our map at ADDRESS ("unix:countersign/tls.sock") at the end, and no other one of
  * ours. */
 const char *policymap_add(const struct postfix *postfix, struct arena *arena, const char *address);

@@ -2,13 +2,15 @@
 #include "admin/setup/record.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "admin/program.h"
 #include "lib/buf.h"
 #include "lib/span.h"
+#include "lib/system/readfile.h"
 
 enum { SIZE_MAX_READ = 1 << 20, WORDS_MAX = 5 };
 
@@ -156,24 +158,19 @@ static int parse_record(struct arena *arena, struct span text, const char *path,
 
 int record_read(struct arena *arena, const char *path, struct record *record, struct why *why)
 {
-	FILE *file = fopen(path, "re");
-	char block[4096];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), result = 0;
+	struct span text = span_of("");
 	struct stat st;
-	struct buf text;
-	size_t n;
 
 	*record = (struct record){.filter = NULL};
-	if (file == NULL)
+	if (fd == -1)
 		return errno == ENOENT ? 0 : why_set(why, "%s: %s", path, strerror(errno));
-	if (fstat(fileno(file), &st) == -1 || st.st_uid != 0 || (st.st_mode & 022) != 0) {
-		fclose(file);
-		return why_set(why, "%s: not root's alone to write; it is not followed", path);
-	}
-	buf_init(&text, arena, SIZE_MAX_READ);
-	while ((n = fread(block, 1, sizeof block, file)) > 0)
-		buf_add(&text, block, n);
-	fclose(file);
-	return parse_record(arena, buf_view(&text), path, record, why);
+	if (fstat(fd, &st) == -1 || st.st_uid != 0 || (st.st_mode & 022) != 0)
+		result = why_set(why, "%s: not root's alone to write; it is not followed", path);
+	else if (readfile_fd(arena, fd, SIZE_MAX_READ, &text, why) == -1)
+		result = why_prefix(why, "%s ", path);
+	close(fd);
+	return result == 0 ? parse_record(arena, text, path, record, why) : -1;
 }
 
 /* ---- writing ---- */

@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/setup/service.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "admin/program.h"
 
-bool service_has_unit(void)
+static bool has_unit(const char *name)
 {
-	static const char *const places[] = {"/etc/systemd/system/countersignd.service",
-					     "/usr/lib/systemd/system/countersignd.service",
-					     "/lib/systemd/system/countersignd.service"};
+	static const char *const places[] = {"/etc/systemd/system", "/usr/lib/systemd/system",
+					     "/lib/systemd/system"};
+	char path[256];
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		if (access(places[i], F_OK) == 0)
+		snprintf(path, sizeof path, "%s/%s", places[i], name);
+		if (access(path, F_OK) == 0)
 			return access("/run/systemd/system", F_OK) == 0;
 	}
 	return false;
+}
+
+bool service_has_unit(void)
+{
+	return has_unit("countersignd.service");
+}
+
+bool service_has_key_unit(void)
+{
+	return has_unit("countersign-keys.socket");
 }
 
 bool service_has_script(void)

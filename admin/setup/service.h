@@ -17,6 +17,9 @@ enum service_act { SERVICE_START, SERVICE_STOP, SERVICE_RESTART, SERVICE_RELOAD,
 /* Whether systemd runs (sd_booted(3)) and has the unit countersignd.service. */
 bool service_has_unit(void);
 
+/* Whether systemd also has the one that starts the process of the private keys. */
+bool service_has_key_unit(void);
+
 /* Whether the script for rc(8) is installed. */
 bool service_has_script(void);
 

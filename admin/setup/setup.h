@@ -30,6 +30,7 @@ struct setup {
 	bool print, apply, force, replace, undo;
 	bool starts;          /* the plan starts the daemon before the MTA asks it */
 	bool changed;         /* the settings */
+	bool rights_changed;  /* a running daemon has those of before */
 	bool refused;         /* to make a directory */
 	struct record record; /* as it will be */
 	const char *record_path;
@@ -48,10 +49,15 @@ bool setup_changes_mta(const struct plan *plan);
 
 /* Each adds the steps that are missing. setup_system comes first: it decides SETUP->listen. */
 void setup_system(struct setup *setup);
+void setup_users(struct setup *setup);
+void setup_key_files(struct setup *setup); /* of a version whose daemon read them itself */
 void setup_postfix(struct setup *setup);
 void setup_tls(struct setup *setup); /* called by setup_postfix() */
 void setup_sendmail(struct setup *setup);
 void setup_socket_directory(struct setup *setup, const char *listen);
+
+/* The group that can read the private keys, on a host where setup_users() has been carried out. */
+const char *setup_key_group(const struct setup *setup);
 
 /* Of a setting of main.cf, or SERVICE/TYPE/NAME of master.cf, that a later step changes: what it
  * was goes into the record. */

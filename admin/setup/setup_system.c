@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What belongs to this host: the daemon's user, its directories, a first file of settings, the
- * first key, and the daemon itself.
+ * What belongs to this host: the daemon's directories, a first file of settings, the first key, and
+ * the daemon itself.
  */
 #include "admin/setup/setup.h"
 
 #include <dirent.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,31 +16,7 @@
 #include "mail/domain.h"
 #include "milter/protocol/client.h"
 
-/* ---- user and directories ---- */
-
-static void plan_user(struct setup *setup)
-{
-	const char *user = setup_quote(setup, setup->user), *command;
-
-	if (getpwnam(setup->user) != NULL)
-		return;
-	if (program_there("systemd-sysusers"))
-		command = TEXT(setup,
-			       "echo 'u %s - \"countersign mail authentication milter\" " STATEDIR
-			       " /usr/sbin/nologin' | systemd-sysusers -",
-			       user);
-	else if (program_there("pw"))
-		command = TEXT(setup, "pw useradd %s -d " STATEDIR " -s /usr/sbin/nologin", user);
-	else
-		command = TEXT(setup,
-			       "useradd --system --user-group --no-create-home --home-dir " STATEDIR
-			       " --shell /usr/sbin/nologin %s",
-			       user);
-	plan_add(&setup->plan, (struct plan_step){.id = "user",
-						  .what = "the daemon's user",
-						  .command = command,
-						  .undo = TEXT(setup, "userdel %s", user)});
-}
+/* ---- directories ---- */
 
 struct directory {
 	const char *id, *what, *path, *user, *group;
@@ -253,6 +227,48 @@ static void offer_validation(struct setup *setup)
 		 place_anchor_command(setup->arena, anchor, admin_conf_path(setup->admin))));
 }
 
+/* ---- reports of others ---- */
+
+/* The records that ask for reports to ADDRESS: an address in another domain needs that domain's
+ * word (RFC 9990 section 4). A DMARC record that is there only needs the rua. */
+static const char *write_report_records(const struct setup *setup, const char *domain,
+					const char *address)
+{
+	const char *of = domain_of_address(setup->arena, address);
+
+	return TEXT(
+	    setup,
+	    "_dmarc.%s TXT \"v=DMARC1; p=none; rua=mailto:%s\" (a record that is there: add "
+	    "the rua), _smtp._tls.%s TXT \"v=TLSRPTv1; rua=mailto:%s\"%s",
+	    domain, address, domain, address,
+	    of == NULL || domain_within(of, domain) || domain_within(domain, of)
+		? ""
+		: TEXT(setup, ", %s._report._dmarc.%s TXT \"v=DMARC1;\"", domain, of));
+}
+
+static void offer_reports(struct setup *setup)
+{
+	const struct conf_strings *addresses = &setup->conf->inbox.addresses;
+	const char *domain = own_domain(setup);
+	const char *address =
+	    addresses->count > 0 || domain == NULL ? NULL : TEXT(setup, "dmarc-reports@%s", domain);
+
+	if (domain == NULL)
+		return;
+	if (address != NULL)
+		setup_note(
+		    setup, "reports",
+		    TEXT(setup,
+			 "to read what others report about %s, choose an address that this "
+			 "host delivers, set inbox: { addresses = [ \"%s\" ]; }; and publish "
+			 "%s",
+			 domain, address, write_report_records(setup, domain, address)));
+	else if (setup->domain != NULL)
+		setup_note(setup, "reports",
+			   TEXT(setup, "the records that ask others for reports: %s",
+				write_report_records(setup, domain, addresses->items[0])));
+}
+
 /* ---- the daemon ---- */
 
 const char *setup_daemon_command(const struct setup *setup, enum service_act act)
@@ -283,12 +299,16 @@ static void plan_start(struct setup *setup, const char *command, const char *und
 	setup->starts = true;
 }
 
+/* The unit itself may be a later one than systemd has read. */
 static void plan_restart(struct setup *setup)
 {
 	plan_add(&setup->plan,
-		 (struct plan_step){.id = "daemon",
-				    .what = "the daemon opens the new socket",
-				    .command = setup_daemon_command(setup, SERVICE_RESTART)});
+		 (struct plan_step){
+		     .id = "daemon",
+		     .what = "the daemon takes over what has changed",
+		     .command = TEXT(setup, "%s%s",
+				     service_has_unit() ? "systemctl daemon-reload && " : "",
+				     setup_daemon_command(setup, SERVICE_RESTART))});
 	setup->starts = true;
 }
 
@@ -297,7 +317,7 @@ static void plan_unit(struct setup *setup)
 	const char *argv[] = {"systemctl", "is-active", "countersignd", NULL}, *text;
 
 	if (program_read(setup->arena, argv, &text, NULL) == 0) {
-		if (setup->changed)
+		if (setup->changed || setup->rights_changed)
 			plan_restart(setup);
 		return;
 	}
@@ -313,7 +333,7 @@ static void plan_script(struct setup *setup)
 	const char *argv[] = {"service", "countersignd", "status", NULL}, *text;
 
 	if (program_read(setup->arena, argv, &text, NULL) == 0) {
-		if (setup->changed)
+		if (setup->changed || setup->rights_changed)
 			plan_restart(setup);
 		return;
 	}
@@ -331,6 +351,10 @@ static void plan_daemon(struct setup *setup)
 		setup_note(setup, "daemon",
 			   TEXT(setup, "start the daemon: %s",
 				setup_daemon_command(setup, SERVICE_START)));
+	else if (setup->rights_changed)
+		setup_note(setup, "daemon",
+			   TEXT(setup, "restart the daemon, which still has its old rights: %s",
+				setup_daemon_command(setup, SERVICE_RESTART)));
 }
 
 /* ---- all of it ---- */
@@ -349,24 +373,17 @@ static void plan_run_directory(struct setup *setup)
 						 setup->user, setup->group, 0755});
 }
 
-/* Of the process that holds the keys, where it has a user of its own. */
-static const char *group_of_keys(const struct setup *setup)
-{
-	if (strcmp(setup->user, PLACE_USER) == 0 && getgrnam(PLACE_KEY_USER) != NULL)
-		return PLACE_KEY_USER;
-	return setup->group;
-}
-
 void setup_system(struct setup *setup)
 {
 	struct arena *arena = setup->arena;
 	const char *ledger = url_sqlite_path(setup->conf->store.url, NULL);
 
-	plan_user(setup);
+	setup_users(setup);
 	plan_settings(setup);
 	plan_directory(setup, (struct directory){"keys.directory", "the directory of the keys",
 						 setup->conf->sign.keys, "root",
-						 group_of_keys(setup), 0750});
+						 setup_key_group(setup), 0750});
+	setup_key_files(setup);
 	if (ledger != NULL)
 		plan_directory(setup,
 			       (struct directory){"store.directory", "the directory of the ledger",
@@ -376,5 +393,6 @@ void setup_system(struct setup *setup)
 	plan_run_directory(setup);
 	plan_key(setup);
 	offer_validation(setup);
+	offer_reports(setup);
 	plan_daemon(setup);
 }

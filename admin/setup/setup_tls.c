@@ -49,13 +49,45 @@ static void change_setting(struct change *change, const char *name, const char *
 	buf_printf(&change->words, " %s", setup_quote(setup, TEXT(setup, "%s = %s", name, value)));
 }
 
-/* Nothing below "dane" finds out what a domain demands; a stronger level is the operator's. */
+/* Nothing below "dane" finds out what a domain demands; a stronger level is the operator's. But
+ * then the default of smtp_tls_dane_insecure_mx_policy, which looks at that level alone, would have
+ * TLSA records passed over where the service answers "dane" and the MX records are not signed. */
 static void change_level(struct change *change)
 {
 	const char *level = setting_of(change->setup, "smtp_tls_security_level");
+	const char *insecure = setting_of(change->setup, "smtp_tls_dane_insecure_mx_policy");
 
 	if (*level == '\0' || strcmp(level, "none") == 0 || strcmp(level, "may") == 0)
 		change_setting(change, "smtp_tls_security_level", "dane");
+	else if (strcmp(level, "dane") != 0 && strstr(insecure, "smtp_tls_security_level") != NULL)
+		change_setting(change, "smtp_tls_dane_insecure_mx_policy", "dane");
+}
+
+/* Where the sessions of TLS reports are counted from. */
+static void change_reports(struct change *change)
+{
+	struct setup *setup = change->setup;
+	const char *socket = setup->conf->tls.report_socket;
+	bool tells = policymap_has_reports(setting_of(setup, "mail_version"));
+
+	if (!setup->conf->tls.reports)
+		return;
+	if (tells && socket[0] != '\0') {
+		const char *address = place_address(&setup->place, setup->arena, socket);
+
+		change_setting(change, "smtp_tlsrpt_enable", "yes");
+		change_setting(change, "smtp_tlsrpt_socket_name", address + strlen("unix:"));
+	} else if (setup->conf->tls.report_log[0] == '\0') {
+		setup_note(
+		    setup, "postfix.tls.reports",
+		    TEXT(setup,
+			 "Postfix %s does not tell of its TLS sessions, so reports lack "
+			 "them: set %s",
+			 setting_of(setup, "mail_version"),
+			 tells ? "tls.report_socket" : "tls.report_log to the file of its log"));
+	} else if (strcmp(setting_of(setup, "smtp_tls_loglevel"), "0") == 0) {
+		change_setting(change, "smtp_tls_loglevel", "1");
+	}
 }
 
 /* Level "secure" needs roots to verify certificates with. */
@@ -102,6 +134,7 @@ void setup_tls(struct setup *setup)
 	change_setting(&change, "smtp_dns_support_level", "dnssec");
 	change_level(&change);
 	change_roots(&change);
+	change_reports(&change);
 	if (change.any)
 		plan_add(&setup->plan,
 			 (struct plan_step){

@@ -19,6 +19,14 @@
 #include "admin/setup/record.h"
 #include "admin/setup/service.h"
 #include "lib/clock.h"
+#include "lib/system/children.h"
+
+/* Postfix's processes that ask filters; a service has 100 of them by default. */
+struct askers {
+	pid_t master; /* 0: Postfix does not run */
+	pid_t list[512];
+	unsigned count;
+};
 
 struct undo {
 	struct admin *admin;
@@ -27,7 +35,8 @@ struct undo {
 	struct record record;
 	const char *path; /* of the record */
 	struct plan plan;
-	bool sendmail; /* its source was changed */
+	bool sendmail;        /* its source was changed */
+	struct askers before; /* begun with the settings that are undone */
 };
 
 #define TEXT(undo, ...) arena_printf((undo)->arena, __VA_ARGS__)
@@ -243,7 +252,94 @@ static void undo_file(struct undo *undo, const struct record_file *file, bool wh
 	undo->sendmail = undo->sendmail || strstr(file->path, "sendmail.mc") != NULL;
 }
 
+/* ---- sessions that began with the old settings ---- */
+
+static pid_t find_master(const struct undo *undo)
+{
+	FILE *file;
+	int pid = 0;
+
+	if (undo->place->mta != PLACE_POSTFIX)
+		return 0;
+	file = fopen(TEXT(undo, "%s/pid/master.pid", undo->place->postfix.queue), "re");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%d", &pid) != 1)
+		pid = 0;
+	fclose(file);
+	return pid;
+}
+
+static void list_askers(struct askers *askers, pid_t master)
+{
+	static const char *const names[] = {"smtpd", "cleanup", "qmqpd", NULL};
+
+	askers->master = master;
+	askers->count = master == 0 ? 0
+				    : children_named(master, names, askers->list,
+						     sizeof askers->list / sizeof *askers->list);
+}
+
+/* For the step that reloads Postfix. Its files are put back: what begins from now on reads these.
+ */
+static void note_askers(void *arg)
+{
+	struct undo *undo = arg;
+
+	list_askers(&undo->before, find_master(undo));
+}
+
+static bool has_asker(const struct askers *askers, pid_t pid)
+{
+	for (unsigned i = 0; i < askers->count; i++)
+		if (askers->list[i] == pid)
+			return true;
+	return false;
+}
+
+static bool any_left(const struct askers *before)
+{
+	struct askers now;
+
+	list_askers(&now, before->master);
+	for (unsigned i = 0; i < before->count; i++)
+		if (has_asker(&now, before->list[i]))
+			return true;
+	return false;
+}
+
+/* A process of Postfix that began with the old settings asks countersignd until its session ends,
+ * also in one that it has yet to accept, and would defer the mail if the daemon stopped meanwhile.
+ */
+static void await_sessions(const struct undo *undo)
+{
+	enum { PATIENCE = 60 };
+	const struct timespec moment = {.tv_nsec = CLOCK_SECOND / 4};
+	int64_t until = clock_mono() + PATIENCE * CLOCK_SECOND;
+
+	if (!any_left(&undo->before))
+		return;
+	admin_note(undo->admin, "waiting for Postfix's open sessions to end (at most %d s)",
+		   PATIENCE);
+	while (any_left(&undo->before) && clock_mono() < until)
+		nanosleep(&moment, NULL);
+}
+
 /* ---- all ---- */
+
+static void add_reload(struct undo *undo, const char *directory)
+{
+	plan_add(&undo->plan,
+		 (struct plan_step){
+		     .id = "reload",
+		     .what = "reload Postfix if it is running",
+		     .command = TEXT(
+			 undo, "postfix -c %s status 2>/dev/null && postfix -c %s reload || true",
+			 directory, directory),
+		     .mta = true,
+		     .before = note_askers,
+		     .arg = undo});
+}
 
 static void make_plan(struct undo *undo)
 {
@@ -254,10 +350,7 @@ static void make_plan(struct undo *undo)
 	for (unsigned i = 0; i < record->file_count; i++)
 		undo_file(undo, &record->files[i], whole);
 	if (record->setting_count > 0 && undo->place->mta == PLACE_POSTFIX)
-		add_step(undo, "reload", "reload Postfix if it is running",
-			 TEXT(undo,
-			      "postfix -c %s status 2>/dev/null && postfix -c %s reload || true",
-			      quote_word(undo, directory), quote_word(undo, directory)));
+		add_reload(undo, quote_word(undo, directory));
 	if (undo->sendmail)
 		add_step(undo, "sendmail", "rebuild sendmail.cf; then restart Sendmail",
 			 program_there("sendmailconfig")
@@ -265,44 +358,7 @@ static void make_plan(struct undo *undo)
 			     : TEXT(undo, "make -C %s", quote_word(undo, undo->place->sendmail)));
 }
 
-/* How many connections others have to the daemon's sockets, as Linux tells; 0 elsewhere. */
-static unsigned count_connections(const char *path)
-{
-	FILE *file = fopen("/proc/net/unix", "re");
-	char line[512], state[3], name[256];
-	unsigned count = 0;
-
-	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-		if (sscanf(line, "%*s %*s %*s %*s %*s %2s %*s %255s", &state[0], name) == 2 &&
-		    strcmp(state, "03") == 0 && strcmp(name, path) == 0)
-			count++;
-	}
-	if (file != NULL)
-		fclose(file);
-	return count;
-}
-
-/* A session that Postfix began with the old settings asks countersignd until it ends, and would be
- * told to come back later if the daemon stopped meanwhile. */
-static void await_sessions(const struct undo *undo)
-{
-	enum { PATIENCE = 60 };
-	const struct timespec moment = {.tv_nsec = CLOCK_SECOND / 4};
-	struct span path, address = span_of(undo->record.filter == NULL ? "" : undo->record.filter);
-	const char *name;
-	int64_t until = clock_mono() + PATIENCE * CLOCK_SECOND;
-
-	if (!milters_path(address, &path))
-		return;
-	name = arena_span(undo->arena, path);
-	if (*name != '/')
-		name = TEXT(undo, "%s/%s", undo->place->postfix.queue, name);
-	if (count_connections(name) > 0)
-		admin_note(undo->admin, "waiting for Postfix's open sessions to end (at most %d s)",
-			   PATIENCE);
-	while (count_connections(name) > 0 && clock_mono() < until)
-		nanosleep(&moment, NULL);
-}
+/* ---- the end ---- */
 
 static bool lists_filter(const char *list)
 {
