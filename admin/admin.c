@@ -10,14 +10,16 @@
 #include "admin/admin.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/buf.h"
 #include "lib/name.h"
+#include "lib/system/readfile.h"
 
-enum { OPTIONS_MAX = 48 };
+enum { OPTIONS_MAX = 48, FILE_BYTES_MAX = 2 * 1024 * 1024 };
 enum { OPTION_COLOR = 1000, OPTION_RESOLVER, OPTION_TIMEOUT };
 
 const struct admin_option admin_global_options[] = {
@@ -274,4 +276,18 @@ const struct conf *admin_conf(struct admin *admin)
 	if (admin->conf != NULL && admin->resolvers.count > 0)
 		admin->conf->dns.servers = admin->resolvers;
 	return admin->conf;
+}
+
+/* ---- files ---- */
+
+int admin_read_file(struct admin *admin, const char *path, struct span *bytes)
+{
+	struct why why;
+	int status;
+
+	if (readfile(admin->arena, path, FILE_BYTES_MAX, bytes, &why) == 0)
+		return ADMIN_DONE;
+	status = errno == EFBIG ? ADMIN_BAD_INPUT : ADMIN_NO_INPUT;
+	admin_error(admin, "%s", why.text);
+	return status;
 }

@@ -14,6 +14,7 @@
 
 #include "conf/conf.h"
 #include "lib/arena.h"
+#include "lib/span.h"
 #include "lib/why.h"
 
 /* Exit codes: 1 is the answer "no" or a finding, 2 that a part was left out, the others are those
@@ -95,6 +96,10 @@ const struct conf *admin_conf(struct admin *admin);
 const char *admin_conf_path(const struct admin *admin); /* never NULL */
 void admin_conf_errors(const struct admin *admin, const struct conf_errors *errors);
 
+/* A file that an argument or a setting names, at most 2 MiB, in the command's arena. ADMIN_DONE, or
+ * the exit status after the error was printed. */
+int admin_read_file(struct admin *admin, const char *path, struct span *bytes);
+
 /*
  * Messages. Each is one line on standard error. With --json they go into the object that is printed
  * on standard output at the end of the program (doc/json.md): the first error is its "error".
@@ -154,8 +159,12 @@ extern const struct admin_verb cmd_inbox[];
 extern const struct admin_verb cmd_key[];
 extern const struct admin_verb cmd_keyimport[];
 extern const struct admin_verb cmd_keylife[];
+extern const struct admin_verb cmd_keyrotate[];
+extern const struct admin_verb cmd_keysync[];
+extern const struct admin_verb cmd_keyseal[];
 extern const struct admin_verb cmd_message[];
 extern const struct admin_verb cmd_migrate[];
+extern const struct admin_verb cmd_page[];
 extern const struct admin_verb cmd_report[];
 extern const struct admin_verb cmd_setup[];
 extern const struct admin_verb cmd_spf[];

@@ -15,6 +15,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/url.h"
+#include "report/page/mailview.h"
 #include "store/messages.h"
 
 enum { LIMIT = 50, LIMIT_MAX = 1000000, SECONDS_MAX = 3650 * 86400 };
@@ -133,32 +134,6 @@ static bool is_wanted(const struct find *find, const struct logfields *fields)
 	return true;
 }
 
-static bool is_number(const char *key)
-{
-	static const char *const numbers[] = {"size", "dns", "ms", "rcpts"};
-
-	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-		if (strcmp(key, numbers[i]) == 0)
-			return true;
-	return false;
-}
-
-static void add_json(struct find *find, const char *time, const struct logfields *fields)
-{
-	jsonout_object(find->json, NULL);
-	jsonout_text(find->json, "time", time);
-	for (unsigned i = 0; i < fields->count; i++) {
-		uint64_t number;
-
-		if (is_number(fields->items[i].key) &&
-		    span_number(span_of(fields->items[i].value), INT64_MAX, &number))
-			jsonout_int(find->json, fields->items[i].key, (int64_t)number);
-		else
-			jsonout_text(find->json, fields->items[i].key, fields->items[i].value);
-	}
-	jsonout_end(find->json);
-}
-
 /* "spf=pass dkim=pass dmarc=pass", or what it was signed with. */
 static const char *result_text(struct arena *arena, const struct logfields *fields)
 {
@@ -227,7 +202,7 @@ static bool visit_line(void *arg, int64_t at, const char *line)
 		return true;
 	clock_utc_text(at, time);
 	if (find->json != NULL)
-		add_json(find, time, &fields);
+		mailview_json(find->json, time, &fields);
 	else if (find->admin->verbose > 0)
 		print_record(time, &fields);
 	else

@@ -20,6 +20,7 @@
 #include "admin/reconcile.h"
 #include "context/context.h"
 #include "lib/clock.h"
+#include "store/messages.h"
 #include "store/ship/ship.h"
 #include "store/sql/shared.h"
 #include "store/upkeep.h"
@@ -98,6 +99,7 @@ struct info {
 	struct stores stores;
 	struct upkeep_facts file, shared;
 	struct upkeep_spool spool;
+	struct messages_facts messages;
 	struct shared_host *hosts;
 	int host_count;
 };
@@ -109,6 +111,9 @@ static int read_file(struct info *info, struct why *why)
 
 	if (result == 0)
 		result = upkeep_spool(sql, info->stores.admin->arena, &info->spool, why);
+	if (result == 0)
+		result = messages_facts(info->stores.settings.path, info->stores.admin->arena,
+					&info->messages, why);
 	sql_close(sql);
 	return result;
 }
@@ -158,6 +163,8 @@ static void print_file(const struct info *info)
 		       info->spool.pending_rows, info->spool.pending_messages,
 		       info->spool.joined ? "" : " (store.shared is not set)", info->spool.batches,
 		       time_or_never(info->spool.shipped_at, text));
+	printf("log of messages %s\n  lines     %" PRId64 "\n  size      %.1f MiB\n",
+	       info->messages.path, info->messages.lines, (double)info->messages.bytes / 1048576);
 }
 
 static void print_shared(const struct info *info)
@@ -215,6 +222,11 @@ static void file_json(const struct info *info, struct jsonout *json)
 	jsonout_int(json, "batches", spool->batches);
 	jsonout_text(json, "last_shipped",
 		     spool->shipped_at <= 0 ? NULL : clock_utc_text(spool->shipped_at, text));
+	jsonout_end(json);
+	jsonout_object(json, "message_log");
+	jsonout_text(json, "path", info->messages.path);
+	jsonout_int(json, "lines", info->messages.lines);
+	jsonout_int(json, "bytes", info->messages.bytes);
 	jsonout_end(json);
 }
 
@@ -334,6 +346,17 @@ static int check_one(struct checking *checking, struct sql *sql, bool shared, st
 	return findings;
 }
 
+static int check_messages(struct checking *checking, const char *path)
+{
+	struct why why;
+
+	if (messages_check(path, &why) == DRIVER_CAUSE_NONE)
+		return 0;
+	checking->store = "log of messages";
+	tell_finding(checking, why.text, 1);
+	return 1;
+}
+
 /* The number of findings in all stores, or -1. */
 static int check_all(struct checking *checking, const struct stores *stores, struct why *why)
 {
@@ -343,6 +366,7 @@ static int check_all(struct checking *checking, const struct stores *stores, str
 	if (findings < 0)
 		return -1;
 	findings += (int)losses_find(checking->admin, settings->path, tell_finding, checking);
+	findings += check_messages(checking, settings->path);
 	if (settings->shared != NULL)
 		more = check_one(
 		    checking, shared_open(settings->shared, SHARED_AS_IT_IS, true, why), true, why);
@@ -412,6 +436,9 @@ static int store_migrate(struct admin *admin, int argc, char **argv)
 
 	if (status != 0)
 		return status;
+	messages_adopt(stores.settings.path, &why);
+	if (why.text[0] != '\0')
+		admin_note(admin, "%s", why.text);
 	sql = open_file(&stores, false, &why);
 	result = sql == NULL
 		     ? -1

@@ -17,10 +17,11 @@ static const struct admin_verb builtin[];
 
 /* One line for each file of commands. */
 static const struct admin_verb *const groups[] = {
-    cmd_setup,      cmd_migrate, cmd_doctor,   cmd_config, cmd_key,    cmd_keylife,
-    cmd_keyimport,  cmd_dns,     cmd_message,  cmd_report, cmd_inbox,  cmd_stats,
-    cmd_completion, cmd_daemon,  cmd_store,    builtin,    cmd_verify, cmd_spf,
-    cmd_dkim,       cmd_dmarc,   cmd_complete, cmd_audit,  cmd_tls,    cmd_bimi,
+    cmd_setup,     cmd_migrate,   cmd_doctor,  cmd_config,     cmd_key,    cmd_keylife,
+    cmd_keyrotate, cmd_keyimport, cmd_keysync, cmd_keyseal,    cmd_dns,    cmd_message,
+    cmd_report,    cmd_inbox,     cmd_stats,   cmd_completion, cmd_daemon, cmd_store,
+    builtin,       cmd_verify,    cmd_spf,     cmd_dkim,       cmd_dmarc,  cmd_complete,
+    cmd_audit,     cmd_tls,       cmd_bimi,    cmd_page,
 };
 
 enum { GROUPS = sizeof groups / sizeof groups[0] };

@@ -101,27 +101,64 @@ int reconcile_read(struct reconcile *reconcile, losses_tell *tell, void *arg, st
 
 /* ---- printing ---- */
 
-static const char *reasons_text(const struct account_line *line, struct arena *arena)
+static const char *reasons_text(const int64_t reasons[ACCOUNT_REASONS], struct arena *arena)
 {
 	const char *text = "";
 
 	for (int i = 0; i < ACCOUNT_REASONS; i++)
-		if (line->reasons[i] > 0)
+		if (reasons[i] > 0)
 			text = arena_printf(arena, "%s%s%" PRId64 " %s", text,
-					    text[0] == '\0' ? "" : "; ", line->reasons[i],
+					    text[0] == '\0' ? "" : "; ", reasons[i],
 					    account_reason_text((enum account_reason)i));
 	return text;
+}
+
+static const char *host_text(const struct account_host *host, struct arena *arena)
+{
+	const char *text = reasons_text(host->reasons, arena);
+	char time[CLOCK_TEXT_MAX];
+
+	if (!host->own && host->name == NULL)
+		return "from before hosts were told apart";
+	if (host->own)
+		return text;
+	return arena_printf(
+	    arena, "%s%s%s", text, text[0] == '\0' ? "" : "; ",
+	    host->told == 0 ? "its sums are not known yet"
+			    : arena_printf(arena, "as of %s", clock_utc_text(host->told, time)));
+}
+
+static void add_host_row(struct out_table *table, const struct account_line *line,
+			 const struct account_host *host, struct arena *arena)
+{
+	const int64_t missing = account_missing(host->reasons);
+	char text[CLOCK_TEXT_MAX];
+
+	out_cell(table, OUT_PLAIN, "%s", clock_day_text(line->day, text));
+	out_cell(table, OUT_PLAIN, "%s", kinds[line->kind]);
+	out_cell(table, OUT_PLAIN, "%s",
+		 host->name != NULL ? host->name
+		 : host->own        ? "this"
+				    : "?");
+	out_cell(table, OUT_PLAIN, "%" PRId64, host->counted);
+	out_cell(table, OUT_PLAIN, "%" PRId64, host->shipped);
+	out_cell(table, OUT_PLAIN, "%" PRId64, host->stored);
+	out_cell(table, OUT_PLAIN, "-");
+	out_cell(table, missing > 0 ? OUT_BAD : OUT_PLAIN, "%" PRId64, missing);
+	out_cell(table, OUT_PLAIN, "%s", host_text(host, arena));
 }
 
 static void add_row(struct out_table *table, const struct account_line *line, bool shared,
 		    struct arena *arena)
 {
 	const bool goes_there = shared && line->kind == OUTBOX_AGGREGATE;
-	const int64_t missing = account_missing(line);
+	const int64_t missing = account_missing(line->reasons);
 	char text[CLOCK_TEXT_MAX];
 
 	out_cell(table, OUT_PLAIN, "%s", clock_day_text(line->day, text));
 	out_cell(table, OUT_PLAIN, "%s", kinds[line->kind]);
+	if (shared)
+		out_cell(table, OUT_PLAIN, goes_there ? "all" : "this");
 	out_cell(table, OUT_PLAIN, "%" PRId64, line->counted);
 	if (goes_there) {
 		out_cell(table, OUT_PLAIN, "%" PRId64, line->shipped);
@@ -132,24 +169,63 @@ static void add_row(struct out_table *table, const struct account_line *line, bo
 	}
 	out_cell(table, OUT_PLAIN, "%" PRId64, line->reported);
 	out_cell(table, missing > 0 ? OUT_BAD : OUT_PLAIN, "%" PRId64, missing);
-	out_cell(table, OUT_PLAIN, "%s", reasons_text(line, arena));
+	out_cell(table, OUT_PLAIN, "%s", reasons_text(line->reasons, arena));
+	for (unsigned i = 0; i < line->host_count; i++)
+		add_host_row(table, line, &line->hosts[i], arena);
 }
 
 static void print_table(const struct reconcile *reconcile)
 {
-	static const char *const headings[] = {"DAY",     "KIND",      ">COUNTED", ">SHIPPED",
-					       ">STORED", ">REPORTED", ">MISSING", "DIFFERENCE"};
+	static const char *const alone[] = {"DAY",     "KIND",      ">COUNTED", ">SHIPPED",
+					    ">STORED", ">REPORTED", ">MISSING", "DIFFERENCE"};
+	static const char *const hosts[] = {"DAY",       "KIND",     "HOST",
+					    ">COUNTED",  ">SHIPPED", ">STORED",
+					    ">REPORTED", ">MISSING", "DIFFERENCE"};
 	const struct admin *admin = reconcile->admin;
-	struct out_table *table = out_table_new(admin->arena, headings, 8);
+	const bool shared = reconcile->store->shared != NULL;
+	struct out_table *table =
+	    shared ? out_table_new(admin->arena, hosts, 9) : out_table_new(admin->arena, alone, 8);
 
 	for (unsigned i = 0; i < reconcile->account.count; i++)
-		add_row(table, &reconcile->account.lines[i], reconcile->store->shared != NULL,
-			admin->arena);
+		add_row(table, &reconcile->account.lines[i], shared, admin->arena);
 	out_table_print(table, stdout, admin_color(admin, stdout));
 	if (reconcile->in_journals > 0)
 		printf("%" PRId64 " results are in the daemon's journals and not yet in the"
 		       " ledger\n",
 		       reconcile->in_journals);
+}
+
+static void reasons_json(const int64_t reasons[ACCOUNT_REASONS], struct jsonout *json)
+{
+	jsonout_int(json, "missing", account_missing(reasons));
+	jsonout_array(json, "reasons");
+	for (int i = 0; i < ACCOUNT_REASONS; i++) {
+		if (reasons[i] == 0)
+			continue;
+		jsonout_object(json, NULL);
+		jsonout_text(json, "reason", account_reason_name((enum account_reason)i));
+		jsonout_int(json, "count", reasons[i]);
+		jsonout_end(json);
+	}
+	jsonout_end(json);
+}
+
+static void host_json(const struct account_host *host, struct jsonout *json)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	jsonout_object(json, NULL);
+	jsonout_text(json, "host", host->name);
+	jsonout_bool(json, "own", host->own);
+	jsonout_int(json, "counted", host->counted);
+	jsonout_int(json, "shipped", host->shipped);
+	jsonout_int(json, "stored", host->stored);
+	if (host->told == 0)
+		jsonout_null(json, "as_of");
+	else
+		jsonout_text(json, "as_of", clock_utc_text(host->told, text));
+	reasons_json(host->reasons, json);
+	jsonout_end(json);
 }
 
 static void line_json(const struct account_line *line, bool shared, struct jsonout *json)
@@ -168,16 +244,10 @@ static void line_json(const struct account_line *line, bool shared, struct jsono
 		jsonout_null(json, "stored");
 	}
 	jsonout_int(json, "reported", line->reported);
-	jsonout_int(json, "missing", account_missing(line));
-	jsonout_array(json, "reasons");
-	for (int i = 0; i < ACCOUNT_REASONS; i++) {
-		if (line->reasons[i] == 0)
-			continue;
-		jsonout_object(json, NULL);
-		jsonout_text(json, "reason", account_reason_name((enum account_reason)i));
-		jsonout_int(json, "count", line->reasons[i]);
-		jsonout_end(json);
-	}
+	reasons_json(line->reasons, json);
+	jsonout_array(json, "hosts");
+	for (unsigned i = 0; i < line->host_count; i++)
+		host_json(&line->hosts[i], json);
 	jsonout_end(json);
 	jsonout_end(json);
 }

@@ -33,7 +33,7 @@ while read -r noun; do
 		done
 	done < <("$cs" help "$noun" 2>/dev/null | sed -n "/^Commands:/,/^\$/s/^  $noun \([a-z-]*\).*/\1/p" | grep .)
 done < <("$cs" --help | sed -n '/^Options of every/q; s/^  \([a-z][a-z-]*\).*/\1/p' | sort -u)
-is "options: those of the command and those of all" "$(ask key gen --t --s)" "--selector="
+is "options: those of the command and those of all" "$(ask key gen --t --s)" "--selector= --selectors="
 is "an option's values are those of its help" "$(ask key gen --type=)" "--type=both --type=ed25519 --type=rsa2048 --type=rsa3072 --type=rsa4096"
 is "in the next word too" "$(ask key gen --type r)" "rsa2048 rsa3072 rsa4096"
 is "of a short option" "$(ask verify -c '')" ":file"
@@ -77,9 +77,9 @@ is "bash: files" "$(in_bash 'countersign verify ow')" "own.conf"
 is "bash: a directory with a blank" "$(in_bash 'countersign key gen --keys a')" "a directory"
 is "bash: a file behind =" "$(in_bash 'countersign --config=own')" "own.conf"
 if command -v script >/dev/null; then # as it is typed: TAB completes, the rest of the line ends in a comment
-	typed=$(printf 'PS1=; eval "$(countersign completion bash)"\ncountersign key gen --sel\t#\nexit\n' |
+	typed=$(printf 'PS1=; eval "$(countersign completion bash)"\ncountersign key gen --fo\t#\nexit\n' |
 		script -qec 'bash --norc --noprofile -i' /dev/null 2>&1)
-	like "bash: TAB" "$typed" 'countersign key gen --selector=#'
+	like "bash: TAB" "$typed" 'countersign key gen --format=#'
 else
 	skip "bash: TAB" "there is no script(1)"
 fi
@@ -108,7 +108,7 @@ in_zsh() { # keys, what to wait for: 0 once the screen shows it
 if command -v zsh >/dev/null; then
 	ok "zsh: verbs" in_zsh $'countersign key \t' "activate"
 	ok "zsh: with what they do" in_zsh $'countersign key \t' "Replace the keys of a domain"
-	ok "zsh: an option that takes a value" in_zsh $'countersign key gen --sel\t\cX' "<countersign key gen --selector=>"
+	ok "zsh: an option that takes a value" in_zsh $'countersign key gen --fo\t\cX' "<countersign key gen --format=>"
 	ok "zsh: values" in_zsh $'countersign key gen --type=rsa20\t\cX' "<countersign key gen --type=rsa2048 >"
 	ok "zsh: domains" in_zsh $'countersign -c own.conf key show exa\t\cX' "<countersign -c own.conf key show example.com >"
 	ok "zsh: files behind =" in_zsh $'countersign --config=ow\t\cX' "<countersign --config=own.conf >"
