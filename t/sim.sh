@@ -14,10 +14,6 @@ kept=$COUNTERSIGN_SRC/t/sim/seeds
 SEEDS=${SIM_SEEDS:-1000} FIRST=1 ENOUGH=400
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0${ASAN_OPTIONS:+:$ASAN_OPTIONS} # dead processes keep their memory
 
-# half HALF: those lives. Two run at once.
-half() {
-	failing $((FIRST + $1 * SEEDS / 2)) $((SEEDS / 2))
-}
 failing() { # the simulation's arguments; prints what it says of lives that failed
 	"$sim" "$@" 2>&1 | grep -E '^seed|died' | head -5
 }
@@ -28,6 +24,10 @@ digest() { "$sim" "$@" | sed -n 's/.*digest //p'; }
 is "the same seed, the same life: alone and among others" \
 	"$(for seed in 1 2 3 4 5 6; do digest $seed; done)" "$(for seed in 1 2 3 4 5 6; do digest $seed; done)"
 is "so are many" "$(digest 7 60)" "$(digest 7 60)"
+for seed in 0 1 2 3; do
+	is "life $seed: calls for files that fail, one at a time" "$(failing --calls disk $seed 1 601)" ""
+	is "life $seed: and for memory" "$(failing --calls memory $seed $((seed + 1)) 3001)" ""
+done
 while IFS='	' read -r fault text; do
 	ok "found: $text ($fault)" eval '[ -n "$(failing --first --break $fault $FIRST $ENOUGH)" ]'
 done < <("$sim" --break list)

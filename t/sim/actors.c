@@ -7,7 +7,9 @@
 #include "dns/dns.h"
 #include "lib/clock.h"
 #include "report/sender.h"
+#include "store/integrity.h"
 #include "store/ship/ship.h"
+#include "store/upkeep.h"
 #include "t/sim/truth.h"
 
 /* ---- workers ---- */
@@ -42,9 +44,10 @@ static struct ledger *open_ledger(const struct host *host)
 	int64_t pause = CLOCK_SECOND;
 	struct why why = {""};
 
-	for (; (ledger = ledger_open(&settings, &why)) == NULL; pause *= 2) {
+	while ((ledger = ledger_open(&settings, &why)) == NULL) {
 		world_say("the ledger cannot be opened: %s", why.text);
-		task_sleep(pause < 1800 * CLOCK_SECOND ? pause : 1800 * CLOCK_SECOND);
+		task_sleep(pause);
+		pause = pause < 900 * CLOCK_SECOND ? pause * 2 : 1800 * CLOCK_SECOND;
 	}
 	return ledger;
 }
@@ -174,6 +177,61 @@ static void run_reader(void *arg)
 struct process *actors_reader(struct host *host)
 {
 	return process_start(host->machine, "reader", run_reader, host);
+}
+
+/* ---- who checks, and who expires ---- */
+
+static void note_finding(void *arg, const char *what, int64_t count)
+{
+	(void)arg;
+	world_violate("store check: %lld: %s", (long long)count, what);
+}
+
+static bool go_on_checking(void *arg, int64_t done, int64_t all)
+{
+	(void)arg, (void)done, (void)all;
+	return true;
+}
+
+static void run_checker(void *arg)
+{
+	const struct host *host = arg;
+	struct ledger_settings settings = settings_of(host);
+	struct why why = {""};
+	struct sql *sql;
+
+	settings.read_only = true;
+	sql = sqlite_sql(&settings, &why);
+	if (sql == NULL || upkeep_check(sql, false, note_finding, go_on_checking, NULL, &why) < 0)
+		world_say("the ledger cannot be checked: %s", why.text);
+	sql_close(sql);
+	if (integrity_check(&settings, &why) == DRIVER_CAUSE_DAMAGED)
+		world_violate("the ledger is called damaged: %s", why.text);
+}
+
+struct process *actors_checker(struct host *host)
+{
+	return process_start(host->machine, "checker", run_checker, host);
+}
+
+static void run_expirer(void *arg)
+{
+	const struct host *host = arg;
+	const struct ledger_settings settings = settings_of(host);
+	struct ledger *ledger;
+	struct why why = {""};
+	int64_t rows = -1;
+
+	ledger = ledger_open(&settings, &why);
+	if (ledger != NULL)
+		rows = ledger_expire(ledger, clock_day(machine_wall(host->machine)), &why);
+	world_say("%lld rows are expired: %s", (long long)rows, why.text);
+	ledger_close(ledger);
+}
+
+struct process *actors_expirer(struct host *host)
+{
+	return process_start(host->machine, "expirer", run_expirer, host);
 }
 
 /* ---- the shipper (daemon/shipper.c) ---- */

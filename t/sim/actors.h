@@ -30,6 +30,10 @@ void actors_stop(struct process *worker); /* as a reload does: what is counted i
 /* `countersign report list` */
 struct process *actors_reader(struct host *host);
 
+/* `countersign store check`, and `store expire` */
+struct process *actors_checker(struct host *host);
+struct process *actors_expirer(struct host *host);
+
 struct process *actors_shipper(struct host *host);
 void actors_hurry(struct host *host); /* its shipper does not wait any longer */
 

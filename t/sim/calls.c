@@ -65,6 +65,8 @@ WRAP(int, open, const char *path, int flags, unsigned mode)
 	if (disk == NULL)
 		return __real_open(path, flags, mode);
 	world_point(5000);
+	if (disk_open_fails())
+		return -1;
 	inode = disk_find(disk, path);
 	if (inode != NULL && (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0)
 		return fail(EEXIST);
@@ -288,6 +290,19 @@ WRAP(FILE *, tmpfile, void)
 					     close_scratch};
 
 	return fopencookie(calloc(1, sizeof(struct scratch)), "w+", calls);
+}
+
+/* ---- the end of a process that has no memory ---- */
+
+__attribute__((noreturn)) void __real_abort(void);
+__attribute__((noreturn)) void __wrap_abort(void);
+void __wrap_abort(void)
+{
+	if (world.point == POINT_MEMORY && world.process != NULL && world.sheltered == 0) {
+		world_say("it aborts");
+		process_kill(world.process);
+	}
+	__real_abort();
 }
 
 /* ---- time ---- */

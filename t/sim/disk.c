@@ -266,7 +266,9 @@ static void trace_call(const char *what, const struct inode *inode, size_t len, 
 
 static bool fails(enum fault fault)
 {
-	if (world.process == NULL || world.sheltered > 0 || !world_chance(world.weather.eio))
+	if (world.process == NULL || world.sheltered > 0)
+		return false;
+	if (!world_fails(POINT_DISK) && !world_chance(world.weather.eio))
 		return false;
 	world_fault(fault);
 	world.process->machine->calm_since = INT64_MAX;
@@ -339,6 +341,8 @@ int disk_truncate(struct inode *inode, int64_t size)
 	size_t first = (size_t)(size + DISK_PAGE - 1) / DISK_PAGE;
 
 	world_point(4000);
+	if (world.point == POINT_DISK && fails(FAULT_WRITE))
+		return -1;
 	if (size % DISK_PAGE != 0 && size < inode->size &&
 	    (size_t)(size / DISK_PAGE) < inode->count)
 		memset(page_to_write(inode, (size_t)(size / DISK_PAGE)) + size % DISK_PAGE, 0,
@@ -357,6 +361,8 @@ int disk_truncate(struct inode *inode, int64_t size)
 int disk_reserve(struct inode *inode, int64_t size)
 {
 	world_point(20000);
+	if (world.point == POINT_DISK && fails(FAULT_WRITE))
+		return EIO;
 	if (is_full() && size > inode->reserved) {
 		world_fault(FAULT_FULL);
 		return ENOSPC;
@@ -531,6 +537,11 @@ int disk_open(struct inode *inode)
 		return DISK_FD + i;
 	}
 	abort();
+}
+
+bool disk_open_fails(void)
+{
+	return world.point == POINT_DISK && fails(FAULT_READ);
 }
 
 struct inode *disk_inode(int fd)

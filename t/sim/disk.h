@@ -66,6 +66,7 @@ struct disk_locks *disk_locks(struct inode *inode);
 
 enum { DISK_FD = 1 << 20 /* the first one */ };
 int disk_open(struct inode *inode); /* of the process that runs */
+bool disk_open_fails(void);         /* EIO */
 struct inode *disk_inode(int fd);
 bool disk_is_fd(int fd);
 void disk_close(int fd);

@@ -221,7 +221,8 @@ static void translate(struct buf *to, const char *text)
 		size_t i = 0, count = sizeof translations / sizeof translations[0];
 
 		while (i < count &&
-		       strncmp(text, translations[i][0], strlen(translations[i][0])) != 0)
+		       (*text != translations[i][0][0] ||
+			strncmp(text, translations[i][0], strlen(translations[i][0])) != 0))
 			i++;
 		if (i < count) {
 			buf_string(to, translations[i][1]);

@@ -6,6 +6,7 @@
  *
  * usage: sim [-v] [--first] [--break FAULT] SEED [COUNT]
  *        sim --break list
+ *        sim [-v] --calls disk|memory SEED [CALL | FROM STEP]
  */
 #include <getopt.h>
 #include <sqlite3.h>
@@ -19,6 +20,7 @@
 #include "lib/clock.h"
 #include "store/sql/driver.h"
 #include "store/sql/sql.h"
+#include "store/upkeep.h"
 #include "t/sim/actors.h"
 #include "t/sim/breaks.h"
 #include "t/sim/disk.h"
@@ -181,6 +183,32 @@ static void note_found(void *arg, const char *source, int64_t count, const char 
 	truth_count(*(const enum where *)arg, source, count);
 }
 
+/* It holds together. */
+static void note_finding(void *arg, const char *what, int64_t count)
+{
+	(void)arg;
+	world_violate("store check: %lld: %s", (long long)count, what);
+}
+
+static bool go_on_checking(void *arg, int64_t done, int64_t all)
+{
+	(void)arg, (void)done, (void)all;
+	return true;
+}
+
+static void check_ledger(const struct host *host)
+{
+	struct why why = {""};
+	struct sql *sql;
+
+	world.sheltered++;
+	sql = open_sql(host->path, true, &why);
+	if (sql == NULL || upkeep_check(sql, false, note_finding, go_on_checking, NULL, &why) < 0)
+		world_violate("%s cannot be checked: %s", host->path, why.text);
+	sql_close(sql);
+	world.sheltered--;
+}
+
 static void count_shared(void)
 {
 	enum where where = WHERE_SHARED;
@@ -231,6 +259,23 @@ static void count_reports(void)
 		count_undelivered(&hosts[i]);
 }
 
+static void note_difference(void *arg, const char *day, int64_t messages, const char *unused)
+{
+	(void)arg, (void)unused;
+	world_violate("the shared store has %lld messages of day %s more than the hosts' sums say",
+		      (long long)messages, day);
+}
+
+/* What came in from each host is what is there (store/ship/sums.h). */
+static void check_sums(void)
+{
+	server_query(
+	    "SELECT CAST(day AS text), SUM(n), '' FROM (SELECT day, messages AS n FROM tally"
+	    " UNION ALL SELECT day, -stored FROM host_day) AS sums GROUP BY day"
+	    " HAVING SUM(n) <> 0",
+	    note_difference, NULL);
+}
+
 static void check_shared(void)
 {
 	static uint64_t seen;
@@ -241,6 +286,7 @@ static void check_shared(void)
 	seen = writes;
 	count_shared();
 	truth_check_most(WHERE_SHARED, "after a step");
+	check_sums();
 }
 
 static void check_step(void)
@@ -645,9 +691,8 @@ static void end_life(void)
 			truth_check_all(WHERE_SHARED, hosts[i].machine, "in the end");
 }
 
-static void live(void)
+static void begin_life(void)
 {
-	begin_plan();
 	truth_begin();
 	mta_begin();
 	server_begin(&world.machines[HOSTS]);
@@ -658,6 +703,12 @@ static void live(void)
 	memset(senders, 0, sizeof senders);
 	sent_at = 0;
 	start_workers(1000);
+}
+
+static void run_life(void)
+{
+	begin_plan();
+	begin_life();
 	for (unsigned i = 0; i < plan.steps; i++) {
 		act();
 		task_sleep(hurry_clocks(world_span(CLOCK_MS / 10, world_below(6) == 0
@@ -673,10 +724,52 @@ static void live(void)
 	end_life();
 }
 
+/* ---- a life in which one call fails ---- */
+
+static void send_burst(void)
+{
+	for (int i = 0; i < 3; i++)
+		if (has_worker(0, 0))
+			actors_send(workers[0][0], 3);
+	task_sleep(20 * CLOCK_SECOND);
+}
+
+/* Everything that is done with a ledger, once: it is counted, with a killed process, shipped, read,
+ * checked, reported and expired. SEED: with a shared store or without, answered from the journal or
+ * from the file. */
+static void live_once(void)
+{
+	memset(&plan, 0, sizeof plan);
+	plan.shared = world.seed % 2 == 1;
+	host_count = worker_count = 1;
+	begin_life();
+	hosts[0].durability = world.seed / 2 % 2 == 0 ? LEDGER_PROCESS : LEDGER_POWER;
+	send_burst();
+	if (has_worker(0, 0))
+		process_kill(workers[0][0]);
+	start_workers(1000);
+	start_shippers();
+	send_burst();
+	actors_hurry(&hosts[0]);
+	task_sleep(60 * CLOCK_SECOND);
+	check_step();
+	task_sleep(86400 * CLOCK_SECOND);
+	send_reports();
+	actors_reader(&hosts[0]);
+	actors_checker(&hosts[0]);
+	reload_worker();
+	task_sleep(600 * CLOCK_SECOND);
+	end_life();
+	task_sleep(6 * INT64_C(86400) * CLOCK_SECOND); /* nothing waits any longer */
+	actors_expirer(&hosts[0]);
+	task_sleep(600 * CLOCK_SECOND);
+	check_ledger(&hosts[0]);
+}
+
 /* ---- seeds ---- */
 
 struct sum {
-	uint64_t seeds, failed, messages, calls, digest;
+	uint64_t seeds, failed, messages, calls, digest, points;
 	uint64_t faults[FAULTS];
 };
 
@@ -687,6 +780,7 @@ static void add_sum(struct sum *to, const struct sum *from)
 	to->messages += from->messages;
 	to->calls += from->calls;
 	to->digest = to->digest * 31 + from->digest;
+	to->points += from->points;
 	for (int i = 0; i < FAULTS; i++)
 		to->faults[i] += from->faults[i];
 }
@@ -696,25 +790,35 @@ static void run_seed(uint64_t seed, struct sum *sum)
 	struct sum own = {.seeds = 1};
 
 	sqlite3_randomness(0, NULL); /* it is seeded again */
-	world_run(seed, live);
+	world_run(seed, world.point == POINT_NONE ? run_life : live_once);
 	own.messages = truth_messages();
 	own.calls = world.calls;
+	own.points = world.points;
 	own.digest = world.digest;
 	own.failed = world.violation[0] != '\0';
 	memcpy(own.faults, world.faults, sizeof own.faults);
 	add_sum(sum, &own);
-	if (own.failed > 0)
+	if (own.failed > 0 && world.point != POINT_NONE)
+		printf("seed %llu, call %llu: %s\n", (unsigned long long)seed,
+		       (unsigned long long)world.fail_at, world.violation);
+	else if (own.failed > 0)
 		printf("seed %llu: %s\n", (unsigned long long)seed, world.violation);
 	for (unsigned i = 0; i < WORLD_MACHINES; i++)
 		if (world.machines[i].disk != NULL)
 			disk_free(world.machines[i].disk);
 }
 
-enum { CPU_MAX = 60 /* seconds, of a batch */ };
+/* Seconds, of a batch. With a deliberate fault a life may not come to its end. */
+enum { CPU_MAX = 60, BROKEN_CPU_MAX = 8 };
 
-/* Dead processes leave their memory, so a process of the simulation lives a few seeds only. */
+static unsigned call_step = 1;
+
+/* Dead processes leave their memory, so a process of the simulation lives a few seeds only. With a
+ * kind of calls they are lives of one seed, in which one call after the other fails. */
 static void run_some(uint64_t seed, unsigned count, struct sum *sum)
 {
+	const rlim_t cpu_max = world.broken == NULL ? CPU_MAX : BROKEN_CPU_MAX;
+	const uint64_t first_call = world.fail_at;
 	struct sum own = {0};
 	int pipes[2], status = 0;
 	pid_t child;
@@ -723,9 +827,11 @@ static void run_some(uint64_t seed, unsigned count, struct sum *sum)
 	if (pipe(pipes) != 0 || (child = fork()) < 0)
 		abort();
 	if (child == 0) {
-		(void)setrlimit(RLIMIT_CPU, &(struct rlimit){CPU_MAX, CPU_MAX});
-		for (unsigned i = 0; i < count; i++)
-			run_seed(seed + i, &own);
+		(void)setrlimit(RLIMIT_CPU, &(struct rlimit){cpu_max, cpu_max});
+		for (unsigned i = 0; i < count && !(world.broken != NULL && own.failed > 0); i++) {
+			world.fail_at = first_call + i * call_step;
+			run_seed(world.point == POINT_NONE ? seed + i : seed, &own);
+		}
 		fflush(stdout);
 		_exit(write(pipes[1], &own, sizeof own) == sizeof own ? 0 : 1);
 	}
@@ -759,22 +865,53 @@ static void print_sum(const struct sum *sum)
 	putchar('\n');
 }
 
+enum { AT_ONCE = 50, AT_FIRST = 10 };
+
+/* How many calls of the kind there are in the life of that seed. */
+static uint64_t count_calls(uint64_t seed)
+{
+	struct sum sum = {0};
+
+	world.fail_at = UINT64_MAX;
+	run_some(seed, 1, &sum);
+	return sum.failed > 0 ? 0 : sum.points;
+}
+
+/* Each call fails once, or each STEP-th from FROM on. */
+static void run_calls(uint64_t seed, uint64_t from, struct sum *sum)
+{
+	const uint64_t calls = count_calls(seed);
+
+	for (uint64_t at = from; at <= calls; at += AT_ONCE * call_step) {
+		const uint64_t left = (calls - at) / call_step + 1;
+
+		world.fail_at = at;
+		run_some(seed, left < AT_ONCE ? (unsigned)left : AT_ONCE, sum);
+	}
+	printf("%llu calls, of which one failed in each life\n", (unsigned long long)calls);
+}
+
 static int give_usage(void)
 {
-	fputs("usage: sim [-v] [--first] [--break FAULT] SEED [COUNT]\n", stderr);
+	fputs("usage: sim [-v] [--first] [--break FAULT] SEED [COUNT]\n"
+	      "       sim [-v] --calls disk|memory SEED [CALL | FROM STEP]\n",
+	      stderr);
 	return 64;
 }
 
-int main(int argc, char **argv)
+struct arguments {
+	uint64_t seed, count; /* COUNT 0: it was not given */
+	uint64_t step;        /* of calls; 0: not given */
+	bool first;           /* ends with the first failure */
+};
+
+/* False: they cannot be understood. */
+static bool read_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	static const struct option options[] = {{"break", required_argument, NULL, 'b'},
+						{"calls", required_argument, NULL, 'c'},
 						{"first", no_argument, NULL, 'f'},
 						{NULL, 0, NULL, 0}};
-	enum { AT_ONCE = 50, AT_FIRST = 10 };
-	uint64_t seed, count;
-	unsigned at_once;
-	struct sum sum = {0};
-	bool first = false; /* ends with the first failure */
 	int option;
 
 	while ((option = getopt_long(argc, argv, "v", options, NULL)) != -1) {
@@ -783,24 +920,64 @@ int main(int argc, char **argv)
 		else if (option == 'b')
 			world.broken = optarg;
 		else if (option == 'f')
-			first = true;
+			arguments->first = true;
+		else if (option == 'c' && strcmp(optarg, "disk") == 0)
+			world.point = POINT_DISK;
+		else if (option == 'c' && strcmp(optarg, "memory") == 0)
+			world.point = POINT_MEMORY;
 		else
-			return give_usage();
+			return false;
 	}
 	if (world.broken != NULL && strcmp(world.broken, "list") == 0)
-		return breaks_list();
-	if (argc - optind < 1 || argc - optind > 2)
+		return true;
+	if (argc - optind < 1 || argc - optind > (world.point == POINT_NONE ? 2 : 3))
+		return false;
+	arguments->seed = strtoull(argv[optind], NULL, 10);
+	if (argc - optind > 1)
+		arguments->count = strtoull(argv[optind + 1], NULL, 10);
+	if (argc - optind > 2)
+		arguments->step = strtoull(argv[optind + 2], NULL, 10);
+	return true;
+}
+
+static void run_seeds(const struct arguments *arguments, struct sum *sum)
+{
+	const uint64_t count = arguments->count == 0 ? 1 : arguments->count;
+	const unsigned at_once = arguments->first ? AT_FIRST : AT_ONCE;
+
+	if (count == 1)
+		run_seed(arguments->seed, sum);
+	for (uint64_t i = 0; i < count && count > 1 && !(arguments->first && sum->failed > 0);
+	     i += at_once)
+		run_some(arguments->seed + i, count - i < at_once ? (unsigned)(count - i) : at_once,
+			 sum);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {.seed = 0};
+	struct sum sum = {0};
+	enum point point;
+
+	if (!read_arguments(argc, argv, &arguments))
 		return give_usage();
-	seed = strtoull(argv[optind], NULL, 10);
-	count = argc - optind == 2 ? strtoull(argv[optind + 1], NULL, 10) : 1;
+	if (world.broken != NULL && strcmp(world.broken, "list") == 0)
+		return breaks_list();
 	vfs_register();
+	point = world.point;
+	world.point = POINT_NONE;
 	world_run(0, make_template);
 	world_run(0, server_register);
-	if (count == 1)
-		run_seed(seed, &sum);
-	at_once = first ? AT_FIRST : AT_ONCE;
-	for (uint64_t i = 0; i < count && count > 1 && !(first && sum.failed > 0); i += at_once)
-		run_some(seed + i, count - i < at_once ? (unsigned)(count - i) : at_once, &sum);
+	world.point = point;
+	if (point == POINT_NONE) {
+		run_seeds(&arguments, &sum);
+	} else if (arguments.count > 0 && arguments.step == 0) {
+		world.fail_at = arguments.count;
+		run_seed(arguments.seed, &sum);
+	} else {
+		call_step = arguments.step == 0 ? 1 : (unsigned)arguments.step;
+		run_calls(arguments.seed, arguments.count == 0 ? 1 : arguments.count, &sum);
+	}
 	print_sum(&sum);
 	return sum.failed > 0;
 }

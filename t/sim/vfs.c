@@ -254,8 +254,7 @@ static int vfs_write(sqlite3_file *base, const void *from, int len, sqlite3_int6
 
 static int vfs_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
-	disk_truncate(file_of(base)->inode, size);
-	return SQLITE_OK;
+	return disk_truncate(file_of(base)->inode, size) == 0 ? SQLITE_OK : SQLITE_IOERR_TRUNCATE;
 }
 
 static int vfs_sync(sqlite3_file *base, int flags)
@@ -334,7 +333,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
 	(void)vfs;
 	world_point(10000);
 	memset(file, 0, sizeof *file);
-	if (disk == NULL)
+	if (disk == NULL || disk_open_fails())
 		return SQLITE_CANTOPEN;
 	file->inode = path == NULL ? disk_create(disk, NULL) : disk_find(disk, path);
 	if (file->inode == NULL && (flags & SQLITE_OPEN_CREATE) == 0)
@@ -412,6 +411,37 @@ static int vfs_last_error(sqlite3_vfs *vfs, int len, char *to)
 	return 0;
 }
 
+/* ---- memory ---- */
+
+static sqlite3_mem_methods memory;
+
+static void *give_memory(int size)
+{
+	if (!world_fails(POINT_MEMORY))
+		return memory.xMalloc(size);
+	world_fault(FAULT_MEMORY);
+	return NULL;
+}
+
+static void *resize_memory(void *old, int size)
+{
+	if (!world_fails(POINT_MEMORY))
+		return memory.xRealloc(old, size);
+	world_fault(FAULT_MEMORY);
+	return NULL;
+}
+
+static void register_memory(void)
+{
+	sqlite3_mem_methods own;
+
+	sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory);
+	own = memory;
+	own.xMalloc = give_memory;
+	own.xRealloc = resize_memory;
+	sqlite3_config(SQLITE_CONFIG_MALLOC, &own);
+}
+
 void vfs_register(void)
 {
 	static sqlite3_vfs vfs = {
@@ -430,6 +460,7 @@ void vfs_register(void)
 	};
 
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* it sees one thread */
+	register_memory();
 	sqlite3_initialize();
 	sqlite3_vfs_register(&vfs, 1);
 }

@@ -18,7 +18,7 @@
 #include "t/sim/truth.h"
 #include "t/sim/vfs.h"
 
-enum { STACK = 512 * 1024, CALLS_MAX = 2000000 };
+enum { STACK = 512 * 1024, CALLS_MAX = 8000000, BROKEN_CALLS_MAX = 400000 };
 
 enum task_state { TASK_NONE, TASK_READY, TASK_WAITING };
 
@@ -42,7 +42,8 @@ const char *const fault_names[FAULTS] = {
     [FAULT_READ] = "read error", [FAULT_WRITE] = "write error",    [FAULT_SYNC] = "sync error",
     [FAULT_FULL] = "full disk",  [FAULT_ROT] = "bit rot",          [FAULT_CLOCK] = "clock jump",
     [FAULT_CUT] = "cut",         [FAULT_DELAY] = "delay",          [FAULT_CONFLICT] = "conflict",
-    [FAULT_BACK] = "store back", [FAULT_PUT_BACK] = "ledger back", [FAULT_MAIL] = "mail server"};
+    [FAULT_BACK] = "store back", [FAULT_PUT_BACK] = "ledger back", [FAULT_MAIL] = "mail server",
+    [FAULT_MEMORY] = "no memory"};
 
 static struct task tasks[WORLD_TASKS];
 static ucontext_t scheduler;
@@ -123,6 +124,13 @@ void world_fault(enum fault fault)
 {
 	world.faults[fault]++;
 	world_say("fault: %s", fault_names[fault]);
+}
+
+bool world_fails(enum point point)
+{
+	if (world.point != point || world.process == NULL || world.sheltered > 0)
+		return false;
+	return ++world.points == world.fail_at;
 }
 
 int64_t machine_wall(const struct machine *machine)
@@ -281,10 +289,14 @@ void world_run(uint64_t seed, void (*main)(void))
 {
 	int verbose = world.verbose;
 	const char *broken = world.broken;
+	const enum point point = world.point;
+	const uint64_t fail_at = world.fail_at;
 
 	memset(&world, 0, sizeof world);
 	world.verbose = verbose;
 	world.broken = broken;
+	world.point = point;
+	world.fail_at = fail_at;
 	world.seed = world.state = seed;
 	world.epoch = 1795000000 + (int64_t)(seed % 86400);
 	for (struct task *task = tasks; task < tasks + WORLD_TASKS; task++)
@@ -399,7 +411,7 @@ void world_point(int64_t cost)
 	struct process *process = world.process;
 
 	world.now += cost;
-	if (++world.calls > CALLS_MAX) {
+	if (++world.calls > (world.broken == NULL ? CALLS_MAX : BROKEN_CALLS_MAX)) {
 		world_violate("a life does not come to its end");
 		setcontext(&scheduler);
 	}

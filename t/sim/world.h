@@ -30,9 +30,13 @@ enum fault {
 	FAULT_BACK,     /* the server lost its last transactions */
 	FAULT_PUT_BACK, /* an older copy of the ledger was put back */
 	FAULT_MAIL,     /* a mail server that is away, refuses, or whose answer is lost */
+	FAULT_MEMORY,   /* SQLite was given none */
 	FAULTS
 };
 extern const char *const fault_names[FAULTS];
+
+/* Instead of weather: one call of a kind fails, the FAIL_AT-th. */
+enum point { POINT_NONE, POINT_DISK, POINT_MEMORY };
 
 struct task;
 struct disk;
@@ -65,6 +69,8 @@ struct world {
 	int verbose;          /* 1: what happens; 2: each call for a file, too */
 	bool stopped;
 	const char *broken; /* the deliberate fault, or NULL */
+	enum point point;
+	uint64_t fail_at, points; /* POINTS: how many there were so far */
 	struct machine machines[WORLD_MACHINES];
 	struct process *processes, *process; /* PROCESS: the one that runs */
 	struct task *task;
@@ -113,6 +119,7 @@ void machine_fail(struct machine *machine); /* the power */
 void world_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void world_violate(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void world_fault(enum fault fault);
+bool world_fails(enum point point); /* this one does; counts it */
 
 int64_t machine_wall(const struct machine *machine);
 
