@@ -169,7 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					       .reject_bad_from = true,
 					       .tempfail_on_temperror = true},
 				    .spf_engine = SPF_ENGINE_BOTH,
-				    .bimi = true};
+				    .bimi = {.evaluate = true}};
 	struct span rest = span_make(data, size), envelope;
 	struct arena *arena = arena_new(SIZE_MAX);
 	struct check_client client = {.receiver = "mx.example", .explain = size % 2 == 0};
@@ -191,7 +191,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	client.helo = next_line(arena, &envelope, &more);
 	client.mail_from = next_line(arena, &envelope, &more);
 	if (size % 3 == 0 && client.ip.family != 0) {
-		any = (struct ip_network){client.ip, client.ip.family == 4 ? 32 : 128};
+		any =
+		    (struct ip_network){.ip = client.ip, .bits = client.ip.family == 4 ? 32 : 128};
 		rules.relays = (struct relay_rules){&relay, 1};
 		client.relay = &relay;
 	}

@@ -10,9 +10,9 @@
 #include "dns/wire.h"
 #include "t/lib/fuzz.h"
 
-static const enum dns_type types[] = {DNS_TYPE_A,    DNS_TYPE_PTR, DNS_TYPE_MX,   DNS_TYPE_TXT,
-				      DNS_TYPE_AAAA, DNS_TYPE_SOA, DNS_TYPE_SRV,  DNS_TYPE_DS,
-				      DNS_TYPE_TLSA, DNS_TYPE_NS,  DNS_TYPE_RRSIG};
+static const enum dns_type types[] = {DNS_TYPE_A,    DNS_TYPE_PTR, DNS_TYPE_MX,    DNS_TYPE_TXT,
+				      DNS_TYPE_AAAA, DNS_TYPE_SOA, DNS_TYPE_SRV,   DNS_TYPE_DS,
+				      DNS_TYPE_TLSA, DNS_TYPE_NS,  DNS_TYPE_RRSIG, DNS_TYPE_DNSKEY};
 
 static size_t split(const uint8_t *data, size_t size, struct rdata *rdata)
 {

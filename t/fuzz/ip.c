@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(ip_parse(span_of(ip_text(&ip, out)), &again) && ip_equal(&ip, &again));
 		assert(span_of(ip_reverse(&ip, reverse)).end[-1] == 'a');
 	}
-	if (ip_network_parse(text, &network)) {
+	if (ip_network_parse_entry(text, &network)) {
 		assert(network.bits <= (network.ip.family == 4 ? 32 : 128));
 		assert(ip_in_network(&network.ip, &network.ip, network.bits));
 	}

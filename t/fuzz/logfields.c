@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* admin/logfields: what is taken for a log line has keys and values that are texts, each key once.
+/* mail/logfields: what is taken for a log line has keys and values that are texts, each key once.
  */
 #include <assert.h>
 #include <string.h>
