@@ -8,8 +8,9 @@ case ${COUNTERSIGN_SANITIZER:-} in # libmilter's own end races with itself in th
 esac
 out=$(cd "$COUNTERSIGN_BUILD" && bash "$COUNTERSIGN_SRC/t/bench/run" -qp verify large sign 2>&1)
 is "every message of the benchmark has the right verdict" $? 0
+# Some systems count CPU time in ticks of 10 ms, more than a short run may take: a figure may be 0.
 for what in 'verify 4 KiB' 'verify 1m' 'sign RSA-2048' 'sign Ed25519'; do
-	ok "there is a figure for: $what" grep -qE "^\| $what.* \| [1-9][0-9]*( |$)" <<<"$out"
+	ok "there is a figure for: $what" grep -qE "^\| $what.* \| [0-9]+( |$)" <<<"$out"
 done
 [ "$tap_failed" = 0 ] || sed 's/^/# /' <<<"$out"
 out=$(bash "$COUNTERSIGN_SRC/t/bench/rows" 100000 3 2>&1)
