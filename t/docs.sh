@@ -117,11 +117,16 @@ check "t/README has an entry for every script" "$(cd "$src/t" && for script in *
 	grep -qE "^  (.*[ (])?${script//./\\.}[ ):]" README || echo "$script"
 done)"
 check "README has no line over 100 columns" "$(awk 'length > 100 { print FNR ": " $0 }' "$src/README")"
-check "every script that a person runs has --help" "$(cd "$src" && for script in contrib/quickstart contrib/test contrib/dkim-check \
+check "every script that a person runs has --help" "$(cd "$src" && for script in contrib/quickstart contrib/road contrib/test contrib/dkim-check \
 	contrib/compile-commands contrib/lint .ci/run t/bare.sh t/host_life.sh t/package.sh t/container.sh t/soak.sh t/endure.sh t/differential.sh t/docs_commands.sh \
 	t/fuzz_idle.sh t/bench/run t/bench/rows t/bench/signatures t/bench/store; do
 	out=$(timeout 10 "./$script" --help 2>&1) && [ "$(wc -l <<<"$out")" -ge 2 ] || echo "$script"
 done)"
+
+# The rules of countersign audit, and the table of doc/audit.md.
+check "doc/audit.md has every rule of countersign audit, with its level and its section" "$(diff \
+	<("$cs" audit --rules | tail -n +2 | sed -E 's/ {2,}/ | /g; s/ +$//' | LC_ALL=C sort) \
+	<(sed -nE 's/^\| `([a-z0-9.-]+)` \| (.*) \|$/\1 | \2/p' "$src/doc/audit.md" | grep -v '^[a-z]*\.\*' | LC_ALL=C sort))"
 
 echo "1..$n"
 exit $failed

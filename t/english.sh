@@ -8,7 +8,7 @@ n=0 failed=0
 tops=$(sed -nE 's/^\| `([a-z_]+)\/.*/\1/p' CONTRIBUTING.md | sort -u)
 mapfile -t files < <(find $tops contrib doc debian t \
 	-type f \( -name '*.[ch]' -o -name '*.md' -o -name '*.[1578]' -o -name '*.sh' -o -name '*.lua' -o -name '*.txt' -o -name '*.conf' \
-	-o -name 'test' -o -name 'quickstart' -o -name README \) | grep -vE '^t/(english\.sh|fuzz/corpus|bench/corpus)' | sort
+	-o -name 'test' -o -name 'quickstart' -o -name 'road' -o -name README \) | grep -vE '^t/(english\.sh|fuzz/corpus|bench/corpus)' | sort
 	ls README INSTALL NEWS SECURITY.md CONTRIBUTING.md 2>/dev/null)
 
 avoid() { # pattern, what to write instead, lines that are right all the same

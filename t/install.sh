@@ -99,7 +99,7 @@ else
 	skip "shellcheck finds nothing in them" "there is no shellcheck"
 fi
 options=$("$build/daemon/countersignd" --help)
-for option in $(grep -oE 'command_args=.*' "$src/contrib/freebsd/countersignd" | grep -oE ' -[a-z]|"-[a-z]' | grep -oE -- '-[a-z]') -t; do
+for option in $(grep -oE 'command_args=.*' "$src/contrib/freebsd/countersignd" | grep -oE ' -[a-zA-Z]|"-[a-zA-Z]' | grep -oE -- '-[a-zA-Z]') -t; do
 	like "countersignd has the option $option of contrib/freebsd/countersignd" "$options" "$option, --"
 done
 

@@ -68,7 +68,7 @@ ok "it installs" in_try 'apt-get -qq install -y --no-install-recommends /root/no
 like "without a complaint" "$(grep -iE 'error|fail|cannot|warning|no such' "$log/install")" '^$'
 is "the user is there, without a shell" "$(root_run "$try" 'getent passwd countersign | cut -d: -f1,6,7')" \
 	"countersign:/var/lib/countersign:/usr/sbin/nologin"
-is "the directory of keys: root's, read by the daemon's group" "$(stat_of /etc/countersign/keys)" "drwxr-x--- root:countersign"
+is "the directory of keys: root's, read by the user of the keys" "$(stat_of /etc/countersign/keys)" "drwxr-x--- root:countersign-keys"
 is "conffiles" "$(root_run "$try" "dpkg-query -W -f '\${Conffiles}' countersign | awk '{print \$1}' | sort | xargs")" \
 	"/etc/apparmor.d/usr.sbin.countersignd /etc/countersign/countersign.conf /etc/mail/m4/countersign.m4"
 is "the daemon starts at boot" "$(root_run "$try" 'readlink /etc/systemd/system/multi-user.target.wants/countersignd.service')" \
@@ -88,7 +88,7 @@ is "no socket directory for a Postfix that is not there" "$(root_run "$try" 'ls 
 
 # ---- an administrator's work, then the later version ----
 ok "a key is made" in_try 'countersign key gen example.com --selector s1 --active' gen
-is "which the daemon's group can read, and nobody else" "$(stat_of /etc/countersign/keys/example.com/s1.key)" "-rw-r----- root:countersign"
+is "which the user of the keys can read, and nobody else" "$(stat_of /etc/countersign/keys/example.com/s1.key)" "-rw-r----- root:countersign-keys"
 root_run "$try" 'echo "log: { level = \"debug\"; };" >>/etc/countersign/countersign.conf
 	echo ledger >/var/lib/countersign/kept; id -u countersign >/root/uid'
 ok "it is upgraded" in_try 'apt-get -qq install -y --no-install-recommends -o Dpkg::Options::=--force-confold /root/later.deb' upgrade

@@ -27,6 +27,15 @@ check "every directory with sources is in it" "$(
 	printf '%s\n' "${sources[@]}" | sed 's,/[^/]*$,,' | sort -u | grep -vxF "$directories")"
 check "every directory in it has sources" "$(
 	for directory in $directories; do ls "$directory"/*.[ch] >/dev/null 2>&1 || echo "$directory"; done)"
+check "doc/architecture.md names each of them" "$(
+	for directory in $directories; do
+		# a row has the names of those below it in full, or without what all have in common
+		grep -E "^\\| .*\`${directory%%/*}/\`" doc/architecture.md | grep -qE "\`($directory|${directory#*/})/\`" || echo "$directory"
+	done)"
+check "the files that it names exist" "$(
+	grep -oE '`[a-z]+/[a-z_/]*[a-z_*]+\.[ch]`' doc/architecture.md | tr -d '`' | while read -r file; do
+		compgen -G "$file" >/dev/null || echo "$file"
+	done)"
 check "includes run downwards, and spell the directory" "$(
 	awk -v table="$table" '
 	BEGIN {
@@ -71,12 +80,27 @@ check "nine of ten functions are shorter than 40 lines" "$(
 check "at most one of twenty static functions has a name of one word" "$(
 	awk '$4 == "static" { all++; if ($2 !~ /_/) { one++; list = list "\n" $3 ": " $2 "()" } }
 		END { if (one * 20 > all) print one " of " all " have; give them a verb and a noun (read_settings):" list }' <<<"$functions")"
+# A question (is_spf) may tell why not; what is done succeeds (0), fails (-1), finds something (NULL: not), or has an outcome.
+check "a function that fails with a reason returns -1, NULL or an outcome, not false" "$(
+	awk 'FNR == 1 { head = "" }
+		/^[a-z].*\(/ { head = "" }
+		/^(static )?bool [a-z_]*\(/ { head = $0; at = FNR }
+		head != "" && at != FNR { head = head $0 }
+		head ~ /[{;]/ { head = "" }
+		head != "" && head ~ /\)$/ {
+			name = head; sub(/\(.*/, "", name); sub(/.* /, "", name)
+			if (head ~ /[(,][ \t]*struct why \*/ && name !~ /(^|_)(is|has|may|can|fits)(_|$)/) print FILENAME ": " name "()"
+			head = ""
+		}' $(printf '%s\n' "${sources[@]}" | grep '\.c$'))"
 check "contracts are asserted: four times or more in 1,000 lines of lib, mail, dns, policy, store and report" "$(
 	for directory in lib mail dns policy store report; do
 		find $directory -name '*.c' -exec cat {} + | awk -v name=$directory '
 			/(^|[^_A-Za-z])assert\(/ { asserts++ }
 			END { if (asserts * 250 < NR) print name "/: " asserts + 0 " in " NR " lines; assert what callers promise and what loops keep" }'
 	done)"
+check "memory comes from lib/heap, which never gives NULL" "$(
+	grep -nE '\b(malloc|calloc|realloc|reallocarray|strdup|strndup|asprintf)\(' \
+		$(printf '%s\n' "${sources[@]}" | grep '\.c$' | grep -v '^lib/heap\.c$'))"
 check "no function has the name of a library's" "$(
 	awk '$2 ~ /^(dkim|SPF|smfi|mi)_/ && $4 == "extern"' <<<"$functions")"
 
@@ -117,11 +141,11 @@ one libpq 'libpq' store/sql/pg.c
 one libidn2 'idn2\.h' mail/domain.c
 one libpsl 'libpsl' mail/psl.c
 one OpenSSL 'openssl/' lib/crypto/openssl.h
-one libxml2 'libxml/' report/xml.c report/inbox/xmlread.c bimi/logo.c
-one libmicrohttpd 'microhttpd' daemon/http/http.c
-one libcurl 'curl/' report/send.c lib/url.c tls/dial.c tls/fetch.c tls/probe.c
-one zlib 'zlib\.h' report/gzip.c report/inbox/unpack.c bimi/gunzip.c
-one jansson 'jansson' report/json.c report/inbox/tlsrpt.c admin/jsonout.c
+one libxml2 'libxml/' report/xml.c lib/codec/markup.c
+one libmicrohttpd 'microhttpd' daemon/http/listen.h
+one libcurl 'curl/' report/send.c report/inbox/imap.c lib/url.c tls/dial.c tls/fetch.c tls/probe.c
+one zlib 'zlib\.h' lib/codec/gzip.c
+one jansson 'jansson' report/json.c report/inbox/tlsrpt.c report/tls/datagram.c lib/jsonout.c
 one GMime 'gmime/' report/inbox/mime.c
 one libarchive 'archive' report/inbox/unpack.c
 
@@ -129,14 +153,24 @@ mapfile -t pure < <(printf '%s\n' "${sources[@]}" | grep '^policy/')
 check "policy/ opens no file, logs nothing and has no clock" "$(
 	grep -nE '\b(fopen|open|openat|stat|lstat|opendir|log_(error|warn|info|debug|line)|clock_(wall|mono)|time|gettimeofday|nanosleep|sleep)\(' "${pure[@]}" |
 		grep -vE ':[0-9]+: ?(\*|/\*)')"
+check "files are handed to other processes by lib/system/fdpass only" "$(
+	grep -nE 'cmsg_type|CMSG_' "${sources[@]}" /dev/null | grep -v '^lib/system/fdpass\.c:')"
 check "every source says its licence" "$(
 	grep -L 'SPDX-License-Identifier: BSD-2-Clause' "${sources[@]}" t/*/*.[ch] t/*.sh t/*/*.sh contrib/*.sh contrib/test contrib/quickstart)"
 check "every source is in Makefile.am" "$(
 	for f in "${sources[@]}"; do grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"; done)"
-check "so is what a package of the source must have" "$(
-	for f in t/*.sh t/lib/*.sh t/scenario/*.lua t/e2e/*.sh t/tools/*.[a-z]* doc/*.[0-9a-z]* contrib/*/* debian/*; do
-		[ ! -f "$f" ] || git check-ignore -q "$f" 2>/dev/null || grep -qE "(^|[ 	])$f( |\$)" Makefile.am || echo "$f"
-	done)"
+# In a clone, with a build tree: all that git has, but .gitignore, is in the package, itself or in a directory that is.
+check "a package of the source has what git has" "$(
+	[ -e .git ] && [ -f "${COUNTERSIGN_BUILD:-build}/Makefile" ] || exit 0
+	git -c safe.directory='*' ls-files >"${TMPDIR:-/tmp}/structure.$$"
+	MAKEFLAGS= make -s --no-print-directory -C "${COUNTERSIGN_BUILD:-build}" list-dist | tr ' ' '\n' | sed "s,^$PWD/,," | sed 's,^\(\.\./\)*,,; s,^\./,,' |
+		awk 'FILENAME == "-" { packed[$0] = 1; next }
+			$0 == ".gitignore" { next }
+			{
+				for (path = $0; !(path in packed); )
+					if (!sub(/\/[^\/]*$/, "", path)) { print; break }
+			}' - "${TMPDIR:-/tmp}/structure.$$"
+	rm -f "${TMPDIR:-/tmp}/structure.$$")"
 
 # In automake's terms: 77 is a test that was not run. Another status after the plan of none would pass for one that was.
 check "a test that cannot be run says SKIP and why, and exits with status 77" "$(

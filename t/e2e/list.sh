@@ -28,6 +28,12 @@ seal_of() {
 verdict_of() { # message: what the next host makes of it
 	lab_cs verify --ip=192.0.2.1 --helo=mx.example.com --from=dev-bounces@lists.example.org "$1" 2>&1
 }
+forwarded() { # subject: a message that a forwarder has sealed, as OpenARC does
+	message bob@victim.test "$1"
+	sed 's/$/\r/' "$LAB/m" | "$COUNTERSIGN_BUILD/t/bin/arcmsg" /dev/null "$LAB/foreign/forwarder.test.f1.key" forwarder.test f1 \
+		"forwarder.test; dmarc=pass header.from=victim.test" 2>"$LAB/log/arcmsg" | tr -d '\r' >"$LAB/m.sealed"
+	mv "$LAB/m.sealed" "$LAB/m"
+}
 lab_key_of() { # domain selector
 	lab_cs -q key gen "$1" --selector "$2" --type rsa2048 --active --format zone
 }
@@ -38,20 +44,21 @@ lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ "127.0.0.0/8" ]
 keys=$(lab_key_of lists.example.org l1) || { echo "Bail out! key gen failed"; exit 99; }
 chown -R "$LAB_USER" "$LAB/keys"
 lab_zone 'victim.test. IN TXT "v=spf1 ip4:198.51.100.25 -all"' '_dmarc.victim.test. IN TXT "v=DMARC1; p=reject"' \
-	'lists.example.org. IN TXT "v=spf1 ip4:192.0.2.1 -all"' "$keys" "$(lab_key victim.test sel1)" || exit 99
+	'lists.example.org. IN TXT "v=spf1 ip4:192.0.2.1 -all"' "$keys" "$(lab_key victim.test sel1)" "$(lab_key forwarder.test f1)" || exit 99
 read -r back first lmtp rest < <(lab_ports 4)
 lab_postfix "transport_maps=regexp:$LAB/etc/transport" "relay_domains=lists.example.org" "lmtp_host_lookup=native" || exit 99
 cat >"$LAB/etc/transport" <<-T
-	/^mm@/ lmtp:[127.0.0.1]:$lmtp
+	/^mm(from)?@/ lmtp:[127.0.0.1]:$lmtp
 	/@lists\.example\.org$/ list:
 T
 for mode in dev: munged:munge stripped:strip; do
 	printf '%s %s\n' "${mode%:*}" "${mode#*:}"
 done >"$LAB/etc/lists"
+install -m 644 "$COUNTERSIGN_SRC/t/tools/list.py" "$LAB/etc/" # whatever the mode of the clone
 cat >"$LAB/etc/list" <<-L
 	#!/bin/sh
 	mode=\$(sed -n "s/^\$1 //p" $LAB/etc/lists)
-	exec /usr/bin/python3 "$COUNTERSIGN_SRC/t/tools/list.py" $back "\$1@lists.example.org" reader@reader.test \$mode
+	exec /usr/bin/python3 $LAB/etc/list.py $back "\$1@lists.example.org" reader@reader.test \$mode
 L
 chmod 755 "$LAB/etc/list"
 # Back: where list managers hand in their mail. First: a content filter that changes nothing, whose way back it shares.
@@ -79,6 +86,10 @@ is "whose field does not leave" "$(grep -c '^Authentication-Results' "$left")" 0
 said=$(verdict_of "$left")
 like "the next host finds the signature good" "$said" 'lists.example.org.*pass|pass.*lists.example.org'
 like "and the seal" "$said" '[Aa][Rr][Cc].*pass'
+
+forwarded forwarded
+post dev
+is "after a forwarder that seals, the chain goes on" "$(seal_of "$(lab_left '\[dev\] forwarded')")" "i=2 cv=pass d=lists.example.org "
 
 message bob@victim.test munged
 post munged
@@ -136,6 +147,17 @@ if mailman_begin "$back" "$lmtp"; then
 	is "Mailman 3: signed as the list's" "$(signer_of "$left")" " d=lists.example.org "
 	is "and sealed" "$(seal_of "$left")" "i=1 cv=none d=lists.example.org "
 	like "the next host finds the seal good" "$(verdict_of "$left")" '[Aa][Rr][Cc].*pass'
+	message bob@victim.test rewritten
+	post mmfrom
+	left=$(lab_left '\[Mmfrom\] rewritten')
+	like "with From munged by Mailman" "$(lab_field "$left" From)" '<mmfrom@lists.example.org>'
+	is "it is the list's own mail" "$(signer_of "$left")" " d=lists.example.org "
+	is "and not sealed: the results of its arrival are another author's" "$(seal_of "$left")" ""
+	forwarded mailman-forwarded
+	post mm
+	left=$(lab_left '\[Mm\] mailman-forwarded')
+	is "after a forwarder that seals, the chain goes on" "$(seal_of "$left")" "i=2 cv=pass d=lists.example.org "
+	like "and the next host finds it whole" "$(verdict_of "$left")" '[Aa][Rr][Cc].*pass'
 	mailman_end
 else
 	skip "Mailman 3 is not installed" 3

@@ -30,6 +30,10 @@ counted() { # messages in the ledger for a domain
 	lab_cs --json report show "$1" --day "$(date -u +%F)" 2>/dev/null |
 		tr -d ' \n' | grep -oE '"messages":[0-9]+' | head -1 | cut -d: -f2
 }
+counts() { # how many more than $before: sets $after
+	after=$(($(counted sender.test) - before))
+	[ "$after" -ge "$1" ]
+}
 
 settings() { # new settings by reload
 	lab_conf "$@"
@@ -162,7 +166,8 @@ traffic=$!
 for _ in $(seq 12); do sleep 0.25; kill -HUP "$LAB_DAEMON_PID"; done
 wait $traffic
 is "12 reloads under traffic: no message is lost" "$(cat "$LAB/traffic")" "accepted 300 deferred 0 refused 0 lost 0"
-is "and each is counted" "$(($(counted sender.test) - before))" 300
+eventually counts 300
+is "and each is counted" "$after" 300
 lab_conf 'dmarc: { enforec = "strict"; };'
 : >"$LAB/log/countersignd.log"
 kill -HUP "$LAB_DAEMON_PID"
@@ -182,7 +187,7 @@ for _ in $(seq 8); do
 done
 wait $traffic
 accepted=$(awk '{ print $2 }' "$LAB/traffic")
-after=$(($(counted sender.test) - before))
+eventually counts "$accepted" # what a worker has just answered is in its journal first
 ok "8 workers killed under traffic: most messages are accepted ($(cat "$LAB/traffic"))" test "$accepted" -ge 200
 ok "every accepted message is counted ($accepted accepted, $after counted)" test "$after" -ge "$accepted"
 is "none is lost or refused" "$(awk '{ print $6, $8 }' "$LAB/traffic")" "0 0"
@@ -207,7 +212,7 @@ message 'Bob <bob@sender.test>' alice@example.com nodns >"$LAB/m"
 start=$(date +%s%N)
 reply=$(lab_send "${GOOD[@]}" "$LAB/m")
 took=$((($(date +%s%N) - start) / 1000000))
-ok "DNS that never answers: the reply comes within the deadline ($took ms)" test "$took" -lt 4000
+ok "DNS that never answers: the reply comes within the deadline ($took ms)" test "$took" -lt 7000
 like "temporary failures are not facts: accepted or deferred, not refused" "$reply" '^(250|451)'
 
 done_testing

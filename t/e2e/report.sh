@@ -44,6 +44,17 @@ like "VERP" "$(sent_to two.test dmarc@two.test verp "$LAB_SUBMISSION")" 'sent'
 left=$(lab_left "Report Domain: two.test")
 like "is in the envelope" "$(head -20 "${left%.msg}" | grep -i '^X-Mail-Args')" '<noreply-dmarc\+bounce-[a-z2-7]{16}@example\.com>'
 is "and signed" "$(grep -c '^DKIM-Signature:' "$left")" 1
+# Mail to the people who run the site goes the same way.
+lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ "127.0.0.0/8" ];' 'page: { mail = [ "boss@four.test" ]; };' \
+	"reports: { org = \"Example\"; from = \"noreply-dmarc@example.com\"; via = \"smtp://127.0.0.1:$LAB_SUBMISSION\"; };"
+like "the page by mail" "$(lab_cs report send 2>&1)" 'sent +boss@four.test +250'
+left=$(lab_left "Mail of mx.example.com, .*")
+is "is signed" "$(grep -c '^DKIM-Signature:' "$left")" 1
+like "its signature verifies elsewhere" "$("$CHECK" 127.0.0.1 "$LAB_DNS" <"$left")" 'pass d=example.com s=s1'
+is "it arrives as it was made" "$(python3 -c 'import email, email.policy, sys
+mail = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.default)
+print([part.get_content_type() for part in mail.walk()], list(mail.walk())[2].get_content()[:15])' <"$left")" \
+	"['multipart/mixed', 'text/plain', 'text/html'] <!DOCTYPE html>"
 # Postfix itself bounces: the milter sees that, and the address is left alone.
 mkdir "$LAB/far"
 perl "$COUNTERSIGN_SRC/t/tools/smtp_sink.pl" "$LAB/far" & # refuses whoever begins with "no"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * signload [-c CONNECTIONS] [-a ADDRESS] STOP-FILE SOCKET RECORDS: sends messages of a local sender
- * to a filter as an MTA does, one after the other on each connection, until STOP-FILE exists; and
- * verifies every signature that it gets. RECORDS has a line "NAME VALUE" for each key, of all
- * times.
+ * signload [-c CONNECTIONS] [-a ADDRESS] [-s N] [-w MS] STOP-FILE SOCKET RECORDS: sends messages of
+ * a local sender to a filter as an MTA does, one after the other on each connection, MS (0) apart,
+ * until STOP-FILE exists; and verifies every signature that it gets. RECORDS has a line "NAME
+ * VALUE" for each key, of all times.
  *
  * Prints NAME=VALUE: sent; accepted; deferred (4xx); cut (the connection ended before the answer);
- * unsigned (accepted without a DKIM-Signature); bad (accepted with one that does not verify).
+ * unsigned (accepted with less than N, 1, DKIM-Signatures); bad (accepted with one that does not
+ * verify).
  */
 #include <getopt.h>
 #include <stdatomic.h>
@@ -27,7 +28,8 @@ static struct {
 	const char *stop, *socket, *author;
 	struct dns *dns;
 	struct dkimcheck_engine *engine;
-} run = {.author = "user@example.com"};
+	unsigned long signatures, pause;
+} run = {.author = "user@example.com", .signatures = 1};
 
 static atomic_uint sent, accepted, deferred, cut, without, bad, told;
 
@@ -180,7 +182,7 @@ static void judge_answer(const struct attempt *attempt, char kind)
 		return;
 	}
 	atomic_fetch_add(&accepted, 1);
-	if (attempt->signature_count == 0) {
+	if (attempt->signature_count < run.signatures) {
 		atomic_fetch_add(&without, 1);
 	} else if (!all_pass(attempt)) {
 		atomic_fetch_add(&bad, 1);
@@ -218,6 +220,7 @@ static void *send_messages(void *arg)
 			usleep(10000);
 		}
 		arena_free(attempt.arena);
+		usleep((useconds_t)(run.pause * 1000));
 	}
 	hang_up(&attempt);
 	return NULL;
@@ -250,11 +253,15 @@ int main(int argc, char **argv)
 	unsigned connections = 4;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:a:")) != -1) {
+	while ((option = getopt(argc, argv, "c:a:s:w:")) != -1) {
 		if (option == 'c')
 			connections = (unsigned)strtoul(optarg, NULL, 10) % (CONNECTIONS_MAX + 1);
 		else if (option == 'a')
 			run.author = optarg;
+		else if (option == 's')
+			run.signatures = strtoul(optarg, NULL, 10);
+		else if (option == 'w')
+			run.pause = strtoul(optarg, NULL, 10);
 		else
 			return 64;
 	}

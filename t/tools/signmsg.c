@@ -26,7 +26,7 @@ static void add_field(void *signer, struct span name, struct span value)
 	signer_header(signer, name, value);
 }
 
-static void print_records(const struct signing_key *const *keys, int count, struct arena *arena)
+static void print_records(const struct signing_key *const *keys, int count)
 {
 	for (int i = 0; i < count; i++)
 		printf("%s._domainkey.%s %s\n", signing_key_selector(keys[i]),
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 		    "signmsg [-c HEADER/BODY] [-t SECONDS] [-p] KEYFILE DOMAIN SELECTOR ...");
 	keys = read_keys(argv + optind, count, arena);
 	if (records)
-		print_records(keys, count, arena);
+		print_records(keys, count);
 	else
 		sign(&rules, keys, count, arena, now);
 	arena_free(arena);
