@@ -114,7 +114,7 @@ lab_zone() {
 		'. IN NS ns.root.' 'ns.root. IN A 127.0.0.1' "$@" >"$LAB/dns/root.zone"
 	cat >"$LAB/dns/nsd.conf" <<-N
 		server:
-		  ip-address: 127.0.0.1
+		  ip-address: ${LAB_DNS_IP:-127.0.0.1}
 		  port: $LAB_DNS
 		  username: ""
 		  chroot: ""

@@ -8,8 +8,15 @@ packages_build="build-essential autoconf automake pkg-config libmilter-dev libop
 	libcurl4-openssl-dev zlib1g-dev libpq-dev libmicrohttpd-dev libgmime-3.0-dev libarchive-dev"
 packages_lab="postfix nsd swaks openssl python3-dkim python3-authres python3-nacl python3-dnspython"
 packages_test="$packages_lab libsasl2-modules libxml2-utils miltertest sqlite3 valgrind mandoc python3-yaml python3-spf procps psmisc publicsuffix
-	m4 iproute2 unbound postgresql opendkim opendmarc dbconfig-no-thanks postfix-policyd-spf-python dovecot-sieve
-	python3-gi gir1.2-gmime-3.0 libemail-address-xs-perl libmailtools-perl ldnsutils nginx-light"
+	m4 iproute2 unbound postgresql opendkim opendmarc dbconfig-no-thanks postfix-policyd-spf-python dovecot-sieve dovecot-imapd dovecot-pop3d dovecot-lmtpd curl
+	python3-gi gir1.2-gmime-3.0 libemail-address-xs-perl libmailtools-perl ldnsutils nginx-light pgbouncer"
+packages_road="dovecot-sieve dovecot-imapd dovecot-pop3d dovecot-lmtpd unbound ldnsutils nginx-light curl sqlite3 iproute2 procps"
+packages_browser="chromium sqlite3 python3 procps"
+packages_peers="python3 openssl procps"
+if ! command -v npm >/dev/null; then # it may come with another package
+	packages_browser="$packages_browser nodejs npm"
+	packages_peers="$packages_peers nodejs npm"
+fi
 packages_fuzz="clang libclang-rt-14-dev llvm"
 packages_lint="clang-format clang-tidy cppcheck"
 
