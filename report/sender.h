@@ -21,8 +21,6 @@
 
 enum {
 	SENDER_BUILD_DAYS = 3,       /* days before today whose missing reports are built */
-	SENDER_AFTER_MIDNIGHT = 600, /* seconds (UTC) until a day's reports are built: its last
-					messages are in the ledger by then */
 	SENDER_HOLD = 3600,          /* seconds that other hosts leave a mail alone which one of
 					them was sending: it may know the outcome */
 	SENDER_KEEP_DAYS = 5,        /* days after which sending is given up */

@@ -30,6 +30,7 @@ static const struct {
     {"zero width space", "\xe2\x80\x8b", "[U+200B]"},
     {"line separator", "\xe2\x80\xa8", "[U+2028]"},
     {"a tag character", "\xf3\xa0\x81\x81", "[U+E0041]"},
+    {"no characters", "\xef\xb7\x90\xef\xbf\xbf\xf0\x9f\xbf\xbe", "[U+FDD0][U+FFFF][U+1FFFE]"},
     {"a byte order mark", "\xef\xbb\xbf", "[U+FEFF]"},
     {"not UTF-8", "a\xff\xc0\xaf", "a" BAD BAD BAD},
     {"cut off", "\xe2\x82", BAD BAD},
