@@ -114,9 +114,7 @@ send_all() { # two at a time: one of them finds the outbox in use
 	wait $other
 	! cs a report list --limit 0 | grep -qE ' (collected|built|deferred)'
 }
-send_all
-sleep 1
-send_all
+eventually send_all
 is "each report is sent once" "$(grep -h '^Subject:' "$tmp"/sink/*.mail | sort | uniq -d | wc -l)" 0
 is "all of them" "$(ls "$tmp"/sink/*.mail | wc -l)" 9
 like "store check --reconcile" "$(cs a store check --reconcile; echo "exit $?")" 'exit 0$'
