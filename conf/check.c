@@ -404,7 +404,9 @@ void conf_check_reports(const struct conf_reader *reader, const struct conf *con
 {
 	const struct conf_option *org = find_option("reports.org"),
 				 *from = find_option("reports.from");
-	const struct conf_option *send = find_option("reports.send");
+	const struct conf_option *send = find_option("reports.send"),
+				 *spread = find_option("reports.spread");
+	const int64_t longest_sending = 23 * 3600 * CLOCK_SECOND;
 
 	if (*conf->reports.org != '\0' && *conf->reports.from == '\0' &&
 	    place_of(conf, from).line == 0)
@@ -419,6 +421,10 @@ void conf_check_reports(const struct conf_reader *reader, const struct conf *con
 		    reader, send, place_of(conf, send),
 		    "is true, but reports.%s is not set: reports must say who sends them",
 		    *conf->reports.org == '\0' ? "org" : "from");
+	if (conf->reports.start + conf->reports.spread > longest_sending)
+		conf_option_error(
+		    reader, spread, place_of(conf, spread),
+		    "ends later than 23 hours after midnight, counted from reports.start on");
 	check_login(reader, conf);
 	if (conf->reports.send && *conf->store.url == '\0')
 		conf_option_error(reader, send, place_of(conf, send),

@@ -315,7 +315,8 @@ struct conf {
 		enum conf_envelope envelope;
 		struct conf_strings bcc;            /* of each mail */
 		struct conf_strings suppress_lists; /* domains: DNS lists */
-		int64_t spread;                     /* from midnight UTC */
+		int64_t start;                      /* after midnight UTC */
+		int64_t spread;                     /* from start on */
 		int64_t max_per_day;
 		int64_t max_per_destination;
 		int64_t max_size;          /* of a mail */

@@ -1078,11 +1078,15 @@ const struct conf_option conf_options[] = {
 		"example.com.list.example.net). An address in 127.0.0.0/8 means that it is listed (RFC 5782); such a delivery is "
 		"suppressed. If a list does not answer, the report is sent.",
 	 .example = "suppress_lists = [ \"dead.example.net\" ];"},
+	{.name = "reports.start", .type = &conf_type_duration, FIELD(reports.start),
+	 .max = SECONDS(20 * 3600),
+	 .def = "\"10m\"",
+	 .doc = "How long after midnight UTC countersignd begins to send the reports of the day before, and other mail of its "
+		"own. Messages that are counted later (with less than ten minutes, some are) go into a further report."},
 	{.name = "reports.spread", .type = &conf_type_duration, FIELD(reports.spread),
 	 .max = SECONDS(20 * 3600),
 	 .def = "\"4h\"",
-	 .doc = "The time over which the reports of a day are spread evenly, starting ten minutes after midnight "
-		"UTC."},
+	 .doc = "The time over which the reports of a day are spread evenly, starting at reports.start."},
 	{.name = "reports.max_per_day", .type = &conf_type_integer, FIELD(reports.max_per_day),
 	 .min = 0, .max = 10000000,
 	 .def = "20000",

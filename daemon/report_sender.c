@@ -23,8 +23,6 @@
 #include "metrics/counters.h"
 #include "report/tls/build.h"
 
-enum { DAY = 86400, AFTER_MIDNIGHT = SENDER_AFTER_MIDNIGHT };
-
 static const int64_t first_pause = 5 * CLOCK_SECOND;
 static const int64_t pause_between = 1800 * CLOCK_SECOND;
 static const int64_t pause_of_failures = 60 * CLOCK_SECOND;
@@ -70,6 +68,12 @@ static void send_failures(struct work *work)
 		log_error("reports: %s", why.text);
 }
 
+/* When the sending begins on DAY. */
+static int64_t begin_on(const struct conf *conf, int32_t day)
+{
+	return clock_day_begin(day) + conf->reports.start / CLOCK_SECOND;
+}
+
 /* Before each mail: waits for its share of the time that is left today. */
 static bool wait_for_turn(void *arg, unsigned left)
 {
@@ -77,8 +81,8 @@ static bool wait_for_turn(void *arg, unsigned left)
 	struct work *work = arg;
 	struct why why = {""};
 	int64_t now = clock_wall();
-	int64_t end = clock_day_begin(clock_day(now)) + AFTER_MIDNIGHT +
-		      work->conf->reports.spread / CLOCK_SECOND;
+	int64_t end =
+	    begin_on(work->conf, clock_day(now)) + work->conf->reports.spread / CLOCK_SECOND;
 	int64_t until = clock_mono();
 
 	if (now < end)
@@ -239,10 +243,10 @@ static noreturn void run_sender(const struct conf *conf, pid_t parent)
 
 /* ---- in the supervisor ---- */
 
-/* Nanoseconds until the daily run may start: 0 but for the first minutes of a day. */
-static int64_t until_due(void)
+/* Nanoseconds until the run of this day may start; 0: it may. */
+static int64_t until_due(const struct conf *conf)
 {
-	int64_t now = clock_wall(), start = clock_day_begin(clock_day(now)) + AFTER_MIDNIGHT;
+	int64_t now = clock_wall(), start = begin_on(conf, clock_day(now));
 
 	return now < start ? (start - now) * CLOCK_SECOND : 0;
 }
@@ -252,7 +256,7 @@ static int64_t next_pause(const struct conf *conf)
 {
 	int64_t between = conf->failures.send ? pause_of_failures : pause_between;
 	int64_t now = clock_wall();
-	int64_t daily = clock_day_begin(clock_day(now) + 1) + AFTER_MIDNIGHT;
+	int64_t daily = begin_on(conf, clock_day(now) + 1);
 	int64_t pause = (daily - now) * CLOCK_SECOND;
 
 	return pause < between ? pause : between;
@@ -275,8 +279,8 @@ int64_t report_sender_start(struct helper *report_sender, const struct conf *con
 		report_sender->next_at = now + first_pause;
 	if (report_sender->next_at > now)
 		return report_sender->next_at;
-	if (until_due() > 0)
-		return report_sender->next_at = now + until_due();
+	if (until_due(conf) > 0)
+		return report_sender->next_at = now + until_due(conf);
 	report_sender->next_at = now + next_pause(conf);
 	helper_start(report_sender, "reports", run_sender, conf, workers);
 	return report_sender->pid != 0 ? 0 : report_sender->next_at;

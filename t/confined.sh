@@ -34,7 +34,7 @@ cat >"$top/c.conf" <<-C
 	store: { url = "sqlite:$top/ledger/ledger.db"; shared = "postgresql://127.0.0.1:1/none?connect_timeout=1"; keys = true; };
 	http: { listen = [ "127.0.0.1:0" ]; };
 	page: { listen = [ "127.0.0.1:0" ]; };
-	reports: { send = true; org = "Example"; from = "reports@example.com"; via = "smtp://127.0.0.1:1"; };
+	reports: { send = true; start = "0s"; org = "Example"; from = "reports@example.com"; via = "smtp://127.0.0.1:1"; };
 	log: { target = "stderr"; };
 C
 echo ". IN DS 1 8 2 $(printf %064d 0)" >"$top/anchor"

@@ -36,7 +36,7 @@ store: { url = "sqlite:$dir/store/ledger.db"; shared = "postgresql://127.0.0.1:1
 tls: { listen = [ "unix:$dir/tls.sock" ]; ca_file = "$dir/web_root.crt"; reports = true; report_socket = "unix:$dir/tlsrpt.sock"; };
 bimi: { mode = "on"; require = "record"; };
 inbox: { addresses = [ "dmarc@example.com" ]; post_listen = [ "127.0.0.1:0" ]; };
-reports: { send = true; org = "Example"; from = "dmarc@example.com"; via = "smtp://127.0.0.1:1"; };
+reports: { send = true; start = "0s"; org = "Example"; from = "dmarc@example.com"; via = "smtp://127.0.0.1:1"; };
 http: { listen = [ "127.0.0.1:0" ]; };
 page: { listen = [ "127.0.0.1:0" ]; };
 second_opinion: { sample = 1; };

@@ -27,7 +27,7 @@ mails() { ls sink | grep -c '\.mail$'; }
 to() { sed -n 's/^X-Rcpt: //p' sink/*.mail | sort | tr '\n' ' '; }
 settings() { # of page:, further sections
 	{ cat base
-	echo "reports: { org = \"Example\"; from = \"noreply@example.com\"; via = \"smtp://127.0.0.1:$(cat sink/port)\"; };"
+	echo "reports: { org = \"Example\"; from = \"noreply@example.com\"; start = \"0s\"; via = \"smtp://127.0.0.1:$(cat sink/port)\"; };"
 	echo "page: { $1 };"
 	echo "${2:-}"; } >conf
 }

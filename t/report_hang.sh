@@ -23,7 +23,7 @@ conf() { # the directory of the mail server
 		control: { socket = "$tmp/control.sock"; };
 		dns: { servers = [ "127.0.0.1@$(cat "$tmp/dns")" ]; timeout = "2s"; };
 		store: { url = "sqlite:$tmp/l.db"; };
-		reports: { send = true; spread = "0s"; org = "Example"; from = "noreply@reports.example.net"; via = "smtp://127.0.0.1:$(cat "$1/port")"; };
+		reports: { send = true; start = "0s"; spread = "0s"; org = "Example"; from = "noreply@reports.example.net"; via = "smtp://127.0.0.1:$(cat "$1/port")"; };
 	END
 }
 server() { # directory, command...

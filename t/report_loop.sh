@@ -27,7 +27,7 @@ start() { # settings of failures, of reports
 		sign: { enabled = false; };
 		store: { url = "sqlite:$tmp/l.db"; };
 		log: { target = "stderr"; level = "debug"; };
-		reports: { org = "Here"; from = "noreply@here.test"; envelope = "verp"; send = true; spread = "0s"; $2
+		reports: { org = "Here"; from = "noreply@here.test"; envelope = "verp"; send = true; start = "0s"; spread = "0s"; $2
 			via = "smtp://127.0.0.1:$(cat "$tmp/sink/port")"; };
 		failures: { $1 };
 	END

@@ -282,12 +282,13 @@ static int count_waiting(void *arg, const struct ledger_day *day)
 /* Nothing is said where the ledger cannot be read: the sending has told that. */
 static void read_waiting(const struct report_choice *choice, struct waiting *waiting)
 {
+	int64_t start = admin_conf(choice->admin)->reports.start / CLOCK_SECOND;
 	int32_t today = clock_day(clock_wall());
 	struct ledger *ledger;
 	struct why why;
 	int status;
 
-	*waiting = (struct waiting){.at = clock_day_begin(today + 1) + SENDER_AFTER_MIDNIGHT};
+	*waiting = (struct waiting){.at = clock_day_begin(today + 1) + start};
 	ledger = report_ledger(choice->admin, false, &status);
 	if (ledger != NULL &&
 	    ledger_days(ledger,

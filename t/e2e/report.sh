@@ -72,7 +72,7 @@ like "the bounce is read" "$(lab_cs report suppress)" '^no@dead.test .*bounced: 
 like "the report has failed" "$(lab_cs report list --day "$day")" 'dead.test .*failed: bounced: 5.1.1'
 # A failure report about a message that came through Postfix.
 lab_conf 'authserv_id = "mx.example.com";' 'trusted_networks = [ "127.0.0.0/8" ];' 'failures: { send = true; };' \
-	'reports: { org = "Example"; from = "noreply-dmarc@example.com"; send = true; spread = "0s";' \
+	'reports: { org = "Example"; from = "noreply-dmarc@example.com"; send = true; start = "0s"; spread = "0s";' \
 	"via = \"smtp://127.0.0.1:$LAB_SMTP\"; };"
 lab_reload
 printf 'From: Bob <bob@ask.test>\nTo: box@example.com\nSubject: spoof\n\nhello\n' >"$LAB/m"

@@ -373,6 +373,8 @@ static const struct {
     {"reports: { send = true; };", 1, "reports.send: is true, but reports.org is not set"},
     {"store: { url = \"\"; }; reports: { org = \"o\"; from = \"a@b.example\"; send = true; };", 1,
      "reports.send: is true, but store.url is empty"},
+    {"reports: { start = \"15h\"; spread = \"9h\"; };", 1,
+     "reports.spread: ends later than 23 hours after midnight"},
     {"reports: { via = \"127.0.0.1:25\"; };", 1, "is not a valid mail server"},
     {"reports: { via = \"smtp://\"; };", 1, "is not a valid mail server"},
     {"reports: { via = \"smtp://a/b\"; };", 1, "is not a valid mail server"},
@@ -764,7 +766,7 @@ static const char everything[] =
     "reports: { org = \"Example \xc3\x96rg\"; from = \"a@b.example\"; send = true;"
     " via = \"smtps://mail.example\"; tls = \"verified\"; tls_ca = \"/ca\"; user = \"u\";"
     " password_file = \"/pw\"; timeout = \"1m\"; envelope = \"null\"; bcc = [ \"c@d.example\" ]; "
-    "suppress_lists = [ \"l.example\" ]; spread = \"1h\"; max_per_day "
+    "suppress_lists = [ \"l.example\" ]; start = \"2h\"; spread = \"1h\"; max_per_day "
     "= 1;"
     " max_per_destination = 1; max_size = \"1MiB\"; max_addresses = 2; suppress = \"2h\"; format = "
     "\"rfc7489\";"
