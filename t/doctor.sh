@@ -5,6 +5,7 @@
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/t/lib/machine.sh"
 need unshare postconf perl sqlite3
+clear_of_midnight 120
 machine "$0"
 cs=${COUNTERSIGN_BUILD:?}/admin/countersign
 export LC_ALL=C

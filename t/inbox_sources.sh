@@ -4,6 +4,7 @@
 # the test's own; advice goes from "not enough data" to "not yet" to "ready".
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 need sqlite3 python3
+clear_of_midnight 60
 build=$COUNTERSIGN_BUILD
 dir=$(mktemp -d) || exit 99
 dns=

@@ -4,6 +4,7 @@
 # disk (a small tmpfs) that is full.
 . "$(dirname "$0")/lib/tap.sh"
 need sqlite3 unshare perl python3
+clear_of_midnight 60
 if [ -z "${LEDGER_MACHINE:-}" ]; then
 	map=
 	[ "$(id -u)" = 0 ] || map=--map-root-user

@@ -4,6 +4,7 @@
 # browser.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
 need sqlite3 python3 xmllint
+clear_of_midnight 60
 build=$COUNTERSIGN_BUILD
 dir=$(mktemp -d) || exit 99
 dns=

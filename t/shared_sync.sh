@@ -8,6 +8,7 @@ export LC_ALL=C
 . "$src/t/lib/tap.sh"
 . "$src/t/lib/postgres.sh"
 need sqlite3
+clear_of_midnight 120
 rounds=${1:-3}
 tmp=$(mktemp -d) || exit 99
 chmod 755 "$tmp"

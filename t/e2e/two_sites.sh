@@ -7,6 +7,7 @@
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix and namespaces of its own"
 need postfix nsd smtp-source smtp-sink swaks ip unshare nsenter sqlite3 cc python3
+clear_of_midnight 120
 if [ -z "${LAB_ALONE:-}" ]; then
 	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
 	(lab_alone "$0" "$@")
