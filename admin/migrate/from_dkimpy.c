@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
-#include "admin/migrate/program.h"
+#include "admin/migrate/table.h"
 
 /* One word is for header and body. */
 static int take_canonicalization(struct migrate *m, const struct migrate_option *option,
@@ -90,15 +90,7 @@ static int note_verified(struct migrate *m, const struct migrate_option *option,
 
 /* ---- the table ---- */
 
-#define TAKE   MIGRATE_TAKE
-#define NOTE   MIGRATE_NOTE
-#define SAME   MIGRATE_SAME
-#define UNLESS MIGRATE_UNLESS
-#define LOST   MIGRATE_LOST
-
-#define UNIT   "set by the systemd unit, or by options of countersignd(8)"
-#define LOGGED "each message is logged on one line with its reason; see the section log"
-#define KEYS   "copied by: countersign key import --from-opendkim FILE"
+#define KEYS "copied by: countersign key import --from-opendkim FILE"
 #define ED25519                                                                                    \
 	"its key files are not PEM; make a new key: countersign key gen DOMAIN --type=ed25519"
 
@@ -134,6 +126,6 @@ const struct migrate_option migrate_dkimpy_options[] = {
 	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	SAME("UserID", "user to run as", UNIT),
 	SAME("debugLevel", "how much is logged", "log.level = \"debug\" shows more"),
-	MIGRATE_END,
+	END,
 };
 /* clang-format on */

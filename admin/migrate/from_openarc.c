@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
-#include "admin/migrate/program.h"
+#include "admin/migrate/table.h"
 #include "lib/ip.h"
 
 static bool has_letter(const struct migrate_fact *fact, char letter)
@@ -87,16 +87,8 @@ void migrate_finish_sealing(struct migrate *m)
 
 /* ---- the table ---- */
 
-#define TAKE   MIGRATE_TAKE
-#define NOTE   MIGRATE_NOTE
-#define SAME   MIGRATE_SAME
-#define UNLESS MIGRATE_UNLESS
-#define LOST   MIGRATE_LOST
-
-#define RESTART "a worker that dies is always replaced at once"
-#define UNIT    "set by the systemd unit, or by options of countersignd(8)"
-#define FIELDS  "which fields a seal covers is fixed: those of RFC 8617 section 4.1.2"
-#define KEY     "a key of the domain in sign.keys seals; see arc.seal"
+#define FIELDS "which fields a seal covers is fixed: those of RFC 8617 section 4.1.2"
+#define KEY    "a key of the domain in sign.keys seals; see arc.seal"
 #define HEADER                                                                                     \
 	"no result is taken from a header: for a list manager on this host see lists, for a "      \
 	"gateway relays (results_of)"
@@ -147,6 +139,6 @@ const struct migrate_option migrate_openarc_options[] = {
 	LOST("TestKeys", "test: public keys", "see dns.servers"),
 	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	SAME("UserID", "user to run as", UNIT),
-	MIGRATE_END,
+	END,
 };
 /* clang-format on */

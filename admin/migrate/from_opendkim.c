@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
-#include "admin/migrate/program.h"
+#include "admin/migrate/table.h"
 
 enum { HEADER_MIN = 64 << 10, HEADER_MAX = 16 << 20, NUMBER_MAX = 1 << 30 };
 
@@ -346,19 +346,10 @@ void migrate_finish_networks(struct migrate *m)
 
 /* ---- the table ---- */
 
-#define TAKE   MIGRATE_TAKE
-#define NOTE   MIGRATE_NOTE
-#define SAME   MIGRATE_SAME
-#define UNLESS MIGRATE_UNLESS
-#define LOST   MIGRATE_LOST
-
-#define LUA     "there are no scripts; dmarc.actions selects by domain, recipient and result"
-#define LDAP    "keys are files: keys/DOMAIN/SELECTOR.key; import them by hand"
-#define VBR     "Vouch By Reference is not evaluated"
-#define STATS   "results are counted in the ledger: countersign stats"
-#define RESTART "a worker that dies is always replaced at once"
-#define UNIT    "set by the systemd unit, or by options of countersignd(8)"
-#define LOGGED  "each message is logged on one line with its reason; see the section log"
+#define LUA   "there are no scripts; dmarc.actions selects by domain, recipient and result"
+#define LDAP  "keys are files: keys/DOMAIN/SELECTOR.key; import them by hand"
+#define VBR   "Vouch By Reference is not evaluated"
+#define STATS "results are counted in the ledger: countersign stats"
 #define REPORT                                                                                     \
 	"no report about failed signatures (RFC 6651) is sent; DMARC failure reports: "            \
 	"failures.send"
@@ -505,6 +496,6 @@ const struct migrate_option migrate_opendkim_options[] = {
 	SAME("VBR-TrustedCertifiersOnly", "VBR: trust only these", VBR),
 	SAME("VBR-Type", "VBR: type", VBR),
 	SAME("WeakSyntaxChecks", "go on after syntax errors", "mail with an ambiguous From has no author, and is not signed"),
-	MIGRATE_END,
+	END,
 };
 /* clang-format on */

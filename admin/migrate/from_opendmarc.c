@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "admin/migrate/opendkim_text.h"
-#include "admin/migrate/program.h"
+#include "admin/migrate/table.h"
 #include "mail/domain.h"
 
 static int note_truth(struct span value, bool *fact, struct why *why)
@@ -179,15 +179,6 @@ void migrate_finish_authserv(struct migrate *m)
 
 /* ---- the table ---- */
 
-#define TAKE   MIGRATE_TAKE
-#define NOTE   MIGRATE_NOTE
-#define SAME   MIGRATE_SAME
-#define UNLESS MIGRATE_UNLESS
-#define LOST   MIGRATE_LOST
-
-#define RESTART "a worker that dies is always replaced at once"
-#define UNIT    "set by the systemd unit, or by options of countersignd(8)"
-#define LOGGED  "each message is logged on one line with its reason; see the section log"
 #define FAILURE                                                                                    \
 	"failure reports have settings of their own: countersign config explain failures.send"
 #define OWNSPF "SPF is always evaluated here; header fields are not trusted"
@@ -239,6 +230,6 @@ const struct migrate_option migrate_opendmarc_options[] = {
 	NOTE("TrustedAuthservIDs", "whose results are trusted", opendmarc.trusted, NULL, "no result is taken from a header but the SPF result of a relay (relays, results_of)"),
 	SAME("UMask", "permissions of the socket", "socket_mode is 0660: countersign setup gives the MTA's group access, others get none"),
 	SAME("UserID", "user to run as", UNIT),
-	MIGRATE_END,
+	END,
 };
 /* clang-format on */

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "admin/migrate/program.h"
+#include "admin/migrate/table.h"
 
 static int note_user(struct migrate *m, const struct migrate_option *option, struct span value,
 		     struct why *why)
@@ -46,12 +46,6 @@ static int take_delete(struct migrate *m, const struct migrate_option *option, s
 }
 
 /* ---- the table ---- */
-
-#define TAKE   MIGRATE_TAKE
-#define NOTE   MIGRATE_NOTE
-#define SAME   MIGRATE_SAME
-#define UNLESS MIGRATE_UNLESS
-#define LOST   MIGRATE_LOST
 
 #define ELSEWHERE                                                                                  \
 	"reports are in the ledger; countersign inbox --json and countersign page print them for " \
@@ -127,7 +121,7 @@ const struct migrate_option migrate_parsedmarc_options[] = {
 	LOST("webhook", "an output", ELSEWHERE),
 	LOST("log_analytics", "an output", ELSEWHERE),
 	LOST("postgresql", "an output", ELSEWHERE),
-	MIGRATE_END,
+	END,
 };
 /* clang-format on */
 

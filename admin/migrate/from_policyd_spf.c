@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "admin/migrate/program.h"
+#include "admin/migrate/table.h"
 
 static int note_observes(struct migrate *m, const struct migrate_option *option, struct span value,
 			 struct why *why)
@@ -82,13 +82,6 @@ static int note_other_exempt(struct migrate *m, const struct migrate_option *opt
 
 /* ---- the table ---- */
 
-#define TAKE   MIGRATE_TAKE
-#define NOTE   MIGRATE_NOTE
-#define SAME   MIGRATE_SAME
-#define UNLESS MIGRATE_UNLESS
-#define LOST   MIGRATE_LOST
-
-#define UNIT  "set by the systemd unit, or by options of countersignd(8)"
 #define ALONE "SPF alone rejects nothing here, so nobody is exempted from it; DMARC still applies"
 
 #define SKIP "with client = skip, if DMARC did not reject their mail: neither checked nor signed"
@@ -129,6 +122,6 @@ const struct migrate_option migrate_spf_options[] = {
 	SAME("debugLevel", "how much is logged", "log.level = \"debug\" shows more"),
 	TAKE("defaultSeedOnly", "the old name of TestOnly", note_observes, "dmarc.actions", NULL),
 	TAKE("skip_addresses", "clients that are exempt from SPF", note_exempt, "relays", SKIP),
-	MIGRATE_END,
+	END,
 };
 /* clang-format on */

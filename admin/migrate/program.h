@@ -36,33 +36,6 @@ struct migrate_option {
 	size_t fact;      /* for migrate_take_fact: where in struct migrate */
 };
 
-/* Rows of a table. */
-#define MIGRATE_TAKE(name, theirs, convert, ours, differs)                                         \
-	{                                                                                          \
-		name, theirs, convert, ours, differs, NULL, 0                                      \
-	}
-#define MIGRATE_NOTE(name, theirs, fact, ours, differs)                                            \
-	{                                                                                          \
-		name, theirs, migrate_take_fact, ours, differs, NULL,                              \
-		    offsetof(struct migrate, fact)                                                 \
-	}
-#define MIGRATE_SAME(name, theirs, reason)                                                         \
-	{                                                                                          \
-		name, theirs, NULL, NULL, reason, "*", 0                                           \
-	}
-#define MIGRATE_UNLESS(name, theirs, values, reason)                                               \
-	{                                                                                          \
-		name, theirs, NULL, NULL, reason, values, 0                                        \
-	}
-#define MIGRATE_LOST(name, theirs, reason)                                                         \
-	{                                                                                          \
-		name, theirs, NULL, NULL, reason, NULL, 0                                          \
-	}
-#define MIGRATE_END                                                                                \
-	{                                                                                          \
-		NULL, NULL, NULL, NULL, NULL, NULL, 0                                              \
-	}
-
 extern const struct migrate_option migrate_opendkim_options[];
 extern const struct migrate_option migrate_opendmarc_options[];
 extern const struct migrate_option migrate_spf_options[];
