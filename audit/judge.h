@@ -6,6 +6,7 @@
 #define AUDIT_JUDGE_H
 
 #include "audit/rules.h"
+#include "lib/crypto/certificate.h"
 
 struct judge {
 	const struct audit_settings *settings;
@@ -24,6 +25,11 @@ void judge_find_as(struct judge *judge, enum audit_rule rule, enum audit_level l
 /* The record that would settle the last finding: NAME IN TYPE DATA. */
 void judge_remedy(struct judge *judge, const char *name, const char *type, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The TLSA record at NAME that CHAIN would have in place of RECORD, with its usage, selector and
+ * matching type; none when these are not known. */
+void judge_remedy_tlsa(struct judge *judge, const char *name, const struct certificates *chain,
+		       const struct dns_record *record);
 
 /* True when ANSWER is a temporary failure: RULE is then skipped. */
 bool judge_skips(struct judge *judge, enum audit_rule rule, const struct audit_answer *answer);

@@ -169,6 +169,21 @@ static void judge_bimi(struct judge *judge, const struct audit_tls *tls)
 		judge_find(judge, AUDIT_BIMI_GATE, name, "%s", gate);
 }
 
+void judge_remedy_tlsa(struct judge *judge, const char *name, const struct certificates *chain,
+		       const struct dns_record *record)
+{
+	struct dns_record wanted = *record;
+	unsigned which = wanted.numbers[0] == 3 ? 0 : certificate_count(chain) - 1;
+	struct span data;
+
+	if (!certificate_tlsa_data(chain, which, wanted.numbers[1], wanted.numbers[2], &data))
+		return;
+	wanted.text = data.p;
+	wanted.length = span_len(data);
+	judge_remedy(judge, name, "TLSA", "%s",
+		     audit_record_text(judge->arena, DNS_TYPE_TLSA, &wanted));
+}
+
 void judge_tls(struct judge *judge)
 {
 	judge_sts(judge, &judge->facts->tls);

@@ -111,21 +111,6 @@ static void judge_wait(struct judge *judge, const char *host, const struct audit
 		   clock_utc_text(ready, text), (long long)(ready - now), ttl);
 }
 
-static void advise_record(struct judge *judge, const char *name, const struct dns_record *kind)
-{
-	const struct certificates *chain = change_of(judge)->chain;
-	struct dns_record record = *kind;
-	unsigned which = record.numbers[0] == 3 ? 0 : certificate_count(chain) - 1;
-	struct span data;
-
-	if (!certificate_tlsa_data(chain, which, record.numbers[1], record.numbers[2], &data))
-		return;
-	record.text = data.p;
-	record.length = span_len(data);
-	judge_remedy(judge, name, "TLSA", "%s",
-		     audit_record_text(judge->arena, DNS_TYPE_TLSA, &record));
-}
-
 /* Each kind of record must match by itself (RFC 7671 section 8). */
 static void judge_kind(struct judge *judge, const struct audit_host *host, unsigned which,
 		       uint32_t ttl)
@@ -141,7 +126,7 @@ static void judge_kind(struct judge *judge, const struct audit_host *host, unsig
 		   "%s: no %u %u %u record is of the new certificate; publish it beside the others "
 		   "and wait %u s, two TTLs",
 		   host->name, kind->numbers[0], kind->numbers[1], kind->numbers[2], 2 * ttl);
-	advise_record(judge, host->tlsa.name, kind);
+	judge_remedy_tlsa(judge, host->tlsa.name, change_of(judge)->chain, kind);
 }
 
 static void judge_tlsa(struct judge *judge, const struct audit_host *host, uint32_t ttl)

@@ -70,22 +70,6 @@ static const struct audit_host *find_host(const struct judge *judge, const char 
 	return NULL;
 }
 
-/* The record of MISMATCH's kind that the host's certificate has. */
-static void advise_record(struct judge *judge, const char *name, const struct certificates *chain,
-			  const struct dns_record *mismatch)
-{
-	struct dns_record record = *mismatch;
-	unsigned which = record.numbers[0] == 3 ? 0 : certificate_count(chain) - 1;
-	struct span data;
-
-	if (!certificate_tlsa_data(chain, which, record.numbers[1], record.numbers[2], &data))
-		return;
-	record.text = data.p;
-	record.length = span_len(data);
-	judge_remedy(judge, name, "TLSA", "%s",
-		     audit_record_text(judge->arena, DNS_TYPE_TLSA, &record));
-}
-
 /* True: senders with DANE accept the host, whoever issued its certificate. */
 static bool judge_dane(struct judge *judge, const struct probe_smtp *smtp)
 {
@@ -111,7 +95,7 @@ static bool judge_dane(struct judge *judge, const struct probe_smtp *smtp)
 	judge_find(judge, AUDIT_DANE_MISMATCH, subject_of(judge, smtp),
 		   "%s: no %u %u %u record is of its certificate", subject_of(judge, smtp),
 		   mismatch->numbers[0], mismatch->numbers[1], mismatch->numbers[2]);
-	advise_record(judge, tlsa->name, smtp->tls.chain, mismatch);
+	judge_remedy_tlsa(judge, tlsa->name, smtp->tls.chain, mismatch);
 	return false;
 }
 
