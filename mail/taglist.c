@@ -7,6 +7,7 @@
 #include "mail/taglist.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* RFC 6376 section 3.2: tag-name = ALPHA *ALNUMPUNC; ALNUMPUNC = ALPHA / DIGIT / "_" */
 static bool name_ok(struct span name)
@@ -76,6 +77,18 @@ int taglist_parse(struct taglist *list, struct span text, struct why *why)
 			return -1;
 	}
 	return 0;
+}
+
+bool taglist_begins(struct span text, const char *version)
+{
+	size_t length = strlen(version);
+
+	if (span_len(text) < length || memcmp(text.p, version, length) != 0)
+		return false;
+	text.p += length;
+	while (!span_empty(text) && char_is_wsp(*text.p))
+		text.p++;
+	return !span_empty(text) && *text.p == ';';
 }
 
 const struct tag *taglist_find(const struct taglist *list, const char *name)

@@ -34,6 +34,10 @@ struct taglist {
  */
 int taglist_parse(struct taglist *list, struct span text, struct why *why);
 
+/* Whether TEXT begins with VERSION, blanks, and a ";": what tells the TXT records of MTA-STS and
+ * TLS-RPT from others at the same name (RFC 8461 section 3.1, RFC 8460 section 3). Case matters. */
+bool taglist_begins(struct span text, const char *version);
+
 /* NULL when there is no such tag. */
 const struct tag *taglist_find(const struct taglist *list, const char *name);
 

@@ -10,22 +10,14 @@
 #include "lib/ip.h"
 #include "lib/utf8.h"
 #include "mail/domain.h"
+#include "mail/taglist.h"
 
 const struct name_code sts_mode_names[] = {
     {"none", STS_NONE}, {"testing", STS_TESTING}, {"enforce", STS_ENFORCE}, {NULL, 0}};
 
-static const char version[] = "v=STSv1";
-
 bool sts_record_is(struct span text)
 {
-	size_t length = sizeof version - 1;
-
-	if (span_len(text) < length || memcmp(text.p, version, length) != 0)
-		return false;
-	text.p += length;
-	while (!span_empty(text) && char_is_wsp(*text.p))
-		text.p++;
-	return !span_empty(text) && *text.p == ';';
+	return taglist_begins(text, "v=STSv1");
 }
 
 /* sts-id = %s"id=" 1*32(ALPHA / DIGIT) */

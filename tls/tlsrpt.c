@@ -5,18 +5,9 @@
 
 #include "mail/taglist.h"
 
-static const char version[] = "v=TLSRPTv1";
-
 bool tlsrpt_record_is(struct span text)
 {
-	size_t length = sizeof version - 1;
-
-	if (span_len(text) < length || memcmp(text.p, version, length) != 0)
-		return false;
-	text.p += length;
-	while (!span_empty(text) && char_is_wsp(*text.p))
-		text.p++;
-	return !span_empty(text) && *text.p == ';';
+	return taglist_begins(text, "v=TLSRPTv1");
 }
 
 /* tlsrpt-uri = URI, of which section 3 has mailto and https */
