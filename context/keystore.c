@@ -28,7 +28,7 @@ struct keystore {
 	struct arena *batch; /* of ROWS */
 	struct keyrow rows[BATCH];
 	unsigned count;
-	uint8_t checked[CRYPT_DIGEST_LEN]; /* of the PEM that was checked last */
+	unsigned stored; /* since keystore_begin() */
 };
 
 static struct keystore *new_store(const char *path, enum keyring_access access)
@@ -152,6 +152,7 @@ static int put_batch(struct keystore *store, struct why *why)
 {
 	int result = vault_put(store->sql, store->rows, store->count, why);
 
+	store->stored += result == 0 ? store->count : 0;
 	store->count = 0;
 	arena_reset(store->batch);
 	return result;
@@ -160,12 +161,18 @@ static int put_batch(struct keystore *store, struct why *why)
 void keystore_begin(struct keystore *store)
 {
 	store->batched = true;
+	store->stored = 0;
 }
 
 int keystore_end(struct keystore *store, struct why *why)
 {
 	store->batched = false;
 	return store->count == 0 ? 0 : put_batch(store, why);
+}
+
+unsigned keystore_stored(const struct keystore *store)
+{
+	return store->stored;
 }
 
 /* The copy of the key that the daemons will have must be one that they can use. */
@@ -203,27 +210,12 @@ static int put_sealed(struct keystore *store, const char *domain, const char *se
 									 : result;
 }
 
-/* Once for a key that many domains have: it takes some 40 ms. */
-static int check_pem(struct keystore *store, const char *domain, const char *selector,
-		     struct span pem, struct why *why)
-{
-	uint8_t digest[CRYPT_DIGEST_LEN];
-
-	crypt_sha256(pem.p, span_len(pem), digest);
-	if (memcmp(digest, store->checked, sizeof digest) == 0)
-		return keyring_check_names(domain, selector, why);
-	if (keyring_check_pem(domain, selector, pem, why) != 0)
-		return -1;
-	memcpy(store->checked, digest, sizeof digest);
-	return 0;
-}
-
 int keystore_import(struct keystore *store, const char *domain, const char *selector,
 		    struct span pem, struct keystatus status, struct why *why)
 {
 	if (store->sql == NULL)
 		return keyring_import(store->path, domain, selector, pem, status, why);
-	if (check_pem(store, domain, selector, pem, why) != 0)
+	if (keyring_check_pem(domain, selector, pem, why) != 0)
 		return -1;
 	return put_sealed(store, domain, selector, pem, status, why);
 }

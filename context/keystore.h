@@ -50,4 +50,7 @@ int keystore_set_status(struct keystore *store, const char *domain, const char *
 void keystore_begin(struct keystore *store);
 int keystore_end(struct keystore *store, struct why *why);
 
+/* How many of them are there since keystore_begin(). */
+unsigned keystore_stored(const struct keystore *store);
+
 #endif

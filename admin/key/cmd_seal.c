@@ -22,7 +22,7 @@ static const struct admin_option seal_options[] = {KEYS_OPTION, {NULL, 0, NULL, 
 struct sealer {
 	struct admin *admin;
 	struct keystore *store;
-	unsigned sealed, present, faults;
+	unsigned present, faults;
 };
 
 /* ---- the sealing key ---- */
@@ -68,12 +68,16 @@ static int seal_key(struct sealer *sealer, const struct signing_key *key, struct
 	buf_init(&pem, NULL, 0);
 	if (result == 0 && there != NULL && signing_key_number(there) == signing_key_number(key)) {
 		sealer->present++;
+	} else if (result == 0 && there != NULL &&
+		   signing_key_status(there).state != KEYSTATE_REVOKED) {
+		result =
+		    why_set(why, "the shared store has a key %s of %s; a key is never overwritten",
+			    selector, domain);
 	} else if (result == 0) {
 		result = signing_key_pem(key, &pem, why);
 		if (result == 0)
 			result = keystore_import(sealer->store, domain, selector, buf_view(&pem),
 						 signing_key_status(key), why);
-		sealer->sealed += result == 0;
 	}
 	if (pem.data != NULL)
 		crypt_wipe(pem.data, pem.len);
@@ -113,7 +117,7 @@ static void tell_outcome(const struct sealer *sealer, const struct conf *conf, b
 
 	if (admin->json) {
 		out = jsonout_new(admin->arena, "key.seal");
-		jsonout_int(out, "sealed", sealer->sealed);
+		jsonout_int(out, "sealed", keystore_stored(sealer->store));
 		jsonout_int(out, "present", sealer->present);
 		jsonout_int(out, "faults", sealer->faults);
 		jsonout_text(out, "sealing_key", file);
@@ -121,7 +125,8 @@ static void tell_outcome(const struct sealer *sealer, const struct conf *conf, b
 		admin_print_json(admin, out);
 		return;
 	}
-	printf("%u keys sealed, %u were in the shared store\n", sealer->sealed, sealer->present);
+	printf("%u keys sealed, %u were in the shared store\n", keystore_stored(sealer->store),
+	       sealer->present);
 	if (made)
 		admin_note(admin, "made %s: copy it to every other host, and keep a copy", file);
 	if (!conf->store.keys)
@@ -145,7 +150,12 @@ static int seal_all(struct sealer *sealer, const struct conf *conf, const char *
 		admin_error(sealer->admin, "%s", why.text);
 		return ADMIN_CONFIG;
 	}
+	keystore_begin(sealer->store);
 	keyring_each(keyring, visit_key, sealer);
+	if (keystore_end(sealer->store, &why) != 0) {
+		admin_error(sealer->admin, "%s", why.text);
+		sealer->faults++;
+	}
 	tell_faults(sealer, keyring);
 	keyring_free(keyring);
 	tell_outcome(sealer, conf, made);
