@@ -2,19 +2,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A hoster that moves: the keys of many customers in OpenDKIM's KeyTable and SigningTable; then, by `countersign migrate`, `key
 # import` and `key seal` alone, in PostgreSQL, with a second host that signs with the same. The same mail before and after gets
-# the same signatures; differences are in e2e/sites.txt with their causes. In namespaces of its own.  hoster.sh [CUSTOMERS]
+# the same signatures; differences are in e2e/sites.txt with their causes. In namespaces of its own.  --domains N: so many customers, with
+# the time and the memory of each step.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
 . "$COUNTERSIGN_SRC/t/lib/chain.sh"
 . "$COUNTERSIGN_SRC/t/lib/postgres.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix's master and namespaces of its own"
-need postfix nsd swaks openssl ip unshare opendkim opendmarc sqlite3
+need postfix nsd swaks openssl ip unshare opendkim opendmarc sqlite3 python3 pgrep
 if [ -z "${LAB_ALONE:-}" ]; then
 	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
 	(lab_alone "$0" "$@")
 	exit
 fi
-customers=${1:-60}
+customers=60
+[ "${1:-}" != --domains ] || customers=$2
 last=c$customers.test
 
 # id, login, MAIL FROM, From
@@ -31,6 +33,28 @@ messages() {
 		09 a@elsewhere.test a@elsewhere.test a@elsewhere.test
 		10 a@elsewhere.test a@elsewhere.test ceo@c1.test
 	M
+}
+
+# The administrator's command, with its time and memory in $LAB/log/figures.
+cs_timed() {
+	local begun=$EPOCHREALTIME code
+	python3 -c 'import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print("%.1f s of processor, %d MiB" % (used.ru_utime + used.ru_stime, used.ru_maxrss // 1024), file=open(sys.argv[1], "w"))
+sys.exit(code)' "$LAB/log/used" "$LAB_BUILD/admin/countersign" -c "$LAB/etc/countersign.conf" "$@"
+	code=$?
+	echo "${*:1:2}: $(since "$begun") s, $(cat "$LAB/log/used")" >>"$LAB/log/figures"
+	return $code
+}
+since() { # EPOCHREALTIME of before
+	awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
+}
+memory_of() { # a host's processes
+	local pid
+	for pid in $(pgrep -f "countersignd -f -u $LAB_USER -c $1/countersign.conf"); do
+		awk '$1 == "Pss:" { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null
+	done | awk '{ s += $1 } END { print int(s / 1024) }'
 }
 
 old_settings() { # one key serves all: making one takes longer than what it is used for
@@ -103,21 +127,30 @@ chain_stop
 ok "OpenDKIM signs for its customers" [ "$(grep -c 'signed by c' "$LAB/hoster-old.decisions")" -ge 5 ]
 
 # ---- moved: settings, keys into the directory, from there into the store ----
-lab_cs migrate "--opendkim=$LAB/old/opendkim.conf" "--opendmarc=$LAB/old/opendmarc.conf" \
+cs_timed migrate "--opendkim=$LAB/old/opendkim.conf" "--opendmarc=$LAB/old/opendmarc.conf" \
 	-o "$LAB/etc/conf.d/40-migrated.conf" 2>"$LAB/log/migrate"
 like "migrate takes the settings" $? '^[02]$'
 echo "store: { shared = \"$pg_url&connect_timeout=2\"; };" >"$LAB/etc/conf.d/45-store.conf"
-lab_cs key import --from-opendkim "$LAB/old/opendkim.conf" >"$LAB/log/import" 2>&1
+cs_timed key import --from-opendkim "$LAB/old/opendkim.conf" >"$LAB/log/import" 2>&1
 is "each customer's key is imported" "$(ls "$LAB/keys" | grep -c '^c[0-9]*\.test$')" "$customers"
-like "and sealed" "$(lab_cs key seal)" "^$customers keys sealed, 0 were in the shared store"
-rm -rf "$LAB"/keys/c*.test # as doc/keys.md says, once they are in the store
+like "and sealed" "$(cs_timed key seal)" "^$customers keys sealed, 0 were in the shared store"
+sed 's/^/# /' "$LAB/log/figures"
+find "$LAB/keys" -mindepth 1 -maxdepth 1 -name 'c*.test' -exec rm -r {} + # as doc/keys.md says, once they are in the store
 echo "store: { shared = \"$pg_url&connect_timeout=2\"; keys = true; };" >"$LAB/etc/conf.d/45-store.conf"
 chown -R "$LAB_USER" "$LAB/keys"
 ok "the settings are valid" lab_cs config check
+begun=$EPOCHREALTIME
 lab_daemon || { fail "countersignd starts"; done_testing; }
+echo "# it started in $(since "$begun") s"
 ok "the host has all keys" eventually -t $((20 + customers / 400)) has_key_of "$LAB/etc" "$last"
+echo "# $customers customers, after $(since "$begun") s; $(memory_of "$LAB/etc") MiB"
 chain_ask "{ unix:$LAB/run/milter.sock, default_action=tempfail }"
 signs hoster-first
+echo "# with mail: $(memory_of "$LAB/etc") MiB"
+lab_daemon_stop
+begun=$EPOCHREALTIME
+lab_daemon || { fail "countersignd starts again"; done_testing; }
+echo "# with all keys there it started in $(since "$begun") s"
 
 # ---- the second host ----
 ok "a second host needs the settings and the sealing key" second_host
