@@ -22,14 +22,15 @@ root_make() { # DIR
 	mkdir -p "$1/etc/ssl" && cp -r /etc/ssl/certs "$1/etc/ssl/"
 }
 
-# Runs a line of shell in DIR, in mount and process namespaces of its own. DIR is a mount point there: in a root that is
-# none, tests could make no namespaces.
+# Runs a line of shell in DIR, in mount and process namespaces of its own, of which DIR is the root: in a mere chroot(2),
+# tests could make no machines of their own, nor enter one.
 root_run() { # DIR LINE
 	unshare --mount --pid --fork --kill-child bash -c '
-		mount --bind "$1" "$1" && cd "$1" || exit 1
-		mount -t proc proc "$1/proc"
-		mount --rbind /dev "$1/dev"
-		mount -t tmpfs tmpfs "$1/tmp"
-		exec chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+		mount --bind "$1" "$1" && cd "$1" && mkdir -p .host || exit 1
+		mount -t proc proc proc
+		mount --rbind /dev dev
+		mount -t tmpfs tmpfs tmp
+		pivot_root . .host && cd / && umount -l /.host && rmdir /.host || exit 1
+		exec /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 			TERM=dumb DEBIAN_FRONTEND=noninteractive bash -c "$2"' root "$1" "$2"
 }
