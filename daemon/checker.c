@@ -37,6 +37,11 @@ static void tell_rescue(const struct rescue *rescue, const char *reason)
 		    " of %lld messages of it: at most %lld messages are missing in the reports",
 		    reason, rescue->kept, (long long)rescue->rows, (long long)rescue->messages,
 		    (long long)rescue->lost);
+	if (rescue->log_bytes > 0)
+		log_error(
+		    "the ledger: its log (%s-wal, %lld KiB) could not be read with it: of what was"
+		    " counted last more may be missing",
+		    rescue->kept, (long long)(rescue->log_bytes + 1023) / 1024);
 	counters_set(METRIC_STORE_FAILURES, rescue->lost > 0 ? rescue->lost : 1);
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
@@ -27,6 +28,7 @@ struct saving {
 	sqlite3 *to;
 	struct arena *arena;
 	bool journals_lost; /* what is known of each journal */
+	int64_t log_bytes;  /* of a log that is left out */
 };
 
 /* ---- rows ---- */
@@ -253,6 +255,11 @@ static bool read_sums(const struct saving *saving, struct rescue *rescue)
 
 /* ---- the old file ---- */
 
+static const char *name_of(struct arena *arena, const char *path, const char *suffix)
+{
+	return arena_printf(arena, "%s%s", path, suffix);
+}
+
 static bool can_read(sqlite3 *db)
 {
 	return sqlite3_exec(db, "PRAGMA cell_size_check = ON; SELECT COUNT(*) FROM sqlite_master",
@@ -269,26 +276,29 @@ static sqlite3 *open_old(const char *path)
 	return NULL;
 }
 
-static int copy_bytes(const char *from, const char *to)
+/* 1: FROM cannot be read. -1: TO cannot be written: that says nothing of FROM. */
+static int copy_bytes(const char *from, const char *to, struct why *why)
 {
 	char *block = heap_alloc(1 << 20);
 	int in = open(from, O_RDONLY | O_CLOEXEC);
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	ssize_t got = in < 0 || out < 0 ? -1 : 1;
+	bool written = out >= 0;
+	ssize_t got = in < 0 ? -1 : 1;
 
-	while (got > 0 && (got = read(in, block, 1 << 20)) > 0)
-		if (write(out, block, (size_t)got) != got)
-			got = -1;
+	while (written && got > 0 && (got = read(in, block, 1 << 20)) > 0)
+		written = write(out, block, (size_t)got) == got;
 	if (in >= 0)
 		close(in);
 	if (out >= 0 && close(out) != 0)
-		got = -1;
+		written = false;
 	free(block);
-	return got == 0 ? 0 : -1;
+	if (!written)
+		return why_set(why, "%s: %s", to, errno == 0 ? "short write" : strerror(errno));
+	return got != 0;
 }
 
 /* The first 100 bytes of every ledger are the same, but for numbers that a reader does without. */
-static bool replace_header(const char *file, const char *pattern)
+static int replace_header(const char *file, const char *pattern, struct why *why)
 {
 	enum { PAGES_AT = 28, PAGES = 4 }; /* how large the file is; 0: look at its size */
 	char header[HEADER];
@@ -297,26 +307,32 @@ static bool replace_header(const char *file, const char *pattern)
 
 	memset(header + PAGES_AT, 0, PAGES);
 	done = done && out >= 0 && pwrite(out, header, sizeof header, 0) == sizeof header;
+	if (!done)
+		why_set(why, "%s: %s", file, strerror(errno));
 	if (in >= 0)
 		close(in);
 	if (out >= 0)
 		close(out);
-	return done;
+	return done ? 0 : -1;
 }
 
 /* The header or the log made it unreadable: a copy is read, without the log, with the header of the
- * NEW one. */
-static sqlite3 *open_repaired(const char *path, const char *copy, const char *new)
+ * NEW one. -1: it cannot be copied. */
+static int open_repaired(struct saving *saving, const char *path, const char *copy, const char *new,
+			 struct why *why)
 {
-	return copy_bytes(path, copy) == 0 && replace_header(copy, new) ? open_old(copy) : NULL;
+	int result = copy_bytes(path, copy, why);
+	struct stat st;
+
+	if (result < 0 || (result == 0 && replace_header(copy, new, why) != 0))
+		return -1;
+	saving->from = result == 0 ? open_old(copy) : NULL;
+	if (saving->from != NULL && stat(name_of(saving->arena, path, "-wal"), &st) == 0)
+		saving->log_bytes = st.st_size;
+	return 0;
 }
 
 /* ---- files ---- */
-
-static const char *name_of(struct arena *arena, const char *path, const char *suffix)
-{
-	return arena_printf(arena, "%s%s", path, suffix);
-}
 
 static void remove_with_log(struct arena *arena, const char *path)
 {
@@ -332,27 +348,40 @@ static void choose_name(const char *path, struct rescue *rescue)
 		snprintf(rescue->kept, sizeof rescue->kept, "%s-damaged.%d", path, i);
 }
 
-/* The log goes first: it must not be taken for that of the new file. */
+/* The log goes first: it must not be taken for that of the new file. Where that fails, all is as it
+ * was. */
 static int exchange_files(struct arena *arena, const char *path, const char *new,
 			  struct rescue *rescue, struct why *why)
 {
-	char *copy = arena_string(arena, path);
-	int dir;
+	const char *log = name_of(arena, path, "-wal"), *kept_log;
 
 	choose_name(path, rescue);
+	kept_log = name_of(arena, rescue->kept, "-wal");
 	unlink(rescue->kept);
 	if (link(path, rescue->kept) != 0)
 		return why_set(why, "%s: %s", rescue->kept, strerror(errno));
-	(void)rename(name_of(arena, path, "-wal"), name_of(arena, rescue->kept, "-wal"));
-	unlink(name_of(arena, path, "-shm"));
-	if (rename(new, path) != 0)
-		return why_set(why, "%s: %s", path, strerror(errno));
-	dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir >= 0) {
-		(void)fsync(dir);
-		close(dir);
+	if (rename(log, kept_log) != 0 && errno != ENOENT) {
+		why_set(why, "%s: %s", kept_log, strerror(errno));
+		unlink(rescue->kept);
+		return -1;
 	}
-	return 0;
+	unlink(name_of(arena, path, "-shm"));
+	if (rename(new, path) == 0)
+		return 0;
+	why_set(why, "%s: %s", path, strerror(errno));
+	(void)rename(kept_log, log); /* else ENOENT: there was none */
+	unlink(rescue->kept);
+	return -1;
+}
+
+static void sync_directory(struct arena *arena, const char *path)
+{
+	int dir = open(dirname(arena_string(arena, path)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return;
+	(void)fsync(dir);
+	close(dir);
 }
 
 /* Offsets: https://www.sqlite.org/fileformat.html, 1.3 */
@@ -401,21 +430,24 @@ static int rescue_file(const struct ledger_settings *settings, struct arena *are
 
 	remove_with_log(arena, new);
 	to = sqlite_sql(&target, why);
-	if (to == NULL)
+	if (to == NULL) {
+		remove_with_log(arena, new);
 		return -1;
+	}
 	saving.to = sqlite_of(to)->db;
 	saving.from = open_old(path);
-	if (saving.from == NULL)
-		saving.from = open_repaired(path, copy, new);
-	result = save_rows(&saving, rescue) ? 0 : -1;
-	if (result != 0)
-		why_set(why, "%s: %s", new, sqlite3_errmsg(saving.to));
+	result = saving.from != NULL ? 0 : open_repaired(&saving, path, copy, new, why);
+	if (result == 0 && !save_rows(&saving, rescue))
+		result = why_set(why, "%s: %s", new, sqlite3_errmsg(saving.to));
+	rescue->log_bytes = saving.log_bytes;
 	sqlite3_close(saving.from);
 	sql_close(to);
 	remove_with_log(arena, copy);
 	if (result == 0)
 		result = exchange_files(arena, path, new, rescue, why);
-	if (result != 0)
+	if (result == 0)
+		sync_directory(arena, path);
+	else
 		remove_with_log(arena, new);
 	return result;
 }

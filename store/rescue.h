@@ -17,6 +17,8 @@ struct rescue {
 	char kept[512];         /* the damaged file's new name */
 	int64_t rows, messages; /* that were saved */
 	int64_t lost;           /* messages, at most; -1: nothing could be read */
+	int64_t log_bytes;      /* of a log that had to be left out: what only that had is not among
+				 * the LOST */
 };
 
 /* The file at PATH begins as a ledger does, at least in part: it is not some other file that the

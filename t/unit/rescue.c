@@ -2,17 +2,20 @@
 /* store/integrity.c and store/rescue.c: a ledger's file is damaged in many places, one at a time.
  * No wrong count is read from it without being told, and what is set aside and saved says how much
  * is missing. */
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "store/integrity.h"
 #include "store/ledger.h"
 #include "store/rescue.h"
+#include "t/lib/faults.h"
 #include "t/lib/tap.h"
 
 enum { PAGE = 4096, DOMAINS = 6, DAYS = 3, ROWS = 60, SWEEP = 200 };
@@ -280,6 +283,108 @@ static void check_sweep(void)
 	is_int(wrong, 0, "%d flipped bits: no wrong count without a word", SWEEP);
 }
 
+/* ---- calls that fail while it is saved ---- */
+
+static const char *name_log(const char *file)
+{
+	static char name[600];
+
+	snprintf(name, sizeof name, "%s-wal", file);
+	return name;
+}
+
+/* A file that is damaged on a leaf, or cannot be read but with another header; and a log, which is
+ * no log. */
+static void write_faulty(bool header)
+{
+	static const unsigned char zeros[PAGE];
+	FILE *log;
+
+	if (header)
+		write_damaged(16, "\x08", 1);
+	else
+		write_damaged(page_with("192.0.3."), zeros, sizeof zeros);
+	log = fopen(name_log(path), "w");
+	if (log == NULL || fputs("a log", log) < 0 || fclose(log) != 0)
+		ok(false, "the log is written");
+}
+
+/* It failed: all is as it was. */
+static bool is_as_before(const struct rescue *rescue)
+{
+	char new[320];
+	struct stat st;
+
+	snprintf(new, sizeof new, "%s-rescued", path);
+	return stat(path, &st) == 0 && (size_t)st.st_size == size && st.st_nlink == 1 &&
+	       stat(name_log(path), &st) == 0 && st.st_size == 5 && access(new, F_OK) != 0 &&
+	       (rescue->kept[0] == '\0' || access(rescue->kept, F_OK) != 0);
+}
+
+/* What is saved and what is lost are all that was counted, or it is said that nothing could be
+ * read; the old file is kept with its log. */
+static bool is_saved(const struct rescue *rescue, struct why *why)
+{
+	struct stat st;
+	int64_t saved = read_messages(why);
+	bool kept = stat(name_log(rescue->kept), &st) == 0 && st.st_size == 5;
+
+	unlink(name_log(rescue->kept));
+	kept = stat(rescue->kept, &st) == 0 && (size_t)st.st_size == size && kept;
+	unlink(rescue->kept);
+	return kept && saved == rescue->messages && saved <= truth &&
+	       (rescue->lost < 0 ? saved == 0 : saved + rescue->lost >= truth);
+}
+
+/* Its NUMBERth call fails. */
+static bool check_fault(bool header, long number, int error, unsigned *failed)
+{
+	const struct ledger_settings settings = {.path = path, .busy_wait = CLOCK_SECOND};
+	struct rescue rescue;
+	struct why why = {""};
+	int result;
+
+	write_faulty(header);
+	faults_set(number, error);
+	result = rescue_ledger(&settings, &rescue, &why);
+	faults_set(0, 0);
+	if (result != 0) {
+		++*failed;
+		if (why.text[0] == '\0' || !is_as_before(&rescue))
+			return ok(false, "call %ld fails: nothing was changed: %s", number,
+				  why.text);
+		if (rescue_ledger(&settings, &rescue, &why) != 0)
+			return ok(false, "call %ld failed: it is saved then: %s", number, why.text);
+	}
+	return is_saved(&rescue, &why) ||
+	       ok(false, "call %ld fails: saved %lld, lost %lld: %s", number,
+		  (long long)rescue.messages, (long long)rescue.lost, why.text);
+}
+
+/* Each of the last calls, and some of those before. */
+static void check_faults(bool header, int error)
+{
+	enum { SOME = 60, LAST = 40 };
+	const struct ledger_settings settings = {.path = path, .busy_wait = CLOCK_SECOND};
+	const char *what = header ? "a header" : "a leaf";
+	struct rescue rescue;
+	struct why why = {""};
+	unsigned failed = 0, wrong = 0;
+	long calls;
+
+	write_faulty(header);
+	faults_set(0, 0);
+	ok(rescue_ledger(&settings, &rescue, &why) == 0, "%s: saved: %s", what, why.text);
+	calls = faults_calls();
+	is_int(rescue.log_bytes, header ? 5 : 0, "it says that the log is left out, or it is not");
+	ok(is_saved(&rescue, &why), "and kept, with its log");
+	for (long i = 1; i <= calls; i += i < calls - LAST && calls > SOME ? calls / SOME : 1)
+		wrong += !check_fault(header, i, error, &failed);
+	is_int(wrong, 0, "%s, %s: of %ld calls one fails, and nothing is lost without a word", what,
+	       strerror(error), calls);
+	ok(failed > 0, "it is not saved then, %u times", failed);
+}
+
 int main(void)
 {
 	snprintf(base, sizeof base, "%s/base.db", tap_directory());
@@ -289,6 +394,8 @@ int main(void)
 	is_int(seen.harmless, 1, "and all is read");
 	check_named();
 	check_sweep();
+	check_faults(false, EIO);
+	check_faults(true, ENOSPC);
 	tap_note("%u harmless, %u refused when they were read, %u found at the start (%u of them"
 		 " unreadable); at most %lld of %lld messages lost",
 		 seen.harmless, seen.refused, seen.found, seen.nothing_saved,
