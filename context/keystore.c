@@ -28,7 +28,8 @@ struct keystore {
 	struct arena *batch; /* of ROWS */
 	struct keyrow rows[BATCH];
 	unsigned count;
-	unsigned stored; /* since keystore_begin() */
+	unsigned stored;                   /* since keystore_begin() */
+	uint8_t checked[CRYPT_DIGEST_LEN]; /* of the PEM that was checked last */
 };
 
 static struct keystore *new_store(const char *path, enum keyring_access access)
@@ -210,12 +211,27 @@ static int put_sealed(struct keystore *store, const char *domain, const char *se
 									 : result;
 }
 
+/* Once for a key that many domains have: it takes some 40 ms. */
+static int check_pem(struct keystore *store, const char *domain, const char *selector,
+		     struct span pem, struct why *why)
+{
+	uint8_t digest[CRYPT_DIGEST_LEN];
+
+	crypt_sha256(pem.p, span_len(pem), digest);
+	if (memcmp(digest, store->checked, sizeof digest) == 0)
+		return keyring_check_names(domain, selector, why);
+	if (keyring_check_pem(domain, selector, pem, why) != 0)
+		return -1;
+	memcpy(store->checked, digest, sizeof digest);
+	return 0;
+}
+
 int keystore_import(struct keystore *store, const char *domain, const char *selector,
 		    struct span pem, struct keystatus status, struct why *why)
 {
 	if (store->sql == NULL)
 		return keyring_import(store->path, domain, selector, pem, status, why);
-	if (keyring_check_pem(domain, selector, pem, why) != 0)
+	if (check_pem(store, domain, selector, pem, why) != 0)
 		return -1;
 	return put_sealed(store, domain, selector, pem, status, why);
 }

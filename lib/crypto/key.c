@@ -410,93 +410,17 @@ struct crypt_key *crypt_key_parse(struct span pem, struct why *why)
 	return NULL;
 }
 
-/* The numbers of an RSA key, from its EVP_PKEY. */
-enum rsa_number { RSA_N, RSA_E, RSA_D, RSA_P, RSA_Q, RSA_DP, RSA_DQ, RSA_QINV, RSA_NUMBERS };
-
-static bool read_numbers(const EVP_PKEY *pkey, BIGNUM *numbers[RSA_NUMBERS])
-{
-	static const char *const names[RSA_NUMBERS] = {
-	    OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,
-	    OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_FACTOR1,
-	    OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
-	    OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
-	};
-	bool good = true;
-
-	for (int i = 0; i < RSA_NUMBERS; i++) {
-		numbers[i] = NULL;
-		good = good && EVP_PKEY_get_bn_param(pkey, names[i], &numbers[i]) == 1;
-		if (numbers[i] != NULL)
-			BN_set_flags(numbers[i], BN_FLG_CONSTTIME);
-	}
-	return good;
-}
-
-/* PART is D modulo PRIME - 1, D is the inverse of E there, and PRIME is a prime number by Fermat's
- * test with the base 2: no composite number that comes of damage passes it. */
-static bool is_good_factor(BIGNUM *const numbers[RSA_NUMBERS], const BIGNUM *prime,
-			   const BIGNUM *part, BN_CTX *ctx)
-{
-	BIGNUM *less = BN_CTX_get(ctx), *x = BN_CTX_get(ctx), *two = BN_CTX_get(ctx);
-
-	if (two == NULL || !BN_is_odd(prime) || BN_is_one(prime) || !BN_copy(less, prime) ||
-	    !BN_sub_word(less, 1))
-		return false;
-	BN_set_flags(less, BN_FLG_CONSTTIME);
-	return BN_mod(x, numbers[RSA_D], less, ctx) && BN_cmp(x, part) == 0 &&
-	       BN_mod_mul(x, part, numbers[RSA_E], less, ctx) && BN_is_one(x) &&
-	       BN_set_word(two, 2) && BN_mod_exp(x, two, less, prime, ctx) && BN_is_one(x);
-}
-
-static bool are_good_numbers(BIGNUM *const numbers[RSA_NUMBERS], BN_CTX *ctx)
-{
-	BIGNUM *x = BN_CTX_get(ctx);
-
-	return x != NULL && BN_mul(x, numbers[RSA_P], numbers[RSA_Q], ctx) &&
-	       BN_cmp(x, numbers[RSA_N]) == 0 &&
-	       is_good_factor(numbers, numbers[RSA_P], numbers[RSA_DP], ctx) &&
-	       is_good_factor(numbers, numbers[RSA_Q], numbers[RSA_DQ], ctx) &&
-	       BN_mod_mul(x, numbers[RSA_Q], numbers[RSA_QINV], numbers[RSA_P], ctx) &&
-	       BN_is_one(x);
-}
-
-/* OpenSSL's EVP_PKEY_check() makes 64 rounds of a test against primes that somebody chose to
- * deceive: 40 ms for each key. */
-static bool is_whole_rsa(const EVP_PKEY *pkey)
-{
-	BIGNUM *numbers[RSA_NUMBERS];
-	BN_CTX *ctx = BN_CTX_secure_new();
-	bool good = read_numbers(pkey, numbers) && ctx != NULL;
-
-	if (good) {
-		BN_CTX_start(ctx);
-		good = are_good_numbers(numbers, ctx);
-		BN_CTX_end(ctx);
-	}
-	for (int i = 0; i < RSA_NUMBERS; i++)
-		BN_clear_free(numbers[i]);
-	BN_CTX_free(ctx);
-	return good;
-}
-
-static bool is_whole_ed25519(EVP_PKEY *pkey)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-	bool good = ctx != NULL && EVP_PKEY_check(ctx) == 1;
-
-	EVP_PKEY_CTX_free(ctx);
-	return good;
-}
-
 int crypt_key_check(const struct crypt_key *key, struct why *why)
 {
 	struct open_key *open = take_open(key, why);
+	EVP_PKEY_CTX *ctx;
 	bool good;
 
 	if (open == NULL)
 		return -1;
-	good = key->type == CRYPT_RSA ? is_whole_rsa(open->key.pkey)
-				      : is_whole_ed25519(open->key.pkey);
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, open->key.pkey, NULL);
+	good = ctx != NULL && EVP_PKEY_check(ctx) == 1;
+	EVP_PKEY_CTX_free(ctx);
 	drop_open(open);
 	return good ? 0 : openssl_failed(why, "the private key is damaged");
 }

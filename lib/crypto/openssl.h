@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the modules of this directory share of OpenSSL 3, its EVP interface and its big numbers. Not
- * for others.
+ * What the modules of this directory share of OpenSSL 3: its EVP interface only. Not for others.
  *
  * Setting up an operation takes a third of the time of the operation itself, so a key keeps one
  * that is ready: RSA's is lent out and put back, Ed25519's stays as it is and each use is a copy of
@@ -10,8 +9,6 @@
 #ifndef LIB_CRYPTO_OPENSSL_H
 #define LIB_CRYPTO_OPENSSL_H
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/decoder.h>
 #include <openssl/err.h>

@@ -97,9 +97,9 @@ second_host() {
 	LAB_PIDS+=($!)
 	eventually test -S "$LAB/second/run/milter.sock"
 }
-has_key_of() { # directory of settings, domain: in the copy of its host
+has_all_keys() { # directory of settings: in the copy of its host
 	[ "$(sqlite3 -readonly "$(sed -n 's/.*url = "sqlite:\([^"]*\)".*/\1/p' "$1/countersign.conf")-keys" \
-		"SELECT COUNT(*) FROM signing_key WHERE domain = '$2'" 2>/dev/null)" = 1 ]
+		"SELECT COUNT(*) FROM signing_key" 2>/dev/null)" -ge "$customers" ]
 }
 signs() { # run: the whole of it, as it was before
 	run_all "$1"
@@ -142,7 +142,7 @@ ok "the settings are valid" lab_cs config check
 begun=$EPOCHREALTIME
 lab_daemon || { fail "countersignd starts"; done_testing; }
 echo "# it started in $(since "$begun") s"
-ok "the host has all keys" eventually -t $((20 + customers / 400)) has_key_of "$LAB/etc" "$last"
+ok "the host has all keys" eventually -t $((20 + customers / 400)) has_all_keys "$LAB/etc"
 echo "# $customers customers, after $(since "$begun") s; $(memory_of "$LAB/etc") MiB"
 chain_ask "{ unix:$LAB/run/milter.sock, default_action=tempfail }"
 signs hoster-first
@@ -154,7 +154,7 @@ echo "# with all keys there it started in $(since "$begun") s"
 
 # ---- the second host ----
 ok "a second host needs the settings and the sealing key" second_host
-ok "it has all keys, too" eventually -t $((20 + customers / 400)) has_key_of "$LAB/second" "$last"
+ok "it has all keys, too" eventually -t $((20 + customers / 400)) has_all_keys "$LAB/second"
 chain_ask "{ unix:$LAB/second/run/milter.sock, default_action=tempfail }"
 signs hoster-second
 
