@@ -26,7 +26,7 @@ struct obtain_web {
 	const char *ca_file;     /* roots of web servers; NULL: the system's */
 };
 
-/* Blocks, at most 10 seconds beside DNS; fetch_init() comes first. BYTES live in ARENA. */
+/* Blocks, at most 10 seconds beside DNS; transfer_init() comes first. BYTES live in ARENA. */
 enum obtain_outcome bimi_obtain(const struct obtain_web *web, enum obtain_kind kind,
 				const char *uri, struct arena *arena, struct span *bytes,
 				struct why *why);

@@ -6,6 +6,7 @@
 #include "context/context.h"
 #include "keys/publickeys.h"
 #include "lib/clock.h"
+#include "lib/net/transfer.h"
 
 static int read_password(struct send_server *server, const struct conf *conf, struct arena *arena,
 			 struct why *why)
@@ -22,7 +23,7 @@ static int open_network(struct sending *sending, const struct conf *conf, struct
 
 	if (sending->sender.dry_run)
 		return 0;
-	if (send_init(why) != 0 ||
+	if (transfer_init(why) != 0 ||
 	    read_password(&sending->settings.server, conf, sending->arena, why) != 0)
 		return -1;
 	sending->sender.dns = dns_new_unbound(&settings, why);
@@ -212,7 +213,7 @@ int sending_notice(const struct conf *conf, const char *to, const struct notice 
 
 	if (result == 0) {
 		settings = context_sender(conf, NULL, arena);
-		result = send_init(why);
+		result = transfer_init(why);
 	}
 	if (result == 0)
 		result = read_password(&settings.server, conf, arena, why);

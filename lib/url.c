@@ -178,6 +178,16 @@ int url_parse_web(const char *text, struct url_web *web, struct why *why)
 	return fault == NULL ? 0 : why_set(why, "%.200s %s", text, fault);
 }
 
+void url_escape(struct buf *url, const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, 0);
+
+	if (escaped == NULL)
+		abort();
+	buf_string(url, escaped);
+	curl_free(escaped);
+}
+
 int url_parse_sqlite(struct span text, struct span *path, struct why *why)
 {
 	struct span scheme = text;

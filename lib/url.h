@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "lib/buf.h"
 #include "lib/span.h"
 #include "lib/why.h"
 
@@ -31,6 +32,9 @@ struct url_web {
 /* What a stranger has us fetch: "https://" or "http://", a host name, its usual port or none, and
  * any path and query; no user. TEXT is what libcurl can then be given. -1 with the reason. */
 int url_parse_web(const char *text, struct url_web *web, struct why *why);
+
+/* TEXT as a part of a URL's path: "%2F" for a slash. */
+void url_escape(struct buf *url, const char *text);
 
 /* "sqlite:" and an absolute path, which is a part of TEXT. */
 int url_parse_sqlite(struct span text, struct span *path, struct why *why);

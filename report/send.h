@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One mail given to an SMTP server, normally the MTA of this host. libcurl is used here and nowhere
- * else.
+ * One mail given to an SMTP server, normally the MTA of this host. transfer_init() comes first.
  */
 #ifndef REPORT_SEND_H
 #define REPORT_SEND_H
@@ -39,9 +38,6 @@ struct send_server {
 	bool (*go_on)(void);  /* asked about once a second; a mail that was sent as a whole has
 			       * three seconds more for its answer. NULL: always */
 };
-
-/* Once for a process, before threads. */
-int send_init(struct why *why);
 
 /* Reads the password from the file's first line, into ARENA; NULL with the reason. Refuses a file
  * that everybody can read. */

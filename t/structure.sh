@@ -143,7 +143,7 @@ one libpsl 'libpsl' mail/psl.c
 one OpenSSL 'openssl/' lib/crypto/openssl.h
 one libxml2 'libxml/' report/xml.c lib/codec/markup.c
 one libmicrohttpd 'microhttpd' daemon/http/listen.h
-one libcurl 'curl/' report/send.c report/inbox/imap.c lib/url.c tls/dial.c tls/fetch.c tls/probe.c
+one libcurl 'curl/' lib/net/transfer.c lib/url.c
 one zlib 'zlib\.h' lib/codec/gzip.c
 one jansson 'jansson' report/json.c report/inbox/tlsrpt.c report/tls/datagram.c lib/jsonout.c
 one GMime 'gmime/' report/inbox/mime.c

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libcurl speaks HTTPS. It is given the addresses, so that it asks no DNS, and asked before each
- * connection, so that none is made to an address of a site's own network, whatever DNS said.
+ * A stranger chooses the host: no connection is made to an address of a site's own network.
  */
 #include "tls/fetch.h"
 
-#include <curl/curl.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "lib/buf.h"
-#include "lib/special.h"
 #include "tls/sts.h"
 
 const struct name_code fetch_outcome_names[] = {{"done", FETCH_DONE},
@@ -21,116 +17,38 @@ const struct name_code fetch_outcome_names[] = {{"done", FETCH_DONE},
 
 enum { HEADER_MAX = 65536, PORT = 443, HTTP_PORT = 80 };
 
-struct transfer {
-	const char *host;
-	size_t limit;
-	struct buf body;
-	size_t header_bytes;
-	bool refused; /* an address that is not public */
-};
-
-int fetch_init(struct why *why)
+static bool take_body(void *arg, struct span data)
 {
-	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+	struct buf *body = arg;
 
-	return code == CURLE_OK ? 0 : why_set(why, "libcurl: %s", curl_easy_strerror(code));
-}
-
-/* ---- what libcurl asks ---- */
-
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct transfer *transfer = arg;
-	struct ip ip;
-
-	(void)purpose;
-	if (!ip_from_sockaddr(&address->addr, &ip) || !special_is_global(&ip)) {
-		transfer->refused = true;
-		return CURL_SOCKET_BAD;
-	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-static size_t take_body(char *data, size_t size, size_t count, void *arg)
-{
-	struct transfer *transfer = arg;
-
-	buf_add(&transfer->body, data, size * count);
-	return transfer->body.failed ? 0 : size * count;
-}
-
-static size_t take_header(char *data, size_t size, size_t count, void *arg)
-{
-	struct transfer *transfer = arg;
-
-	(void)data;
-	transfer->header_bytes += size * count;
-	return transfer->header_bytes > HEADER_MAX ? 0 : size * count;
-}
-
-/* ---- the request ---- */
-
-static void set_rules(CURL *curl, const struct fetch_document *document)
-{
-	curl_easy_setopt(curl, CURLOPT_URL, document->url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, document->http ? "http" : "https");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)document->limit);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "countersign");
-}
-
-/* Without "Expect: 100-continue", which would wait. Returns the fields of the header. */
-static struct curl_slist *set_post(CURL *curl, const struct fetch_document *document,
-				   struct arena *arena)
-{
-	const char *type = arena_printf(arena, "Content-Type: %s", document->media_type);
-	struct curl_slist *fields = curl_slist_append(curl_slist_append(NULL, type), "Expect:");
-
-	curl_easy_setopt(curl, CURLOPT_POST, 1L);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ftello(document->post));
-	curl_easy_setopt(curl, CURLOPT_READDATA, document->post);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
-	rewind(document->post);
-	return fields;
-}
-
-static void set_calls(CURL *curl, struct transfer *transfer)
-{
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
+	buf_span(body, data);
+	return !body->failed;
 }
 
 /* ---- the answer ---- */
 
-static enum fetch_outcome explain_failure(CURLcode code, const struct transfer *transfer,
-					  const char *error, struct why *why)
+static enum fetch_outcome explain_failure(enum transfer_end end, const struct transfer *transfer,
+					  const struct fetch_document *document, struct why *why)
 {
-	if (transfer->body.failed || code == CURLE_FILESIZE_EXCEEDED)
-		why_set(why, "it is longer than %zu bytes", transfer->limit);
-	else if (transfer->header_bytes > HEADER_MAX)
+	if (end == TRANSFER_TOO_LONG)
+		why_set(why, "it is longer than %zu bytes", document->limit);
+	else if (end == TRANSFER_HEADER_TOO_LONG)
 		why_set(why, "the header of the answer is longer than %d bytes", HEADER_MAX);
-	else if (transfer->refused)
-		why_set(why, "%s has an address that the Internet cannot reach", transfer->host);
+	else if (transfer_has_refused(transfer))
+		why_set(why, "%s has an address that the Internet cannot reach", document->host);
 	else
-		why_set(why, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
-	if (transfer->body.failed || code == CURLE_FILESIZE_EXCEEDED)
+		why_set(why, "%s", transfer_reason(transfer));
+	if (end == TRANSFER_TOO_LONG)
 		return FETCH_INVALID;
-	return code == CURLE_PEER_FAILED_VERIFICATION ? FETCH_CERTIFICATE : FETCH_ERROR;
+	return end == TRANSFER_CERTIFICATE ? FETCH_CERTIFICATE : FETCH_ERROR;
 }
 
-static enum fetch_outcome read_answer(CURL *curl, struct transfer *transfer, struct arena *arena,
-				      struct fetch_document *document, struct why *why)
+static enum fetch_outcome read_answer(const struct transfer *transfer, const struct buf *body,
+				      struct arena *arena, struct fetch_document *document,
+				      struct why *why)
 {
-	const char *type = NULL;
-	long status = 0;
+	long status = transfer_status(transfer);
 
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
 	document->status = status;
 	if (status != 200) {
 		why_set(why, "HTTP status %ld%s", status,
@@ -138,55 +56,56 @@ static enum fetch_outcome read_answer(CURL *curl, struct transfer *transfer, str
 						      : "");
 		return FETCH_ERROR;
 	}
-	document->type = arena_string(arena, type);
-	document->body = span_of(arena_span(arena, buf_view(&transfer->body)));
-	document->body.end = document->body.p + transfer->body.len;
+	document->type = arena_string(arena, transfer_type(transfer));
+	document->body = span_of(arena_span(arena, buf_view(body)));
+	document->body.end = document->body.p + body->len;
 	return FETCH_DONE;
 }
 
-/* Whether a connection was made, as far as libcurl tells. */
-static bool has_reached(CURL *curl, CURLcode code)
-{
-	curl_off_t connected = 0;
+/* ---- the request ---- */
 
-	curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
-	return code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST &&
-	       (code != CURLE_OPERATION_TIMEDOUT || connected > 0);
+static struct transfer *open_transfer(const struct fetch_document *document, struct buf *body)
+{
+	const struct dial_target target = {document->host,      document->http ? HTTP_PORT : PORT,
+					   document->addresses, document->count,
+					   document->ca_file,   document->timeout};
+	const struct transfer_calls calls = {.body = take_body, .arg = body};
+	struct transfer_rules rules = dial_rules(&target);
+	struct transfer *transfer;
+
+	rules.protocols = document->http ? "http" : "https";
+	rules.public_only = true;
+	rules.header_max = HEADER_MAX;
+	if (document->trust_any)
+		rules.proof = TRANSFER_PROOF_NONE;
+	transfer = transfer_new(&rules, &calls);
+	if (document->post != NULL)
+		transfer_set_post(transfer, document->post, document->media_type);
+	return transfer;
 }
 
 enum fetch_outcome fetch_document(struct fetch_document *document, struct arena *arena,
 				  struct why *why)
 {
-	const struct dial_target target = {document->host,      document->http ? HTTP_PORT : PORT,
-					   document->addresses, document->count,
-					   document->ca_file,   document->timeout};
-	struct transfer transfer = {.host = document->host, .limit = document->limit};
-	struct curl_slist *fields = NULL;
+	struct transfer *transfer;
+	struct buf body;
 	enum fetch_outcome outcome;
-	struct dial dial;
-	CURLcode code;
+	enum transfer_end end;
 
 	if (document->count == 0) {
 		why_set(why, "%s has no address", document->host);
 		return FETCH_ERROR;
 	}
-	dial_begin(&dial, &target);
-	buf_init(&transfer.body, NULL, document->limit);
-	set_rules(dial.curl, document);
-	set_calls(dial.curl, &transfer);
-	if (document->trust_any)
-		dial_trust_any(&dial);
-	if (document->post != NULL)
-		fields = set_post(dial.curl, document, arena);
-	code = curl_easy_perform(dial.curl);
-	document->reached = transfer.refused || has_reached(dial.curl, code);
-	outcome = code == CURLE_OK ? read_answer(dial.curl, &transfer, arena, document, why)
-				   : explain_failure(code, &transfer, dial.error, why);
+	buf_init(&body, NULL, document->limit);
+	transfer = open_transfer(document, &body);
+	end = transfer_run(transfer, document->url, NULL, document->limit);
+	document->reached = transfer_has_reached(transfer);
+	outcome = end == TRANSFER_DONE ? read_answer(transfer, &body, arena, document, why)
+				       : explain_failure(end, transfer, document, why);
 	if (outcome != FETCH_DONE)
-		dial_clean(why);
-	dial_end(&dial);
-	curl_slist_free_all(fields);
-	buf_free(&transfer.body);
+		transfer_clean(why);
+	transfer_free(transfer);
+	buf_free(&body);
 	return outcome;
 }
 
@@ -209,12 +128,12 @@ enum fetch_outcome fetch_check_policy(const struct fetch_document *document, str
 	if (document->type == NULL || !is_plain(document->type)) {
 		why_set(why, "the media type is not text/plain but %.80s",
 			document->type == NULL ? "missing" : document->type);
-		dial_clean(why);
+		transfer_clean(why);
 		return FETCH_INVALID;
 	}
 	if (sts_policy_parse(arena, document->body, &policy, why) == -1) {
 		why_prefix(why, "the policy is not valid: ");
-		dial_clean(why);
+		transfer_clean(why);
 		return FETCH_INVALID;
 	}
 	*text = document->body.p;

@@ -40,8 +40,6 @@ enum fetch_outcome {
 };
 extern const struct name_code fetch_outcome_names[];
 
-int fetch_init(struct why *why); /* once, before threads */
-
 /* Any document, by the same rules. What proves itself, as a revocation list does by its signature,
  * may also come by HTTP from port 80. */
 struct fetch_document {

@@ -21,8 +21,8 @@
 #include "context/keysource.h"
 #include "context/tls.h"
 #include "lib/clock.h"
+#include "lib/net/transfer.h"
 #include "mail/domain.h"
-#include "tls/fetch.h"
 
 enum {
 	OPTION_ALL = 700,
@@ -286,7 +286,7 @@ static int prepare_probes(struct audit_command *command)
 {
 	struct why why = {""};
 
-	if (fetch_init(&why) == 0)
+	if (transfer_init(&why) == 0)
 		return 0;
 	admin_error(command->admin, "%s", why.text);
 	return ADMIN_UNAVAILABLE;

@@ -18,8 +18,8 @@
 #include "bimi/inspect.h"
 #include "context/tls.h"
 #include "lib/clock.h"
+#include "lib/net/transfer.h"
 #include "policy/bimi/selector.h"
-#include "tls/fetch.h"
 
 enum { OPTION_LOGO = 256, OPTION_DOMAIN, OPTION_SELECTOR, OPTION_ROOTS, OPTION_LOGS, OPTION_CRL };
 
@@ -202,7 +202,7 @@ static int open_web(struct admin *admin, struct evaluate *evaluate, struct inspe
 
 	if (status != ADMIN_DONE)
 		return status;
-	if (fetch_init(&why) == -1) {
+	if (transfer_init(&why) == -1) {
 		admin_error(admin, "%s", why.text);
 		return ADMIN_INTERNAL;
 	}

@@ -15,6 +15,7 @@
 #include "lib/jsonout.h"
 #include "admin/progress.h"
 #include "lib/clock.h"
+#include "lib/net/transfer.h"
 #include "lib/span.h"
 #include "report/inbox/imap.h"
 #include "report/intake.h"
@@ -218,7 +219,7 @@ static int run_fetching(struct fetching *fetching, unsigned max)
 	uint64_t more = 0;
 	int failed = -1;
 
-	if (send_init(&fetching->why) == 0)
+	if (transfer_init(&fetching->why) == 0)
 		fetching->imap = imap_open(&fetching->account, max, &fetching->why);
 	if (fetching->imap != NULL) {
 		more = imap_more(fetching->imap);

@@ -11,6 +11,7 @@
 #include "context/context.h"
 #include "context/tls.h"
 #include "lib/clock.h"
+#include "lib/net/transfer.h"
 #include "milter/protocol/client.h"
 #include "tls/fetch.h"
 
@@ -229,7 +230,7 @@ int tls_look(struct admin *admin, const char *domain, struct tls_look *look)
 		return ADMIN_CONFIG;
 	dns = context_dns(looking.conf);
 	settings = context_level(looking.conf, admin->arena);
-	if (fetch_init(&why) == 0)
+	if (transfer_init(&why) == 0)
 		looking.dns = dns_new_unbound(&dns, &why);
 	if (looking.dns == NULL) {
 		admin_error(admin, "%s", why.text);

@@ -12,6 +12,7 @@
 #include "context/tls.h"
 #include "lib/clock.h"
 #include "lib/crypto/certificate.h"
+#include "lib/net/transfer.h"
 #include "tls/fetch.h"
 #include "tls/level.h"
 #include "tls/probe.h"
@@ -51,7 +52,7 @@ int own_open(struct own *own, struct admin *admin, const char *domain)
 	*own = (struct own){.admin = admin, .domain = domain, .ca_file = context_ca_file(conf)};
 	own->last = &own->first;
 	dns = context_dns(conf);
-	if (fetch_init(&why) == 0)
+	if (transfer_init(&why) == 0)
 		own->dns = dns_new_unbound(&dns, &why);
 	if (own->dns == NULL) {
 		admin_error(admin, "%s", why.text);

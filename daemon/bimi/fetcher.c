@@ -27,8 +27,8 @@
 #include "daemon/rights/confined.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/net/transfer.h"
 #include "metrics/counters.h"
-#include "tls/fetch.h"
 
 enum { JOBS = 8 };
 
@@ -76,7 +76,7 @@ static int find_out(const struct fetcher *fetcher, const struct bimi_offer *offe
 	struct dns *dns;
 	int result;
 
-	if (fetch_init(why) == -1)
+	if (transfer_init(why) == -1)
 		return -1;
 	dns = dns_new_unbound(&dns_settings, why);
 	if (dns == NULL)

@@ -23,6 +23,7 @@
 #include "lib/clock.h"
 #include "lib/heap.h"
 #include "lib/log.h"
+#include "lib/net/transfer.h"
 #include "metrics/counters.h"
 #include "tls/keep.h"
 
@@ -69,7 +70,7 @@ static noreturn void run_fetcher(const struct conf *conf, pid_t parent)
 	close(own->keep[KEEP_WRITE]);
 	close(own->keep[KEEP_READ]);
 	tls_counter_close_files(&own->counter);
-	if (fetch_init(&why) != 0) {
+	if (transfer_init(&why) != 0) {
 		log_error("policies of MTA-STS cannot be fetched: %s", why.text);
 		daemon_exit(1);
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libcurl logs in, selects the folder and fetches messages; the rest are commands of our own
- * (CURLOPT_CUSTOMREQUEST), whose untagged answers it hands over line by line. It keeps the
- * connection between them. If it must connect again, the folder's UIDVALIDITY in each URL makes
- * sure that a UID is still the same message (RFC 9051 section 2.3.1.1).
+ * libcurl logs in, selects the folder and fetches messages; the rest are commands of our own, whose
+ * untagged answers it hands over line by line. It keeps the connection between them. If it must
+ * connect again, the folder's UIDVALIDITY in each URL makes sure that a UID is still the same
+ * message (RFC 9051 section 2.3.1.1).
  *
  * Messages are moved by MOVE (RFC 6851), or copied and marked as deleted; EXPUNGE would also delete
  * what others have marked, so without UIDPLUS (RFC 4315) the mark stays, and such messages are not
@@ -12,28 +12,29 @@
 #include "report/inbox/imap.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/heap.h"
+#include "lib/net/transfer.h"
+#include "lib/url.h"
 
 enum {
 	LINE_MAX_BYTES = 2048,
 	LISTED_MAX_BYTES = 64 * 1024 * 1024, /* of one answer: a million messages */
-	CONNECT_SECONDS = 30,
-	STALLED_SECONDS = 60,
-	COMMAND_SECONDS = 600,
 	TRIES = 5
 };
 
+static const int64_t connect_timeout = 30 * CLOCK_SECOND, stalled_timeout = 60 * CLOCK_SECOND,
+		     command_timeout = 600 * CLOCK_SECOND;
+
 struct imap {
 	const struct imap_account *account;
-	CURL *curl;
-	char error[CURL_ERROR_SIZE];
+	struct transfer *transfer;
 	struct why answer; /* the last tagged NO or BAD */
 	uint32_t validity; /* 0: not known yet */
 	bool can_move, can_expunge;
@@ -43,10 +44,9 @@ struct imap {
 	uint64_t more;
 
 	/* of the answer that is being read */
-	void (*hear)(struct imap *imap, struct span line);
+	void (*hear)(struct imap *imap, struct span line); /* NULL: it is a message */
 	char line[LINE_MAX_BYTES];
 	size_t line_length;
-	int64_t bytes, bytes_max;
 	FILE *file;
 };
 
@@ -123,111 +123,97 @@ static void hear_capability(struct imap *imap, struct span line)
 	imap->can_expunge |= has_word(line, "UIDPLUS");
 }
 
-static size_t take_lines(char *data, size_t size, size_t count, void *arg)
+static void take_lines(struct imap *imap, struct span data)
 {
-	struct imap *imap = arg;
-
-	size *= count;
-	imap->bytes += (int64_t)size;
-	if (imap->bytes > LISTED_MAX_BYTES)
-		return 0;
-	for (size_t i = 0; i < size; i++) {
-		if (data[i] != '\n') { /* the end of a line that is too long is of no use here */
+	for (const char *p = data.p; p < data.end; p++) {
+		if (*p != '\n') { /* the end of a line that is too long is of no use here */
 			if (imap->line_length < sizeof imap->line)
-				imap->line[imap->line_length++] = data[i];
+				imap->line[imap->line_length++] = *p;
 			continue;
 		}
 		imap->hear(imap, span_trim(span_make(imap->line, imap->line_length)));
 		imap->line_length = 0;
 	}
-	return size;
 }
 
-static size_t take_message(char *data, size_t size, size_t count, void *arg)
+static bool take_answer(void *arg, struct span data)
 {
 	struct imap *imap = arg;
 
-	size *= count;
-	imap->bytes += (int64_t)size;
-	return imap->bytes > imap->bytes_max ? 0 : fwrite(data, 1, size, imap->file);
+	if (imap->hear == NULL)
+		return fwrite(data.p, 1, span_len(data), imap->file) == span_len(data);
+	take_lines(imap, data);
+	return true;
 }
 
 /* Each line of a reply: "* OK [UIDVALIDITY 1764]", "A005 NO [TRYCREATE] no such mailbox". */
-static size_t note_reply(char *data, size_t size, size_t count, void *arg)
+static void note_reply(void *arg, struct span line)
 {
 	struct imap *imap = arg;
-	struct span line = span_trim(span_make(data, size * count));
-	const char *code = memmem(line.p, span_len(line), "[UIDVALIDITY ", 13);
-	const char *word = memchr(line.p, ' ', span_len(line));
-	struct span rest = {word == NULL ? line.end : word + 1, line.end};
+	const char *code, *word;
+	struct span rest;
 	uint64_t validity;
 
+	line = span_trim(line);
+	code = memmem(line.p, span_len(line), "[UIDVALIDITY ", 13);
+	word = memchr(line.p, ' ', span_len(line));
+	rest = (struct span){word == NULL ? line.end : word + 1, line.end};
 	if (code != NULL && span_istarts(line, "* OK") &&
 	    read_digits(code + 13, line.end, UINT32_MAX, &validity))
 		imap->validity = (uint32_t)validity;
 	if (!span_istarts(line, "*") && (span_istarts(rest, "NO ") || span_istarts(rest, "BAD "))) {
 		why_set(&imap->answer, "%.*s", (int)span_len(rest), rest.p);
-		for (char *p = imap->answer.text; *p != '\0'; p++)
-			if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
-				*p = '?';
+		transfer_clean(&imap->answer);
 	}
-	return size * count;
 }
 
 /* ---- commands ---- */
 
-static int explain_failure(const struct imap *imap, CURLcode code, struct why *why)
+static int explain_failure(const struct imap *imap, enum transfer_end end, struct why *why)
 {
-	const char *reason = imap->error[0] != '\0' ? imap->error : curl_easy_strerror(code);
+	const char *reason =
+	    imap->answer.text[0] != '\0' ? imap->answer.text : transfer_reason(imap->transfer);
 
-	if (imap->answer.text[0] != '\0')
-		reason = imap->answer.text;
-	if (code == CURLE_LOGIN_DENIED)
+	if (end == TRANSFER_LOGIN)
 		return why_set(why, "%s: the server refused the user or the password: %s",
 			       imap->account->url, reason);
-	if (code == CURLE_USE_SSL_FAILED)
+	if (end == TRANSFER_NO_STARTTLS)
 		return why_set(why,
 			       "%s: the server does not offer STARTTLS; without TLS no password"
 			       " is sent",
 			       imap->account->url);
-	if (code == CURLE_PEER_FAILED_VERIFICATION)
+	if (end == TRANSFER_CERTIFICATE)
 		return why_set(why, "%s: the server's certificate is not valid: %s",
 			       imap->account->url, reason);
 	return why_set(why, "%s: %s", imap->account->url, reason);
 }
 
 /* The folder's URL, and what belongs to it: RFC 5092. */
-static void set_url(struct imap *imap, uint32_t uid)
+static void write_url(const struct imap *imap, uint32_t uid, struct buf *url)
 {
-	char *folder = curl_easy_escape(imap->curl, imap->account->folder, 0);
-	struct buf url;
-
-	if (folder == NULL)
-		abort();
-	buf_init(&url, NULL, 0);
-	buf_string(&url, imap->account->url);
-	while (url.len > 0 && url.data[url.len - 1] == '/')
-		url.len--;
-	buf_printf(&url, "/%s", folder);
+	buf_string(url, imap->account->url);
+	while (url->len > 0 && url->data[url->len - 1] == '/')
+		url->len--;
+	buf_char(url, '/');
+	url_escape(url, imap->account->folder);
 	if (imap->validity != 0)
-		buf_printf(&url, ";UIDVALIDITY=%u", (unsigned)imap->validity);
+		buf_printf(url, ";UIDVALIDITY=%u", (unsigned)imap->validity);
 	if (uid != 0)
-		buf_printf(&url, "/;UID=%u", (unsigned)uid);
-	curl_easy_setopt(imap->curl, CURLOPT_URL, buf_text(&url));
-	buf_free(&url);
-	curl_free(folder);
+		buf_printf(url, "/;UID=%u", (unsigned)uid);
 }
 
-static CURLcode perform(struct imap *imap, uint32_t uid, const char *command)
+static enum transfer_end perform(struct imap *imap, uint32_t uid, const char *command, size_t limit)
 {
-	imap->error[0] = imap->answer.text[0] = '\0';
-	imap->bytes = 0;
+	enum transfer_end end;
+	struct buf url;
+
+	imap->answer.text[0] = '\0';
 	imap->line_length = 0;
-	set_url(imap, uid);
-	curl_easy_setopt(imap->curl, CURLOPT_CUSTOMREQUEST, command);
-	curl_easy_setopt(imap->curl, CURLOPT_WRITEFUNCTION,
-			 command == NULL ? take_message : take_lines);
-	return curl_easy_perform(imap->curl);
+	buf_init(&url, NULL, 0);
+	write_url(imap, uid, &url);
+	end = transfer_run(imap->transfer, buf_text(&url), command, limit);
+	buf_free(&url);
+	return end;
 }
 
 static void hear_nothing(struct imap *imap, struct span line)
@@ -236,11 +222,11 @@ static void hear_nothing(struct imap *imap, struct span line)
 }
 
 /* COMMAND; each untagged line of its answer goes to HEAR. */
-static CURLcode command(struct imap *imap, const char *text,
-			void (*hear)(struct imap *imap, struct span line))
+static enum transfer_end command(struct imap *imap, const char *text,
+				 void (*hear)(struct imap *imap, struct span line))
 {
 	imap->hear = hear;
-	return perform(imap, 0, text);
+	return perform(imap, 0, text, LISTED_MAX_BYTES);
 }
 
 /* A string of IMAP, quoted (RFC 9051 section 4.3). */
@@ -257,48 +243,40 @@ static void add_quoted(struct buf *out, const char *text)
 
 /* ---- opening ---- */
 
-static void set_up(struct imap *imap)
+static struct transfer *open_transfer(struct imap *imap)
 {
 	const struct imap_account *account = imap->account;
-	CURL *curl = imap->curl;
+	const struct transfer_rules rules = {.protocols = "imap,imaps",
+					     .proof = TRANSFER_PROOF_URL,
+					     .starttls = TRANSFER_STARTTLS_REQUIRED,
+					     .ca_file = account->ca_file,
+					     .user = account->user,
+					     .password = account->password,
+					     .connect_timeout = connect_timeout,
+					     .timeout = command_timeout,
+					     .stalled_timeout = stalled_timeout};
+	const struct transfer_calls calls = {
+	    .body = take_answer, .header = note_reply, .arg = imap};
 
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(curl, CURLOPT_USERNAME, account->user);
-	curl_easy_setopt(curl, CURLOPT_PASSWORD, account->password);
-	if (account->ca_file != NULL)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, account->ca_file);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALLED_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)COMMAND_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, imap->error);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, imap);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, note_reply);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, imap);
+	return transfer_new(&rules, &calls);
 }
 
 struct imap *imap_open(const struct imap_account *account, unsigned max, struct why *why)
 {
 	struct imap *imap = heap_zero(sizeof *imap);
-	CURLcode code;
+	enum transfer_end end;
 
 	assert(max > 0 && account->user != NULL && account->password != NULL);
 	imap->messages = heap_array(max, sizeof *imap->messages);
-	imap->curl = curl_easy_init();
-	if (imap->curl == NULL)
-		abort();
 	imap->account = account;
 	imap->max = max;
-	set_up(imap);
-	code = command(imap, "CAPABILITY", hear_capability);
-	if (code == CURLE_OK)
-		code = command(imap, "UID FETCH 1:* (UID FLAGS RFC822.SIZE)", hear_message);
-	if (code == CURLE_OK)
+	imap->transfer = open_transfer(imap);
+	end = command(imap, "CAPABILITY", hear_capability);
+	if (end == TRANSFER_DONE)
+		end = command(imap, "UID FETCH 1:* (UID FLAGS RFC822.SIZE)", hear_message);
+	if (end == TRANSFER_DONE)
 		return imap;
-	explain_failure(imap, code, why);
+	explain_failure(imap, end, why);
 	imap_close(imap);
 	return NULL;
 }
@@ -323,7 +301,7 @@ void imap_close(struct imap *imap)
 {
 	if (imap == NULL)
 		return;
-	curl_easy_cleanup(imap->curl);
+	transfer_free(imap->transfer);
 	free(imap->messages);
 	free(imap);
 }
@@ -332,34 +310,34 @@ void imap_close(struct imap *imap)
 
 int imap_fetch(struct imap *imap, uint32_t uid, int64_t max, FILE *file, struct why *why)
 {
-	CURLcode code = CURLE_OK;
+	enum transfer_end end = TRANSFER_DONE;
 
 	assert(uid != 0 && max > 0);
 	imap->file = file;
-	imap->bytes_max = max;
+	imap->hear = NULL;
 	/* libcurl takes what the server tells of another message, whose flags somebody else has
 	 * changed, for the answer, and gives up */
 	for (unsigned try = 0; try < TRIES; try++) {
 		rewind(file);
-		code = perform(imap, uid, NULL);
-		if (code != CURLE_WEIRD_SERVER_REPLY)
+		end = perform(imap, uid, NULL, (size_t)max);
+		if (end != TRANSFER_UNEXPECTED)
 			break;
 	}
-	if (code == CURLE_REMOTE_FILE_NOT_FOUND || (code == CURLE_WRITE_ERROR && imap->bytes > max))
+	if (end == TRANSFER_MISSING || end == TRANSFER_TOO_LONG)
 		return 1;
-	if (code != CURLE_OK)
-		return explain_failure(imap, code, why);
-	if (fflush(file) == 0 && ftruncate(fileno(file), (off_t)imap->bytes) == 0)
+	if (end != TRANSFER_DONE)
+		return explain_failure(imap, end, why);
+	if (fflush(file) == 0 && ftruncate(fileno(file), ftello(file)) == 0)
 		return 0;
 	return why_set(why, "a temporary file cannot be written");
 }
 
 /* VERB, UIDs, and the folder DONE or what is in REST. */
-static CURLcode command_messages(struct imap *imap, const char *verb, const uint32_t *uids,
-				 unsigned count, const char *rest)
+static enum transfer_end command_messages(struct imap *imap, const char *verb, const uint32_t *uids,
+					  unsigned count, const char *rest)
 {
 	struct buf text;
-	CURLcode code;
+	enum transfer_end end;
 
 	buf_init(&text, NULL, 0);
 	buf_printf(&text, "UID %s ", verb);
@@ -371,40 +349,40 @@ static CURLcode command_messages(struct imap *imap, const char *verb, const uint
 	} else {
 		buf_string(&text, rest);
 	}
-	code = command(imap, buf_text(&text), hear_nothing);
+	end = command(imap, buf_text(&text), hear_nothing);
 	buf_free(&text);
-	return code;
+	return end;
 }
 
 /* The folder may be absent: it is made once. */
-static CURLcode move_messages(struct imap *imap, const uint32_t *uids, unsigned count)
+static enum transfer_end move_messages(struct imap *imap, const uint32_t *uids, unsigned count)
 {
 	const char *verb = imap->can_move ? "MOVE" : "COPY";
-	CURLcode code = command_messages(imap, verb, uids, count, NULL);
+	enum transfer_end end = command_messages(imap, verb, uids, count, NULL);
 	struct buf text;
 
-	if (code != CURLE_QUOTE_ERROR)
-		return code;
+	if (end != TRANSFER_COMMAND_REFUSED)
+		return end;
 	buf_init(&text, NULL, 0);
 	buf_string(&text, "CREATE ");
 	add_quoted(&text, imap->account->done);
-	if (command(imap, buf_text(&text), hear_nothing) == CURLE_OK)
-		code = command_messages(imap, verb, uids, count, NULL);
+	if (command(imap, buf_text(&text), hear_nothing) == TRANSFER_DONE)
+		end = command_messages(imap, verb, uids, count, NULL);
 	buf_free(&text);
-	return code;
+	return end;
 }
 
 int imap_finish(struct imap *imap, const uint32_t *uids, unsigned count, struct why *why)
 {
 	bool moved = imap->account->done != NULL && imap->can_move;
-	CURLcode code = CURLE_OK;
+	enum transfer_end end = TRANSFER_DONE;
 
 	assert(count > 0 && count <= IMAP_BATCH);
 	if (imap->account->done != NULL)
-		code = move_messages(imap, uids, count);
-	if (code == CURLE_OK && !moved)
-		code = command_messages(imap, "STORE", uids, count, " +FLAGS.SILENT (\\Deleted)");
-	if (code == CURLE_OK && !moved && imap->can_expunge)
-		code = command_messages(imap, "EXPUNGE", uids, count, "");
-	return code == CURLE_OK ? 0 : explain_failure(imap, code, why);
+		end = move_messages(imap, uids, count);
+	if (end == TRANSFER_DONE && !moved)
+		end = command_messages(imap, "STORE", uids, count, " +FLAGS.SILENT (\\Deleted)");
+	if (end == TRANSFER_DONE && !moved && imap->can_expunge)
+		end = command_messages(imap, "EXPUNGE", uids, count, "");
+	return end == TRANSFER_DONE ? 0 : explain_failure(imap, end, why);
 }

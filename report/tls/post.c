@@ -110,7 +110,7 @@ static enum send_outcome read_outcome(int in, int64_t timeout, struct why *reply
 		return SEND_LATER;
 	}
 	why_set(reply, "%.*s", (int)length - 1, text + 1);
-	dial_clean(reply);
+	transfer_clean(reply);
 	return (enum send_outcome)outcome;
 }
 

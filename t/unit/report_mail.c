@@ -12,6 +12,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/codec/gzip.h"
+#include "lib/net/transfer.h"
 #include "report/mail.h"
 #include "report/send.h"
 #include "t/lib/tap.h"
@@ -402,7 +403,7 @@ int main(void)
 {
 	struct why why;
 
-	if (send_init(&why) != 0)
+	if (transfer_init(&why) != 0)
 		return 99;
 	test_gzip();
 	test_mail();
