@@ -75,9 +75,11 @@ static void link_newest(struct held *held, struct entry *entry)
 
 static void drop_oldest(struct held *held)
 {
-	struct entry *entry = held->oldest, **place = find_place(held, entry->number);
+	struct entry *entry = held->oldest, **place;
 
-	assert(*place == entry && held->count > 0);
+	assert(entry != NULL && entry->older == NULL && held->count > 0);
+	place = find_place(held, entry->number);
+	assert(*place == entry);
 	*place = entry->chain;
 	unlink_entry(held, entry);
 	held->count--;

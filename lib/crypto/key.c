@@ -177,6 +177,7 @@ static struct open_key *take_open(const struct crypt_key *constant, struct why *
 	open = key->open;
 	open->users++;
 	surplus = take_surplus();
+	assert(surplus != open);
 	lock_drop(&open_keys.lock);
 	if (mine != NULL)
 		open_free(mine);

@@ -77,14 +77,14 @@ static _Noreturn void run_child(const struct dial_target *target, const char *ur
 					    .port_count = 1};
 	struct why why = {""};
 	enum send_outcome outcome;
-	ssize_t written;
+	bool told;
 
 	close_others(out, fileno(gz));
 	confine_process(&rules);
 	outcome = run_request(target, url, gz, &why);
-	written = write(out, name_text(letters, (int)outcome), 1);
-	written = write(out, why.text, strlen(why.text));
-	_exit(written < 0);
+	told = write(out, name_text(letters, (int)outcome), 1) == 1 &&
+	       write(out, why.text, strlen(why.text)) >= 0;
+	_exit(!told);
 }
 
 /* ---- the caller's side ---- */

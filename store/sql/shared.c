@@ -228,12 +228,19 @@ static int run_addition(void *arg, const char *statement)
 	return sql_run(adding->sql, adding->why, statement, SQL_NO_VALUES);
 }
 
+/* Statements, up to NULL; or NULL: none. */
+static const char *const *find_steps(int version)
+{
+	assert(version >= 0);
+	return version < (int)MIGRATIONS ? migrations[version] : NULL;
+}
+
 static int migrate_from(struct sql *sql, int version, struct why *why)
 {
 	struct adding adding = {sql, why};
 
 	for (; version < shared_schema(); version++) {
-		const char *const *step = version < MIGRATIONS ? migrations[version] : NULL;
+		const char *const *step = find_steps(version);
 
 		if (schema_add_columns(SCHEMA_SHARED, version + 1, run_addition, &adding) != 0)
 			return -1;
