@@ -3,7 +3,7 @@
 # and processes of its own. To be sourced behind tap.sh; then `machine "$0"` runs the script again in there. The directory
 # MACHINE_SHARE, if it is set, is the same inside and outside.
 machine() { # script
-	local dir status
+	local dir status reason
 	[ -z "${MACHINE:-}" ] || { machine_begin; return; }
 	[ "$(id -u)" = 0 ] || skip_all "needs root, for a machine of its own"
 	unshare --net --uts --mount --pid --fork true 2>/dev/null || # as in a chroot
@@ -21,9 +21,10 @@ machine() { # script
 		cd / && exec chroot "$MACHINE/root" bash "$0"' "$(realpath "$1")" 2>"$dir.err"
 	status=$?
 	[ $status = 90 ] || cat "$dir.err" >&2
+	reason=$(tail -n 1 "$dir.err")
 	rm -f "$dir.err"
 	rmdir "$dir"
-	[ $status != 90 ] || skip_all "no machine of its own can be made here"
+	[ $status != 90 ] || skip_all "no machine of its own can be made here: $reason"
 	exit $status
 }
 
