@@ -111,6 +111,23 @@ report 3 | put INBOX
 settings "imap://localhost:$imap" "imap_ca = \"\";"
 sed -i 's/imap_ca = "[^"]\+"; //' conf
 like "a certificate of an unknown CA is refused" "$(fetch)" "^75 .*certificate is not valid"
+if unshare --mount true 2>/dev/null; then # what of the system's certificates has this CA
+	mkdir system && cp ca.pem "system/$(openssl x509 -hash -noout -in ca.pem).0"
+	cp ca.pem system/ca-certificates.crt
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=Other CA" -keyout other.key -out other.pem 2>/dev/null
+	doveadm -c dovecot.conf mailbox create -u reports Empty
+	settings "imaps://localhost:$imaps" 'imap_folder = "Empty";'
+	sed -i 's/ca\.pem/other.pem/' conf
+	fetch_there() {
+		unshare --mount bash -c 'mount --bind system /etc/ssl/certs && exec "$@"' there "$build/admin/countersign" -c conf inbox fetch >out 2>&1
+		echo "$? $(cat out)"
+	}
+	like "one that only the system trusts is refused when a CA is named" "$(fetch_there)" "^75 .*certificate is not valid"
+	sed -i 's/imap_ca = "[^"]*"/imap_ca = ""/' conf
+	like "and accepted when none is" "$(fetch_there)" "^0 0 mails read"
+else
+	skip "one that only the system trusts is refused when a CA is named" "no mount namespace can be made here"
+fi
 settings "imaps://127.0.0.1:$imaps"
 like "and one of another name" "$(fetch)" "^75 .*certificate is not valid"
 sed 's/^ssl = required/ssl = no/; /inet_listener imaps/,/}/d' dovecot.conf >plain.conf

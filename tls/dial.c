@@ -12,7 +12,6 @@ struct transfer_rules dial_rules(const struct dial_target *target)
 				       .count = target->count,
 				       .proof = TRANSFER_PROOF_DNS_NAME,
 				       .ca_file = target->ca_file,
-				       .ca_file_only = true,
 				       .connect_timeout = target->timeout,
 				       .timeout = target->timeout};
 }

@@ -221,10 +221,10 @@ static void set_tls(struct transfer *transfer)
 		curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (rules->keep_chain)
 		curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L);
-	if (rules->ca_file != NULL)
+	if (rules->ca_file != NULL) { /* and none of those in the system's directory */
 		curl_easy_setopt(curl, CURLOPT_CAINFO, rules->ca_file);
-	if (rules->ca_file != NULL && rules->ca_file_only)
 		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
 }
 
 static void set_limits(struct transfer *transfer)

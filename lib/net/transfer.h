@@ -49,8 +49,7 @@ struct transfer_rules {
 	enum transfer_starttls starttls;
 	bool any_tls;        /* any version that the system allows; else TLS 1.2 or later */
 	bool keep_chain;     /* for transfer_chain() */
-	const char *ca_file; /* certificates to trust; NULL: the system's */
-	bool ca_file_only;   /* and none of those in the system's directory */
+	const char *ca_file; /* the certificates to trust; NULL: the system's */
 
 	const char *user, *password; /* NULL: none */
 
