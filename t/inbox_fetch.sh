@@ -198,7 +198,7 @@ for i, mail in enumerate(sys.stdin.read().split("Authentication-Results:")[1:]):
 chown -R dovecot: home/mail/new
 killed=0
 for delay in 05 08 12 15 20 25 30 35 40; do
-	cs -q inbox fetch >/dev/null 2>&1 &
+	"$build/admin/countersign" -c conf -q inbox fetch >/dev/null 2>&1 &
 	pid=$!
 	sleep 0.$delay
 	kill -KILL $pid 2>/dev/null && killed=$((killed + 1))
