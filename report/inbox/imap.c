@@ -202,7 +202,8 @@ static void write_url(const struct imap *imap, uint32_t uid, struct buf *url)
 		buf_printf(url, "/;UID=%u", (unsigned)uid);
 }
 
-static enum transfer_end perform(struct imap *imap, uint32_t uid, const char *command, size_t limit)
+static enum transfer_end run_command(struct imap *imap, uint32_t uid, const char *command,
+				     size_t limit)
 {
 	enum transfer_end end;
 	struct buf url;
@@ -222,11 +223,11 @@ static void hear_nothing(struct imap *imap, struct span line)
 }
 
 /* COMMAND; each untagged line of its answer goes to HEAR. */
-static enum transfer_end command(struct imap *imap, const char *text,
-				 void (*hear)(struct imap *imap, struct span line))
+static enum transfer_end send_command(struct imap *imap, const char *text,
+				      void (*hear)(struct imap *imap, struct span line))
 {
 	imap->hear = hear;
-	return perform(imap, 0, text, LISTED_MAX_BYTES);
+	return run_command(imap, 0, text, LISTED_MAX_BYTES);
 }
 
 /* A string of IMAP, quoted (RFC 9051 section 4.3). */
@@ -271,9 +272,9 @@ struct imap *imap_open(const struct imap_account *account, unsigned max, struct 
 	imap->account = account;
 	imap->max = max;
 	imap->transfer = open_transfer(imap);
-	end = command(imap, "CAPABILITY", hear_capability);
+	end = send_command(imap, "CAPABILITY", hear_capability);
 	if (end == TRANSFER_DONE)
-		end = command(imap, "UID FETCH 1:* (UID FLAGS RFC822.SIZE)", hear_message);
+		end = send_command(imap, "UID FETCH 1:* (UID FLAGS RFC822.SIZE)", hear_message);
 	if (end == TRANSFER_DONE)
 		return imap;
 	explain_failure(imap, end, why);
@@ -319,7 +320,7 @@ int imap_fetch(struct imap *imap, uint32_t uid, int64_t max, FILE *file, struct 
 	 * changed, for the answer, and gives up */
 	for (unsigned try = 0; try < TRIES; try++) {
 		rewind(file);
-		end = perform(imap, uid, NULL, (size_t)max);
+		end = run_command(imap, uid, NULL, (size_t)max);
 		if (end != TRANSFER_UNEXPECTED)
 			break;
 	}
@@ -349,7 +350,7 @@ static enum transfer_end command_messages(struct imap *imap, const char *verb, c
 	} else {
 		buf_string(&text, rest);
 	}
-	end = command(imap, buf_text(&text), hear_nothing);
+	end = send_command(imap, buf_text(&text), hear_nothing);
 	buf_free(&text);
 	return end;
 }
@@ -366,7 +367,7 @@ static enum transfer_end move_messages(struct imap *imap, const uint32_t *uids, 
 	buf_init(&text, NULL, 0);
 	buf_string(&text, "CREATE ");
 	add_quoted(&text, imap->account->done);
-	if (command(imap, buf_text(&text), hear_nothing) == TRANSFER_DONE)
+	if (send_command(imap, buf_text(&text), hear_nothing) == TRANSFER_DONE)
 		end = command_messages(imap, verb, uids, count, NULL);
 	buf_free(&text);
 	return end;

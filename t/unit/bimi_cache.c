@@ -29,7 +29,7 @@ static const struct bimi_known good = {BIMI_GOOD, true,       false, "Registered
 				       DIGEST,    "PHN2Zy8+", "",    900000};
 static struct bimi_cache cache = {directory, "b1"};
 
-static const char *show(const struct bimi_known *known)
+static const char *show_known(const struct bimi_known *known)
 {
 	return arena_printf(arena, "%d %d %s %s %s %s", (int)known->state, known->certified,
 			    known->mark_type, known->digest, known->indicator, known->why);
@@ -37,7 +37,7 @@ static const char *show(const struct bimi_known *known)
 
 /* ---- the text ---- */
 
-static const char *replace(const char *text, const char *old, const char *new)
+static const char *replace_text(const char *text, const char *old, const char *new)
 {
 	const char *at = strstr(text, old);
 
@@ -82,13 +82,14 @@ static void test_text(void)
 	buf_init(&out, arena, 0);
 	bimi_kept_write(&offer, &kept, &out);
 	ok(bimi_kept_read(buf_view(&out), &offer, arena, &kept), "read again");
-	is_text(show(&kept.known), show(&good), "the same");
+	is_text(show_known(&kept.known), show_known(&good), "the same");
 	is_text(arena_printf(arena, "%s %d %d %d", kept.basis, (int)kept.when, (int)kept.tried,
 			     (int)kept.known.until),
 		"b1 1000 1500 900000", "of the same basis and times");
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-		ok(!bimi_kept_read(span_of(replace(buf_text(&out), faults[i].old, faults[i].new)),
-				   &offer, arena, &kept),
+		ok(!bimi_kept_read(
+		       span_of(replace_text(buf_text(&out), faults[i].old, faults[i].new)), &offer,
+		       arena, &kept),
 		   "refused: %s for %s", faults[i].new, faults[i].old);
 	for (size_t n = 0; n < out.len; n++)
 		if (bimi_kept_read(span_make(out.data, n), &offer, arena, &kept))
@@ -219,7 +220,7 @@ static void test_jobs(void)
 
 /* ---- the judge ---- */
 
-static const char *judge(const char *indicator, int rule, bool roots, const char *authority)
+static const char *judge_found(const char *indicator, int rule, bool roots, const char *authority)
 {
 	struct bimi_findings *findings = arena_make(arena, struct bimi_findings);
 	struct bimi_offer of = {"a.test", "default", "https://a.test/l.svg", authority, "a.test"};
@@ -238,25 +239,26 @@ static const char *judge(const char *indicator, int rule, bool roots, const char
 
 static void test_judge(void)
 {
-	is_text(judge("PHN2Zy8+", -1, true, "https://a.test/c"),
+	is_text(judge_found("PHN2Zy8+", -1, true, "https://a.test/c"),
 		"1 certified Prior Use Mark d4dc5666 ", "good");
-	is_text(judge("PHN2Zy8+", BIMI_LOGO_VIEWBOX, true, "https://a.test/c") + 2,
+	is_text(judge_found("PHN2Zy8+", BIMI_LOGO_VIEWBOX, true, "https://a.test/c") + 2,
 		"certified Prior Use Mark d4dc5666 ", "advice does not count");
-	is_text(judge("PHN2Zy8+", -1, true, ""), "1  d4dc5666 ", "without a certificate");
-	is_text(judge("PHN2Zy8+", BIMI_CERTIFICATE_NO_ROOTS, false, "https://a.test/c"),
+	is_text(judge_found("PHN2Zy8+", -1, true, ""), "1  d4dc5666 ", "without a certificate");
+	is_text(judge_found("PHN2Zy8+", BIMI_CERTIFICATE_NO_ROOTS, false, "https://a.test/c"),
 		"1  d4dc5666 ", "without roots");
-	is_text(judge("PHN2Zy8+", BIMI_CERTIFICATE_NO_ROOTS, true, "https://a.test/c"),
+	is_text(judge_found("PHN2Zy8+", BIMI_CERTIFICATE_NO_ROOTS, true, "https://a.test/c"),
 		"3   certificate.no-roots: text", "roots that cannot be read");
-	is_text(judge("PHN2Zy8+", BIMI_CERTIFICATE_NO_CRL, true, "https://a.test/c"),
+	is_text(judge_found("PHN2Zy8+", BIMI_CERTIFICATE_NO_CRL, true, "https://a.test/c"),
 		"3   certificate.no-crl: text", "not known to be revoked or not");
-	is_text(judge("PHN2Zy8+", BIMI_CERTIFICATE_REVOKED, true, "https://a.test/c"),
+	is_text(judge_found("PHN2Zy8+", BIMI_CERTIFICATE_REVOKED, true, "https://a.test/c"),
 		"2   certificate.revoked: text", "revoked");
-	is_text(judge("PHN2Zy8+", BIMI_LOGO_ELEMENT, true, ""), "2   logo.element: text",
+	is_text(judge_found("PHN2Zy8+", BIMI_LOGO_ELEMENT, true, ""), "2   logo.element: text",
 		"a fault");
-	is_text(judge("PHN2Zy8+", BIMI_LOGO_UNREACHABLE, true, ""), "3   logo.unreachable: text",
-		"not fetched");
-	is_text(judge(NULL, -1, true, ""), "2   there is no logo", "no logo");
-	is_text(judge("%", -1, true, ""), "2   there is no logo", "one that is not base 64");
+	is_text(judge_found("PHN2Zy8+", BIMI_LOGO_UNREACHABLE, true, ""),
+		"3   logo.unreachable: text", "not fetched");
+	is_text(judge_found(NULL, -1, true, ""), "2   the logo is missing", "no logo");
+	is_text(judge_found("%", -1, true, ""), "2   the logo is missing",
+		"one that is not base 64");
 }
 
 int main(void)

@@ -31,7 +31,7 @@ static void note_session(void *arg, const struct session *session)
 		   session->detail[0] == '\0' ? "" : " ", session->detail);
 }
 
-static void forget(void)
+static void forget_events(void)
 {
 	buf_free(&told);
 	buf_init(&told, NULL, 0);
@@ -120,7 +120,7 @@ static void test_datagrams(void)
 		struct why why = {""};
 		int result;
 
-		forget();
+		forget_events();
 		result = datagram_parse(arena, span_of(datagrams[i].text), SESSION_TLSRPT,
 					note_session, NULL, &why);
 		if (datagrams[i].want == NULL)
@@ -144,7 +144,7 @@ static void test_large_datagrams(void)
 	for (unsigned i = 0; i < 100; i++)
 		buf_printf(&text, "%s\"%0400u\"", i == 0 ? "" : ",", i);
 	buf_printf(&text, "],\"f\":0}]}");
-	forget();
+	forget_events();
 	is_int(datagram_parse(arena, buf_view(&text), SESSION_TLSRPT, note_session, NULL, &why), 0,
 	       "a long policy: %s", why.text);
 	ok(told.len < SESSION_POLICY_MAX + 64, "is cut to %zu bytes", told.len);
@@ -167,7 +167,7 @@ static void test_written(void)
 
 	buf_init(&text, arena, 0);
 	datagram_write(&text, arena, "example.com", SESSION_STS, &detail);
-	forget();
+	forget_events();
 	is_int(datagram_parse(arena, buf_view(&text), SESSION_OWN, note_session, NULL, &why), 0,
 	       "one of our own: %s", why.text);
 	is_text(buf_text(&told),
@@ -302,7 +302,7 @@ static void test_log(void)
 		bool more = true;
 
 		held = logs[i].held;
-		forget();
+		forget_events();
 		while (span_split(&text, &more, '\n', &line))
 			postlog_line(postlog, line);
 		is_text(buf_text(&told), logs[i].want, "log: %s", logs[i].what);
