@@ -133,7 +133,7 @@ struct audit_stranger {
 	struct audit_answer txt;
 	bool revoked;      /* p= is empty */
 	const char *fault; /* of the record, or NULL */
-	const char *type;  /* "rsa", "ed25519"; NULL: there is no key */
+	const char *type;  /* "rsa", "ed25519"; NULL: without a key */
 	unsigned bits;
 };
 

@@ -85,7 +85,7 @@ void bimi_judge(const struct bimi_findings *findings, const struct bimi_offer *o
 	digest =
 	    findings->indicator == NULL ? NULL : digest_text(findings->arena, findings->indicator);
 	if (digest == NULL) {
-		set_state(out, BIMI_BAD, "there is no logo");
+		set_state(out, BIMI_BAD, "the logo is missing");
 		return;
 	}
 	set_state(out, BIMI_GOOD, "");

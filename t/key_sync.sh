@@ -73,7 +73,7 @@ has '0 added, 0 changed, 1 as they were'
 run 65 sync "$work/in"
 says 'nothing was changed, because lines are wrong'
 says 'line 2: one.example s1: another key has that name'
-says 'line 3: four.example s1: there is no such key, and "pem" is missing'
+says 'line 3: four.example s1: the key does not exist, and "pem" is missing'
 says 'line 4: "domain" is not a domain name'
 says 'line 5: five.example: .*selector'
 says 'line 6: six.example s1: .*1024'

@@ -9,7 +9,7 @@
 #include "audit/audit.h"
 
 /* Of DOMAIN, or of all (NULL), with which messages passed in the last 90 days. Nothing is set where
- * there is no ledger. Texts live in ADMIN's arena. */
+ * the ledger is missing. Texts live in ADMIN's arena. */
 void seen_load(struct admin *admin, const char *domain, struct audit_settings *settings);
 
 #endif

@@ -71,7 +71,7 @@ static int read_account(struct fetching *fetching)
 	}
 	path = password_path(admin, conf);
 	if (path == NULL) {
-		admin_error(admin, "inbox.imap_password_file is not set, and there is no systemd"
+		admin_error(admin, "inbox.imap_password_file is not set, and systemd has given no"
 				   " credential imap-password");
 		return ADMIN_CONFIG;
 	}

@@ -119,7 +119,7 @@ static int plan_addition(struct sync *sync, struct entry *entry)
 	if (entry->pem != NULL)
 		entry->step = STEP_ADD;
 	else if (!entry->has_state || entry->state < KEYSTATE_RETIRED)
-		return refuse_entry(sync, entry, "there is no such key, and \"pem\" is missing");
+		return refuse_entry(sync, entry, "the key does not exist, and \"pem\" is missing");
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static int take_canonicalization(struct migrate *m, const struct migrate_option 
 }
 
 /* Of networks that hold an address the last one decides, not the most precise one: an entry within
- * an excluded network that follows is no longer one of the set. Single addresses come first. */
+ * an excluded network that follows leaves the set. Single addresses come first. */
 static void drop_overruled(struct migrate *m, struct hostset *set)
 {
 	unsigned kept = 0;

@@ -3,7 +3,7 @@
  * `countersign page`: what the ledger, the keyring and the daemon know, as one HTML file.
  *
  * What belongs to the page and cannot be read (the daemon is not running, the personal data belong
- * to another user) leaves its part empty; only without the ledger there is no page.
+ * to another user) leaves its part empty; the page is only left out without the ledger.
  */
 #include <getopt.h>
 #include <string.h>

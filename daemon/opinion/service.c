@@ -75,7 +75,7 @@ static void judge_received(const struct link_case *received, struct dkimcheck_en
 	case_init(&answer);
 	if (link_read(received->data, arena, &text, &why) != 0 ||
 	    case_parse(text, arena, &c, &why) != 0)
-		return; /* its worker sees that there is no answer */
+		return; /* its worker sees that an answer is missing */
 	judge_case(&c, engine, arena, &answer.library);
 	buf_init(&out, arena, CASE_REPLY_MAX);
 	case_write(&answer, &out);
