@@ -89,6 +89,15 @@ ok "the sealing key is made" test -s a/keys/.sealing-key
 is "for root and the keys' group" "$(stat -c %a a/keys/.sealing-key)" 640
 like "a second time nothing is new" "$(cs a key seal --json | tr -d ' \n')" \
 	'"sealed":0,"present":2,"faults":0,"sealing_key":"[^"]*/\.sealing-key","made":false'
+conf d
+cp a/keys/.sealing-key d/keys/
+cs d key gen moved.test --selector m1 --type ed25519 --active >/dev/null
+cs d key gen other.test --selector o1 --type ed25519 --active >/dev/null
+out=$(cs d key seal 2>&1; echo "exit $?")
+like "another key of the same name is refused" "$out" 'key m1 of moved\.test; a key is never overwritten'
+like "alone" "$out" '^1 keys sealed, 0 were in the shared store'
+like "and the exit status says so" "$out" '^exit 2$'
+pg_ask "DELETE FROM signing_key WHERE domain = 'other.test'" >/dev/null
 keys=true
 conf b
 out=$(cs b key seal 2>&1)
