@@ -276,6 +276,16 @@ static sqlite3 *open_old(const char *path)
 	return NULL;
 }
 
+/* A short write is that of a full disk. */
+static int write_block(int fd, const char *block, size_t length, const char *name, struct why *why)
+{
+	ssize_t put = write(fd, block, length);
+
+	if (put == (ssize_t)length)
+		return 0;
+	return why_set(why, "%s: %s", name, strerror(put < 0 ? errno : ENOSPC));
+}
+
 /* 1: FROM cannot be read. -1: TO cannot be written: that says nothing of FROM. */
 static int copy_bytes(const char *from, const char *to, struct why *why)
 {
@@ -285,16 +295,18 @@ static int copy_bytes(const char *from, const char *to, struct why *why)
 	bool written = out >= 0;
 	ssize_t got = in < 0 ? -1 : 1;
 
+	if (!written)
+		why_set(why, "%s: %s", to, strerror(errno));
 	while (written && got > 0 && (got = read(in, block, 1 << 20)) > 0)
-		written = write(out, block, (size_t)got) == got;
+		written = write_block(out, block, (size_t)got, to, why) == 0;
 	if (in >= 0)
 		close(in);
-	if (out >= 0 && close(out) != 0)
+	if (out >= 0 && close(out) != 0 && written) {
+		why_set(why, "%s: %s", to, strerror(errno));
 		written = false;
+	}
 	free(block);
-	if (!written)
-		return why_set(why, "%s: %s", to, errno == 0 ? "short write" : strerror(errno));
-	return got != 0;
+	return written ? got != 0 : -1;
 }
 
 /* The first 100 bytes of every ledger are the same, but for numbers that a reader does without. */
