@@ -20,11 +20,11 @@
 #include "store/sql/sql.h"
 
 enum {
-	SENDER_BUILD_DAYS = 3,       /* days before today whose missing reports are built */
-	SENDER_HOLD = 3600,          /* seconds that other hosts leave a mail alone which one of
-					them was sending: it may know the outcome */
-	SENDER_KEEP_DAYS = 5,        /* days after which sending is given up */
-	SENDER_LATE_DAYS = 30        /* days before today whose late rows are reported */
+	SENDER_BUILD_DAYS = 3, /* days before today whose missing reports are built */
+	SENDER_HOLD = 3600,    /* seconds that other hosts leave a mail alone which one of
+				  them was sending: it may know the outcome */
+	SENDER_KEEP_DAYS = 5,  /* days after which sending is given up */
+	SENDER_LATE_DAYS = 30  /* days before today whose late rows are reported */
 };
 
 /* A domain is reported to if at least one of its messages was... */
