@@ -18,6 +18,7 @@
 #include "daemon/keys/launcher.h"
 #include "daemon/supervisor.h"
 #include "lib/buf.h"
+#include "lib/crypto/wipe.h"
 #include "lib/log.h"
 #include "metrics/counters.h"
 #include "milter/protocol/socket.h"
@@ -313,6 +314,7 @@ int main(int argc, char **argv)
 	char *path;
 	int code;
 
+	wipe_prepare();
 	if (!parse_options(argc, argv, &settings)) {
 		print_help(stderr);
 		return EX_USAGE;

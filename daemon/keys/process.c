@@ -24,6 +24,7 @@
 #include "keys/publickeys.h"
 #include "keys/server.h"
 #include "lib/clock.h"
+#include "lib/crypto/wipe.h"
 #include "lib/heap.h"
 
 enum { COMMAND_MAX = 64, TELL_MS = 1000, JOB_LINES = 9, HELD_KEYS = 4096 };
@@ -267,6 +268,7 @@ noreturn void keyprocess_run(int fd, const char *job)
 	char *text = heap_strdup(job);
 	int fds[2];
 
+	wipe_begin();
 	helper_take_signals(SIG_IGN); /* it ends when the workers and the supervisor have */
 	channel_init(&process.channel, fd, COMMAND_MAX);
 	process.channel.takes_files = true;

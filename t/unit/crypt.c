@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lib/crypto: the signed message of RFC 8463, keys there and back, damage. */
 
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/codec/base64.h"
 #include "lib/crypto/certificate.h"
 #include "lib/crypto/der.h"
 #include "lib/crypto/hash.h"
 #include "lib/crypto/key.h"
+#include "lib/crypto/openssl.h"
 #include "lib/crypto/public.h"
+#include "lib/crypto/wipe.h"
 #include "lib/lock.h"
 #include "policy/dkim/canon.h"
 #include "t/lib/tap.h"
@@ -383,7 +387,7 @@ static void test_tlsa(struct arena *arena)
 
 /* ---- more keys than OpenSSL has at a time ---- */
 
-enum { MANY = 4300, SIGNERS = 2 };
+enum { MANY = 4300, SIGNERS = 2, FREED = 512, MARK = 0x5a };
 
 static struct crypt_key *many[MANY];
 static _Atomic unsigned wrong_signatures;
@@ -450,9 +454,56 @@ static void test_many(void)
 		crypt_key_free(many[i]);
 }
 
+/* How much of what was put at PLACE is there. Through a file, since the place has been freed. */
+static unsigned count_left(uintptr_t place, unsigned size)
+{
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned char bytes[FREED] = {0};
+	unsigned count = 0;
+
+	if (memory < 0 || pread(memory, bytes, size, (off_t)place) != (ssize_t)size)
+		size = 0;
+	close(memory);
+	for (unsigned i = 0; i < size; i++)
+		count += bytes[i] == MARK;
+	return count;
+}
+
+static void *take_marked(void)
+{
+	return memset(OPENSSL_malloc(FREED), MARK, FREED);
+}
+
+/* The allocator writes at the beginning of what is freed. */
+static void test_wipe(void)
+{
+	unsigned char *moved;
+	void *freed = take_marked();
+	uintptr_t place = (uintptr_t)freed;
+
+	OPENSSL_free(freed);
+	ok(count_left(place, FREED) >= FREED / 2, "what OpenSSL frees stays as it is");
+	wipe_begin();
+	freed = take_marked();
+	place = (uintptr_t)freed;
+	OPENSSL_free(freed);
+	is_int(count_left(place, FREED), 0, "until it is to be overwritten");
+	freed = take_marked();
+	place = (uintptr_t)freed;
+	moved = OPENSSL_realloc(freed, 64 * FREED);
+	ok(moved[0] == MARK && moved[FREED - 1] == MARK, "what is moved is the same");
+	ok((uintptr_t)moved != place && count_left(place, FREED) == 0, "and nothing is left of it");
+	moved = OPENSSL_realloc(moved, FREED);
+	ok(moved[0] == MARK && moved[FREED - 1] == MARK, "so it is if it becomes smaller");
+	OPENSSL_free(moved);
+	OPENSSL_free(NULL);
+}
+
 int main(void)
 {
 	struct arena *arena = arena_new(0);
+
+	wipe_prepare();
 
 	test_hash(arena);
 	test_rfc8463(arena);
@@ -464,6 +515,7 @@ int main(void)
 	test_der(arena);
 	test_tlsa(arena);
 	test_many();
+	test_wipe(); /* which is on from there */
 	arena_free(arena);
 	return tap_done();
 }
