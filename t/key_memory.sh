@@ -56,7 +56,7 @@ BIMI_PIDS+=($daemon)
 ended() { od -An -v -t d4 -w4 held | sed 1,2d | awk '$1 > 0 { print $1 }'; } # processes that are held
 release() { printf '\1' | dd of=held bs=1 seek=4 conv=notrunc status=none; }
 has_memory() { grep -q . "/proc/$1/maps"; } 2>/dev/null
-places() { "$BUILD/t/bin/memscan" "$1" keys/example.com/*.key 2>said || echo "?"; }
+places() { "$BUILD/t/bin/memscan" "$1" keys/example.com/*.key 2>>said || echo "?"; }
 ok "the check of the ledger is held" eventually eval '[ -n "$(ended)" ]'
 check=$(ended)
 is "the check of the ledger, at the start, has none of the keys" "$(places "$check")" 0
@@ -116,7 +116,7 @@ have_seen_all() { # a report sender; a report parser and a BIMI job, which are c
 : >looked
 send a@example.com mail.eml
 send dmarc@example.com report.eml
-ok "report sender, report parser, BIMI job and logo reader are held as they end" eventually -t 60 have_seen_all
+ok "report sender, report parser, BIMI job and logo reader are held as they end" eventually -t 120 have_seen_all
 is "none of them has any of the keys" "$(awk '$4 != "0"' looked)" ""
 ok "messages are signed" eventually eval '[ "$(metric "dkim_signed_total{.*rsa.*}")" -gt 50 ]'
 ok "messages have second opinions" eventually eval '[ "$(metric "second_opinions_total{outcome=\"agreed\"}")" -ge 2 ]'

@@ -159,7 +159,11 @@ int main(int argc, char **argv)
 
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &from, &to, mode) == 3 &&
 		    mode[0] == 'r' && strstr(line, "[v") == NULL) {
-			count += scan_range(memory, from, to);
+			unsigned found = scan_range(memory, from, to);
+
+			if (found > 0)
+				fprintf(stderr, "%u: %s", found, line);
+			count += found;
 			scanned += to - from;
 		}
 	}
