@@ -5,11 +5,13 @@
  * Listens on DIR/.s.PGSQL.PORT. The N-th packet, counted over both directions and all connections,
  * is not handed on: its connection is closed to both sides. With PID_FILE the process named there
  * is killed with SIGKILL before. Later connections are let through. The number of packets seen is
- * written to DIR/packets at SIGTERM. N 0: nothing is cut.
+ * written to DIR/packets at SIGTERM. N 0: nothing is cut. The packet that ends a connection does
+ * not count.
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,12 +79,18 @@ static void kill_named(void)
 	fclose(file);
 }
 
+/* Who sends Terminate waits for nothing: it may have ended before it could be killed. */
+static bool is_terminate(const char *data, ssize_t n)
+{
+	return n == 5 && data[0] == 'X';
+}
+
 static void hand_on(int from)
 {
 	static char data[65536];
 	ssize_t n = read(fds[from], data, sizeof data), done = 0, sent = 0;
 
-	if (n > 0 && ++packets == cut_at) {
+	if (n > 0 && !is_terminate(data, n) && ++packets == cut_at) {
 		kill_named();
 		n = 0;
 	}
