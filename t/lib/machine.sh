@@ -9,23 +9,27 @@ machine() { # script
 	unshare --net --uts --mount --pid --fork true 2>/dev/null || # as in a chroot
 		skip_all "network, mount and process namespaces of its own are not permitted here"
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/machine.XXXXXX") || exit 99
-	export -f machine_show
+	export -f machine_show machine_share
 	MACHINE=$dir unshare --net --uts --mount --pid --fork --kill-child bash -c '
 		mount -t tmpfs machine "$MACHINE" && mkdir "$MACHINE"/{upper,work,root} &&
 			mount -t overlay -o "lowerdir=/,upperdir=$MACHINE/upper,workdir=$MACHINE/work" machine "$MACHINE/root" &&
-			{ [ -z "${FOUND:-}" ] || mount --bind "$FOUND" "$MACHINE/root$FOUND"; } && # what sanitizers find is to be seen
-			{ [ -z "${MACHINE_SHARE:-}" ] || { mkdir -p "$MACHINE/root$MACHINE_SHARE" &&
-				mount --bind "$MACHINE_SHARE" "$MACHINE/root$MACHINE_SHARE"; }; } &&
+			machine_share "${FOUND:-}" && # what sanitizers find is to be seen
+			machine_share "${MACHINE_SHARE:-}" &&
 			{ machine_show "$COUNTERSIGN_SRC" configure.ac && machine_show "${COUNTERSIGN_BUILD:-$COUNTERSIGN_SRC/build}" Makefile; } &&
 			mount -t proc proc "$MACHINE/root/proc" && mount --rbind /dev "$MACHINE/root/dev" || exit 90
 		cd / && exec chroot "$MACHINE/root" bash "$0"' "$(realpath "$1")" 2>"$dir.err"
 	status=$?
 	[ $status = 90 ] || cat "$dir.err" >&2
-	reason=$(tail -n 1 "$dir.err")
+	reason=$(grep -v 'dmesg(1)' "$dir.err" | tail -n 1) # mount(8) says behind the reason where to look for more
 	rm -f "$dir.err"
 	rmdir "$dir"
 	[ $status != 90 ] || skip_all "no machine of its own can be made here: $reason"
 	exit $status
+}
+
+# The same directory inside and outside; it may be on a filesystem that the machine does not see, as a /tmp in memory is.
+machine_share() { # directory, or none
+	[ -z "$1" ] || { mkdir -p "$MACHINE/root$1" && mount --bind "$1" "$MACHINE/root$1"; }
 }
 
 # The root of the machine is that of the host without what is mounted below it: a clone that is on another filesystem is
