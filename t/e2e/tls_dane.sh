@@ -5,7 +5,7 @@
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix and namespaces of its own"
-need nsd unbound ldns-keygen ldns-signzone swaks openssl ip unshare python3 xxd
+need nsd unbound ldns-keygen ldns-signzone swaks openssl ip unshare python3
 if [ -z "${LAB_ALONE:-}" ]; then
 	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
 	(lab_alone "$0" "$@")
@@ -44,7 +44,7 @@ tlsa() { # certificate usage selector matching-type: the data of a TLSA record
 		openssl x509 -in "$file" -noout -pubkey | openssl pkey -pubin -outform DER
 	else
 		openssl x509 -in "$file" -outform DER
-	fi | "${how[@]}" | xxd -p -c 0
+	fi | "${how[@]}" | od -An -v -t x1 | tr -d " \n"
 }
 
 # NAME|SERVER|TLSA;TLSA...|ANSWER|RESULT|what it is. Each is a domain NAME.test with the MX host NAME.ta.test. TLSA: certificate,
