@@ -47,7 +47,7 @@ fi
 failed=0
 # Runs one of the commands in a clone; prints the result, and when it failed the end of what it printed.
 run_command() { # root, clone, command, which time
-	local start=$SECONDS log=$1.log last status
+	local start=$SECONDS log=$1-${3##*/}-$4.log last status
 	root_run "$1" "umask ${5:-022}; cd $2 && COUNTERSIGN_DATA=/srv/data $3" >"$log" 2>&1
 	status=$?
 	last=$(tail -n 1 "$log")
