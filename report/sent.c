@@ -29,8 +29,7 @@ int sent_add(struct ledger *ledger, const struct sent *sent, bool further, int64
 int sent_sum(struct sql *sql, const struct sent_query *query, sent_visit *visit, void *arg,
 	     struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    "SELECT MAX(day), header_from, domain, selector, mail_from, rcpt_domain,"
 	    " SUM(messages), SUM(signatures) FROM sent WHERE day >= $1 AND day <= $2"
@@ -38,25 +37,20 @@ int sent_sum(struct sql *sql, const struct sent_query *query, sent_visit *visit,
 	    "  substr(header_from, length(header_from) - length($3)) = '.' || $3)"
 	    " GROUP BY header_from, domain, selector, mail_from, rcpt_domain"
 	    " ORDER BY SUM(messages) DESC, SUM(signatures) DESC, header_from, rcpt_domain",
-	    SQL_VALUES(sql_int(query->from_day), sql_int(query->to_day), sql_text(query->domain)));
-	int more, status = 0;
+	    SQL_VALUES(sql_int(query->from_day), sql_int(query->to_day), sql_text(query->domain))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+	while (sql_walk_next(&walk, why) != NULL) {
 		struct sent sent;
 
-		arena_reset(arena);
-		sent.day = (int32_t)sql_int_at(rows, 0);
-		sent.header_from = sql_text_at(rows, 1, arena);
-		sent.domain = sql_text_at(rows, 2, arena);
-		sent.selector = sql_text_at(rows, 3, arena);
-		sent.mail_from = sql_text_at(rows, 4, arena);
-		sent.rcpt_domain = sql_text_at(rows, 5, arena);
-		sent.messages = sql_int_at(rows, 6);
-		sent.signatures = sql_int_at(rows, 7);
-		status = visit(arg, &sent);
-		if (status != 0)
-			sql_drop(rows);
+		sent.day = (int32_t)sql_int_at(walk.rows, 0);
+		sent.header_from = sql_text_at(walk.rows, 1, walk.arena);
+		sent.domain = sql_text_at(walk.rows, 2, walk.arena);
+		sent.selector = sql_text_at(walk.rows, 3, walk.arena);
+		sent.mail_from = sql_text_at(walk.rows, 4, walk.arena);
+		sent.rcpt_domain = sql_text_at(walk.rows, 5, walk.arena);
+		sent.messages = sql_int_at(walk.rows, 6);
+		sent.signatures = sql_int_at(walk.rows, 7);
+		walk.status = visit(arg, &sent);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }

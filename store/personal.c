@@ -174,58 +174,46 @@ static void read_feedback(struct sql_rows *rows, struct arena *arena, struct per
 int personal_list(struct sql *sql, const char *kind, const char *domain, int64_t since,
 		  personal_visit *visit, void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
 	struct personal_feedback feedback;
-	struct sql_rows *rows =
+	struct sql_walk walk = sql_walk_begin(
 	    sql_ask(sql,
 		    "SELECT " FEEDBACK_COLUMNS " FROM feedback WHERE received >= $1 AND kind = $2"
 		    " AND ($3 IS NULL OR domain = $3 OR"
 		    "  substr(domain, length(domain) - length($3)) = '.' || $3)"
 		    " ORDER BY received DESC, key",
-		    SQL_VALUES(sql_int(since), sql_text(kind), sql_text(domain)));
-	int more, status = 0;
+		    SQL_VALUES(sql_int(since), sql_text(kind), sql_text(domain))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
-		arena_reset(arena);
-		read_feedback(rows, arena, &feedback);
-		status = visit(arg, &feedback);
-		if (status != 0)
-			sql_drop(rows);
+	while (sql_walk_next(&walk, why) != NULL) {
+		read_feedback(walk.rows, walk.arena, &feedback);
+		walk.status = visit(arg, &feedback);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 int personal_list_unreadable(struct sql *sql, const char *id, personal_unreadable_visit *visit,
 			     void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows =
+	struct sql_walk walk = sql_walk_begin(
 	    sql_ask(sql,
 		    "SELECT " UNREADABLE_COLUMNS " FROM unreadable WHERE $1 IS NULL OR"
 		    " substr(lower(hex(key)), 1, length($1)) = lower($1)"
 		    " ORDER BY received DESC, key",
-		    SQL_VALUES(sql_text(id)));
-	int more, status = 0;
+		    SQL_VALUES(sql_text(id))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+	while (sql_walk_next(&walk, why) != NULL) {
 		struct personal_unreadable u;
 		size_t len;
 
-		arena_reset(arena);
-		sql_key_at(rows, 0, u.key);
-		u.received = sql_int_at(rows, 1);
-		u.name = sql_text_at(rows, 2, arena);
-		u.reason = sql_text_at(rows, 3, arena);
-		u.trust = sql_text_at(rows, 4, arena);
-		u.mail_from = sql_text_at(rows, 5, arena);
-		u.size = sql_int_at(rows, 6);
-		u.data.p = sql_blob_at(rows, 7, &len);
+		sql_key_at(walk.rows, 0, u.key);
+		u.received = sql_int_at(walk.rows, 1);
+		u.name = sql_text_at(walk.rows, 2, walk.arena);
+		u.reason = sql_text_at(walk.rows, 3, walk.arena);
+		u.trust = sql_text_at(walk.rows, 4, walk.arena);
+		u.mail_from = sql_text_at(walk.rows, 5, walk.arena);
+		u.size = sql_int_at(walk.rows, 6);
+		u.data.p = sql_blob_at(walk.rows, 7, &len);
 		u.data = span_make(u.data.p, len);
-		status = visit(arg, &u);
-		if (status != 0)
-			sql_drop(rows);
+		walk.status = visit(arg, &u);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }

@@ -271,9 +271,8 @@ static struct sql_value offset_of(const struct received_part *part)
 int received_list(struct sql *sql, const struct received_query *query, received_visit *visit,
 		  void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
 	struct received_report report;
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    "SELECT " REPORT_COLUMNS " FROM rx_report WHERE received >= $1"
 	    " AND (CAST($2 AS TEXT) IS NULL OR kind = $2)"
@@ -282,18 +281,13 @@ int received_list(struct sql *sql, const struct received_query *query, received_
 	    " AND ($4 = 0 OR passed < messages) ORDER BY received DESC, domain, org, key"
 	    " LIMIT $5 OFFSET $6",
 	    SQL_VALUES(sql_int(query->since), sql_text(query->kind), sql_text(query->domain),
-		       sql_int(query->failing), limit_of(&query->part), offset_of(&query->part)));
-	int more, status = 0;
+		       sql_int(query->failing), limit_of(&query->part), offset_of(&query->part))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
-		arena_reset(arena);
-		read_report(rows, arena, &report);
-		status = visit(arg, &report);
-		if (status != 0)
-			sql_drop(rows);
+	while (sql_walk_next(&walk, why) != NULL) {
+		read_report(walk.rows, walk.arena, &report);
+		walk.status = visit(arg, &report);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 /* The first and the last key that begin with the digits ID. False: it has no such digits. */
@@ -358,34 +352,27 @@ int received_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 		  const struct received_part *part, received_row_visit *visit, void *arg,
 		  struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows =
+	struct sql_walk walk = sql_walk_begin(
 	    sql_ask(sql,
 		    "SELECT source_ip, messages, disposition, dkim_aligned, spf_aligned,"
 		    " header_from, envelope_from, envelope_to, reasons, dkim, spf FROM rx_row"
 		    " WHERE key = $1 ORDER BY messages DESC, n LIMIT $2 OFFSET $3",
-		    SQL_VALUES(sql_key(key), limit_of(part), offset_of(part)));
-	int more, status = 0;
+		    SQL_VALUES(sql_key(key), limit_of(part), offset_of(part))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+	while (sql_walk_next(&walk, why) != NULL) {
 		struct received_row row;
 
-		arena_reset(arena);
-		read_row(rows, 0, arena, &row);
-		status = visit(arg, &row);
-		if (status != 0)
-			sql_drop(rows);
+		read_row(walk.rows, 0, walk.arena, &row);
+		walk.status = visit(arg, &row);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 int received_tls_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 		      const struct received_part *part, received_tls_visit *visit, void *arg,
 		      struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    "SELECT t.policy_type, t.policy_domain, t.mx_host, t.successful, t.failed, t.n,"
 	    " f.result_type, f.failed, f.sending_ip, f.mx_hostname, f.receiving_ip, f.reason_code,"
@@ -393,33 +380,28 @@ int received_tls_rows(struct sql *sql, const unsigned char key[DRIVER_KEY_LEN],
 	    "rx_tls_failure AS f"
 	    " ON f.key = t.key AND f.policy = t.n WHERE t.key = $1 ORDER BY t.n, f.n"
 	    " LIMIT $2 OFFSET $3",
-	    SQL_VALUES(sql_key(key), limit_of(part), offset_of(part)));
-	int more, status = 0;
+	    SQL_VALUES(sql_key(key), limit_of(part), offset_of(part))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+	while (sql_walk_next(&walk, why) != NULL) {
 		struct received_tls_failure failure;
 		struct received_tls tls;
 
-		arena_reset(arena);
-		tls.policy_type = sql_text_at(rows, 0, arena);
-		tls.policy_domain = sql_text_at(rows, 1, arena);
-		tls.mx_host = sql_text_at(rows, 2, arena);
-		tls.successful = sql_int_at(rows, 3);
-		tls.failed = sql_int_at(rows, 4);
-		tls.n = sql_int_at(rows, 5);
-		failure.result_type = sql_text_at(rows, 6, arena);
-		failure.failed = sql_int_at(rows, 7);
-		failure.sending_ip = sql_text_at(rows, 8, arena);
-		failure.mx_hostname = sql_text_at(rows, 9, arena);
-		failure.receiving_ip = sql_text_at(rows, 10, arena);
-		failure.reason_code = sql_text_at(rows, 11, arena);
-		failure.information = sql_text_at(rows, 12, arena);
-		status = visit(arg, &tls, sql_int_at(rows, 13) != 0 ? NULL : &failure);
-		if (status != 0)
-			sql_drop(rows);
+		tls.policy_type = sql_text_at(walk.rows, 0, walk.arena);
+		tls.policy_domain = sql_text_at(walk.rows, 1, walk.arena);
+		tls.mx_host = sql_text_at(walk.rows, 2, walk.arena);
+		tls.successful = sql_int_at(walk.rows, 3);
+		tls.failed = sql_int_at(walk.rows, 4);
+		tls.n = sql_int_at(walk.rows, 5);
+		failure.result_type = sql_text_at(walk.rows, 6, walk.arena);
+		failure.failed = sql_int_at(walk.rows, 7);
+		failure.sending_ip = sql_text_at(walk.rows, 8, walk.arena);
+		failure.mx_hostname = sql_text_at(walk.rows, 9, walk.arena);
+		failure.receiving_ip = sql_text_at(walk.rows, 10, walk.arena);
+		failure.reason_code = sql_text_at(walk.rows, 11, walk.arena);
+		failure.information = sql_text_at(walk.rows, 12, walk.arena);
+		walk.status = visit(arg, &tls, sql_int_at(walk.rows, 13) != 0 ? NULL : &failure);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 /* ---- sums ---- */
@@ -447,8 +429,7 @@ static struct sql_values for_domain(const char *domain, struct sql_values values
 int received_sums(struct sql *sql, const char *domain, int32_t from_day, received_sum_visit *visit,
 		  void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    OF_DOMAIN(
 		domain,
@@ -458,31 +439,25 @@ int received_sums(struct sql *sql, const char *domain, int32_t from_day, receive
 		" w.dkim, w.spf, r.mail_from FROM rx_report AS r JOIN rx_row AS w ON w.key = r.key"
 		" WHERE r.kind = 'aggregate' AND r.begins >= $1 AND w.messages > 0",
 		""),
-	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
-	int more, status = 0;
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+	while (sql_walk_next(&walk, why) != NULL) {
 		struct received_sum sum;
 
-		arena_reset(arena);
-		sum.domain = sql_text_at(rows, 0, arena);
-		sum.trust = sql_text_at(rows, 1, arena);
-		sum.day = (int32_t)sql_int_at(rows, 2);
-		read_row(rows, 3, arena, &sum.row);
-		sum.mail_from = sql_text_at(rows, 14, arena);
-		status = visit(arg, &sum);
-		if (status != 0)
-			sql_drop(rows);
+		sum.domain = sql_text_at(walk.rows, 0, walk.arena);
+		sum.trust = sql_text_at(walk.rows, 1, walk.arena);
+		sum.day = (int32_t)sql_int_at(walk.rows, 2);
+		read_row(walk.rows, 3, walk.arena, &sum.row);
+		sum.mail_from = sql_text_at(walk.rows, 14, walk.arena);
+		walk.status = visit(arg, &sum);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 int received_reporters(struct sql *sql, const char *domain, int32_t from_day,
 		       received_reporter_visit *visit, void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    OF_DOMAIN(domain,
 		      "SELECT r.org, r.mail_from, COUNT(*),"
@@ -491,56 +466,44 @@ int received_reporters(struct sql *sql, const char *domain, int32_t from_day,
 		      " WHERE r.begins >= $1",
 		      " GROUP BY r.org, r.mail_from"
 		      " ORDER BY all_messages DESC, r.org, r.mail_from"),
-	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
-	int more, status = 0;
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+	while (sql_walk_next(&walk, why) != NULL) {
 		struct received_reporter reporter;
 
-		arena_reset(arena);
-		reporter.org = sql_text_at(rows, 0, arena);
-		reporter.mail_from = sql_text_at(rows, 1, arena);
-		reporter.reports = sql_int_at(rows, 2);
-		reporter.unverified = sql_int_at(rows, 3);
-		reporter.messages = sql_int_at(rows, 4);
-		reporter.last_day = clock_day(sql_int_at(rows, 5));
-		status = visit(arg, &reporter);
-		if (status != 0)
-			sql_drop(rows);
+		reporter.org = sql_text_at(walk.rows, 0, walk.arena);
+		reporter.mail_from = sql_text_at(walk.rows, 1, walk.arena);
+		reporter.reports = sql_int_at(walk.rows, 2);
+		reporter.unverified = sql_int_at(walk.rows, 3);
+		reporter.messages = sql_int_at(walk.rows, 4);
+		reporter.last_day = clock_day(sql_int_at(walk.rows, 5));
+		walk.status = visit(arg, &reporter);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 int received_tls_sums(struct sql *sql, const char *domain, int32_t from_day,
 		      received_tls_sum_visit *visit, void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    OF_DOMAIN(domain,
 		      "SELECT r.domain, SUM(r.messages), SUM(r.passed) FROM rx_report AS r"
 		      " WHERE r.kind = 'tls' AND r.begins >= $1",
 		      " GROUP BY r.domain"),
-	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
-	int more, status = 0;
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
-		arena_reset(arena);
-		status = visit(arg, sql_text_at(rows, 0, arena), sql_int_at(rows, 1),
-			       sql_int_at(rows, 2));
-		if (status != 0)
-			sql_drop(rows);
+	while (sql_walk_next(&walk, why) != NULL) {
+		walk.status = visit(arg, sql_text_at(walk.rows, 0, walk.arena),
+				    sql_int_at(walk.rows, 1), sql_int_at(walk.rows, 2));
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 int received_tls_failures(struct sql *sql, const char *domain, int32_t from_day,
 			  received_failure_visit *visit, void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    OF_DOMAIN(domain,
 		      "SELECT r.domain, f.result_type, f.mx_hostname, SUM(f.failed) AS all_failed"
@@ -548,53 +511,42 @@ int received_tls_failures(struct sql *sql, const char *domain, int32_t from_day,
 		      " WHERE r.kind = 'tls' AND r.begins >= $1",
 		      " GROUP BY r.domain, f.result_type, f.mx_hostname"
 		      " ORDER BY all_failed DESC, r.domain, f.result_type, f.mx_hostname"),
-	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
-	int more, status = 0;
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
-		struct received_tls_failure failure = {.failed = sql_int_at(rows, 3)};
+	while (sql_walk_next(&walk, why) != NULL) {
+		struct received_tls_failure failure = {.failed = sql_int_at(walk.rows, 3)};
 		const char *of;
 
-		arena_reset(arena);
-		of = sql_text_at(rows, 0, arena);
-		failure.result_type = sql_text_at(rows, 1, arena);
-		failure.mx_hostname = sql_text_at(rows, 2, arena);
-		status = visit(arg, of, &failure);
-		if (status != 0)
-			sql_drop(rows);
+		of = sql_text_at(walk.rows, 0, walk.arena);
+		failure.result_type = sql_text_at(walk.rows, 1, walk.arena);
+		failure.mx_hostname = sql_text_at(walk.rows, 2, walk.arena);
+		walk.status = visit(arg, of, &failure);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 int received_domains(struct sql *sql, const char *domain, int32_t from_day,
 		     received_domain_visit *visit, void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    OF_DOMAIN(domain,
 		      "SELECT r.domain, SUM(r.messages) AS all_messages FROM rx_report AS r"
 		      " WHERE r.kind = 'aggregate' AND r.begins >= $1",
 		      " GROUP BY r.domain ORDER BY all_messages DESC, r.domain"),
-	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
-	int more, status = 0;
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
-		arena_reset(arena);
-		status = visit(arg, sql_text_at(rows, 0, arena), sql_int_at(rows, 1));
-		if (status != 0)
-			sql_drop(rows);
+	while (sql_walk_next(&walk, why) != NULL) {
+		walk.status =
+		    visit(arg, sql_text_at(walk.rows, 0, walk.arena), sql_int_at(walk.rows, 1));
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 int received_senders(struct sql *sql, const char *domain, int32_t from_day,
 		     received_sender_visit *visit, void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows = sql_ask(
+	struct sql_walk walk = sql_walk_begin(sql_ask(
 	    sql,
 	    OF_DOMAIN(domain,
 		      "SELECT r.domain, r.mail_from, SUM(CASE WHEN r.kind = 'aggregate' AND"
@@ -603,22 +555,17 @@ int received_senders(struct sql *sql, const char *domain, int32_t from_day,
 		      " AND r.mail_from IS NOT NULL",
 		      " GROUP BY r.domain, r.mail_from"
 		      " ORDER BY all_messages DESC, r.domain, r.mail_from"),
-	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain))));
-	int more, status = 0;
+	    for_domain(domain, SQL_VALUES(sql_int(clock_day_begin(from_day)), sql_text(domain)))));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+	while (sql_walk_next(&walk, why) != NULL) {
 		struct received_sender sender;
 
-		arena_reset(arena);
-		sender.domain = sql_text_at(rows, 0, arena);
-		sender.mail_from = sql_text_at(rows, 1, arena);
-		sender.reports = sql_int_at(rows, 2);
-		status = visit(arg, &sender);
-		if (status != 0)
-			sql_drop(rows);
+		sender.domain = sql_text_at(walk.rows, 0, walk.arena);
+		sender.mail_from = sql_text_at(walk.rows, 1, walk.arena);
+		sender.reports = sql_int_at(walk.rows, 2);
+		walk.status = visit(arg, &sender);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }
 
 /* ---- decisions ---- */
@@ -644,24 +591,18 @@ int received_undecide(struct sql *sql, const char *flow, struct why *why)
 
 int received_decisions(struct sql *sql, received_decision_visit *visit, void *arg, struct why *why)
 {
-	struct arena *arena = arena_new(0);
-	struct sql_rows *rows =
+	struct sql_walk walk = sql_walk_begin(
 	    sql_ask(sql, "SELECT flow, decision, note, decided FROM flow_decision ORDER BY flow",
-		    SQL_NO_VALUES);
-	int more, status = 0;
+		    SQL_NO_VALUES));
 
-	while (status == 0 && (more = sql_next(rows, why)) == 1) {
+	while (sql_walk_next(&walk, why) != NULL) {
 		struct received_decision decision;
 
-		arena_reset(arena);
-		decision.flow = sql_text_at(rows, 0, arena);
-		decision.decision = sql_text_at(rows, 1, arena);
-		decision.note = sql_text_at(rows, 2, arena);
-		decision.decided = sql_int_at(rows, 3);
-		status = visit(arg, &decision);
-		if (status != 0)
-			sql_drop(rows);
+		decision.flow = sql_text_at(walk.rows, 0, walk.arena);
+		decision.decision = sql_text_at(walk.rows, 1, walk.arena);
+		decision.note = sql_text_at(walk.rows, 2, walk.arena);
+		decision.decided = sql_int_at(walk.rows, 3);
+		walk.status = visit(arg, &decision);
 	}
-	arena_free(arena);
-	return status != 0 ? status : more;
+	return sql_walk_end(&walk);
 }

@@ -146,3 +146,27 @@ const char *sql_config_at(struct sql_rows *rows, int column, struct arena *arena
 	driver_config_text(key, text);
 	return arena_string(arena, text);
 }
+
+/* ---- walks ---- */
+
+struct sql_walk sql_walk_begin(struct sql_rows *rows)
+{
+	return (struct sql_walk){.rows = rows, .arena = arena_new(0), .more = 1};
+}
+
+struct sql_rows *sql_walk_next(struct sql_walk *walk, struct why *why)
+{
+	assert(walk->more == 1); /* else the rows are gone */
+	arena_reset(walk->arena);
+	if (walk->status != 0)
+		sql_drop(walk->rows);
+	walk->more = walk->status != 0 ? 0 : sql_next(walk->rows, why);
+	return walk->more == 1 ? walk->rows : NULL;
+}
+
+int sql_walk_end(struct sql_walk *walk)
+{
+	assert(walk->more != 1); /* it was gone through */
+	arena_free(walk->arena);
+	return walk->status != 0 ? walk->status : walk->more;
+}

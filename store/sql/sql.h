@@ -123,6 +123,27 @@ struct sql_rows *sql_ask(struct sql *sql, const char *text, struct sql_values va
 int sql_next(struct sql_rows *rows, struct why *why);
 void sql_drop(struct sql_rows *rows); /* frees ROWS before its end */
 
+/*
+ * All rows, one after the other, until a visitor has had enough:
+ *
+ *	struct sql_walk walk = sql_walk_begin(sql_ask(sql, text, values));
+ *
+ *	while (sql_walk_next(&walk, why) != NULL)
+ *		walk.status = visit(arg, sql_text_at(walk.rows, 0, walk.arena));
+ *	return sql_walk_end(&walk);
+ *
+ * A status that is not 0 ends it and is what sql_walk_end returns; else 0, or -1 with WHY set. The
+ * arena is emptied with each row.
+ */
+struct sql_walk {
+	struct sql_rows *rows;
+	struct arena *arena;
+	int status, more;
+};
+struct sql_walk sql_walk_begin(struct sql_rows *rows); /* takes ROWS */
+struct sql_rows *sql_walk_next(struct sql_walk *walk, struct why *why);
+int sql_walk_end(struct sql_walk *walk);
+
 /* Runs a statement and ignores its rows. Returns how many it changed, or -1. */
 int64_t sql_do(struct sql *sql, struct why *why, const char *text, struct sql_values values);
 /* The same; returns 0 or -1. */
