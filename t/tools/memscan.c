@@ -16,6 +16,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+/* What is as large is what AddressSanitizer notes about memory, not memory. */
+static const uint64_t SHADOW = (uint64_t)1 << 36;
+
 enum { PATTERN = 24, PATTERNS_MAX = 512, CHUNK = 1 << 20, TEXT_SKIPPED = 40 };
 
 static struct {
@@ -158,7 +161,7 @@ int main(int argc, char **argv)
 		char mode[5];
 
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &from, &to, mode) == 3 &&
-		    mode[0] == 'r' && strstr(line, "[v") == NULL) {
+		    mode[0] == 'r' && strstr(line, "[v") == NULL && to - from < SHADOW) {
 			unsigned found = scan_range(memory, from, to);
 
 			if (found > 0)
