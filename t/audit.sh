@@ -5,15 +5,10 @@
 # as that; name servers that do not agree; silence, exit status, the budget, and the time that a domain takes with a DNS 20 ms
 # away.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
 need nsd ldns-signzone openssl python3 unshare ip
 # Name servers have port 53 and the addresses that the zones say: a network of its own has them.
-if [ -z "${AUDIT_MACHINE:-}" ]; then
-	map=
-	[ "$(id -u)" = 0 ] || map=--map-root-user
-	unshare $map --net true 2>/dev/null || skip_all "a network of its own is not permitted here"
-	AUDIT_MACHINE=1 exec unshare $map --net bash "$0"
-fi
-ip link set lo up
+enter_network "$0"
 for n in 1 2 3; do ip address add 45.30.0.$n/32 dev lo; done
 build=${COUNTERSIGN_BUILD:?}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-audit.XXXXXX") || exit 99

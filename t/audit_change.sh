@@ -3,14 +3,10 @@
 # countersign audit --with-certificate as certbot's deploy hook: a Postfix with TLSA 3 1 1, and nginx with an MTA-STS policy,
 # before, during and after a change of the certificate; what else a certificate can break; --with-key; mark certificates.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
+. "$COUNTERSIGN_SRC/t/lib/audit_postfix.sh"
 need nsd nginx postfix ldns-signzone openssl python3 unshare ip
-if [ -z "${AUDIT_MACHINE:-}" ]; then
-	map=
-	[ "$(id -u)" = 0 ] || map=--map-root-user
-	unshare $map --net true 2>/dev/null || skip_all "a network of its own is not permitted here"
-	AUDIT_MACHINE=1 exec unshare $map --net bash "$0"
-fi
-ip link set lo up
+enter_network "$0"
 ip address add 45.0.0.0/8 dev lo
 build=${COUNTERSIGN_BUILD:?}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-change.XXXXXX") || exit 99
@@ -106,42 +102,7 @@ publish() { # TLSA data of mx1...; TTL 1
 	eventually cs dmarc own.test
 }
 serve() { # certificate: Postfix has it
-	mkdir -p postfix/etc postfix/spool postfix/data
-	chmod 755 "$dir" postfix
-	chown postfix postfix/data
-	cat >postfix/etc/main.cf <<-P
-		compatibility_level = 3.6
-		queue_directory = $dir/postfix/spool
-		data_directory = $dir/postfix/data
-		myhostname = mx1.own.test
-		inet_interfaces = all
-		mydestination =
-		alias_maps =
-		alias_database =
-		relay_domains = static:all
-		relay_transport = discard
-		smtpd_tls_chain_files = $dir/certs/$1.key, $dir/certs/$1.pem
-		smtpd_tls_security_level = may
-		smtpd_forbid_bare_newline = yes
-		smtpd_forbid_bare_newline_exclusions =
-		smtpd_peername_lookup = no
-		maillog_file = $dir/postfix.log
-		maillog_file_prefixes = $dir
-	P
-	cat >postfix/etc/master.cf <<-P
-		45.10.0.1:25 inet n - n - - smtpd
-		45.10.0.2:25 inet n - n - - smtpd
-		cleanup unix n - n - 0 cleanup
-		qmgr unix - - n 300 1 qmgr
-		rewrite unix - - n - - trivial-rewrite
-		discard unix - - n - - discard
-		proxymap unix - - n - - proxymap
-		anvil unix - - n - 1 anvil
-		tlsmgr unix - - n 1000? 1 tlsmgr
-		postlog unix-dgram n - n - 1 postlogd
-	P
-	postfix -c "$dir/postfix/etc" stop >/dev/null 2>&1
-	postfix -c "$dir/postfix/etc" start >postfix.out 2>&1 || { echo 'Bail out! Postfix does not start'; cat postfix.out postfix.log; exit 1; }
+	printf '%s inet n - n - - smtpd\n' 45.10.0.1:25 45.10.0.2:25 | audit_postfix mx1.own.test "$1"
 }
 printf 'version: STSv1\nmode: enforce\nmax_age: 2419200\nmx: *.own.test\n' >zones/web/policy
 cat >nginx.conf <<-N

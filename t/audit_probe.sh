@@ -3,14 +3,10 @@
 # countersign audit --probe: domains whose servers run here, in a network of its own (t/tools/audit_sites.py): nginx has their
 # MTA-STS policies and BIMI files. Each rule fires on its fault, and nothing is said of twenty domains that are in order.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
+. "$COUNTERSIGN_SRC/t/lib/audit_postfix.sh"
 need nsd nginx postfix dovecot ldns-signzone openssl python3 unshare ip
-if [ -z "${AUDIT_MACHINE:-}" ]; then
-	map=
-	[ "$(id -u)" = 0 ] || map=--map-root-user
-	unshare $map --net true 2>/dev/null || skip_all "a network of its own is not permitted here"
-	AUDIT_MACHINE=1 exec unshare $map --net bash "$0"
-fi
-ip link set lo up
+enter_network "$0"
 ip address add 45.0.0.0/8 dev lo
 for n in 1 2; do ip address add 2a00:1::$n/128 dev lo 2>/dev/null || skip_all "there is no IPv6 here"; done
 build=${COUNTERSIGN_BUILD:?}
@@ -91,50 +87,11 @@ chmod 700 keys keys/*
 # ---- servers ----
 # Postfix has the MX hosts without faults, and submission; Dovecot has IMAP.
 start_postfix() {
-	mkdir -p postfix/etc postfix/spool postfix/data
-	chmod 755 "$dir" postfix
-	chown postfix postfix/data
-	cat >postfix/etc/main.cf <<-P
-		compatibility_level = 3.6
-		queue_directory = $dir/postfix/spool
-		data_directory = $dir/postfix/data
-		myhostname = mail.clean1.test
-		inet_interfaces = all
-		mydestination =
-		alias_maps =
-		alias_database =
-		relay_domains = static:all
-		relay_transport = discard
-		smtpd_tls_chain_files = $dir/certs/mail.key, $dir/certs/mail.pem
-		smtpd_tls_security_level = may
-		smtpd_tls_protocols = >=TLSv1.2
-		smtpd_forbid_bare_newline = yes
-		smtpd_forbid_bare_newline_exclusions =
-		smtpd_client_connection_count_limit = 0
-		smtpd_peername_lookup = no
-		default_process_limit = 300
-		maillog_file = $dir/postfix.log
-		maillog_file_prefixes = $dir
-	P
-	local address port
-	for address in 45.10.0.1:25 45.10.0.2:25 [2a00:1::1]:25 [2a00:1::2]:25 45.20.0.2:587; do
-		echo "$address inet n - n - - smtpd"
-	done >postfix/etc/master.cf
-	cat >>postfix/etc/master.cf <<-P
-		45.20.0.2:465 inet n - n - - smtpd
-		  -o smtpd_tls_wrappermode=yes
-		cleanup unix n - n - 0 cleanup
-		qmgr unix n - n 300 1 qmgr
-		rewrite unix - - n - - trivial-rewrite
-		bounce unix - - n - 0 bounce
-		defer unix - - n - 0 bounce
-		discard unix - - n - - discard
-		proxymap unix - - n - - proxymap
-		anvil unix - - n - 1 anvil
-		tlsmgr unix - - n 1000? 1 tlsmgr
-		postlog unix-dgram n - n - 1 postlogd
-	P
-	postfix -c "$dir/postfix/etc" start >postfix.out 2>&1 || { echo 'Bail out! Postfix does not start'; cat postfix.out postfix.log; exit 1; }
+	{
+		printf '%s inet n - n - - smtpd\n' 45.10.0.1:25 45.10.0.2:25 '[2a00:1::1]:25' '[2a00:1::2]:25' 45.20.0.2:587 45.20.0.2:465
+		echo '  -o smtpd_tls_wrappermode=yes'
+	} | audit_postfix mail.clean1.test mail 'smtpd_tls_protocols = >=TLSv1.2' 'smtpd_client_connection_count_limit = 0' \
+		'default_process_limit = 300'
 }
 start_dovecot() {
 	mkdir -p dovecot

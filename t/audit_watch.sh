@@ -3,14 +3,9 @@
 # countersign audit --watch: what has changed since the last run is told once, and by mail; what DNS does not answer, and what
 # the mail server does not take, is not lost. --with-zone: what a zone file would make worse.
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
 need nginx openssl python3 perl unshare ip
-if [ -z "${AUDIT_MACHINE:-}" ]; then
-	map=
-	[ "$(id -u)" = 0 ] || map=--map-root-user
-	unshare $map --net true 2>/dev/null || skip_all "a network of its own is not permitted here"
-	AUDIT_MACHINE=1 exec unshare $map --net bash "$0"
-fi
-ip link set lo up
+enter_network "$0"
 ip address add 45.0.0.0/8 dev lo
 build=${COUNTERSIGN_BUILD:?}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/countersign-watch.XXXXXX") || exit 99

@@ -10,7 +10,7 @@ dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 99
 
-reports() { PYTHONDONTWRITEBYTECODE=1 python3 "$tools/reports.py" "$@"; }
+reports() { python3 "$tools/reports.py" "$@"; }
 tell() { # what a checker says, as TAP
 	local line
 	while IFS= read -r line; do
@@ -29,7 +29,7 @@ print(*[json.loads(line).get("kind") for line in sys.stdin])'
 
 mkdir quirks
 reports all quirks
-tell < <(PYTHONDONTWRITEBYTECODE=1 python3 "$tools/reports_check.py" "$cs" quirks 2>&1)
+tell < <(python3 "$tools/reports_check.py" "$cs" quirks 2>&1)
 
 # ---- bombs: each is refused at once, and costs itself alone ----
 mkdir bombs
@@ -109,7 +109,7 @@ print(found["rows"], len(found["records"]), found["messages"], found["records"][
 is "a report of 20 MB with 50,000 rows" "$out" "50000 50000 199997 s1"
 
 if [ -d "$COUNTERSIGN_DATA/reports" ]; then
-	tell < <(PYTHONDONTWRITEBYTECODE=1 python3 "$tools/reports_data.py" "$cs" "$COUNTERSIGN_DATA/reports" 2>&1)
+	tell < <(python3 "$tools/reports_data.py" "$cs" "$COUNTERSIGN_DATA/reports" 2>&1)
 else
 	skip "the public reports" "no --data with reports/"
 fi

@@ -3,34 +3,11 @@
 # countersign inbox sources, decide, advice: who sent mail in a domain's name, by received reports, the keyring, and a DNS of
 # the test's own; advice goes from "not enough data" to "not yet" to "ready".
 . "${COUNTERSIGN_SRC:?}/t/lib/tap.sh"
+. "$COUNTERSIGN_SRC/t/lib/inbox_site.sh"
 need sqlite3 python3
 clear_of_midnight 60
-build=$COUNTERSIGN_BUILD
-dir=$(mktemp -d) || exit 99
-dns=
-trap 'kill $dns 2>/dev/null; rm -rf "$dir"' EXIT
-cd "$dir" || exit 99
-cs() { "$build/admin/countersign" -c conf "$@"; }
+inbox_site
 member() { python3 -c "import json, sys; found = json.load(sys.stdin); print($1)"; }
-cat >zone <<'Z'
-example.com 60 TXT "v=spf1 ip4:192.0.2.25 ip4:198.51.100.7 -all"
-part._domainkey.example.com 60 TXT "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
-gone._domainkey.example.com 60 TXT "v=DKIM1; p="
-Z
-"$build/t/bin/dnsd" --port-file port zone 2>dnsd.log &
-dns=$!
-eventually test -s port
-cat >conf <<-C
-	listen = [ "local:$dir/a.sock" ];
-	authserv_id = "mx.example.com";
-	store: { url = "sqlite:$dir/ledger.db"; };
-	dns: { servers = [ "127.0.0.1@$(cat port)" ]; timeout = "2s"; };
-	sign: { keys = "$dir/keys"; };
-	inbox: { own_hosts = [ "192.0.2.25" ]; };
-C
-mkdir keys
-cs key gen --selector s1 example.com >/dev/null 2>&1
-cs store migrate >/dev/null 2>&1
 
 # A mail with a report: day before today, reporter, and rows "ip messages dkim spf d/s=result,... spfdomain=result reason from".
 report() { # DAYS REPORTER TRUST ROW...

@@ -8,7 +8,7 @@ build=$COUNTERSIGN_BUILD
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 99
-reports() { PYTHONDONTWRITEBYTECODE=1 python3 "$COUNTERSIGN_SRC/t/tools/reports.py" "$@"; }
+reports() { python3 "$COUNTERSIGN_SRC/t/tools/reports.py" "$@"; }
 settings() { # LEDGER
 	printf 'listen = [ "local:%s/a.sock" ];\nauthserv_id = "mx.example.com";\nstore: { url = "sqlite:%s"; };\n' "$dir" "$1"
 }

@@ -6,14 +6,10 @@
 # One private Postfix asks the one, then the other, in namespaces of their own.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
 . "$COUNTERSIGN_SRC/t/lib/chain.sh"
-[ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix's master and namespaces of its own"
 need postfix nsd swaks openssl ip unshare opendkim opendmarc policyd-spf
-if [ -z "${LAB_ALONE:-}" ]; then
-	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
-	(lab_alone "$0" "$@")
-	exit
-fi
+enter_lab "$0" "$@"
 LISTED=$COUNTERSIGN_SRC/t/migrate_chain.txt
 SIGN=$COUNTERSIGN_BUILD/t/bin/signmsg
 

@@ -6,7 +6,7 @@
 #   shared_inbox.sh [STRIDE]   each STRIDE-th packet only (5; 1 for all of them)
 src=${COUNTERSIGN_SRC:-$(cd "$(dirname "$0")/.." && pwd)}
 build=${COUNTERSIGN_BUILD:?}
-export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
+export LC_ALL=C
 . "$src/t/lib/tap.sh"
 . "$src/t/lib/postgres.sh"
 need sqlite3 python3

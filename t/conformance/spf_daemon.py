@@ -17,6 +17,8 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import yaml
 
+from spf_entries import records
+
 TYPES = ("A", "PTR", "MX", "TXT", "AAAA")
 suite, build, directory, engine = sys.argv[1:5]
 path = {name: os.path.join(directory, name) for name in ("zone", "port", "conf", "socket", "log")}
@@ -48,27 +50,10 @@ def strings(value):
     return " ".join(string(s) for s in (value if isinstance(value, list) else [str(value)]) or [""])
 
 
-def records(entries):
-    """(type, data) of one name, with SPF standing as TXT unless the name has TXT."""
-    pairs = [next(iter(e.items())) for e in entries if isinstance(e, dict)]
-    has_txt = any(t == "TXT" for t, _ in pairs)
-    for type_, data in pairs:
-        if type_ == "SPF":
-            if not has_txt:
-                yield "TXT", strings(data)
-        elif type_ == "TXT":
-            if data != "NONE":
-                yield "TXT", strings(data)
-        elif type_ == "MX":
-            yield "MX", "%d %s" % (data[0], data[1] or ".")
-        else:
-            yield type_, str(data)
-
-
 def write_zone(data):
     with open(path["zone"], "w", encoding="latin-1") as out:
         for name, entries in data.items():
-            found = list(records(entries))
+            found = list(records(entries, strings))
             for type_, value in found:
                 out.write("%s 60 %s %s\n" % (owner(name), type_, value))
             for word, kind in (("TIMEOUT", "drop"), ("SERVFAIL", "servfail")):

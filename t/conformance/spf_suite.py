@@ -8,6 +8,8 @@ from urllib.parse import quote_from_bytes
 
 import yaml
 
+from spf_entries import records
+
 TYPES = ("A", "PTR", "MX", "TXT", "AAAA")
 
 
@@ -19,26 +21,9 @@ def text(value):
     return "".join(value) if isinstance(value, list) else str(value)
 
 
-def records(entries):
-    """(type, data) of one name, with SPF standing as TXT unless the name has TXT."""
-    pairs = [next(iter(e.items())) for e in entries if isinstance(e, dict)]
-    has_txt = any(t == "TXT" for t, _ in pairs)
-    for type_, data in pairs:
-        if type_ == "SPF":
-            if not has_txt:
-                yield "TXT", text(data)
-        elif type_ == "TXT":
-            if data != "NONE":
-                yield "TXT", text(data)
-        elif type_ == "MX":
-            yield "MX", "%d %s" % (data[0], data[1] or ".")
-        else:
-            yield type_, text(data)
-
-
 def zone(data):
     for name, entries in data.items():
-        found = list(records(entries))
+        found = list(records(entries, text))
         for type_, value in found:
             if type_ == "CNAME":
                 line("alias", name, value)

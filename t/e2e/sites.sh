@@ -10,14 +10,10 @@
 # these roads are tried. In namespaces of its own.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
 . "$COUNTERSIGN_SRC/t/lib/chain.sh"
-[ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix's master and namespaces of its own"
 need postfix nsd swaks openssl ip unshare opendkim opendmarc policyd-spf
-if [ -z "${LAB_ALONE:-}" ]; then
-	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
-	(lab_alone "$0" "$@")
-	exit
-fi
+enter_lab "$0" "$@"
 LISTED=$COUNTERSIGN_SRC/t/e2e/sites.txt
 BACKUP=192.0.2.53 GATEWAY=192.0.2.54
 

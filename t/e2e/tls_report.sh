@@ -4,13 +4,9 @@
 # them, and from what could not be fetched; sent by mail and HTTPS; read by our own inbox.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
-[ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix and namespaces of its own"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
 need nsd unbound ldns-keygen ldns-signzone swaks openssl ip unshare python3 cc
-if [ -z "${LAB_ALONE:-}" ]; then
-	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
-	(lab_alone "$0" "$@")
-	exit
-fi
+enter_lab "$0" "$@"
 . "$COUNTERSIGN_SRC/t/e2e/tls_lab.sh"
 clear_of_midnight 120
 

@@ -6,13 +6,9 @@
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/t/lib/postgres.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
-[ "$(id -u)" = 0 ] || skip_all "needs root, for namespaces of its own"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
 need nsd unbound ldns-keygen ldns-signzone openssl ip unshare python3 sqlite3 cc
-if [ -z "${LAB_ALONE:-}" ]; then
-	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
-	(lab_alone "$0" "$@")
-	exit
-fi
+enter_lab "$0" "$@"
 . "$COUNTERSIGN_SRC/t/e2e/tls_lab.sh"
 
 names=(one two three four five)

@@ -5,14 +5,10 @@
 # say from them who is who, and whether a stricter policy is safe. The clock of both is moved (t/tools/clock_shift.c).
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
-[ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix and namespaces of its own"
+. "$COUNTERSIGN_SRC/t/lib/alone.sh"
 need postfix nsd smtp-source smtp-sink swaks ip unshare nsenter sqlite3 cc python3
 clear_of_midnight 120
-if [ -z "${LAB_ALONE:-}" ]; then
-	lab_alone_possible || skip_all "network, mount and process namespaces of its own are not permitted here"
-	(lab_alone "$0" "$@")
-	exit
-fi
+enter_lab "$0" "$@"
 SELF=$(realpath "$0")
 NET=11.0.0.254 # the way between the sites; DNS
 FORWARDER=11.0.0.3

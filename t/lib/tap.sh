@@ -3,6 +3,7 @@
 . "${BASH_SOURCE[0]%/*}/eventually.sh"
 
 export LC_ALL=C.UTF-8 # as t/lib/watch.sh; text that is not ASCII is printed as bytes in C
+export PYTHONDONTWRITEBYTECODE=1 # nothing is written in the source directory
 
 tap_n=0
 tap_failed=0
