@@ -363,8 +363,8 @@ static bool fold_left(struct ledger *ledger, struct journal *journal)
 		tell_damage(ledger, journal, &unreadable);
 	if (done)
 		end_left(ledger, journal, damaged || unreadable.messages > 0);
-	else
-		journal_close(journal);
+	else /* not removed: it may have damage of which nothing was said */
+		journal_leave(journal);
 	return done;
 }
 

@@ -166,6 +166,7 @@ static void run_reader(void *arg)
 	int64_t messages = 0;
 
 	settings.read_only = true;
+	settings.on_loss = NULL; /* as the commands */
 	ledger = ledger_open(&settings, &why);
 	if (ledger == NULL || ledger_days(ledger, &all, read_day, &messages, &why) != 0)
 		world_say("the ledger cannot be read: %s", why.text);

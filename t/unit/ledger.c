@@ -1162,30 +1162,30 @@ static void test_clock_ahead(int days)
 	ledger_close(ledger);
 }
 
-static char jump_text[512];
-static _Atomic bool jump_told;
+static char loss_text[512];
+static _Atomic bool loss_told;
 
-static void hear_jump(const char *text)
+static void hear_loss(const char *text)
 {
-	snprintf(jump_text, sizeof jump_text, "%s", text);
-	jump_told = true;
+	snprintf(loss_text, sizeof loss_text, "%s", text);
+	loss_told = true;
 }
 
 /* While the ledger is open: nothing is lost or expired, and the line says how far it jumped. */
 static void test_clock_jump(int64_t seconds, const char *said)
 {
 	struct ledger_settings settings = {
-	    .path = new_path(), .keep_days = 9, .on_loss = hear_jump};
+	    .path = new_path(), .keep_days = 9, .on_loss = hear_loss};
 	struct ledger *ledger = ledger_open(&settings, NULL);
 	const int32_t today = clock_day(clock_wall());
 	struct ledger_row row = sample("example.com", today, "192.0.2.1");
 
-	jump_told = false;
+	loss_told = false;
 	add(ledger, &row);
 	clock_ahead = seconds;
 	row.day = clock_day(clock_wall());
 	add(ledger, &row);
-	for (int i = 0; i < 1000 && said != NULL && !jump_told; i++)
+	for (int i = 0; i < 1000 && said != NULL && !loss_told; i++)
 		usleep(10000);
 	row.day = today - 9;
 	add(ledger, &row);
@@ -1193,9 +1193,9 @@ static void test_clock_jump(int64_t seconds, const char *said)
 	ledger_close(ledger);
 	clock_ahead = 0;
 	if (said == NULL)
-		ok(!jump_told, "nothing is said");
+		ok(!loss_told, "nothing is said");
 	else
-		ok(jump_told && strstr(jump_text, said) != NULL, "it says: %s", jump_text);
+		ok(loss_told && strstr(loss_text, said) != NULL, "it says: %s", loss_text);
 }
 
 static void test_clock_jumps(void)
@@ -1371,37 +1371,43 @@ static void test_journal_damaged(void)
 	ledger_close(ledger);
 }
 
+/* A process is killed that has committed so many messages, and has others in its journal only. */
+static void count_and_kill(const char *path, int committed, int others)
+{
+	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct ledger *ledger = open_path(path);
+		sqlite3 *db = NULL;
+
+		for (int i = 0; i < committed; i++)
+			ledger_add(ledger, &row, soon(20), NULL);
+		sum_all(ledger); /* waits until they are committed */
+		sqlite3_open(path, &db);
+		sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+		for (int i = 0; i < others; i++)
+			ledger_add(ledger, &row, soon(20), NULL);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFSIGNALED(status), "a process is killed");
+}
+
 /* What a killed process has committed is in the file that is moved away; the rest goes to the next.
  */
 static void test_journal_of_another(void)
 {
-	struct ledger_row row = sample("example.com", 20000, "192.0.2.1");
 	char path[300], away[310], log[310], log_away[320];
 	struct ledger *ledger;
-	int status = 0;
-	pid_t pid;
 
 	snprintf(path, sizeof path, "%s", new_path());
 	snprintf(away, sizeof away, "%s.away", path);
 	snprintf(log, sizeof log, "%s-wal", path);
 	snprintf(log_away, sizeof log_away, "%s-wal", away);
-	pid = fork();
-	if (pid == 0) {
-		sqlite3 *db = NULL;
-
-		ledger = open_path(path);
-		for (int i = 0; i < 30; i++)
-			ledger_add(ledger, &row, soon(20), NULL);
-		sum_all(ledger); /* waits until they are committed */
-		sqlite3_open(path, &db);
-		sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-		for (int i = 0; i < 7; i++)
-			ledger_add(ledger, &row, soon(20), NULL);
-		kill(getpid(), SIGKILL);
-	}
-	waitpid(pid, &status, 0);
-	ok(WIFSIGNALED(status) && rename(path, away) == 0 && rename(log, log_away) == 0,
-	   "a process is killed, its ledger moved away");
+	count_and_kill(path, 30, 7);
+	ok(rename(path, away) == 0 && rename(log, log_away) == 0, "its ledger is moved away");
 	ledger = open_path(path);
 	is_int(sum_all(ledger).messages, 7, "the new one gets what the old one has not");
 	ledger_close(ledger);
@@ -1409,6 +1415,31 @@ static void test_journal_of_another(void)
 	ledger = open_path(away);
 	is_int(sum_all(ledger).messages, 30, "and the old one has the rest");
 	ledger_close(ledger);
+}
+
+/* A reader that cannot say what is lost leaves a damaged journal to the daemon, also if no record
+ * of it can be read. */
+static void test_journal_lost(void)
+{
+	struct ledger_settings settings = {.path = new_path(), .on_loss = hear_loss};
+	struct ledger_settings reading = {.path = settings.path, .read_only = true};
+	struct ledger_stats stats;
+	struct ledger *ledger;
+	char journal[330];
+
+	snprintf(journal, sizeof journal, "%s-pending.0", settings.path);
+	count_and_kill(settings.path, 0, 7);
+	write_file(journal, 4096, "rubbish ", 8192);
+	ledger = ledger_open(&reading, NULL);
+	is_int(sum_all(ledger).messages, 0, "a reader finds nothing in a damaged journal");
+	ledger_close(ledger);
+	ok(access(journal, F_OK) == 0, "and leaves it");
+	loss_told = false;
+	ledger = ledger_open(&settings, NULL);
+	ledger_stats(ledger, &stats);
+	ok(loss_told && stats.failures >= 7, "the daemon says what is lost: %s", loss_text);
+	ledger_close(ledger);
+	ok(access(journal, F_OK) != 0, "once");
 }
 
 /* A reader sees what a killed process was told is safe, and what a living one just added. */
@@ -1471,6 +1502,7 @@ static void test_journal(void)
 	test_journal_locked();
 	test_journal_damaged();
 	test_journal_of_another();
+	test_journal_lost();
 	test_journal_readers();
 	test_retire();
 }
