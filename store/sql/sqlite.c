@@ -227,15 +227,18 @@ static const struct driver_schema ledger_schema = {
 	"it is damaged: restart countersignd, which sets it aside and begins a new one with what"  \
 	" can be read of it"
 
+#define UNREADABLE "it cannot be read or written: check the disk and the system log"
+
 static const struct {
-	int code; /* primary result code of SQLite */
+	int code; /* result code of SQLite, or a primary one */
 	enum driver_outcome outcome;
 	const char *text;
 } faults[] = {
+    {SQLITE_IOERR_CORRUPTFS, DRIVER_REOPEN, UNREADABLE}, /* see find_code() */
     {SQLITE_BUSY, DRIVER_RETRY,
      "locked by another program for too long: find it with \"fuser -v\" and stop it"},
     {SQLITE_FULL, DRIVER_RETRY, "no space is left for it: make room on its file system"},
-    {SQLITE_IOERR, DRIVER_RETRY, "it cannot be read or written: check the disk and the system log"},
+    {SQLITE_IOERR, DRIVER_RETRY, UNREADABLE},
     {SQLITE_READONLY, DRIVER_RETRY, "it is not writable: check its owner, its mode and the mount"},
     {SQLITE_CANTOPEN, DRIVER_RETRY, "it cannot be opened: check its directory's owner and mode"},
     {SQLITE_NOMEM, DRIVER_RETRY, "out of memory"},
@@ -245,12 +248,35 @@ static const struct {
     {SQLITE_TOOBIG, DRIVER_BROKEN, DAMAGED}, /* a length that no row of the ledger has */
 };
 
-enum driver_outcome sqlite_explain(struct sqlite *sqlite, int code, struct why *why)
+static bool has_read_error(sqlite3_file *file)
+{
+	int error = 0;
+
+	return file != NULL && file->pMethods != NULL &&
+	       file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK &&
+	       (error == EIO || error == ENXIO || error == ERANGE);
+}
+
+/* SQLite calls a file malformed, too, when the disk cannot read it. The error is remembered as long
+ * as the file is open: whoever gets this code opens it again. */
+static int find_code(struct sqlite *sqlite, int code)
+{
+	sqlite3_file *file = NULL, *log = NULL;
+
+	if ((code & 0xff) != SQLITE_CORRUPT)
+		return code;
+	sqlite3_file_control(sqlite->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	sqlite3_file_control(sqlite->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	return has_read_error(file) || has_read_error(log) ? SQLITE_IOERR_CORRUPTFS : code;
+}
+
+enum driver_outcome sqlite_explain(struct sqlite *sqlite, int said_code, struct why *why)
 {
 	const char *said = sqlite->fault[0] != '\0' ? sqlite->fault : sqlite3_errmsg(sqlite->db);
+	const int code = find_code(sqlite, said_code);
 
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-		if (faults[i].code != (code & 0xff))
+		if (faults[i].code != code && faults[i].code != (code & 0xff))
 			continue;
 		why_set(why, "%s: %s (%s, %d)", sqlite->path, faults[i].text, said, code);
 		return faults[i].outcome;
@@ -538,10 +564,10 @@ static int look_at_schema(struct sqlite *sqlite, int64_t *version, bool *foreign
 	return sqlite_end(sqlite, code);
 }
 
-static enum driver_cause cause_of_code(int code)
+static enum driver_cause cause_of_code(struct sqlite *sqlite, int said_code)
 {
-	bool damaged = (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT ||
-		       (code & 0xff) == SQLITE_TOOBIG;
+	const int code = find_code(sqlite, said_code) & 0xff;
+	bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT || code == SQLITE_TOOBIG;
 
 	return damaged ? DRIVER_CAUSE_DAMAGED : DRIVER_CAUSE_OTHER;
 }
@@ -563,7 +589,7 @@ static int check_schema(struct sqlite *sqlite, enum driver_cause *cause, struct 
 	if (code == SQLITE_OK && version < newest && !sqlite->read_only)
 		code = migrate_file(sqlite, &version);
 	if (code != SQLITE_OK) {
-		*cause = cause_of_code(code);
+		*cause = cause_of_code(sqlite, code);
 		return explain_opening(sqlite, code, why);
 	}
 	if (version > newest)
@@ -635,7 +661,7 @@ static struct sqlite *open_file(const struct driver_schema *schema,
 		goto fail;
 	}
 	code = configure_connection(sqlite, settings);
-	*cause = cause_of_code(code);
+	*cause = cause_of_code(sqlite, code);
 	if (code != SQLITE_OK)
 		explain_opening(sqlite, code, why);
 	else if (check_schema(sqlite, cause, why) == 0 && limit_size(sqlite, settings, why) == 0)

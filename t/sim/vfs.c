@@ -22,6 +22,7 @@ struct file {
 	unsigned short_shared, short_exclusive; /* slots, one bit for each */
 	char path[100];
 	bool delete_on_close;
+	int error; /* of the last read that failed */
 };
 
 static struct file *open_files[OPEN_MAX_FILES];
@@ -237,8 +238,10 @@ static int vfs_read(sqlite3_file *base, void *to, int len, sqlite3_int64 at)
 
 	if (got == len)
 		return SQLITE_OK;
-	if (got < 0)
-		return SQLITE_IOERR_READ;
+	if (got < 0) { /* as SQLite's own: then "malformed" is what it says of the file */
+		file_of(base)->error = errno;
+		return SQLITE_IOERR_CORRUPTFS;
+	}
 	memset((char *)to + got, 0, (size_t)(len - got));
 	return SQLITE_IOERR_SHORT_READ;
 }
@@ -273,9 +276,11 @@ static int vfs_control(sqlite3_file *base, int what, void *arg)
 {
 	struct file *file = file_of(base);
 
-	if (what != SQLITE_FCNTL_HAS_MOVED)
+	if (what != SQLITE_FCNTL_HAS_MOVED && what != SQLITE_FCNTL_LAST_ERRNO)
 		return SQLITE_NOTFOUND;
-	*(int *)arg = disk_find(file->disk, file->path) != file->inode;
+	*(int *)arg = what == SQLITE_FCNTL_LAST_ERRNO
+			  ? file->error
+			  : disk_find(file->disk, file->path) != file->inode;
 	return SQLITE_OK;
 }
 

@@ -385,6 +385,32 @@ static void check_faults(bool header, int error)
 	ok(failed > 0, "it is not saved then, %u times", failed);
 }
 
+/* A disk that fails does not damage a file: it is not called so, and is not set aside. */
+static void check_whole(int error)
+{
+	unsigned wrong = 0, failed = 0;
+	struct why why = {""};
+	long calls;
+
+	write_damaged(0, whole, 1);
+	faults_set(0, 0);
+	is_int(glance(&why), DRIVER_CAUSE_NONE, "a whole file: %s", why.text);
+	calls = faults_calls();
+	for (long i = 1; i <= calls; i++) {
+		enum driver_cause cause;
+
+		faults_set(i, error);
+		cause = glance(&why);
+		failed += cause != DRIVER_CAUSE_NONE;
+		if (cause != DRIVER_CAUSE_NONE && cause != DRIVER_CAUSE_OTHER)
+			wrong += !ok(false, "call %ld fails: %s", i, why.text);
+	}
+	faults_set(0, 0);
+	is_int(wrong, 0, "%s: of %ld calls one fails, and it is not called damaged",
+	       strerror(error), calls);
+	ok(failed > 0, "that it cannot be read is said %u times", failed);
+}
+
 int main(void)
 {
 	snprintf(base, sizeof base, "%s/base.db", tap_directory());
@@ -394,6 +420,8 @@ int main(void)
 	is_int(seen.harmless, 1, "and all is read");
 	check_named();
 	check_sweep();
+	check_whole(EIO);
+	check_whole(ENXIO);
 	check_faults(false, EIO);
 	check_faults(true, ENOSPC);
 	tap_note("%u harmless, %u refused when they were read, %u found at the start (%u of them"
