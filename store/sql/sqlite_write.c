@@ -518,17 +518,19 @@ static int add_rows(struct sqlite *sqlite, const struct driver_batch *batch)
 
 /* ---- expiry ---- */
 
-/* By the clock, but not later than the newest day: a clock that jumped ahead makes nothing old. */
-static int32_t find_today(struct sqlite *sqlite)
+/* By the clock, but not later than the newest day: a clock that jumped ahead makes nothing old. A
+ * code of SQLite: what cannot be compared is not deleted. */
+static int find_today(struct sqlite *sqlite, int32_t *today)
 {
 	sqlite3_stmt *statement = prepare_statement(sqlite, NEWEST_DAY);
-	int32_t today = clock_day(clock_wall()), newest = today;
+	int code = statement == NULL ? sqlite3_errcode(sqlite->db) : sqlite3_step(statement);
 
-	if (statement != NULL && sqlite3_step(statement) == SQLITE_ROW &&
-	    sqlite3_column_type(statement, 0) != SQLITE_NULL)
-		newest = sqlite3_column_int(statement, 0);
+	*today = clock_day(clock_wall());
+	if (code == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL &&
+	    sqlite3_column_int(statement, 0) < *today)
+		*today = sqlite3_column_int(statement, 0);
 	sqlite3_reset(statement);
-	return newest < today ? newest : today;
+	return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
 /* Everything of a report but its rows. */
@@ -589,19 +591,20 @@ static int expire_oldest(struct sqlite *sqlite, sqlite3_stmt *oldest, unsigned m
 static int expire_failures(struct sqlite *sqlite, unsigned max)
 {
 	sqlite3_stmt *old = prepare_statement(sqlite, OLD_FAILURES);
-	int code = old == NULL ? sqlite3_errcode(sqlite->db) : SQLITE_ROW;
+	int32_t today;
+	int code = old == NULL ? sqlite3_errcode(sqlite->db) : find_today(sqlite, &today);
+	bool more = true;
 
-	for (unsigned i = 0; i < max && code == SQLITE_ROW; i++) {
-		sqlite3_bind_int64(old, 1, clock_day_begin(find_today(sqlite)) - FAILURES_KEPT);
+	for (unsigned i = 0; i < max && more && code == SQLITE_OK; i++) {
+		sqlite3_bind_int64(old, 1, clock_day_begin(today) - FAILURES_KEPT);
 		code = sqlite3_step(old);
-		if (code == SQLITE_ROW &&
-		    expire_report(sqlite, (const char *)sqlite3_column_text(old, 0),
-				  sqlite3_column_int(old, 1),
-				  sqlite3_column_blob(old, 2)) != SQLITE_OK)
-			code = sqlite3_errcode(sqlite->db);
+		more = code == SQLITE_ROW;
+		code = more ? expire_report(sqlite, (const char *)sqlite3_column_text(old, 0),
+					    sqlite3_column_int(old, 1), sqlite3_column_blob(old, 2))
+			    : sqlite3_reset(old);
 		sqlite3_reset(old);
 	}
-	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
+	return code;
 }
 
 static enum driver_outcome write_expire(struct sql *sql, int32_t before_day, unsigned max,
@@ -645,10 +648,10 @@ static bool is_at_limit(struct sqlite *sqlite)
 }
 
 /* The oldest stored day, if it is before yesterday; else today. */
-static int32_t find_old_day(struct sqlite *sqlite)
+static int32_t find_old_day(struct sqlite *sqlite, int32_t today)
 {
 	sqlite3_stmt *statement = prepare_statement(sqlite, OLDEST_DAY);
-	int32_t today = find_today(sqlite), day = today;
+	int32_t day = today;
 
 	if (statement != NULL && sqlite3_step(statement) == SQLITE_ROW &&
 	    sqlite3_column_type(statement, 0) != SQLITE_NULL)
@@ -660,12 +663,14 @@ static int32_t find_old_day(struct sqlite *sqlite)
 /* False: nothing is left that may be deleted. */
 static bool make_room(struct sqlite *sqlite)
 {
-	int32_t today = find_today(sqlite), day;
+	int32_t today, day;
 	unsigned deleted = 0;
 	struct why why;
 	bool more;
 
-	day = find_old_day(sqlite);
+	if (find_today(sqlite, &today) != SQLITE_OK)
+		return false;
+	day = find_old_day(sqlite, today);
 	return day < today &&
 	       write_expire(&sqlite->sql, day + 1, ROOM_ROWS, &deleted, &more, &why) ==
 		   DRIVER_DONE &&
