@@ -229,10 +229,10 @@ static int check_pem(struct keystore *store, const char *domain, const char *sel
 int keystore_import(struct keystore *store, const char *domain, const char *selector,
 		    struct span pem, struct keystatus status, struct why *why)
 {
-	if (store->sql == NULL)
-		return keyring_import(store->path, domain, selector, pem, status, why);
 	if (check_pem(store, domain, selector, pem, why) != 0)
 		return -1;
+	if (store->sql == NULL)
+		return keyring_import(store->path, domain, selector, pem, status, why);
 	return put_sealed(store, domain, selector, pem, status, why);
 }
 

@@ -33,7 +33,7 @@ const char *keystore_path(const struct keystore *store, const char *domain, cons
 int keystore_find(struct keystore *store, const char *domain, const char *selector,
 		  struct arena *arena, const struct signing_key **key, struct why *why);
 
-/* Puts a key there that keyring_import() would take. Only a revoked key of the shared store is
+/* Puts a key there that keyring_check_pem() accepts. Only a revoked key of the shared store is
  * replaced. */
 int keystore_import(struct keystore *store, const char *domain, const char *selector,
 		    struct span pem, struct keystatus status, struct why *why);

@@ -937,8 +937,6 @@ int keyring_check_pem(const char *domain, const char *selector, struct span pem,
 int keyring_import(const char *path, const char *domain, const char *selector, struct span pem,
 		   struct keystatus status, struct why *why)
 {
-	if (keyring_check_pem(domain, selector, pem, why) != 0)
-		return -1;
 	return put_key(path, domain, selector, pem, status, why);
 }
 

@@ -142,7 +142,7 @@ int keyring_check_names(const char *domain, const char *selector, struct why *wh
 /* The text of a new key's PEM file, which the caller wipes. BITS 0: ed25519. */
 int keyring_make_pem(unsigned bits, struct buf *pem, struct why *why);
 
-/* Would keyring_import take PEM, whatever is there? */
+/* Whether PEM is a whole private key of a type that is used here. */
 int keyring_check_pem(const char *domain, const char *selector, struct span pem, struct why *why);
 
 /* Makes a key file PATH/DOMAIN/SELECTOR.key (directories 0750, file 0640; never over an existing
@@ -150,7 +150,8 @@ int keyring_check_pem(const char *domain, const char *selector, struct span pem,
 int keyring_generate(const char *path, const char *domain, const char *selector, unsigned bits,
 		     struct keystatus status, struct why *why);
 
-/* Puts the text of a private key there in the same way, when keyring_load would take it. */
+/* Puts the text of a private key there in the same way. The caller has asked keyring_check_pem(),
+ * or, for a PEM that was checked before, keyring_check_names(). */
 int keyring_import(const char *path, const char *domain, const char *selector, struct span pem,
 		   struct keystatus status, struct why *why);
 

@@ -146,4 +146,23 @@ says 'only files can be imported'
 printf 'Domain example.com\nSelector s9\nKeyFile %s/one.conf\n' "$work" >"$work/bad.conf"
 run 1 import --from-opendkim "$work/bad.conf"
 has '^example.com +s9 .* no private key'
+
+# one key for many domains: OpenSSL looks at all its numbers, which takes longer than a signature, only once
+openssl genrsa -traditional -out "$work/rsa.private" 2048 2>/dev/null
+import_many() { # number of domains: the processor time, in milliseconds
+	local i TIMEFORMAT='%3U %3S'
+	for i in $(seq "$1"); do echo "k$i d$i.of$1.test:s:$work/rsa.private"; done >"$work/KeyTable"
+	for i in $(seq "$1"); do echo "d$i.of$1.test k$i"; done >"$work/SigningTable"
+	printf 'KeyTable file:%s\nSigningTable file:%s\n' "$work/KeyTable" "$work/SigningTable" >"$work/many.conf"
+	{ time "$cs" -c "$work/conf" key import --from-opendkim "$work/many.conf" --keys "$work/many" >"$work/out" 2>"$work/err"; } 2>&1 |
+		awk '{ print int(1000 * ($1 + $2)) }'
+}
+if command -v openssl >/dev/null; then
+	one=$(import_many 1) many=$(import_many 80)
+	is "a key of many domains is imported for each" "$(find "$work/many" -name s.key | wc -l)" 81
+	echo "# the processor time of 1: $one ms, of 80: $many ms"
+	ok "and checked once" test "$many" -lt $((20 * (one + 10)))
+else
+	skip "a key of many domains" "openssl is not installed"
+fi
 done_testing
