@@ -143,6 +143,17 @@ pg_fresh
 pg_ask "CREATE TABLE policy (x bigint)"
 ship a "$pg_url"
 like "tables of another program are left alone" "$(cat "$tmp/out")" "a database of its own"
+bad= n=1
+while :; do
+	cut_at $n
+	ship a "$through_cutter"
+	cut_end
+	tables=$(pg_ask "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
+	[ "$tables" = policy ] || bad="$bad $n:$tables"
+	[ "$packets" -ge $n ] || break
+	n=$((n + 1))
+done
+is "also when the connection is lost at one of $n packets" "$bad" ""
 pg_fresh
 ( "$build/t/bin/shipper" "$tmp/a.db" "$pg_url" a; "$build/t/bin/shipper" "$tmp/a.db" "$pg_url" a ) >/dev/null 2>&1 &
 ship b "$pg_url" || ship b "$pg_url"

@@ -257,11 +257,14 @@ static int migrate_from(struct sql *sql, int version, struct why *why)
 
 static int try_migration(struct sql *sql, struct why *why)
 {
-	int version = read_version(sql, why);
+	int version = read_version(sql, why), there;
 
 	if (version < 0 || version >= shared_schema())
 		return version < 0 ? -1 : 0;
-	if (version == 0 && table_exists(sql, "store", why) == 0 && refuse_foreign(sql, why) != 0) {
+	there = version > 0 ? 1 : table_exists(sql, "store", why);
+	if (there < 0)
+		return -1;
+	if (there == 0 && refuse_foreign(sql, why) != 0) {
 		sql->fault = DRIVER_BROKEN;
 		return 1;
 	}
