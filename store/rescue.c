@@ -346,11 +346,19 @@ static int open_repaired(struct saving *saving, const char *path, const char *co
 
 /* ---- files ---- */
 
-static void remove_with_log(struct arena *arena, const char *path)
+/* -1: one of them is still there. */
+static int remove_with_log(struct arena *arena, const char *path, struct why *why)
 {
-	unlink(path);
-	unlink(name_of(arena, path, "-wal"));
-	unlink(name_of(arena, path, "-shm"));
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+		const char *name = name_of(arena, path, suffixes[i]);
+
+		if (unlink(name) != 0 && errno != ENOENT)
+			result = why_set(why, "%s: %s", name, strerror(errno));
+	}
+	return result;
 }
 
 static void choose_name(const char *path, struct rescue *rescue)
@@ -437,13 +445,15 @@ static int rescue_file(const struct ledger_settings *settings, struct arena *are
 	const struct ledger_settings target = {
 	    .path = new, .durability = LEDGER_POWER, .busy_wait = settings->busy_wait};
 	struct saving saving = {.arena = arena};
+	struct why unheard;
 	struct sql *to;
 	int result;
 
-	remove_with_log(arena, new);
+	if (remove_with_log(arena, new, why) != 0) /* rows would be added to what it has */
+		return -1;
 	to = sqlite_sql(&target, why);
 	if (to == NULL) {
-		remove_with_log(arena, new);
+		(void)remove_with_log(arena, new, &unheard);
 		return -1;
 	}
 	saving.to = sqlite_of(to)->db;
@@ -454,13 +464,13 @@ static int rescue_file(const struct ledger_settings *settings, struct arena *are
 	rescue->log_bytes = saving.log_bytes;
 	sqlite3_close(saving.from);
 	sql_close(to);
-	remove_with_log(arena, copy);
+	(void)remove_with_log(arena, copy, &unheard);
 	if (result == 0)
 		result = exchange_files(arena, path, new, rescue, why);
 	if (result == 0)
 		sync_directory(arena, path);
 	else
-		remove_with_log(arena, new);
+		(void)remove_with_log(arena, new, &unheard);
 	return result;
 }
 

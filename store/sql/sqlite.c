@@ -417,7 +417,7 @@ static int create_new(const char *path, unsigned mode, struct why *why)
 		return errno == EEXIST ? 0 : explain_path(path, false, why);
 	if (fchmod(fd, mode) != 0 || give_to_owner(fd, path) != 0)
 		why_set(why, "%s: its mode and owner cannot be set: %s", path, strerror(errno));
-	return close(fd);
+	return close(fd) == 0 ? 0 : why_set(why, "%s: %s", path, strerror(errno));
 }
 
 /* The directory is locked so that only one process creates the file. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -56,3 +57,32 @@ FAULTY(int, ftruncate64, SYS_ftruncate, (int fd, off_t len), fd, len)
 FAULTY(int, rename, SYS_renameat2, (const char *from, const char *to), AT_FDCWD, from, AT_FDCWD, to,
        0)
 FAULTY(int, link, SYS_linkat, (const char *from, const char *to), AT_FDCWD, from, AT_FDCWD, to, 0)
+FAULTY(int, unlink, SYS_unlinkat, (const char *path), AT_FDCWD, path, 0)
+
+#define FAULTY_OPEN(name)                                                                          \
+	int name(const char *path, int flags, ...)                                                 \
+	{                                                                                          \
+		mode_t mode = 0;                                                                   \
+		va_list more;                                                                      \
+                                                                                                   \
+		va_start(more, flags);                                                             \
+		if ((flags & O_CREAT) != 0)                                                        \
+			mode = va_arg(more, mode_t);                                               \
+		va_end(more);                                                                      \
+		return is_failing() ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);  \
+	}
+
+FAULTY_OPEN(open)
+FAULTY_OPEN(open64)
+
+/* The file is closed all the same. */
+int close(int fd)
+{
+	const bool fails = is_failing();
+	const int error = errno, result = (int)syscall(SYS_close, fd);
+
+	if (!fails)
+		return result;
+	errno = error;
+	return -1;
+}

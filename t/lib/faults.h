@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Calls for files that fail, in a unit test that is linked with faults.c: pread, pwrite, read,
- * write, fsync, fdatasync, ftruncate, rename, link, of the program and of SQLite.
+ * Calls for files that fail, in a unit test that is linked with faults.c: open, close, pread,
+ * pwrite, read, write, fsync, fdatasync, ftruncate, rename, link, unlink, of the program and of
+ * SQLite.
  */
 #ifndef T_LIB_FAULTS_H
 #define T_LIB_FAULTS_H

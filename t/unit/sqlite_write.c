@@ -17,7 +17,7 @@
 #include "t/lib/faults.h"
 #include "t/lib/tap.h"
 
-enum { DAY = 20000, DAY_ROWS = 80, SHIPPED = 10, GROUP = 30, TRIES = 100 };
+enum { DAY = 20000, DAY_ROWS = 80, SHIPPED = 10, GROUP = 30, TRIES = 100, OPENING = 60 };
 
 static char base[300], path[300];
 static char *whole;
@@ -324,6 +324,68 @@ static void check_operation(const struct operation *operation, const struct kind
 	tap_note("%u of them failed", failed);
 }
 
+/* ---- a new ledger beside the log of one that was moved away ---- */
+
+static char *log_bytes;
+static size_t log_size;
+
+static void read_log(void)
+{
+	struct sql *sql = open_copy();
+	struct why why = {""};
+	char name[320];
+	int fd;
+
+	ok(commit_rows(sql, DAY_ROWS, GROUP, &why) == DRIVER_DONE, "a log: %s", why.text);
+	snprintf(name, sizeof name, "%s-wal", path);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	log_size = (size_t)lseek(fd, 0, SEEK_END);
+	log_bytes = malloc(log_size);
+	ok(log_bytes != NULL && pread(fd, log_bytes, log_size, 0) == (ssize_t)log_size, "is read");
+	close(fd);
+	sql_close(sql);
+}
+
+/* Call NUMBER fails while it is made: it is made empty, or not at all. */
+static bool is_new(long number, unsigned *failed)
+{
+	const struct ledger_settings settings = {.path = path, .busy_wait = CLOCK_SECOND};
+	struct why why = {""};
+	struct sql *sql;
+	char name[320];
+	bool right;
+	int fd;
+
+	unlink(path);
+	snprintf(name, sizeof name, "%s-wal", path);
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	right = write(fd, log_bytes, log_size) == (ssize_t)log_size;
+	close(fd);
+	faults_set(number, EIO);
+	sql = driver_sqlite.open(&settings, &why);
+	faults_set(0, 0);
+	*failed += sql == NULL;
+	if (sql == NULL)
+		return right && why.text[0] != '\0';
+	right = right && ask_number(sql, "SELECT COUNT(*) FROM tally") == 0 &&
+		upkeep_check(sql, false, note_finding, go_on, NULL, &why) == 0;
+	sql_close(sql);
+	return right;
+}
+
+static void check_leftover(void)
+{
+	unsigned failed = 0, wrong = 0;
+
+	read_log();
+	ok(is_new(0, &failed) && failed == 0, "a new ledger has nothing of it");
+	for (long i = 1; i <= OPENING; i++)
+		wrong += !is_new(i, &failed) && !ok(false, "call %ld fails", i);
+	is_int(wrong, 0, "nor when one call fails");
+	ok(failed > 0, "%u of them failed", failed);
+	free(log_bytes);
+}
+
 int main(void)
 {
 	use_own_memory();
@@ -333,6 +395,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
 		for (size_t j = 0; j < sizeof kinds / sizeof kinds[0]; j++)
 			check_operation(&operations[i], &kinds[j]);
+	check_leftover();
 	free(whole);
 	return tap_done();
 }
