@@ -268,9 +268,11 @@ noreturn void keyprocess_run(int fd, const char *job)
 	char *text = heap_strdup(job);
 	int fds[2];
 
-	wipe_begin();
 	helper_take_signals(SIG_IGN); /* it ends when the workers and the supervisor have */
 	channel_init(&process.channel, fd, COMMAND_MAX);
+	if (!wipe_begin())
+		channel_send(&process.channel, CHANNEL_NOTE,
+			     "what OpenSSL frees cannot be overwritten on this system");
 	process.channel.takes_files = true;
 	if (!read_job(text, &process.keys))
 		fail_start(&process, "sign.keys", "another version of countersignd is installed");

@@ -12,6 +12,7 @@
 
 #include "lib/crypto/openssl.h"
 
+static bool prepared;
 static atomic_bool wiping;
 
 static size_t size_of_freed(void *memory)
@@ -62,11 +63,13 @@ static void *move_memory(void *memory, size_t size, const char *file, int line)
 
 void wipe_prepare(void)
 {
-	if (CRYPTO_set_mem_functions(give_memory, move_memory, take_back) != 1)
-		abort();
+	prepared = CRYPTO_set_mem_functions(give_memory, move_memory, take_back) == 1;
 }
 
-void wipe_begin(void)
+bool wipe_begin(void)
 {
-	atomic_store(&wiping, true);
+#if HAVE_MALLOC_USABLE_SIZE
+	atomic_store(&wiping, prepared);
+#endif
+	return atomic_load(&wiping);
 }

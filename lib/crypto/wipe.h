@@ -6,12 +6,14 @@
 #ifndef LIB_CRYPTO_WIPE_H
 #define LIB_CRYPTO_WIPE_H
 
-/* Before anything else of a program uses OpenSSL; ends the process if that has happened already.
- * Nothing is overwritten by that yet. */
+#include <stdbool.h>
+
+/* Before anything else of a program uses OpenSSL: later it has no effect. Nothing is overwritten by
+ * that yet. */
 void wipe_prepare(void);
 
-/* From now on, in this process, after wipe_prepare(). Does nothing where the system does not tell
- * the size of what is freed (malloc_usable_size). */
-void wipe_begin(void);
+/* From now on, in this process. False: it cannot be done, because wipe_prepare() came too late, or
+ * the system does not tell the size of what is freed (malloc_usable_size). */
+bool wipe_begin(void);
 
 #endif
