@@ -94,6 +94,14 @@ static void note_failure(struct ledger *ledger, const struct why *why)
 	lock_drop(&ledger->lock);
 }
 
+/* Again, where a failure has closed it. */
+static int want_handle(struct ledger *ledger, struct why *why)
+{
+	if (ledger->handle == NULL)
+		ledger->handle = ledger->driver->open(&ledger->settings, why);
+	return ledger->handle == NULL ? -1 : 0;
+}
+
 /* Without the lock. */
 static enum driver_outcome try_commit(struct ledger *ledger, const struct driver_batch *batch,
 				      struct why *why)
@@ -101,9 +109,7 @@ static enum driver_outcome try_commit(struct ledger *ledger, const struct driver
 	enum driver_outcome outcome = DRIVER_REOPEN;
 
 	for (int i = 0; i < 2 && outcome == DRIVER_REOPEN; i++) {
-		if (ledger->handle == NULL)
-			ledger->handle = ledger->driver->open(&ledger->settings, why);
-		if (ledger->handle == NULL)
+		if (want_handle(ledger, why) != 0)
 			return DRIVER_RETRY;
 		outcome = ledger->driver->commit(ledger->handle, batch, why);
 		if (outcome == DRIVER_REOPEN || outcome == DRIVER_BROKEN) {
@@ -647,15 +653,14 @@ static void ledger_free(struct ledger *ledger)
 
 static int start_writer(struct ledger *ledger, struct why *why)
 {
-	ledger->handle = ledger->driver->open(&ledger->settings, why);
-	if (ledger->handle == NULL)
+	if (want_handle(ledger, why) != 0)
 		return -1;
 	ledger->newest = find_newest(ledger->handle, clock_day(ledger->wall));
 	look_for_left(ledger);
 	if (ledger->settings.message_seconds > 0)
 		ledger->messages = messages_file_new(&ledger->settings);
 	if (ledger->settings.durability == LEDGER_PROCESS) {
-		if (read_id(ledger, why) == -1)
+		if (want_handle(ledger, why) != 0 || read_id(ledger, why) != 0)
 			return -1;
 		ledger->journal = journal_new(ledger->settings.path, ledger->id, why);
 		if (ledger->journal == NULL)
