@@ -213,13 +213,13 @@ ok "OpenDKIM signs for its customers" [ "$(grep -c 'signed by c' "$LAB/hoster-ol
 cs_timed migrate "--opendkim=$LAB/old/opendkim.conf" "--opendmarc=$LAB/old/opendmarc.conf" \
 	-o "$LAB/etc/conf.d/40-migrated.conf" 2>"$LAB/log/migrate"
 like "migrate takes the settings" $? '^[02]$'
-echo "store: { shared = \"$pg_url&connect_timeout=2\"; };" >"$LAB/etc/conf.d/45-store.conf"
+echo "store: { shared = \"$pg_url&connect_timeout=30\"; };" >"$LAB/etc/conf.d/45-store.conf"
 cs_timed key import --from-opendkim "$LAB/old/opendkim.conf" >"$LAB/log/import" 2>&1
 is "each customer's key is imported" "$(ls "$LAB/keys" | grep -c '^c[0-9]*\.test$')" "$customers"
 like "and sealed" "$(cs_timed key seal)" "^$customers keys sealed, 0 were in the shared store"
 sed 's/^/# /' "$LAB/log/figures"
 find "$LAB/keys" -mindepth 1 -maxdepth 1 -name 'c*.test' -exec rm -r {} + # as doc/keys.md says, once they are in the store
-echo "store: { shared = \"$pg_url&connect_timeout=2\"; keys = true; };" >"$LAB/etc/conf.d/45-store.conf"
+echo "store: { shared = \"$pg_url&connect_timeout=30\"; keys = true; };" >"$LAB/etc/conf.d/45-store.conf"
 chown -R "$LAB_USER" "$LAB/keys"
 ok "the settings are valid" lab_cs config check
 begun=$EPOCHREALTIME
