@@ -42,7 +42,7 @@ chain_signers() {
 # The decisions of before and of now, a line "ID DECISION" for each message, against the list of differences with their
 # causes: site, message, before -> now, why. Uses tap.sh.
 chain_judge() { # site, messages, before, now, list
-	is "$1: $2 messages, each with a decision" "$(grep -cE '^[0-9]+ (refused|accepted, (un)?signed)' "$3") $(grep -cE '^[0-9]+ (refused|deferred|accepted, (un)?signed)' "$4")" "$2 $2"
+	is "$1: $2 messages, each with a decision" "$(grep -cE '^[0-9]+ (refused|accepted, (un)?(sign|seal)ed)' "$3") $(grep -cE '^[0-9]+ (refused|deferred|accepted, (un)?(sign|seal)ed)' "$4")" "$2 $2"
 	join -j 1 -t ' ' <(sed 's/ /\t/' "$3" | tr '\t ' ' _') <(sed 's/ /\t/' "$4" | tr '\t ' ' _') |
 		awk -v site="$1" '$2 != $3 { gsub(/_/, " ", $2); gsub(/_/, " ", $3); print site "\t" $1 "\t" $2 " -> " $3 }' >"$LAB/differences"
 	is "$1: each difference is listed" "$(grep -vxFf <(cut -f1-3 "$5") "$LAB/differences")" ''
