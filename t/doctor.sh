@@ -331,6 +331,11 @@ echo 'active 2020-01-01T00:00:00Z' >"$state"
 doctor 0 --only=keys
 finds ".*$selector of example.com signs since [0-9]+ days" 'countersign key rotate example\.com'
 cp "$work/state" "$state"
+for n in $(seq 120); do cp -a "$etc/keys/example.com" "$etc/keys/c$n.example.net"; done # as a hoster has them
+doctor 1 --only=keys.published
+finds '.*2[0-9] more keys were not looked at' 'countersign key check'
+is "of many keys, a hundred are told" "$(grep -c 'active: published record: absent' "$work/out")" 100
+rm -r "$etc"/keys/c*.example.net
 
 # ---- a daemon that has not read its keys ----
 "$cs" -q key gen example.com --selector late --active >/dev/null

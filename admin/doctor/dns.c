@@ -18,7 +18,7 @@
 #include "policy/dmarc/record.h"
 #include "policy/spf/record.h"
 
-enum { YEAR_DAYS = 365, PENDING_DAYS = 7, DOMAINS_MAX = 50, NAMES_MAX = 3 };
+enum { YEAR_DAYS = 365, PENDING_DAYS = 7, DOMAINS_MAX = 50, KEYS_MAX = 100, NAMES_MAX = 3 };
 
 #define RESOLVER            "countersign config explain dns.servers"
 #define RESOLVER_OF_POSTFIX "install unbound on this host, and name 127.0.0.1 in /etc/resolv.conf"
@@ -362,16 +362,26 @@ static void tell_key(struct doctor *doctor, const struct keylook *looked)
 		   looked->detail == NULL ? "" : looked->detail);
 }
 
+/* Of so many keys a person wants to know that there are more, not each. */
+static void leave_keys(struct doctor *doctor, unsigned looked_at, const char *command)
+{
+	if (looked_at < doctor->keys.count)
+		doctor_say(doctor, DOCTOR_SKIP, command, "%u more keys were not looked at",
+			   doctor->keys.count - looked_at);
+}
+
 void doctor_published(struct doctor *doctor)
 {
-	struct keylook *looked = keylook(doctor->admin, doctor->keys.items, doctor->keys.count);
+	unsigned count = doctor->keys.count < KEYS_MAX ? doctor->keys.count : KEYS_MAX;
+	struct keylook *looked = keylook(doctor->admin, doctor->keys.items, count);
 
 	if (looked == NULL) {
 		doctor_say(doctor, DOCTOR_SKIP, NULL, "not looked at: no resolver");
 		return;
 	}
-	for (unsigned i = 0; i < doctor->keys.count; i++)
+	for (unsigned i = 0; i < count; i++)
 		tell_key(doctor, &looked[i]);
+	leave_keys(doctor, count, "countersign key check");
 }
 
 static void tell_age(struct doctor *doctor, const struct keycmd_key *key)
@@ -409,10 +419,11 @@ static void tell_age(struct doctor *doctor, const struct keycmd_key *key)
 
 void doctor_key_ages(struct doctor *doctor)
 {
-	unsigned before = doctor->count;
+	unsigned before = doctor->count, i;
 
-	for (unsigned i = 0; i < doctor->keys.count; i++)
+	for (i = 0; i < doctor->keys.count && doctor->count - before < KEYS_MAX; i++)
 		tell_age(doctor, &doctor->keys.items[i]);
+	leave_keys(doctor, i, "countersign key list");
 	if (doctor->count == before)
 		doctor_say(doctor, DOCTOR_OK, NULL, "none is due for anything");
 }
