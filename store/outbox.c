@@ -85,12 +85,15 @@ static int take_lock(struct outbox *outbox, const char *path, bool *busy, struct
 	return result;
 }
 
+/* What was sent survives the power, too, however messages are counted: else it would be sent again.
+ */
 static struct sql *open_sql(const struct ledger_settings *settings, enum outbox_mode mode,
 			    struct why *why)
 {
 	struct ledger_settings own = *settings;
 
 	own.read_only = mode == OUTBOX_READ;
+	own.durability = LEDGER_POWER;
 	if (own.busy_wait == 0)
 		own.busy_wait = 5 * CLOCK_SECOND;
 	return settings->shared != NULL
