@@ -674,21 +674,20 @@ static int start_writer(struct ledger *ledger, struct why *why)
 /* Brings what journals hold into the file first, if it is writable and is what is read. */
 static int start_reading(struct ledger *ledger, struct why *why)
 {
-	struct ledger_settings settings = ledger->settings;
 	struct why unable;
 
 	ledger->reader = ledger->driver->open(&ledger->settings, why);
 	if (ledger->reader == NULL)
 		return -1;
-	if (settings.shared != NULL ||
-	    !journal_settle(settings.path, clock_mono() + SETTLE_MS * CLOCK_MS))
+	if (ledger->settings.shared != NULL ||
+	    !journal_settle(ledger->settings.path, clock_mono() + SETTLE_MS * CLOCK_MS))
 		return 0;
-	settings.read_only = false;
-	ledger->handle = ledger->driver->open(&settings, &unable);
-	if (ledger->handle != NULL)
+	ledger->settings.read_only = false; /* if a failure closes it, as well */
+	if (want_handle(ledger, &unable) == 0)
 		look_for_left(ledger);
 	sql_close(ledger->handle);
 	ledger->handle = NULL;
+	ledger->settings.read_only = true;
 	return 0;
 }
 

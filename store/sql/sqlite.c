@@ -234,7 +234,7 @@ static const struct {
 	enum driver_outcome outcome;
 	const char *text;
 } faults[] = {
-    {SQLITE_IOERR_CORRUPTFS, DRIVER_REOPEN, UNREADABLE}, /* see find_code() */
+    {SQLITE_IOERR_CORRUPTFS, DRIVER_RETRY, UNREADABLE}, /* see find_code() */
     {SQLITE_BUSY, DRIVER_RETRY,
      "locked by another program for too long: find it with \"fuser -v\" and stop it"},
     {SQLITE_FULL, DRIVER_RETRY, "no space is left for it: make room on its file system"},
@@ -257,8 +257,9 @@ static bool has_read_error(sqlite3_file *file)
 	       (error == EIO || error == ENXIO || error == ERANGE);
 }
 
-/* SQLite calls a file malformed, too, when the disk cannot read it. The error is remembered as long
- * as the file is open: whoever gets this code opens it again. */
+/* SQLite calls a file malformed, too, when the disk cannot read it; what it finds while the file
+ * stays open is then laid to the disk. The file is not opened again: a commit whose sync failed
+ * would be found in the log, though it was refused, and be counted twice. */
 static int find_code(struct sqlite *sqlite, int code)
 {
 	sqlite3_file *file = NULL, *log = NULL;
