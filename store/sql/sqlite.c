@@ -227,18 +227,15 @@ static const struct driver_schema ledger_schema = {
 	"it is damaged: restart countersignd, which sets it aside and begins a new one with what"  \
 	" can be read of it"
 
-#define UNREADABLE "it cannot be read or written: check the disk and the system log"
-
 static const struct {
-	int code; /* result code of SQLite, or a primary one */
+	int code; /* primary result code of SQLite */
 	enum driver_outcome outcome;
 	const char *text;
 } faults[] = {
-    {SQLITE_IOERR_CORRUPTFS, DRIVER_RETRY, UNREADABLE}, /* see find_code() */
     {SQLITE_BUSY, DRIVER_RETRY,
      "locked by another program for too long: find it with \"fuser -v\" and stop it"},
     {SQLITE_FULL, DRIVER_RETRY, "no space is left for it: make room on its file system"},
-    {SQLITE_IOERR, DRIVER_RETRY, UNREADABLE},
+    {SQLITE_IOERR, DRIVER_RETRY, "it cannot be read or written: check the disk and the system log"},
     {SQLITE_READONLY, DRIVER_RETRY, "it is not writable: check its owner, its mode and the mount"},
     {SQLITE_CANTOPEN, DRIVER_RETRY, "it cannot be opened: check its directory's owner and mode"},
     {SQLITE_NOMEM, DRIVER_RETRY, "out of memory"},
@@ -277,7 +274,7 @@ enum driver_outcome sqlite_explain(struct sqlite *sqlite, int said_code, struct 
 	const int code = find_code(sqlite, said_code);
 
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-		if (faults[i].code != code && faults[i].code != (code & 0xff))
+		if (faults[i].code != (code & 0xff))
 			continue;
 		why_set(why, "%s: %s (%s, %d)", sqlite->path, faults[i].text, said, code);
 		return faults[i].outcome;

@@ -487,7 +487,7 @@ static void test_wipe(void)
 	freed = take_marked();
 	place = (uintptr_t)freed;
 	OPENSSL_free(freed);
-	ok(count_left(place, FREED) < FREED / 2, "until it is to be overwritten");
+	ok(count_left(place, FREED) < FREED / 2, "and is, from then on");
 	freed = take_marked();
 	place = (uintptr_t)freed;
 	moved = OPENSSL_realloc(freed, 64 * FREED);
