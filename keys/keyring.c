@@ -880,7 +880,7 @@ static int put_status(struct arena *arena, const char *directory, const char *se
 
 /* The state comes first, so that a daemon which reloads in between sees no key rather than an
  * active one; but never for a key that is there already. */
-static int put_key(const char *path, const char *domain, const char *selector, struct span pem,
+int keyring_import(const char *path, const char *domain, const char *selector, struct span pem,
 		   struct keystatus status, struct why *why)
 {
 	struct arena *arena = arena_new(0);
@@ -917,7 +917,7 @@ int keyring_generate(const char *path, const char *domain, const char *selector,
 	buf_init(&pem, NULL, 0);
 	result = keyring_make_pem(bits, &pem, why);
 	if (result == 0)
-		result = put_key(path, domain, selector, buf_view(&pem), status, why);
+		result = keyring_import(path, domain, selector, buf_view(&pem), status, why);
 	if (pem.data != NULL)
 		crypt_wipe(pem.data, pem.len);
 	buf_free(&pem);
@@ -932,12 +932,6 @@ int keyring_check_pem(const char *domain, const char *selector, struct span pem,
 
 	arena_free(arena);
 	return result;
-}
-
-int keyring_import(const char *path, const char *domain, const char *selector, struct span pem,
-		   struct keystatus status, struct why *why)
-{
-	return put_key(path, domain, selector, pem, status, why);
 }
 
 int keyring_set_status(const char *path, const char *domain, const char *selector,
