@@ -5,6 +5,7 @@
 # tried and count for nothing.
 . "$COUNTERSIGN_SRC/t/lib/tap.sh"
 . "$COUNTERSIGN_SRC/contrib/lab.sh"
+. "$COUNTERSIGN_SRC/t/lib/mailman.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, for Postfix's master"
 need postfix nsd swaks smtp-sink openssl
 clear_of_midnight 60
@@ -51,24 +52,9 @@ cat >"$LAB/etc/transport" <<-T
 	/^mm(from)?@/ lmtp:[127.0.0.1]:$lmtp
 	/@lists\.example\.org$/ list:
 T
-for mode in dev: munged:munge stripped:strip; do
-	printf '%s %s\n' "${mode%:*}" "${mode#*:}"
-done >"$LAB/etc/lists"
-install -m 644 "$COUNTERSIGN_SRC/t/tools/list.py" "$LAB/etc/" # whatever the mode of the clone
-cat >"$LAB/etc/list" <<-L
-	#!/bin/sh
-	mode=\$(sed -n "s/^\$1 //p" $LAB/etc/lists)
-	exec /usr/bin/python3 $LAB/etc/list.py $back "\$1@lists.example.org" reader@reader.test \$mode
-L
-chmod 755 "$LAB/etc/list"
-# Back: where list managers hand in their mail. First: a content filter that changes nothing, whose way back it shares.
+printf '%s\n' 'munged munge' 'stripped strip' | list_manager "$back"
+# A content filter that changes nothing, whose way back is that of list managers.
 cat >>"$LAB/etc/master.cf" <<-M
-	list unix - n n - - pipe
-	  flags=R user=$LAB_USER argv=$LAB/etc/list \${user}
-	lmtp unix - - n - - lmtp
-	127.0.0.1:$back inet n - n - - smtpd
-	  -o mynetworks=127.0.0.0/8
-	  -o smtpd_relay_restrictions=permit_mynetworks,reject
 	127.0.0.1:$first inet n - n - - smtpd
 	  -o content_filter=smtp:[127.0.0.1]:$back
 M
@@ -139,7 +125,6 @@ LAB_SMTP=$first lab_send 127.0.0.9 localhost dev-bounces@lists.example.org reade
 neither "a message that a content filter hands back" spoof6
 
 # ---- Mailman ----
-. "$COUNTERSIGN_SRC/t/lib/mailman.sh"
 if mailman_begin "$back" "$lmtp"; then
 	message bob@victim.test mailman
 	post mm

@@ -124,22 +124,9 @@ lab_conf
 read -r back lmtp next < <(lab_ports 3)
 lab_postfix "transport_maps=regexp:$LAB/etc/transport" "relay_domains=lists.example.org" "lmtp_host_lookup=native" 'non_smtpd_milters=' ||
 	{ echo "Bail out! no Postfix"; exit 99; }
-install -m 644 "$COUNTERSIGN_SRC/t/tools/list.py" "$LAB/etc/" # whatever the mode of the clone
-cat >"$LAB/etc/list" <<-L
-	#!/bin/sh
-	mode=
-	[ "\$1" != mmfrom ] || mode=munge
-	exec /usr/bin/python3 $LAB/etc/list.py $back "\$1@lists.example.org" reader@reader.test \$mode
-L
-chmod 755 "$LAB/etc/list"
-# back: where the list manager hands in its mail; next: the host of a reader, with OpenARC
+echo 'mmfrom munge' | list_manager "$back"
+# the host of a reader, with OpenARC
 cat >>"$LAB/etc/master.cf" <<-M
-	list unix - n n - - pipe
-	  flags=R user=$LAB_USER argv=$LAB/etc/list \${user}
-	lmtp unix - - n - - lmtp
-	127.0.0.1:$back inet n - n - - smtpd
-	  -o mynetworks=127.0.0.0/8
-	  -o smtpd_relay_restrictions=permit_mynetworks,reject
 	127.0.0.1:$next inet n - n - - smtpd
 	  -o smtpd_milters=inet:127.0.0.1:8895
 M

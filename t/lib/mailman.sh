@@ -68,3 +68,24 @@ mailman_end() {
 	kill "$MAILMAN_PID" 2>/dev/null
 	wait "$MAILMAN_PID" 2>/dev/null
 }
+
+# t/tools/list.py as a transport of the lab's Postfix, "list", which hands in its mail at a port of its own. Standard input: a line
+# "LIST MODE" for each list whose mail it changes in that way.
+list_manager() { # port
+	cat >"$LAB/etc/lists"
+	install -m 644 "$COUNTERSIGN_SRC/t/tools/list.py" "$LAB/etc/" # whatever the mode of the clone
+	cat >"$LAB/etc/list" <<-L
+		#!/bin/sh
+		mode=\$(sed -n "s/^\$1 //p" $LAB/etc/lists)
+		exec /usr/bin/python3 $LAB/etc/list.py $1 "\$1@lists.example.org" reader@reader.test \$mode
+	L
+	chmod 755 "$LAB/etc/list"
+	cat >>"$LAB/etc/master.cf" <<-M
+		list unix - n n - - pipe
+		  flags=R user=$LAB_USER argv=$LAB/etc/list \${user}
+		lmtp unix - - n - - lmtp
+		127.0.0.1:$1 inet n - n - - smtpd
+		  -o mynetworks=127.0.0.0/8
+		  -o smtpd_relay_restrictions=permit_mynetworks,reject
+	M
+}
